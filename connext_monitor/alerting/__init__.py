@@ -1,0 +1,1 @@
+"""From a deadline that passes to a message that arrives: scheduler, manager, providers."""

@@ -1,0 +1,124 @@
+"""What a Connext diamond says: its three transfer events, and where on a chain they stand.
+
+Source of the shapes: the contracts of ``@connext/smart-contracts`` 2.4.0 (``BridgeFacet``, ``InboxFacet``).
+Hashes, ids and addresses are raw bytes in here (32 and 20 of them); text is made at the edges.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+DomainId = NewType("DomainId", int)
+"""Connext's own number of a chain (6648936 for Ethereum); not the EVM chain id."""
+
+ChainId = NewType("ChainId", int)
+"""The EVM chain id (1 for Ethereum)."""
+
+BlockNumber = NewType("BlockNumber", int)
+
+Timestamp = NewType("Timestamp", int)
+"""A block's time, Unix seconds."""
+
+Hash32 = NewType("Hash32", bytes)
+"""A block or transaction hash: 32 bytes."""
+
+TransferId = NewType("TransferId", bytes)
+"""32 bytes: keccak256 of the ABI encoding of the transfer's `TransferInfo`."""
+
+Address = NewType("Address", bytes)
+"""20 bytes."""
+
+
+class EventKind(StrEnum):
+    """The three events a transfer is made of."""
+
+    XCALLED = "xcalled"
+    EXECUTED = "executed"
+    RECONCILED = "reconciled"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """One block: its height, its hash and its time."""
+
+    number: BlockNumber
+    hash: Hash32
+    timestamp: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """A log as an endpoint gave it, its hex read, nothing else believed yet."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: BlockNumber
+    block_hash: Hash32
+    tx_hash: Hash32
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferInfo:
+    """The parameters that make a transfer; their hash is its id.
+
+    ``slippage`` is in 1/10000; ``normalized_in`` is the amount scaled to 18 decimals; amounts are base units.
+    """
+
+    origin_domain: DomainId
+    destination_domain: DomainId
+    canonical_domain: DomainId
+    to: Address
+    delegate: Address
+    receive_local: bool
+    call_data: bytes
+    slippage: int
+    origin_sender: Address
+    bridged_amount: int
+    normalized_in: int
+    nonce: int
+    canonical_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class XCalled:
+    """A transfer was asked for on its origin; ``amount`` is in base units of ``asset``, the token the user gave."""
+
+    transfer_id: TransferId
+    nonce: int
+    message_hash: Hash32
+    params: TransferInfo
+    asset: Address
+    amount: int
+    local: Address
+    message_body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The recipient has the funds; ``routers`` is empty on the slow path, ``amount`` is after fee and swap."""
+
+    transfer_id: TransferId
+    to: Address
+    asset: Address
+    params: TransferInfo
+    routers: tuple[Address, ...]
+    local: Address
+    amount: int
+    caller: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The proven message arrived; the ``routers`` that fronted the funds have them back."""
+
+    transfer_id: TransferId
+    origin_domain: DomainId
+    local: Address
+    routers: tuple[Address, ...]
+    amount: int
+    caller: Address
+
+
+TransferEvent = XCalled | Executed | Reconciled

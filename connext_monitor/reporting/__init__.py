@@ -1,0 +1,1 @@
+"""What can be looked at from outside; reads the store and never writes transfers."""
