@@ -1,0 +1,87 @@
+"""Alert channels: one file each, and the table of those that there are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from rich.console import Console
+
+from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider
+from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.clock import Clock
+from connext_monitor.config import ConfigError, Problem, ProviderTable, parse_table
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.labels import ChainLabels
+
+C = TypeVar("C", bound=ProviderConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderType(Generic[C]):
+    """A kind of channel: what its table holds, and what is made of it."""
+
+    config: type[C]
+    build: Callable[[str, C, Surroundings], Provider]
+
+
+PROVIDER_TYPES: Mapping[str, ProviderType[Any]] = {
+    "console": ProviderType(ConsoleConfig, ConsoleProvider),
+    "discord": ProviderType(DiscordConfig, DiscordProvider),
+    "slack": ProviderType(SlackConfig, SlackProvider),
+    "webhook": ProviderType(WebhookConfig, WebhookProvider),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredProvider:
+    """A provider, and the mildest severity that it is to be told."""
+
+    provider: Provider
+    min_severity: Severity
+
+
+def build_providers(
+    tables: Mapping[str, ProviderTable],
+    *,
+    file: Path,
+    labels: ChainLabels,
+    clock: Clock,
+    console: Console | None = None,
+) -> list[ConfiguredProvider]:
+    """All providers of the config, in its order; ``console`` is where the console type prints, by default stdout.
+
+    Raises ConfigError with the problems of all of them. Opens nothing yet: connections are made when they send.
+    """
+    around = Surroundings(labels, clock, console)
+    built: list[ConfiguredProvider] = []
+    problems: list[Problem] = []
+    for name, table in tables.items():
+        try:
+            kind, config = _read(file, name, table)
+        except ConfigError as error:
+            problems.extend(error.problems)
+        else:
+            built.append(ConfiguredProvider(kind.build(name, config, around), config.least))
+    if problems:
+        raise ConfigError(file, problems)
+    return built
+
+
+def check_provider(file: Path, name: str, table: ProviderTable) -> None:
+    """Raise ConfigError for what is wrong with one provider's table; nothing is built."""
+    _read(file, name, table)
+
+
+def _read(file: Path, name: str, table: ProviderTable) -> tuple[ProviderType[Any], ProviderConfig]:
+    given = table.get("type")
+    kind = PROVIDER_TYPES.get(given) if isinstance(given, str) else None
+    if kind is None:
+        what = "is missing" if given is None else "is no type of alert provider that there is"
+        cure = f"write one of {', '.join(sorted(PROVIDER_TYPES))}"
+        raise ConfigError(file, [Problem(f"alert_providers.{name}.type", what, cure)])
+    return kind, parse_table(kind.config, table, ("alert_providers", name), file=file)

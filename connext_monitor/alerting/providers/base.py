@@ -1,0 +1,32 @@
+"""What every provider's config has, and what every provider is built with."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import Table
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.labels import ChainLabels
+
+
+class ProviderConfig(Table):
+    """The keys of every ``[alert_providers.NAME]``; alerts milder than ``min_severity`` are not sent there."""
+
+    type: str
+    min_severity: Literal["info", "warning", "critical"] = "info"
+
+    @property
+    def least(self) -> Severity:
+        """The mildest severity that is sent."""
+        return Severity(self.min_severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What providers share: how chains are called, the time, and the terminal (None means stdout)."""
+
+    labels: ChainLabels
+    clock: Clock
+    console: Console | None = None

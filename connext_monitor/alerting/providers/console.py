@@ -1,0 +1,123 @@
+"""Prints alerts on stdout, for people at a terminal: severity, title, what is wrong, the facts, links."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from textwrap import wrap
+
+from rich.console import Console
+from rich.text import Text
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.wording import badges, fit, has_date, one_line, web_links
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.message import Instant, Message, duration_words
+
+_LONGEST_LINE = 2000
+_WIDEST = 100
+_COLUMN = 11
+# What our own texts hold beyond ASCII, for a stdout that cannot show it.
+_ASCII = str.maketrans({"▌": "|", "→": "->", "·": "-", "…": "...", "—": "-"})
+_RESOLVED = "green"
+_COLOURS = {Severity.INFO: "blue", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
+
+
+class ConsoleConfig(ProviderConfig):
+    """``type = "console"``; needs nothing."""
+
+
+class ConsoleProvider:
+    """The terminal, or whatever stdout leads to."""
+
+    def __init__(self, name: str, _config: ConsoleConfig, around: Surroundings) -> None:
+        self.name = name
+        self._clock = around.clock
+        self._console = around.console or Console(highlight=False)
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - print can't be taken back
+        """Print it; a stdout that is gone or full is a reason to come again."""
+        text = alert_text(notice.message, self._clock.now(), self._console.width)
+        try:
+            # In a thread: a terminal that is paused, or a pipe that nobody reads, must not stop the monitoring.
+            await asyncio.to_thread(_write, self._console, text)
+        except (OSError, ValueError) as error:
+            return TryLater(f"stdout does not take it ({type(error).__name__})")
+        return Sent()
+
+    async def aclose(self) -> None:
+        """Nothing to let go of: stdout is not ours."""
+
+
+def alert_text(message: Message, now: datetime, width: int = 80, zone: tzinfo | None = None) -> Text:
+    """The whole alert, with an empty line after it; times in ``zone``, by default the machine's own.
+
+    Sentences are wrapped to ``width`` columns; ids and links are left whole, to be copied.
+
+    Made of literal text and styles: nothing in the message is read as markup, and what does not print is escaped.
+    """
+    colour = _RESOLVED if message.resolved else _COLOURS[message.severity]
+    sentences = wrap(fit(one_line(message.text), _LONGEST_LINE), min(width, _WIDEST) - 2, break_long_words=False)
+    lines = [_head(message, colour), *map(Text, sentences), *_facts(message, now, zone)]
+    return Text("\n").join([Text().append("▌ ", style=colour).append(line) for line in lines] + [Text()])
+
+
+def time_words(timestamp: int, now: datetime, zone: tzinfo | None = None) -> str:
+    """``2026-07-30 12:00:03 CEST (UTC+02:00), 5 min ago``; just the number where it is no date."""
+    if not has_date(timestamp):
+        return f"Unix time {timestamp}"
+    try:
+        local = datetime.fromtimestamp(timestamp, UTC).astimezone(zone)
+    except (OverflowError, ValueError, OSError):  # the last hours of the year 9999, east of Greenwich
+        return f"Unix time {timestamp}"
+    distance = now.timestamp() - timestamp
+    apart = f"{duration_words(distance)} ago" if distance >= 0 else f"in {duration_words(-distance)}"
+    return f"{local:%Y-%m-%d %H:%M:%S} {_zone_words(local)}, {apart}"
+
+
+def _zone_words(local: datetime) -> str:
+    offset = local.utcoffset() or timedelta()
+    minutes = round(offset.total_seconds() / 60)
+    sign = "-" if minutes < 0 else "+"
+    number = f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    name = local.tzname() or ""
+    if name == "UTC":
+        return name
+    # Zones without a name of their own are called by their offset already.
+    return number if name[:1] in {"", "+", "-"} or name.startswith("UTC") else f"{name} ({number})"
+
+
+def _head(message: Message, colour: str) -> Text:
+    head = Text()
+    for badge in badges(message):
+        head.append(f" {badge} ", style=f"bold reverse {'magenta' if badge == 'DRILL' else colour}").append(" ")
+    return head.append(fit(one_line(message.title), _LONGEST_LINE), style="bold")
+
+
+def _facts(message: Message, now: datetime, zone: tzinfo | None) -> Iterator[Text]:
+    for field in message.fields:
+        value = time_words(field.value.timestamp, now, zone) if isinstance(field.value, Instant) else field.value
+        yield _row(field.name, value)
+    for link in web_links(message.links):
+        yield _row(link.name, link.url)
+
+
+def _row(name: str, value: str) -> Text:
+    row = Text().append(f"{fit(one_line(name), 40):<{_COLUMN}} ", style="dim")
+    return row.append(fit(one_line(value), _LONGEST_LINE))
+
+
+def _write(console: Console, text: Text) -> None:
+    console.print(_writable(text, console.encoding), soft_wrap=True, markup=False, highlight=False, emoji=False)
+    console.file.flush()
+
+
+def _writable(text: Text, encoding: str) -> Text:
+    """The text as this encoding can hold it; without its colours where it can't as it is."""
+    try:
+        text.plain.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.plain.translate(_ASCII)
+        return Text(plain.encode(encoding, "backslashreplace").decode(encoding))
+    return text

@@ -1,0 +1,203 @@
+"""Slack incoming webhooks: blocks, and a second message when the alert resolves, since such a message can't be edited.
+
+Source of limits, escapes and errors: Slack's documentation, "Block Kit", "Formatting text", "Sending messages using
+incoming webhooks" and "Rate limits". What strangers may have written stands in ``plain_text`` objects, where Slack
+reads no formatting; only our own names, dates and links stand in ``mrkdwn``.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import PlainValidator
+from yarl import URL
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
+from connext_monitor.alerting.providers.wording import (
+    fact_line,
+    fit,
+    has_date,
+    headline,
+    joined_within,
+    one_line,
+    rings,
+    utc_words,
+    web_links,
+)
+from connext_monitor.config import SecretUrl, bad_value
+from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents import Json
+from connext_monitor.core.message import Instant, Message
+
+HEADER, SECTION, FIELD, SECTION_FIELDS = 150, 3000, 2000, 10
+_TEXT, _FACT, _FACTS, _INSTANTS, _LINKS = 1500, 180, 15, 10, 2000
+_BETWEEN_MESSAGES = 1.0
+_MENTION = re.compile(r"<!subteam\^[A-Z0-9]{1,20}>|<!here>|<!channel>|<@[UW][A-Z0-9]{1,20}>")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_FORMATTING = str.maketrans(dict.fromkeys("*_~`:|", " "))
+_ERROR = re.compile(rb"[a-z_]{1,64}")
+_DEAD = frozenset(
+    {
+        "account_inactive",
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_not_found",
+        "invalid_auth",
+        "invalid_token",
+        "is_archived",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "team_disabled",
+        "token_revoked",
+    }
+)
+
+
+def _read_mention(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _MENTION.fullmatch(value)):
+        return value
+    raise bad_value("is no Slack mention", 'write "<!subteam^ID>" for a group, "<@U…>", "<!here>" or "<!channel>"')
+
+
+class SlackConfig(ProviderConfig):
+    """``type = "slack"``; ``mention`` is notified by critical alerts only."""
+
+    webhook_url: SecretUrl
+    mention: Annotated[str | None, PlainValidator(_read_mention)] = None
+
+
+class SlackProvider:
+    """A Slack channel behind an incoming webhook."""
+
+    def __init__(self, name: str, config: SlackConfig, around: Surroundings) -> None:
+        self.name = name
+        self._config = config
+        self._sender = HttpSender(around.clock)
+        self._pace = Pace(around.clock)
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
+        """Post the alert or its end; in plain words where Slack does not take the blocks."""
+        reason = ""
+        for payload in (blocks_payload, plain_payload):
+            reply = await self._post(payload(notice, self._config.mention))
+            if not isinstance(reply, Unacceptable):
+                return reply
+            reason = reply.reason
+        return Refused(reason)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._sender.aclose()
+
+    async def _post(self, payload: Json) -> Outcome | Unacceptable:
+        await self._pace.turn()
+        url = URL(self._config.webhook_url.get_secret_value())
+        answer = await self._sender.request(
+            "POST", url, json.dumps(payload).encode(), {"Content-Type": "application/json; charset=utf-8"}
+        )
+        self._pace.hold(_BETWEEN_MESSAGES)
+        return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+def blocks_payload(notice: Notice, mention: str | None) -> Json:
+    """The message as blocks, within Slack's limits whatever the notice holds; ``text`` is what a phone shows."""
+    message = notice.message
+    blocks: list[Json] = [{"type": "header", "text": _plain(headline(message), HEADER)}]
+    if mention is not None and rings(notice):
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": mention}})
+    blocks.append({"type": "section", "text": _plain(one_line(message.text), _TEXT)})
+    blocks.extend(_facts(message))
+    links = _links(message)
+    if links:
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links, "verbatim": True}]})
+    return {**_envelope(), "text": fit(headline(message), HEADER, escape), "blocks": blocks}
+
+
+def plain_payload(notice: Notice, mention: str | None) -> Json:
+    """The message in a few plain words, for when Slack does not take the blocks."""
+    message = notice.message
+    facts = map(fact_line, message.fields[:3])
+    lines = [_disarm(fit(line, 200, escape)) for line in (headline(message), one_line(message.text), *facts)]
+    if mention is not None and rings(notice):
+        lines.insert(0, mention)
+    return {**_envelope(), "text": "\n".join(lines)}
+
+
+def escape(char: str) -> str:
+    """One character so that Slack takes it for itself; by its documentation these three, and no others."""
+    return _ENTITIES.get(char, char)
+
+
+def classify(answer: Answer) -> Outcome | Unacceptable:
+    """What Slack's answer means; its errors are single words.
+
+    1. 2xx with ``ok``: posted. 2xx with anything else came from something that is not Slack: come again.
+    2. 429, 5xx and ``ratelimited``: come again.
+    3. 401, 403, 404, 410, and words that say so: the webhook or its channel is no more.
+    4. 400 and 413: not as it is written.
+    5. Anything else: come again.
+    """
+    if answer.ok:
+        taken = answer.body.strip() == b"ok" or _json_ok(answer.body)
+        return Sent() if taken else TryLater(f"{answer.words} without Slack's ok")
+    error = _ERROR.fullmatch(answer.body.strip())
+    word = error[0].decode() if error else ""
+    words = f"{answer.words}, {word}" if word else answer.words
+    if answer.later or word in {"ratelimited", "rate_limited"}:
+        return TryLater(words, answer.retry_after)
+    if answer.status in {401, 403, 404, 410} or word in _DEAD:
+        return ChannelDead(words)
+    return Unacceptable(words) if answer.status in {400, 413} else answer.try_later()
+
+
+def _envelope() -> Json:
+    return {"mrkdwn": False, "parse": "none", "link_names": False, "unfurl_links": False, "unfurl_media": False}
+
+
+def _plain(text: str, limit: int) -> Json:
+    return {"type": "plain_text", "text": fit(text, limit, escape), "emoji": False}
+
+
+def _facts(message: Message) -> Iterator[Json]:
+    """What is written in full width, a line each; then the moments, name and time side by side."""
+    written = [field for field in message.fields if isinstance(field.value, str) or not has_date(field.value.timestamp)]
+    lines = [fit(fact_line(field), _FACT, escape) for field in written[:_FACTS]]
+    if lines:
+        text = "\n".join(lines)
+        yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
+    cells: list[Json] = []
+    for field in message.fields:
+        if isinstance(field.value, Instant) and has_date(field.value.timestamp):
+            cells += [_plain(one_line(field.name), _FACT), {"type": "mrkdwn", "text": _date(field.value.timestamp)}]
+    for start in range(0, min(len(cells), 2 * _INSTANTS), SECTION_FIELDS):
+        yield {"type": "section", "fields": cells[start : start + SECTION_FIELDS]}
+
+
+def _date(timestamp: int) -> str:
+    return f"<!date^{timestamp}^{{date_num}} {{time_secs}}|{utc_words(timestamp)}>"
+
+
+def _links(message: Message) -> str:
+    named = (
+        f"<{fit(link.url, 3000, escape)}|{fit(one_line(link.name.translate(_FORMATTING)), 50, escape)}>"
+        for link in web_links(message.links)
+    )
+    return joined_within(named, " · ", _LINKS)
+
+
+def _disarm(text: str) -> str:
+    # Top-level text is read for emoji and links even with mrkdwn off; both need their colon.
+    return re.sub(r":(?=\S)", ":\u200b", text)
+
+
+def _json_ok(body: bytes) -> bool:
+    # What a workflow's webhook says instead of "ok".
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and said.get("ok") is True

@@ -1,0 +1,172 @@
+"""A webhook for machines: the contract's JSON, signed as Standard Webhooks 1.0.0 says.
+
+Source: the specification at standard-webhooks/standard-webhooks, ``spec/standard-webhooks.md``.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from yarl import URL
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Unacceptable
+from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
+from connext_monitor.clock import Clock
+from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents import Json, alert_document, rfc3339, transfer_document
+from connext_monitor.core.labels import ChainLabels
+
+MOST_BYTES = 20_000
+_PREFIX = "whsec_"
+_TYPES = {Change.OPENED: "alert.opened", Change.RESOLVED: "alert.resolved"}
+# The longest text and list in a body; the next pair is taken where a body is still too large. With the last one the
+# some fifty values of alert and transfer come to under 14 kB even where each character takes six bytes.
+_CUTS = ((4000, 100), (1000, 20), (200, 10), (80, 5))
+_SHORT = (300, 5)
+
+
+class SigningSecret(SecretText):
+    """``whsec_`` and the base64 of 24 to 64 bytes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` for any other form."""
+        if not secret.startswith(_PREFIX) or not 24 <= len(_decoded(secret) or b"") <= 64:
+            raise bad_value(
+                "is no signing secret of Standard Webhooks", 'write "whsec_" and the base64 of 24 to 64 random bytes'
+            )
+
+    @property
+    def key(self) -> bytes:
+        """The bytes to sign with."""
+        return _decoded(self.get_secret_value()) or b""
+
+
+class WebhookConfig(ProviderConfig):
+    """``type = "webhook"``; with a ``secret`` every request is signed."""
+
+    url: SecretUrl
+    secret: SigningSecret | None = None
+
+
+class WebhookProvider:
+    """An HTTP endpoint of the operator's."""
+
+    def __init__(self, name: str, config: WebhookConfig, around: Surroundings) -> None:
+        self.name = name
+        self._config = config
+        self._labels = around.labels
+        self._clock: Clock = around.clock
+        self._sender = HttpSender(around.clock)
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
+        """Post the body; where it is not taken, once again without the transfer and with less text."""
+        now = self._clock.now().timestamp()
+        reply = await self._post(notice, whole_body(notice, self._labels, now))
+        if isinstance(reply, Unacceptable):
+            reply = await self._post(notice, short_body(notice))
+        return Refused(reply.reason) if isinstance(reply, Unacceptable) else reply
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._sender.aclose()
+
+    async def _post(self, notice: Notice, body: bytes) -> Outcome | Unacceptable:
+        headers = signed_headers(notice.key, int(self._clock.now().timestamp()), body, self._config.secret)
+        url = URL(self._config.url.get_secret_value())
+        answer = await self._sender.request("POST", url, body, headers)
+        return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+def whole_body(notice: Notice, labels: ChainLabels, now: float) -> bytes:
+    """The contract's body in under 20 kB; ``now`` in Unix seconds.
+
+    Nothing is cut from what the bridge can make; where hostile data is larger, texts and lists are cut short.
+    """
+    data: Json = {"alert": _alert(notice)}
+    if notice.transfer is not None:
+        data["transfer"] = transfer_document(notice.transfer, labels, now)
+    return _within_limit(notice, data)
+
+
+def short_body(notice: Notice) -> bytes:
+    """The alert alone, its texts short and without links, for a receiver that does not take the whole."""
+    return _encoded(notice, _cut({"alert": {**_alert(notice), "links": []}}, *_SHORT))
+
+
+def signed_headers(key: str, timestamp: int, body: bytes, secret: SigningSecret | None) -> Mapping[str, str]:
+    """The headers of one attempt at ``timestamp`` (Unix seconds); the id is the notice's, the same on every retry."""
+    # Hashed, because ids hold names of chains: a header takes no other signs than ASCII, a signature's id no full stop.
+    webhook_id = f"msg_{hashlib.sha256(key.encode(errors='backslashreplace')).hexdigest()[:32]}"
+    headers = {"Content-Type": "application/json", "webhook-id": webhook_id, "webhook-timestamp": str(timestamp)}
+    if secret is not None:
+        content = f"{webhook_id}.{timestamp}.".encode() + body
+        signature = base64.b64encode(hmac.digest(secret.key, content, "sha256")).decode()
+        headers["webhook-signature"] = f"v1,{signature}"
+    return headers
+
+
+def classify(answer: Answer) -> Outcome | Unacceptable:
+    """What a receiver's answer means.
+
+    1. 2xx: taken.
+    2. 401, 403, 410: it wants no more of this.
+    3. 400, 413, 422: not as it is written.
+    4. Anything else, redirects too, may be mended on the other side while the alert waits: come again.
+    """
+    if answer.ok:
+        return Sent()
+    if answer.status in {401, 403, 410}:
+        return ChannelDead(answer.words)
+    return Unacceptable(answer.words) if answer.status in {400, 413, 422} else answer.try_later()
+
+
+def _alert(notice: Notice) -> Json:
+    message = notice.message
+    title = f"DRILL · {message.title}" if message.drill else message.title
+    return alert_document(notice.alert, replace(message, title=title, links=tuple(web_links(message.links))))
+
+
+def _within_limit(notice: Notice, data: Json) -> bytes:
+    body = b""
+    for longest_text, longest_list in _CUTS:
+        body = _encoded(notice, _cut(data, longest_text, longest_list))
+        if len(body) < MOST_BYTES:
+            break
+    return body
+
+
+def _encoded(notice: Notice, data: object) -> bytes:
+    body = {
+        "type": "test" if notice.drill else _TYPES[notice.change],
+        "timestamp": rfc3339(notice.created_at),
+        "data": data,
+    }
+    # A lone surrogate, which no parser has to take, becomes a question mark.
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _cut(value: object, longest_text: int, longest_list: int) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= longest_text else value[: longest_text - 1] + ELLIPSIS
+    if isinstance(value, dict):
+        return {key: _cut(item, longest_text, longest_list) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cut(item, longest_text, longest_list) for item in value[:longest_list]]
+    return value
+
+
+def _decoded(secret: str) -> bytes | None:
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return None

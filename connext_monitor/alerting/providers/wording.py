@@ -1,0 +1,109 @@
+"""What all chat channels share in writing a message: its headline, its links, text of strangers on one line, limits.
+
+A vendor counts characters in a way that its pages do not say; UTF-16 units are the most that any of them counts, so
+limits are kept in those.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.message import Field, Link, Message
+
+ELLIPSIS = "…"
+EMPTY = "—"
+_URL_SIGNS = "/:?#[]@!$&'*+,;=%-._~"
+_LONGEST_URL = 500
+_LAST_SECOND = 253402300799  # of the year 9999, beyond which neither Python nor a reader has a date
+
+
+def headline(message: Message) -> str:
+    """The title with what it is before it: ``CRITICAL · Execution overdue: …``; a drill says so first."""
+    return " · ".join((*badges(message), one_line(message.title)))
+
+
+def badges(message: Message) -> tuple[str, ...]:
+    """``DRILL`` for a drill, then ``RESOLVED`` or how bad it is."""
+    state = "RESOLVED" if message.resolved else message.severity.name
+    return ("DRILL", state) if message.drill else (state,)
+
+
+def rings(notice: Notice) -> bool:
+    """Whether somebody is to be called to it: a critical alert that opens, and that has not resolved meanwhile."""
+    message = notice.message
+    return notice.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved
+
+
+def fact_line(field: Field) -> str:
+    """A fact on one line without any markup, its moment in UTC."""
+    value = one_line(field.value) if isinstance(field.value, str) else utc_words(field.value.timestamp)
+    return f"{one_line(field.name)}: {value}"
+
+
+def one_line(text: str) -> str:
+    """The text with all that does not print written as an escape: line breaks, controls, ANSI, bidi, surrogates.
+
+    Never empty: channels refuse an empty text where they want one.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text).strip() or EMPTY
+
+
+def units(text: str) -> int:
+    """Its length in UTF-16 code units."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def fit(text: str, limit: int, escape: Callable[[str], str] = str) -> str:
+    """The text, each character escaped, in at most ``limit`` units; cut between characters, with an ellipsis.
+
+    An escape sequence is never cut in two, since the limit is kept after escaping. ``limit`` is at least 1.
+    """
+    escaped = [escape(char) for char in text]
+    if sum(map(units, escaped)) <= limit:
+        return "".join(escaped)
+    kept, left = [], limit - 1
+    for piece in escaped:
+        left -= units(piece)
+        if left < 0:
+            break
+        kept.append(piece)
+    return "".join(kept) + ELLIPSIS
+
+
+def joined_within(parts: Iterable[str], separator: str, limit: int) -> str:
+    """As many of the first parts as fit, whole: for links, which are worth nothing when cut."""
+    text = ""
+    for part in parts:
+        longer = f"{text}{separator}{part}" if text else part
+        if units(longer) > limit:
+            break
+        text = longer
+    return text
+
+
+def web_links(links: Iterable[Link]) -> list[Link]:
+    """Those that lead to the web and are not too long, their URLs without a sign that means something in markup."""
+    quoted = (Link(one_line(link.name), quote(link.url, safe=_URL_SIGNS, errors="replace")) for link in links)
+    return [link for link in quoted if _scheme(link.url) in {"http", "https"} and len(link.url) <= _LONGEST_URL]
+
+
+def has_date(timestamp: int) -> bool:
+    """Whether these Unix seconds, which may be a hostile block's, are within the years that have a date."""
+    return 0 <= timestamp <= _LAST_SECOND
+
+
+def utc_words(timestamp: int) -> str:
+    """``2026-07-30 10:00:03 UTC``; for readers whose own time nobody knows."""
+    if not has_date(timestamp):
+        return f"Unix time {timestamp}"
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""

@@ -1,0 +1,227 @@
+"""The composition root: builds every part from the config, runs them together, stops them in order."""
+
+import asyncio
+import signal
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from math import ceil
+from random import SystemRandom
+
+import structlog
+
+from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.clock import Clock, SystemClock
+from connext_monitor.config import Config
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import PathwayDurations
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.deployments import DEPLOYMENTS
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
+from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.observer import Observer
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.reporting.web.server import ListenError, WebServer
+from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.store import Store
+
+log = structlog.get_logger()
+
+
+async def run(config: Config, providers: Sequence[ConfiguredProvider]) -> int:
+    """Monitor until SIGINT or SIGTERM; the exit code: 0 after a clean stop, 1 where it could not go on."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with AsyncExitStack() as stack:
+            monitor = await _build(stack, config, providers, SystemClock())
+            return await monitor.run(stop)
+    except (DatabaseError, ListenError) as error:
+        log.error("cannot.start", reason=str(error))  # noqa: TRY400 - the words say it all, a traceback adds nothing
+        return 1
+
+
+def chain_labels(config: Config) -> ChainLabels:
+    """The names and explorers of all built-in and configured chains."""
+    known = {d.domain_id: ChainLabel(d.name, d.explorer) for d in DEPLOYMENTS.values()}
+    return ChainLabels(known | {c.domain_id: ChainLabel(c.name, c.explorer) for c in config.chains.values()})
+
+
+def pathway_durations(config: Config) -> PathwayDurations:
+    """The config's deadlines by domain id; None where the destination is no configured chain."""
+    labels = chain_labels(config)
+    watched = {chain.domain_id for chain in config.chains.values()}
+
+    def durations(origin: DomainId, destination: DomainId) -> Durations | None:
+        if destination not in watched:
+            return None
+        deadlines = config.alerts.deadlines(labels.spoken(origin), labels.spoken(destination))
+        return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
+
+    return durations
+
+
+class ObservedChain:
+    """A chain as alerting sees it: what its observer covers, and what it answers when asked."""
+
+    def __init__(self, observer: Observer, inquiry: Inquiry) -> None:
+        self._observer = observer
+        self._inquiry = inquiry
+        self._state = observer.state
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+        return self._state.config.name
+
+    @property
+    def watermark(self) -> Timestamp | None:
+        """The block time up to which it is covered."""
+        return self._state.covered.timestamp if self._state.covered else None
+
+    @property
+    def observed(self) -> bool:
+        """Whether its covered head has risen lately, since this program started."""
+        return self._state.observed
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since its covered head last rose, or since this program started."""
+        return self._state.silent_for
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words."""
+        return self._state.trouble
+
+    def look(self, past: Timestamp) -> None:
+        """Have it covered past this instant as soon as it has such a block."""
+        self._observer.look(past)
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
+        """What the chain says of a transfer; None where it cannot be asked now."""
+        try:
+            return await self._inquiry.transfer_status(transfer_id)
+        except Unanswered as error:
+            log.debug("destination.not_asked", chain=self.name, reason=str(error))
+            return None
+
+    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
+        """Have the transfer's events looked for and recorded; None where the chain cannot be asked now."""
+        try:
+            return await self._inquiry.fetch_events(transfer_id, since)
+        except Unanswered as error:
+            log.debug("destination.not_asked", chain=self.name, reason=str(error))
+            return None
+
+
+class _Commits:
+    """Hands on what the transfer checker has made durable; what is not built yet when it is made comes later."""
+
+    scheduler: AlertScheduler
+    chain_watch: ChainWatch
+    manager: AlertManager
+
+    def committed(self, news: Committed) -> None:
+        """Arm and cancel deadlines, look at the chains, deliver."""
+        self.scheduler.committed(news.effects)
+        if news.progress:
+            self.chain_watch.progressed()
+        if news.resolved_alerts:
+            self.manager.wake()
+
+
+class _Monitor:
+    """All parts that run until the stop."""
+
+    def __init__(
+        self,
+        checker: TransferChecker,
+        observers: Sequence[Observer],
+        scheduler: AlertScheduler,
+        chain_watch: ChainWatch,
+        manager: AlertManager,
+    ) -> None:
+        self._checker = checker
+        self._parts = {
+            "alert manager": manager.run,
+            "alert scheduler": scheduler.run,
+            "chain watch": chain_watch.run,
+            "transfer checker": checker.run,
+        }
+        self._observers = observers
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Run until told to stop (0), or until a part fails that the others cannot do without (1)."""
+        tasks = {asyncio.create_task(part(), name=name) for name, part in self._parts.items()}
+        tasks |= {asyncio.create_task(o.run(), name=f"observer {o.state.config.name}") for o in self._observers}
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        log.info("monitor.started", chains=[observer.state.config.name for observer in self._observers])
+        done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        failed = [task for task in done if task is not stopping]
+        for task in failed:
+            log.error("part.failed", part=task.get_name(), exc_info=task.exception())
+        log.info("monitor.stopping")
+        for task in (stopping, *tasks):
+            task.cancel()
+        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        await self._checker.drain()
+        return 1 if failed else 0
+
+
+async def _build(
+    stack: AsyncExitStack, config: Config, providers: Sequence[ConfiguredProvider], clock: Clock
+) -> _Monitor:
+    """Everything, from the store outwards; the stack lets go of it in the reverse order."""
+    labels = chain_labels(config)
+    durations = pathway_durations(config)
+    unobserved_after = config.alerts.unobserved_after.total_seconds()
+    names = {chain.domain_id: chain.name for chain in config.chains.values()}
+
+    stack.enter_context(DatabaseLock(config.monitor.database))
+    store = await Store.open(config.monitor.database, names)
+    stack.push_async_callback(store.close)
+    await store.retime(durations)
+
+    def route(alert: Alert) -> Collection[str]:
+        return [p.provider.name for p in providers if alert.severity.rank >= p.min_severity.rank]
+
+    commits = _Commits()
+    checker = TransferChecker(store, durations, commits, labels, clock)
+    random = SystemRandom()
+    observers = [
+        Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
+        for chain in config.chains.values()
+    ]
+    destinations = {o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, checker)) for o in observers}
+    commits.manager = AlertManager(store, [p.provider for p in providers], labels, clock, random)
+    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, clock)
+    commits.chain_watch = ChainWatch(
+        store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
+    )
+    if config.monitor.listen is not None:
+
+        def sights() -> list[ChainSight]:
+            return [observer.sight() for observer in observers]
+
+        web = WebServer(config.monitor.listen, store, sights, labels, clock)
+        address = await web.start()
+        stack.push_async_callback(web.stop)
+        log.info("web.listening", address=f"http://{address}")
+    return _Monitor(checker, observers, commits.scheduler, commits.chain_watch, commits.manager)
+
+
+def _seconds(duration: timedelta) -> int:
+    # Block times are whole seconds; a fraction would only be rounded by the comparison.
+    return ceil(duration.total_seconds())

@@ -1,0 +1,87 @@
+"""``alerts``: the open and the past ones."""
+
+import click
+
+from connext_monitor.cli.output import (
+    Row,
+    json_option,
+    print_json,
+    print_table,
+    say,
+    severity_word,
+    styled,
+)
+from connext_monitor.cli.settings import chain_labels, complete, config_option, load, reading
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.documents import TransferView, rfc3339
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import compose
+from connext_monitor.core.selection import AlertRow
+from connext_monitor.reporting.web.cursors import write_alert_cursor
+from connext_monitor.reporting.web.documents import alert_with_words, listed
+from connext_monitor.reporting.web.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
+from connext_monitor.reporting.web.read_store import ReadStore
+
+MOST = 10_000
+_ALL = "all"
+_HEADINGS = ("OPENED", "SEVERITY", "STATE", "WHAT", "SUBJECT")
+
+About = tuple[AlertRow, TransferView | None]
+
+
+@click.command()
+@config_option()
+@click.option(
+    "--state",
+    type=click.Choice([*(state.value for state in AlertState), _ALL]),
+    default=_ALL,
+    show_default=True,
+    help="Only those in this state.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=DEFAULT_LIMIT, show_default=True, help="At most so many."
+)
+@json_option
+def alerts(state: str, limit: int, *, as_json: bool) -> None:
+    """List open and past alerts, the newest first."""
+    config = load()
+    labels = chain_labels(config)
+
+    async def read() -> list[About]:
+        async with reading(config) as store:
+            return await _collect(store, None if state == _ALL else AlertState(state), limit + 1)
+
+    found = complete(read())
+    rows, more = found[:limit], len(found) > limit
+    if as_json:
+        cursor = write_alert_cursor(rows[-1][0].row) if more else None
+        print_json(listed([alert_with_words(row, about, labels) for row, about in rows], cursor))
+    else:
+        print_table(_HEADINGS, [alert_row(row, about, labels) for row, about in rows])
+        if more:
+            say(f"there are more than these {limit}; --limit shows them")
+
+
+def alert_row(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> Row:
+    """One alert's line in a list."""
+    alert = row.alert
+    message = compose(alert, about.transfer if about else None, labels)
+    state = f"resolved {rfc3339(alert.resolved_at)} ({alert.resolution})" if alert.resolved_at else alert.state.value
+    return (
+        rfc3339(alert.opened_at),
+        severity_word(alert.severity),
+        styled(state, "bold" if alert.state is AlertState.OPEN else "dim"),
+        message.title,
+        alert.subject,
+    )
+
+
+async def _collect(store: ReadStore, state: AlertState | None, most: int) -> list[About]:
+    rows: list[About] = []
+    while len(rows) < most:
+        size = min(LARGEST_LIMIT, most - len(rows))
+        page = await store.alerts(state, limit=size, after=rows[-1][0].row if rows else None)
+        rows += page
+        if len(page) < size:
+            break
+    return rows

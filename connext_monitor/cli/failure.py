@@ -1,0 +1,24 @@
+"""How a command ends that could not do what it was asked."""
+
+from typing import IO, Any
+
+import click
+
+from connext_monitor.logs import escape
+
+
+class Failure(click.ClickException):
+    """Ends the program with words on stderr, and with 1."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print each line of the message, nothing of it interpreted."""
+        for line in self.message.splitlines():
+            click.echo(escape(line), file=file, err=file is None)
+
+
+class BadConfig(Failure):
+    """Ends the program with words on stderr, and with 2."""
+
+    exit_code = 2

@@ -1,0 +1,79 @@
+"""What a running monitor says of itself, asked over its HTTP API."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+
+from connext_monitor.config import ListenAddress
+from connext_monitor.core.documents import Json
+
+_TIMEOUT = 2.0
+_MOST_READ = 1 << 20
+# Listening on all addresses includes the loopback, but these are no addresses to ask.
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+
+T = TypeVar("T")
+
+
+class NobodyAnswers(Exception):
+    """No monitor of this config answers; the message says what happened instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The chains as the monitor sees them now, and why it is not ready, if it is not."""
+
+    chains: list[Json]
+    reasons: list[str]
+
+
+class _Chain(msgspec.Struct):
+    name: str
+    chain_id: int | str
+    domain_id: int
+    head: int | str | None
+    watermark: str | None
+    lag_seconds: int | None
+    observed: bool
+    endpoint: str | None
+    nonces_contiguous: bool | None
+
+
+class _Chains(msgspec.Struct):
+    items: list[_Chain]
+
+
+class _Readiness(msgspec.Struct):
+    ready: bool
+    reasons: list[str]
+
+
+async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
+    """Ask the monitor at ``listen``, which must be one of these chains. Raises NobodyAnswers."""
+    host = _WILDCARDS.get(listen.host, listen.host)
+    base = f"http://{ListenAddress(host, listen.port)}"
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+            seen = await _get(session, f"{base}/api/v1/chains", _Chains)
+            readiness = await _get(session, f"{base}/readyz", _Readiness)
+    except TimeoutError:
+        raise NobodyAnswers(f"no running monitor answers at {listen} within {_TIMEOUT:g} s") from None
+    except (aiohttp.ClientError, OSError):
+        raise NobodyAnswers(f"no running monitor answers at {listen}") from None
+    except ValueError:
+        raise NobodyAnswers(f"what answers at {listen} is no monitor") from None
+    if {chain.name for chain in seen.items} != set(chains):
+        raise NobodyAnswers(f"the monitor that answers at {listen} watches other chains than this config")
+    return Live([msgspec.to_builtins(chain) for chain in seen.items], readiness.reasons)
+
+
+async def _get(session: aiohttp.ClientSession, url: str, kind: type[T]) -> T:
+    async with session.get(url, allow_redirects=False) as response:
+        body = await response.content.read(_MOST_READ)
+        while len(body) < _MOST_READ and (more := await response.content.read(_MOST_READ)):
+            body += more
+        return msgspec.json.decode(body, type=kind)

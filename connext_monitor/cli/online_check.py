@@ -1,0 +1,98 @@
+"""The online part of ``check-config``: asks every endpoint and every channel that can be asked without a message."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from eth_hash.auto import keccak
+
+from connext_monitor.alerting.notice import Provider
+from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.core.calls import MalformedAnswer, read_uint
+from connext_monitor.logs import redact
+from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.json_rpc import RpcError
+
+# Four answers at ten seconds each would be too long to wait for what only tells that something is wrong.
+_ENDPOINT_TIMEOUT = 15.0
+_CHANNEL_TIMEOUT = 15.0
+_DOMAIN_CALL = keccak(b"domain()")[:4]
+
+
+@runtime_checkable
+class Askable(Protocol):
+    """A channel that can be asked how it is without sending it a message."""
+
+    async def check(self) -> str:
+        """What it answered, in words; raises with words that hold no secret when it would not take an alert."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one question: ``ok`` is None where it could not be asked."""
+
+    subject: str
+    ok: bool | None
+    words: str
+
+
+class Mistaken(Exception):
+    """The endpoint answers, but is not what the config says; the message says how."""
+
+
+async def ask_everything(chains: Sequence[ChainConfig], providers: Sequence[Provider]) -> list[Finding]:
+    """Ask all at the same time; the findings in the order of the config."""
+    endpoints = [ask_endpoint(chain, url) for chain in chains for url in chain.endpoints]
+    return list(await asyncio.gather(*endpoints, *map(ask_channel, providers)))
+
+
+async def ask_endpoint(chain: ChainConfig, url: EndpointUrl) -> Finding:
+    """Whether the endpoint is one of this chain and has the contract; the finding names its host only."""
+    subject = f"{chain.name} {url.host}"
+    try:
+        async with asyncio.timeout(_ENDPOINT_TIMEOUT), open_endpoint(url) as endpoint:
+            return Finding(subject, ok=True, words=await _look(chain, endpoint))
+    except RpcError as error:
+        return Finding(subject, ok=False, words=error.words)
+    except Mistaken as error:
+        return Finding(subject, ok=False, words=str(error))
+    except TimeoutError:
+        return Finding(subject, ok=False, words=f"did not answer everything within {_ENDPOINT_TIMEOUT:g} s")
+
+
+async def _look(chain: ChainConfig, endpoint: Endpoint) -> str:
+    """What the endpoint knows, in words. Raises Mistaken, and what the endpoint raises.
+
+    1. It must be of the configured chain.
+    2. The contract must have code.
+    3. The contract must say that its domain is the configured one.
+    """
+    chain_id = await endpoint.chain_id()
+    if chain_id != chain.chain_id:
+        raise Mistaken(f"is of chain id {chain_id}, and the config says {chain.chain_id}")
+    head = await endpoint.head()
+    if not await endpoint.code(chain.contract):
+        raise Mistaken("has no code at the contract's address")
+    try:
+        domain = read_uint(await endpoint.call(chain.contract, _DOMAIN_CALL, "latest"))
+    except MalformedAnswer:
+        raise Mistaken("has a contract at the address that is no Connext diamond: it does not know domain()") from None
+    if domain != chain.domain_id:
+        raise Mistaken(f"has a contract of domain {domain}, and the config says {chain.domain_id}")
+    return f"chain id {chain_id}, head {head.number}, contract of domain {domain}"
+
+
+async def ask_channel(provider: Provider) -> Finding:
+    """What the channel says of itself, where it can be asked."""
+    if not isinstance(provider, Askable):
+        words = f"can only be tried with a message: test-alert --provider {provider.name}"
+        return Finding(provider.name, ok=None, words=words)
+    try:
+        async with asyncio.timeout(_CHANNEL_TIMEOUT):
+            return Finding(provider.name, ok=True, words=await provider.check())
+    except TimeoutError:
+        return Finding(provider.name, ok=False, words=f"gave no answer within {_CHANNEL_TIMEOUT:g} s")
+    except Exception as error:  # noqa: BLE001 - each channel has its own errors; one of them must not hide the others
+        return Finding(provider.name, ok=False, words=redact(str(error)))

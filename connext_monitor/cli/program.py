@@ -1,0 +1,50 @@
+"""The program: its commands, and which errors end with which exit code."""
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from connext_monitor.cli.alerts import alerts
+from connext_monitor.cli.check_config import check_config
+from connext_monitor.cli.failure import BadConfig, Failure
+from connext_monitor.cli.run import run
+from connext_monitor.cli.settings import config_option
+from connext_monitor.cli.status import status
+from connext_monitor.cli.test_alert import test_alert
+from connext_monitor.cli.transfer import transfer
+from connext_monitor.cli.transfers import transfers
+from connext_monitor.config import ConfigError
+from connext_monitor.reporting.web import ListenError
+from connext_monitor.store.database import DatabaseError
+
+
+class Program(click.Group):
+    """The commands, with errors for users told in words instead of tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            failure: Failure = BadConfig(str(error))
+        except (DatabaseError, ListenError) as error:
+            failure = Failure(str(error))
+        except DBAPIError as error:
+            failure = Failure(f"the database could not be read ({error.orig}); is its file damaged?")
+        raise failure
+
+
+@click.group(cls=Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@config_option(envvar="CONNEXT_MONITOR_CONFIG")
+@click.version_option(package_name="connext-monitor", prog_name="connext-monitor")
+@click.pass_context
+def program(context: click.Context) -> None:
+    """Watch every transfer of the Connext bridge, and alert when one is late.
+
+    Without a command it runs the monitor.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(run)
+
+
+for command in (run, check_config, status, transfers, transfer, alerts, test_alert):
+    program.add_command(command)

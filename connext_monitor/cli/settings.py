@@ -1,0 +1,85 @@
+"""What every command begins with: the config file, and the names that follow from it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from connext_monitor.alerting.providers import check_provider
+from connext_monitor.config import Config, load_config
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.deployments import DEPLOYMENTS
+from connext_monitor.store.store import Store
+
+DEFAULT_FILE = Path("config.toml")
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(slots=True)
+class Settings:
+    """What was said before the command; kept as click's context object."""
+
+    file: Path = DEFAULT_FILE
+
+
+def _keep(context: click.Context, _option: click.Parameter, file: Path | None) -> None:
+    settings = context.ensure_object(Settings)
+    if file is not None:
+        settings.file = file
+
+
+def config_option(*, envvar: str | None = None) -> Callable[[F], F]:
+    """``--config FILE``, before the command or after it; the one after it counts."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        envvar=envvar,
+        expose_value=False,
+        # An option's own default must not undo what stood before the command.
+        callback=_keep,
+        is_eager=True,
+        help=f"The config file; else $CONNEXT_MONITOR_CONFIG, else {DEFAULT_FILE} here.",
+    )
+
+
+def load() -> Config:
+    """The config of the running command. Raises ConfigError."""
+    settings = click.get_current_context().ensure_object(Settings)
+    return load_config(settings.file, os.environ, check_provider)
+
+
+def chain_names(config: Config) -> dict[DomainId, str]:
+    """The configured chains' names by domain."""
+    return {chain.domain_id: chain.name for chain in config.chains.values()}
+
+
+def chain_labels(config: Config) -> ChainLabels:
+    """The labels of the configured chains, and of the built-in ones that are not configured."""
+    labels = {built.domain_id: ChainLabel(built.name, built.explorer) for built in DEPLOYMENTS.values()}
+    configured = {chain.domain_id: ChainLabel(chain.name, chain.explorer) for chain in config.chains.values()}
+    taken = {label.name for label in configured.values()}
+    return ChainLabels({domain: label for domain, label in labels.items() if label.name not in taken} | configured)
+
+
+@asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[Store]:
+    """The database of the config, to be read. Raises DatabaseError; makes and migrates nothing."""
+    store = await Store.open_readonly(config.monitor.database, chain_names(config))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end."""
+    return asyncio.run(work)

@@ -1,0 +1,170 @@
+"""What ``status`` knows, from the running monitor and from the database, and what of it is degraded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connext_monitor.cli.live_monitor import NobodyAnswers, ask
+from connext_monitor.cli.settings import chain_labels, reading
+from connext_monitor.config import ChainConfig, Config
+from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
+from connext_monitor.core.documents import Json, chain_document, rfc3339
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import duration_words
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.store.deliveries import ChannelRow
+from connext_monitor.store.store import Store
+from connext_monitor.store.transfers import PathwayCount
+
+_CHANNEL_OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """All that is shown.
+
+    ``not_live`` says why the chains are only what the database knew, None where the running monitor was asked;
+    ``known_at`` is when the database was last written. ``degraded`` holds a sentence for each thing that is wrong.
+    """
+
+    not_live: str | None
+    known_at: datetime
+    chains: Sequence[Json]
+    in_flight: Sequence[PathwayCount]
+    open_alerts: Mapping[AlertKind, int]
+    channels: Sequence[ChannelRow]
+    degraded: Sequence[str]
+
+
+async def status_report(config: Config, now: datetime) -> StatusReport:
+    """Look at everything once. Raises DatabaseError where there is no database to look at."""
+    known_at = _last_written(config.monitor.database)
+    async with reading(config) as store:
+        not_live, chains, reasons = await _chains(config, store, now)
+        open_alerts = await store.count_open_alerts()
+        channels = _configured(config, await store.channels())
+        in_flight = await store.count_in_flight()
+    degraded = [*reasons, *alert_reasons(open_alerts), *channel_reasons(channels)]
+    return StatusReport(not_live, known_at, chains, in_flight, open_alerts, channels, degraded)
+
+
+async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | None, list[Json], list[str]]:
+    listen = config.monitor.listen
+    if listen is None:
+        chains = await _known_chains(config, store, now)
+        return "monitor.listen is off, so a running monitor cannot be asked", chains, known_reasons(config, chains)
+    try:
+        live = await ask(listen, config.chains)
+    except NobodyAnswers as nobody:
+        chains = await _known_chains(config, store, now)
+        return str(nobody), chains, [str(nobody), *known_reasons(config, chains)]
+    return None, live.chains, live.reasons
+
+
+async def _known_chains(config: Config, store: Store, now: datetime) -> list[Json]:
+    unobserved = {alert.subject for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
+    documents = []
+    for chain in config.chains.values():
+        sight = await _known_sight(chain, store, observed=chain.name not in unobserved)
+        documents.append(chain_document(sight, await store.nonces(chain.domain_id), now.timestamp()))
+    return documents
+
+
+async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> ChainSight:
+    return ChainSight(
+        domain=chain.domain_id,
+        name=chain.name,
+        chain_id=chain.chain_id,
+        head=None,
+        coverage=await store.coverage(chain.domain_id),
+        observed=observed,
+        caught_up=False,
+        endpoint=None,
+        trouble=None,
+    )
+
+
+def _configured(config: Config, stored: Sequence[ChannelRow]) -> list[ChannelRow]:
+    """The channels of the config; what is stored of others no longer matters."""
+    by_name = {channel.provider: channel for channel in stored}
+    return [by_name.get(name, ChannelRow(name, _CHANNEL_OK, None, None, 0)) for name in config.alert_providers]
+
+
+def known_reasons(config: Config, chains: Sequence[Json]) -> list[str]:
+    """What is wrong with chains of which only the database's word is had."""
+    longest = config.alerts.unobserved_after.total_seconds()
+    return [reason for chain in chains for reason in _known_reasons(chain, longest)]
+
+
+def _known_reasons(chain: Json, longest: float) -> list[str]:
+    name, lag = chain["name"], chain["lag_seconds"]
+    reasons = []
+    if not chain["observed"]:
+        reasons.append(f"{name} is not observed")
+    if not isinstance(lag, int):
+        reasons.append(f"{name} has never been covered")
+    elif lag > longest:
+        reasons.append(f"{name} is covered only up to {duration_words(lag)} ago")
+    if chain["nonces_contiguous"] is False:
+        reasons.append(f"{name} has a hole in its nonces")
+    return reasons
+
+
+def alert_reasons(open_alerts: Mapping[AlertKind, int]) -> list[str]:
+    """The open alerts that are more than a piece of information."""
+    return [
+        f"{count} open {SEVERITIES[kind].value} alert{'s' if count > 1 else ''}: {kind.value}"
+        for kind, count in open_alerts.items()
+        if SEVERITIES[kind].rank >= Severity.WARNING.rank
+    ]
+
+
+def channel_reasons(channels: Sequence[ChannelRow]) -> list[str]:
+    """The channels that do not take alerts."""
+    return [
+        f"channel {channel.provider} is {channel.state}{f': {channel.reason}' if channel.reason else ''}"
+        for channel in channels
+        if channel.state != _CHANNEL_OK
+    ]
+
+
+def report_document(report: StatusReport, config: Config) -> Json:
+    """The report as ``--json`` prints it."""
+    labels = chain_labels(config)
+    return {
+        "live": report.not_live is None,
+        "not_live": report.not_live,
+        "known_at": rfc3339(report.known_at),
+        "degraded": list(report.degraded),
+        "chains": list(report.chains),
+        "in_flight": [_count_document(count, labels) for count in report.in_flight],
+        "open_alerts": {kind.value: count for kind, count in report.open_alerts.items()},
+        "channels": [_channel_document(channel) for channel in report.channels],
+    }
+
+
+def _count_document(count: PathwayCount, labels: ChainLabels) -> Json:
+    return {
+        "origin": {"chain": labels.name(count.origin), "domain_id": count.origin},
+        "destination": {"chain": labels.name(count.destination), "domain_id": count.destination},
+        "status": count.status.value,
+        "count": count.count,
+    }
+
+
+def _channel_document(channel: ChannelRow) -> Json:
+    return {
+        "provider": channel.provider,
+        "state": channel.state,
+        "reason": channel.reason,
+        "since": rfc3339(channel.since) if channel.since else None,
+        "waiting": channel.waiting,
+    }
+
+
+def _last_written(database: Path) -> datetime:
+    """When the file or its write-ahead log was last written; readers leave an empty one of those behind."""
+    files = [database, database.with_name(f"{database.name}-wal")]
+    written = [found.st_mtime for found in (file.stat() for file in files if file.exists()) if found.st_size]
+    return datetime.fromtimestamp(max(written, default=0), UTC)

@@ -1,0 +1,101 @@
+"""``test-alert``: a drill through the real channels."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+from rich.console import Console
+
+from connext_monitor.alerting.drill import drill
+from connext_monitor.alerting.notice import Provider
+from connext_monitor.core.delivery import Change
+from connext_monitor.alerting.providers import build_providers
+from connext_monitor.cli.failure import Failure
+from connext_monitor.cli.output import Row, json_option, print_json, print_table, say, styled
+from connext_monitor.cli.settings import chain_labels, complete, config_option, load
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents import Json
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.reporting.web.documents import listed
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """What one channel answered to one of the drill's messages."""
+
+    provider: str
+    change: Change
+    outcome: Outcome
+
+
+@click.command("test-alert")
+@config_option()
+@click.option("--provider", metavar="NAME", help="Only through this one, by its name in the config.")
+@json_option
+def test_alert(provider: str | None, *, as_json: bool) -> None:
+    """Send a message marked DRILL through the alert providers, and say what they answered."""
+    config = load()
+    labels = chain_labels(config)
+    clock = SystemClock()
+    # What the console provider prints is no JSON.
+    console = Console(stderr=True, highlight=False) if as_json else None
+    built = build_providers(config.alert_providers, file=config.file, labels=labels, clock=clock, console=console)
+    wanted = [one.provider for one in built if provider in {None, one.provider.name}]
+    if not wanted:
+        raise _nobody([one.provider.name for one in built])
+
+    async def send() -> list[Drilled]:
+        together = await asyncio.gather(*(_drill(one, labels, clock) for one in wanted))
+        return [answer for answers in together for answer in answers]
+
+    answers = complete(send())
+    if as_json:
+        print_json(listed([_document(answer) for answer in answers]))
+    else:
+        print_table(("PROVIDER", "MESSAGE", "ANSWER"), [_row(answer) for answer in answers])
+    if not all(isinstance(answer.outcome, Sent) for answer in answers):
+        raise Failure("not every channel took the drill")
+
+
+async def _drill(provider: Provider, labels: ChainLabels, clock: SystemClock) -> list[Drilled]:
+    say(f"sending a drill through {provider.name} …")
+    try:
+        answers = await drill(provider, labels, clock)
+    finally:
+        await provider.aclose()
+    return [Drilled(provider.name, change, outcome) for change, outcome in answers]
+
+
+def _nobody(known: Sequence[str]) -> click.ClickException:
+    if not known:
+        return Failure("the config has no alert provider; add one, such as [alert_providers.console]")
+    return click.BadParameter(f"write one of {', '.join(known)}", param_hint="--provider")
+
+
+def outcome_words(outcome: Outcome) -> str:
+    """What the channel answered, for people."""
+    match outcome:
+        case Sent():
+            return "took it"
+        case TryLater(reason=reason):
+            return f"did not take it now: {reason}"
+        case Refused(reason=reason):
+            return f"refused this message: {reason}"
+        case ChannelDead(reason=reason):
+            return f"refuses for good: {reason}"
+
+
+def _row(answer: Drilled) -> Row:
+    style = "green" if isinstance(answer.outcome, Sent) else "bold red"
+    return (answer.provider, answer.change.value, styled(outcome_words(answer.outcome), style))
+
+
+def _document(answer: Drilled) -> Json:
+    return {
+        "provider": answer.provider,
+        "change": answer.change.value,
+        "taken": isinstance(answer.outcome, Sent),
+        "answer": outcome_words(answer.outcome),
+    }

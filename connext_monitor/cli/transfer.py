@@ -1,0 +1,140 @@
+"""``transfer``: one transfer's timeline."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.cli.failure import Failure
+from connext_monitor.cli.output import (
+    Cell,
+    Row,
+    deadline_word,
+    json_option,
+    print_heading,
+    print_json,
+    print_line,
+    print_table,
+    severity_word,
+)
+from connext_monitor.cli.settings import chain_labels, complete, config_option, load, reading
+from connext_monitor.cli.transfers import option
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents import TransferView, hex_text, rfc3339, unix_rfc3339
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import amount_words, duration_words
+from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.reporting.web.documents import transfers_document
+from connext_monitor.reporting.web.parameters import read_hash
+
+Told = tuple[TransferView, Sequence[Alert]]
+
+
+@click.command()
+@config_option()
+@click.argument("id_or_tx", metavar="ID_OR_TX")
+@json_option
+def transfer(id_or_tx: str, *, as_json: bool) -> None:
+    """Show one transfer by its id, or those of a transaction by its hash."""
+    config = load()
+    wanted = option("ID_OR_TX", id_or_tx, read_hash) or b""
+
+    async def read() -> list[Told]:
+        async with reading(config) as store:
+            views = await store.transfers_by(wanted)
+            return [(view, await store.alerts_of(view.transfer.transfer_id)) for view in views]
+
+    found = complete(read())
+    if not found:
+        raise Failure("no transfer has this id, and none an event in a transaction of this hash")
+    labels = chain_labels(config)
+    now = SystemClock().now().timestamp()
+    if as_json:
+        print_json(transfers_document([view for view, _ in found], labels, now))
+        return
+    for place, (view, about) in enumerate(found):
+        if place:
+            print_line()
+        _print(view, about, labels, now)
+
+
+def _print(view: TransferView, about: Sequence[Alert], labels: ChainLabels, now: float) -> None:
+    print_table((), facts(view.transfer, labels))
+    print_line()
+    print_heading("Timeline")
+    print_table((), timeline(view.transfer, labels))
+    print_line()
+    print_heading("Deadlines")
+    print_table((), deadlines(view, now))
+    print_line()
+    print_heading("Alerts")
+    print_table((), [_alert_row(alert) for alert in about] or [("none",)])
+
+
+def facts(transfer: Transfer, labels: ChainLabels) -> list[Row]:
+    """What the transfer is, name by name."""
+    info = transfer.info
+    path = f" ({transfer.path.value})" if transfer.path else ""
+    rows: list[Row] = [
+        ("Transfer", hex_text(transfer.transfer_id)),
+        ("Status", f"{transfer.status.value}{path}"),
+        ("From", f"{labels.spoken(transfer.origin)} (domain {transfer.origin})"),
+        ("To", f"{labels.spoken(transfer.destination)} (domain {transfer.destination})"),
+    ]
+    if info is not None:
+        rows += [
+            ("Nonce", str(info.nonce)),
+            ("Amount", amount_words(info.normalized_in)),
+            ("Sender", to_checksum_address(info.origin_sender)),
+            ("Recipient", to_checksum_address(info.to)),
+        ]
+    if transfer.asset is not None:
+        rows.append(("Asset", to_checksum_address(transfer.asset)))
+    return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
+
+
+def timeline(transfer: Transfer, labels: ChainLabels) -> list[Row]:
+    """The three events: when, how long after XCalled, and where to look at them."""
+    start = transfer.xcalled.block.timestamp if transfer.xcalled else None
+    return [
+        _event_row("XCalled", transfer.xcalled, transfer.origin, None, labels),
+        _event_row("Executed", transfer.executed, transfer.destination, start, labels),
+        _event_row("Reconciled", transfer.reconciled, transfer.destination, start, labels),
+    ]
+
+
+def _event_row(name: str, seen: Sighting | None, domain: DomainId, start: int | None, labels: ChainLabels) -> Row:
+    if seen is None:
+        return (name, "not seen", "", "", "")
+    at = seen.block.timestamp
+    apart = (
+        "" if start is None else f"+{duration_words(at - start)}" if at >= start else f"-{duration_words(start - at)}"
+    )
+    where = labels.tx_link(domain, seen.tx_hash) or f"tx {hex_text(seen.tx_hash)}"
+    return (name, unix_rfc3339(at), apart, f"block {seen.block.number}", where)
+
+
+def deadlines(view: TransferView, now: float) -> list[Row]:
+    """When each leg is due, and how it stands."""
+    if view.due is None:
+        why = "its XCalled was not seen" if view.transfer.xcalled is None else "its destination is not configured"
+        return [(f"none: {why}",)]
+    return [_deadline_row(view, leg, now) for leg in Leg]
+
+
+def _deadline_row(view: TransferView, leg: Leg, now: float) -> Row:
+    due_at = view.due.of(leg) if view.due else 0
+    left = f"in {duration_words(due_at - now)}" if now < due_at else f"{duration_words(now - due_at)} ago"
+    return (leg.value, f"due {unix_rfc3339(due_at)}", f"({left})", deadline_word(view.state(leg, now)))
+
+
+def _alert_row(alert: Alert) -> Sequence[Cell]:
+    return (severity_word(alert.severity), alert.kind.value, *_life(alert))
+
+
+def _life(alert: Alert) -> Iterator[str]:
+    yield f"opened {rfc3339(alert.opened_at)}"
+    yield f"resolved {rfc3339(alert.resolved_at)} ({alert.resolution})" if alert.resolved_at else "open"

@@ -1,0 +1,120 @@
+"""``transfers``: the list."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+import click
+from pydantic_core import PydanticCustomError
+
+from connext_monitor.cli.output import Row, deadline_word, json_option, print_json, print_table, say
+from connext_monitor.cli.settings import chain_labels, complete, config_option, load, reading
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import parse_duration
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents import TransferView, hex_text, transfer_document, unix_rfc3339
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.reporting.web.cursors import write_transfer_cursor
+from connext_monitor.reporting.web.documents import listed, place
+from connext_monitor.reporting.web.parameters import (
+    DEFAULT_LIMIT,
+    LARGEST_LIMIT,
+    BadValueError,
+    read_chain,
+    read_statuses,
+)
+from connext_monitor.reporting.web.read_store import ReadStore
+
+MOST = 10_000
+
+T = TypeVar("T")
+
+
+@click.command()
+@config_option()
+@click.option("--status", metavar="WORDS", help="Only with this status; several are separated by commas.")
+@click.option("--origin", metavar="CHAIN", help="Only from this chain: its name or its domain id.")
+@click.option("--destination", metavar="CHAIN", help="Only to this chain: its name or its domain id.")
+@click.option("--older-than", metavar="DURATION", help="Only those begun at least so long ago, such as PT10M.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=DEFAULT_LIMIT, show_default=True, help="At most so many."
+)
+@json_option
+def transfers(
+    status: str | None,
+    origin: str | None,
+    destination: str | None,
+    older_than: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """List transfers, the newest first."""
+    config = load()
+    labels = chain_labels(config)
+    now = SystemClock().now().timestamp()
+    age = option("--older-than", older_than, _read_age)
+    wanted = TransferFilter(
+        statuses=option("--status", status, read_statuses),
+        origin=option("--origin", origin, lambda text: read_chain(text, labels)),
+        destination=option("--destination", destination, lambda text: read_chain(text, labels)),
+        # Exclusive and in whole seconds: a transfer of exactly that age is listed.
+        started_before=int(now - age.total_seconds()) + 1 if age is not None else None,
+    )
+
+    async def read() -> list[TransferView]:
+        async with reading(config) as store:
+            return await _collect(store, wanted, limit + 1)
+
+    found = complete(read())
+    views, more = found[:limit], len(found) > limit
+    if as_json:
+        cursor = write_transfer_cursor(place(views[-1])) if more else None
+        print_json(listed([transfer_document(view, labels, now) for view in views], cursor))
+    else:
+        print_table(_HEADINGS, [transfer_row(view, labels, now) for view in views])
+        if more:
+            say(f"there are more than these {limit}; --limit shows them")
+
+
+_HEADINGS = ("TRANSFER", "STATUS", "FROM", "TO", "STARTED", "EXECUTE", "RECONCILE")
+
+
+def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> Row:
+    """One transfer's line in a list."""
+    transfer = view.transfer
+    return (
+        hex_text(transfer.transfer_id),
+        transfer.status.value,
+        labels.spoken(transfer.origin),
+        labels.spoken(transfer.destination),
+        unix_rfc3339(transfer.started_at),
+        *(deadline_word(view.state(leg, now)) for leg in Leg),
+    )
+
+
+def option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    """The value of an option, None where it was not given. Raises a usage error that names it."""
+    try:
+        return None if text is None else read(text)
+    except BadValueError as error:
+        raise click.BadParameter(str(error), param_hint=name) from None
+
+
+async def _collect(store: ReadStore, wanted: TransferFilter, most: int) -> list[TransferView]:
+    views: list[TransferView] = []
+    while len(views) < most:
+        size = min(LARGEST_LIMIT, most - len(views))
+        page = await store.transfers(wanted, limit=size, after=place(views[-1]) if views else None)
+        views += page
+        if len(page) < size:
+            break
+    return views
+
+
+def _read_age(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except PydanticCustomError as error:
+        raise BadValueError(error.message()) from None

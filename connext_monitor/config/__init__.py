@@ -1,0 +1,50 @@
+"""The configuration: one TOML file, read once at the start, all its mistakes told together.
+
+`source` reads the file, `variables` fills in the environment, `values`, `secret` and `table` are the machinery that the
+providers' own tables use too, `models` is what the rest of the program gets, `load` puts it together, and `problems`
+says what is wrong.
+"""
+
+from connext_monitor.config.load import ProviderCheck, load_config
+from connext_monitor.config.models import (
+    AlertsConfig,
+    ChainConfig,
+    Config,
+    Deadlines,
+    MonitorConfig,
+    PathwayConfig,
+    ProviderTable,
+)
+from connext_monitor.config.problems import ConfigError, Problem, bad_value
+from connext_monitor.config.secret import EndpointUrl, SecretText, SecretUrl
+from connext_monitor.config.table import Table, parse_table
+from connext_monitor.config.values import (
+    ContractAddress,
+    Duration,
+    ListenAddress,
+    parse_duration,
+)
+
+__all__ = [
+    "AlertsConfig",
+    "ChainConfig",
+    "Config",
+    "ConfigError",
+    "ContractAddress",
+    "Deadlines",
+    "Duration",
+    "EndpointUrl",
+    "ListenAddress",
+    "MonitorConfig",
+    "PathwayConfig",
+    "Problem",
+    "ProviderCheck",
+    "ProviderTable",
+    "SecretText",
+    "SecretUrl",
+    "Table",
+    "bad_value",
+    "load_config",
+    "parse_duration",
+    "parse_table",
+]

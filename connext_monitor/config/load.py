@@ -1,0 +1,239 @@
+"""Reads the config file: every part is checked even when another one is wrong, so that one run tells all."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar, cast
+
+from connext_monitor.config.models import (
+    ANY_CHAIN,
+    AlertsConfig,
+    ChainConfig,
+    ChainTable,
+    Config,
+    MonitorConfig,
+    ProviderTable,
+)
+from connext_monitor.config.problems import ConfigError, Problem, dotted, suggestion
+from connext_monitor.config.source import read_toml
+from connext_monitor.config.table import parse_table
+from connext_monitor.config.variables import Variables
+from connext_monitor.deployments import DEPLOYMENTS, Deployment
+
+ProviderCheck = Callable[[Path, str, ProviderTable], object]
+"""Given the file, a provider's name and its table: raises `ConfigError` for what is wrong; its result is not used."""
+
+_TABLES = ("monitor", "alerts", "chains", "alert_providers")
+# A table that is read by nobody would make its owner believe in backups that are never made.
+_NOT_YET = ("stats", "backup")
+_CHAIN_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+T = TypeVar("T")
+RawTable = Mapping[str, object]
+
+
+def load_config(path: Path, environ: Mapping[str, str], check_provider: ProviderCheck | None = None) -> Config:
+    """Read the file, fill in its ``${NAME}`` from ``environ``, and check all of it.
+
+    ``check_provider`` is called with each provider's table, so that its problems come in the same list. Raises
+    `ConfigError` with every problem found; its text quotes no value.
+    """
+    variables = Variables(environ)
+    document = _filled(path, variables)
+    findings = _Findings(path)
+    tables = _top_level(document, findings)
+    monitor = findings.of(lambda: parse_table(MonitorConfig, tables["monitor"], ("monitor",), file=path))
+    alerts = findings.of(lambda: parse_table(AlertsConfig, tables["alerts"], ("alerts",), file=path))
+    chains = _chains(tables["chains"], findings)
+    if alerts is not None:
+        findings.add(_unknown_chains(alerts, tables["chains"]))
+    providers = _providers(tables["alert_providers"], findings, check_provider)
+    # What stands in for a string that could not be filled in is of no use to anybody: that is said once, not twice.
+    problems = [*variables.problems, *_outside(findings.problems, [problem.key for problem in variables.problems])]
+    if problems or monitor is None or alerts is None:
+        raise ConfigError(path, problems)
+    return Config(path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers))
+
+
+def _filled(path: Path, variables: Variables) -> RawTable:
+    try:
+        return cast("RawTable", variables.fill(read_toml(path)))
+    except RecursionError:
+        problem = Problem("", "the file has tables within tables beyond reason", "remove the key with the many dots")
+    raise ConfigError(path, [problem])
+
+
+class _Findings:
+    """Gathers the problems of parts that are checked one after the other."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        self.problems.extend(problems)
+
+    def of(self, parse: Callable[[], T]) -> T | None:
+        """What ``parse`` makes, or None, its problems kept."""
+        try:
+            return parse()
+        except ConfigError as error:
+            self.add(error.problems)
+            return None
+
+
+def _outside(problems: Iterable[Problem], keys: Iterable[str]) -> list[Problem]:
+    """Those problems that are not about one of the keys, nor about what stands below it."""
+    said = tuple(keys)
+    below = tuple(f"{key}{sign}" for key in said for sign in ".[")
+    return [problem for problem in problems if problem.key not in said and not problem.key.startswith(below)]
+
+
+def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str, RawTable]:
+    for key in document:
+        if key in _NOT_YET:
+            findings.add(
+                [Problem(key, "is not available in this version", "remove the table; nothing would come of it")]
+            )
+        elif key not in _TABLES:
+            cure = suggestion(key, _TABLES, "remove it; the tables that work here:")
+            findings.add([Problem(dotted((key,)), "is not a known table", cure)])
+    return {key: _table(document.get(key, {}), (key,), findings) or {} for key in _TABLES}
+
+
+def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[str, object] | None:
+    if isinstance(value, dict):
+        return value
+    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts"} else f"[{path[0]}.NAME]"
+    findings.add([Problem(dotted(path), "must be a table", f"write its keys below a line {header}")])
+    return None
+
+
+def _chains(tables: RawTable, findings: _Findings) -> dict[str, ChainConfig]:
+    """Read all chains that can be read; every doubt about one of them is in the findings."""
+    if not tables:
+        cure = "add [chains.ethereum] with its endpoints, for example; docs/config.example.toml shows more"
+        findings.add([Problem("chains", "names no chain to watch", cure)])
+    chains: dict[str, ChainConfig] = {}
+    for name, value in tables.items():
+        chain = _chain(name, value, findings)
+        if chain is not None:
+            chains[name] = chain
+    findings.add(_repeated_ids(chains.values()))
+    findings.add(_repeated_endpoints(chains.values()))
+    return chains
+
+
+def _chain(name: str, value: object, findings: _Findings) -> ChainConfig | None:
+    path = ("chains", name)
+    if not _CHAIN_NAME.fullmatch(name):
+        cure = "rename it, such as [chains.my-devnet]; a built-in one is named as in docs/config.example.toml"
+        findings.add([Problem(dotted(path), "has a name of other signs than a-z, 0-9 and - (40 at most)", cure)])
+        return None
+    table = _table(value, path, findings)
+    if table is None:
+        return None
+    return findings.of(lambda: _read_chain(name, table, findings.file))
+
+
+def _read_chain(name: str, table: RawTable, file: Path) -> ChainConfig:
+    path = ("chains", name)
+    builtin = DEPLOYMENTS.get(name)
+    problems = _missing(name, table) if builtin is None else _contradiction(table, builtin)
+    filled = {**(_as_table(builtin) if builtin else {}), **table}
+    try:
+        chain = parse_table(ChainTable, filled, path, file=file)
+    except ConfigError as error:
+        absent = [] if builtin else [dotted((*path, key)) for key in _required() if key not in table]
+        problems = [*problems, *_outside(error.problems, absent)]
+    else:
+        if not problems:
+            return ChainConfig(name=name, **dict(chain))
+    raise ConfigError(file, problems)
+
+
+def _required() -> list[str]:
+    return [key for key, field in ChainTable.model_fields.items() if field.is_required()]
+
+
+def _missing(name: str, table: RawTable) -> list[Problem]:
+    absent = [key for key in _required() if key not in table]
+    if not absent:
+        return []
+    what = f"is no built-in deployment, and lacks {', '.join(absent)}"
+    cure = suggestion(name, DEPLOYMENTS, "add what is missing, or use a built-in name")
+    return [Problem(dotted(("chains", name)), what, cure)]
+
+
+def _contradiction(table: RawTable, builtin: Deployment) -> list[Problem]:
+    chain_id = table.get("chain_id", builtin.chain_id)
+    if not isinstance(chain_id, int) or chain_id == builtin.chain_id:
+        return []
+    what = f"contradicts the built-in {builtin.name}, whose chain id is {builtin.chain_id}"
+    return [Problem(f"chains.{builtin.name}.chain_id", what, "leave the key out, or give this chain a name of its own")]
+
+
+def _as_table(builtin: Deployment) -> dict[str, object]:
+    return {key: getattr(builtin, key) for key in ChainTable.model_fields if hasattr(builtin, key)}
+
+
+def _repeated_ids(chains: Iterable[ChainConfig]) -> list[Problem]:
+    """Find ids that two chains share.
+
+    The same contract address is no mistake: a deployer who begins on two chains alike gets the same one on both.
+    """
+    problems: list[Problem] = []
+    owners: dict[tuple[str, int], str] = {}
+    for chain in chains:
+        for key, number in (("chain_id", chain.chain_id), ("domain_id", chain.domain_id)):
+            owner = owners.setdefault((key, number), chain.name)
+            if owner != chain.name:
+                what = f"is the same as that of chains.{owner}"
+                problems.append(Problem(f"chains.{chain.name}.{key}", what, "give each chain its own, or remove one"))
+    return problems
+
+
+def _repeated_endpoints(chains: Iterable[ChainConfig]) -> list[Problem]:
+    problems: list[Problem] = []
+    owners: dict[str, str] = {}
+    for chain in chains:
+        for place, endpoint in enumerate(chain.endpoints):
+            key = dotted(("chains", chain.name, "endpoints", place))
+            owner = owners.setdefault(endpoint.get_secret_value(), key)
+            if owner != key:
+                problems.append(
+                    Problem(key, f"is the same URL as {owner}", "remove one of them, or write the one meant")
+                )
+    return problems
+
+
+def _unknown_chains(alerts: AlertsConfig, chains: RawTable) -> list[Problem]:
+    problems: list[Problem] = []
+    for place, pathway in enumerate(alerts.pathways):
+        for key, name in (("origin", pathway.origin), ("destination", pathway.destination)):
+            if name != ANY_CHAIN and name not in chains:
+                cure = suggestion(
+                    name, filter(_CHAIN_NAME.fullmatch, chains), 'write "*" for all, or a chain of this file'
+                )
+                problems.append(Problem(f"alerts.pathways[{place}].{key}", "names no chain of this file", cure))
+    return problems
+
+
+def _providers(tables: RawTable, findings: _Findings, check: ProviderCheck | None) -> dict[str, ProviderTable]:
+    providers: dict[str, ProviderTable] = {}
+    for name, value in tables.items():
+        path = ("alert_providers", name)
+        if not _PROVIDER_NAME.fullmatch(name):
+            what = "has a name of other signs than letters, digits, _ and - (40 at most)"
+            findings.add([Problem(dotted(path), what, "rename it, such as [alert_providers.ops]")])
+            continue
+        raw = _table(value, path, findings)
+        if raw is None:
+            continue
+        table = providers[name] = ProviderTable(raw)
+        if check is not None:
+            findings.of(partial(check, findings.file, name, table))
+    return providers

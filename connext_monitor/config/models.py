@@ -1,0 +1,131 @@
+"""What the rest of the program knows of the configuration: checked, complete, frozen."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from connext_monitor.config.secret import EndpointUrl, ExplorerUrl
+from connext_monitor.config.table import Table
+from connext_monitor.config.values import (
+    ContractAddress,
+    DatabasePath,
+    Duration,
+    FinalityRule,
+    Listen,
+    ListenAddress,
+    StartBlock,
+)
+from connext_monitor.core.events import ChainId, DomainId
+
+ANY_CHAIN = "*"
+"""In a pathway: every chain, configured or not."""
+
+
+class MonitorConfig(Table):
+    """``[monitor]``. ``database`` is absolute; in the file it may be relative to the file's own folder.
+
+    ``listen`` is None where page, API and metrics are off.
+    """
+
+    database: DatabasePath = Field(default=Path("connext-monitor.db"), validate_default=True)
+    listen: Listen = ListenAddress("127.0.0.1", 8088)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+
+
+class PathwayConfig(Table):
+    """One of ``[[alerts.pathways]]``: deadlines for some pathways; None means the general one."""
+
+    origin: str = ANY_CHAIN
+    destination: str = ANY_CHAIN
+    execute_deadline: Duration | None = None
+    reconcile_deadline: Duration | None = None
+
+    def matches(self, origin: str, destination: str) -> bool:
+        """Whether it speaks of the pathway between the chains of these names."""
+        return self.origin in {ANY_CHAIN, origin} and self.destination in {ANY_CHAIN, destination}
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long each leg of a transfer may take, from XCalled's block time."""
+
+    execute: timedelta
+    reconcile: timedelta
+
+
+class AlertsConfig(Table):
+    """``[alerts]``: when a leg is late, and after how long without progress a chain counts as out of sight."""
+
+    execute_deadline: Duration = timedelta(minutes=5)
+    reconcile_deadline: Duration = timedelta(hours=3)
+    unobserved_after: Duration = timedelta(minutes=2)
+    pathways: Annotated[tuple[PathwayConfig, ...], Field(strict=False)] = ()
+
+    def deadlines(self, origin: str, destination: str) -> Deadlines:
+        """The deadlines between two chains, by name: those of the first pathway that matches, else the general ones."""
+        pathway = next((one for one in self.pathways if one.matches(origin, destination)), PathwayConfig())
+        return Deadlines(
+            execute=pathway.execute_deadline or self.execute_deadline,
+            reconcile=pathway.reconcile_deadline or self.reconcile_deadline,
+        )
+
+
+class ChainTable(Table):
+    """``[chains.NAME]`` with the built-in deployment's values filled in."""
+
+    # EVM chain ids and block numbers are kept in signed 64-bit columns; a domain id is a uint32 in the contracts.
+    chain_id: Annotated[ChainId, Field(ge=1, le=2**63 - 1)]
+    domain_id: Annotated[DomainId, Field(ge=1, le=2**32 - 1)]
+    contract: ContractAddress
+    endpoints: Annotated[tuple[EndpointUrl, ...], Field(strict=False, min_length=1)]
+    block_time: Duration
+    finality: FinalityRule
+    start_block: StartBlock = "latest"
+    explorer: ExplorerUrl = None
+
+
+class ChainConfig(ChainTable):
+    """A chain to watch.
+
+    ``contract`` is the Connext diamond, ``finality`` the blocks behind the head or the tag that counts as final,
+    ``start_block`` where a new database begins (that block included), ``explorer`` a URL without a slash at its end.
+    """
+
+    name: str
+
+
+class ProviderTable(Mapping[str, object]):
+    """The table of an alert provider as it stands in the file, its variables filled in; printing it shows no values."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: Mapping[str, object]) -> None:
+        self._table = dict(table)
+
+    def __getitem__(self, key: str) -> object:
+        return self._table[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __repr__(self) -> str:
+        return f"ProviderTable({len(self)} keys)"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; the mappings are by name, in the order of the file, and cannot be changed."""
+
+    file: Path
+    monitor: MonitorConfig
+    alerts: AlertsConfig
+    chains: Mapping[str, ChainConfig]
+    alert_providers: Mapping[str, ProviderTable]

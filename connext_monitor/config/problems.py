@@ -1,0 +1,91 @@
+"""What is wrong with a configuration, in words that hold no value of it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+KeyPath = tuple[str | int, ...]
+"""Where a value stands: table names and keys as text, places in a list as numbers from 0."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: the dotted ``key`` ("" for the file as a whole), ``what`` is wrong, and the ``cure``."""
+
+    key: str
+    what: str
+    cure: str
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used. Its text is for the user: one line for each problem, no value quoted."""
+
+    def __init__(self, file: Path, problems: Iterable[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__(file, self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(self._line(problem) for problem in self.problems)
+
+    def merge(self, *others: "ConfigError") -> "ConfigError":
+        """One error with the problems of this one, then those of the others, each once."""
+        return ConfigError(self.file, [*self.problems, *(problem for error in others for problem in error.problems)])
+
+    def _line(self, problem: Problem) -> str:
+        place = f"{printable(str(self.file))}: {problem.key}" if problem.key else printable(str(self.file))
+        return f"{place}: {problem.what}; {problem.cure}"
+
+
+def bad_value(what: str, cure: str) -> PydanticCustomError:
+    """The error that a validator raises. Neither text may hold the value: it could be a secret."""
+    return PydanticCustomError("bad_value", "{what}; {cure}", {"what": what, "cure": cure})
+
+
+def text_of(value: object) -> str:
+    """The value if it is text; raises `bad_value` otherwise."""
+    if not isinstance(value, str):
+        raise bad_value("must be a string", "write it between quotes")
+    return value
+
+
+def dotted(path: KeyPath) -> str:
+    """The path as the user knows it: ``chains.ethereum.endpoints[0]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{_shown(part)}" if text else _shown(part)
+    return text
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, if any is near."""
+    matches = get_close_matches(word.lower(), list(known), n=1)
+    return matches[0] if matches else None
+
+
+def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
+    """The cure for a word that is not known: the nearest one, else ``otherwise`` and all that would do."""
+    names = sorted(known)
+    near = nearest(word, names)
+    if near is not None:
+        return f'did you mean "{near}"?'
+    return f"{otherwise} ({', '.join(names)})" if names else otherwise
+
+
+def printable(text: str) -> str:
+    """The text with everything that does not print escaped, so that it stays on its line."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _shown(key: str) -> str:
+    # A key that is no plain word may be a secret in the wrong place, such as a webhook's URL.
+    return key if _PLAIN_KEY.fullmatch(key) else '"…"'

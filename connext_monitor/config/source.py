@@ -1,0 +1,82 @@
+"""The config file itself, from its bytes to the tables of TOML."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from connext_monitor.config.problems import ConfigError, Problem
+
+_PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)\Z")
+
+# How tomllib's messages begin, and what to say instead: several of them quote what they found, which may be a secret.
+_MISTAKES = (
+    ("Cannot declare", "the same table appears twice"),
+    ("Cannot overwrite", "the same key appears twice"),
+    ("Duplicate inline table key", "the same key appears twice"),
+    ("Cannot mutate", "a table is continued where it was already closed"),
+    ("Cannot redefine", "a table is continued where it was already closed"),
+    ("Unterminated string", "a string is not closed"),
+    ("Illegal character", "a string is not closed, or holds a control character"),
+    ("Unescaped", 'a "\\" in a string needs another one before it'),
+    ("Unclosed", "a bracket is not closed"),
+    ("Expected '='", 'a key has no "=" after it'),
+    ("Expected newline", "something stands after a value"),
+    ("Invalid value", "a value is none (text needs quotes)"),
+    ("Invalid date", "a date or time cannot be"),
+)
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Read the file's tables. Raises `ConfigError`: with line and column of wrong TOML, not with what stands there."""
+    try:
+        return _parse(_text(path.read_bytes()))
+    except FileNotFoundError:
+        problem = Problem(
+            "",
+            "there is no such config file",
+            "copy docs/config.example.toml there, or name another with --config or CONNEXT_MONITOR_CONFIG",
+        )
+    except (IsADirectoryError, NotADirectoryError):
+        problem = Problem("", "this is not the path of a file", "name the config file itself")
+    except OSError as error:
+        problem = Problem(
+            "", f"the file cannot be read ({error.strerror})", "let the user who runs the monitor read it"
+        )
+    except _NotReadableError as error:
+        problem = error.problem
+    except ValueError:  # from the path: a NUL in it
+        problem = Problem("", "this is not the path of a file", "name the config file itself")
+    # Raised out here so that no other error, which may know the file's text, hangs on this one as its context.
+    raise ConfigError(path, [problem])
+
+
+class _NotReadableError(Exception):
+    def __init__(self, what: str, cure: str) -> None:
+        super().__init__(what, cure)
+        self.problem = Problem("", what, cure)
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+    raise _NotReadableError(f"the file is not UTF-8 text (line {line})", "save it as UTF-8")
+
+
+def _parse(text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets within brackets within brackets
+        message = ""
+    place = _PLACE.search(message)
+    mistake = next((words for start, words in _MISTAKES if message.startswith(start)), "it is not valid TOML")
+    raise _NotReadableError(f"{_where(place)}: {mistake}", "correct it there or just before")
+
+
+def _where(place: re.Match[str] | None) -> str:
+    if place is None:
+        return "somewhere in the file"
+    return "at the end of the file" if place[1] == "end of document" else place[1]

@@ -1,0 +1,175 @@
+"""The kinds of values a table may hold: each reads what TOML gave, or refuses it with `bad_value`.
+
+All of them take their own type too, so that a model can be made in code as well as from a file.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv6Address
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from eth_utils.address import is_checksum_formatted_address, to_checksum_address
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+
+from connext_monitor.config.problems import bad_value, text_of
+from connext_monitor.core.events import Address
+
+_LONGEST = timedelta(days=365)
+_DURATION = re.compile(
+    r"P(?=[0-9T])(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})(?:[.,]([0-9]{1,6}))?S)?)?"
+)
+_CALENDAR = re.compile(r"[-+]?P[-+0-9.,WD]*[YM]")
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read ISO 8601 ``P[nW][nD][T[nH][nM][nS]]``: more than nothing, 365 days at most; seconds may have a fraction.
+
+    Raises `bad_value`; years and months are refused because they have no fixed length.
+    """
+    length = value if isinstance(value, timedelta) else _read_duration(text_of(value))
+    if length <= timedelta(0):
+        raise bad_value("must be longer than nothing", 'write a duration such as "PT5M" (five minutes)')
+    if length > _LONGEST:
+        raise bad_value(
+            "is longer than 365 days", 'write a shorter duration such as "PT5M" (five minutes) or "P1D" (a day)'
+        )
+    return length
+
+
+def _read_duration(text: str) -> timedelta:
+    if _CALENDAR.match(text):
+        raise bad_value(
+            "counts in years or months, which have no fixed length",
+            'write days, such as "P30D"; minutes stand after a T, such as "PT5M"',
+        )
+    if re.fullmatch(r"-?P.*", text) and "-" in text:
+        raise bad_value("is negative", 'write a duration such as "PT5M" (five minutes)')
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise bad_value("is not an ISO 8601 duration", 'write it as "PT30S", "PT5M", "PT3H", "P1D" or "P1DT12H"')
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[:5])
+    micros = int((match[6] or "").ljust(6, "0"))
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, microseconds=micros)
+    except OverflowError:
+        return timedelta.max
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
+
+
+def _read_contract(value: object) -> Address:
+    if isinstance(value, bytes) and len(value) == 20:
+        return Address(value)
+    text = text_of(value)
+    if not _ADDRESS.fullmatch(text):
+        raise bad_value("is not an address", "write 0x and 40 hex digits")
+    if is_checksum_formatted_address(text) and to_checksum_address(text) != text:
+        raise bad_value(
+            "fails its checksum (EIP-55), so a digit or the case of a letter is wrong",
+            "copy it again from where it is published",
+        )
+    contract = Address(bytes.fromhex(text[2:]))
+    if not any(contract):
+        raise bad_value("is the zero address, where no contract can be", "write the address of the Connext diamond")
+    return contract
+
+
+ContractAddress = Annotated[Address, PlainValidator(_read_contract)]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen; port 0 lets the system choose one. An IPv6 host stands without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9][A-Za-z0-9.-]{0,252})):(?P<port>[0-9]{1,5})")
+
+
+def _read_listen(value: object) -> ListenAddress | None:
+    if value is None or isinstance(value, ListenAddress):
+        return value
+    text = text_of(value)
+    if not text:
+        return None
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) > 65535 or (match["six"] and not _is_ipv6(match["six"])):
+        raise bad_value(
+            "is not HOST:PORT",
+            'write it as "127.0.0.1:8088" or "[::1]:8088", or as "" to turn page, API and metrics off',
+        )
+    return ListenAddress(match["six"] or match["name"], int(match["port"]))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+Listen = Annotated[ListenAddress | None, PlainValidator(_read_listen)]
+
+
+def _read_database(value: object, info: ValidationInfo) -> Path:
+    """Read a file's path, taken from the folder of the config file (the validation's context, else the current one)."""
+    text = str(value) if isinstance(value, Path) else text_of(value)
+    if not text.strip() or "\0" in text:
+        raise bad_value("is not a file name", 'write one such as "connext-monitor.db"')
+    folder = Path(cast("dict[str, Path]", info.context or {}).get("folder", Path()))
+    path = Path(os.path.abspath(folder / Path(text)))  # noqa: PTH100 - resolve() would follow symbolic links
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError:
+        is_folder, has_folder = False, False
+    if is_folder:
+        raise bad_value("is a directory", "name a file in it")
+    if not has_folder:
+        raise bad_value(
+            "lies in a directory that does not exist or cannot be entered",
+            "make the directory first; a relative path counts from the folder of this file",
+        )
+    return path
+
+
+DatabasePath = Annotated[Path, PlainValidator(_read_database)]
+
+
+Finality = int | Literal["safe", "finalized"]
+_DEEPEST = 100_000
+
+
+def _read_finality(value: object) -> Finality:
+    if value == "safe" or value == "finalized":  # noqa: PLR1714 - two comparisons narrow the type, a set does not
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _DEEPEST:
+        return value
+    raise bad_value(
+        "is no finality", f'write a number of blocks behind the head from 0 to {_DEEPEST}, or "safe", or "finalized"'
+    )
+
+
+def _read_start_block(value: object) -> int | Literal["latest"]:
+    if value == "latest":
+        return "latest"
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return value
+    raise bad_value("is no block to begin with", 'write "latest" or a block number')
+
+
+FinalityRule = Annotated[Finality, PlainValidator(_read_finality)]
+StartBlock = Annotated[int | Literal["latest"], PlainValidator(_read_start_block)]

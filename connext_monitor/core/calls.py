@@ -1,0 +1,56 @@
+"""The two views of a Connext diamond that are asked with `eth_call`: their calldata, and how the answers read."""
+
+from enum import IntEnum
+from typing import Final
+
+from connext_monitor.core.abi import MalformedData, TupleLayout
+from connext_monitor.core.events import TransferId
+
+_TRANSFER_STATUS_SELECTOR: Final = bytes.fromhex("bfd79030")
+NONCE_CALL: Final = bytes.fromhex("affed0e0")
+"""Calldata of ``nonce()``: the nonce that the next xcall of the diamond will have."""
+
+_STATUS: Final = TupleLayout("uint8 status")
+_NUMBER: Final = TupleLayout("uint256 number")
+
+
+class MalformedAnswer(ValueError):
+    """The answer to a call is not what the contract would answer; the message quotes nothing of it."""
+
+
+class TransferStatus(IntEnum):
+    """A transfer's state on its destination, as the contracts number it; on its origin it is always NONE."""
+
+    NONE = 0
+    RECONCILED = 1
+    EXECUTED = 2
+    COMPLETED = 3
+
+
+def transfer_status_call(transfer_id: TransferId) -> bytes:
+    """Return the calldata of ``transferStatus(bytes32)``."""
+    return _TRANSFER_STATUS_SELECTOR + transfer_id
+
+
+def read_transfer_status(answer: bytes) -> TransferStatus:
+    """Return the state that ``transferStatus`` answered; raises `MalformedAnswer`."""
+    status = _only_value(_STATUS, answer)
+    try:
+        return TransferStatus(status)
+    except ValueError:
+        raise MalformedAnswer("the answer is none of the four transfer states") from None
+
+
+def read_uint(answer: bytes) -> int:
+    """Return the number that a call answered, ``nonce()`` for one; raises `MalformedAnswer`."""
+    return _only_value(_NUMBER, answer)
+
+
+def _only_value(layout: TupleLayout, answer: bytes) -> int:
+    if not answer:
+        raise MalformedAnswer("the answer is empty: no contract that knows this call stands at the address")
+    try:
+        value: int = layout.read(answer)[0]
+    except MalformedData as fault:
+        raise MalformedAnswer(f"the answer's {fault}") from fault
+    return value

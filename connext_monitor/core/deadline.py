@@ -1,0 +1,188 @@
+"""Deadlines: when a leg is due, what its state is, and when its absence may be called established.
+
+Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_at`` is met.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.transfer import Sighting, Transfer
+
+
+class Leg(StrEnum):
+    """What a transfer is owed on its destination."""
+
+    EXECUTE = "execute"
+    RECONCILE = "reconcile"
+
+
+class DeadlineState(StrEnum):
+    """The contract's words for a leg's deadline."""
+
+    PENDING = "pending"
+    MET = "met"
+    LATE = "late"
+    OVERDUE = "overdue"
+    UNOBSERVED = "unobserved"
+
+
+class Verdict(StrEnum):
+    """Why a leg is, or is not, called overdue; only ``ABSENT`` accuses."""
+
+    WITHDRAWN = "its XCalled is gone"
+    ARRIVED = "the leg has arrived"
+    NOT_COVERED = "the destination is not covered past the deadline"
+    NOT_ASKED = "the destination's transferStatus has not answered yet"
+    GAP = "the destination says that it is done: the event is missing here, not there"
+    ABSENT = "covered past the deadline, asked, and not there"
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long after XCalled each leg is due on one pathway, in seconds."""
+
+    execute: int
+    reconcile: int
+
+    def of(self, leg: Leg) -> int:
+        """The leg's own."""
+        return self.execute if leg is Leg.EXECUTE else self.reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class DueDates:
+    """Until when each leg is due; kept with the transfer."""
+
+    execute: Timestamp
+    reconcile: Timestamp
+
+    def of(self, leg: Leg) -> Timestamp:
+        """The leg's own."""
+        return self.execute if leg is Leg.EXECUTE else self.reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A leg that has not arrived, until when it is due, and the chain that it is due on."""
+
+    transfer_id: TransferId
+    leg: Leg
+    due_at: Timestamp
+    destination: DomainId
+
+
+@dataclass(frozen=True, slots=True)
+class ArmDeadline:
+    """From now on the leg is awaited, until another instant than before if it was."""
+
+    awaited: Awaited
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDeadline:
+    """The leg is no longer awaited."""
+
+    transfer_id: TransferId
+    leg: Leg
+
+
+class Resolution(StrEnum):
+    """How an overdue alert ends."""
+
+    EXECUTED = "executed"
+    RECONCILED = "reconciled"
+    REORGED = "reorged"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveOverdue:
+    """The leg's overdue alert, if one is open, has ended so."""
+
+    transfer_id: TransferId
+    leg: Leg
+    resolution: Resolution
+
+
+Effect = ArmDeadline | CancelDeadline | ResolveOverdue
+
+
+_DONE = {
+    Leg.EXECUTE: frozenset({TransferStatus.EXECUTED, TransferStatus.COMPLETED}),
+    Leg.RECONCILE: frozenset({TransferStatus.RECONCILED, TransferStatus.COMPLETED}),
+}
+"""The answers of the destination that say that a leg has happened."""
+
+
+def sighting_of(transfer: Transfer, leg: Leg) -> Sighting | None:
+    """Where the leg's event stands, if it was seen."""
+    return transfer.executed if leg is Leg.EXECUTE else transfer.reconciled
+
+
+def due_dates(transfer: Transfer, durations: Durations | None) -> DueDates | None:
+    """The transfer's deadlines; None without an XCalled, or without ``durations``: nobody watches its destination."""
+    if transfer.xcalled is None or durations is None:
+        return None
+    start = transfer.xcalled.block.timestamp
+    return DueDates(Timestamp(start + durations.execute), Timestamp(start + durations.reconcile))
+
+
+def effects(
+    before: Transfer | None, was_due: DueDates | None, after: Transfer | None, due: DueDates | None
+) -> list[Effect]:
+    """What the change of one transfer means for its deadlines and alerts.
+
+    Per leg:
+    1. it was not awaited, or until another instant, and now it is: arm;
+    2. it was awaited and no longer is: cancel;
+    3. it is there: its alert resolves as that; XCalled is gone: its alert resolves as reorged.
+    """
+    found: list[Effect] = []
+    for leg in Leg:
+        old = _awaited_until(before, was_due, leg)
+        new = _awaited_until(after, due, leg)
+        if after is not None and new is not None and new != old:
+            found.append(ArmDeadline(Awaited(after.transfer_id, leg, new, after.destination)))
+        if before is not None and old is not None and new is None:
+            found.append(CancelDeadline(before.transfer_id, leg))
+            found.append(ResolveOverdue(before.transfer_id, leg, _resolution(after, leg)))
+    return found
+
+
+def judge(
+    transfer: Transfer | None, leg: Leg, due_at: Timestamp, watermark: Timestamp | None, answer: TransferStatus | None
+) -> Verdict:
+    """Promise 5, in its order: (a) XCalled stands and the leg is absent, (b) covered strictly past due, (c) asked."""
+    if transfer is None or transfer.xcalled is None:
+        return Verdict.WITHDRAWN
+    if sighting_of(transfer, leg) is not None:
+        return Verdict.ARRIVED
+    if watermark is None or watermark <= due_at:
+        return Verdict.NOT_COVERED
+    if answer is None:
+        return Verdict.NOT_ASKED
+    return Verdict.GAP if answer in _DONE[leg] else Verdict.ABSENT
+
+
+def state(
+    sighting: Sighting | None, due_at: Timestamp, now: float, *, established: bool, observed: bool
+) -> DeadlineState:
+    """The deadline's state for people; ``established`` says that an overdue alert stands open."""
+    if sighting is not None:
+        return DeadlineState.MET if sighting.block.timestamp <= due_at else DeadlineState.LATE
+    if established:
+        return DeadlineState.OVERDUE
+    return DeadlineState.UNOBSERVED if now > due_at and not observed else DeadlineState.PENDING
+
+
+def _awaited_until(transfer: Transfer | None, due: DueDates | None, leg: Leg) -> Timestamp | None:
+    if transfer is None or due is None or sighting_of(transfer, leg) is not None:
+        return None
+    return due.of(leg)
+
+
+def _resolution(after: Transfer | None, leg: Leg) -> Resolution:
+    if after is None or after.xcalled is None:
+        return Resolution.REORGED
+    return Resolution.EXECUTED if leg is Leg.EXECUTE else Resolution.RECONCILED

@@ -1,0 +1,126 @@
+"""What a channel's answer means, and when to try again."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.documents import TransferView
+
+FIRST_WAIT = 1.0
+# An alert that could go out should not sit here much longer than the channel's outage lasts.
+LONGEST_WAIT = 300.0
+# A channel may ask for more than our own longest wait, but not for so much that the alert is as good as lost.
+LONGEST_ASKED = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The channel took it; ``reference`` is its own name of the message, for a later edit, where it gives one."""
+
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """The channel cannot take it now; ``after`` seconds if it said so."""
+
+    reason: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The channel will never take this message, even in its shortest form; others may pass."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDead:
+    """The channel refuses for good: its address or its key is wrong. Nothing more is sent until a restart."""
+
+    reason: str
+
+
+Outcome = Sent | TryLater | Refused | ChannelDead
+
+
+class Change(StrEnum):
+    """What of an alert is told."""
+
+    OPENED = "opened"
+    RESOLVED = "resolved"
+
+
+class ChannelState(StrEnum):
+    """A channel's health, as people are told it."""
+
+    OK = "ok"
+    FAILING = "failing"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedDelivery:
+    """One change of one alert that one provider has not been told yet.
+
+    ``alert`` and ``transfer`` are as they are now; ``reference`` is what the channel returned for the alert's opening;
+    ``next_attempt_at`` is in Unix seconds.
+    """
+
+    id: int
+    provider: str
+    change: Change
+    alert: Alert
+    transfer: TransferView | None
+    reference: str | None
+    attempts: int
+    next_attempt_at: float
+    created_at: datetime
+
+
+def wait_before(attempt: int, asked: float | None, jitter: float) -> float:
+    """Seconds to wait after the ``attempt``-th failed try (1 is the first), ``jitter`` within 0 to 1.
+
+    Doubles from a second up to five minutes, the upper half of it random, so that many monitors do not knock together;
+    never less than the channel asked for, up to a day.
+    """
+    full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 20))
+    return max(full * (0.5 + 0.5 * jitter), min(asked or 0.0, LONGEST_ASKED))
+
+
+def seconds_asked(value: object) -> float | None:
+    """A number of seconds as a channel wrote it, in JSON or in a header; None unless finite and not negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3): a number, or a date seen from ``now``.
+
+    None without a header, or where it says neither; 0 for a date that has passed.
+    """
+    if header is None:
+        return None
+    seconds = seconds_asked(header)
+    if seconds is not None:
+        return seconds
+    try:
+        until = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
+
+def longest(*asked: float | None) -> float | None:
+    """The largest of what was asked for in several places; None where nothing was."""
+    return max((seconds for seconds in asked if seconds is not None), default=None)

@@ -1,0 +1,143 @@
+"""The contract's JSON: transfers and alerts as the API, the webhook and ``--json`` give them.
+
+Numbers that may pass 2^53 are decimal strings, addresses are checksummed, hashes are lower case, times are RFC 3339
+UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
+from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import Message
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.transfer import Sighting, Transfer
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """A transfer with what the store knows beside it: its deadlines and what has been established about them.
+
+    ``overdue`` holds the legs whose overdue alert stands open; ``observed`` says whether its destination is in sight.
+    """
+
+    transfer: Transfer
+    due: DueDates | None
+    overdue: frozenset[Leg] = frozenset()
+    observed: bool = True
+
+    def state(self, leg: Leg, now: float) -> DeadlineState | None:
+        """The leg's deadline state at ``now`` (Unix seconds); None where it has no deadline."""
+        if self.due is None:
+            return None
+        return state(
+            sighting_of(self.transfer, leg),
+            self.due.of(leg),
+            now,
+            established=leg in self.overdue,
+            observed=self.observed,
+        )
+
+
+def transfer_document(view: TransferView, labels: ChainLabels, now: float) -> Json:
+    """One transfer; ``now`` in Unix seconds decides between pending and unobserved."""
+    transfer = view.transfer
+    info = transfer.info
+    return {
+        "transfer_id": hex_text(transfer.transfer_id),
+        "status": transfer.status.value,
+        "origin": _chain(transfer.origin, labels),
+        "destination": _chain(transfer.destination, labels),
+        "nonce": str(info.nonce) if info else None,
+        "asset": to_checksum_address(transfer.asset) if transfer.asset is not None else None,
+        "amount": str(transfer.amount) if transfer.amount is not None else None,
+        "bridged_amount": str(info.bridged_amount) if info else None,
+        "to": to_checksum_address(info.to) if info else None,
+        "sender": to_checksum_address(info.origin_sender) if info else None,
+        "routers": [to_checksum_address(router) for router in transfer.routers],
+        "path": transfer.path.value if transfer.path else None,
+        "xcalled": _sighting(transfer.xcalled),
+        "executed": _sighting(transfer.executed),
+        "reconciled": _sighting(transfer.reconciled),
+        "deadlines": {leg.value: _deadline(view, leg, now) for leg in Leg} if view.due else None,
+    }
+
+
+def alert_document(alert: Alert, message: Message) -> Json:
+    """One alert with its words and links."""
+    return {
+        "id": alert.id,
+        "kind": alert.kind.value,
+        "severity": alert.severity.value,
+        "subject": alert.subject,
+        "state": alert.state.value,
+        "opened_at": rfc3339(alert.opened_at),
+        "resolved_at": rfc3339(alert.resolved_at) if alert.resolved_at else None,
+        "resolution": alert.resolution,
+        "title": message.title,
+        "text": message.text,
+        "links": [{"name": link.name, "url": link.url} for link in message.links],
+    }
+
+
+def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json:
+    """One chain; ``lag_seconds`` is the age of the watermark at ``now`` (Unix seconds)."""
+    covered = sight.coverage.covered if sight.coverage else None
+    return {
+        "name": sight.name,
+        "chain_id": sight.chain_id,
+        "domain_id": sight.domain,
+        "head": sight.head,
+        "watermark": unix_rfc3339(covered.timestamp) if covered else None,
+        "lag_seconds": max(0, round(now - covered.timestamp)) if covered else None,
+        "observed": sight.observed,
+        "endpoint": sight.endpoint,
+        "nonces_contiguous": nonces.complete if nonces else None,
+    }
+
+
+def rfc3339(instant: datetime) -> str:
+    """UTC with a ``Z``, milliseconds only where there are any."""
+    utc = instant.astimezone(UTC)
+    precision = "milliseconds" if utc.microsecond >= 1000 else "seconds"
+    return utc.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def unix_rfc3339(timestamp: float) -> str:
+    """Unix seconds in the same form."""
+    return rfc3339(datetime.fromtimestamp(timestamp, UTC))
+
+
+def hex_text(value: TransferId | bytes) -> str:
+    """``0x`` and lower-case hex."""
+    return f"0x{value.hex()}"
+
+
+def _chain(domain: DomainId, labels: ChainLabels) -> Json:
+    return {"chain": labels.name(domain), "domain_id": domain}
+
+
+def _sighting(sighting: Sighting | None) -> Json | None:
+    if sighting is None:
+        return None
+    return {
+        "block_number": sighting.block.number,
+        "block_hash": hex_text(sighting.block.hash),
+        "tx_hash": hex_text(sighting.tx_hash),
+        "timestamp": unix_rfc3339(sighting.block.timestamp),
+    }
+
+
+def _deadline(view: TransferView, leg: Leg, now: float) -> Json | None:
+    held = view.state(leg, now)
+    if view.due is None or held is None:
+        return None
+    due_at: Timestamp = view.due.of(leg)
+    return {"due_at": unix_rfc3339(due_at), "state": held.value}

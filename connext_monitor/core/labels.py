@@ -1,0 +1,39 @@
+"""How chains are called and linked to, for people and for JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connext_monitor.core.events import DomainId, Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLabel:
+    """A chain's name, and its explorer's base URL where there is one."""
+
+    name: str
+    explorer: str | None = None
+
+    def tx_link(self, tx_hash: Hash32) -> str | None:
+        """The transaction's page in the explorer."""
+        return f"{self.explorer}/tx/0x{tx_hash.hex()}" if self.explorer else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLabels:
+    """The labels of all chains that a name is known of, configured or not."""
+
+    by_domain: Mapping[DomainId, ChainLabel]
+
+    def name(self, domain: DomainId) -> str | None:
+        """The chain's name, None where nobody knows one."""
+        label = self.by_domain.get(domain)
+        return label.name if label else None
+
+    def spoken(self, domain: DomainId) -> str:
+        """The chain's name, or its domain id in words."""
+        return self.name(domain) or f"domain {domain}"
+
+    def tx_link(self, domain: DomainId, tx_hash: Hash32) -> str | None:
+        """The transaction's page in the chain's explorer, where it has one."""
+        label = self.by_domain.get(domain)
+        return label.tx_link(tx_hash) if label else None

@@ -1,0 +1,170 @@
+"""What an alert says, once for all channels: plain words, values and links. How it is written is the channel's matter.
+
+Strings in here may come from strangers; each provider defuses them for its channel.
+"""
+
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.deadline import Leg, sighting_of
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.transfer import Transfer
+
+_EXACT = Context(prec=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link with a name of our own; the URL is built from an explorer that the operator configured."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment that the reader wants in local time; Unix seconds."""
+
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One fact, named."""
+
+    name: str
+    value: str | Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An alert in words: a title of one line, a sentence or two, facts, links."""
+
+    title: str
+    text: str
+    severity: Severity
+    resolved: bool
+    fields: tuple[Field, ...] = ()
+    links: tuple[Link, ...] = ()
+    drill: bool = False
+
+
+def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
+    """The message for an alert as it is now; ``transfer`` where it is about one."""
+    match alert.kind:
+        case AlertKind.EXECUTE_OVERDUE:
+            return _overdue(alert, transfer, labels, Leg.EXECUTE)
+        case AlertKind.RECONCILE_OVERDUE:
+            return _overdue(alert, transfer, labels, Leg.RECONCILE)
+        case AlertKind.CHAIN_UNOBSERVED:
+            return _unobserved(alert)
+
+
+def duration_words(seconds: float) -> str:
+    """``3 h 5 min``, ``5 min 2 s`` or ``42 s``: the two largest units."""
+    rest = max(0, round(seconds))
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        parts.append((count, unit))
+    first = next((i for i, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == len(parts) - 1)
+
+
+def amount_words(normalized: int) -> str:
+    """An amount scaled to 18 decimals (``normalizedIn``) as a plain decimal number."""
+    text = f"{Decimal(normalized).scaleb(-18, _EXACT):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_OWED = {
+    Leg.EXECUTE: ("Execution", "the recipient has not received the funds"),
+    Leg.RECONCILE: ("Reconciliation", "the routers have not got their funds back"),
+}
+
+
+def _overdue(alert: Alert, transfer: Transfer | None, labels: ChainLabels, leg: Leg) -> Message:
+    what, owed = _OWED[leg]
+    due_at = int(alert.details["due_at"])
+    resolved = alert.state is AlertState.RESOLVED
+    where = f"{labels.spoken(transfer.origin)} → {labels.spoken(transfer.destination)}" if transfer else "a transfer"
+    fields = _facts(transfer, due_at, leg) if transfer else (Field("Transfer", alert.subject),)
+    links = _links(transfer, labels) if transfer else ()
+    if not resolved:
+        title = f"{what} overdue: {where}"
+        text = f"Due {duration_words(alert.opened_at.timestamp() - due_at)} before this alert, and {owed}."
+    elif alert.resolution == "reorged":
+        title = f"{what} alert withdrawn: {where}"
+        text = "A reorg took the transfer's XCalled from its origin: nothing is owed any more."
+    else:
+        title = f"{what} arrived late: {where}"
+        text = _arrived(transfer, leg, due_at)
+    return Message(title, text, alert.severity, resolved, fields, links)
+
+
+def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
+    sighting = sighting_of(transfer, leg) if transfer else None
+    if sighting is None:
+        return "The leg has arrived."
+    late = sighting.block.timestamp - due_at
+    # A block stamped before the deadline can come into sight after it, when a reorg moved the leg.
+    return f"Arrived {duration_words(late)} after it was due." if late > 0 else "Arrived in time after all."
+
+
+def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
+    facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
+    if transfer.info is not None:
+        facts.append(Field("Amount", _amount(transfer)))
+        facts.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
+        facts.append(Field("To", to_checksum_address(transfer.info.to)))
+    if transfer.xcalled is not None:
+        facts.append(Field("Sent", Instant(transfer.xcalled.block.timestamp)))
+    facts.append(Field("Due", Instant(due_at)))
+    arrived = sighting_of(transfer, leg)
+    if arrived is not None:
+        facts.append(Field("Arrived", Instant(arrived.block.timestamp)))
+    if transfer.routers:
+        facts.append(Field("Routers", ", ".join(to_checksum_address(router) for router in transfer.routers[:5])))
+    return tuple(facts)
+
+
+def _amount(transfer: Transfer) -> str:
+    if transfer.info is None or (transfer.amount == 0 and transfer.info.bridged_amount == 0):
+        return "0 (a message without funds)"
+    amount = amount_words(transfer.info.normalized_in)
+    return f"{amount} of token {to_checksum_address(transfer.asset)}" if transfer.asset else amount
+
+
+def _links(transfer: Transfer, labels: ChainLabels) -> tuple[Link, ...]:
+    places = (
+        ("XCalled", transfer.origin, transfer.xcalled),
+        ("Executed", transfer.destination, transfer.executed),
+        ("Reconciled", transfer.destination, transfer.reconciled),
+    )
+    found = ((name, labels.tx_link(domain, seen.tx_hash)) for name, domain, seen in places if seen)
+    return tuple(Link(name, url) for name, url in found if url)
+
+
+def _unobserved(alert: Alert) -> Message:
+    silent = duration_words(int(alert.details["silent_for"]))
+    if alert.state is AlertState.RESOLVED:
+        return Message(
+            f"Chain {alert.subject} is observed again",
+            "New blocks are being covered; every deadline that waited is judged now.",
+            alert.severity,
+            resolved=True,
+        )
+    waiting = int(alert.details["waiting"])
+    held = {0: "No deadline waits for it.", 1: "1 deadline waits for it."}.get(
+        waiting, f"{waiting} deadlines wait for it."
+    )
+    return Message(
+        f"Chain {alert.subject} is not observed",
+        f"No new block of it has been covered for {silent} ({alert.details['why']}). "
+        f"Nothing can be said about transfers to it meanwhile. {held}",
+        alert.severity,
+        resolved=False,
+    )

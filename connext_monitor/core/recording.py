@@ -1,0 +1,103 @@
+"""What a batch of observations changes: from the records known to the records after, and what follows from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import DueDates, Durations, Effect, due_dates, effects
+from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.transfer import EventRecord, Step, Transfer, fold, merge
+
+PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
+"""The durations of the pathway origin → destination; None where the destination is no configured chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds of the transfers that a batch touches."""
+
+    records: Sequence[EventRecord] = ()
+    due: Mapping[TransferId, DueDates] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to store and what to do after a batch.
+
+    ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, with its
+    deadlines; ``vanished`` the ids of those that nothing is known of any more.
+    """
+
+    added: tuple[EventRecord, ...] = ()
+    removed: tuple[EventRecord, ...] = ()
+    transfers: tuple[tuple[Transfer, DueDates | None], ...] = ()
+    vanished: tuple[TransferId, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainProgress:
+    """How far a chain has been read after a batch.
+
+    ``first_nonce`` is the nonce before the first watched block, ``next_nonce`` the one the chain would give next at a
+    covered block; None where it was not asked this time.
+    """
+
+    domain: DomainId
+    coverage: Coverage
+    first_nonce: int | None = None
+    next_nonce: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableLog:
+    """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it."""
+
+    domain: DomainId
+    raw: bytes
+    reason: str
+
+
+def record(known: Known, steps: Sequence[Step], durations: PathwayDurations) -> Changes:
+    """The changes that the steps, in their order, make to what is known."""
+    before = merge(known.records, ())
+    after = merge(known.records, steps)
+    had = {r.identity: r for records in before.values() for r in records}
+    has = {r.identity: r for records in after.values() for r in records}
+    transfers: list[tuple[Transfer, DueDates | None]] = []
+    vanished: list[TransferId] = []
+    following: list[Effect] = []
+    for transfer_id, records in after.items():
+        old, new = fold(before.get(transfer_id, ())), fold(records)
+        if old == new:
+            continue
+        was_due = known.due.get(transfer_id)
+        due = _due(old, was_due, new, durations)
+        following += effects(old, was_due, new, due)
+        if new is None:
+            vanished.append(transfer_id)
+        else:
+            transfers.append((new, due))
+    return Changes(
+        added=tuple(r for identity, r in has.items() if identity not in had),
+        removed=tuple(r for identity, r in had.items() if identity not in has),
+        transfers=tuple(transfers),
+        vanished=tuple(vanished),
+        effects=tuple(following),
+    )
+
+
+def gone_blocks(steps: Sequence[Step]) -> frozenset[tuple[DomainId, Hash32]]:
+    """All blocks that the steps prove gone."""
+    return frozenset().union(*(step.gone for step in steps))
+
+
+def _due(
+    old: Transfer | None, was_due: DueDates | None, new: Transfer | None, durations: PathwayDurations
+) -> DueDates | None:
+    if new is None or new.xcalled is None:
+        return None
+    # A deadline is a promise made when XCalled was seen: it moves only when XCalled itself does.
+    if was_due and old and old.xcalled and old.xcalled.block.timestamp == new.xcalled.block.timestamp:
+        return was_due
+    return due_dates(new, durations(new.origin, new.destination))

@@ -1,0 +1,192 @@
+"""Why an Ethereum endpoint refused a request, told apart in this one place.
+
+JSON-RPC fixes neither codes nor words for what matters to a reader of logs, and each vendor has its own, which change.
+So the text is matched loosely, and what is not understood is `OTHER`, for which halving the range is a safe answer.
+Sources of the wordings: go-ethereum, reth and EIP-1474, and the vendors' answers listed in the tests.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Reaction(StrEnum):
+    """What helps against a refusal."""
+
+    LAG = "lag"
+    """The endpoint has not got the block yet: wait, or ask another one. It says nothing about a reorg."""
+    RANGE = "range"
+    """Too many blocks, logs or bytes at once: ask for less, then grow again slowly."""
+    RATE = "rate"
+    """Too many requests, or no credit left: wait; asking for less does not help."""
+    UNSUPPORTED = "unsupported"
+    """The endpoint does not do this at all: use another method or endpoint."""
+    OTHER = "other"
+    """Anything else, a revert for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error answer, classified.
+
+    ``max_blocks`` is how many blocks at once the text allows (at least 1), ``block_range`` the first and last block,
+    both included, that it says would work; each is None where the text names none. They are hints of a stranger, who
+    may have named what was asked instead: a reader who is refused again must shrink by itself.
+    """
+
+    reaction: Reaction
+    code: int | None
+    message: str
+    max_blocks: int | None = None
+    block_range: tuple[int, int] | None = None
+
+
+_READ_AT_MOST: Final = 2_000
+"""Characters of a message that are looked at: hostile ones may be long."""
+
+_LARGEST_BLOCK: Final = 2**63 - 1
+"""What the database can hold as a block number."""
+
+
+def _words(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.ASCII | re.IGNORECASE)
+
+
+_LAG: Final = _words(
+    r"beyond (?:the )?(?:current |latest )?(?:head|block)",
+    r"unknown (?:block|header)",
+    r"\b(?:block|blocks|header)\b[^.]{0,80}\b(?:not (?:found|available)|cannot be found|does not exist|in the future)",
+    r"(?:after|greater than|higher than|ahead of) (?:the )?(?:last|latest|current|head)",
+    r"resource not found",
+)
+_RATE: Final = _words(
+    r"\brate[ -]?limit",
+    r"\brate (?:is |was )?exceeded",
+    r"too many (?:requests|connections)",
+    r"compute units",
+    r"(?:requests?|calls?|units?)(?: per |/)\s?(?:sec|s\b|min|day)",
+    r"/sec(?:ond)?\b",
+    r"request (?:limit|count|quota)",
+    r"\b(?:throughput|throttl|quota|credits?\b|payment required|daily limit|monthly)",
+)
+_RANGE: Final = _words(
+    r"range\b.{0,60}(?:too (?:wide|large|big|many)|exceed|limit|max|not supported|should work)",
+    r"(?:exceed|limit|max|up to|over|large|wide|reduc).{0,60}\b(?:range|blocks|results|logs)\b",
+    r"(?:too (?:many|large|big)|more than|greater than|exceed).{0,40}\b(?:range|blocks?|results?|logs?|bytes|size)\b",
+    r"\b(?:range|response|result|query|request|content|entity)\b.{0,40}(?:too (?:big|large|many)|timeout|timed out)",
+    r"limit (?:is |was )?exceeded",
+    r"exceed(?:s|ed)? (?:the )?(?:max(?:imum)? )?limit",
+)
+_UNSUPPORTED: Final = _words(
+    r"not supported",
+    r"unsupported",
+    r"not implemented",
+    r"\bmethods?\b.{0,80}(?:not found|not (?:exist|available|allowed|whitelisted|enabled)|does not exist|disabled)",
+)
+
+_REVERTED: Final = re.compile(r"\s*(?:vm )?execution reverted", re.ASCII | re.IGNORECASE)
+_REVERTED_CODE: Final = 3
+"""go-ethereum's code of a reverted call."""
+_RATE_CODES: Final = frozenset({429, -32012, -32029})
+"""HTTP's own code used as an error code, QuickNode's credits, Ankr's too many requests."""
+_UNSUPPORTED_CODES: Final = frozenset({-32601, -32004})
+"""JSON-RPC 2.0's "method not found" and EIP-1474's "method not supported"."""
+_LIMIT_EXCEEDED_CODE: Final = -32005
+"""EIP-1474's "limit exceeded": Infura uses it for rates and for sizes, other vendors mostly for sizes."""
+
+
+def classify(code: int | None, message: str, http_status: int | None = None) -> Refusal:
+    """Tell what helps against an error answer; never raises.
+
+    ``code`` and ``message`` are the error object's, ``http_status`` that of the HTTP answer with it, if any.
+    """
+    text = message[:_READ_AT_MOST]
+    reaction = _reaction(code, text, http_status)
+    if reaction is not Reaction.RANGE:
+        return Refusal(reaction, code, message)
+    block_range = _suggested_range(text)
+    max_blocks = _suggested_limit(text)
+    if max_blocks is None and block_range is not None:
+        max_blocks = block_range[1] - block_range[0] + 1
+    return Refusal(reaction, code, message, max_blocks, block_range)
+
+
+def _reaction(code: int | None, text: str, http_status: int | None) -> Reaction:  # noqa: PLR0911 - one line per case, in order
+    """The first of these that fits, in this order.
+
+    1. Reverts: their words are a contract's, and prove nothing about the endpoint.
+    2. Codes that leave no doubt: a rate by HTTP 429, an unknown method.
+    3. Lag, before ranges: "block range extends beyond current head block" is no matter of size.
+    4. Rates, before ranges: "request limit exceeded" is no matter of size either.
+    5. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
+    6. Codes that only suggest something.
+    """
+    if code == _REVERTED_CODE or _REVERTED.match(text):
+        return Reaction.OTHER
+    if http_status == 429 or code in _RATE_CODES:
+        return Reaction.RATE
+    if code in _UNSUPPORTED_CODES:
+        return Reaction.UNSUPPORTED
+    if _LAG.search(text):
+        return Reaction.LAG
+    if _RATE.search(text):
+        return Reaction.RATE
+    if _RANGE.search(text) or http_status == 413:
+        return Reaction.RANGE
+    if _UNSUPPORTED.search(text):
+        return Reaction.UNSUPPORTED
+    if http_status == 402 or code == 402:
+        return Reaction.RATE
+    return Reaction.RANGE if code == _LIMIT_EXCEEDED_CODE else Reaction.OTHER
+
+
+_RANGE_IN_TEXT: Final = re.compile(
+    r"(?P<first>0x[0-9a-f]{1,16}|[0-9]{1,18})\s*(?:,|-|\.\.|\bto\b)\s*(?P<last>0x[0-9a-f]{1,16}|[0-9]{1,18})",
+    re.ASCII | re.IGNORECASE,
+)
+_SUGGESTS: Final = _words(r"should work", r"\b(?:re)?try\b", r"suggest", r"\binstead\b", r"\buse\b")
+_THOUSANDS: Final = re.compile(r"(?<=[0-9])[,_'](?=[0-9]{3}(?![0-9]))", re.ASCII)
+_NUMBER: Final = r"(?<![0-9a-zx.])(?P<n>0x[0-9a-f]{1,16}|[0-9]{1,18})\s?(?P<unit>[km]?)(?![0-9a-z])"
+_LIMIT_IN_TEXT: Final = (
+    re.compile(_NUMBER + r"[\s-]{0,2}(?:blocks?\b|range)", re.ASCII | re.IGNORECASE),
+    re.compile(
+        r"\b(?:range|blocks)\b[^0-9.]{0,40}" + _NUMBER + r"(?!\s*(?:results|logs|bytes|[kmg]i?b\b))",
+        re.ASCII | re.IGNORECASE,
+    ),
+)
+_UNITS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
+
+
+def _suggested_range(text: str) -> tuple[int, int] | None:
+    """The block range that the text says would work, None where it only repeats what was asked."""
+    if not _SUGGESTS.search(text):
+        return None
+    for match in _RANGE_IN_TEXT.finditer(_THOUSANDS.sub("", text)):
+        first, last = _number(match["first"]), _number(match["last"])
+        if first <= last <= _LARGEST_BLOCK:
+            return first, last
+    return None
+
+
+def _suggested_limit(text: str) -> int | None:
+    """The smallest number of blocks in the text: where two are named, the larger one is what was asked."""
+    return min(_limits(_RANGE_IN_TEXT.sub(_without_blocks, _THOUSANDS.sub("", text))), default=None)
+
+
+def _without_blocks(match: re.Match[str]) -> str:
+    """Drop a range of blocks, whose ends are no limits; "limited to 0 - 10,000 blocks" is one."""
+    return match["last"] if match["first"] == "0" else " "
+
+
+def _limits(text: str) -> Iterator[int]:
+    for pattern in _LIMIT_IN_TEXT:
+        for match in pattern.finditer(text):
+            limit = _number(match["n"]) * _UNITS[match["unit"].lower()]
+            if 0 < limit <= _LARGEST_BLOCK:
+                yield limit
+
+
+def _number(digits: str) -> int:
+    return int(digits, 16) if digits[:2].lower() == "0x" else int(digits)

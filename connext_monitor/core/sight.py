@@ -1,0 +1,26 @@
+"""How a chain is seen at this moment."""
+
+from dataclasses import dataclass
+
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, ChainId, DomainId
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSight:
+    """One chain as the monitor sees it now, or as the database last knew it.
+
+    ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
+    ``caught_up`` that everything up to the head was covered; ``endpoint`` the host in use; ``trouble`` the last thing
+    that went wrong and still does, in words.
+    """
+
+    domain: DomainId
+    name: str
+    chain_id: ChainId
+    head: BlockNumber | None
+    coverage: Coverage | None
+    observed: bool
+    caught_up: bool
+    endpoint: str | None
+    trouble: str | None

@@ -1,0 +1,224 @@
+"""A transfer as a pure function of the events known of it.
+
+The record is folded from a *set* of event records, so neither order nor repetition nor the chain that spoke first can
+matter (promise 4). What a change of that set means for deadlines and alerts is returned as values.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from connext_monitor.core.events import (
+    Address,
+    BlockRef,
+    DomainId,
+    EventKind,
+    Executed,
+    Hash32,
+    Reconciled,
+    TransferEvent,
+    TransferId,
+    TransferInfo,
+    XCalled,
+)
+
+
+class Status(StrEnum):
+    """How far a transfer has come; ``Unknown`` while its origin has not been seen."""
+
+    UNKNOWN = "Unknown"
+    XCALLED = "XCalled"
+    EXECUTED = "Executed"
+    RECONCILED = "Reconciled"
+    COMPLETED_FAST = "CompletedFast"
+    COMPLETED_SLOW = "CompletedSlow"
+
+
+class Path(StrEnum):
+    """Fast: routers fronted the funds. Slow: the recipient waited for the proven message."""
+
+    FAST = "fast"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where an event stands."""
+
+    block: BlockRef
+    tx_hash: Hash32
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event seen on one chain at one place.
+
+    (chain, kind, transfer id) names an event; after a reorg the same event may stand in two places until one of them
+    is proven gone, so the block hash belongs to the record's identity.
+    """
+
+    domain: DomainId
+    event: TransferEvent
+    sighting: Sighting
+
+    @property
+    def kind(self) -> EventKind:
+        """Which of the three events this is."""
+        match self.event:
+            case XCalled():
+                return EventKind.XCALLED
+            case Executed():
+                return EventKind.EXECUTED
+            case Reconciled():
+                return EventKind.RECONCILED
+
+    @property
+    def identity(self) -> tuple[DomainId, EventKind, TransferId, Hash32]:
+        """What makes two records the same one."""
+        return (self.domain, self.kind, self.event.transfer_id, self.sighting.block.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One transfer, as far as it is known.
+
+    ``info`` is None while only Reconciled has been seen; ``asset`` and ``amount`` (base units of the asset that the
+    user gave) are None until XCalled has been; ``routers`` are those that fronted the funds.
+    """
+
+    transfer_id: TransferId
+    origin: DomainId
+    destination: DomainId
+    info: TransferInfo | None
+    asset: Address | None
+    amount: int | None
+    routers: tuple[Address, ...]
+    xcalled: Sighting | None
+    executed: Sighting | None
+    reconciled: Sighting | None
+
+    @property
+    def path(self) -> Path | None:
+        """Known once executed: the fast path names its routers, the slow path has none."""
+        if self.executed is None:
+            return None
+        return Path.FAST if self.routers else Path.SLOW
+
+    @property
+    def status(self) -> Status:
+        """The contract's word for how far it has come."""
+        if self.xcalled is None:
+            return Status.UNKNOWN
+        if self.executed is not None and self.reconciled is not None:
+            return Status.COMPLETED_FAST if self.routers else Status.COMPLETED_SLOW
+        if self.executed is not None:
+            return Status.EXECUTED
+        return Status.RECONCILED if self.reconciled is not None else Status.XCALLED
+
+    @property
+    def started_at(self) -> int:
+        """Unix seconds of XCalled, or of the earliest leg while the origin has not been seen."""
+        if self.xcalled is not None:
+            return self.xcalled.block.timestamp
+        return min(s.block.timestamp for s in (self.executed, self.reconciled) if s is not None)
+
+
+def wrong_chain(record: EventRecord) -> str | None:
+    """Why this event cannot stand on the chain that it was seen on, or None where it can."""
+    match record.event:
+        case XCalled(params=info) if info.origin_domain != record.domain:
+            return f"XCalled names origin domain {info.origin_domain} but stands on domain {record.domain}"
+        case Executed(params=info) if info.destination_domain != record.domain:
+            return f"Executed names destination domain {info.destination_domain} but stands on domain {record.domain}"
+        case Reconciled(origin_domain=origin) if origin == record.domain:
+            return f"Reconciled names its own domain {origin} as origin"
+        case _:
+            return None
+
+
+def slim(event: TransferEvent) -> TransferEvent:
+    """The event without its unbounded byte strings.
+
+    Calldata and message body come from strangers and may be megabytes; once the transfer id has been checked against
+    the parameters nothing here needs them again.
+    """
+    match event:
+        case XCalled():
+            return replace(event, params=replace(event.params, call_data=b""), message_body=b"")
+        case Executed():
+            return replace(event, params=replace(event.params, call_data=b""))
+        case Reconciled():
+            return event
+
+
+def fold(records: Iterable[EventRecord]) -> Transfer | None:
+    """The transfer that this set of records of one transfer id amounts to; None for the empty set.
+
+    1. An event that stands in several places (a reorg not yet settled) counts once: the lowest place is taken.
+    2. The parameters are XCalled's or Executed's; both hash to the same id, so they are the same.
+    3. Where they are known, legs seen on any other chain than the destination do not count.
+    """
+    ordered = sorted(records, key=_place)
+    if not ordered:
+        return None
+    xcalled = _first(ordered, EventKind.XCALLED)
+    info = next((r.event.params for r in ordered if isinstance(r.event, XCalled | Executed)), None)
+    destination = info.destination_domain if info else ordered[0].domain
+    executed = _first(ordered, EventKind.EXECUTED, destination)
+    reconciled = _first(ordered, EventKind.RECONCILED, destination)
+    origin = info.origin_domain if info else _reconciled_origin(ordered[0])
+    return Transfer(
+        transfer_id=ordered[0].event.transfer_id,
+        origin=origin,
+        destination=destination,
+        info=info,
+        asset=xcalled.event.asset if xcalled and isinstance(xcalled.event, XCalled) else None,
+        amount=xcalled.event.amount if xcalled and isinstance(xcalled.event, XCalled) else None,
+        routers=executed.event.routers if executed and isinstance(executed.event, Executed) else (),
+        xcalled=xcalled.sighting if xcalled else None,
+        executed=executed.sighting if executed else None,
+        reconciled=reconciled.sighting if reconciled else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
+
+    seen: tuple[EventRecord, ...] = ()
+    gone: frozenset[tuple[DomainId, Hash32]] = frozenset()
+
+
+def merge(known: Iterable[EventRecord], steps: Iterable[Step]) -> dict[TransferId, tuple[EventRecord, ...]]:
+    """The records of every transfer known or seen, by transfer id, after the steps in their order.
+
+    A transfer whose every record is gone stays in the answer with an empty tuple.
+    """
+    together: dict[TransferId, dict[tuple[object, ...], EventRecord]] = {}
+    for record in known:
+        together.setdefault(record.event.transfer_id, {})[record.identity] = record
+    for step in steps:
+        if step.gone:
+            for of_id in together.values():
+                for record in [r for r in of_id.values() if (r.domain, r.sighting.block.hash) in step.gone]:
+                    del of_id[record.identity]
+        for record in step.seen:
+            together.setdefault(record.event.transfer_id, {}).setdefault(record.identity, record)
+    return {transfer_id: tuple(of_id.values()) for transfer_id, of_id in together.items()}
+
+
+def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
+    block = record.sighting.block
+    return (block.number, block.hash, record.sighting.log_index, record.domain)
+
+
+def _first(ordered: Iterable[EventRecord], kind: EventKind, domain: DomainId | None = None) -> EventRecord | None:
+    return next((r for r in ordered if r.kind is kind and domain in (None, r.domain)), None)
+
+
+def _reconciled_origin(record: EventRecord) -> DomainId:
+    # Without parameters every record of the set is a Reconciled.
+    if not isinstance(record.event, Reconciled):
+        raise TypeError(f"a {record.kind} carries its parameters")
+    return record.event.origin_domain

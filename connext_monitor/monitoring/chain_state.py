@@ -1,0 +1,97 @@
+"""What an observer knows of its chain at this moment; the database holds what must outlive it."""
+
+import heapq
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockRef, Timestamp
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.range_reader import HeaderCache
+
+
+class ChainState:
+    """The live state of one chain.
+
+    ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
+    see covered; times named ``*_at`` are on the monotonic clock.
+    """
+
+    def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:
+        self.config = config
+        self.coverage: Coverage | None = None
+        self.endpoint: Endpoint | None = None
+        self.head: Header | None = None
+        self.head_risen_at = clock.monotonic()
+        self.headers = HeaderCache()
+        self.covered_risen_at = clock.monotonic()
+        self.caught_up = False
+        self.trouble: str | None = None
+        self.wanted: list[Timestamp] = []
+        self._clock = clock
+        self._unobserved_after = unobserved_after
+        self._covered_once = False
+
+    @property
+    def covered(self) -> BlockRef | None:
+        """The last block covered."""
+        return self.coverage.covered if self.coverage else None
+
+    def saw_head(self, head: Header) -> None:
+        """An endpoint announced a head; only a strictly higher one is progress."""
+        if self.head is None or head.number > self.head.number:
+            self.head_risen_at = self._clock.monotonic()
+        self.head = head
+        self.headers.add(head)
+
+    def connected(self, endpoint: Endpoint) -> None:
+        """An endpoint is in use; what another one announced no longer counts."""
+        self.endpoint = endpoint
+        self.head = None
+        self.head_risen_at = self._clock.monotonic()
+
+    def disconnected(self) -> None:
+        """No endpoint is in use."""
+        self.endpoint = None
+        self.caught_up = False
+
+    def reached(self, coverage: Coverage) -> None:
+        """The coverage that has just been committed."""
+        before = self.covered
+        self.coverage = coverage
+        if coverage.covered and (before is None or coverage.covered.number > before.number):
+            self.covered_risen_at = self._clock.monotonic()
+            self._covered_once = True
+        while self.wanted and self.covered and self.covered.timestamp > self.wanted[0]:
+            heapq.heappop(self.wanted)
+
+    def want(self, past: Timestamp) -> None:
+        """Someone waits to see the chain covered past this instant."""
+        if self.covered is None or self.covered.timestamp <= past:
+            heapq.heappush(self.wanted, past)
+
+    @property
+    def observed(self) -> bool:
+        """Whether the covered head has risen lately, since this program started."""
+        return self._covered_once and self.silent_for < self._unobserved_after
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the covered head last rose, or since this program started."""
+        return self._clock.monotonic() - self.covered_risen_at
+
+    def sight(self) -> ChainSight:
+        """How the chain is seen now."""
+        return ChainSight(
+            domain=self.config.domain_id,
+            name=self.config.name,
+            chain_id=self.config.chain_id,
+            head=self.head.number if self.head else None,
+            coverage=self.coverage,
+            observed=self.observed,
+            caught_up=self.caught_up,
+            endpoint=self.endpoint.host if self.endpoint else None,
+            trouble=self.trouble,
+        )

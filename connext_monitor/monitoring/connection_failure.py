@@ -1,0 +1,86 @@
+"""Words for why a connection could not be opened, or was lost.
+
+None of them quotes a library, whose own words may hold the URL.
+"""
+
+import math
+import socket
+import ssl
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from websockets.exceptions import ConnectionClosed
+
+from connext_monitor.monitoring.endpoint_address import EndpointAddress
+
+_LONGEST_RETRY_AFTER: Final = 3600.0
+"""Seconds. An endpoint may not send us away for longer than this."""
+
+_CLOSED_BY_US: Final = {
+    1002: "broke the WebSocket protocol",
+    1007: "sent text that is not UTF-8",
+    1009: "gave an answer that is too large",
+    1011: "stopped answering pings",
+}
+"""The codes with which websockets closes a connection on its own, and what the endpoint had done (RFC 6455, 7.4.1)."""
+
+
+def why_unreachable(error: BaseException) -> str:  # noqa: PLR0911 - a table, ordered from special to general
+    """Why no connection was had, or why it broke."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "has a certificate that is not valid for it"
+    if isinstance(error, ssl.SSLError):
+        return "does not speak TLS as it should"
+    if isinstance(error, socket.gaierror):
+        return "has a name that cannot be resolved"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused the connection"
+    if isinstance(error, ConnectionError):
+        return "dropped the connection"
+    if isinstance(error, TimeoutError):
+        return "did not open a connection in time"
+    return "cannot be reached"
+
+
+def why_status(status: int) -> str:
+    """What an HTTP status means that is no success."""
+    if 300 <= status < 400:
+        return f"redirects elsewhere, which is not followed (HTTP status {status})"
+    if status in (401, 403):
+        return f"does not accept the credentials in its URL (HTTP status {status})"
+    if status == 404:
+        return f"has nothing at the path of its URL (HTTP status {status})"
+    if status == 429:
+        return f"had too many requests from us (HTTP status {status})"
+    return f"answered with HTTP status {status}"
+
+
+def why_closed(url: EndpointAddress, error: ConnectionClosed) -> str:
+    """Who closed a websocket, and why."""
+    if error.sent is not None and not error.rcvd_then_sent and error.sent.code in _CLOSED_BY_US:
+        return _CLOSED_BY_US[error.sent.code]
+    if error.rcvd is None:
+        return "dropped the connection"
+    words = url.quote(error.rcvd.reason)
+    return f"closed the connection (code {error.rcvd.code}{': ' + words if words else ''})"
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to stay away, read from an HTTP answer's headers (RFC 9110); None where they do not say.
+
+    They name a number, or a date, which is compared to the server's own.
+    """
+    value = headers.get("Retry-After", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_until(value, headers.get("Date", ""))
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: str) -> float:
+    try:
+        return (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError):  # TypeError: one of them names no time zone
+        return math.nan

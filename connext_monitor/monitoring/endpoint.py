@@ -1,0 +1,233 @@
+"""An Ethereum endpoint: the calls that watching a chain takes, typed, over a JSON-RPC client that does not hang.
+
+All methods raise `RpcRefused` where the endpoint answered with an error, and `EndpointUnavailable` where it did not
+answer, or with what cannot be read.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Generic, Self, TypeVar
+
+import msgspec
+
+from connext_monitor.core.events import Address, BlockNumber, ChainId, Hash32, RawLog
+from connext_monitor.monitoring.chain_data import (
+    Header,
+    LogFilter,
+    MalformedEntry,
+    PushedLog,
+    Topics,
+    Unreadable,
+    read_bytes,
+    read_entries,
+    read_header,
+    read_log,
+    read_pushed_log,
+    read_quantity,
+    to_hex,
+)
+from connext_monitor.monitoring.endpoint_address import EndpointAddress, Secret
+from connext_monitor.monitoring.http_client import HttpClient
+from connext_monitor.monitoring.json_rpc import (
+    DEFAULT_TIMEOUT,
+    EndpointUnavailable,
+    OnRequest,
+    PushStream,
+    RpcClient,
+    RpcLimits,
+)
+from connext_monitor.monitoring.websocket_client import open_websocket
+
+_LOGS_TIMEOUT: Final = 30.0
+"""Seconds for eth_getLogs: a node reads many blocks for it."""
+_AT_ONCE: Final = 16
+"""Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
+_LOGS_IN_A_ROW: Final = 2_000
+"""Logs read before the loop is given back: some ten milliseconds."""
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedLogs:
+    """An answer to eth_getLogs: the logs in the endpoint's order, and the entries of it that are none."""
+
+    logs: list[RawLog]
+    malformed: list[MalformedEntry]
+
+
+class Pushes(Generic[_T]):
+    """What a subscription delivers, read; it ends with EndpointUnavailable and never by itself, unless we close it."""
+
+    def __init__(self, stream: PushStream, read: Callable[[msgspec.Raw], _T]) -> None:
+        self._stream = stream
+        self._read = read
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> _T:
+        return self._read(await self._stream.__anext__())
+
+    async def aclose(self) -> None:
+        """Unsubscribe; the endpoint's refusal of that is ignored."""
+        await self._stream.aclose()
+
+
+def open_endpoint(
+    url: str | Secret, *, limits: RpcLimits | None = None, on_request: OnRequest | None = None
+) -> AbstractAsyncContextManager["Endpoint"]:
+    """A connection for as long as the context lasts; entering it raises EndpointUnavailable if a websocket stays shut.
+
+    Raises ValueError at once for a URL that cannot be an endpoint's, without quoting it.
+    """
+    # Not the context manager itself: its frame would keep the URL among the variables that tracebacks may show.
+    return _opened(EndpointAddress(url), limits or RpcLimits(), on_request)
+
+
+@asynccontextmanager
+async def _opened(
+    address: EndpointAddress, limits: RpcLimits, on_request: OnRequest | None
+) -> AsyncIterator["Endpoint"]:
+    client: RpcClient
+    if address.pushes:
+        client = await open_websocket(address, limits, on_request)
+    else:
+        client = HttpClient(address, limits, on_request)
+    try:
+        yield Endpoint(client)
+    finally:
+        await client.aclose()
+
+
+class Endpoint:
+    """One endpoint of one chain."""
+
+    def __init__(self, client: RpcClient) -> None:
+        self._client = client
+
+    @property
+    def host(self) -> str:
+        """Its host, which may be shown."""
+        return self._client.host
+
+    @property
+    def pushes(self) -> bool:
+        """Whether it can be subscribed to."""
+        return self._client.pushes
+
+    async def closed(self) -> EndpointUnavailable:
+        """Wait until the connection is gone, and return why."""
+        return await self._client.closed()
+
+    async def chain_id(self) -> ChainId:
+        """The EVM chain id."""
+        return ChainId(await self._ask("eth_chainId", [], read_quantity))
+
+    async def head(self) -> Header:
+        """The newest block."""
+        header = await self.header("latest")
+        if header is None:
+            raise EndpointUnavailable(self.host, "has no block")
+        return header
+
+    async def header(self, block: BlockNumber | str) -> Header | None:
+        """The block at a height, or of a tag like "finalized"; None: the endpoint lacks it, which proves no reorg."""
+        asked = block if isinstance(block, str) else hex(block)
+        header = await self._ask("eth_getBlockByNumber", [asked, False], read_header)
+        if header is not None and not isinstance(block, str) and header.number != block:
+            raise EndpointUnavailable(self.host, f"was asked for block {block} and gave block {header.number}")
+        return header
+
+    async def header_by_hash(self, block_hash: Hash32) -> Header | None:
+        """The block with this hash; None: the endpoint lacks it."""
+        header = await self._ask("eth_getBlockByHash", [to_hex(block_hash), False], read_header)
+        if header is not None and header.hash != block_hash:
+            raise EndpointUnavailable(self.host, f"was asked for block {to_hex(block_hash)} and gave another")
+        return header
+
+    async def headers(self, blocks: Sequence[BlockNumber | Hash32]) -> list[Header | None]:
+        """The blocks at these heights or with these hashes, in the same order, a few at a time."""
+        return await _a_few_at_a_time(self._header_of, blocks)
+
+    async def _header_of(self, block: BlockNumber | Hash32) -> Header | None:
+        return await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
+
+    async def logs(
+        self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
+    ) -> FetchedLogs:
+        """The contract's logs from one block to another, both included.
+
+        It says nothing about blocks which the endpoint lacks. An entry that is no log, or none of those asked for, is
+        given back as malformed.
+        """
+        wanted = LogFilter(address, topics, from_block, to_block)
+        entries = await self._ask("eth_getLogs", [wanted.params()], read_entries, _LOGS_TIMEOUT)
+        fetched = FetchedLogs([], [])
+        for start in range(0, len(entries), _LOGS_IN_A_ROW):
+            for entry in entries[start : start + _LOGS_IN_A_ROW]:
+                log = read_log(entry, wanted)
+                if isinstance(log, RawLog):
+                    fetched.logs.append(log)
+                else:
+                    fetched.malformed.append(log)
+            await asyncio.sleep(0)
+        return fetched
+
+    async def call(self, to: Address, data: bytes, block: BlockNumber | str) -> bytes:
+        """What a view answers in the state after a block; a revert is RpcRefused."""
+        at = block if isinstance(block, str) else hex(block)
+        return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes)
+
+    async def code(self, address: Address) -> bytes:
+        """The contract's code at the newest block; empty where there is none."""
+        return await self._ask("eth_getCode", [to_hex(address), "latest"], read_bytes)
+
+    async def subscribe_heads(self) -> Pushes[Header]:
+        """New heads; after a reorg some endpoints announce only the last of the new blocks."""
+        return Pushes(await self._client.subscribe("newHeads"), self._read_head)
+
+    async def subscribe_logs(self, address: Address, topics: Topics) -> Pushes[PushedLog | MalformedEntry]:
+        """The contract's new logs; no order between them and the heads is promised, and nothing is made up for."""
+        wanted = LogFilter(address, topics)
+        stream = await self._client.subscribe("logs", wanted.params())
+        return Pushes(stream, lambda push: read_pushed_log(push, wanted))
+
+    def _read_head(self, push: msgspec.Raw) -> Header:
+        header = self._readable("newHeads", push, read_header)
+        if header is None:
+            raise EndpointUnavailable(self.host, "pushed a head that is none")
+        return header
+
+    async def _ask(
+        self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], seconds: float = DEFAULT_TIMEOUT
+    ) -> _T:
+        return self._readable(method, await self._client.request(method, params, timeout=seconds), read)
+
+    def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:
+        try:
+            return read(result)
+        except Unreadable as error:
+            raise EndpointUnavailable(self.host, f"answered {method} with what cannot be read: {error}") from None
+
+
+async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Sequence[_Item]) -> list[_T]:
+    """The results in the order of the items; the first error ends all."""
+    results: dict[int, _T] = {}
+    left = iter(enumerate(items))
+
+    async def work() -> None:
+        for place, item in left:
+            results[place] = await function(item)
+
+    workers = [asyncio.create_task(work()) for _ in range(min(_AT_ONCE, len(items)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    return [results[place] for place in range(len(items))]

@@ -1,0 +1,172 @@
+"""JSON-RPC over HTTP: one POST a request, over connections that are kept."""
+
+import asyncio
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from connext_monitor.core.rpc_refusal import Reaction, Refusal, classify
+from connext_monitor.monitoring.connection_failure import read_retry_after, why_status, why_unreachable
+from connext_monitor.monitoring.endpoint_address import EndpointAddress
+from connext_monitor.monitoring.json_rpc import (
+    DEFAULT_TIMEOUT,
+    EndpointUnavailable,
+    MalformedMessage,
+    OnRequest,
+    Outcome,
+    PushStream,
+    RpcLimits,
+    RpcRefused,
+    decode_message,
+    encode_request,
+    read_outcome,
+    settle,
+)
+
+_CONNECTIONS: Final = 32
+"""At most so many requests are under way at once; others wait, and their time runs."""
+_REFUSING_STATUSES: Final = (402, 413, 429)
+"""They say what is wrong by themselves, without an error object."""
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """An HTTP answer; its body is None where it is larger than allowed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+class HttpClient:
+    """An `RpcClient` over HTTP. It must be made in a running loop, and closed."""
+
+    pushes = False
+
+    def __init__(self, url: EndpointAddress, limits: RpcLimits, on_request: OnRequest | None = None) -> None:
+        self.host = url.host
+        self._url = url
+        self._limits = limits
+        self._on_request = on_request
+        self._ids = itertools.count(1)
+        self._closed = asyncio.Event()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_JSON | url.reveal_headers(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # `_exchange` has the only clock
+        )
+
+    def __repr__(self) -> str:
+        return f"<HttpClient to {self.host}>"
+
+    async def request(
+        self,
+        method: str,
+        params: Sequence[object],
+        *,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - its end is the endpoint's failure, not the caller's
+    ) -> msgspec.Raw:
+        """See `RpcClient`."""
+        return settle(await self._exchange(method, params, timeout), method, self._on_request)
+
+    async def subscribe(self, *params: object) -> PushStream:
+        """Always raises RpcRefused: HTTP cannot push."""
+        del params
+        raise RpcRefused(
+            self.host, "eth_subscribe", Refusal(Reaction.UNSUPPORTED, None, "an http endpoint cannot push; poll it")
+        )
+
+    async def closed(self) -> EndpointUnavailable:
+        """See `RpcClient`."""
+        await self._closed.wait()
+        return self._closed_by_us()
+
+    async def aclose(self) -> None:
+        """See `RpcClient`."""
+        self._closed.set()
+        await self._session.close()
+
+    def _closed_by_us(self) -> EndpointUnavailable:
+        return EndpointUnavailable(self.host, "was closed by us")
+
+    async def _exchange(self, method: str, params: Sequence[object], seconds: float) -> Outcome:
+        request_id = next(self._ids)
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await self._post_again(encode_request(request_id, method, params))
+        except TimeoutError:
+            return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
+        except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass
+            return self._closed_by_us() if self._closed.is_set() else self._broken(error)
+        return self._read(method, request_id, reply)
+
+    async def _post_again(self, body: bytes) -> _Reply:
+        """Post, and once more where a kept connection turns out to be closed: all that we ask is harmless twice."""
+        try:
+            return await self._post(body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            return await self._post(body)
+
+    async def _post(self, body: bytes) -> _Reply:
+        url = URL(self._url.reveal(), encoded=True)
+        async with self._session.post(url, data=body, allow_redirects=False) as response:
+            return _Reply(response.status, response.headers, await self._read_body(response))
+
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes | None:
+        chunks, length = [], 0
+        async for chunk in response.content.iter_any():
+            length += len(chunk)
+            if length > self._limits.answer_bytes:
+                response.close()
+                return None
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _broken(self, error: Exception) -> EndpointUnavailable:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return EndpointUnavailable(self.host, why_unreachable(error.os_error))
+        if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
+            return EndpointUnavailable(self.host, "dropped the connection")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return EndpointUnavailable(self.host, "does not speak HTTP as it should")
+        return EndpointUnavailable(self.host, why_unreachable(error))
+
+    def _read(self, method: str, request_id: int, reply: _Reply) -> Outcome:
+        """What a reply says, in this order.
+
+        1. A body beyond the limit says nothing.
+        2. An error object explains more than the status that came with it, unless that is the server's own failure.
+        3. Any other status than 200 is the answer itself.
+        4. A body that is no answer to this request is none.
+        """
+        if reply.body is None:
+            return EndpointUnavailable(self.host, "gave an answer that is too large")
+        outcome = self._read_message(method, request_id, reply.body, reply.status)
+        retry_after = read_retry_after(reply.headers)
+        if isinstance(outcome, RpcRefused) and (reply.status < 500 or outcome.refusal.reaction is not Reaction.OTHER):
+            return RpcRefused(self.host, method, outcome.refusal, retry_after)
+        if reply.status in _REFUSING_STATUSES:
+            refusal = classify(None, HTTPStatus(reply.status).phrase, reply.status)
+            return RpcRefused(self.host, method, refusal, retry_after)
+        if reply.status != 200:
+            return EndpointUnavailable(self.host, why_status(reply.status), retry_after)
+        return outcome
+
+    def _read_message(self, method: str, request_id: int, body: bytes, status: int) -> Outcome:
+        try:
+            answer = decode_message(body)
+        except MalformedMessage as error:
+            return EndpointUnavailable(self.host, str(error))
+        if answer.id != request_id and not (answer.id is None and answer.failed):
+            return EndpointUnavailable(self.host, f"answered {method} with the answer to another request")
+        return read_outcome(self._url, method, answer, None if status == 200 else status)

@@ -1,0 +1,83 @@
+"""Asks a destination about single transfers: what it says of one, and where a leg's event stands."""
+
+import asyncio
+
+from connext_monitor.core.calls import MalformedAnswer, TransferStatus, read_transfer_status, transfer_status_call
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.coverer import Checker, shrunk
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
+
+_FIRST_SPAN = 1_000
+_LARGEST_SPAN = 100_000
+
+
+class Unanswered(Exception):
+    """The chain could not be asked now; the message says why."""
+
+
+class Inquiry:
+    """Questions about single transfers, put to the endpoint that the chain's observer uses."""
+
+    def __init__(self, state: ChainState, checker: Checker) -> None:
+        self._state = state
+        self._checker = checker
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
+        """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
+        endpoint = self._endpoint()
+        covered, head = self._state.covered, self._state.head
+        if covered is None:
+            raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
+        # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
+        block = BlockNumber(max(covered.number, head.number if head else covered.number))
+        try:
+            answer = await endpoint.call(self._state.config.contract, transfer_status_call(transfer_id), block)
+            return read_transfer_status(answer)
+        except (RpcError, MalformedAnswer) as error:
+            raise Unanswered(str(error)) from error
+
+    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
+        """Look for the transfer's events from the head back to ``since``, and have them recorded.
+
+        False where there are none. Raises Unanswered.
+        """
+        try:
+            return await self._fetch(self._endpoint(), transfer_id, since)
+        except (RpcError, Unsettled) as error:
+            raise Unanswered(str(error)) from error
+
+    async def _fetch(self, endpoint: Endpoint, transfer_id: TransferId, since: Timestamp) -> bool:
+        contract = self._state.config.contract
+        last = (await endpoint.head()).number
+        span = _FIRST_SPAN
+        while True:
+            first = BlockNumber(max(0, last - span + 1))
+            try:
+                fetched = await endpoint.logs(contract, [EVENT_TOPICS, transfer_id], first, last)
+            except RpcRefused as error:
+                if error.refusal.reaction is not Reaction.RANGE or span == 1:
+                    raise
+                span = shrunk(span, error.refusal)
+                continue
+            if fetched.logs:
+                timed = await RangeReader(endpoint, contract, self._state.headers).place(fetched.logs)
+                done: asyncio.Future[None] = await self._checker.put(
+                    Observation(self._state.config.domain_id, logs=timed)
+                )
+                await done
+                return True
+            oldest = await endpoint.header(first)
+            if first == 0 or (oldest is not None and oldest.timestamp < since):
+                return False
+            last, span = BlockNumber(first - 1), min(_LARGEST_SPAN, 2 * span)
+
+    def _endpoint(self) -> Endpoint:
+        if self._state.endpoint is None:
+            raise Unanswered(f"no endpoint of {self._state.config.name} answers")
+        return self._state.endpoint

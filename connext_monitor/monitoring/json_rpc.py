@@ -1,0 +1,208 @@
+"""JSON-RPC 2.0 as Ethereum endpoints speak it: the one interface of both transports, its errors, and its messages.
+
+An endpoint is a stranger on a bad line. Whatever it does, a request ends: with its undecoded `result`, with
+`RpcRefused` where it answered with an error, or with `EndpointUnavailable` where it did not answer as it should.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
+
+from connext_monitor.core.rpc_refusal import Refusal, classify
+from connext_monitor.monitoring.endpoint_address import EndpointAddress
+
+DEFAULT_TIMEOUT: Final = 10.0
+"""Seconds a request may take, from its sending to the last byte of its answer."""
+
+OnRequest: TypeAlias = Callable[[str, str], None]
+"""Called once a request has ended, with its method and `answered`, `refused` or `unavailable`: for metrics."""
+
+
+class RpcError(Exception):
+    """What went wrong with an endpoint: ``host`` and then ``words`` make a sentence that is safe to show."""
+
+    def __init__(self, host: str, words: str) -> None:
+        super().__init__(f"{host} {words}")
+        self.host = host
+        self.words = words
+
+
+class EndpointUnavailable(RpcError):
+    """The endpoint did not answer as it should; it is worth trying again, or trying another.
+
+    ``reason`` follows the host in a sentence ("closed the connection"). ``retry_after`` is how many seconds the
+    endpoint asked us to stay away, None if it did not.
+    """
+
+    def __init__(self, host: str, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(host, reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class RpcRefused(RpcError):
+    """The endpoint answered with an error; ``refusal`` says what helps. ``retry_after`` as in `EndpointUnavailable`."""
+
+    def __init__(self, host: str, method: str, refusal: Refusal, retry_after: float | None = None) -> None:
+        code = "" if refusal.code is None else f" (code {refusal.code})"
+        super().__init__(host, f"refused {method}: {refusal.message or 'without a word'}{code}")
+        self.method = method
+        self.refusal = refusal
+        self.retry_after = retry_after
+
+
+Outcome: TypeAlias = msgspec.Raw | RpcError
+"""How a request ended. An error stays a value until `settle` raises it: no library's exception becomes its context."""
+
+
+class PushStream(Protocol):
+    """What one subscription delivers, in the order it came; ends with `EndpointUnavailable` and never by itself.
+
+    Only after our own ``aclose`` it ends as iterators do.
+    """
+
+    def __aiter__(self) -> AsyncIterator[msgspec.Raw]: ...
+
+    async def __anext__(self) -> msgspec.Raw: ...
+
+    async def aclose(self) -> None:
+        """Unsubscribe; the endpoint's refusal of that is ignored."""
+
+
+class RpcClient(Protocol):
+    """One endpoint over either transport. All methods may be called from many tasks at a time."""
+
+    host: str
+    pushes: bool
+
+    async def request(
+        self,
+        method: str,
+        params: Sequence[object],
+        *,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - see `_exchange`
+    ) -> msgspec.Raw:
+        """The undecoded `result`. Raises RpcRefused and EndpointUnavailable; ``timeout`` is in seconds."""
+
+    async def subscribe(self, *params: object) -> PushStream:
+        """Call `eth_subscribe`. Raises as `request` does; an endpoint that cannot push refuses as unsupported."""
+
+    async def closed(self) -> EndpointUnavailable:
+        """Wait until the connection is gone, and return why; over http only our own ``aclose`` ends it."""
+
+    async def aclose(self) -> None:
+        """Close the connection within a few seconds; what is under way ends with EndpointUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class RpcLimits:
+    """How long and how much: times in seconds, sizes in bytes."""
+
+    open_timeout: float = 10.0
+    ping_interval: float = 10.0
+    ping_timeout: float = 10.0
+    close_timeout: float = 2.0
+    answer_bytes: int = 64 * 2**20
+    queued_pushes: int = 10_000
+    queued_push_bytes: int = 64 * 2**20
+
+
+class Answer(msgspec.Struct):
+    """An endpoint's message: an answer has an ``id``, a notification a ``method``. An absent field is an empty Raw."""
+
+    id: int | str | None = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    method: str = ""
+    params: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it carries an error; some servers send a null one beside every result."""
+        return size(self.error) > 0 and bytes(self.error) != b"null"
+
+
+class MalformedMessage(ValueError):
+    """A message that JSON-RPC does not allow; its words follow the host in a sentence."""
+
+
+class _Error(msgspec.Struct):
+    code: int | float | str | None = None
+    message: str | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_ANSWER: Final = msgspec.json.Decoder(Answer)
+_ERROR: Final = msgspec.json.Decoder(_Error | str)
+_TEXT: Final = msgspec.json.Decoder(str)
+DECODE_ERRORS: Final = (ValueError, RecursionError)
+"""What msgspec raises at bad JSON: its own errors, UnicodeDecodeError, and RecursionError at deep nesting."""
+
+
+def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
+    """One request as JSON."""
+    return _ENCODER.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+
+def decode_message(body: bytes) -> Answer:
+    """Read one message. Raises MalformedMessage."""
+    try:
+        return _ANSWER.decode(body)
+    except DECODE_ERRORS:
+        raise MalformedMessage("gave an answer that is not JSON-RPC") from None
+
+
+def read_outcome(url: EndpointAddress, method: str, answer: Answer, http_status: int | None = None) -> Outcome:
+    """What an answer says about the request that it belongs to."""
+    if answer.failed:
+        return RpcRefused(url.host, method, _read_refusal(url, answer.error, http_status))
+    if not size(answer.result):
+        return EndpointUnavailable(url.host, f"answered {method} with neither a result nor an error")
+    return answer.result
+
+
+def size(raw: msgspec.Raw) -> int:
+    """Bytes of undecoded JSON; 0 stands for a field that was absent."""
+    return memoryview(raw).nbytes
+
+
+def settle(outcome: Outcome, method: str, on_request: OnRequest | None) -> msgspec.Raw:
+    """Count how a request ended; return its result or raise its error."""
+    refused = isinstance(outcome, RpcRefused)
+    failed = isinstance(outcome, RpcError)
+    if on_request is not None:
+        on_request(method, "refused" if refused else "unavailable" if failed else "answered")
+    if isinstance(outcome, RpcError):
+        raise outcome
+    return outcome
+
+
+def _read_refusal(url: EndpointAddress, error: msgspec.Raw, http_status: int | None) -> Refusal:
+    try:
+        read = _ERROR.decode(error)
+    except DECODE_ERRORS:
+        read = "its error cannot be read"
+    if isinstance(read, str):
+        read = _Error(message=read)
+    words = " ".join(filter(None, [read.message, _detail(read.data)]))
+    # The whole text is classified: what a vendor suggests stands at the end of a long one.
+    return replace(classify(_code(read.code), words, http_status), message=url.quote(words))
+
+
+def _detail(data: msgspec.Raw) -> str:
+    """What an error's data adds in words: Nethermind puts the cause there; hex is what a call reverted with."""
+    try:
+        detail = _TEXT.decode(data)
+    except DECODE_ERRORS:
+        return ""
+    return "" if detail.startswith("0x") else detail
+
+
+def _code(code: float | str | None) -> int | None:
+    try:
+        return None if code is None else int(code)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,50 @@
+"""What an observer hands to the transfer checker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connext_monitor.core.deadline import Effect
+from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.chain_data import MalformedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TimedLog:
+    """A log with its block's time, which is read from the block's header and never taken from the log."""
+
+    log: RawLog
+    timestamp: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something seen on one chain.
+
+    Logs that were pushed come alone: they are provisional and move nothing. A covered range brings ``progress``, and
+    in ``gone`` the blocks that another hash was proven to stand in place of.
+    """
+
+    domain: DomainId
+    logs: Sequence[TimedLog] = ()
+    malformed: Sequence[MalformedEntry] = ()
+    gone: frozenset[Hash32] = frozenset()
+    progress: ChainProgress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What has just become durable: what follows for deadlines, how far chains are read, which alerts ended."""
+
+    effects: Sequence[Effect]
+    progress: Sequence[ChainProgress]
+    resolved_alerts: Sequence[str]
+
+
+class CommitListener(Protocol):
+    """Who acts on what has been committed."""
+
+    def committed(self, news: Committed) -> None:
+        """Take note; must not block and must not raise."""
+        ...

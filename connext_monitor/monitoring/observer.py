@@ -1,0 +1,229 @@
+"""The observer of one chain: keeps an endpoint in use, passes pushed logs on at once, and has block ranges covered.
+
+Start, catch-up, reconnect and steady state are one loop: wait for a reason, cover up to the head.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from random import Random
+from typing import NoReturn
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.core.coverage import Aim
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.events import Timestamp
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer
+from connext_monitor.monitoring.endpoint import Endpoint, Pushes
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
+
+OpenEndpoint = Callable[[EndpointUrl], AbstractAsyncContextManager[Endpoint]]
+
+_CALM = 60.0
+"""Seconds between two covers where nothing asks for one sooner."""
+_LONGEST_BACKOFF = 30.0
+_HEAD_MAY_FOLLOW = 0.25
+"""Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
+
+log = structlog.get_logger()
+
+
+class Observer:
+    """Observes one chain until cancelled; whatever its endpoints do, it goes on trying."""
+
+    def __init__(
+        self,
+        config: ChainConfig,
+        unobserved_after: float,
+        open_endpoint: OpenEndpoint,
+        store: CoverageStore,
+        checker: Checker,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._config = config
+        self._unobserved_after = unobserved_after
+        self._open_endpoint = open_endpoint
+        self._store = store
+        self._checker = checker
+        self._clock = clock
+        self._random = random
+        self.state = ChainState(config, clock, unobserved_after)
+        self._wake = asyncio.Event()
+        self._hinted = False
+        self._confirmed_at = 0.0
+        self._log = log.bind(chain=config.name)
+
+    def look(self, past: Timestamp) -> None:
+        """Have the chain covered past this instant of block time as soon as it has such a block."""
+        self.state.want(past)
+        self._wake.set()
+
+    def sight(self) -> ChainSight:
+        """How the chain is seen now."""
+        return self.state.sight()
+
+    async def run(self) -> NoReturn:
+        """Observe until cancelled: one endpoint after the other, the next one when one fails."""
+        failures = 0
+        while True:
+            for url in self._config.endpoints:
+                risen_at = self.state.covered_risen_at
+                await self._try(url)
+                # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
+                failures = 0 if self.state.covered_risen_at != risen_at else failures + 1
+                longest = min(_LONGEST_BACKOFF, 0.5 * 2 ** min(failures, 10))
+                await asyncio.sleep(longest * (0.5 + 0.5 * self._random.random()))
+
+    async def _try(self, url: EndpointUrl) -> None:
+        try:
+            async with self._open_endpoint(url) as endpoint:
+                await self._session(endpoint)
+        except* RpcError as group:
+            error = _first(group)
+            self._failed(str(error))
+        except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
+            self._log.exception("observer.failed", error=str(_first(group)))
+            self._failed("an error in this program; see its log")
+        finally:
+            self.state.disconnected()
+
+    def _failed(self, reason: str) -> None:
+        if reason != self.state.trouble:
+            self._log.warning("endpoint.failed", reason=reason)
+        self.state.trouble = reason
+
+    async def _session(self, endpoint: Endpoint) -> None:
+        await self._verify(endpoint)
+        self.state.connected(endpoint)
+        self._log.info("endpoint.connected", endpoint=endpoint.host, pushes=endpoint.pushes)
+        async with asyncio.TaskGroup() as tasks:
+            if endpoint.pushes:
+                # Subscribed before anything is covered, so that nothing falls between the two.
+                heads = await endpoint.subscribe_heads()
+                logs = await endpoint.subscribe_logs(self._config.contract, [EVENT_TOPICS])
+                tasks.create_task(self._follow_heads(heads))
+                tasks.create_task(self._follow_logs(endpoint, logs))
+            else:
+                tasks.create_task(self._poll_heads(endpoint))
+            tasks.create_task(self._cover(endpoint))
+            tasks.create_task(self._watch_progress(endpoint))
+
+    async def _verify(self, endpoint: Endpoint) -> None:
+        chain_id = await endpoint.chain_id()
+        if chain_id != self._config.chain_id:
+            raise EndpointUnavailable(
+                endpoint.host,
+                f"serves chain id {chain_id}, not {self._config.chain_id}; see chains.{self._config.name}.endpoints",
+            )
+
+    # Pushes
+
+    async def _follow_heads(self, heads: Pushes[Header]) -> None:
+        async for head in heads:
+            self._saw_head(head)
+
+    async def _poll_heads(self, endpoint: Endpoint) -> None:
+        interval = min(12.0, max(0.5, self._config.block_time.total_seconds()))
+        while True:
+            self._saw_head(await endpoint.head())
+            await asyncio.sleep(interval)
+
+    def _saw_head(self, head: Header) -> None:
+        self.state.saw_head(head)
+        self._wake.set()
+
+    async def _follow_logs(self, endpoint: Endpoint, logs: Pushes[PushedLog | MalformedEntry]) -> None:
+        reader = RangeReader(endpoint, self._config.contract, self.state.headers)
+        async for pushed in logs:
+            if isinstance(pushed, MalformedEntry):
+                await self._checker.put(Observation(self._config.domain_id, malformed=[pushed]))
+            elif pushed.removed:
+                self._hint()
+            else:
+                await self._pass_on(reader, pushed)
+
+    async def _pass_on(self, reader: RangeReader, pushed: PushedLog) -> None:
+        await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
+        try:
+            timed = await reader.place([pushed.log])
+        except Unsettled:
+            self._hint()
+            return
+        await self._checker.put(Observation(self._config.domain_id, logs=timed))
+
+    def _hint(self) -> None:
+        self._hinted = True
+        self._wake.set()
+
+    # Covering
+
+    async def _cover(self, endpoint: Endpoint) -> None:
+        coverer = Coverer(self.state, endpoint, self._store, self._checker)
+        await coverer.begin()
+        aim: Aim | None = Aim.CONFIRM
+        while True:
+            if aim is not None:
+                if aim is Aim.CONFIRM:
+                    self._hinted = False
+                    self._confirmed_at = self._clock.monotonic()
+                await coverer.cover(aim)
+                self._recovered(endpoint)
+            await self._until_woken()
+            aim = self._next_aim(endpoint)
+
+    def _recovered(self, endpoint: Endpoint) -> None:
+        if self.state.trouble is not None:
+            self._log.info("endpoint.works", endpoint=endpoint.host)
+        self.state.trouble = None
+
+    async def _until_woken(self) -> None:
+        left = self._confirmed_at + self._calm() - self._clock.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    def _next_aim(self, endpoint: Endpoint) -> Aim | None:
+        """Why to cover now, if at all.
+
+        1. A hint of a reorg, or a calm interval without a confirming cover: confirm.
+        2. Someone waits for an instant that the head has passed: advance.
+        3. An endpoint that does not push has a new head: advance.
+        """
+        if self._hinted or self._clock.monotonic() - self._confirmed_at >= self._calm():
+            return Aim.CONFIRM
+        head, covered = self.state.head, self.state.covered
+        if head is None or covered is None or head.number <= covered.number:
+            return None
+        wanted = bool(self.state.wanted) and head.timestamp > self.state.wanted[0]
+        return Aim.ADVANCE if wanted or not endpoint.pushes else None
+
+    def _calm(self) -> float:
+        return min(_CALM, self._unobserved_after / 2)
+
+    # Progress
+
+    async def _watch_progress(self, endpoint: Endpoint) -> None:
+        """End the session of an endpoint whose head does not rise, however alive its socket is."""
+        patience = max(self._unobserved_after / 2, 3 * self._config.block_time.total_seconds())
+        while True:
+            silent = self._clock.monotonic() - self.state.head_risen_at
+            if silent >= patience:
+                raise EndpointUnavailable(endpoint.host, f"has announced no new block for {round(silent)} s")
+            await asyncio.sleep(patience - silent)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,140 @@
+"""Reads one range of blocks so that the answer can be believed.
+
+An answer to eth_getLogs counts only for blocks that the endpoint has; an event is taken back only when another block
+is shown to stand at its height; and a block's time is read from its header.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from connext_monitor.core.coverage import BlockRange, doubtful
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog
+from connext_monitor.monitoring.chain_data import Header, MalformedEntry
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.observation import TimedLog
+
+_CACHED_HEADERS = 4096
+
+
+class Unsettled(Exception):
+    """The endpoint's answer cannot be used now: it lags, or its chain moved while it was read. To be asked again."""
+
+
+class PartialAnswer(Exception):
+    """The endpoint left out a log of a block that it says stands: it is not to be believed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRange:
+    """All logs of a range, its last block, and the blocks proven gone."""
+
+    read: BlockRange
+    end: BlockRef
+    logs: list[TimedLog]
+    malformed: list[MalformedEntry]
+    gone: frozenset[Hash32]
+
+
+class HeaderCache:
+    """The headers lately seen, by hash: a block's time never changes."""
+
+    def __init__(self) -> None:
+        self._headers: OrderedDict[Hash32, Header] = OrderedDict()
+        self._awaited: dict[Hash32, asyncio.Event] = {}
+
+    def add(self, header: Header) -> None:
+        """Keep it; the oldest make room."""
+        self._headers[header.hash] = header
+        while len(self._headers) > _CACHED_HEADERS:
+            self._headers.popitem(last=False)
+        if (arrived := self._awaited.pop(header.hash, None)) is not None:
+            arrived.set()
+
+    def get(self, block_hash: Hash32) -> Header | None:
+        """The header with this hash, if it was seen lately."""
+        return self._headers.get(block_hash)
+
+    async def arrival(self, block_hash: Hash32, seconds: float) -> None:
+        """Wait until the header is here, but no longer than that."""
+        if block_hash in self._headers:
+            return
+        arrived = self._awaited.setdefault(block_hash, asyncio.Event())
+        try:
+            async with asyncio.timeout(seconds):
+                await arrived.wait()
+        except TimeoutError:
+            self._awaited.pop(block_hash, None)
+
+
+class RangeReader:
+    """Reads ranges of one contract from one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, contract: Address, headers: HeaderCache) -> None:
+        self._endpoint = endpoint
+        self._contract = contract
+        self._headers = headers
+
+    async def read(
+        self,
+        blocks: BlockRange,
+        head: Header,
+        final: BlockNumber,
+        known: Iterable[tuple[BlockNumber, Hash32]],
+    ) -> ReadRange:
+        """Read ``blocks``, which end at or below ``head``; ``known`` are the places of events stored in them.
+
+        1. The range's last block is looked at before and after its logs are asked for: the same hash means that the
+           endpoint had the range and that it did not move meanwhile. A final block cannot move.
+        2. Every log is placed: its block's header says its time and confirms its height.
+        3. Every place of a known event that the answer does not name is looked at.
+
+        Raises Unsettled, PartialAnswer and what the endpoint raises.
+        """
+        before = await self._end_before(blocks, head, final)
+        fetched = await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
+        end = await self._header_at(blocks.last)
+        if before is not None and before.hash != end.hash:
+            raise Unsettled(f"its block {blocks.last} changed while its logs were read")
+        logs = await self.place(fetched.logs)
+        answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
+        gone = await self._gone(doubtful(known, answered))
+        return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
+
+    async def place(self, logs: list[RawLog]) -> list[TimedLog]:
+        """The logs with their blocks' times. Raises Unsettled where a block is not there."""
+        missing = list(dict.fromkeys(raw.block_hash for raw in logs if self._headers.get(raw.block_hash) is None))
+        for block_hash, header in zip(missing, await self._endpoint.headers(missing), strict=True):
+            if header is None:
+                raise Unsettled(f"it gave a log of block 0x{block_hash.hex()} and has no such block")
+            self._headers.add(header)
+        return [TimedLog(raw, self._placed(raw).timestamp) for raw in logs]
+
+    def _placed(self, raw: RawLog) -> Header:
+        header = self._headers.get(raw.block_hash)
+        if header is None or header.number != raw.block_number:
+            raise Unsettled(f"it gave a log of block {raw.block_number} with another block's hash")
+        return header
+
+    async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
+        if blocks.last <= final:
+            return None
+        return head if blocks.last == head.number else await self._header_at(blocks.last)
+
+    async def _gone(self, places: list[tuple[BlockNumber, Hash32]]) -> frozenset[Hash32]:
+        gone: set[Hash32] = set()
+        for number, block_hash in places:
+            standing = await self._header_at(number)
+            if standing.hash == block_hash:
+                raise PartialAnswer(f"it left out a log of block {number}, which stands")
+            gone.add(block_hash)
+        return frozenset(gone)
+
+    async def _header_at(self, number: BlockNumber) -> Header:
+        header = await self._endpoint.header(number)
+        if header is None:
+            raise Unsettled(f"it has no block {number}")
+        self._headers.add(header)
+        return header

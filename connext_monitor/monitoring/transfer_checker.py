@@ -1,0 +1,207 @@
+"""The transfer checker: decodes what observers saw, applies it to the transfers, commits once, then tells of it."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
+from connext_monitor.core.events import BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.recording import (
+    ChainProgress,
+    Changes,
+    Known,
+    PathwayDurations,
+    UnreadableLog,
+    gone_blocks,
+    record,
+)
+from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer, slim, wrong_chain
+from connext_monitor.monitoring.chain_data import MalformedEntry
+from connext_monitor.monitoring.observation import CommitListener, Committed, Observation, TimedLog
+
+_QUEUED = 1000
+_LOGS_AT_ONCE = 5000
+_TOLD_ONE_BY_ONE = 20
+"""A batch of more events than this is history being read: one log line tells of all of it."""
+
+log = structlog.get_logger()
+
+
+class RecordStore(Protocol):
+    """The one transaction of promise 1."""
+
+    async def record(
+        self,
+        ids: Collection[TransferId],
+        gone: Collection[tuple[DomainId, Hash32]],
+        decide: Callable[[Known], Changes],
+        *,
+        progress: Sequence[ChainProgress],
+        unreadable: Sequence[UnreadableLog],
+        at: datetime,
+    ) -> tuple[Changes, list[str]]:
+        """Store what ``decide`` makes of what is known, and the rest with it; the changes and the alerts resolved."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    observation: Observation
+    done: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A batch, decoded."""
+
+    steps: list[Step]
+    unreadable: list[UnreadableLog]
+    progress: list[ChainProgress]
+
+
+class TransferChecker:
+    """Takes observations in the order in which they were put, several at a time where several wait."""
+
+    def __init__(
+        self,
+        store: RecordStore,
+        durations: PathwayDurations,
+        listener: CommitListener,
+        labels: ChainLabels,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._durations = durations
+        self._listener = listener
+        self._labels = labels
+        self._clock = clock
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_QUEUED)
+        self.malformed: dict[DomainId, int] = {}
+
+    async def put(self, observation: Observation) -> asyncio.Future[None]:
+        """Queue it, waiting for room; the future is done once it is committed, or fails with what prevented that."""
+        waiting = _Waiting(observation, asyncio.get_running_loop().create_future())
+        # Nobody need await the future of a pushed log; its failure has been logged here.
+        waiting.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await self._queue.put(waiting)
+        return waiting.done
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        while True:
+            batch = [await self._queue.get()]
+            while not self._queue.empty() and sum(len(w.observation.logs) for w in batch) < _LOGS_AT_ONCE:
+                batch.append(self._queue.get_nowait())
+            await self._check(batch)
+
+    async def drain(self) -> None:
+        """Check what is still queued; for a clean stop, after `run` has been cancelled."""
+        batch = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        if batch:
+            await self._check(batch)
+
+    async def _check(self, batch: list[_Waiting]) -> None:
+        try:
+            await self._commit([waiting.observation for waiting in batch])
+        except Exception as error:
+            if len(batch) > 1:
+                # One observation that cannot be stored must not take the others with it.
+                for waiting in batch:
+                    await self._check([waiting])
+                return
+            log.exception("observation.not_stored", chain=self._labels.spoken(batch[0].observation.domain))
+            if not batch[0].done.done():
+                batch[0].done.set_exception(error)
+        else:
+            for waiting in batch:
+                if not waiting.done.done():
+                    waiting.done.set_result(None)
+
+    async def _commit(self, observations: list[Observation]) -> None:
+        read = _read(observations)
+        ids = {seen.event.transfer_id for step in read.steps for seen in step.seen}
+        changes, resolved = await self._store.record(
+            ids,
+            gone_blocks(read.steps),
+            lambda known: record(known, read.steps, self._durations),
+            progress=read.progress,
+            unreadable=read.unreadable,
+            at=self._clock.now(),
+        )
+        self._tell(changes, read.unreadable)
+        self._listener.committed(Committed(changes.effects, read.progress, resolved))
+
+    def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
+        for bad in unreadable:
+            self.malformed[bad.domain] = self.malformed.get(bad.domain, 0) + 1
+            log.warning("log.malformed", chain=self._labels.spoken(bad.domain), reason=bad.reason)
+        if len(changes.added) > _TOLD_ONE_BY_ONE:
+            log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
+            return
+        by_id = {transfer.transfer_id: transfer for transfer, _ in changes.transfers}
+        for seen in changes.added:
+            self._tell_event("event.recorded", seen, by_id)
+        for lost in changes.removed:
+            self._tell_event("event.taken_back", lost, by_id)
+
+    def _tell_event(self, what: str, seen: EventRecord, by_id: Mapping[TransferId, Transfer]) -> None:
+        transfer = by_id.get(seen.event.transfer_id)
+        log.info(
+            what,
+            event_kind=seen.kind.value,
+            transfer=f"0x{seen.event.transfer_id.hex()}",
+            chain=self._labels.spoken(seen.domain),
+            block=seen.sighting.block.number,
+            status=transfer.status.value if transfer else None,
+        )
+
+
+def _read(observations: list[Observation]) -> _Read:
+    read = _Read([], [], [])
+    for observation in observations:
+        domain = observation.domain
+        read.unreadable.extend(UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed)
+        seen: list[EventRecord] = []
+        for timed in observation.logs:
+            found = read_event(domain, timed)
+            if isinstance(found, UnreadableLog):
+                read.unreadable.append(found)
+            else:
+                seen.append(found)
+        gone = frozenset((domain, block_hash) for block_hash in observation.gone)
+        read.steps.append(Step(tuple(seen), gone))
+        if observation.progress is not None:
+            read.progress.append(observation.progress)
+    return read
+
+
+def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog:
+    """The event that a log of this chain's diamond holds, without its unbounded bytes; or why it holds none."""
+    raw = timed.log
+    try:
+        event = decode(raw)
+    except MalformedLog as error:
+        return UnreadableLog(domain, _raw_text(raw), str(error))
+    block = BlockRef(raw.block_number, raw.block_hash, timed.timestamp)
+    seen = EventRecord(domain, event, Sighting(block, raw.tx_hash, raw.log_index))
+    reason = broken_integrity(event) or wrong_chain(seen)
+    if reason is not None:
+        return UnreadableLog(domain, _raw_text(raw), str(reason))
+    return replace(seen, event=slim(event))
+
+
+def unreadable_entry(raw: RawLog, reason: str) -> MalformedEntry:
+    """A log that could be read but not be placed, kept like one that could not."""
+    return MalformedEntry(_raw_text(raw), reason)
+
+
+def _raw_text(raw: RawLog) -> bytes:
+    topics = " ".join(topic.hex() for topic in raw.topics)
+    where = f"block {raw.block_number} 0x{raw.block_hash.hex()} tx 0x{raw.tx_hash.hex()} log {raw.log_index}"
+    return f"{where}\naddress 0x{raw.address.hex()}\ntopics {topics}\ndata {raw.data.hex()}".encode()

@@ -1,0 +1,276 @@
+"""JSON-RPC over a websocket: one reader that hands each message to whom it is for, and waits for nobody."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from connext_monitor.monitoring.connection_failure import read_retry_after, why_closed, why_status, why_unreachable
+from connext_monitor.monitoring.endpoint_address import EndpointAddress
+from connext_monitor.monitoring.json_rpc import (
+    DECODE_ERRORS,
+    DEFAULT_TIMEOUT,
+    Answer,
+    EndpointUnavailable,
+    MalformedMessage,
+    OnRequest,
+    Outcome,
+    RpcError,
+    RpcLimits,
+    RpcRefused,
+    decode_message,
+    encode_request,
+    read_outcome,
+    settle,
+)
+from connext_monitor.monitoring.subscriptions import PushQueue, SubscriptionId, Subscriptions
+
+_UNSUBSCRIBE_TIMEOUT: Final = 2.0
+
+_FELL_BEHIND: Final = "was closed by us: we fell behind its pushes"
+
+_SILENT: Final = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001 - no configuration may turn it on
+"""The library logs the request line and its headers, which are secret; what matters reaches us as exceptions."""
+
+
+class _Push(msgspec.Struct):
+    subscription: SubscriptionId
+    result: msgspec.Raw
+
+
+_PUSH: Final = msgspec.json.Decoder(_Push)
+_SUBSCRIPTION_ID: Final = msgspec.json.Decoder(SubscriptionId)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that waits for its answer; ``pushes`` is where a subscription's go that it asks for."""
+
+    method: str
+    outcome: asyncio.Future[Outcome]
+    pushes: PushQueue | None = None
+
+
+class _Connect(connect):
+    """The library's connecting, without following redirects: they would carry our keys elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def open_websocket(
+    url: EndpointAddress, limits: RpcLimits, on_request: OnRequest | None = None
+) -> "WebSocketClient":
+    """Connect. Raises EndpointUnavailable."""
+    opened = await _open(url, limits)
+    if isinstance(opened, EndpointUnavailable):
+        raise opened
+    return WebSocketClient(opened, url, limits, on_request)
+
+
+async def _open(url: EndpointAddress, limits: RpcLimits) -> ClientConnection | EndpointUnavailable:
+    try:
+        return await _Connect(
+            url.reveal(),
+            additional_headers=url.reveal_headers(),
+            compression=None,
+            proxy=None,
+            open_timeout=limits.open_timeout,
+            ping_interval=limits.ping_interval,
+            ping_timeout=limits.ping_timeout,
+            close_timeout=limits.close_timeout,
+            max_size=limits.answer_bytes,
+            logger=_SILENT,
+        )
+    except InvalidStatus as error:
+        status, headers = error.response.status_code, dict(error.response.headers.raw_items())
+        return EndpointUnavailable(url.host, why_status(status), read_retry_after(headers))
+    except InvalidHandshake:
+        return EndpointUnavailable(url.host, "does not speak WebSocket as it should")
+    except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass
+        return EndpointUnavailable(url.host, why_unreachable(error))
+
+
+class WebSocketClient:
+    """An `RpcClient` over an open websocket; `open_websocket` makes one.
+
+    Once the connection is lost it stays lost: every request and subscription ends with the same reason, and a new
+    client is needed.
+    """
+
+    pushes = True
+
+    def __init__(
+        self, connection: ClientConnection, url: EndpointAddress, limits: RpcLimits, on_request: OnRequest | None = None
+    ) -> None:
+        self.host = url.host
+        self._connection = connection
+        self._url = url
+        self._limits = limits
+        self._on_request = on_request
+        self._ids = itertools.count(1)
+        self._pending: dict[int, _Pending] = {}
+        self._subscriptions = Subscriptions()
+        self._why_lost: str | None = None
+        self._lost = asyncio.Event()
+        self._reader = asyncio.create_task(self._read(), name=f"reader of {self.host}")
+
+    def __repr__(self) -> str:
+        return f"<WebSocketClient to {self.host}>"
+
+    async def request(
+        self,
+        method: str,
+        params: Sequence[object],
+        *,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - its end is the endpoint's failure, not the caller's
+    ) -> msgspec.Raw:
+        """See `RpcClient`."""
+        return settle(await self._exchange(method, params, timeout), method, self._on_request)
+
+    async def subscribe(self, *params: object) -> PushQueue:
+        """See `RpcClient`."""
+        pushes = PushQueue(self._limits.queued_pushes, self._limits.queued_push_bytes, self._unsubscribe)
+        subscribed = False
+        try:
+            outcome = await self._exchange("eth_subscribe", params, DEFAULT_TIMEOUT, pushes)
+            settle(outcome, "eth_subscribe", self._on_request)
+            subscribed = True
+        finally:
+            if not subscribed:  # the answer may have come just before we were cancelled
+                self._subscriptions.forget(pushes)
+            if not self._expecting():
+                self._subscriptions.forget_early()
+        return pushes
+
+    async def closed(self) -> EndpointUnavailable:
+        """See `RpcClient`."""
+        await self._lost.wait()
+        return self._unavailable()
+
+    async def aclose(self) -> None:
+        """See `RpcClient`."""
+        self._lose("was closed by us")
+        try:
+            async with asyncio.timeout(2 * self._limits.close_timeout):
+                await self._connection.close()
+        except TimeoutError:
+            self._connection.transport.abort()
+        await asyncio.wait([self._reader])
+
+    def _unavailable(self) -> EndpointUnavailable:
+        return EndpointUnavailable(self.host, self._why_lost or "dropped the connection")
+
+    async def _exchange(
+        self, method: str, params: Sequence[object], seconds: float, pushes: PushQueue | None = None
+    ) -> Outcome:
+        if self._why_lost is not None:
+            return self._unavailable()
+        request_id = next(self._ids)
+        pending = _Pending(method, asyncio.get_running_loop().create_future(), pushes)
+        self._pending[request_id] = pending
+        sent = False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connection.send(encode_request(request_id, method, params), text=True)
+                sent = True
+                return await pending.outcome
+        except TimeoutError:
+            if not sent:  # pings would wait behind it for ever, so nothing else would find out
+                self._lose("stopped reading")
+                self._connection.transport.abort()
+            return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
+        except ConnectionClosed as error:
+            self._lose(why_closed(self._url, error))
+            return self._unavailable()
+        finally:
+            del self._pending[request_id]
+
+    async def _read(self) -> None:
+        """Read until the connection is lost, for whatever reason, and tell all who wait."""
+        try:
+            while self._why_lost is None:
+                self._dispatch(await self._connection.recv(decode=False))
+        except ConnectionClosed as error:
+            self._lose(why_closed(self._url, error))
+        except MalformedMessage as error:
+            self._lose(str(error))
+        finally:
+            # Reached with the reason unknown only by a fault of ours: nobody may be left waiting even then.
+            self._lose("was dropped by us")
+            self._connection.transport.abort()
+
+    def _lose(self, why: str) -> None:
+        """End all that waits; the first reason stands."""
+        if self._why_lost is not None:
+            return
+        self._why_lost = why
+        for pending in self._pending.values():
+            if not pending.outcome.done():
+                pending.outcome.set_result(self._unavailable())
+        self._subscriptions.end(self._unavailable)
+        self._lost.set()
+
+    def _dispatch(self, message: bytes) -> None:
+        """Hand a message to whom it is for. Raises MalformedMessage where nobody can be told by it.
+
+        1. A push goes to its subscription.
+        2. An answer without an id concerns us all; one that is late or repeated concerns nobody any more.
+        3. An answer goes to its request.
+        """
+        answer = decode_message(message)
+        if answer.method:
+            if answer.method == "eth_subscription":
+                self._push(answer.params)
+            return
+        if answer.id is None:
+            raise MalformedMessage(self._words_for_nobody(answer))
+        pending = self._pending.get(answer.id) if isinstance(answer.id, int) else None
+        if pending is not None and not pending.outcome.done():
+            pending.outcome.set_result(self._read_answer(pending, answer))
+
+    def _words_for_nobody(self, answer: Answer) -> str:
+        outcome = read_outcome(self._url, "a request", answer)
+        return outcome.words if isinstance(outcome, RpcRefused) else "gave an answer to no request"
+
+    def _read_answer(self, pending: _Pending, answer: Answer) -> Outcome:
+        outcome = read_outcome(self._url, pending.method, answer)
+        if pending.pushes is None or isinstance(outcome, RpcError):
+            return outcome
+        return self._begin(pending.pushes, outcome)
+
+    def _begin(self, pushes: PushQueue, answered: msgspec.Raw) -> Outcome:
+        """Open a subscription while its answer is read: the next message may be its first push."""
+        try:
+            subscription = _SUBSCRIPTION_ID.decode(answered)
+        except DECODE_ERRORS:
+            return EndpointUnavailable(self.host, "answered eth_subscribe without a subscription")
+        if not self._subscriptions.begin(subscription, pushes):
+            self._lose(_FELL_BEHIND)
+        return answered
+
+    def _push(self, params: msgspec.Raw) -> None:
+        try:
+            push = _PUSH.decode(params)
+        except DECODE_ERRORS:
+            raise MalformedMessage("pushed what is not JSON-RPC") from None
+        if not self._subscriptions.push(push.subscription, push.result, expecting=self._expecting()):
+            self._lose(_FELL_BEHIND)
+
+    def _expecting(self) -> bool:
+        """Whether a subscribe waits for its answer; one that has it may not have run since."""
+        return any(pending.pushes is not None and not pending.outcome.done() for pending in self._pending.values())
+
+    async def _unsubscribe(self, pushes: PushQueue) -> None:
+        subscription = self._subscriptions.forget(pushes)
+        if subscription is None:
+            return
+        with contextlib.suppress(RpcError):
+            await self.request("eth_unsubscribe", [subscription], timeout=_UNSUBSCRIBE_TIMEOUT)

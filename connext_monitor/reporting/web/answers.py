@@ -1,0 +1,64 @@
+"""How every answer looks: JSON, errors in words, headers that keep browsers from doing anything clever with it."""
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from connext_monitor.reporting.web.documents import encode
+from connext_monitor.reporting.web.parameters import BadValueError
+
+_log = structlog.get_logger(__name__)
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # In the place of the library's own, which tells its version.
+    "Server": "connext-monitor",
+}
+
+
+class NotKnownError(Exception):
+    """What was asked for is not known; the message says so."""
+
+
+def answer(document: object, status: int = 200) -> web.Response:
+    """The document as JSON."""
+    return web.Response(text=encode(document) + "\n", status=status, content_type="application/json")
+
+
+def refuse(status: int, words: str, **headers: str) -> web.Response:
+    """An error as the contract has it."""
+    response = answer({"error": words}, status)
+    response.headers.update(headers)
+    return response
+
+
+@web.middleware
+async def errors_in_words(  # noqa: PLR0911 - one answer for each kind of error
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Whatever goes wrong becomes an answer; what is our own fault is logged, and not told to strangers."""
+    try:
+        return await handler(request)
+    except BadValueError as error:
+        return refuse(400, str(error))
+    except NotKnownError as error:
+        return refuse(404, str(error))
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return refuse(405, f"this is read-only: use {allowed}", Allow=allowed)
+    except web.HTTPNotFound:
+        return refuse(404, "there is nothing at this path")
+    except web.HTTPException as error:
+        return refuse(error.status, error.reason.lower())
+    except Exception:  # noqa: BLE001 - a request that fails must not take the others with it
+        _log.exception("an HTTP request failed", path=request.path)
+        return refuse(500, "this could not be answered; the monitor's log says why")
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Give the response the headers that all have."""
+    response.headers.update(_HEADERS)

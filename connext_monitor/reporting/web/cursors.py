@@ -1,0 +1,55 @@
+"""Where a list goes on, as the opaque text that a caller brings back.
+
+A cursor names the last item given, not a count of items: what is added meanwhile moves nothing.
+"""
+
+import binascii
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.selection import Cursor
+
+_TRANSFER = struct.Struct(">cq32s")
+_ALERT = struct.Struct(">cq")
+_LONGEST = 100
+
+
+def write_transfer_cursor(cursor: Cursor) -> str:
+    """The text of a place in the list of transfers."""
+    return _text(_TRANSFER.pack(b"t", *cursor))
+
+
+def read_transfer_cursor(text: str) -> Cursor | None:
+    """The place that the text names; None where it is no cursor of this list."""
+    fields = _fields(text, _TRANSFER, b"t")
+    return (int(fields[0]), TransferId(fields[1])) if fields else None
+
+
+def write_alert_cursor(row: int) -> str:
+    """The text of a place in the list of alerts."""
+    return _text(_ALERT.pack(b"a", row))
+
+
+def read_alert_cursor(text: str) -> int | None:
+    """The place that the text names; None where it is no cursor of this list."""
+    fields = _fields(text, _ALERT, b"a")
+    return int(fields[0]) if fields else None
+
+
+def _text(packed: bytes) -> str:
+    return urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _fields(text: str, layout: struct.Struct, kind: bytes) -> tuple[Any, ...] | None:
+    if len(text) > _LONGEST:
+        return None
+    try:
+        packed = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (binascii.Error, UnicodeEncodeError):
+        return None
+    # base64 has more than one text for the same bytes; only the one that we write is a cursor.
+    if len(packed) != layout.size or packed[:1] != kind or _text(packed) != text:
+        return None
+    return layout.unpack(packed)[1:]

@@ -1,0 +1,78 @@
+"""The API's bodies: lists and single objects as the contract has them; ``--json`` prints the same."""
+
+import json
+from collections.abc import Sequence
+
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.documents import Json, TransferView, alert_document, chain_document, transfer_document
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import compose
+from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.reporting.web.cursors import write_alert_cursor, write_transfer_cursor
+from connext_monitor.reporting.web.read_store import ReadStore
+
+# Readers that keep numbers as doubles, JavaScript among them, lose digits beyond it.
+_LARGEST_EXACT = 2**53
+
+
+def encode(document: object, *, indent: int | None = None) -> str:
+    """JSON in ASCII, no control character in it; whole numbers from 2^53 on become strings."""
+    text = json.dumps(_exact(document), ensure_ascii=True, allow_nan=False, indent=indent)
+    return text.replace("\x7f", "\\u007f")
+
+
+def listed(items: Sequence[Json], next_cursor: str | None = None) -> Json:
+    """A list as the contract has it."""
+    return {"items": list(items), "next_cursor": next_cursor}
+
+
+async def transfers_list(
+    store: ReadStore, wanted: TransferFilter, labels: ChainLabels, now: float, *, limit: int, after: Cursor | None
+) -> Json:
+    """One page of transfers, newest first; ``now`` in Unix seconds."""
+    views = await store.transfers(wanted, limit=limit + 1, after=after)
+    page = views[:limit]
+    more = write_transfer_cursor(place(page[-1])) if len(views) > limit else None
+    return listed([transfer_document(view, labels, now) for view in page], more)
+
+
+def transfers_document(views: Sequence[TransferView], labels: ChainLabels, now: float) -> Json:
+    """What an id or a transaction hash led to: the transfer itself; a list where one transaction holds several."""
+    items = [transfer_document(view, labels, now) for view in views]
+    return items[0] if len(items) == 1 else listed(items)
+
+
+async def alerts_list(
+    store: ReadStore, state: AlertState | None, labels: ChainLabels, *, limit: int, after: int | None
+) -> Json:
+    """One page of alerts, newest first."""
+    rows = await store.alerts(state, limit=limit + 1, after=after)
+    page = rows[:limit]
+    more = write_alert_cursor(page[-1][0].row) if len(rows) > limit else None
+    return listed([alert_with_words(row, about, labels) for row, about in page], more)
+
+
+def alert_with_words(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> Json:
+    """One alert; its words are made of the transfer as it is now."""
+    return alert_document(row.alert, compose(row.alert, about.transfer if about else None, labels))
+
+
+async def chains_list(store: ReadStore, sights: Sequence[ChainSight], now: float) -> Json:
+    """All chains, in the order of the config."""
+    return listed([chain_document(sight, await store.nonces(sight.domain), now) for sight in sights])
+
+
+def place(view: TransferView) -> Cursor:
+    """Where the list of transfers goes on behind this one."""
+    return (view.transfer.started_at, view.transfer.transfer_id)
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
+    if isinstance(value, int) and not -_LARGEST_EXACT < value < _LARGEST_EXACT:
+        return str(value)
+    return value

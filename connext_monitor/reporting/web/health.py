@@ -1,0 +1,74 @@
+"""``/healthz``: whether the process works. ``/readyz``: whether its word can be relied on."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+from aiohttp import web
+
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.reporting.web.answers import answer, refuse
+from connext_monitor.reporting.web.read_store import ReadStore
+
+_log = structlog.get_logger(__name__)
+
+_STORE_TIMEOUT = 5.0
+_NO_STORE = "the database does not answer"
+
+
+class Health:
+    """The routes that supervisors ask."""
+
+    def __init__(self, store: ReadStore, sights: Callable[[], Sequence[ChainSight]]) -> None:
+        self._store = store
+        self._sights = sights
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to the application."""
+        return [web.get("/healthz", self.healthy), web.get("/readyz", self.ready)]
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        """200 while the event loop and the database answer."""
+        try:
+            async with asyncio.timeout(_STORE_TIMEOUT):
+                await self._store.count_open_alerts()
+        except Exception:  # noqa: BLE001 - whatever keeps the database from answering is what is asked about
+            _log.exception("the database did not answer a health check")
+            return refuse(503, _NO_STORE)
+        return answer({"status": "ok"})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """200 when every chain is observed, caught up and without a hole in its nonces; else 503 with the reasons."""
+        try:
+            async with asyncio.timeout(_STORE_TIMEOUT):
+                seen = [(sight, await self._store.nonces(sight.domain)) for sight in self._sights()]
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("the database did not answer a readiness check")
+            return _readiness([_NO_STORE])
+        return _readiness(why_not_ready(seen))
+
+
+def why_not_ready(chains: Sequence[tuple[ChainSight, Nonces | None]]) -> list[str]:
+    """The reasons, chain by chain, in words; none where all is well."""
+    if not chains:
+        return ["no chain is being watched yet"]
+    return [reason for sight, nonces in chains for reason in _reasons(sight, nonces)]
+
+
+def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
+    reasons = []
+    trouble = f" ({sight.trouble})" if sight.trouble else ""
+    if not sight.observed:
+        reasons.append(f"{sight.name} is not observed{trouble}")
+    elif not sight.caught_up:
+        reasons.append(f"{sight.name} is not caught up{trouble}")
+    if nonces is not None and not nonces.complete:
+        reasons.append(
+            f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"
+        )
+    return reasons
+
+
+def _readiness(reasons: list[str]) -> web.Response:
+    return answer({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)

@@ -1,0 +1,91 @@
+"""What a caller asks for: the words and numbers of a query, checked; the command line reads its options with the same.
+
+Refusals name the values that would do and quote no value that was given.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+from multidict import MultiMapping
+
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.transfer import Status
+
+DEFAULT_LIMIT = 50
+LARGEST_LIMIT = 500
+
+_HASH = re.compile(r"(?:0[xX])?([0-9a-fA-F]{64})")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_NUMBER = re.compile(r"[0-9]{1,10}")
+_LARGEST_DOMAIN = 2**32 - 1
+
+T = TypeVar("T")
+
+
+class BadValueError(ValueError):
+    """A value that cannot be; the message says what could."""
+
+
+def read_statuses(text: str) -> frozenset[Status]:
+    """One or more of the contract's words, separated by commas. Raises BadValueError."""
+    try:
+        return frozenset(Status(word.strip()) for word in text.split(","))
+    except ValueError:
+        known = ", ".join(status.value for status in Status)
+        raise BadValueError(f"write one or more of {known}, separated by commas") from None
+
+
+def read_state(text: str) -> AlertState:
+    """One of the contract's words. Raises BadValueError."""
+    try:
+        return AlertState(text)
+    except ValueError:
+        raise BadValueError(f"write {' or '.join(state.value for state in AlertState)}") from None
+
+
+def read_chain(text: str, labels: ChainLabels) -> DomainId:
+    """A chain's name, or a domain id, whether anything is known of it or not. Raises BadValueError."""
+    named = {label.name: domain for domain, label in labels.by_domain.items()}
+    if text in named:
+        return named[text]
+    if _NUMBER.fullmatch(text) and int(text) <= _LARGEST_DOMAIN:
+        return DomainId(int(text))
+    raise BadValueError(f"write a chain's name ({', '.join(sorted(named))}) or a domain id")
+
+
+def read_limit(text: str) -> int:
+    """How many items at most, 1 to 500. Raises BadValueError."""
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LARGEST_LIMIT:
+        raise BadValueError(f"write a number from 1 to {LARGEST_LIMIT}")
+    return int(text)
+
+
+def read_hash(text: str) -> bytes:
+    """The 32 bytes of a transfer id or transaction hash. Raises BadValueError."""
+    match = _HASH.fullmatch(text)
+    if match is None:
+        raise BadValueError("write a transfer id or a transaction hash: 0x and 64 hex digits")
+    return bytes.fromhex(match[1])
+
+
+def found(cursor: T | None) -> T:
+    """The cursor as it was read. Raises BadValueError where it was none."""
+    if cursor is None:
+        raise BadValueError("write next_cursor of the list's last answer, as it is")
+    return cursor
+
+
+def only(query: MultiMapping[str], *known: str) -> Mapping[str, str]:
+    """The query's parameters, each at most once; an empty one is as good as none. Raises BadValueError."""
+    given = list(query.keys())
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is not None:
+        named = unknown if _PLAIN_NAME.fullmatch(unknown) else "a parameter"
+        raise BadValueError(f"{named} is not known here; known are: {', '.join(known) or 'none'}")
+    twice = next((name for name in known if given.count(name) > 1), None)
+    if twice is not None:
+        raise BadValueError(f"{twice}: give it once")
+    return {name: value for name, value in query.items() if value}

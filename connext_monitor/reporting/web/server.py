@@ -1,0 +1,77 @@
+"""The HTTP server: read-only, on the address of ``monitor.listen``."""
+
+import errno
+import socket
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import ListenAddress
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.reporting.web.answers import add_headers, errors_in_words
+from connext_monitor.reporting.web.api import Api
+from connext_monitor.reporting.web.health import Health
+from connext_monitor.reporting.web.host_guard import host_guard
+from connext_monitor.reporting.web.read_store import ReadStore
+
+# The whole program has 5 s to stop, and a reader who is cut off asks again.
+_GRACE = 1.0
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+class WebServer:
+    """Answers over HTTP from ``start`` to ``stop``; ``sights`` gives the chains as they are seen at that moment."""
+
+    def __init__(
+        self,
+        listen: ListenAddress,
+        store: ReadStore,
+        sights: Callable[[], Sequence[ChainSight]],
+        labels: ChainLabels,
+        clock: Clock,
+    ) -> None:
+        self._listen = listen
+        self._runner = web.AppRunner(
+            _application(listen, [*Health(store, sights).routes(), *Api(store, sights, labels, clock).routes()]),
+            access_log=None,
+            shutdown_timeout=_GRACE,
+        )
+
+    async def start(self) -> ListenAddress:
+        """Begin to answer; returns where, with the port that the system chose if it was to. Raises ListenError."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._listen.host, self._listen.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ListenError(_explain(self._listen, error)) from error
+        host, port, *_ = self._runner.addresses[0]
+        return ListenAddress(host, port)
+
+    async def stop(self) -> None:
+        """Let go of the address, and end what is under way within about a second."""
+        await self._runner.cleanup()
+
+
+def _application(listen: ListenAddress, routes: Sequence[web.RouteDef]) -> web.Application:
+    application = web.Application(middlewares=[errors_in_words, host_guard(listen.host)])
+    application.on_response_prepare.append(add_headers)
+    application.add_routes(routes)
+    return application
+
+
+def _explain(listen: ListenAddress, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        why = "is in use by another program, perhaps another monitor; stop that one, or choose another port"
+    elif error.errno == errno.EACCES:
+        why = "may not be listened on by this user; choose a port above 1023"
+    elif error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        why = "is no address of this machine; choose one that is, such as 127.0.0.1:8088"
+    else:
+        why = f"cannot be listened on (error {error.errno}); choose another address, such as 127.0.0.1:8088"
+    return f"monitor.listen: {listen} {why}"

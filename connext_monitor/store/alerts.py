@@ -1,0 +1,185 @@
+"""Alerts, and whom they are to be told."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, func, literal, select, true, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, overdue_id
+from connext_monitor.core.deadline import Leg, ResolveOverdue
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.selection import AlertRow
+from connext_monitor.store.schema import alerts, deliveries
+
+
+async def open_alert(connection: AsyncConnection, alert: Alert, providers: Collection[str]) -> bool:
+    """Store an alert as open with a delivery for each provider; False, and nothing stored, where it is open already."""
+    values = _values(alert)
+    row = insert(alerts).values(values)
+    reopened = {name: value for name, value in values.items() if name != "id"} | {
+        "resolved_ms": None,
+        "resolution": None,
+    }
+    stored = await connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["id"], set_=reopened, where=alerts.c.state != AlertState.OPEN.value
+        ).returning(alerts.c.row)
+    )
+    if stored.first() is None:
+        return False
+    if providers:
+        await connection.execute(
+            insert(deliveries),
+            [_delivery(alert.id, provider, Change.OPENED, alert.opened_at) for provider in sorted(providers)],
+        )
+    return True
+
+
+async def resolve_overdue(connection: AsyncConnection, ended: Sequence[ResolveOverdue], at: datetime) -> list[str]:
+    """Resolve those of these overdue alerts that are open; the ids of the alerts that were."""
+    by_id = {overdue_id(effect.transfer_id, effect.leg): effect.resolution.value for effect in ended}
+    return await resolve(connection, by_id, at)
+
+
+async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: datetime) -> list[str]:
+    """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
+    resolved: list[str] = []
+    ids = list(resolutions)
+    for part in (ids[start : start + 5000] for start in range(0, len(ids), 5000)):
+        rows = await connection.execute(
+            select(alerts.c.id).where(alerts.c.id.in_(part), alerts.c.state == AlertState.OPEN.value)
+        )
+        resolved += rows.scalars()
+    for alert_id in resolved:
+        await connection.execute(
+            update(alerts)
+            .where(alerts.c.id == alert_id)
+            .values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=resolutions[alert_id])
+        )
+        await _queue_resolved(connection, alert_id, at)
+    return resolved
+
+
+async def _queue_resolved(connection: AsyncConnection, alert_id: str, at: datetime) -> None:
+    told = (
+        select(
+            literal(alert_id), deliveries.c.provider, literal(Change.RESOLVED.value), true(), literal(0), literal(0),
+            literal(_ms(at)),
+        )
+        .where(deliveries.c.alert_id == alert_id, deliveries.c.change == Change.OPENED.value)
+        .group_by(deliveries.c.provider)
+    )  # fmt: skip
+    columns = ["alert_id", "provider", "change", "pending", "attempts", "next_attempt_ms", "created_ms"]
+    await connection.execute(insert(deliveries).from_select(columns, told))
+
+
+async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:
+    """The open alerts of one kind."""
+    rows = await connection.execute(
+        select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind == kind.value)
+    )
+    return [read_alert(row) for row in rows]
+
+
+async def by_id(connection: AsyncConnection, alert_id: str) -> Alert | None:
+    """One alert."""
+    row = (await connection.execute(select(alerts).where(alerts.c.id == alert_id))).one_or_none()
+    return read_alert(row) if row else None
+
+
+async def of_transfer(connection: AsyncConnection, transfer_id: TransferId) -> list[Alert]:
+    """The alerts of one transfer, the oldest first."""
+    rows = await connection.execute(
+        select(alerts).where(alerts.c.transfer_id == transfer_id).order_by(alerts.c.opened_ms, alerts.c.row)
+    )
+    return [read_alert(row) for row in rows]
+
+
+async def listed(
+    connection: AsyncConnection, state: AlertState | None, *, limit: int, after: int | None = None
+) -> list[AlertRow]:
+    """At most ``limit`` alerts, newest first, from behind the row ``after`` on."""
+    query = select(alerts)
+    if state is not None:
+        query = query.where(alerts.c.state == state.value)
+    if after is not None:
+        query = query.where(alerts.c.row < after)
+    rows = await connection.execute(query.order_by(alerts.c.row.desc()).limit(limit))
+    return [AlertRow(row.row, read_alert(row)) for row in rows]
+
+
+async def count_open(connection: AsyncConnection) -> dict[AlertKind, int]:
+    """How many alerts of each kind are open."""
+    rows = await connection.execute(
+        select(alerts.c.kind, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(alerts.c.kind)
+    )
+    return {AlertKind(kind): count for kind, count in rows}
+
+
+async def overdue_legs(
+    connection: AsyncConnection, transfer_ids: Sequence[TransferId]
+) -> dict[TransferId, frozenset[Leg]]:
+    """The legs of these transfers whose overdue alert is open."""
+    ids = {overdue_id(transfer_id, leg): (transfer_id, leg) for transfer_id in transfer_ids for leg in Leg}
+    rows = await connection.execute(
+        select(alerts.c.id).where(alerts.c.id.in_(list(ids)), alerts.c.state == AlertState.OPEN.value)
+    )
+    found: dict[TransferId, frozenset[Leg]] = {}
+    for alert_id in rows.scalars():
+        transfer_id, leg = ids[alert_id]
+        found[transfer_id] = found.get(transfer_id, frozenset()) | {leg}
+    return found
+
+
+def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
+    """The alert of a row of the table."""
+    return Alert(
+        id=row.id,
+        kind=AlertKind(row.kind),
+        severity=Severity(row.severity),
+        subject=row.subject,
+        opened_at=_instant(row.opened_ms),
+        transfer_id=TransferId(row.transfer_id) if row.transfer_id is not None else None,
+        state=AlertState(row.state),
+        resolved_at=_instant(row.resolved_ms) if row.resolved_ms is not None else None,
+        resolution=row.resolution,
+        details=json.loads(row.details),
+    )
+
+
+def _values(alert: Alert) -> dict[str, object]:
+    return {
+        "id": alert.id,
+        "kind": alert.kind.value,
+        "severity": alert.severity.value,
+        "subject": alert.subject,
+        "transfer_id": alert.transfer_id,
+        "state": alert.state.value,
+        "opened_ms": _ms(alert.opened_at),
+        "details": json.dumps(dict(alert.details)),
+    }
+
+
+def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
+    return {
+        "alert_id": alert_id,
+        "provider": provider,
+        "change": change.value,
+        "pending": True,
+        "attempts": 0,
+        "next_attempt_ms": 0,
+        "created_ms": _ms(at),
+    }
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,163 @@
+"""The SQLite file: one writer, readers beside it, migrations when it is opened.
+
+Every change goes through `Database.write`: one transaction, run to its end even if the caller is cancelled, because a
+task cancelled between BEGIN and COMMIT would leave the connection inside the transaction.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+T = TypeVar("T")
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_READERS = 4
+
+
+class DatabaseError(Exception):
+    """The database file cannot be used; the message names it and says what to do."""
+
+
+class Database:
+    """An open database."""
+
+    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._turn = asyncio.Lock()
+        self._writes: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open the file, making it or bringing its schema up to date. Raises DatabaseError."""
+        writer = _engine(path, begin="BEGIN IMMEDIATE", size=1)
+        try:
+            async with writer.begin() as connection:
+                await connection.run_sync(_migrate)
+        except (DBAPIError, CommandError) as error:
+            await writer.dispose()
+            raise DatabaseError(_explain(path, error)) from error
+        return cls(writer, _engine(path, begin="BEGIN", size=_READERS))
+
+    @classmethod
+    async def open_readonly(cls, path: Path) -> Self:
+        """Open an existing file to read it, beside a running monitor or without one; its schema must be this version's.
+
+        Raises DatabaseError; a file that is not there is not made, and nothing is migrated.
+        """
+        readers = _engine(path, begin="BEGIN", size=_READERS, readonly=True)
+        try:
+            async with readers.begin() as connection:
+                wrong = await connection.run_sync(_wrong_schema)
+        except (DBAPIError, CommandError) as error:
+            await readers.dispose()
+            raise DatabaseError(_explain_reading(path, error)) from error
+        if wrong:
+            await readers.dispose()
+            raise DatabaseError(f"{path} {wrong}")
+        return cls(readers, readers)
+
+    async def close(self) -> None:
+        """Wait for the writes under way, then let go of the file."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._readers.dispose()
+        await self._writer.dispose()
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run ``work`` in one transaction: all of it is committed, or nothing. Writers take turns."""
+        task = asyncio.ensure_future(self._write(work))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self._turn, self._writer.begin() as connection:
+            return await work(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent state and never waits for the writer."""
+        async with self._readers.begin() as connection:
+            yield connection
+
+
+def _engine(path: Path, *, begin: str, size: int, readonly: bool = False) -> AsyncEngine:
+    # SQLite itself refuses writes where the mode says so; only its URI form can say it.
+    as_uri = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+    pragmas = ["foreign_keys=ON", "busy_timeout=5000"]
+    engine = create_async_engine(
+        as_uri if readonly else URL.create("sqlite+aiosqlite", database=str(path)),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection has no type here
+        # The driver must not begin transactions by itself: it would do so too late for a consistent read.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas if readonly else ("journal_mode=WAL", "synchronous=FULL", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _migrations() -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _migrate(connection: Connection) -> None:
+    config = _migrations()
+    config.attributes["connection"] = connection
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() != newest:
+        command.upgrade(config, "head")
+
+
+def _wrong_schema(connection: Connection) -> str | None:
+    """Why this program cannot read the schema that it finds, in words that go on from the file's name."""
+    script = ScriptDirectory.from_config(_migrations())
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found == script.get_current_head():
+        return None
+    if found is None:
+        return "is no database of connext-monitor; name another file in monitor.database"
+    script.get_revision(found)  # raises CommandError where it is not one of ours: the file is of a newer version
+    return "was written by an older version of connext-monitor; its next run brings it up to date"
+
+
+def _explain_reading(path: Path, error: Exception) -> str:
+    if not path.exists():
+        return f"{path} does not exist yet; the first run of the monitor makes it"
+    return _explain(path, error)
+
+
+def _explain(path: Path, error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, CommandError):
+        return f"{path} was written by a newer version of connext-monitor; run that version, or name another database"
+    if isinstance(cause, sqlite3.DatabaseError) and "not a database" in str(cause):
+        return f"{path} is not a SQLite database; name another file in monitor.database"
+    return f"{path} cannot be opened ({cause}); check monitor.database, and that its folder can be written to"

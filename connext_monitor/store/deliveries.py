@@ -1,0 +1,121 @@
+"""What is still to be told to which channel, and how the channels are."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.schema import alerts, channels, deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel's health as last stored, and how much waits for it."""
+
+    provider: str
+    state: ChannelState
+    reason: str | None
+    since: datetime | None
+    waiting: int
+
+
+async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDelivery | None:
+    """The oldest delivery of this provider that is still to be made; without its transfer."""
+    row = (
+        await connection.execute(
+            select(deliveries)
+            .where(deliveries.c.provider == provider, deliveries.c.pending)
+            .order_by(deliveries.c.id)
+            .limit(1)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    alert_row = (await connection.execute(select(alerts).where(alerts.c.id == row.alert_id))).one()
+    opening = (
+        await connection.execute(
+            select(deliveries.c.reference)
+            .where(
+                deliveries.c.alert_id == row.alert_id,
+                deliveries.c.provider == provider,
+                deliveries.c.change == Change.OPENED.value,
+                deliveries.c.id < row.id,
+            )
+            .order_by(deliveries.c.id.desc())
+            .limit(1)
+        )
+    ).scalar()
+    return QueuedDelivery(
+        id=row.id,
+        provider=provider,
+        change=Change(row.change),
+        alert=read_alert(alert_row),
+        transfer=None,
+        reference=opening,
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_ms / 1000,
+        created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),
+    )
+
+
+async def sent(connection: AsyncConnection, delivery_id: int, reference: str | None, at: datetime) -> None:
+    """The channel took it."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id)
+        .values(pending=False, reference=reference, reason=None, done_ms=_ms(at))
+    )
+
+
+async def postponed(
+    connection: AsyncConnection, delivery_id: int, attempts: int, next_attempt_at: float, reason: str
+) -> None:
+    """It is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id)
+        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
+    )
+
+
+async def refused(connection: AsyncConnection, delivery_id: int, reason: str, at: datetime) -> None:
+    """The channel will never take it."""
+    await connection.execute(
+        update(deliveries).where(deliveries.c.id == delivery_id).values(pending=False, reason=reason, done_ms=_ms(at))
+    )
+
+
+async def save_channel(
+    connection: AsyncConnection, provider: str, state: ChannelState, reason: str | None, at: datetime
+) -> None:
+    """How a channel is, and since when."""
+    values = {"state": state.value, "reason": reason, "since_ms": _ms(at)}
+    row = insert(channels).values(provider=provider, **values)
+    await connection.execute(row.on_conflict_do_update(index_elements=["provider"], set_=values))
+
+
+async def channel_rows(connection: AsyncConnection) -> list[ChannelRow]:
+    """Every channel that anything is known of or waits for."""
+    counts = await connection.execute(
+        select(deliveries.c.provider, func.count()).where(deliveries.c.pending).group_by(deliveries.c.provider)
+    )
+    waiting = {row[0]: row[1] for row in counts}
+    stored = {row.provider: row for row in await connection.execute(select(channels))}
+    return [
+        ChannelRow(
+            provider,
+            ChannelState(stored[provider].state) if provider in stored else ChannelState.OK,
+            stored[provider].reason if provider in stored else None,
+            datetime.fromtimestamp(stored[provider].since_ms / 1000, UTC) if provider in stored else None,
+            waiting.get(provider, 0),
+        )
+        for provider in sorted(waiting.keys() | stored.keys())
+    ]
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

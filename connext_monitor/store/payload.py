@@ -1,0 +1,83 @@
+"""How an event is kept in its row: a short msgpack tuple per kind.
+
+The row's own columns say which transfer, chain and place; the payload holds the rest. 256-bit numbers are big-endian
+bytes, as msgpack has no integers beyond 64 bits.
+"""
+
+from typing import Any
+
+import msgspec
+
+from connext_monitor.core.events import (
+    EventKind,
+    Executed,
+    Reconciled,
+    TransferEvent,
+    TransferId,
+    TransferInfo,
+    XCalled,
+)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple).decode
+
+
+def pack(event: TransferEvent) -> bytes:
+    """The payload of an event."""
+    return _encode(_fields(event))
+
+
+def unpack(kind: EventKind, transfer_id: TransferId, payload: bytes) -> TransferEvent:
+    """The event that `pack` was given."""
+    fields: tuple[Any, ...] = _decode(payload)
+    match kind:
+        case EventKind.XCALLED:
+            nonce, message_hash, info, asset, amount, local, body = fields
+            return XCalled(transfer_id, nonce, message_hash, _read_info(info), asset, _number(amount), local, body)
+        case EventKind.EXECUTED:
+            to, asset, info, routers, local, amount, caller = fields
+            return Executed(
+                transfer_id, to, asset, _read_info(info), tuple(routers), local, _number(amount), caller
+            )  # fmt: skip
+        case EventKind.RECONCILED:
+            origin, local, routers, amount, caller = fields
+            return Reconciled(transfer_id, origin, local, tuple(routers), _number(amount), caller)
+
+
+def _fields(event: TransferEvent) -> tuple[object, ...]:
+    match event:
+        case XCalled():
+            info = _info(event.params)
+            amount = _big(event.amount)
+            return (event.nonce, event.message_hash, info, event.asset, amount, event.local, event.message_body)
+        case Executed():
+            info = _info(event.params)
+            amount = _big(event.amount)
+            return (event.to, event.asset, info, event.routers, event.local, amount, event.caller)
+        case Reconciled():
+            return (event.origin_domain, event.local, event.routers, _big(event.amount), event.caller)
+
+
+def _info(info: TransferInfo) -> tuple[object, ...]:
+    return (
+        info.origin_domain, info.destination_domain, info.canonical_domain, info.to, info.delegate, info.receive_local,
+        info.call_data, _big(info.slippage), info.origin_sender, _big(info.bridged_amount), _big(info.normalized_in),
+        info.nonce, info.canonical_id,
+    )  # fmt: skip
+
+
+def _read_info(fields: list[Any]) -> TransferInfo:
+    (origin, destination, canonical, to, delegate, local, call_data, slippage, sender, bridged, normalized, nonce,
+     canonical_id) = fields  # fmt: skip
+    return TransferInfo(
+        origin, destination, canonical, to, delegate, local, call_data, _number(slippage), sender, _number(bridged),
+        _number(normalized), nonce, canonical_id,
+    )  # fmt: skip
+
+
+def _big(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _number(big: bytes) -> int:
+    return int.from_bytes(big, "big")

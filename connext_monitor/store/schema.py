@@ -1,0 +1,136 @@
+"""The tables. Migrations make them; queries are written against them here; a test holds the two together.
+
+Hashes, ids and addresses are raw bytes. ``*_at`` of blocks and deadlines are Unix seconds; ``*_ms`` are Unix
+milliseconds of our own clock.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column of exactly this type.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+chains = Table(
+    "chains",
+    metadata,
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("start_block", BigInteger, nullable=False),
+    Column("checkpoint", BigInteger, nullable=False),
+    Column("covered_number", BigInteger),
+    Column("covered_hash", LargeBinary),
+    Column("covered_at", BigInteger),
+    # Nonces: the first one watched, the one before which none is missing, and the one that the chain would give next.
+    Column("first_nonce", BigInteger),
+    Column("contiguous_nonce", BigInteger),
+    Column("next_nonce", BigInteger),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("transfer_id", LargeBinary, nullable=False),
+    Column("domain", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("block_number", BigInteger, nullable=False),
+    Column("block_hash", LargeBinary, nullable=False),
+    Column("block_at", BigInteger, nullable=False),
+    Column("tx_hash", LargeBinary, nullable=False),
+    Column("log_index", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    UniqueConstraint("transfer_id", "kind", "domain", "block_hash"),
+    Index("events_by_block", "domain", "block_number"),
+    Index("events_by_tx", "tx_hash"),
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("transfer_id", LargeBinary, nullable=False, unique=True),
+    Column("origin", BigInteger, nullable=False),
+    Column("destination", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("nonce", BigInteger),
+    Column("started_at", BigInteger, nullable=False),
+    Column("xcalled_at", BigInteger),
+    Column("executed_at", BigInteger),
+    Column("reconciled_at", BigInteger),
+    Column("execute_due_at", BigInteger),
+    Column("reconcile_due_at", BigInteger),
+    Index("transfers_by_start", "started_at", "transfer_id"),
+    Index("transfers_by_nonce", "origin", "nonce", sqlite_where=text("xcalled_at IS NOT NULL")),
+    Index("transfers_awaiting_execute", "execute_due_at", sqlite_where=text("executed_at IS NULL")),
+    Index("transfers_awaiting_reconcile", "reconcile_due_at", sqlite_where=text("reconciled_at IS NULL")),
+)
+
+malformed_logs = Table(
+    "malformed_logs",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("domain", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    UniqueConstraint("domain", "digest"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("row", RowId, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("transfer_id", LargeBinary),
+    Column("state", Text, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("resolved_ms", BigInteger),
+    Column("resolution", Text),
+    Column("details", Text, nullable=False),
+    Index("alerts_by_state", "state", "kind"),
+    Index("alerts_by_transfer", "transfer_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("alert_id", Text, ForeignKey("alerts.id"), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("pending", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("reference", Text),
+    Column("reason", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("done_ms", BigInteger),
+    Index("deliveries_pending", "provider", "id", sqlite_where=text("pending")),
+    Index("deliveries_by_alert", "alert_id"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("since_ms", BigInteger, nullable=False),
+)

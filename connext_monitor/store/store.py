@@ -1,0 +1,256 @@
+"""The store as the rest of the program sees it: each method is one transaction, or one consistent read."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.coverage import Coverage, Nonces
+from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
+from connext_monitor.core.delivery import ChannelState, QueuedDelivery
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
+from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
+from connext_monitor.core.transfer import Status
+from connext_monitor.store import alerts, chains, deliveries, transfers
+from connext_monitor.store.database import Database
+from connext_monitor.store.deliveries import ChannelRow
+from connext_monitor.store.transfers import PathwayCount
+
+
+class Store:
+    """Everything that is kept. ``names`` are the configured chains' names, which chain alerts are about."""
+
+    def __init__(self, database: Database, names: Mapping[DomainId, str]) -> None:
+        self._database = database
+        self._names = names
+
+    @classmethod
+    async def open(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
+        """Open the database file, making it where there is none. Raises DatabaseError."""
+        return cls(await Database.open(path), names)
+
+    @classmethod
+    async def open_readonly(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
+        """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
+        return cls(await Database.open_readonly(path), names)
+
+    async def close(self) -> None:
+        """Finish the writes under way and let go of the file."""
+        await self._database.close()
+
+    # What the chains say
+
+    async def record(
+        self,
+        ids: Collection[TransferId],
+        gone: Collection[tuple[DomainId, Hash32]],
+        decide: Callable[[Known], Changes],
+        *,
+        progress: Sequence[ChainProgress],
+        unreadable: Sequence[UnreadableLog],
+        at: datetime,
+    ) -> tuple[Changes, list[str]]:
+        """Promise 1: events, transfers, resolved alerts and checkpoints, in one transaction.
+
+        ``decide`` is pure and gets all that is known of the transfers ``ids`` and of those in the ``gone`` blocks.
+        Returns what it decided and the ids of the alerts that this resolved.
+        """
+
+        async def work(connection: AsyncConnection) -> tuple[Changes, list[str]]:
+            changes = decide(await transfers.known(connection, ids, gone))
+            await transfers.save(connection, changes)
+            ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
+            resolved = await alerts.resolve_overdue(connection, ended, at)
+            for log in unreadable:
+                await chains.keep_malformed(connection, log.domain, log.raw, log.reason, at)
+            for chain in progress:
+                await _save_progress(connection, chain)
+            return changes, resolved
+
+        return await self._database.write(work)
+
+    async def coverage(self, domain: DomainId) -> Coverage | None:
+        """How far a chain has been read."""
+        async with self._database.read() as connection:
+            return await chains.coverage(connection, domain)
+
+    async def nonces(self, domain: DomainId) -> Nonces | None:
+        """What is known of an origin's nonces."""
+        async with self._database.read() as connection:
+            return await chains.nonces(connection, domain)
+
+    async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
+        """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""
+        async with self._database.read() as connection:
+            return await transfers.places(connection, domain, first, last)
+
+    async def malformed_counts(self) -> dict[DomainId, int]:
+        """How many distinct malformed logs each chain's endpoints gave."""
+        async with self._database.read() as connection:
+            return await chains.malformed_counts(connection)
+
+    # Deadlines and alerts
+
+    async def retime(self, durations: PathwayDurations) -> None:
+        """Give every leg that has not arrived the deadline of the present config."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for pathway in await transfers.awaited_pathways(connection):
+                await transfers.retime(connection, pathway, durations(*pathway))
+
+        await self._database.write(work)
+
+    async def awaited(self, *, due_until: int, transfer_id: TransferId | None = None) -> list[Awaited]:
+        """The legs that have not arrived and are due until then, the earliest first."""
+        async with self._database.read() as connection:
+            return await transfers.awaited(connection, due_until=due_until, transfer_id=transfer_id)
+
+    async def watched(self, transfer_id: TransferId) -> Watched | None:
+        """One transfer with its deadlines."""
+        async with self._database.read() as connection:
+            return await transfers.by_id(connection, transfer_id)
+
+    async def open_overdue(
+        self,
+        transfer_id: TransferId,
+        decide: Callable[[Watched | None], Alert | None],
+        providers: Callable[[Alert], Collection[str]],
+    ) -> Alert | None:
+        """Open the alert that ``decide`` makes of the transfer as it stands within this transaction.
+
+        Returns it, or None where ``decide`` made none or it is open already.
+        """
+
+        async def work(connection: AsyncConnection) -> Alert | None:
+            alert = decide(await transfers.by_id(connection, transfer_id))
+            if alert is None or not await alerts.open_alert(connection, alert, providers(alert)):
+                return None
+            return alert
+
+        return await self._database.write(work)
+
+    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
+        """Open an alert that is about no transfer; False where it is open already."""
+        return await self._database.write(lambda connection: alerts.open_alert(connection, alert, providers))
+
+    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
+        """Resolve an alert; False where it is not open."""
+        resolved = await self._database.write(lambda connection: alerts.resolve(connection, {alert_id: resolution}, at))
+        return bool(resolved)
+
+    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+        """The open alerts of one kind."""
+        async with self._database.read() as connection:
+            return await alerts.open_of_kind(connection, kind)
+
+    # Deliveries
+
+    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
+        """The oldest delivery still to be made to a provider, with the transfer it is about."""
+        async with self._database.read() as connection:
+            pending = await deliveries.next_pending(connection, provider)
+            if pending is None or pending.alert.transfer_id is None:
+                return pending
+            watched = await transfers.by_id(connection, pending.alert.transfer_id)
+            views = await self._views(connection, [watched] if watched else [])
+            return replace(pending, transfer=views[0]) if views else pending
+
+    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
+        """The channel took it."""
+        await self._database.write(lambda connection: deliveries.sent(connection, delivery_id, reference, at))
+
+    async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        """It is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
+        await self._database.write(
+            lambda connection: deliveries.postponed(connection, delivery_id, attempts, next_attempt_at, reason)
+        )
+
+    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
+        """The channel will never take it."""
+        await self._database.write(lambda connection: deliveries.refused(connection, delivery_id, reason, at))
+
+    async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
+        """How a channel is, and since when."""
+        await self._database.write(lambda connection: deliveries.save_channel(connection, provider, state, reason, at))
+
+    # What is looked at
+
+    async def transfers(self, wanted: TransferFilter, *, limit: int, after: Cursor | None = None) -> list[TransferView]:
+        """At most ``limit`` transfers, newest first."""
+        async with self._database.read() as connection:
+            return await self._views(connection, await transfers.listed(connection, wanted, limit=limit, after=after))
+
+    async def transfers_by(self, id_or_tx: bytes) -> list[TransferView]:
+        """The transfer of this id, else those with an event in the transaction of this hash."""
+        async with self._database.read() as connection:
+            ids = [TransferId(id_or_tx)]
+            if await transfers.by_id(connection, ids[0]) is None:
+                ids = await transfers.ids_by_tx(connection, Hash32(id_or_tx))
+            found = [await transfers.by_id(connection, transfer_id) for transfer_id in ids]
+            return await self._views(connection, [watched for watched in found if watched])
+
+    async def count_by_status(self) -> dict[Status, int]:
+        """How many transfers there are of each status."""
+        async with self._database.read() as connection:
+            return await transfers.count_by_status(connection)
+
+    async def count_in_flight(self) -> list[PathwayCount]:
+        """How many transfers that are not completed stand where, by pathway and status."""
+        async with self._database.read() as connection:
+            return await transfers.count_in_flight(connection)
+
+    async def alerts(
+        self, state: AlertState | None, *, limit: int, after: int | None = None
+    ) -> list[tuple[AlertRow, TransferView | None]]:
+        """At most ``limit`` alerts, newest first, each with the transfer it is about."""
+        async with self._database.read() as connection:
+            rows = await alerts.listed(connection, state, limit=limit, after=after)
+            about = {row.alert.transfer_id for row in rows if row.alert.transfer_id is not None}
+            found = [await transfers.by_id(connection, transfer_id) for transfer_id in about]
+            views = await self._views(connection, [watched for watched in found if watched])
+            by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in views}
+            return [(row, by_id.get(row.alert.transfer_id)) for row in rows]
+
+    async def alerts_of(self, transfer_id: TransferId) -> list[Alert]:
+        """The alerts of one transfer, the oldest first."""
+        async with self._database.read() as connection:
+            return await alerts.of_transfer(connection, transfer_id)
+
+    async def count_open_alerts(self) -> dict[AlertKind, int]:
+        """How many alerts of each kind are open."""
+        async with self._database.read() as connection:
+            return await alerts.count_open(connection)
+
+    async def channels(self) -> list[ChannelRow]:
+        """How the channels are, and how much waits for each."""
+        async with self._database.read() as connection:
+            return await deliveries.channel_rows(connection)
+
+    async def _views(self, connection: AsyncConnection, found: Sequence[Watched]) -> list[TransferView]:
+        ids = [watched.transfer.transfer_id for watched in found]
+        overdue = await alerts.overdue_legs(connection, ids) if ids else {}
+        unseen = {a.subject for a in await alerts.open_of_kind(connection, AlertKind.CHAIN_UNOBSERVED)}
+        no_leg: frozenset[Leg] = frozenset()
+        return [
+            TransferView(
+                watched.transfer,
+                watched.due,
+                overdue.get(watched.transfer.transfer_id, no_leg),
+                observed=self._names.get(watched.transfer.destination) not in unseen,
+            )
+            for watched in found
+        ]
+
+
+async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> None:
+    await chains.save_coverage(connection, chain.domain, chain.coverage)
+    if chain.first_nonce is not None:
+        await chains.save_first_nonce(connection, chain.domain, chain.first_nonce)
+    if chain.next_nonce is not None:
+        await chains.save_next_nonce(connection, chain.domain, chain.next_nonce)

@@ -1,0 +1,279 @@
+"""Events, and the transfers folded from them.
+
+The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.deadline import Awaited, DueDates, Durations, Leg
+from connext_monitor.core.events import (
+    BlockNumber,
+    BlockRef,
+    DomainId,
+    EventKind,
+    Hash32,
+    Timestamp,
+    TransferId,
+)
+from connext_monitor.core.recording import Changes, Known
+from connext_monitor.core.selection import TransferFilter, Watched
+from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
+from connext_monitor.store.payload import pack, unpack
+from connext_monitor.store.schema import events, transfers
+
+_AT_ONCE = 5000
+_ARRIVED = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}
+_DUE = {Leg.EXECUTE: transfers.c.execute_due_at, Leg.RECONCILE: transfers.c.reconcile_due_at}
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayCount:
+    """How many transfers of one pathway have one status."""
+
+    origin: DomainId
+    destination: DomainId
+    status: Status
+    count: int
+
+
+async def known(
+    connection: AsyncConnection, ids: Collection[TransferId], gone: Collection[tuple[DomainId, Hash32]]
+) -> Known:
+    """All that is stored of these transfers and of those with an event in one of the ``gone`` blocks."""
+    wanted = set(ids)
+    for part in _parts(gone):
+        rows = await connection.execute(
+            select(events.c.transfer_id).where(tuple_(events.c.domain, events.c.block_hash).in_(part))
+        )
+        wanted.update(TransferId(row.transfer_id) for row in rows)
+    records: list[EventRecord] = []
+    due: dict[TransferId, DueDates] = {}
+    for part in _parts(wanted):
+        records += await records_of(connection, part)
+        columns = (transfers.c.transfer_id, transfers.c.execute_due_at, transfers.c.reconcile_due_at)
+        for row in await connection.execute(select(*columns).where(transfers.c.transfer_id.in_(part))):
+            dates = _due_dates(row)
+            if dates is not None:
+                due[TransferId(row.transfer_id)] = dates
+    return Known(records, due)
+
+
+async def records_of(connection: AsyncConnection, ids: Sequence[TransferId]) -> list[EventRecord]:
+    """The event records of these transfers."""
+    rows = await connection.execute(select(events).where(events.c.transfer_id.in_(ids)))
+    return [_record(row) for row in rows]
+
+
+async def save(connection: AsyncConnection, changes: Changes) -> None:
+    """Store what a batch changed."""
+    for identity_part in _parts([r.identity for r in changes.removed]):
+        await connection.execute(
+            delete(events).where(
+                tuple_(events.c.domain, events.c.kind, events.c.transfer_id, events.c.block_hash).in_(identity_part)
+            )
+        )
+    for vanished in _parts(changes.vanished):
+        await connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
+    if changes.added:
+        await connection.execute(
+            insert(events).on_conflict_do_nothing(), [_event_row(record) for record in changes.added]
+        )
+    if changes.transfers:
+        row = insert(transfers)
+        kept = {"id", "transfer_id"}
+        replaced = {column.name: row.excluded[column.name] for column in transfers.c if column.name not in kept}
+        await connection.execute(
+            row.on_conflict_do_update(index_elements=["transfer_id"], set_=replaced),
+            [_transfer_row(transfer, due) for transfer, due in changes.transfers],
+        )
+
+
+async def places(
+    connection: AsyncConnection, domain: DomainId, first: BlockNumber, last: BlockNumber
+) -> set[tuple[BlockNumber, Hash32]]:
+    """The blocks of one chain, from ``first`` to ``last``, that stored events stand in."""
+    rows = await connection.execute(
+        select(events.c.block_number, events.c.block_hash)
+        .distinct()
+        .where(events.c.domain == domain, events.c.block_number.between(first, last))
+    )
+    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}
+
+
+async def awaited(
+    connection: AsyncConnection, *, due_until: int, transfer_id: TransferId | None = None
+) -> list[Awaited]:
+    """The legs that have not arrived and are due until then (Unix seconds), the earliest first."""
+    found: list[Awaited] = []
+    for leg in Leg:
+        query = select(transfers.c.transfer_id, _DUE[leg].label("due"), transfers.c.destination)
+        query = query.where(_ARRIVED[leg].is_(None), _DUE[leg] <= due_until)
+        if transfer_id is not None:
+            query = query.where(transfers.c.transfer_id == transfer_id)
+        rows = await connection.execute(query)
+        found += [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
+    return sorted(found, key=lambda leg: leg.due_at)
+
+
+async def awaited_pathways(connection: AsyncConnection) -> set[tuple[DomainId, DomainId]]:
+    """The pathways (origin, destination) on which a leg has not arrived."""
+    rows = await connection.execute(
+        select(transfers.c.origin, transfers.c.destination)
+        .distinct()
+        .where(
+            transfers.c.xcalled_at.is_not(None),
+            or_(transfers.c.executed_at.is_(None), transfers.c.reconciled_at.is_(None)),
+        )
+    )
+    return {(row.origin, row.destination) for row in rows}
+
+
+async def retime(connection: AsyncConnection, pathway: tuple[DomainId, DomainId], durations: Durations | None) -> None:
+    """Give the legs of one pathway that have not arrived the deadlines of the present config."""
+    origin, destination = pathway
+    for leg in Leg:
+        due = transfers.c.xcalled_at + durations.of(leg) if durations else None
+        await connection.execute(
+            update(transfers)
+            .where(
+                transfers.c.origin == origin,
+                transfers.c.destination == destination,
+                transfers.c.xcalled_at.is_not(None),
+                _ARRIVED[leg].is_(None),
+            )
+            .values({_DUE[leg].name: due})
+        )
+
+
+async def count_by_status(connection: AsyncConnection) -> dict[Status, int]:
+    """How many transfers there are of each status."""
+    rows = await connection.execute(select(transfers.c.status, func.count()).group_by(transfers.c.status))
+    return {Status(status): count for status, count in rows}
+
+
+async def count_in_flight(connection: AsyncConnection) -> list[PathwayCount]:
+    """How many transfers that are not completed stand where, by pathway and status."""
+    columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)
+    completed = [Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]
+    rows = await connection.execute(
+        select(*columns, func.count()).where(transfers.c.status.not_in(completed)).group_by(*columns).order_by(*columns)
+    )
+    return [PathwayCount(DomainId(row[0]), DomainId(row[1]), Status(row[2]), row[3]) for row in rows]
+
+
+async def listed(
+    connection: AsyncConnection, wanted: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
+) -> list[Watched]:
+    """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
+    query = select(transfers).where(*_conditions(wanted))
+    if after is not None:
+        query = query.where(tuple_(transfers.c.started_at, transfers.c.transfer_id) < tuple_(*after))
+    ordered = query.order_by(transfers.c.started_at.desc(), transfers.c.transfer_id.desc()).limit(limit)
+    return await _folded(connection, ordered)
+
+
+async def by_id(connection: AsyncConnection, transfer_id: TransferId) -> Watched | None:
+    """One transfer, None where it is not known."""
+    found = await _folded(connection, select(transfers).where(transfers.c.transfer_id == transfer_id))
+    return found[0] if found else None
+
+
+async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[TransferId]:
+    """The transfers with an event in this transaction, in the order of its logs."""
+    rows = await connection.execute(
+        select(events.c.transfer_id).where(events.c.tx_hash == tx_hash).order_by(events.c.log_index)
+    )
+    return list(dict.fromkeys(TransferId(row.transfer_id) for row in rows))
+
+
+async def nonces_from(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> list[int]:
+    """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
+    rows = await connection.execute(
+        select(transfers.c.nonce)
+        .where(
+            transfers.c.origin == origin,
+            transfers.c.xcalled_at.is_not(None),
+            transfers.c.nonce >= first,
+            transfers.c.nonce < before,
+        )
+        .order_by(transfers.c.nonce)
+    )
+    return list(rows.scalars())
+
+
+async def _folded(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[Watched]:
+    rows = (await connection.execute(query)).all()
+    by_transfer: dict[TransferId, list[EventRecord]] = {}
+    for record in await records_of(connection, [row.transfer_id for row in rows]):
+        by_transfer.setdefault(record.event.transfer_id, []).append(record)
+    found = ((fold(by_transfer.get(row.transfer_id, ())), row) for row in rows)
+    return [Watched(transfer, _due_dates(row)) for transfer, row in found if transfer is not None]
+
+
+def _conditions(wanted: TransferFilter) -> Iterator[Any]:
+    if wanted.statuses is not None:
+        yield transfers.c.status.in_([status.value for status in wanted.statuses])
+    if wanted.origin is not None:
+        yield transfers.c.origin == wanted.origin
+    if wanted.destination is not None:
+        yield transfers.c.destination == wanted.destination
+    if wanted.started_before is not None:
+        yield transfers.c.started_at < wanted.started_before
+
+
+def _record(row: Row[*tuple[Any, ...]]) -> EventRecord:
+    block = BlockRef(BlockNumber(row.block_number), Hash32(row.block_hash), Timestamp(row.block_at))
+    event = unpack(EventKind(row.kind), TransferId(row.transfer_id), row.payload)
+    return EventRecord(DomainId(row.domain), event, Sighting(block, Hash32(row.tx_hash), row.log_index))
+
+
+def _event_row(record: EventRecord) -> dict[str, object]:
+    place = record.sighting
+    return {
+        "transfer_id": record.event.transfer_id,
+        "domain": record.domain,
+        "kind": record.kind.value,
+        "block_number": place.block.number,
+        "block_hash": place.block.hash,
+        "block_at": place.block.timestamp,
+        "tx_hash": place.tx_hash,
+        "log_index": place.log_index,
+        "payload": pack(record.event),
+    }
+
+
+def _transfer_row(transfer: Transfer, due: DueDates | None) -> dict[str, object]:
+    return {
+        "transfer_id": transfer.transfer_id,
+        "origin": transfer.origin,
+        "destination": transfer.destination,
+        "status": transfer.status.value,
+        "nonce": transfer.info.nonce if transfer.info else None,
+        "started_at": transfer.started_at,
+        "xcalled_at": _at(transfer.xcalled),
+        "executed_at": _at(transfer.executed),
+        "reconciled_at": _at(transfer.reconciled),
+        "execute_due_at": due.execute if due else None,
+        "reconcile_due_at": due.reconcile if due else None,
+    }
+
+
+def _at(sighting: Sighting | None) -> int | None:
+    return sighting.block.timestamp if sighting else None
+
+
+def _due_dates(row: Row[*tuple[Any, ...]]) -> DueDates | None:
+    if row.execute_due_at is None or row.reconcile_due_at is None:
+        return None
+    return DueDates(Timestamp(row.execute_due_at), Timestamp(row.reconcile_due_at))
+
+
+def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
+    every = list(values)
+    yield from (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))

@@ -1,0 +1,41 @@
+"""Servers and surroundings that the alerting tests share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.clock import SystemClock
+from tests.alerting.samples import LABELS
+from tests.alerting.vendors import Discord, Receiver, Slack
+
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def around() -> Surroundings:
+    return Surroundings(LABELS, SystemClock())
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Discord]:
+    async with Discord() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    async with Slack() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+async def signed_receiver() -> AsyncIterator[Receiver]:
+    async with Receiver(SECRET) as vendor:
+        yield vendor

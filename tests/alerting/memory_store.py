@@ -1,0 +1,88 @@
+"""The manager's store, in memory."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.documents import TransferView
+from tests.alerting.samples import ARRIVED, DUE, LATE, NOW
+
+
+@dataclass(slots=True)
+class Row:
+    """A delivery and what became of it."""
+
+    delivery: QueuedDelivery
+    sent_at: datetime | None = None
+    refused: str | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Deliveries by id. ``failing`` writes raise first; ``impatient`` forgets when the next attempt is due."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    states: list[tuple[str, ChannelState, str | None]] = field(default_factory=list)
+    references: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    failing: int = 0
+    impatient: bool = False
+
+    def add(self, alert: Alert, change: Change, *providers: str) -> None:
+        """What the scheduler's commit does: one row for each provider."""
+        for provider in providers:
+            key = len(self.rows) + 1
+            delivery = QueuedDelivery(key, provider, change, alert, _view(alert), None, 0, 0.0, NOW)
+            self.rows[key] = Row(delivery)
+
+    def change(self, alert: Alert) -> None:
+        """The alert has become another in every row that tells of it."""
+        for row in self.rows.values():
+            if row.delivery.alert.id == alert.id:
+                row.delivery = replace(row.delivery, alert=alert, transfer=_view(alert))
+
+    @property
+    def pending(self) -> list[QueuedDelivery]:
+        return [row.delivery for row in self.rows.values() if row.sent_at is None and row.refused is None]
+
+    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
+        found = next((one for one in self.pending if one.provider == provider), None)
+        if found is None:
+            return None
+        known = replace(found, reference=self.references.get((provider, found.alert.id)))
+        return replace(known, next_attempt_at=0.0) if self.impatient else known
+
+    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
+        self._maybe_fail()
+        row = self.rows[delivery_id]
+        assert row.sent_at is None, "recorded twice"
+        row.sent_at = at
+        self.references[row.delivery.provider, row.delivery.alert.id] = reference
+
+    async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        self._maybe_fail()
+        row = self.rows[delivery_id]
+        row.delivery = replace(row.delivery, attempts=attempts, next_attempt_at=next_attempt_at)
+        row.reason = reason
+
+    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:  # noqa: ARG002 - not asked for
+        self._maybe_fail()
+        self.rows[delivery_id].refused = reason
+
+    async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:  # noqa: ARG002 - not asked for
+        self.states.append((provider, state, reason))
+
+    def _maybe_fail(self) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise OSError("the disk is full")
+
+
+def _view(alert: Alert) -> TransferView | None:
+    if alert.transfer_id is None:
+        return None
+    resolved = alert.state is AlertState.RESOLVED
+    transfer = replace(ARRIVED if resolved else LATE, transfer_id=alert.transfer_id)
+    return TransferView(transfer, DUE, frozenset() if resolved else frozenset({Leg.EXECUTE}))

@@ -1,0 +1,110 @@
+"""From the config's tables to providers, or to words about what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.alerting.providers import (
+    PROVIDER_TYPES,
+    ConfiguredProvider,
+    build_providers,
+    check_provider,
+)
+from connext_monitor.alerting.providers.discord import DiscordProvider
+from connext_monitor.alerting.providers.webhook import WebhookProvider
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ConfigError, ProviderTable
+from connext_monitor.core.alert import Severity
+from tests.alerting.samples import LABELS
+
+FILE = Path("config.toml")
+HOOK = "https://discord.example/api/webhooks/1/s3cret"
+
+
+def build(**tables: dict[str, object]) -> list[ConfiguredProvider]:
+    made = {name: ProviderTable(table) for name, table in tables.items()}
+    return build_providers(made, file=FILE, labels=LABELS, clock=SystemClock())
+
+
+def refusal(**tables: dict[str, object]) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        build(**tables)
+    return caught.value
+
+
+def test_each_table_becomes_its_provider_in_the_files_order() -> None:
+    built = build(
+        console={"type": "console"},
+        ops={"type": "discord", "webhook_url": HOOK, "mention": "<@&1>", "thread_id": "5"},
+        desk={"type": "slack", "webhook_url": "https://slack.example/services/s3cret", "mention": "<!here>"},
+        machines={"type": "webhook", "url": "https://machine.example", "secret": "whsec_" + "A" * 40},
+    )
+    assert [one.provider.name for one in built] == ["console", "ops", "desk", "machines"]
+    assert isinstance(built[1].provider, DiscordProvider)
+    assert isinstance(built[3].provider, WebhookProvider)
+
+
+def test_a_provider_is_told_everything_unless_it_says_otherwise() -> None:
+    quiet, loud = build(quiet={"type": "console", "min_severity": "critical"}, loud={"type": "console"})
+    assert (quiet.min_severity, loud.min_severity) == (Severity.CRITICAL, Severity.INFO)
+
+
+def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
+    error = refusal(ops={"type": "pager"})
+    (problem,) = error.problems
+    assert problem.key == "alert_providers.ops.type"
+    assert all(known in problem.cure for known in PROVIDER_TYPES)
+    assert "pager" not in str(error)
+
+
+def test_a_missing_type_is_refused() -> None:
+    assert refusal(ops={"webhook_url": HOOK}).problems[0].what == "is missing"
+
+
+def test_a_type_that_is_no_text_is_refused() -> None:
+    assert refusal(ops={"type": ["discord"]}).problems[0].key == "alert_providers.ops.type"
+
+
+def test_the_problems_of_all_providers_are_told_together() -> None:
+    error = refusal(
+        one={"type": "nothing"},
+        two={"type": "discord"},
+        three={"type": "console", "colour": "red", "min_severity": "loud"},
+    )
+    assert {problem.key for problem in error.problems} == {
+        "alert_providers.one.type",
+        "alert_providers.two.webhook_url",
+        "alert_providers.three.colour",
+        "alert_providers.three.min_severity",
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ({"type": "discord", "webhook_url": "https://discord.example/s3cret"}, "webhook_url"),
+        ({"type": "discord", "webhook_url": HOOK + "/slack"}, "webhook_url"),
+        ({"type": "discord", "webhook_url": "s3cret"}, "webhook_url"),
+        ({"type": "discord", "webhook_url": HOOK, "mention": "@everyone s3cret"}, "mention"),
+        ({"type": "discord", "webhook_url": HOOK, "thread_id": 5}, "thread_id"),
+        ({"type": "slack", "webhook_url": "ftp://s3cret"}, "webhook_url"),
+        ({"type": "slack", "webhook_url": "https://slack.example/s3cret", "mention": "<@&1>"}, "mention"),
+        ({"type": "webhook", "url": "https://machine.example", "secret": "s3cret"}, "secret"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_key_and_never_quoted(table: dict[str, object], key: str) -> None:
+    error = refusal(ops=table)
+    assert [problem.key for problem in error.problems] == [f"alert_providers.ops.{key}"]
+    assert "s3cret" not in str(error)
+    assert "not valid" not in str(error)
+
+
+def test_a_check_finds_what_building_would() -> None:
+    with pytest.raises(ConfigError, match=r"alert_providers\.ops\.webhook_url"):
+        check_provider(FILE, "ops", ProviderTable({"type": "slack"}))
+
+
+def test_printing_a_provider_or_its_config_shows_no_secret() -> None:
+    (built,) = build(ops={"type": "discord", "webhook_url": HOOK})
+    assert isinstance(built.provider, DiscordProvider)
+    assert "s3cret" not in repr(vars(built.provider)) + repr(built)

@@ -1,0 +1,196 @@
+"""Slack: what is written, what is sent, and what its answers mean."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.slack import (
+    SlackConfig,
+    SlackProvider,
+    blocks_payload,
+    classify,
+    plain_payload,
+)
+from connext_monitor.config import SecretUrl
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from tests.alerting.markup import is_start_of, printable_line, slack_literal
+from tests.alerting.samples import DUE_AT, notice, notices
+from tests.alerting.vendors import Slack, slack_problem, slack_texts
+
+GROUP = "<!subteam^S012>"
+# The only control sequences that we ourselves write.
+OURS = r"<!date\^\d+\^\{date_num\} \{time_secs\}\|[\d :-]+ UTC>|<https?://[^|<>]+\|[^<>|]*>"
+
+
+def config(url: str, mention: str | None = None) -> SlackConfig:
+    return SlackConfig(type="slack", webhook_url=SecretUrl(url), mention=mention)
+
+
+@pytest.fixture
+async def provider(slack: Slack, around: Surroundings) -> AsyncIterator[SlackProvider]:
+    provider = SlackProvider("desk", config(slack.url, GROUP), around)
+    yield provider
+    await provider.aclose()
+
+
+def blocks_of(told: Notice, mention: str | None = None) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", blocks_payload(told, mention)["blocks"])
+
+
+def rings(told: Notice) -> bool:
+    message = told.message
+    return told.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved
+
+
+# --- what is written ---
+
+
+@given(notices)
+def test_every_blocks_form_is_within_slacks_limits(told: Notice) -> None:
+    assert slack_problem(blocks_payload(told, GROUP)) is None
+
+
+@given(notices)
+def test_every_plain_form_is_within_slacks_limits(told: Notice) -> None:
+    assert slack_problem(plain_payload(told, GROUP)) is None
+
+
+@given(notices)
+def test_a_strangers_text_stands_in_plain_text_objects_only_and_holds_no_control_sequence(told: Notice) -> None:
+    for block in blocks_of(told):
+        for text in slack_texts(block):
+            if text["type"] == "plain_text":
+                assert text["emoji"] is False
+                slack_literal(text["text"])
+            else:
+                assert re.fullmatch(rf"({OURS})( · ({OURS}))*", text["text"]), text
+
+
+@given(notices)
+def test_title_and_text_are_shown_as_they_are(told: Notice) -> None:
+    header, section = blocks_of(told)[:2]
+    shown = slack_literal(header["text"]["text"]).removeprefix("DRILL · ").split(" · ", 1)[1]
+    assert is_start_of(shown, printable_line(told.message.title))
+    assert is_start_of(slack_literal(section["text"]["text"]), printable_line(told.message.text))
+
+
+@given(notices)
+def test_the_notifications_text_holds_no_control_sequence_but_the_configured_mention(told: Notice) -> None:
+    for form in (blocks_payload, plain_payload):
+        payload = form(told, GROUP)
+        text = cast("str", payload["text"])
+        slack_literal(text.removeprefix(GROUP) if rings(told) else text)
+        assert payload["mrkdwn"] is False
+        assert payload["parse"] == "none"
+
+
+@given(notices)
+def test_a_plain_form_holds_no_emoji_and_no_url_that_slack_would_make_live(told: Notice) -> None:
+    text = cast("str", plain_payload(told, None)["text"])
+    assert not re.search(r":[^\s\u200b]", text)
+
+
+@given(notices)
+def test_only_a_critical_opening_mentions_the_configured_group(told: Notice) -> None:
+    sections = [one["text"]["text"] for one in blocks_of(told, GROUP) if "text" in one]
+    assert (GROUP in sections) is rings(told)
+
+
+def test_moments_are_written_in_the_readers_own_time_with_utc_to_fall_back_on() -> None:
+    cells = [cell for block in blocks_of(notice()) for cell in block.get("fields", [])]
+    due = cells[[cell["text"] for cell in cells].index("Due") + 1]
+    assert due["text"] == f"<!date^{DUE_AT}^{{date_num}} {{time_secs}}|2026-03-01 11:59:00 UTC>"
+
+
+def test_links_lead_to_the_explorers() -> None:
+    context = blocks_of(notice(Change.RESOLVED))[-1]
+    tx = "0x" + "cd" * 32
+    assert context["elements"][0]["text"] == (
+        f"<https://origin.example/tx/{tx}|XCalled> · <https://destination.example/tx/{tx}|Executed>"
+    )
+
+
+def test_the_full_transfer_id_and_amount_are_written() -> None:
+    text = "\n".join(one["text"]["text"] for one in blocks_of(notice()) if "text" in one)
+    assert "Transfer: 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" in text
+    assert "Amount: 1.5 of token 0x0303030303030303030303030303030303030303" in text
+
+
+def test_a_drill_says_so_before_anything_else() -> None:
+    assert blocks_of(notice(drill=True))[0]["text"]["text"].startswith("DRILL · CRITICAL · ")
+
+
+# --- what is sent ---
+
+
+async def test_opening_and_resolution_are_two_messages(slack: Slack, provider: SlackProvider) -> None:
+    assert await provider.send(notice(), None) == Sent(None)
+    assert await provider.send(notice(Change.RESOLVED), None) == Sent(None)
+    assert [message["text"].split(" · ")[0] for message in slack.messages] == ["CRITICAL", "RESOLVED"]
+
+
+async def test_a_burst_is_paced_and_meets_no_429(slack: Slack, provider: SlackProvider) -> None:
+    assert [await provider.send(notice(), None) for _ in range(3)] == [Sent(), Sent(), Sent()]
+    assert slack.limited == 0
+
+
+@pytest.mark.parametrize("word", ["invalid_payload", "invalid_blocks", "msg_blocks_too_long"])
+async def test_what_slack_does_not_take_as_blocks_is_sent_in_plain_words(
+    slack: Slack, provider: SlackProvider, word: str
+) -> None:
+    slack.plan(400, word.encode())
+    assert await provider.send(notice(), None) == Sent(None)
+    (message,) = slack.messages
+    assert "blocks" not in message
+    assert message["text"].startswith(f"{GROUP}\nCRITICAL · Execution overdue")
+
+
+async def test_what_slack_takes_in_neither_form_is_refused(slack: Slack, provider: SlackProvider) -> None:
+    slack.plan(400, b"invalid_payload")
+    slack.plan(400, b"no_text")
+    assert await provider.send(notice(), None) == Refused("answered 400 Bad Request, no_text")
+
+
+async def test_a_429_is_tried_later_after_what_slack_asks(slack: Slack, provider: SlackProvider) -> None:
+    slack.plan(429, b"", {"Retry-After": "30"})
+    assert await provider.send(notice(), None) == TryLater("answered 429 Too Many Requests", 30.0)
+
+
+async def test_an_address_that_slack_does_not_know_is_dead(slack: Slack, around: Surroundings) -> None:
+    provider = SlackProvider("desk", config(f"{slack.base}/services/other"), around)
+    assert await provider.send(notice(), None) == ChannelDead("answered 404 Not Found, no_service")
+    await provider.aclose()
+
+
+# --- what answers mean ---
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        (Answer(200, {}, b"ok"), Sent()),
+        (Answer(200, {}, b'{"ok":true}'), Sent()),
+        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK without Slack's ok")),
+        (Answer(200, {}, b'{"ok":false}'), TryLater("answered 200 OK without Slack's ok")),
+        (Answer(500, {}, b"rollup_error"), TryLater("answered 500 Internal Server Error, rollup_error")),
+        (Answer(400, {}, b"ratelimited"), TryLater("answered 400 Bad Request, ratelimited")),
+        (Answer(403, {}, b"action_prohibited"), ChannelDead("answered 403 Forbidden, action_prohibited")),
+        (Answer(404, {}, b"channel_not_found"), ChannelDead("answered 404 Not Found, channel_not_found")),
+        (Answer(410, {}, b"channel_is_archived"), ChannelDead("answered 410 Gone, channel_is_archived")),
+        (Answer(400, {}, b"invalid_auth"), ChannelDead("answered 400 Bad Request, invalid_auth")),
+        (Answer(400, {}, b"No such /services/T0/B0/secret"), Unacceptable("answered 400 Bad Request")),
+        (
+            Answer(302, {}),
+            TryLater("answered 302 Found, a redirect, which is not followed: configure the address it leads to"),
+        ),
+    ],
+)
+def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable) -> None:
+    assert classify(reply) == meaning

@@ -1,0 +1,230 @@
+"""The webhook for machines: its body, its signature, and what a receiver's answers mean."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from pydantic_core import PydanticCustomError
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.webhook import (
+    MOST_BYTES,
+    SigningSecret,
+    WebhookConfig,
+    WebhookProvider,
+    classify,
+    short_body,
+    signed_headers,
+    whole_body,
+)
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import SecretUrl
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents import TransferView, transfer_document
+from connext_monitor.core.message import Link, Message
+from tests.alerting.conftest import SECRET
+from tests.alerting.samples import ARRIVED, DUE, LABELS, NOW, ROUTER, UNOBSERVED, FixedClock, notice, notices
+from tests.alerting.vendors import Receiver
+
+NOW_UNIX = NOW.timestamp()
+
+
+def config(url: str, secret: str | None = None) -> WebhookConfig:
+    return WebhookConfig(type="webhook", url=SecretUrl(url), secret=SigningSecret(secret) if secret else None)
+
+
+@pytest.fixture
+async def provider(receiver: Receiver, around: Surroundings) -> AsyncIterator[WebhookProvider]:
+    provider = WebhookProvider("machines", config(receiver.url), around)
+    yield provider
+    await provider.aclose()
+
+
+def body_of(told: Notice) -> Any:
+    return json.loads(whole_body(told, LABELS, NOW_UNIX))
+
+
+# --- the body ---
+
+
+def test_the_body_of_an_opening_is_the_contracts() -> None:
+    told = notice()
+    assert told.transfer is not None
+    body = body_of(told)
+    assert body["type"] == "alert.opened"
+    assert body["timestamp"] == "2026-03-01T12:00:00Z"
+    assert set(body["data"]) == {"alert", "transfer"}
+    assert body["data"]["transfer"] == transfer_document(told.transfer, LABELS, NOW_UNIX)
+    alert = body["data"]["alert"]
+    keys = "id kind severity subject state opened_at resolved_at resolution title text links"
+    assert " ".join(alert) == keys
+    assert (alert["kind"], alert["state"], alert["severity"]) == ("execute_overdue", "open", "critical")
+
+
+def test_a_resolution_has_the_same_alert_id_and_says_how_it_ended() -> None:
+    opened, resolved = (body_of(notice(change)) for change in Change)
+    assert resolved["type"] == "alert.resolved"
+    assert resolved["data"]["alert"]["id"] == opened["data"]["alert"]["id"]
+    assert resolved["data"]["alert"]["resolution"] == "executed"
+    assert resolved["data"]["transfer"]["status"] == "Executed"
+
+
+def test_an_alert_about_no_transfer_has_none() -> None:
+    body = body_of(replace(notice(), alert=UNOBSERVED, transfer=None))
+    assert list(body["data"]) == ["alert"]
+    assert body["data"]["alert"]["subject"] == "gnosis"
+
+
+@pytest.mark.parametrize("change", list(Change))
+def test_a_drill_is_of_type_test_and_says_so_in_its_title(change: Change) -> None:
+    body = body_of(notice(change, drill=True))
+    assert body["type"] == "test"
+    assert body["data"]["alert"]["title"].startswith("DRILL · ")
+
+
+@given(notices)
+def test_every_body_is_json_in_under_20_kb(told: Notice) -> None:
+    for body in (whole_body(told, LABELS, NOW_UNIX), short_body(told)):
+        assert len(body) < MOST_BYTES
+        assert json.loads(body)["data"]["alert"]["id"] == told.alert.id
+
+
+def test_even_the_worst_text_leaves_the_body_under_20_kb() -> None:
+    worst = "\x01" * 100_000
+    links = tuple(Link(worst, "https://e.example/" + "%" * 480) for _ in range(50))
+    alert = replace(notice().alert, id=worst, subject=worst, resolution=worst)
+    crowd = replace(ARRIVED, routers=(ROUTER,) * 10_000)
+    message = Message(worst, worst, Severity.INFO, resolved=False, links=links)
+    told = replace(notice(message=message), alert=alert, transfer=TransferView(crowd, DUE))
+    assert len(whole_body(told, LABELS, NOW_UNIX)) < MOST_BYTES
+    assert len(short_body(told)) < MOST_BYTES
+
+
+@given(notices)
+def test_an_ordinary_text_reaches_machines_unchanged(told: Notice) -> None:
+    title = "".join(char for char in told.message.title if not "\ud800" <= char <= "\udfff")[:200]
+    message = replace(told.message, title=title, text="t", links=(), drill=False)
+    assert body_of(replace(told, message=message))["data"]["alert"]["title"] == title
+
+
+# --- the signature ---
+
+
+async def test_a_signed_request_passes_the_standards_own_verification(
+    signed_receiver: Receiver, around: Surroundings
+) -> None:
+    provider = WebhookProvider("machines", config(signed_receiver.url, SECRET), around)
+    assert await provider.send(notice(), None) == Sent()
+    assert signed_receiver.taken[0]["type"] == "alert.opened"
+    await provider.aclose()
+
+
+async def test_a_request_signed_with_another_secret_does_not_pass(
+    signed_receiver: Receiver, around: Surroundings
+) -> None:
+    other = "whsec_" + "A" * 40
+    provider = WebhookProvider("machines", config(signed_receiver.url, other), around)
+    assert await provider.send(notice(), None) == ChannelDead("answered 401 Unauthorized")
+    await provider.aclose()
+
+
+def test_a_changed_body_does_not_pass() -> None:
+    now = int(SystemClock().now().timestamp())
+    headers = signed_headers("key", now, b'{"a":1}', SigningSecret(SECRET))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(b'{"a":2}', dict(headers))
+
+
+async def test_without_a_secret_nothing_is_signed(receiver: Receiver, provider: WebhookProvider) -> None:
+    await provider.send(notice(), None)
+    assert "webhook-signature" not in receiver.seen[0].headers
+    assert receiver.seen[0].headers["webhook-id"].startswith("msg_")
+
+
+async def test_a_retry_has_the_same_id_and_its_own_timestamp(receiver: Receiver) -> None:
+    clock = FixedClock(SystemClock())
+    provider = WebhookProvider("machines", config(receiver.url, SECRET), Surroundings(LABELS, clock))
+    receiver.plan(503)
+    await provider.send(notice(), None)
+    clock.time_of_day += timedelta(seconds=60)
+    await provider.send(notice(), None)
+    first, second = (one.headers for one in receiver.seen)
+    assert first["webhook-id"] == second["webhook-id"]
+    assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 60
+    assert first["webhook-signature"] != second["webhook-signature"]
+    await provider.aclose()
+
+
+async def test_opening_and_resolution_have_different_ids(receiver: Receiver, provider: WebhookProvider) -> None:
+    for change in Change:
+        await provider.send(notice(change), None)
+    first, second = (one.headers["webhook-id"] for one in receiver.seen)
+    assert first != second
+
+
+@given(notices)
+def test_the_id_is_plain_whatever_the_key(told: Notice) -> None:
+    webhook_id = signed_headers(told.message.title, 0, b"", None)["webhook-id"]
+    assert webhook_id.isascii()
+    assert "." not in webhook_id
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!!" + "A" * 40, "whsec_" + "A" * 88],
+    ids=["empty", "no prefix", "prefix only", "5 bytes", "no base64", "66 bytes"],
+)
+def test_what_is_no_signing_secret_is_refused(secret: str) -> None:
+    with pytest.raises(PydanticCustomError):
+        SigningSecret(secret)
+
+
+# --- sending ---
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_what_a_receiver_does_not_take_is_sent_once_more_in_short(
+    receiver: Receiver, provider: WebhookProvider, status: int
+) -> None:
+    receiver.plan(status)
+    assert await provider.send(notice(), None) == Sent()
+    assert list(receiver.taken[0]["data"]) == ["alert"]
+
+
+async def test_what_a_receiver_takes_in_neither_form_is_refused(receiver: Receiver, provider: WebhookProvider) -> None:
+    receiver.plan(400)
+    receiver.plan(400)
+    assert await provider.send(notice(), None) == Refused("answered 400 Bad Request")
+
+
+async def test_a_redirect_is_a_failure_and_is_not_followed(receiver: Receiver, provider: WebhookProvider) -> None:
+    receiver.plan(307, b"", {"Location": f"{receiver.base}/elsewhere"})
+    outcome = await provider.send(notice(), None)
+    assert isinstance(outcome, TryLater)
+    assert len(receiver.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        (Answer(200), Sent()),
+        (Answer(204), Sent()),
+        (Answer(401), ChannelDead("answered 401 Unauthorized")),
+        (Answer(403), ChannelDead("answered 403 Forbidden")),
+        (Answer(410), ChannelDead("answered 410 Gone")),
+        (Answer(404), TryLater("answered 404 Not Found")),
+        (Answer(429, {}, b"", 12.0), TryLater("answered 429 Too Many Requests", 12.0)),
+        (Answer(504), TryLater("answered 504 Gateway Timeout")),
+        (Answer(599), TryLater("answered 599")),
+    ],
+)
+def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable) -> None:
+    assert classify(reply) == meaning

@@ -1,0 +1,155 @@
+"""What the alerting tests tell: a transfer that is late, the alerts about it, and messages made of strangers' text."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, AlertState, Severity, chain_unobserved, overdue
+from connext_monitor.core.deadline import DueDates, Leg
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import (
+    Address,
+    BlockNumber,
+    BlockRef,
+    DomainId,
+    Hash32,
+    Timestamp,
+    TransferId,
+    TransferInfo,
+)
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.message import Field, Instant, Link, Message, compose
+from connext_monitor.core.transfer import Sighting, Transfer
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+SENT_AT = Timestamp(int(NOW.timestamp()) - 360)
+DUE_AT = Timestamp(SENT_AT + 300)
+ORIGIN, DESTINATION = DomainId(6648936), DomainId(6778479)
+LABELS = ChainLabels(
+    {
+        ORIGIN: ChainLabel("ethereum", "https://origin.example"),
+        DESTINATION: ChainLabel("gnosis", "https://destination.example"),
+    }
+)
+TRANSFER_ID = TransferId(bytes(range(32)))
+SENDER, RECIPIENT, TOKEN, ROUTER = (Address(bytes([n]) * 20) for n in (1, 2, 3, 4))
+
+
+class FixedClock:
+    """A clock whose time of day moves only when told; elapsed time is the real one."""
+
+    def __init__(self, real: Clock, now: datetime = NOW) -> None:
+        self._real = real
+        self.time_of_day = now
+
+    def now(self) -> datetime:
+        return self.time_of_day
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+
+def sighting(timestamp: int, number: int = 7) -> Sighting:
+    return Sighting(BlockRef(BlockNumber(number), Hash32(b"\xab" * 32), Timestamp(timestamp)), Hash32(b"\xcd" * 32), 0)
+
+
+INFO = TransferInfo(
+    origin_domain=ORIGIN,
+    destination_domain=DESTINATION,
+    canonical_domain=ORIGIN,
+    to=RECIPIENT,
+    delegate=SENDER,
+    receive_local=False,
+    call_data=b"",
+    slippage=30,
+    origin_sender=SENDER,
+    bridged_amount=1_499_000,
+    normalized_in=15 * 10**17,
+    nonce=2**60,
+    canonical_id=bytes(32),
+)
+LATE = Transfer(
+    transfer_id=TRANSFER_ID,
+    origin=ORIGIN,
+    destination=DESTINATION,
+    info=INFO,
+    asset=TOKEN,
+    amount=1_500_000,
+    routers=(),
+    xcalled=sighting(SENT_AT),
+    executed=None,
+    reconciled=None,
+)
+ARRIVED = replace(LATE, routers=(ROUTER,), executed=sighting(DUE_AT + 75, number=9))
+DUE = DueDates(DUE_AT, Timestamp(SENT_AT + 3 * 3600))
+
+OPENED = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW)
+RESOLVED = replace(OPENED, state=AlertState.RESOLVED, resolved_at=NOW + timedelta(seconds=20), resolution="executed")
+UNOBSERVED = chain_unobserved("gnosis", NOW, silent_for=125, waiting=3, why="no endpoint answers")
+
+
+def transfer_alert(number: int) -> Alert:
+    """One of many alerts that differ in their transfer only."""
+    return overdue(TransferId(number.to_bytes(32)), Leg.EXECUTE, DUE_AT, NOW)
+
+
+def notice(change: Change = Change.OPENED, message: Message | None = None, *, drill: bool = False) -> Notice:
+    """A notice about the late transfer, saying ``message`` if one is given."""
+    alert, transfer = (OPENED, LATE) if change is Change.OPENED else (RESOLVED, ARRIVED)
+    return Notice(
+        key=f"{alert.id}:{change}",
+        change=change,
+        alert=alert,
+        message=message or replace(compose(alert, transfer, LABELS), drill=drill),
+        transfer=TransferView(transfer, DUE, frozenset({Leg.EXECUTE}) if change is Change.OPENED else frozenset()),
+        created_at=NOW,
+        drill=drill,
+    )
+
+
+NASTY = (
+    "@everyone @here <@1> <@&2> <#3> </cmd:4> <a:e:5> <t:0:R>",
+    "<!channel> <!here> <!subteam^S1> <@U1> <#C1> <!date^0^{date}|x>",
+    "[click](https://evil.example) <https://evil.example|click> https://evil.example discord.gg/evil",
+    "**b** __u__ *i* _i_ ~~s~~ `c` ```block``` ||spoiler|| > quote",
+    "# heading\n- item\n1. item\n>>> all",
+    "1. item",
+    "-# small",
+    "\\*escaped\\",
+    ":smile: :warning:",
+    "&lt;!channel&gt; &amp; &",
+    "\x1b[31mred\x1b[0m \x1b]8;;https://evil.example\x07link\x1b]8;;\x07 \x9b2J",
+    "[bold red]rich[/] [link=https://evil.example]x[/link] [/",
+    "\u202eright to left\u202c \u200bzero\u200d width \ufeff",
+    "line\r\nbreak\u2028and\u2029more\x85\x0b",
+    "\ud83d lone \udc00 surrogates \U0001f4a9 whole",
+    "\x00\x07\x08\x7f",
+    "<script>alert(1)</script> \"';--",
+    "",
+    "   ",
+)
+characters = st.characters(codec="utf-8") | st.characters(categories=["Cs", "Cc", "Cf", "Po", "Sm"])
+hostile = st.builds(
+    lambda parts, times: "".join(parts) * times,
+    st.lists(st.sampled_from(NASTY) | st.text(characters, max_size=30), max_size=4),
+    st.sampled_from([1, 1, 1, 2, 50, 400]),
+)
+instants = st.integers(0, 2**33).map(Instant) | st.integers(0, 2**64 - 1).map(Instant)
+fields = st.builds(Field, name=hostile, value=hostile | instants)
+urls = st.sampled_from(["https://explorer.example/tx/0x", "http://[::1]:4000/", "javascript:", "", "https://a b/"])
+links = st.builds(Link, name=hostile, url=st.builds(str.__add__, urls, hostile))
+messages = st.builds(
+    Message,
+    title=hostile,
+    text=hostile,
+    severity=st.sampled_from(Severity),
+    resolved=st.booleans(),
+    fields=st.lists(fields, max_size=40).map(tuple),
+    links=st.lists(links, max_size=30).map(tuple),
+    drill=st.booleans(),
+)
+notices = st.builds(notice, change=st.sampled_from(Change), message=messages, drill=st.booleans())

@@ -1,0 +1,262 @@
+"""The vendors, played on loopback: what they check, what they keep, and what they answer.
+
+Sources are those of the providers: Discord's and Slack's public API documentation, and Standard Webhooks 1.0.0.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from tests.alerting.markup import units
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class Planned:
+    """An answer given out of turn; with ``until`` set, only after that event."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    until: asyncio.Event | None = None
+
+
+class Vendor:
+    """A server on 127.0.0.1 that notes what it is asked, and answers as planned, else as the vendor would."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.planned: list[Planned] = []
+        self.asked = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self.base = ""
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_route("*", "/{rest:.*}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.base = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def plan(self, status: int, body: object = b"", headers: Mapping[str, str] | None = None) -> Planned:
+        """The next request that has no plan yet is answered so."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.planned.append(Planned(status, raw, headers or {}))
+        return self.planned[-1]
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        seen = Seen(request.method, request.path, dict(request.query), request.headers, await request.read())
+        self.seen.append(seen)
+        self.asked.set()
+        if self.planned:
+            planned = self.planned.pop(0)
+            if planned.until is not None:
+                await planned.until.wait()
+            return web.Response(status=planned.status, body=planned.body, headers=planned.headers)
+        return self.answer(seen)
+
+    def answer(self, seen: Seen) -> web.Response:
+        raise NotImplementedError
+
+
+class Discord(Vendor):
+    """One webhook of Discord: enforces the limits, keeps messages by thread and id, allows 5 requests in a window."""
+
+    WEBHOOK, TOKEN = "1234567890", "s3cret-Token_1"
+
+    def __init__(self, window: float = 2.0, forum: bool = False) -> None:
+        super().__init__()
+        self.messages: dict[tuple[str | None, str], dict[str, Any]] = {}
+        self.window = window
+        self.forum = forum
+        self.limited = 0
+        self._times: list[float] = []
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/api/webhooks/{self.WEBHOOK}/{self.TOKEN}"
+
+    def answer(self, seen: Seen) -> web.Response:
+        limits, wait = self._limits()
+        if wait is not None:
+            self.limited += 1
+            body = {"message": "You are being rate limited.", "retry_after": wait, "global": False}
+            return web.json_response(body, status=429, headers={**limits, "Retry-After": str(int(wait) + 1)})
+        status, body = self._reply(seen)
+        if status == 204:
+            return web.Response(status=204, headers=limits)
+        return web.json_response(body, status=status, headers=limits)
+
+    def _limits(self) -> tuple[dict[str, str], float | None]:
+        now = time.monotonic()
+        self._times = [at for at in self._times if now - at < self.window]
+        reset = self.window - (now - self._times[0]) if self._times else self.window
+        full = len(self._times) >= 5
+        if not full:
+            self._times.append(now)
+        headers = {
+            "X-RateLimit-Limit": "5",
+            "X-RateLimit-Remaining": str(5 - len(self._times)),
+            "X-RateLimit-Reset-After": f"{reset:.3f}",
+        }
+        return headers, reset if full else None
+
+    def _reply(self, seen: Seen) -> tuple[int, dict[str, Any]]:
+        parts = seen.path.strip("/").split("/")[2:]
+        if parts[0] != self.WEBHOOK:
+            return 404, {"message": "Unknown Webhook", "code": 10015}
+        if parts[1] != self.TOKEN:
+            return 401, {"message": "Invalid Webhook Token", "code": 50027}
+        thread = seen.query.get("thread_id")
+        if self.forum and thread is None:
+            return 400, {"message": "Webhooks posted to forum channels must have a thread", "code": 220001}
+        if discord_problems(seen.json):
+            return 400, {"message": "Invalid Form Body", "code": 50035, "errors": {}}
+        if seen.method == "PATCH":
+            return self._edit((thread, parts[3]), seen.json)
+        return self._post(thread, seen)
+
+    def _edit(self, place: tuple[str | None, str], payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if place not in self.messages:
+            return 404, {"message": "Unknown Message", "code": 10008}
+        self.messages[place].update(payload)
+        return 200, {"id": place[1], **self.messages[place]}
+
+    def _post(self, thread: str | None, seen: Seen) -> tuple[int, dict[str, Any]]:
+        message_id = str(10**17 + len(self.messages))
+        self.messages[thread, message_id] = seen.json
+        if seen.query.get("wait") != "true":
+            return 204, {}
+        return 200, {"id": message_id, "type": 0, **seen.json}
+
+
+def discord_problems(payload: dict[str, Any]) -> list[str]:
+    """What Discord would answer 400 to."""
+    problems = []
+    embeds = payload.get("embeds", [])
+    total = 0
+    if units(payload.get("content", "")) > 2000 or len(embeds) > 10:
+        problems.append("content or embeds too long")
+    if not payload.get("content", "").strip() and not embeds:
+        problems.append("empty message")
+    for embed in embeds:
+        texts = [(embed["title"], 256), (embed["description"], 4096)]
+        texts += [(one["name"], 256) for one in embed["fields"]] + [(one["value"], 1024) for one in embed["fields"]]
+        problems += [f"{limit}: {text!r}" for text, limit in texts if not text.strip() or units(text) > limit]
+        problems += ["too many fields"] if len(embed["fields"]) > 25 else []
+        total += sum(units(text) for text, _ in texts)
+    return [*problems, "too long in all"] if total > 6000 else problems
+
+
+class Slack(Vendor):
+    """One incoming webhook of Slack: plain-text answers, no ids, one message a second."""
+
+    PATH = "/services/T0000/B0000/s3cretToken"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[dict[str, Any]] = []
+        self.limited = 0
+        self._last = -1.0
+
+    @property
+    def url(self) -> str:
+        return self.base + self.PATH
+
+    def answer(self, seen: Seen) -> web.Response:
+        if seen.path != self.PATH:
+            return web.Response(status=404, text="no_service")
+        problem = slack_problem(seen.json)
+        if problem is not None:
+            return web.Response(status=400, text=problem)
+        last, self._last = self._last, time.monotonic()
+        if self._last - last < 0.9:
+            self.limited += 1
+            return web.Response(status=429, headers={"Retry-After": "1"})
+        self.messages.append(seen.json)
+        return web.Response(text="ok")
+
+
+def slack_problem(payload: dict[str, Any]) -> str | None:
+    """The word that Slack would answer 400 with."""
+    blocks = payload.get("blocks", [])
+    if not payload.get("text", "").strip() and not blocks:
+        return "no_text"
+    if len(blocks) > 50 or not all(map(_good_block, blocks)):
+        return "invalid_blocks"
+    size = sum(units(one["text"]) for block in blocks for one in slack_texts(block))
+    return "msg_blocks_too_long" if size > 13_000 else None
+
+
+def slack_texts(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """All text objects of a block."""
+    own = [block["text"]] if "text" in block else []
+    return [*own, *block.get("fields", []), *block.get("elements", [])]
+
+
+def _good_block(block: dict[str, Any]) -> bool:
+    texts = slack_texts(block)
+    if not texts or not all(one["type"] in {"plain_text", "mrkdwn"} and one["text"].strip() for one in texts):
+        return False
+    match block["type"]:
+        case "header":
+            return texts[0]["type"] == "plain_text" and units(texts[0]["text"]) <= 150
+        case "section":
+            fields = block.get("fields", [])
+            return len(fields) <= 10 and all(units(one["text"]) <= (2000 if fields else 3000) for one in texts)
+        case "context":
+            return len(texts) <= 10 and all(units(one["text"]) <= 2000 for one in texts)
+    return False
+
+
+class Receiver(Vendor):
+    """A webhook's receiver that verifies Standard Webhooks with the published package."""
+
+    def __init__(self, secret: str | None = None) -> None:
+        super().__init__()
+        self.taken: list[Any] = []
+        self._verifier = Webhook(secret) if secret else None
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/hook/s3cret?key=s3cret"
+
+    def answer(self, seen: Seen) -> web.Response:
+        if len(seen.body) >= 20_000:
+            return web.Response(status=413)
+        if self._verifier is not None:
+            try:
+                self._verifier.verify(seen.body, dict(seen.headers))
+            except WebhookVerificationError:
+                return web.Response(status=401)
+        self.taken.append(seen.json)
+        return web.Response(status=204)

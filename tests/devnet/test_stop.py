@@ -1,0 +1,135 @@
+"""Everything that the devnet starts is stopped with it, however it ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from scripts.devnet import Devnet, toolchain
+
+
+async def alive(group: int) -> bool:
+    """Whether a process of that group (an anvil leads its own, with its guard in it) is there and no zombie."""
+    ps = await asyncio.create_subprocess_exec("ps", "-A", "-o", "pgid=,stat=", stdout=asyncio.subprocess.PIPE)
+    out, _ = await ps.communicate()
+    rows = [line.split() for line in out.decode().splitlines()]
+    return any(int(pgid) == group and not stat.startswith("Z") for pgid, stat in rows)
+
+
+async def gone(groups: list[int], within: float = 10) -> bool:
+    """Whether nothing of the groups is left, in the end."""
+    try:
+        async with asyncio.timeout(within):
+            while any([await alive(group) for group in groups]):  # noqa: ASYNC110 - other processes set no event
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[int]]]:
+    """The command once its bridge stands, and the process groups of its anvils."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "scripts.devnet", "--port", "0", *arguments),
+        cwd=toolchain.CACHE.parents[1],
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            while b"The bridge stands" not in (line := await process.stderr.readline()):
+                assert line, "the command ended early"
+        yield process, await children(process.pid)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def children(pid: int) -> list[int]:
+    ps = await asyncio.create_subprocess_exec("ps", "-A", "-o", "pid=,ppid=", stdout=asyncio.subprocess.PIPE)
+    out, _ = await ps.communicate()
+    rows = [line.split() for line in out.decode().splitlines()]
+    return [int(child) for child, parent in rows if int(parent) == pid]
+
+
+async def test_nothing_is_left_after_the_end() -> None:
+    runs = toolchain.CACHE / "run"
+    before = set(runs.glob("*"))
+    async with Devnet.start(block_time=None) as devnet:
+        groups = [chain.process.pid for chain in devnet.chains]
+        assert all([await alive(group) for group in groups])
+        (run,) = {path for path in runs.glob(f"{os.getpid()}-*") if path not in before}
+    assert not any([await alive(group) for group in groups])
+    assert not run.exists()
+
+
+async def test_nothing_is_left_after_an_exception() -> None:
+    groups: list[int] = []
+
+    async def fail() -> None:
+        async with Devnet.start(block_time=None) as devnet:
+            groups.extend(chain.process.pid for chain in devnet.chains)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert groups
+    assert not any([await alive(group) for group in groups])
+
+
+async def test_nothing_is_left_after_a_cancellation() -> None:
+    groups: list[int] = []
+    stands = asyncio.Event()
+
+    async def run() -> None:
+        async with Devnet.start(block_time=None) as devnet:
+            groups.extend(chain.process.pid for chain in devnet.chains)
+            stands.set()
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(run())
+    await stands.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    assert not any([await alive(group) for group in groups])
+
+
+async def test_a_frozen_chain_is_stopped_too() -> None:
+    async with Devnet.start(block_time=None) as devnet:
+        groups = [chain.process.pid for chain in devnet.chains]
+        devnet.chains[0].freeze()
+    assert not any([await alive(group) for group in groups])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_the_command_stops_all_and_ends_well_on(how: signal.Signals) -> None:
+    async with command("--traffic", "--every", "0.2") as (process, groups):
+        assert len(groups) == 2
+        process.send_signal(how)
+        await asyncio.wait_for(process.communicate(), 10)
+        assert process.returncode == 0
+        assert not any([await alive(group) for group in groups])
+
+
+async def test_nothing_is_left_when_the_command_is_killed() -> None:
+    async with command() as (process, groups):
+        assert len(groups) == 2
+        process.kill()
+        await process.wait()
+        assert await gone(groups)
+
+
+async def test_the_command_fails_when_an_anvil_dies() -> None:
+    async with command() as (process, groups):
+        os.kill(groups[1], signal.SIGKILL)
+        _, err = await asyncio.wait_for(process.communicate(), 10)
+        assert process.returncode == 1
+        assert b"The anvil of beta ended by itself" in err
+        assert await gone(groups)

@@ -1,0 +1,102 @@
+"""The cache is filled once, whole or not at all, and with nothing but what is pinned."""
+
+import base64
+import hashlib
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from scripts.devnet import toolchain
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.toolchain import Package
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(toolchain, "CACHE", tmp_path)
+    return tmp_path
+
+
+def test_what_stands_is_used_without_npm(monkeypatch: pytest.MonkeyPatch) -> None:
+    toolchain.ensure()
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("ANVIL", raising=False)
+    assert os.access(toolchain.anvil(), os.X_OK)
+    assert len(list(toolchain.artifacts().glob("*.json"))) == len(toolchain.ARTIFACTS)
+
+
+def test_a_tarball_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    tarball = tmp_path / "package.tgz"
+    tarball.write_bytes(b"what was published")
+    digest = base64.b64encode(hashlib.sha512(b"what was published").digest()).decode()
+    toolchain.verify(tarball, Package("thing@1", f"sha512-{digest}"))
+    tarball.write_bytes(b"what was published!")
+    with pytest.raises(DevnetError, match="is not the one that is pinned"):
+        toolchain.verify(tarball, Package("thing@1", f"sha512-{digest}"))
+
+
+def test_a_run_that_is_cut_off_leaves_nothing(cache: Path) -> None:
+    def cut_off(into: Path) -> None:
+        (into / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        toolchain._ensure("thing", cut_off)
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_what_a_killed_run_left_is_removed(cache: Path) -> None:
+    (cache / ".making-old").mkdir()
+    (cache / ".making-old" / "half").write_text("half")
+    toolchain._ensure("thing", lambda into: (into / "whole").touch())
+    assert sorted(path.name for path in cache.iterdir()) == [".lock", "thing"]
+
+
+def make_once(cache: Path) -> None:
+    """In another process: makes the thing, and counts how often it was made."""
+    toolchain.CACHE = cache
+
+    def make(into: Path) -> None:
+        with (cache / "count").open("a") as file:
+            file.write("made\n")
+        (into / "whole").touch()
+
+    toolchain._ensure("thing", make)
+    assert (cache / "thing" / "whole").exists()
+
+
+def test_several_processes_make_it_once(cache: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=make_once, args=(cache,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(30)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert (cache / "count").read_text() == "made\n"
+
+
+def test_an_anvil_of_ones_own_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "anvil"
+    monkeypatch.setenv("ANVIL", str(own))
+    with pytest.raises(DevnetError, match="which is no program that can be run"):
+        toolchain.anvil()
+    own.touch(0o755)
+    assert toolchain.anvil() == own
+
+
+def test_a_machine_without_an_anvil_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANVIL", raising=False)
+    monkeypatch.setattr("platform.machine", lambda: "sparc")
+    with pytest.raises(DevnetError, match="set ANVIL to the path"):
+        toolchain.anvil()
+
+
+def test_a_registry_that_cannot_be_reached_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    with pytest.raises(DevnetError, match="npm could not fetch"):
+        toolchain.artifacts()
+    assert not list(cache.glob("contracts*"))

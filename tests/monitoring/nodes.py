@@ -1,0 +1,272 @@
+"""Real loopback nodes that behave as told, and what every error about them must keep to itself."""
+
+import asyncio
+import contextlib
+import io
+import json
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+from aiohttp import web
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from connext_monitor.monitoring.endpoint_address import EndpointAddress
+from connext_monitor.monitoring.http_client import HttpClient
+from connext_monitor.monitoring.json_rpc import OnRequest, RpcClient, RpcError, RpcLimits
+from connext_monitor.monitoring.websocket_client import WebSocketClient, open_websocket
+
+BOUND = 10.0
+"""Seconds after which a test that waits has failed; far longer than anything here takes."""
+QUICK = RpcLimits(open_timeout=BOUND, close_timeout=0.2)
+
+PATH = "/v3/pathsecret-1f0c"
+QUERY = "token=querysecret-77aa"
+SECRETS = ("usersecret", "passwordsecret", "pathsecret", "querysecret")
+
+Answer = Callable[[dict[str, Any]], str | bytes | None]
+"""From a request to the whole message that answers it; None is silence."""
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException)
+
+
+def result(request: Mapping[str, Any], value: object) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": value})
+
+
+def error(request: Mapping[str, Any], code: object, message: object, **more: object) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": {"code": code, "message": message} | more})
+
+
+def push(subscription: object, value: object) -> str:
+    params = {"subscription": subscription, "result": value}
+    return json.dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": params})
+
+
+def secret_url(scheme: str, port: int) -> str:
+    return f"{scheme}://usersecret:passwordsecret@127.0.0.1:{port}{PATH}?{QUERY}"
+
+
+@dataclass
+class Refusal:
+    """What a node answers instead of a handshake, or to a POST."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@asynccontextmanager
+async def websocket_node(
+    behave: Callable[[ServerConnection], Awaitable[None]], refusal: Refusal | None = None
+) -> AsyncIterator[str]:
+    """A websocket server; yields its URL."""
+
+    def refuse(connection: ServerConnection, _request: Request) -> Response | None:
+        if refusal is None:
+            return None
+        response = connection.respond(refusal.status, refusal.body)
+        for name, value in refusal.headers.items():
+            if name in response.headers:
+                del response.headers[name]
+            response.headers[name] = value
+        return response
+
+    async def handle(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await behave(connection)
+            await connection.wait_closed()
+
+    options: dict[str, Any] = {"close_timeout": 0.1, "ping_interval": None, "max_size": None}
+    async with serve(handle, "127.0.0.1", 0, process_request=refuse, **options) as server:
+        yield secret_url("ws", next(iter(server.sockets)).getsockname()[1])
+
+
+def answering(answer: Answer) -> Callable[[ServerConnection], Awaitable[None]]:
+    """Behaviour of a websocket node that answers every request by itself."""
+
+    async def behave(connection: ServerConnection) -> None:
+        async for message in connection:
+            reply = answer(json.loads(message))
+            if reply is not None:
+                await connection.send(reply, text=True)
+
+    return behave
+
+
+@asynccontextmanager
+async def http_node(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """An HTTP server; yields its URL."""
+    app = web.Application(client_max_size=2**30)
+    app.router.add_route("*", "/{rest:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield secret_url("http", runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+def posting(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Behaviour of an HTTP node that answers every request by itself."""
+
+    async def handle(request: web.Request) -> web.Response:
+        reply = answer(await request.json())
+        if reply is None:
+            await asyncio.Event().wait()
+            raise AssertionError("an event that nobody sets was set")
+        # A file, because aiohttp warns of large bytes.
+        return web.Response(body=io.BytesIO(reply.encode() if isinstance(reply, str) else reply))
+
+    return handle
+
+
+def refusing(refusal: Refusal) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Behaviour of an HTTP node that answers every request with a status."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        return web.Response(status=refusal.status, headers=refusal.headers, text=refusal.body)
+
+    return handle
+
+
+@asynccontextmanager
+async def raw_node(
+    scheme: str, behave: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+) -> AsyncIterator[str]:
+    """A TCP server that need not speak anything; yields its URL."""
+
+    handlers: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await behave(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.add(asyncio.create_task(handle(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield secret_url(scheme, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def websocket_client(
+    url: str, limits: RpcLimits = QUICK, on_request: OnRequest | None = None
+) -> AsyncIterator[WebSocketClient]:
+    client = await open_websocket(EndpointAddress(url), limits, on_request)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def http_client(
+    url: str, limits: RpcLimits = QUICK, on_request: OnRequest | None = None
+) -> AsyncIterator[HttpClient]:
+    client = HttpClient(EndpointAddress(url), limits, on_request)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@dataclass(frozen=True)
+class Transport:
+    """One of both transports, for claims that hold for either."""
+
+    scheme: str
+
+    def node(self, answer: Answer) -> AbstractAsyncContextManager[str]:
+        return websocket_node(answering(answer)) if self.scheme == "ws" else http_node(posting(answer))
+
+    def refusing_node(self, refusal: Refusal) -> AbstractAsyncContextManager[str]:
+        if self.scheme == "ws":
+            return websocket_node(answering(lambda _: None), refusal)
+        return http_node(refusing(refusal))
+
+    def client(
+        self, url: str, limits: RpcLimits = QUICK, on_request: OnRequest | None = None
+    ) -> AbstractAsyncContextManager[RpcClient]:
+        return (websocket_client if self.scheme == "ws" else http_client)(url, limits, on_request)
+
+    @asynccontextmanager
+    async def connected(
+        self, answer: Answer, limits: RpcLimits = QUICK, on_request: OnRequest | None = None
+    ) -> AsyncIterator[RpcClient]:
+        async with self.node(answer) as url, self.client(url, limits, on_request) as client:
+            yield client
+
+
+@contextmanager
+def raises_safely(kind: type[_E]) -> Iterator[pytest.ExceptionInfo[_E]]:
+    """As pytest.raises, and the error must not tell the secrets of its endpoint's URL."""
+    with pytest.raises(kind) as info:
+        yield info
+    assert leaks_of(info.value) == []
+
+
+async def failure_of(awaitable: Awaitable[object]) -> RpcError:
+    """The error that something ends with within the bound, which must not tell the secrets of its endpoint's URL."""
+    with raises_safely(RpcError) as info:
+        await within_bound(awaitable)
+    return info.value
+
+
+async def within_bound(awaitable: Awaitable[_T]) -> _T:
+    async with asyncio.timeout(BOUND):
+        return await awaitable
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(BOUND):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def leaks_of(raised: BaseException) -> list[str]:
+    """Everything about an error and its whole chain that tells one of the secrets."""
+    told = [*traceback.format_exception(raised)]
+    for linked in chain_of(raised):
+        told += [str(linked), repr(linked), repr(linked.args), repr(vars(linked))]
+        told += traceback.format_exception(linked, chain=True)
+        told += _variables_of(linked)
+    return [text for text in told if any(secret in text for secret in SECRETS)]
+
+
+def chain_of(raised: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    waiting = [raised]
+    while waiting:
+        linked = waiting.pop()
+        if linked is not None and linked not in found:
+            found.append(linked)
+            waiting += [linked.__cause__, linked.__context__]
+    return found
+
+
+def _variables_of(raised: BaseException) -> list[str]:
+    """The local variables of the package's own frames: some loggers print them beside a traceback."""
+    return [
+        f"{name}={value!r}"
+        for frame, _ in traceback.walk_tb(raised.__traceback__)
+        if "connext_monitor" in frame.f_code.co_filename
+        for name, value in frame.f_locals.items()
+    ]
