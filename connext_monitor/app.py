@@ -86,11 +86,6 @@ class ObservedChain:
         return self._state.config.name
 
     @property
-    def watermark(self) -> Timestamp | None:
-        """The block time up to which it is covered."""
-        return self._state.covered.timestamp if self._state.covered else None
-
-    @property
     def observed(self) -> bool:
         """Whether its covered head has risen lately, since this program started."""
         return self._state.observed
@@ -135,7 +130,7 @@ class _Commits:
 
     def committed(self, news: Committed) -> None:
         """Arm and cancel deadlines, look at the chains, deliver."""
-        self.scheduler.committed(news.effects)
+        self.scheduler.committed(news.effects, news.progress)
         if news.progress:
             self.chain_watch.progressed()
         if news.resolved_alerts:

@@ -15,11 +15,6 @@ class Destination(Protocol):
         ...
 
     @property
-    def watermark(self) -> Timestamp | None:
-        """The block time up to which it is covered; None while nothing is."""
-        ...
-
-    @property
     def observed(self) -> bool:
         """Whether its covered head has risen lately, since this program started."""
         ...

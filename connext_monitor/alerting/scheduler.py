@@ -16,6 +16,7 @@ from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind, overdue
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Effect, Leg, Verdict, judge
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import Watched
 
 HORIZON = 3600.0
@@ -76,14 +77,18 @@ class AlertScheduler:
         self._waiting: dict[DomainId, dict[Key, Awaited]] = {domain: {} for domain in destinations}
         self._not_before: dict[Key, float] = {}
         self._told: set[Key] = set()
+        self._watermarks: dict[DomainId, Timestamp] = {}
         self._wake = asyncio.Event()
 
     def waiting(self, domain: DomainId) -> int:
         """How many deadlines have passed and wait for this chain to be covered past them."""
         return len(self._waiting[domain])
 
-    def committed(self, effects: Iterable[Effect]) -> None:
-        """Arm and cancel what has just become durable."""
+    def committed(self, effects: Iterable[Effect], progress: Iterable[ChainProgress]) -> None:
+        """Arm and cancel what has just become durable, and judge what the chains are now covered past."""
+        for chain in progress:
+            if chain.coverage.covered is not None:
+                self._watermarks[chain.domain] = chain.coverage.covered.timestamp
         for effect in effects:
             match effect:
                 case ArmDeadline(awaited):
@@ -152,8 +157,7 @@ class AlertScheduler:
 
     def _latest_instant(self) -> int:
         """Now, by our clock or by the chain that is ahead of it."""
-        covered = (destination.watermark or 0 for destination in self._destinations.values())
-        return max(int(self._clock.now().timestamp()), *covered)
+        return max(int(self._clock.now().timestamp()), *self._watermarks.values(), 0)
 
     # Judging
 
@@ -169,9 +173,7 @@ class AlertScheduler:
         now = self._clock.monotonic()
         found: list[Awaited] = []
         for domain, waiting in self._waiting.items():
-            watermark = self._destinations[domain].watermark
-            if watermark is None:
-                continue
+            watermark = self._watermarks.get(domain, 0)
             found += [
                 awaited
                 for key, awaited in waiting.items()
@@ -190,11 +192,12 @@ class AlertScheduler:
         """Judge one deadline, and do what its verdict says."""
         destination = self._destinations[awaited.destination]
         watched = await self._store.watched(awaited.transfer_id)
+        watermark = self._watermarks.get(awaited.destination)
         answer: TransferStatus | None = None
-        verdict = _verdict(watched, awaited.leg, destination.watermark, answer)
+        verdict = _verdict(watched, awaited.leg, watermark, answer)
         if verdict is Verdict.NOT_ASKED:
             answer = await destination.transfer_status(awaited.transfer_id)
-            verdict = _verdict(watched, awaited.leg, destination.watermark, answer)
+            verdict = _verdict(watched, awaited.leg, watermark, answer)
         match verdict:
             case Verdict.WITHDRAWN | Verdict.ARRIVED:
                 self._drop((awaited.transfer_id, awaited.leg))
@@ -205,14 +208,14 @@ class AlertScheduler:
             case Verdict.GAP:
                 await self._close_gap(awaited, destination)
             case Verdict.ABSENT:
-                await self._accuse(awaited, destination, answer)
+                await self._accuse(awaited, watermark, answer)
 
-    async def _accuse(self, awaited: Awaited, destination: Destination, answer: TransferStatus | None) -> None:
+    async def _accuse(self, awaited: Awaited, watermark: Timestamp | None, answer: TransferStatus | None) -> None:
         at = self._clock.now()
 
         def decide(watched: Watched | None) -> Alert | None:
             # Judged once more on what stands within the transaction: the leg may have arrived meanwhile.
-            if _verdict(watched, awaited.leg, destination.watermark, answer) is not Verdict.ABSENT:
+            if _verdict(watched, awaited.leg, watermark, answer) is not Verdict.ABSENT:
                 return None
             return overdue(awaited.transfer_id, awaited.leg, awaited.due_at, at)
 

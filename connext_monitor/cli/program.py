@@ -13,12 +13,17 @@ from connext_monitor.cli.test_alert import test_alert
 from connext_monitor.cli.transfer import transfer
 from connext_monitor.cli.transfers import transfers
 from connext_monitor.config import ConfigError
+from connext_monitor.logs import configure_logging
 from connext_monitor.reporting.web import ListenError
 from connext_monitor.store.database import DatabaseError
 
 
 class Program(click.Group):
-    """The commands, with errors for users told in words instead of tracebacks."""
+    """The commands, in the order of the contract, with errors for users told in words instead of tracebacks."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's own signature
+        """Names for the help."""
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -42,6 +47,8 @@ def program(context: click.Context) -> None:
 
     Without a command it runs the monitor.
     """
+    # Data goes to stdout; whatever a part has to log goes to stderr. The monitor itself sets its own level.
+    configure_logging("warning", "auto")
     if context.invoked_subcommand is None:
         context.invoke(run)
 

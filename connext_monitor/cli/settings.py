@@ -64,10 +64,14 @@ def chain_names(config: Config) -> dict[DomainId, str]:
 
 def chain_labels(config: Config) -> ChainLabels:
     """The labels of the configured chains, and of the built-in ones that are not configured."""
-    labels = {built.domain_id: ChainLabel(built.name, built.explorer) for built in DEPLOYMENTS.values()}
     configured = {chain.domain_id: ChainLabel(chain.name, chain.explorer) for chain in config.chains.values()}
-    taken = {label.name for label in configured.values()}
-    return ChainLabels({domain: label for domain, label in labels.items() if label.name not in taken} | configured)
+    # A configured chain may have a built-in one's domain, or its name with another domain: the config's word counts.
+    builtin = {
+        built.domain_id: ChainLabel(built.name, built.explorer)
+        for built in DEPLOYMENTS.values()
+        if built.domain_id not in configured and built.name not in config.chains
+    }
+    return ChainLabels(configured | builtin)
 
 
 @asynccontextmanager

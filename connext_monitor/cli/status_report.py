@@ -9,6 +9,7 @@ from connext_monitor.cli.live_monitor import NobodyAnswers, ask
 from connext_monitor.cli.settings import chain_labels, reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
+from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
@@ -16,8 +17,6 @@ from connext_monitor.core.sight import ChainSight
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.store import Store
 from connext_monitor.store.transfers import PathwayCount
-
-_CHANNEL_OK = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> C
 def _configured(config: Config, stored: Sequence[ChannelRow]) -> list[ChannelRow]:
     """The channels of the config; what is stored of others no longer matters."""
     by_name = {channel.provider: channel for channel in stored}
-    return [by_name.get(name, ChannelRow(name, _CHANNEL_OK, None, None, 0)) for name in config.alert_providers]
+    return [by_name.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in config.alert_providers]
 
 
 def known_reasons(config: Config, chains: Sequence[Json]) -> list[str]:
@@ -125,7 +124,7 @@ def channel_reasons(channels: Sequence[ChannelRow]) -> list[str]:
     return [
         f"channel {channel.provider} is {channel.state}{f': {channel.reason}' if channel.reason else ''}"
         for channel in channels
-        if channel.state != _CHANNEL_OK
+        if channel.state is not ChannelState.OK
     ]
 
 

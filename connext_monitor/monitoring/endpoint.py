@@ -40,8 +40,8 @@ from connext_monitor.monitoring.json_rpc import (
 )
 from connext_monitor.monitoring.websocket_client import open_websocket
 
-_LOGS_TIMEOUT: Final = 30.0
-"""Seconds for eth_getLogs: a node reads many blocks for it."""
+_LOGS_PATIENCE: Final = 3
+"""How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 _LOGS_IN_A_ROW: Final = 2_000
@@ -98,7 +98,7 @@ async def _opened(
     else:
         client = HttpClient(address, limits, on_request)
     try:
-        yield Endpoint(client)
+        yield Endpoint(client, limits.answer_timeout)
     finally:
         await client.aclose()
 
@@ -106,8 +106,9 @@ async def _opened(
 class Endpoint:
     """One endpoint of one chain."""
 
-    def __init__(self, client: RpcClient) -> None:
+    def __init__(self, client: RpcClient, answer_timeout: float = DEFAULT_TIMEOUT) -> None:
         self._client = client
+        self._answer_timeout = answer_timeout
 
     @property
     def host(self) -> str:
@@ -165,7 +166,7 @@ class Endpoint:
         given back as malformed.
         """
         wanted = LogFilter(address, topics, from_block, to_block)
-        entries = await self._ask("eth_getLogs", [wanted.params()], read_entries, _LOGS_TIMEOUT)
+        entries = await self._ask("eth_getLogs", [wanted.params()], read_entries, _LOGS_PATIENCE)
         fetched = FetchedLogs([], [])
         for start in range(0, len(entries), _LOGS_IN_A_ROW):
             for entry in entries[start : start + _LOGS_IN_A_ROW]:
@@ -203,9 +204,10 @@ class Endpoint:
         return header
 
     async def _ask(
-        self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], seconds: float = DEFAULT_TIMEOUT
+        self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
     ) -> _T:
-        return self._readable(method, await self._client.request(method, params, timeout=seconds), read)
+        result = await self._client.request(method, params, timeout=patience * self._answer_timeout)
+        return self._readable(method, result, read)
 
     def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:
         try:

@@ -101,6 +101,7 @@ class RpcLimits:
     """How long and how much: times in seconds, sizes in bytes."""
 
     open_timeout: float = 10.0
+    answer_timeout: float = DEFAULT_TIMEOUT
     ping_interval: float = 10.0
     ping_timeout: float = 10.0
     close_timeout: float = 2.0

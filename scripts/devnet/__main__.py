@@ -168,7 +168,8 @@ async def _run(options: Options) -> None:
         for chain in devnet.chains:
             print(_where(chain), flush=True)
         if options.write_config:
-            content = config_file.config_toml(devnet.chains, options.deadlines, options.database)
+            monitor = {"database": options.database} if options.database else {}
+            content = config_file.config_toml(devnet.chains, options.deadlines, **monitor)
             config_file.write(options.write_config, content)
             print(f"connext-monitor's configuration: {options.write_config}", flush=True)
         _tell("The bridge stands. Ctrl-C stops everything.")

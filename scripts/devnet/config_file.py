@@ -18,11 +18,11 @@ class Deadlines:
     reconcile: str = "PT1M"
 
 
-def config_toml(chains: Sequence[Chain], deadlines: Deadlines, database: str = "") -> str:
-    """The configuration as TOML; ``database`` "" leaves the monitor's default."""
+def config_toml(chains: Sequence[Chain], deadlines: Deadlines, **monitor: str) -> str:
+    """The configuration as TOML; ``monitor`` holds the keys of its ``[monitor]``, others keep their defaults."""
     parts = [
         FIRST_LINE,
-        *([_table("monitor", database=database)] if database else []),
+        *([_table("monitor", **monitor)] if monitor else []),
         _table("alerts", execute_deadline=deadlines.execute, reconcile_deadline=deadlines.reconcile),
         *map(_chain, chains),
         _table("alert_providers.console", type="console"),

@@ -125,7 +125,7 @@ def _ensure(name: str, make: Callable[[Path], None]) -> Path:
     with _lock():
         if not place.is_dir():
             for left_over in CACHE.glob(".making-*"):
-                shutil.rmtree(left_over)
+                shutil.rmtree(left_over, ignore_errors=True)  # an npm that outlived its run may still write there
             making = Path(tempfile.mkdtemp(prefix=".making-", dir=CACHE))
             try:
                 make(making)

@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.clock import SystemClock
 from tests.alerting.samples import LABELS
 from tests.alerting.vendors import Discord, Receiver, Slack
+
+# The machines that run this are slow and shared: how long an example takes says nothing about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -90,14 +90,12 @@ def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: bytes) -> None:
     [
         (TupleLayout("bytes first, address[] second"), ("bytes", "address[]")),
         (TupleLayout("bytes[] blobs"), ("bytes[]",)),
-        (TupleLayout("Inner inner, bool flag", Inner=ONE_TEXT), ("(bytes)", "bool")),
+        (TupleLayout("Inner inner", Inner=ONE_TEXT), ("(bytes)",)),
     ],
     ids=lambda value: value.name if isinstance(value, TupleLayout) else "",
 )
 @settings(max_examples=300)
-@given(
-    pieces=st.lists(st.one_of(likely_pointers, likely_pointers, numbered_words, st.binary(max_size=33)), max_size=12)
-)
+@given(pieces=st.lists(pieces_of_data, max_size=12), zeros=st.sampled_from([0, 256]))
 def test_words_at_random_are_read_or_refused_as_by_eth_abi(
     layout: TupleLayout, types: tuple[str, ...], pieces: list[bytes], zeros: int
 ) -> None:
@@ -136,6 +134,26 @@ def test_an_item_that_points_outside_is_refused_by_the_name_of_its_array(pointer
     data = word(32) + word(1) + word(pointer) + word(0)
 
     assert refusal(TupleLayout("bytes[] blobs"), data) == "blobs has an item that points outside of the data's tail"
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (word(2) + b"hi" + bytes(29), "blobs reaches past the end of the data"),
+        (word(2) + b"hi" + bytes(29) + b"!", "blobs is padded with something other than zeros"),
+        (word(2**255), "blobs reaches past the end of the data"),
+        (bytes(31), "blobs reaches past the end of the data"),
+    ],
+    ids=["short", "dirty", "huge", "no length"],
+)
+def test_an_item_that_is_not_read_is_checked_all_the_same(item: bytes, message: str) -> None:
+    assert refusal(TupleLayout("bytes[] blobs"), word(32) + word(1) + word(32) + item) == message
+
+
+@settings(max_examples=300)
+@given(mutated(st.lists(calldata, max_size=3).map(lambda blobs: encode(["bytes[]"], [blobs]))))
+def test_mangled_items_that_are_not_read_are_refused_as_by_eth_abi(data: bytes) -> None:
+    assert read(TupleLayout("bytes[] blobs"), data) == eth_abi_reads(["bytes[]"], data)
 
 
 def test_a_pointer_needs_no_alignment() -> None:

@@ -46,7 +46,13 @@ OTHERS = [
     ("geth header", -32000, "header not found", None, Reaction.LAG),
     ("geth hash", -32000, "header for hash not found", None, Reaction.LAG),
     ("unknown block", -39001, "Unknown block", None, Reaction.LAG),
-    ("nethermind", -32001, "One of the blocks specified in filter (fromBlock, toBlock) cannot be found.", None, Reaction.LAG),
+    (
+        "nethermind",
+        -32001,
+        "One of the blocks specified in filter (fromBlock, toBlock) cannot be found.",
+        None,
+        Reaction.LAG,
+    ),
     ("avalanche", -32000, "requested to block 12 after last accepted block 10", None, Reaction.LAG),
     ("eip-1474", -32001, "Resource not found", None, Reaction.LAG),
     ("http 429", None, "", 429, Reaction.RATE),
@@ -60,7 +66,13 @@ OTHERS = [
     ("quicknode credits", -32012, "You have used up your credits", None, Reaction.RATE),
     ("base", -32016, "over rate limit", None, Reaction.RATE),
     ("too many requests", -32005, "Too Many Requests", None, Reaction.RATE),
-    ("method not found", -32601, "the method eth_subscribe does not exist/is not available", None, Reaction.UNSUPPORTED),
+    (
+        "method not found",
+        -32601,
+        "the method eth_subscribe does not exist/is not available",
+        None,
+        Reaction.UNSUPPORTED,
+    ),
     ("by words", -32000, "Method eth_getBlockByNumber not found", None, Reaction.UNSUPPORTED),
     ("geth over http", -32000, "notifications not supported", None, Reaction.UNSUPPORTED),
     ("revert", 3, "execution reverted: rate limit exceeded, block not found", None, Reaction.OTHER),
@@ -72,7 +84,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("code", "text", "limit"), [row[1:] for row in RANGES], ids=[row[0] for row in RANGES])
-def test_a_range_or_size_refusal_is_known_with_the_limit_it_names(code: int | None, text: str, limit: int | None) -> None:
+def test_a_range_or_size_refusal_is_known_with_the_limit_it_names(
+    code: int | None, text: str, limit: int | None
+) -> None:
     refusal = classify(code, text, 413 if code is None else None)
     assert (refusal.reaction, refusal.max_blocks) == (Reaction.RANGE, limit)
 
@@ -108,16 +122,38 @@ def test_the_code_and_the_words_are_kept() -> None:
 
 
 VOCABULARY = st.sampled_from(
-    ["block", "range", "limit", "exceeded", "max", "[0x", "0", "k", "2K", "10,000", "-", "to", "try", "1" * 30, "0x" + "f" * 40, "²", ",", ":"]
+    [
+        "block",
+        "range",
+        "limit",
+        "exceeded",
+        "max",
+        "[0x",
+        "0",
+        "k",
+        "2K",
+        "10,000",
+        "-",
+        "to",
+        "try",
+        "1" * 30,
+        "0x" + "f" * 40,
+        "²",
+        ",",
+        ":",
+    ]
 )
 TEXTS = st.one_of(st.text(), st.lists(VOCABULARY).map(" ".join), st.lists(VOCABULARY).map("".join))
 
 
 @given(st.none() | st.integers(), TEXTS, st.none() | st.integers(100, 599))
-def test_whatever_comes_a_suggestion_is_positive_and_nothing_raises(code: int | None, text: str, status: int | None) -> None:
+def test_whatever_comes_a_suggestion_is_positive_and_nothing_raises(
+    code: int | None, text: str, status: int | None
+) -> None:
     refusal = classify(code, text, status)
     first, last = refusal.block_range or (0, 0)
-    assert (refusal.max_blocks is None or 0 < refusal.max_blocks < 2**63) and 0 <= first <= last < 2**63
+    assert refusal.max_blocks is None or 0 < refusal.max_blocks < 2**63
+    assert 0 <= first <= last < 2**63
 
 
 @given(st.integers(1, 10**12), st.sampled_from(["{}", "{:,}", "{:#x}"]))

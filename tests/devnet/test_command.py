@@ -25,7 +25,7 @@ async def devnet_command(*arguments: str) -> tuple[int, str]:
 async def test_the_configuration_says_where_the_chains_are() -> None:
     async with Devnet.start(block_time=2) as devnet:
         alpha, beta = devnet.chains
-        config = tomllib.loads(config_toml(devnet.chains, Deadlines("PT10S", "PT20S"), 'odd "name\\.db'))
+        config = tomllib.loads(config_toml(devnet.chains, Deadlines("PT10S", "PT20S"), database='odd "name\\.db'))
         assert config["chains"]["beta"] == {
             "chain_id": 31338,
             "domain_id": 1002,

@@ -3,6 +3,8 @@
 import pytest
 
 from scripts.devnet import ChainSpec, Devnet, DevnetError
+from scripts.devnet.contracts import call
+from scripts.devnet.transaction import Transaction
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,9 +57,7 @@ async def test_two_forks_make_a_bridge(devnet: Devnet) -> None:
 async def test_a_paused_diamond_is_unpaused_on_the_fork() -> None:
     async with Devnet.start(block_time=None) as other:
         upstream = other.chains[0]
-        await upstream.rpc(
-            "eth_sendTransaction", [{"from": upstream.accounts.deployer, "to": upstream.contract, "data": "0x8456cb59"}]
-        )
+        await upstream.send(Transaction(upstream.accounts.deployer, upstream.contract, call("pause()")))
         assert await upstream.view(upstream.contract, "bool", "paused()")
         fork = ChainSpec("", fork_url=upstream.http_url, contract=upstream.contract)
         async with Devnet.start([fork, OWN], block_time=None) as bridge:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import multiprocessing
 import os
+import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -54,22 +56,25 @@ def test_what_a_killed_run_left_is_removed(cache: Path) -> None:
     assert sorted(path.name for path in cache.iterdir()) == [".lock", "thing"]
 
 
-def make_once(cache: Path) -> None:
+def make_once(cache: Path, together: Barrier) -> None:
     """In another process: makes the thing, and counts how often it was made."""
     toolchain.CACHE = cache
 
     def make(into: Path) -> None:
         with (cache / "count").open("a") as file:
             file.write("made\n")
+        time.sleep(0.3)  # as long as the others need to come as far
         (into / "whole").touch()
 
+    together.wait(30)
     toolchain._ensure("thing", make)
     assert (cache / "thing" / "whole").exists()
 
 
 def test_several_processes_make_it_once(cache: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=make_once, args=(cache,)) for _ in range(4)]
+    together = context.Barrier(4)
+    processes = [context.Process(target=make_once, args=(cache, together)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:

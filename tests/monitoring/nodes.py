@@ -31,6 +31,7 @@ SECRETS = ("usersecret", "passwordsecret", "pathsecret", "querysecret")
 
 Answer = Callable[[dict[str, Any]], str | bytes | None]
 """From a request to the whole message that answers it; None is silence."""
+Behaviour = Callable[[ServerConnection], Awaitable[None]]
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=BaseException)
 
@@ -62,9 +63,7 @@ class Refusal:
 
 
 @asynccontextmanager
-async def websocket_node(
-    behave: Callable[[ServerConnection], Awaitable[None]], refusal: Refusal | None = None
-) -> AsyncIterator[str]:
+async def websocket_node(behave: Behaviour, refusal: Refusal | None = None) -> AsyncIterator[str]:
     """A websocket server; yields its URL."""
 
     def refuse(connection: ServerConnection, _request: Request) -> Response | None:
@@ -87,7 +86,35 @@ async def websocket_node(
         yield secret_url("ws", next(iter(server.sockets)).getsockname()[1])
 
 
-def answering(answer: Answer) -> Callable[[ServerConnection], Awaitable[None]]:
+async def receive(connection: ServerConnection) -> dict[str, Any]:
+    request: dict[str, Any] = json.loads(await connection.recv())
+    return request
+
+
+def closing(code: int, reason: str = "") -> Behaviour:
+    async def behave(connection: ServerConnection) -> None:
+        await receive(connection)
+        await connection.close(code, reason)
+
+    return behave
+
+
+async def aborting(connection: ServerConnection) -> None:
+    await receive(connection)
+    connection.transport.abort()
+
+
+ENDS = [
+    (closing(1000), "closed the connection (code 1000)"),
+    (closing(1001, "going away"), "closed the connection (code 1001: going away)"),
+    (closing(1011, "internal"), "closed the connection (code 1011: internal)"),
+    (closing(1009, "too big"), "closed the connection (code 1009: too big)"),
+    (aborting, "dropped the connection"),
+]
+IDS = ["1000", "1001", "1011", "1009", "abort"]
+
+
+def answering(answer: Answer) -> Behaviour:
     """Behaviour of a websocket node that answers every request by itself."""
 
     async def behave(connection: ServerConnection) -> None:
@@ -142,7 +169,6 @@ async def raw_node(
     scheme: str, behave: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ) -> AsyncIterator[str]:
     """A TCP server that need not speak anything; yields its URL."""
-
     handlers: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -237,7 +263,7 @@ async def within_bound(awaitable: Awaitable[_T]) -> _T:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(BOUND):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.001)
 
 

@@ -66,7 +66,7 @@ def test_the_user_info_is_a_header_and_no_part_of_what_is_connected_to() -> None
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (f"cannot serve {URL}", "cannot serve wss://…:…@127.0.0.1:8546……"),
+        (f"cannot serve {URL}", "cannot serve wss://…:…@127.0.0.1:8546…?…"),
         ("no such path: /v3/pathsecret-1f0c", "no such path: …"),
         ("project PATHSECRET-1F0C is over its limit", "project … is over its limit"),
         ("bad token querysecret-77aa", "bad … …"),
@@ -76,7 +76,7 @@ def test_the_user_info_is_a_header_and_no_part_of_what_is_connected_to() -> None
     ],
 )
 def test_others_words_are_shown_without_secrets_on_one_short_line(text: str, shown: str) -> None:
-    assert EndpointAddress(URL).quote(text) == shown.replace("8546……", "8546…?…")
+    assert EndpointAddress(URL).quote(text) == shown
 
 
 @given(st.text(), st.text(max_size=100))

@@ -28,9 +28,7 @@ async def ask(url: str) -> RpcError:
         return await failure_of(client.request("eth_any", []))
 
 
-@pytest.mark.parametrize(
-    ("status", "reaction"), [(429, Reaction.RATE), (402, Reaction.RATE), (413, Reaction.RANGE)]
-)
+@pytest.mark.parametrize(("status", "reaction"), [(429, Reaction.RATE), (402, Reaction.RATE), (413, Reaction.RANGE)])
 async def test_a_status_that_speaks_for_itself_is_a_refusal(status: int, reaction: Reaction) -> None:
     async with http_node(refusing(Refusal(status))) as url:
         failed = await ask(url)

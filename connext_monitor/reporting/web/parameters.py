@@ -80,12 +80,11 @@ def found(cursor: T | None) -> T:
 
 def only(query: MultiMapping[str], *known: str) -> Mapping[str, str]:
     """The query's parameters, each at most once; an empty one is as good as none. Raises BadValueError."""
-    given = list(query.keys())
-    unknown = next((name for name in given if name not in known), None)
+    unknown = next((name for name in query if name not in known), None)
     if unknown is not None:
         named = unknown if _PLAIN_NAME.fullmatch(unknown) else "a parameter"
         raise BadValueError(f"{named} is not known here; known are: {', '.join(known) or 'none'}")
-    twice = next((name for name in known if given.count(name) > 1), None)
+    twice = next((name for name in query if len(query.getall(name)) > 1), None)
     if twice is not None:
         raise BadValueError(f"{twice}: give it once")
     return {name: value for name, value in query.items() if value}

@@ -1,0 +1,111 @@
+"""``scripts/demo``: a real bridge on local chains, traffic on it, and the monitor that watches it, in one terminal."""
+
+import asyncio
+import contextlib
+import random
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.devnet.config_file import Deadlines, config_toml
+from scripts.devnet.devnet import Devnet
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.traffic import Fate, Pace, traffic
+
+DEADLINES = Deadlines(execute="PT15S", reconcile="PT25S")
+PACE = Pace(every=3.0, step=2.0, late_after=25.0)
+STUCK = (Fate.NEVER_EXECUTED, Fate.LATE, Fate.NEVER_RECONCILED)
+_STOP_SECONDS = 6.0
+_DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
+
+_GUIDE = """
+  Two local chains carry the real Connext contracts, and transfers cross between them. Three get stuck on purpose:
+  one is never executed, one is executed late, one is never reconciled. A transfer is due to be executed after 15 s
+  here and reconciled after 25 s, so the first alert comes in about 20 s. Lines that begin with "bridge" are the
+  traffic; all else is the monitor.
+
+  Look into it from another terminal, in this folder:
+      .venv/bin/python -m connext_monitor --config {config} status
+      .venv/bin/python -m connext_monitor --config {config} transfers
+      curl http://{listen}/api/v1/alerts
+
+  Ctrl-C stops everything and leaves nothing behind but .venv and .cache in this folder.
+"""
+
+
+def main() -> None:
+    """Run until Ctrl-C; the exit code is 0 then, 1 where something failed."""
+    try:
+        sys.exit(asyncio.run(_until_stopped()))
+    except DevnetError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+async def _until_stopped() -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = asyncio.create_task(_run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        return 0
+    return await running
+
+
+async def _run() -> int:
+    print("demo: starting two chains with the real contracts", flush=True)
+    with tempfile.TemporaryDirectory(prefix="connext-monitor-demo-") as home:
+        async with Devnet.start(block_time=1) as devnet:
+            config, listen = Path(home, "config.toml"), f"127.0.0.1:{_free_port()}"
+            config.write_text(
+                config_toml(devnet.chains, DEADLINES, database="demo.db", listen=listen, log_level="warning"),
+                encoding="utf-8",
+            )
+            print(_GUIDE.format(config=config, listen=listen), flush=True)
+            making = asyncio.create_task(traffic(devnet, rng=random.Random(), pace=PACE, stuck=STUCK, say=_tell))  # noqa: S311 - choices of a demo
+            try:
+                return await _monitor(config)
+            finally:
+                making.cancel()
+                await asyncio.gather(making, return_exceptions=True)
+
+
+async def _monitor(config: Path) -> int:
+    """Run the monitor until it ends; when this is cancelled, stop it first, as Ctrl-C would."""
+    # In a session of its own: the terminal's Ctrl-C then reaches it once, through us, and in our order.
+    monitor = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "connext_monitor", "--config", str(config), start_new_session=True
+    )
+    try:
+        return await monitor.wait()
+    finally:
+        if monitor.returncode is None:
+            monitor.terminate()
+            try:
+                await asyncio.wait_for(monitor.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                monitor.kill()
+                await monitor.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _tell(line: str) -> None:
+    print(f"{_DIM}bridge  {line}{_PLAIN}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,367 @@
+"""The alert manager: everything arrives, in order, at least once, and nobody waits for another."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.notice import Notice, Provider
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.clock import Clock, SystemClock
+from connext_monitor.config import SecretUrl
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.delivery import Change, ChannelState, Outcome, Sent
+from tests.alerting.markup import discord_literal
+from tests.alerting.memory_store import MemoryStore
+from tests.alerting.samples import LABELS, NOW, OPENED, RESOLVED, FixedClock, transfer_alert
+from tests.alerting.vendors import Discord, Receiver
+from tests.alerting.waiting import running, until
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@asynccontextmanager
+async def managed(store: MemoryStore, *providers: Provider, clock: Clock | None = None) -> AsyncIterator[AlertManager]:
+    manager = AlertManager(store, providers, LABELS, clock or SystemClock())
+    async with running(manager.run()):
+        yield manager
+
+
+def hook(receiver: Receiver, name: str = "machines") -> WebhookProvider:
+    config = WebhookConfig(type="webhook", url=SecretUrl(receiver.url))
+    return WebhookProvider(name, config, Surroundings(LABELS, SystemClock()))
+
+
+def ops(discord: Discord) -> DiscordProvider:
+    config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url))
+    return DiscordProvider("ops", config, Surroundings(LABELS, SystemClock()))
+
+
+def ids(receiver: Receiver) -> list[str]:
+    return [body["data"]["alert"]["id"] for body in receiver.taken]
+
+
+class Unwell:
+    """A provider with a bug: it raises for some alerts."""
+
+    def __init__(self, name: str, is_fatal: Callable[[Notice], bool]) -> None:
+        self.name = name
+        self.is_fatal = is_fatal
+        self.told: list[str] = []
+        self.closed = False
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:
+        if self.is_fatal(notice):
+            raise KeyError("https://hooks.example/s3cret")
+        self.told.append(notice.alert.id)
+        return Sent(reference)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+# --- what arrives ---
+
+
+async def test_an_alert_is_one_message_that_opens_and_resolves(store: MemoryStore, discord: Discord) -> None:
+    store.add(OPENED, Change.OPENED, "ops")
+    async with managed(store, ops(discord)) as manager:
+        await until(lambda: not store.pending)
+        store.change(RESOLVED)
+        store.add(RESOLVED, Change.RESOLVED, "ops")
+        manager.wake()
+        await until(lambda: not store.pending)
+    (message,) = discord.messages.values()
+    title = discord_literal(message["embeds"][0]["title"])
+    assert title == "RESOLVED · Execution arrived late: ethereum → gnosis"
+
+
+async def test_what_was_stored_before_the_start_is_sent(store: MemoryStore, receiver: Receiver) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert ids(receiver) == [OPENED.id]
+
+
+async def test_deliveries_go_out_in_the_order_of_their_ids(store: MemoryStore, receiver: Receiver) -> None:
+    alerts = [transfer_alert(number) for number in range(20)]
+    for alert in alerts:
+        store.add(alert, Change.OPENED, "machines")
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert ids(receiver) == [alert.id for alert in alerts]
+
+
+async def test_a_wake_brings_new_work_out_at_once(store: MemoryStore, receiver: Receiver) -> None:
+    async with managed(store, hook(receiver)) as manager:
+        store.add(OPENED, Change.OPENED, "machines")
+        manager.wake(["machines", "a provider that is not there"])
+        await until(lambda: receiver.taken)
+
+
+async def test_an_alert_is_told_as_it_is_when_it_is_told(store: MemoryStore, receiver: Receiver) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(503)
+    async with managed(store, hook(receiver)):
+        await until(lambda: store.rows[1].reason)
+        store.change(RESOLVED)
+        await until(lambda: not store.pending)
+    assert receiver.taken[0]["data"]["alert"]["state"] == AlertState.RESOLVED
+
+
+async def test_the_channels_health_is_written_when_it_changes_and_only_then(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    for number in range(4):
+        store.add(transfer_alert(number), Change.OPENED, "machines")
+    receiver.plan(204)
+    receiver.plan(204)
+    receiver.plan(503)
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert [(state, reason) for _, state, reason in store.states] == [
+        (ChannelState.OK, None),
+        (ChannelState.FAILING, "answered 503 Service Unavailable"),
+        (ChannelState.OK, None),
+    ]
+
+
+# --- what fails ---
+
+
+async def test_a_failed_try_is_stored_with_its_count_and_with_what_the_channel_asked(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(429, b"", {"Retry-After": "900"})
+    async with managed(store, hook(receiver), clock=FixedClock(SystemClock())):
+        await until(lambda: store.rows[1].reason)
+    (pending,) = store.pending
+    assert (pending.attempts, pending.next_attempt_at) == (1, NOW.timestamp() + 900)
+
+
+async def test_new_work_does_not_overtake_what_waits(store: MemoryStore, receiver: Receiver) -> None:
+    first, second = transfer_alert(1), transfer_alert(2)
+    store.add(first, Change.OPENED, "machines")
+    receiver.plan(503)
+    async with managed(store, hook(receiver)) as manager:
+        await until(lambda: store.rows[1].reason)
+        store.add(second, Change.OPENED, "machines")
+        manager.wake()
+        await until(lambda: not store.pending)
+    assert ids(receiver) == [first.id, second.id]
+
+
+async def test_a_wait_ends_when_the_time_of_day_comes_however_it_got_there(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    clock = FixedClock(SystemClock())
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(429, b"", {"Retry-After": "3600"})
+    async with managed(store, hook(receiver), clock=clock):
+        await until(lambda: store.rows[1].reason)
+        clock.time_of_day += timedelta(hours=1)
+        await until(lambda: not store.pending)
+
+
+async def test_what_a_channel_refuses_is_recorded_and_the_next_goes_out(store: MemoryStore, receiver: Receiver) -> None:
+    first, second = transfer_alert(1), transfer_alert(2)
+    for alert in (first, second):
+        store.add(alert, Change.OPENED, "machines")
+    receiver.plan(400)
+    receiver.plan(400)
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert store.rows[1].refused == "answered 400 Bad Request"
+    assert ids(receiver) == [second.id]
+
+
+async def test_a_dead_channel_is_left_alone_and_its_deliveries_stay_pending(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    for number in range(3):
+        store.add(transfer_alert(number), Change.OPENED, "machines")
+    receiver.plan(410)
+    with capture_logs() as logs:
+        async with managed(store, hook(receiver)) as manager:
+            await until(lambda: store.states)
+            manager.wake()
+            await asyncio.sleep(0)
+    assert store.states == [("machines", ChannelState.DEAD, "answered 410 Gone")]
+    assert len(store.pending) == 3
+    assert len(receiver.seen) == 1
+    assert [entry["log_level"] for entry in logs if entry["event"] == "channel.dead"] == ["error"]
+
+
+async def test_a_dead_channel_is_tried_again_after_a_restart(store: MemoryStore, receiver: Receiver) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(401)
+    async with managed(store, hook(receiver)):
+        await until(lambda: store.states)
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert store.states[-1] == ("machines", ChannelState.OK, None)
+
+
+async def test_the_manager_goes_on_when_every_channel_is_dead(store: MemoryStore, receiver: Receiver) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(401)
+    manager = AlertManager(store, [hook(receiver)], LABELS, SystemClock())
+    async with running(manager.run()) as run:
+        await until(lambda: store.states)
+        await asyncio.wait({run}, timeout=0.1)
+        assert not run.done()
+
+
+async def test_neither_a_dead_nor_a_slow_channel_delays_another(store: MemoryStore) -> None:
+    async with AsyncExitStack() as stack:
+        dead, slow, well = [await stack.enter_async_context(Receiver()) for _ in range(3)]
+        dead.plan(410)
+        slow.plan(204).until = released = asyncio.Event()
+        for number in range(5):
+            store.add(transfer_alert(number), Change.OPENED, "dead", "slow", "well")
+        async with managed(store, hook(dead, "dead"), hook(slow, "slow"), hook(well, "well")):
+            await until(lambda: len(well.taken) == 5 and slow.asked.is_set() and dead.asked.is_set())
+            assert slow.taken == []
+            released.set()
+            await until(lambda: len(slow.taken) == 4)
+
+
+async def test_a_bug_in_one_provider_stops_neither_it_nor_the_others(store: MemoryStore, receiver: Receiver) -> None:
+    failures = iter([True])
+    unwell = Unwell("unwell", lambda _: next(failures, False))
+    store.add(OPENED, Change.OPENED, "unwell", "machines")
+    async with managed(store, unwell, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert unwell.told == [OPENED.id]
+    assert ids(receiver) == [OPENED.id]
+    assert store.rows[1].delivery.attempts == 1
+
+
+async def test_what_our_own_code_can_never_write_does_not_block_what_comes_after(store: MemoryStore) -> None:
+    store.impatient = True
+    poison, good = transfer_alert(1), transfer_alert(2)
+    unwell = Unwell("unwell", lambda notice: notice.alert.id == poison.id)
+    for alert in (poison, good):
+        store.add(alert, Change.OPENED, "unwell")
+    with capture_logs() as logs:
+        async with managed(store, unwell):
+            await until(lambda: not store.pending)
+    assert unwell.told == [good.id]
+    assert store.rows[1].refused == "connext-monitor itself failed on it (KeyError), 5 times"
+    assert "s3cret" not in repr(logs)
+
+
+async def test_a_store_that_fails_after_the_send_is_asked_again_and_nothing_is_sent_twice(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    store.failing = 2
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    assert len(receiver.seen) == 1
+
+
+# --- stopping ---
+
+
+async def test_what_the_channel_took_while_we_were_being_stopped_is_recorded(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    planned = receiver.plan(204)
+    planned.until = asyncio.Event()
+    manager = AlertManager(store, [hook(receiver)], LABELS, SystemClock())
+    run = asyncio.create_task(manager.run())
+    await until(receiver.asked.is_set)
+    run.cancel()
+    await asyncio.sleep(0)
+    planned.until.set()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert store.pending == []
+    assert len(receiver.seen) == 1
+
+
+async def test_a_record_under_way_is_finished_when_we_are_stopped(receiver: Receiver) -> None:
+    store = SlowStore()
+    store.add(OPENED, Change.OPENED, "machines")
+    manager = AlertManager(store, [hook(receiver)], LABELS, SystemClock())
+    run = asyncio.create_task(manager.run())
+    await until(store.writing.is_set)
+    run.cancel()
+    await asyncio.sleep(0)
+    store.released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert store.pending == []
+
+
+async def test_a_send_that_does_not_end_is_cut_off_and_stays_pending(store: MemoryStore, receiver: Receiver) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(204).until = released = asyncio.Event()
+    async with asyncio.timeout(4.5):
+        async with managed(store, hook(receiver)):
+            await until(receiver.asked.is_set)
+    released.set()
+    assert [one.id for one in store.pending] == [1]
+
+
+async def test_a_wait_for_the_next_try_does_not_hold_up_a_stop(store: MemoryStore, receiver: Receiver) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    receiver.plan(429, b"", {"Retry-After": "3600"})
+    async with asyncio.timeout(4.5):
+        async with managed(store, hook(receiver)):
+            await until(lambda: store.rows[1].reason)
+
+
+async def test_after_a_crash_between_send_and_record_the_repetition_has_the_same_id(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    store.add(OPENED, Change.OPENED, "machines")
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    store.rows[1].sent_at = None
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    first, second = (one.headers["webhook-id"] for one in receiver.seen)
+    assert first == second
+
+
+async def test_a_second_opening_of_the_same_alert_has_an_id_of_its_own(store: MemoryStore, receiver: Receiver) -> None:
+    for _ in range(2):
+        store.add(OPENED, Change.OPENED, "machines")
+    async with managed(store, hook(receiver)):
+        await until(lambda: not store.pending)
+    first, second = (one.headers["webhook-id"] for one in receiver.seen)
+    assert first != second
+
+
+async def test_the_providers_are_closed_at_the_end(store: MemoryStore) -> None:
+    unwell = Unwell("unwell", lambda _: False)
+    async with managed(store, unwell):
+        await asyncio.sleep(0)
+    assert unwell.closed
+
+
+class SlowStore(MemoryStore):
+    """A store whose record of a send takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
+        self.writing.set()
+        await self.released.wait()
+        await super().delivery_sent(delivery_id, reference, at)

@@ -1,0 +1,148 @@
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from connext_monitor.cli.program import program
+from connext_monitor.store.store import Store
+from tests.reporting.chain_samples import NAMES
+
+SECRET = "s3cr3t-in-a-path"
+CHAIN = """
+[chains.{name}]
+chain_id = {chain_id}
+domain_id = {domain_id}
+contract = "0x8898B472C54c31894e3B9bb83cEA802a5d0e63C6"
+endpoints = [{endpoints}]
+block_time = "PT1S"
+finality = 5
+explorer = "https://{name}.example"
+"""
+CLOSED_PORT = f"ws://127.0.0.1:9/{SECRET}"
+
+
+def chain_table(name: str, domain_id: int, *endpoints: str) -> str:
+    """A chain's part of a config."""
+    urls = ", ".join(json.dumps(url) for url in endpoints or (f"{CLOSED_PORT}/{name}",))
+    return CHAIN.format(name=name, chain_id=31337 + domain_id, domain_id=domain_id, endpoints=urls)
+
+
+@dataclass
+class Program:
+    """The command line in a folder of its own, with a config of the sample chains and a database that may be filled."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "monitor.db"
+
+    def write_config(self, *parts: str, listen: str = "") -> None:
+        """A config with these parts, without any the two sample chains."""
+        chains = parts or (chain_table("here", 1001), chain_table("there", 1002))
+        monitor = f'[monitor]\ndatabase = "monitor.db"\nlisten = "{listen}"\n'
+        self.config.write_text(monitor + "\n".join(chains))
+
+    def fill(self, work: Callable[[Store], Awaitable[None]]) -> None:
+        """Open the database as the monitor does, and let it be filled."""
+
+        async def run() -> None:
+            store = await Store.open(self.database, NAMES)
+            await work(store)
+            await store.close()
+
+        asyncio.run(run())
+
+    def run(self, *arguments: str) -> Result:
+        """The command in this process."""
+        return CliRunner().invoke(program, ["--config", str(self.config), *arguments])
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """What the command prints with ``--json``."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == code, result.output
+        return json.loads(result.stdout)
+
+    def process(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """The command as a process of its own, in the folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "connext_monitor", *arguments],
+            cwd=self.folder,
+            env=process_environ(**environ),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def process_environ(**more: str) -> dict[str, str]:
+    """The environment of a process that is to find the package from anywhere."""
+    root = str(Path(__file__).parents[2])
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": root, "LANG": "C.UTF-8", "COLUMNS": "80", **more}
+
+
+@pytest.fixture
+def monitor(tmp_path: Path) -> Program:
+    made = Program(tmp_path)
+    made.write_config()
+    return made
+
+
+class OtherLoop:
+    """An event loop in a thread of its own, for servers that a command is to ask."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def complete(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run it there to its end."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def end(self) -> None:
+        self.complete(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def another_loop() -> Iterator[OtherLoop]:
+    loop = OtherLoop()
+    yield loop
+    loop.end()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[OtherLoop]:
+    with another_loop() as loop:
+        yield loop
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, own = list(root.handlers), root.level, logging.getLogger("connext_monitor").level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("connext_monitor").setLevel(own)
+    structlog.reset_defaults()

@@ -1,0 +1,47 @@
+import pytest
+
+from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.store.store import Store
+from tests.cli.conftest import Program
+from tests.reporting.chain_samples import AT
+
+HOSTILE = "\x1b]0;owned\x07\x9b2J [bold red]@everyone[/] \u202egnp.exe\nspoofed line"
+
+
+@pytest.fixture
+def filled(monitor: Program) -> Program:
+    async def work(store: Store) -> None:
+        for name in ("here", "there", HOSTILE):
+            await store.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE), ())
+        await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", "observed", AT)
+
+    monitor.fill(work)
+    return monitor
+
+
+@pytest.mark.parametrize(("options", "count"), [([], 3), (["--state", "open"], 2), (["--state", "resolved"], 1)])
+def test_alerts_are_listed_by_state(filled: Program, options: list[str], count: int) -> None:
+    listed = filled.json("alerts", *options)
+    assert set(listed) == {"items", "next_cursor"}
+    assert len(listed["items"]) == count
+
+
+def test_an_alert_says_when_it_opened_and_how_it_ended(filled: Program) -> None:
+    line = " ".join(filled.run("alerts", "--state", "resolved").stdout.splitlines()[1].split())
+    assert line == (
+        "2026-01-02T03:04:05Z warning resolved 2026-01-02T03:04:05Z (observed) Chain here is observed again here"
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_strangers_wrote_is_never_interpreted(filled: Program, options: list[str]) -> None:
+    printed = filled.run("alerts", *options).stdout
+    assert all(character.isprintable() or character == "\n" for character in printed)
+    assert "[bold red]@everyone[/]" in printed
+    assert not any(line.startswith("spoofed") for line in printed.splitlines())
+
+
+def test_the_rest_of_a_long_list_is_told_of_on_stderr(filled: Program) -> None:
+    result = filled.run("alerts", "--limit", "2")
+    assert len(result.stdout.splitlines()) == 3
+    assert "there are more than these 2" in result.stderr

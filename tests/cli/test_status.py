@@ -1,0 +1,226 @@
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ListenAddress
+from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.reporting.web import WebServer
+from connext_monitor.store.store import Store
+from tests.cli.conftest import OtherLoop, Program, chain_table
+from tests.reporting.chain_samples import (
+    DESTINATION,
+    LABELS,
+    NAMES,
+    ORIGIN,
+    Sample,
+    covered,
+    fill,
+    out_of_sight,
+    sight,
+)
+
+ANY_PORT = ListenAddress("127.0.0.1", 0)
+CONSOLE = '[alert_providers.console]\ntype = "console"\n'
+CHAINS = (chain_table("here", 1001), chain_table("there", 1002))
+
+
+async def all_is_well(store: Store) -> None:
+    now = int(time.time())
+    await fill(
+        store,
+        [Sample(0, now).xcalled(), Sample(1, now).xcalled(), Sample(1, now).executed()],
+        progress=[covered(ORIGIN, upcoming=2, at=now), covered(DESTINATION, at=now)],
+    )
+
+
+class Running:
+    """A web server over the program's database, as a running monitor has one."""
+
+    def __init__(self, monitor: Program, elsewhere: OtherLoop) -> None:
+        now = int(time.time())
+        self.sights: list[ChainSight] = [sight(ORIGIN, at=now), sight(DESTINATION, at=now)]
+        self._elsewhere = elsewhere
+        self.address: ListenAddress = elsewhere.complete(self._start(monitor.database))
+
+    async def _start(self, database: Path) -> ListenAddress:
+        self._store = await Store.open(database, NAMES)
+        self._server = WebServer(ANY_PORT, self._store, lambda: self.sights, LABELS, SystemClock())
+        return await self._server.start()
+
+    async def _stop(self) -> None:
+        await self._server.stop()
+        await self._store.close()
+
+    def stop(self) -> None:
+        self._elsewhere.complete(self._stop())
+
+
+@pytest.fixture
+def running(monitor: Program, elsewhere: OtherLoop) -> Iterator[Running]:
+    monitor.fill(all_is_well)
+    server = Running(monitor, elsewhere)
+    monitor.write_config(*CHAINS, CONSOLE, listen=str(server.address))
+    yield server
+    server.stop()
+
+
+def test_all_is_well_with_a_running_monitor_and_exits_with_0(monitor: Program, running: Running) -> None:
+    result = monitor.run("status")
+    assert result.exit_code == 0
+    assert "All is well." in result.stdout
+    assert "node.example" in result.stdout
+    assert "no running monitor" not in result.output
+    del running
+
+
+def test_the_running_monitors_chains_are_shown_as_its_api_gives_them(monitor: Program, running: Running) -> None:
+    report = monitor.json("status")
+    assert report["live"] is True
+    assert [chain["name"] for chain in report["chains"]] == ["here", "there"]
+    assert set(report["chains"][0]) == {
+        "name", "chain_id", "domain_id", "head", "watermark", "lag_seconds", "observed", "endpoint",
+        "nonces_contiguous",
+    }  # fmt: skip
+    assert report["degraded"] == []
+    del running
+
+
+def test_transfers_in_flight_are_counted_by_pathway_and_status(monitor: Program, running: Running) -> None:
+    counted = monitor.json("status")["in_flight"]
+    assert [(one["origin"]["chain"], one["destination"]["chain"], one["status"], one["count"]) for one in counted] == [
+        ("here", "there", "Executed", 1),
+        ("here", "there", "XCalled", 1),
+    ]
+    del running
+
+
+def test_a_chain_that_the_monitor_does_not_observe_degrades(monitor: Program, running: Running) -> None:
+    running.sights[0] = out_of_sight(trouble="node.example refused\x1b[2J the connection")
+    result = monitor.run("status")
+    assert result.exit_code == 3
+    assert "here is not observed (node.example refused\\x1b[2J the connection)" in result.stdout
+
+
+def test_a_chain_that_is_not_caught_up_degrades(monitor: Program, running: Running) -> None:
+    running.sights[1] = replace(running.sights[1], caught_up=False)
+    assert monitor.json("status", code=3)["degraded"] == ["there is not caught up"]
+
+
+def hole(store: Store) -> Any:
+    return fill(store, [], progress=[covered(ORIGIN, upcoming=3, at=int(time.time()))])
+
+
+def warning(store: Store) -> Any:
+    alert = chain_unobserved("there", datetime.now(UTC), silent_for=200, waiting=0, why="no answer")
+    return store.open_alert(alert, ["console"])
+
+
+def dead_channel(store: Store) -> Any:
+    return store.channel_state("console", ChannelState.DEAD, "answered 404 Not Found", datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"),
+    [
+        (hole, "here has a hole in its nonces: 2 was not seen, and the next is 3"),
+        (warning, "1 open warning alert: chain_unobserved"),
+        (dead_channel, "channel console is dead: answered 404 Not Found"),
+    ],
+)
+def test_what_is_wrong_degrades_and_exits_with_3(
+    monitor: Program, running: Running, work: Callable[[Store], Any], reason: str
+) -> None:
+    monitor.fill(work)
+    assert monitor.json("status", code=3)["degraded"] == [reason]
+    del running
+
+
+def test_what_waits_for_a_channel_is_told(monitor: Program, running: Running) -> None:
+    monitor.fill(warning)
+    assert monitor.json("status", code=3)["channels"] == [
+        {"provider": "console", "state": "ok", "reason": None, "since": None, "waiting": 1}
+    ]
+    del running
+
+
+def test_without_a_running_monitor_the_databases_word_is_marked_so(monitor: Program, running: Running) -> None:
+    running_at = running.address
+    monitor.write_config(*CHAINS, listen="127.0.0.1:9")
+    result = monitor.run("status")
+    assert result.exit_code == 3
+    assert result.stdout.startswith(
+        "no running monitor answers at 127.0.0.1:9; this is what the database knew at 20"
+    )
+    assert str(running_at) not in result.stdout
+    assert monitor.json("status", code=3)["live"] is False
+
+
+def test_a_chain_that_was_covered_long_ago_degrades_where_no_monitor_can_be_asked(monitor: Program) -> None:
+    long_ago = int(time.time()) - 7200
+    progress = [covered(ORIGIN, at=long_ago), covered(DESTINATION, at=int(time.time()))]
+    monitor.fill(lambda store: fill(store, [], progress=progress))
+    assert monitor.json("status", code=3)["degraded"] == ["here is covered only up to 2 h ago"]
+
+
+def test_with_listen_turned_off_a_fresh_database_is_no_degradation(monitor: Program) -> None:
+    monitor.fill(all_is_well)
+    report = monitor.json("status")
+    assert report["live"] is False
+    assert "monitor.listen is off" in report["not_live"]
+
+
+def test_a_monitor_of_other_chains_is_not_believed(monitor: Program, running: Running) -> None:
+    monitor.write_config(chain_table("elsewhere", 5), listen=str(running.address))
+    assert "watches other chains" in monitor.json("status", code=3)["not_live"]
+
+
+@pytest.mark.parametrize("body", ["<html>", '{"items": 3}', "\ud800", '{"items": [{"name": 1}]}', "[" * 100_000])
+def test_what_is_no_monitor_is_not_believed(monitor: Program, elsewhere: OtherLoop, body: str) -> None:
+    monitor.fill(all_is_well)
+
+    async def start() -> tuple[web.AppRunner, int]:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.Response(body=body.encode("utf-8", "surrogatepass"))
+
+        application = web.Application()
+        application.router.add_get("/{any:.*}", answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner, runner.addresses[0][1]
+
+    runner, port = elsewhere.complete(start())
+    monitor.write_config(*CHAINS, listen=f"127.0.0.1:{port}")
+    assert "is no monitor" in monitor.json("status", code=3)["not_live"]
+    elsewhere.complete(runner.cleanup())
+
+
+def test_what_accepts_and_never_answers_is_given_up(monitor: Program, elsewhere: OtherLoop) -> None:
+    monitor.fill(all_is_well)
+
+    async def start() -> asyncio.Server:
+        async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.read(1000):
+                pass
+            writer.close()
+
+        return await asyncio.start_server(wait, "127.0.0.1", 0)
+
+    async def stop(server: asyncio.Server) -> None:
+        server.close()
+        await server.wait_closed()
+
+    server = elsewhere.complete(start())
+    monitor.write_config(*CHAINS, listen=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert "within 2 s" in monitor.json("status", code=3)["not_live"]
+    elsewhere.complete(stop(server))

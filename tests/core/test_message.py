@@ -1,0 +1,171 @@
+"""What an alert says."""
+
+import re
+from dataclasses import replace
+from decimal import Decimal, localcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import Field, Instant, Message, amount_words, compose, duration_words
+from tests.alerting.samples import (
+    ARRIVED,
+    DUE_AT,
+    INFO,
+    LABELS,
+    LATE,
+    NOW,
+    OPENED,
+    RESOLVED,
+    SENT_AT,
+    TRANSFER_ID,
+    UNOBSERVED,
+    sighting,
+)
+
+UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+
+
+def fact(message: Message, name: str) -> str | Instant | None:
+    return next((field.value for field in message.fields if field.name == name), None)
+
+
+def resolved(alert: Alert, resolution: str) -> Alert:
+    return replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution=resolution)
+
+
+# --- overdue legs ---
+
+
+def test_an_overdue_execution_says_what_is_late_from_where_to_where_and_how_long() -> None:
+    message = compose(OPENED, LATE, LABELS)
+    assert message.title == "Execution overdue: ethereum → gnosis"
+    assert message.text == "Due 1 min before this alert, and the recipient has not received the funds."
+    assert not message.resolved
+
+
+def test_an_overdue_reconciliation_speaks_of_the_routers() -> None:
+    alert = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW)
+    message = compose(alert, ARRIVED, LABELS)
+    assert message.title == "Reconciliation overdue: ethereum → gnosis"
+    assert "the routers have not got their funds back" in message.text
+
+
+def test_its_facts_are_the_full_id_amount_parties_and_moments() -> None:
+    assert compose(OPENED, LATE, LABELS).fields == (
+        Field("Transfer", "0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+        Field("Amount", "1.5 of token 0x0303030303030303030303030303030303030303"),
+        Field("From", "0x0101010101010101010101010101010101010101"),
+        Field("To", "0x0202020202020202020202020202020202020202"),
+        Field("Sent", Instant(SENT_AT)),
+        Field("Due", Instant(DUE_AT)),
+    )
+
+
+def test_a_late_arrival_says_how_late_it_was_and_who_fronted_the_funds() -> None:
+    message = compose(RESOLVED, ARRIVED, LABELS)
+    assert message.title == "Execution arrived late: ethereum → gnosis"
+    assert message.text == "Arrived 1 min 15 s after it was due."
+    assert fact(message, "Arrived") == Instant(DUE_AT + 75)
+    assert fact(message, "Routers") == "0x0404040404040404040404040404040404040404"
+    assert message.resolved
+
+
+@pytest.mark.parametrize("early", [0, 1, 200])
+def test_an_arrival_stamped_by_the_deadline_is_not_called_late_in_its_text(early: int) -> None:
+    transfer = replace(ARRIVED, executed=sighting(DUE_AT - early))
+    assert compose(RESOLVED, transfer, LABELS).text == "Arrived in time after all."
+
+
+def test_an_alert_whose_xcalled_is_gone_is_withdrawn() -> None:
+    message = compose(resolved(OPENED, "reorged"), None, LABELS)
+    assert message.title == "Execution alert withdrawn: a transfer"
+    assert fact(message, "Transfer") == OPENED.subject
+
+
+def test_links_lead_to_both_explorers() -> None:
+    links = compose(RESOLVED, ARRIVED, LABELS).links
+    assert [(link.name, link.url.split("/")[2]) for link in links] == [
+        ("XCalled", "origin.example"),
+        ("Executed", "destination.example"),
+    ]
+
+
+def test_without_explorers_or_names_it_goes_by_domain_ids() -> None:
+    message = compose(RESOLVED, ARRIVED, ChainLabels({}))
+    assert message.title == "Execution arrived late: domain 6648936 → domain 6778479"
+    assert message.links == ()
+
+
+def test_a_transfer_without_funds_is_called_a_message() -> None:
+    empty = replace(LATE, amount=0, info=replace(INFO, bridged_amount=0, normalized_in=0))
+    assert fact(compose(OPENED, empty, LABELS), "Amount") == "0 (a message without funds)"
+
+
+def test_a_transfer_known_by_its_reconciled_only_is_told_without_parties() -> None:
+    bare = replace(LATE, info=None, asset=None, amount=None)
+    message = compose(OPENED, bare, LABELS)
+    assert [field.name for field in message.fields] == ["Transfer", "Sent", "Due"]
+
+
+# --- chains out of sight ---
+
+
+def test_a_chain_out_of_sight_says_for_how_long_why_and_what_waits() -> None:
+    message = compose(UNOBSERVED, None, LABELS)
+    assert message.title == "Chain gnosis is not observed"
+    assert "for 2 min 5 s (no endpoint answers)" in message.text
+    assert message.text.endswith("3 deadlines wait for it.")
+
+
+@pytest.mark.parametrize(("waiting", "words"), [(0, "No deadline waits for it."), (1, "1 deadline waits for it.")])
+def test_what_waits_is_counted_in_proper_words(waiting: int, words: str) -> None:
+    alert = chain_unobserved("gnosis", NOW, silent_for=60, waiting=waiting, why="w")
+    assert compose(alert, None, LABELS).text.endswith(words)
+
+
+def test_a_chain_back_in_sight_is_resolved() -> None:
+    message = compose(resolved(UNOBSERVED, "observed"), None, LABELS)
+    assert message.title == "Chain gnosis is observed again"
+    assert message.resolved
+
+
+# --- words for numbers ---
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (42.4, "42 s"),
+        (59.6, "1 min"),
+        (302, "5 min 2 s"),
+        (3600, "1 h"),
+        (3605, "1 h"),
+        (11_100, "3 h 5 min"),
+        (90_061, "1 d 1 h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert duration_words(seconds) == words
+
+
+@given(st.integers(0, 10**10))
+def test_a_duration_in_words_is_never_more_than_it_was_and_is_off_by_less_than_its_smaller_unit(seconds: int) -> None:
+    parts = re.findall(r"(\d+) (d|h|min|s)", duration_words(seconds))
+    told = sum(int(count) * UNITS[unit] for count, unit in parts)
+    next_unit = {"d": 3600, "h": 60, "min": 1, "s": 1}[parts[0][1]]
+    assert 0 <= seconds - told < next_unit
+
+
+@given(st.integers(0, 2**256 - 1))
+def test_an_amount_in_words_is_exact(normalized: int) -> None:
+    words = amount_words(normalized)
+    assert re.fullmatch(r"(0|[1-9]\d*)(\.\d*[1-9])?", words)
+    with localcontext(prec=100):
+        assert Decimal(words) * 10**18 == normalized

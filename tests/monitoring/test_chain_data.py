@@ -1,0 +1,232 @@
+"""Blocks and logs read from JSON: what is well-formed comes back whole, and nothing else passes."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog, Timestamp
+from connext_monitor.monitoring.chain_data import (
+    Header,
+    LogFilter,
+    MalformedEntry,
+    PushedLog,
+    Unreadable,
+    read_bytes,
+    read_header,
+    read_log,
+    read_pushed_log,
+    read_quantity,
+    to_hex,
+)
+
+CONTRACT = Address(b"\xc0" * 20)
+TOPIC = b"\x01" * 32
+ANY = LogFilter(CONTRACT, [])
+
+NUMBERS = st.integers(0, 2**63 - 1)
+HASHES = st.binary(min_size=32, max_size=32).map(Hash32)
+LOGS = st.builds(
+    RawLog,
+    address=st.just(CONTRACT),
+    topics=st.lists(HASHES, max_size=4).map(tuple),
+    data=st.binary(max_size=200),
+    block_number=NUMBERS.map(BlockNumber),
+    block_hash=HASHES,
+    tx_hash=HASHES,
+    log_index=NUMBERS,
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.sampled_from(["0x", "0x1", "0x" + "00" * 32]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(value).encode())
+
+
+def entry(log: RawLog, **changes: object) -> dict[str, Any]:
+    return {
+        "address": to_hex(log.address),
+        "topics": [to_hex(topic) for topic in log.topics],
+        "data": to_hex(log.data),
+        "blockNumber": hex(log.block_number),
+        "blockHash": to_hex(log.block_hash),
+        "transactionHash": to_hex(log.tx_hash),
+        "transactionIndex": "0x0",
+        "logIndex": hex(log.log_index),
+        "removed": False,
+    } | changes
+
+
+LOG = RawLog(CONTRACT, (TOPIC,), b"\xda\x7a", BlockNumber(9), Hash32(b"\xb0" * 32), Hash32(b"\x7a" * 32), 3)
+BLOCK = {"number": "0x9", "hash": "0x" + "b0" * 32, "parentHash": "0x" + "af" * 32, "timestamp": "0x64", "extra": {}}
+
+
+@given(LOGS)
+def test_every_log_comes_back_as_it_was_written(log: RawLog) -> None:
+    assert read_log(raw(entry(log)), ANY) == log
+
+
+@pytest.mark.parametrize("hint", ["0x0", "0x64", 100, None, "soon", {}])
+def test_the_hint_of_a_block_timestamp_is_ignored(hint: object) -> None:
+    assert read_log(raw(entry(LOG, blockTimestamp=hint, l1BatchNumber=hint, logType=hint)), ANY) == LOG
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("blockNumber", None),
+        ("blockHash", None),
+        ("transactionHash", None),
+        ("logIndex", None),
+        ("address", "0x" + "c0" * 19),
+        ("address", "0x" + "c0" * 21),
+        ("address", "00" + "c0" * 20),
+        ("address", "0x" + "zz" * 20),
+        ("topics", None),
+        ("topics", "0x" + "01" * 32),
+        ("topics", ["0x" + "01" * 31]),
+        ("topics", ["0x" + "01" * 32] * 5),
+        ("topics", [None]),
+        ("data", "0x0"),
+        ("data", "0x00 0"),
+        ("data", "da7a"),
+        ("data", None),
+        ("blockHash", "0x" + "b0" * 31 + " 0"),
+        ("blockNumber", 9),
+        ("blockNumber", "9"),
+        ("blockNumber", "0x"),
+        ("blockNumber", "0x-1"),
+        ("blockNumber", "0x_1"),
+        ("blockNumber", "0x1_0"),
+        ("blockNumber", "0x\u0661"),
+        ("blockNumber", "0xg"),
+        ("blockNumber", hex(2**63)),
+        ("blockNumber", "0x" + "0" * 10_000),
+        ("logIndex", hex(2**64)),
+        ("removed", "no"),
+    ],
+)
+def test_a_log_with_a_bad_field_is_malformed_and_kept_as_it_came(field: str, value: object) -> None:
+    given_entry = raw(entry(LOG, **{field: value}))
+    malformed = read_log(given_entry, ANY)
+    assert isinstance(malformed, MalformedEntry)
+    assert malformed.json == bytes(given_entry)
+
+
+@pytest.mark.parametrize(
+    "field", ["address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex"]
+)
+def test_a_log_without_a_field_is_malformed(field: str) -> None:
+    fields = entry(LOG)
+    del fields[field]
+    assert isinstance(read_log(raw(fields), ANY), MalformedEntry)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (LogFilter(Address(b"\xc1" * 20), []), "it is another contract's"),
+        (LogFilter(CONTRACT, [b"\x02" * 32]), "its topics were not asked for"),
+        (LogFilter(CONTRACT, [[b"\x02" * 32, b"\x03" * 32]]), "its topics were not asked for"),
+        (LogFilter(CONTRACT, [TOPIC, TOPIC]), "its topics were not asked for"),
+        (LogFilter(CONTRACT, [], from_block=BlockNumber(10)), "its block was not asked for"),
+        (LogFilter(CONTRACT, [], to_block=BlockNumber(8)), "its block was not asked for"),
+    ],
+)
+def test_a_log_that_was_not_asked_for_is_malformed(wanted: LogFilter, reason: str) -> None:
+    assert read_log(raw(entry(LOG)), wanted) == MalformedEntry(bytes(raw(entry(LOG))), reason)
+
+
+@pytest.mark.parametrize("topics", [[], [None], [TOPIC], [[b"\x02" * 32, TOPIC]]])
+def test_a_log_that_was_asked_for_is_taken(topics: Any) -> None:
+    assert read_log(raw(entry(LOG)), LogFilter(CONTRACT, topics, BlockNumber(9), BlockNumber(9))) == LOG
+
+
+def test_a_removed_log_among_those_that_stand_is_malformed() -> None:
+    malformed = read_log(raw(entry(LOG, removed=True)), ANY)
+    assert isinstance(malformed, MalformedEntry)
+    assert malformed.reason == "it was removed"
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_pushed_log_says_whether_it_was_removed(removed: bool) -> None:
+    assert read_pushed_log(raw(entry(LOG, removed=removed)), ANY) == PushedLog(LOG, removed)
+
+
+def test_a_filter_is_written_as_json_rpc_has_it() -> None:
+    wanted = LogFilter(CONTRACT, [[TOPIC, TOPIC], None, TOPIC], BlockNumber(0), BlockNumber(255))
+    topic = to_hex(TOPIC)
+    assert wanted.params() == {
+        "address": "0x" + "c0" * 20,
+        "topics": [[topic, topic], None, topic],
+        "fromBlock": "0x0",
+        "toBlock": "0xff",
+    }
+
+
+def test_a_header_is_read_whatever_else_the_block_has() -> None:
+    header = read_header(raw(BLOCK | {"logsBloom": "0x" + "11" * 256, "difficulty": None, "transactions": "odd"}))
+    block_hash, parent_hash = Hash32(b"\xb0" * 32), Hash32(b"\xaf" * 32)
+    assert header == Header(BlockNumber(9), block_hash, parent_hash, Timestamp(100), b"\x11" * 256)
+
+
+def test_no_block_is_none() -> None:
+    assert read_header(raw(None)) is None
+
+
+@pytest.mark.parametrize("bloom", [None, "0x", "0x11", "odd"])
+def test_a_bloom_that_is_none_harms_nothing(bloom: object) -> None:
+    header = read_header(raw(BLOCK | {"logsBloom": bloom}))
+    assert header is not None
+    assert header.logs_bloom is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"hash": None}, {"hash": "0x00"}, {"number": None}, {"timestamp": 100}, {"parentHash": 1}]
+)
+def test_a_block_with_a_bad_field_is_unreadable(change: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        read_header(raw(BLOCK | change))
+
+
+@given(JSON)
+def test_whatever_json_comes_it_is_read_or_refused_and_nothing_else(value: object) -> None:
+    given_value = raw(value)
+    assert isinstance(read_log(given_value, ANY), MalformedEntry)
+    for read in (read_header, read_quantity, read_bytes):
+        try:
+            read(given_value)
+        except Unreadable:
+            continue
+
+
+@given(st.binary(max_size=30))
+def test_whatever_bytes_come_they_are_read_or_refused_and_nothing_else(value: bytes) -> None:
+    for read in (read_header, read_quantity, read_bytes):
+        try:
+            read(msgspec.Raw(value))
+        except Unreadable:
+            continue
+    assert isinstance(read_log(msgspec.Raw(value), ANY), MalformedEntry)
+
+
+@given(NUMBERS)
+def test_a_quantity_comes_back_as_it_was_written(number: int) -> None:
+    assert read_quantity(raw(hex(number))) == number
+
+
+@given(st.binary(max_size=100))
+def test_bytes_come_back_as_they_were_written(value: bytes) -> None:
+    assert read_bytes(raw(to_hex(value))) == value

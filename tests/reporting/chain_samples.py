@@ -1,0 +1,154 @@
+"""Made-up chains and transfers, and a real database filled with them the way the transfer checker does it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.decoding import transfer_id_of
+from connext_monitor.core.events import (
+    Address,
+    BlockNumber,
+    BlockRef,
+    ChainId,
+    DomainId,
+    Executed,
+    Hash32,
+    Reconciled,
+    Timestamp,
+    TransferEvent,
+    TransferId,
+    TransferInfo,
+    XCalled,
+)
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import ChainProgress, record
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.store.store import Store
+
+ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
+NAMES = {ORIGIN: "here", DESTINATION: "there"}
+LABELS = ChainLabels(
+    {ORIGIN: ChainLabel("here", "https://here.example"), DESTINATION: ChainLabel("there", "https://there.example")}
+)
+EXECUTE, RECONCILE = 300, 10800
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+START = int(AT.timestamp())
+SENDER, RECIPIENT, ASSET, ROUTER = (Address(bytes([n]) * 20) for n in (0xAA, 0xBB, 0xCC, 0xDD))
+
+
+class StoppedClock:
+    """Always the same moment."""
+
+    def __init__(self, at: datetime = AT) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One made-up transfer: its three events as they may be seen."""
+
+    nonce: int
+    started_at: int = START
+    origin: DomainId = ORIGIN
+    destination: DomainId = DESTINATION
+    amount: int = 5 * 10**18
+
+    @property
+    def info(self) -> TransferInfo:
+        return TransferInfo(
+            origin_domain=self.origin,
+            destination_domain=self.destination,
+            canonical_domain=self.origin,
+            to=RECIPIENT,
+            delegate=RECIPIENT,
+            receive_local=False,
+            call_data=b"",
+            slippage=30,
+            origin_sender=SENDER,
+            bridged_amount=self.amount,
+            normalized_in=self.amount,
+            nonce=self.nonce,
+            canonical_id=bytes(32),
+        )
+
+    @property
+    def id(self) -> TransferId:
+        return transfer_id_of(self.info)
+
+    @property
+    def hex_id(self) -> str:
+        return f"0x{self.id.hex()}"
+
+    def tx_hash(self, kind: str) -> Hash32:
+        return Hash32(kind.encode().ljust(24, b"-") + self.nonce.to_bytes(8, "big"))
+
+    def _record(
+        self, kind: str, domain: DomainId, event: TransferEvent, at: int, tx_hash: Hash32 | None, log_index: int
+    ) -> EventRecord:
+        block = BlockRef(BlockNumber(at - START + 1000), Hash32(at.to_bytes(32, "big")), Timestamp(at))
+        return EventRecord(domain, event, Sighting(block, tx_hash or self.tx_hash(kind), log_index))
+
+    def xcalled(self, *, tx_hash: Hash32 | None = None, log_index: int = 0) -> EventRecord:
+        event = XCalled(self.id, self.nonce, Hash32(bytes(32)), self.info, ASSET, self.amount, ASSET, b"")
+        return self._record("xcalled", self.origin, event, self.started_at, tx_hash, log_index)
+
+    def executed(self, after: int = 60, *, routers: tuple[Address, ...] = (ROUTER,)) -> EventRecord:
+        event = Executed(self.id, RECIPIENT, ASSET, self.info, routers, ASSET, self.amount, SENDER)
+        return self._record("executed", self.destination, event, self.started_at + after, None, 0)
+
+    def reconciled(self, after: int = 3600) -> EventRecord:
+        event = Reconciled(self.id, self.origin, ASSET, (ROUTER,), self.amount, SENDER)
+        return self._record("reconciled", self.destination, event, self.started_at + after, None, 0)
+
+
+def durations(_origin: DomainId, destination: DomainId) -> Durations | None:
+    """Deadlines where the destination is one of ours."""
+    return Durations(EXECUTE, RECONCILE) if destination in NAMES else None
+
+
+async def fill(store: Store, records: Iterable[EventRecord], *, progress: Sequence[ChainProgress] = ()) -> None:
+    """Record the events as seen in one batch."""
+    seen = tuple(records)
+    await store.record(
+        {one.event.transfer_id for one in seen},
+        (),
+        lambda known: record(known, [Step(seen=seen)], durations),
+        progress=progress,
+        unreadable=(),
+        at=AT,
+    )
+
+
+def covered(domain: DomainId, *, first: int = 0, upcoming: int = 0, at: int = START) -> ChainProgress:
+    """A chain that was read up to a block of that time, with its nonces."""
+    block = BlockRef(BlockNumber(1200), Hash32(bytes(32)), Timestamp(at))
+    return ChainProgress(domain, Coverage(BlockNumber(1), BlockNumber(1100), block), first, upcoming)
+
+
+def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainSight:
+    """A chain about which all is well."""
+    return ChainSight(
+        domain=domain,
+        name=NAMES[domain],
+        chain_id=ChainId(31337 + domain),
+        head=BlockNumber(1201),
+        coverage=covered(domain, at=at).coverage,
+        observed=True,
+        caught_up=True,
+        endpoint="node.example",
+        trouble=None,
+    )
+
+
+def out_of_sight(domain: DomainId = ORIGIN, trouble: str = "node.example refused the connection") -> ChainSight:
+    """A chain that nothing is heard of."""
+    return replace(sight(domain), observed=False, caught_up=False, trouble=trouble)

@@ -1,0 +1,61 @@
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import structlog
+
+from connext_monitor.config import ListenAddress
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.logs import configure_logging
+from connext_monitor.reporting.web import WebServer
+from connext_monitor.store.store import Store
+from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, sight
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "monitor.db"
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[Store]:
+    store = await Store.open(database, NAMES)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def sights() -> list[ChainSight]:
+    """What the observers see; a test changes it as it likes."""
+    return [sight(ORIGIN), sight(DESTINATION)]
+
+
+@pytest.fixture
+def server_at(store: Store, sights: list[ChainSight]) -> Callable[[ListenAddress], WebServer]:
+    return lambda listen: WebServer(listen, store, lambda: sights, LABELS, StoppedClock())
+
+
+@pytest.fixture
+async def client(server_at: Callable[[ListenAddress], WebServer]) -> AsyncIterator[aiohttp.ClientSession]:
+    """Asks a server that really listens."""
+    server = server_at(ListenAddress("127.0.0.1", 0))
+    address = await server.start()
+    async with aiohttp.ClientSession(f"http://{address}") as session:
+        yield session
+    await server.stop()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the program logs, as JSON."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -1,0 +1,337 @@
+import io
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId, Hash32, Timestamp
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.store.store import Store
+from tests.reporting.chain_samples import (
+    ASSET,
+    AT,
+    DESTINATION,
+    EXECUTE,
+    ORIGIN,
+    RECIPIENT,
+    ROUTER,
+    SENDER,
+    START,
+    Sample,
+    covered,
+    fill,
+    sight,
+)
+
+TRANSFERS = "/api/v1/transfers"
+
+
+async def get(client: aiohttp.ClientSession, path: str, expected: int = 200) -> Any:
+    async with client.get(path) as response:
+        body = await response.json()
+        assert response.status == expected, body
+        return body
+
+
+async def test_a_transfer_has_exactly_the_contracts_shape(client: aiohttp.ClientSession, store: Store) -> None:
+    sample = Sample(nonce=7)
+    await fill(store, [sample.xcalled(), sample.executed()])
+    assert await get(client, f"{TRANSFERS}/{sample.hex_id}") == {
+        "transfer_id": sample.hex_id,
+        "status": "Executed",
+        "origin": {"chain": "here", "domain_id": 1001},
+        "destination": {"chain": "there", "domain_id": 1002},
+        "nonce": "7",
+        "asset": to_checksum_address(ASSET),
+        "amount": "5000000000000000000",
+        "bridged_amount": "5000000000000000000",
+        "to": to_checksum_address(RECIPIENT),
+        "sender": to_checksum_address(SENDER),
+        "routers": [to_checksum_address(ROUTER)],
+        "path": "fast",
+        "xcalled": {
+            "block_number": 1000,
+            "block_hash": f"0x{START:064x}",
+            "tx_hash": f"0x{sample.tx_hash('xcalled').hex()}",
+            "timestamp": "2026-01-02T03:04:05Z",
+        },
+        "executed": {
+            "block_number": 1060,
+            "block_hash": f"0x{START + 60:064x}",
+            "tx_hash": f"0x{sample.tx_hash('executed').hex()}",
+            "timestamp": "2026-01-02T03:05:05Z",
+        },
+        "reconciled": None,
+        "deadlines": {
+            "execute": {"due_at": "2026-01-02T03:09:05Z", "state": "met"},
+            "reconcile": {"due_at": "2026-01-02T06:04:05Z", "state": "pending"},
+        },
+    }
+
+
+async def test_a_transfer_to_a_chain_that_nobody_watches_has_no_deadlines(
+    client: aiohttp.ClientSession, store: Store
+) -> None:
+    sample = Sample(nonce=1, destination=DomainId(9))
+    await fill(store, [sample.xcalled()])
+    body = await get(client, f"{TRANSFERS}/{sample.hex_id}")
+    assert body["deadlines"] is None
+    assert body["destination"] == {"chain": None, "domain_id": 9}
+
+
+async def test_a_transfer_is_found_by_any_of_its_transactions(client: aiohttp.ClientSession, store: Store) -> None:
+    sample = Sample(nonce=1)
+    await fill(store, [sample.xcalled(), sample.executed()])
+    for kind in ("xcalled", "executed"):
+        body = await get(client, f"{TRANSFERS}/0x{sample.tx_hash(kind).hex()}")
+        assert body["transfer_id"] == sample.hex_id
+
+
+async def test_a_transaction_of_several_transfers_is_answered_with_their_list_in_log_order(
+    client: aiohttp.ClientSession, store: Store
+) -> None:
+    together = Hash32(b"t" * 32)
+    samples = [Sample(nonce) for nonce in (3, 1, 2)]
+    await fill(store, [one.xcalled(tx_hash=together, log_index=place) for place, one in enumerate(samples)])
+    body = await get(client, f"{TRANSFERS}/0x{together.hex()}")
+    assert [item["transfer_id"] for item in body["items"]] == [one.hex_id for one in samples]
+    assert body["next_cursor"] is None
+
+
+async def test_an_id_is_read_in_either_case_and_without_its_prefix(client: aiohttp.ClientSession, store: Store) -> None:
+    sample = Sample(nonce=1)
+    await fill(store, [sample.xcalled()])
+    assert (await get(client, f"{TRANSFERS}/{sample.id.hex().upper()}"))["transfer_id"] == sample.hex_id
+
+
+async def test_an_id_that_nobody_knows_is_404_with_words(client: aiohttp.ClientSession) -> None:
+    body = await get(client, f"{TRANSFERS}/0x{'ab' * 32}", 404)
+    assert "no transfer has this id" in body["error"]
+
+
+async def test_lists_are_newest_first_and_end_with_a_null_cursor(client: aiohttp.ClientSession, store: Store) -> None:
+    samples = [Sample(nonce, START + nonce) for nonce in range(3)]
+    await fill(store, [one.xcalled() for one in samples])
+    body = await get(client, TRANSFERS)
+    assert set(body) == {"items", "next_cursor"}
+    assert [item["nonce"] for item in body["items"]] == ["2", "1", "0"]
+    assert body["next_cursor"] is None
+
+
+async def test_cursors_lead_through_the_whole_list_while_new_transfers_arrive(
+    client: aiohttp.ClientSession, store: Store
+) -> None:
+    await fill(store, [Sample(nonce, START + nonce // 3).xcalled() for nonce in range(10)])
+    seen: list[str] = []
+    cursor, new = "", 100
+    while cursor is not None:
+        body = await get(client, f"{TRANSFERS}?limit=3&cursor={cursor}")
+        seen += [item["nonce"] for item in body["items"]]
+        cursor = body["next_cursor"]
+        await fill(store, [Sample(new, START + 50).xcalled()])
+        new += 1
+    assert sorted(map(int, seen)) == list(range(10))
+
+
+async def test_the_cursor_is_null_when_the_last_page_is_just_full(client: aiohttp.ClientSession, store: Store) -> None:
+    await fill(store, [Sample(nonce).xcalled() for nonce in range(4)])
+    body = await get(client, f"{TRANSFERS}?limit=4")
+    assert len(body["items"]) == 4
+    assert body["next_cursor"] is None
+
+
+async def test_fifty_items_are_given_unless_told_otherwise(client: aiohttp.ClientSession, store: Store) -> None:
+    await fill(store, [Sample(nonce).xcalled() for nonce in range(51)])
+    body = await get(client, TRANSFERS)
+    assert len(body["items"]) == 50
+    assert body["next_cursor"] is not None
+
+
+async def filled(store: Store) -> None:
+    called, done, back = Sample(1), Sample(2), Sample(3, origin=DESTINATION, destination=ORIGIN)
+    await fill(store, [called.xcalled(), done.xcalled(), done.executed(), done.reconciled(), back.xcalled()])
+
+
+@pytest.mark.parametrize(
+    ("query", "nonces"),
+    [
+        ("status=XCalled", ["1", "3"]),
+        ("status=CompletedFast", ["2"]),
+        ("status=XCalled,CompletedFast", ["1", "2", "3"]),
+        ("status=Executed", []),
+        ("origin=here", ["1", "2"]),
+        ("origin=1002", ["3"]),
+        ("destination=here&status=XCalled", ["3"]),
+        ("destination=77", []),
+        ("status=&origin=&destination=&limit=&cursor=", ["1", "2", "3"]),
+    ],
+)
+async def test_a_list_is_filtered(client: aiohttp.ClientSession, store: Store, query: str, nonces: list[str]) -> None:
+    await filled(store)
+    body = await get(client, f"{TRANSFERS}?{query}")
+    assert sorted(item["nonce"] for item in body["items"]) == nonces
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (f"{TRANSFERS}?status=xcalled", "status: write one or more of Unknown, XCalled, "),
+        (f"{TRANSFERS}?status=XCalled,", "status: "),
+        (f"{TRANSFERS}?origin=nowhere", "origin: write a chain's name (here, there) or a domain id"),
+        (f"{TRANSFERS}?destination=4294967296", "destination: "),
+        (f"{TRANSFERS}?destination=-1", "destination: "),
+        (f"{TRANSFERS}?limit=0", "limit: write a number from 1 to 500"),
+        (f"{TRANSFERS}?limit=501", "limit: "),
+        (f"{TRANSFERS}?limit=%D9%A3", "limit: "),
+        (f"{TRANSFERS}?limit=1&limit=2", "limit: give it once"),
+        (f"{TRANSFERS}?cursor=AAAA", "cursor: write next_cursor of the list's last answer"),
+        (f"{TRANSFERS}?cursor=%00", "cursor: "),
+        (f"{TRANSFERS}?page=2", "page is not known here; known are: status, origin, destination, limit, cursor"),
+        (f"{TRANSFERS}?%1B[31m=2", "a parameter is not known here"),
+        (f"{TRANSFERS}/0x12", "write a transfer id or a transaction hash: 0x and 64 hex digits"),
+        (f"{TRANSFERS}/0x{'zz' * 32}", "write a transfer id"),
+        (f"{TRANSFERS}/0x{'ab' * 32}?limit=1", "limit is not known here; known are: none"),
+        ("/api/v1/alerts?state=closed", "state: write open or resolved"),
+        ("/api/v1/alerts?status=XCalled", "status is not known here; known are: state, limit, cursor"),
+        ("/api/v1/chains?limit=1", "limit is not known here; known are: none"),
+    ],
+)
+async def test_a_bad_parameter_is_400_with_words_that_name_it(
+    client: aiohttp.ClientSession, path: str, words: str
+) -> None:
+    body = await get(client, path, 400)
+    assert set(body) == {"error"}
+    assert body["error"].startswith(words)
+
+
+async def test_a_cursor_of_another_list_is_refused(client: aiohttp.ClientSession, store: Store) -> None:
+    await fill(store, [Sample(nonce).xcalled() for nonce in range(2)])
+    cursor = (await get(client, f"{TRANSFERS}?limit=1"))["next_cursor"]
+    assert "cursor" in (await get(client, f"/api/v1/alerts?cursor={cursor}", 400))["error"]
+
+
+async def test_a_chain_has_exactly_the_contracts_shape(
+    client: aiohttp.ClientSession, store: Store, sights: list[ChainSight]
+) -> None:
+    sights[:] = [sight(ORIGIN)]
+    await fill(store, [Sample(0).xcalled()], progress=[covered(ORIGIN, first=0, upcoming=1)])
+    assert await get(client, "/api/v1/chains") == {
+        "items": [
+            {
+                "name": "here",
+                "chain_id": 32338,
+                "domain_id": 1001,
+                "head": 1201,
+                "watermark": "2026-01-02T03:04:01Z",
+                "lag_seconds": 4,
+                "observed": True,
+                "endpoint": "node.example",
+                "nonces_contiguous": True,
+            }
+        ],
+        "next_cursor": None,
+    }
+
+
+async def open_overdue(store: Store, sample: Sample) -> None:
+    alert = overdue(sample.id, Leg.EXECUTE, Timestamp(sample.started_at + EXECUTE), AT)
+    await store.open_overdue(sample.id, lambda _watched: alert, lambda _alert: ())
+
+
+async def test_an_alert_has_exactly_the_contracts_shape(client: aiohttp.ClientSession, store: Store) -> None:
+    sample = Sample(1, START - 400)
+    await fill(store, [sample.xcalled()])
+    await open_overdue(store, sample)
+    assert await get(client, "/api/v1/alerts?state=open") == {
+        "items": [
+            {
+                "id": f"execute_overdue:{sample.hex_id}",
+                "kind": "execute_overdue",
+                "severity": "critical",
+                "subject": sample.hex_id,
+                "state": "open",
+                "opened_at": "2026-01-02T03:04:05Z",
+                "resolved_at": None,
+                "resolution": None,
+                "title": "Execution overdue: here → there",
+                "text": "Due 1 min 40 s before this alert, and the recipient has not received the funds.",
+                "links": [
+                    {"name": "XCalled", "url": f"https://here.example/tx/0x{sample.tx_hash('xcalled').hex()}"},
+                ],
+            }
+        ],
+        "next_cursor": None,
+    }
+
+
+async def test_an_open_overdue_alert_shows_in_the_transfers_deadline(
+    client: aiohttp.ClientSession, store: Store
+) -> None:
+    sample = Sample(1, START - 400)
+    await fill(store, [sample.xcalled()])
+    await open_overdue(store, sample)
+    assert (await get(client, f"{TRANSFERS}/{sample.hex_id}"))["deadlines"]["execute"]["state"] == "overdue"
+
+
+@pytest.mark.parametrize(("query", "count"), [("", 2), ("?state=open", 1), ("?state=resolved", 1)])
+async def test_alerts_are_filtered_by_state(
+    client: aiohttp.ClientSession, store: Store, query: str, count: int
+) -> None:
+    await two_alerts(store)
+    assert len((await get(client, f"/api/v1/alerts{query}"))["items"]) == count
+
+
+async def two_alerts(store: Store) -> None:
+    for name in ("here", "there"):
+        await store.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer"), ())
+    await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", "observed", AT)
+
+
+async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientSession, store: Store) -> None:
+    await two_alerts(store)
+    first = await get(client, "/api/v1/alerts?limit=1")
+    second = await get(client, f"/api/v1/alerts?limit=1&cursor={first['next_cursor']}")
+    assert [item["subject"] for body in (first, second) for item in body["items"]] == ["there", "here"]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/stats", "/api/v1/events", "/api/v1/transfers/", "/x"])
+async def test_a_path_that_there_is_not_is_404_in_json(client: aiohttp.ClientSession, path: str) -> None:
+    assert await get(client, path, 404) == {"error": "there is nothing at this path"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_another_method_is_405_in_json(client: aiohttp.ClientSession, method: str) -> None:
+    async with client.request(method, TRANSFERS) as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == "GET, HEAD"
+        assert "read-only" in (await response.json())["error"]
+
+
+@pytest.mark.parametrize("path", [TRANSFERS, "/x", f"{TRANSFERS}?limit=0", "/healthz"])
+async def test_every_answer_forbids_browsers_to_guess_keep_or_run_it(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(path) as response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert response.content_type == "application/json"
+        assert "aiohttp" not in response.headers["Server"]
+
+
+async def test_a_fault_is_500_without_details_and_logged(
+    client: aiohttp.ClientSession, database: Path, log: io.StringIO
+) -> None:
+    with sqlite3.connect(database) as broken:
+        broken.execute("ALTER TABLE transfers RENAME TO gone")
+    broken.close()
+    body = await get(client, TRANSFERS, 500)
+    assert body == {"error": "this could not be answered; the monitor's log says why"}
+    logged = json.loads(log.getvalue())
+    assert logged["event"] == "an HTTP request failed"
+    assert "no such table" in logged["exception"]

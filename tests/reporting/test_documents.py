@@ -1,0 +1,90 @@
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.reporting.web.cursors import (
+    read_alert_cursor,
+    read_transfer_cursor,
+    write_alert_cursor,
+    write_transfer_cursor,
+)
+from connext_monitor.reporting.web.documents import encode, transfers_list
+from connext_monitor.store.store import Store
+from tests.reporting.chain_samples import LABELS, NAMES, START, Sample, fill
+
+numbers = st.integers(-(2**63), 2**63 - 1)
+ids = st.binary(min_size=32, max_size=32).map(TransferId)
+
+
+@given(numbers, ids)
+def test_a_transfer_cursor_is_read_as_it_was_written(started_at: int, transfer_id: TransferId) -> None:
+    assert read_transfer_cursor(write_transfer_cursor((started_at, transfer_id))) == (started_at, transfer_id)
+
+
+@given(numbers)
+def test_an_alert_cursor_is_read_as_it_was_written(row: int) -> None:
+    assert read_alert_cursor(write_alert_cursor(row)) == row
+
+
+@given(st.text(max_size=200) | st.text("ABCDabcd0123-_=", max_size=60))
+def test_what_is_no_cursor_is_never_an_error_nor_another_cursors_text(text: str) -> None:
+    transfers, alerts = read_transfer_cursor(text), read_alert_cursor(text)
+    assert transfers is None or write_transfer_cursor(transfers) == text
+    assert alerts is None or write_alert_cursor(alerts) == text
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_json_is_printable_ascii_and_holds_no_number_that_a_double_cannot(value: object) -> None:
+    text = encode({"value": value})
+    assert text.isascii()
+    assert text.isprintable()
+    read = json.loads(text, parse_int=lambda digits: float(digits).hex())
+    assert read == json.loads(json.dumps({"value": value}), parse_int=_as_promised)
+
+
+def _as_promised(digits: str) -> str:
+    return float(digits).hex() if abs(int(digits)) < 2**53 else digits
+
+
+starts = st.integers(0, 6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(starts, max_size=12), st.lists(st.lists(starts, max_size=3), max_size=12), st.integers(1, 5))
+def test_what_was_there_is_listed_exactly_once_and_in_order_whatever_arrives_between_the_pages(
+    before: list[int], between: list[list[int]], limit: int
+) -> None:
+    there = {Sample(nonce, START + at).hex_id for nonce, at in enumerate(before)}
+    seen = asyncio.run(_walk(before, between, limit))
+    listed = [item for item in seen if item[1] in there]
+    assert len(listed) == len(there)
+    assert seen == sorted(set(seen), reverse=True)
+
+
+async def _walk(before: list[int], between: list[list[int]], limit: int) -> list[tuple[str, str]]:
+    """All pages of the list as (start, id), with transfers that arrive after each page."""
+    arriving, nonce = iter(between), 1000
+    seen: list[tuple[str, str]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = await Store.open(Path(folder) / "monitor.db", NAMES)
+        await fill(store, [Sample(place, START + at).xcalled() for place, at in enumerate(before)])
+        after, more = None, True
+        while more:
+            page = await transfers_list(store, TransferFilter(), LABELS, START, limit=limit, after=after)
+            items: list[dict[str, Any]] = json.loads(encode(page))["items"]
+            seen += [(item["xcalled"]["timestamp"], item["transfer_id"]) for item in items]
+            cursor = page["next_cursor"]
+            more = isinstance(cursor, str)
+            after = read_transfer_cursor(str(cursor)) if more else None
+            new = [Sample(nonce + place, START + at) for place, at in enumerate(next(arriving, []))]
+            nonce += len(new)
+            await fill(store, [one.xcalled() for one in new])
+        await store.close()
+    return seen

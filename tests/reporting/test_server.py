@@ -1,0 +1,73 @@
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+
+from connext_monitor.config import ListenAddress
+from connext_monitor.reporting.web import ListenError, WebServer
+from connext_monitor.reporting.web.host_guard import is_loopback
+
+ServerAt = Callable[[ListenAddress], WebServer]
+ANY_PORT = ListenAddress("127.0.0.1", 0)
+
+
+async def test_port_0_becomes_the_port_that_the_system_chose(server_at: ServerAt) -> None:
+    server = server_at(ANY_PORT)
+    address = await server.start()
+    assert address.host == "127.0.0.1"
+    assert address.port > 0
+    await server.stop()
+
+
+async def test_a_port_in_use_is_refused_with_words_that_name_the_key(server_at: ServerAt) -> None:
+    first = server_at(ANY_PORT)
+    taken = await first.start()
+    with pytest.raises(ListenError, match=f"^monitor.listen: {taken} is in use by another program"):
+        await server_at(taken).start()
+    await first.stop()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+async def test_an_address_of_another_machine_is_refused_with_words(server_at: ServerAt, host: str) -> None:
+    with pytest.raises(ListenError, match="is no address of this machine"):
+        await server_at(ListenAddress(host, 0)).start()
+
+
+async def test_after_the_stop_the_port_is_free_again(server_at: ServerAt) -> None:
+    first = server_at(ANY_PORT)
+    address = await first.start()
+    await first.stop()
+    second = server_at(address)
+    assert await second.start() == address
+    await second.stop()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::1", "", "10.0.0.1"])
+async def test_on_the_loopback_a_request_for_another_host_is_refused(client: aiohttp.ClientSession, host: str) -> None:
+    async with client.get("/api/v1/chains", headers={"Host": host}) as response:
+        assert response.status == 421
+        assert "loopback" in (await response.json())["error"]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8088", "127.0.0.1:1", "127.9.9.9", "[::1]:8088", "x.localhost"]
+)
+async def test_on_the_loopback_every_name_of_it_will_do(client: aiohttp.ClientSession, host: str) -> None:
+    async with client.get("/api/v1/chains", headers={"Host": host}) as response:
+        assert response.status == 200
+
+
+async def test_on_all_addresses_any_host_will_do(server_at: ServerAt) -> None:
+    server = server_at(ListenAddress("0.0.0.0", 0))  # noqa: S104 - listening on all addresses is what is tested
+    port = (await server.start()).port
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/healthz", headers={"Host": "monitor.example"}) as response,
+    ):
+        assert response.status == 200
+    await server.stop()
+
+
+@pytest.mark.parametrize("host", ["example.com", "localhost.example.com", "128.0.0.1", "::2", "", "127.0.0.1 "])
+def test_other_hosts_are_no_loopback(host: str) -> None:
+    assert not is_loopback(host)
