@@ -9,13 +9,12 @@ from rich.console import Console
 
 from connext_monitor.alerting.drill import drill
 from connext_monitor.alerting.notice import Provider
-from connext_monitor.core.delivery import Change
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.output import Row, json_option, print_json, print_table, say, styled
 from connext_monitor.cli.settings import chain_labels, complete, config_option, load
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.reporting.web.documents import listed

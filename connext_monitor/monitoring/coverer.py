@@ -75,7 +75,7 @@ class Coverer:
             start = self._config.start_block
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
-            self._first_nonce = await self._nonce_after(BlockNumber(first - 1)) if first > 0 else 0
+            self._first_nonce = await self._nonce_after(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
         self._state.coverage = stored
 
     async def cover(self, aim: Aim) -> None:
@@ -130,10 +130,16 @@ class Coverer:
         # Without the tag nothing new counts as final: blocks are only read again for longer.
         return min(tagged.number, head.number) if tagged else self._coverage().checkpoint
 
-    async def _nonce_after(self, block: BlockNumber) -> int | None:
-        """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one)."""
+    async def _nonce_after(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
+        """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).
+
+        ``none_yet`` where no contract stands at that block.
+        """
         try:
-            nonce = read_uint(await self._endpoint.call(self._config.contract, NONCE_CALL, block))
+            answer = await self._endpoint.call(self._config.contract, NONCE_CALL, block)
+            if not answer:
+                return none_yet
+            nonce = read_uint(answer)
         except (RpcRefused, MalformedAnswer) as error:
             log.debug("nonce.not_known", chain=self._config.name, block=block, reason=str(error))
             return None

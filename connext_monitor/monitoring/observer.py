@@ -10,6 +10,7 @@ from random import Random
 from typing import NoReturn
 
 import structlog
+from eth_utils.address import to_checksum_address
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig, EndpointUrl
@@ -123,6 +124,13 @@ class Observer:
             raise EndpointUnavailable(
                 endpoint.host,
                 f"serves chain id {chain_id}, not {self._config.chain_id}; see chains.{self._config.name}.endpoints",
+            )
+        if not await endpoint.code(self._config.contract):
+            # Watching an address without a contract would look like a bridge without traffic.
+            raise EndpointUnavailable(
+                endpoint.host,
+                f"knows no contract at {to_checksum_address(self._config.contract)}; "
+                f"see chains.{self._config.name}.contract",
             )
 
     # Pushes

@@ -144,7 +144,7 @@ class WebSocketClient:
             settle(outcome, "eth_subscribe", self._on_request)
             subscribed = True
         finally:
-            if False:  # the answer may have come just before we were cancelled
+            if not subscribed:  # the answer may have come just before we were cancelled
                 self._subscriptions.forget(pushes)
             if not self._expecting():
                 self._subscriptions.forget_early()

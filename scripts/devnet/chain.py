@@ -22,6 +22,7 @@ PLENTY = 10**24
 """Wei given to an impersonated sender."""
 RECEIPT_WITHIN = 30.0
 """Seconds until a transaction must be mined."""
+_BEGINNING_OF_SECOND = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,10 @@ class Chain:
         if self.block_time is None:
             await self.rpc("evm_setAutomine", [True])
         else:
+            # Anvil stamps a block with the whole second it is in. Real chains mine at its beginning, and so do ours.
+            into_second = time.time() % 1
+            if into_second > _BEGINNING_OF_SECOND:
+                await asyncio.sleep(1 - into_second)
             await self.rpc("evm_setIntervalMining", [self.block_time])
 
     async def reorg(self, depth: int) -> None:

@@ -62,7 +62,9 @@ def test_a_good_config_is_summed_up_and_ok(monitor: Program) -> None:
 def test_the_deadlines_of_each_pathway_are_told(monitor: Program) -> None:
     pathway = '[alerts]\n[[alerts.pathways]]\norigin = "here"\nexecute_deadline = "PT15M"\n'
     monitor.write_config(chain_table("here", 1001), pathway)
-    assert ["here", "*", "15", "min", "3", "h"] in [line.split() for line in monitor.run("check-config").stdout.splitlines()]
+    assert ["here", "*", "15", "min", "3", "h"] in [
+        line.split() for line in monitor.run("check-config").stdout.splitlines()
+    ]
 
 
 def test_without_a_provider_it_says_what_that_means(monitor: Program) -> None:

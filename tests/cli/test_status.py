@@ -158,9 +158,7 @@ def test_without_a_running_monitor_the_databases_word_is_marked_so(monitor: Prog
     monitor.write_config(*CHAINS, listen="127.0.0.1:9")
     result = monitor.run("status")
     assert result.exit_code == 3
-    assert result.stdout.startswith(
-        "no running monitor answers at 127.0.0.1:9; this is what the database knew at 20"
-    )
+    assert result.stdout.startswith("no running monitor answers at 127.0.0.1:9; this is what the database knew at 20")
     assert str(running_at) not in result.stdout
     assert monitor.json("status", code=3)["live"] is False
 

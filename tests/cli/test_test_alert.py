@@ -65,9 +65,7 @@ def test_the_drill_speaks_of_configured_chains(monitor: Program) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 429, 500])
-def test_a_channel_that_does_not_take_it_is_a_failure_in_words(
-    monitor: Program, channel: Channel, status: int
-) -> None:
+def test_a_channel_that_does_not_take_it_is_a_failure_in_words(monitor: Program, channel: Channel, status: int) -> None:
     channel.status = status
     result = with_providers(monitor, channel.table, CONSOLE).run("test-alert")
     assert result.exit_code == 1

@@ -16,7 +16,9 @@ async def test_it_is_healthy_while_the_database_answers(client: aiohttp.ClientSe
     assert await get(client, "/healthz") == {"status": "ok"}
 
 
-async def test_it_is_not_healthy_when_the_database_does_not_answer(client: aiohttp.ClientSession, database: Path) -> None:
+async def test_it_is_not_healthy_when_the_database_does_not_answer(
+    client: aiohttp.ClientSession, database: Path
+) -> None:
     with sqlite3.connect(database) as broken:
         broken.execute("DROP TABLE alerts")
     broken.close()

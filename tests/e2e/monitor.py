@@ -1,0 +1,175 @@
+"""The real program as a process of its own, with a configuration for a devnet."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from scripts.devnet import Chain, Transfer
+from tests.e2e.waiting import until
+from tests.e2e.webhook import SECRET, Receiver
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the monitor is told; durations are ISO 8601, ``endpoints`` replace a chain's own by its name."""
+
+    chains: Sequence[Chain]
+    webhooks: Mapping[str, Receiver]
+    execute: str = "PT6S"
+    reconcile: str = "PT1H"
+    unobserved_after: str = "PT20S"
+    endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+async def write_config(setup: Setup, folder: Path) -> Path:
+    """A config file in ``folder`` that begins with the blocks after the present heads."""
+    parts = [
+        '[monitor]\nlisten = "127.0.0.1:0"\nlog_level = "debug"',
+        f'[alerts]\nexecute_deadline = "{setup.execute}"\nreconcile_deadline = "{setup.reconcile}"\n'
+        f'unobserved_after = "{setup.unobserved_after}"',
+    ]
+    for chain in setup.chains:
+        endpoints = json.dumps(list(setup.endpoints.get(chain.name, [chain.ws_url])))
+        parts.append(
+            f"[chains.{chain.name}]\nchain_id = {chain.chain_id}\ndomain_id = {chain.domain_id}\n"
+            f'contract = "{chain.contract}"\nendpoints = {endpoints}\nblock_time = "PT1S"\nfinality = 5\n'
+            f"start_block = {await chain.head() + 1}"
+        )
+    for name, webhook in setup.webhooks.items():
+        parts.append(f'[alert_providers.{name}]\ntype = "webhook"\nurl = "{webhook.url}"\nsecret = "{SECRET}"')
+    file = folder / "config.toml"
+    file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return file
+
+
+class Monitor:
+    """One process of the program; it is killed when the context ends, unless it has ended by itself."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        self.lines: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "connext_monitor", "--config", str(self._config)),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill()
+        await self.ended()
+        await self._session.close()
+
+    # The process
+
+    def kill(self) -> None:
+        """As kill -9 does; a second call does nothing."""
+        if self._running.returncode is None:
+            self._running.kill()
+
+    def terminate(self) -> None:
+        """Ask it to stop (SIGTERM)."""
+        self._running.send_signal(signal.SIGTERM)
+
+    async def ended(self) -> int:
+        """Its exit code, once all that it said has been read."""
+        code = await self._running.wait()
+        if self._reading is not None:
+            await self._reading
+        return code
+
+    # What it says
+
+    @property
+    def said(self) -> str:
+        """Everything on its stderr so far."""
+        return "\n".join(self.lines)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Its log lines of this event."""
+        parsed = [json.loads(line) for line in self.lines if line.startswith("{")]
+        return [line for line in parsed if line["event"] == name]
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of one of its pages."""
+        await until(lambda: self.events("web.listening") or self._running.returncode is not None, 30, lambda: self.said)
+        address = self.events("web.listening")[0]["address"]
+        async with self._session.get(address + path) as response:
+            return response.status, await response.json()
+
+    async def ready(self) -> None:
+        """Wait until all its chains are caught up and observed."""
+
+        async def is_ready() -> bool:
+            return (await self.get("/readyz"))[0] == 200
+
+        await until(is_ready, 30, lambda: self.said)
+
+    async def transfer(self, transfer: Transfer) -> dict[str, Any] | None:
+        """What it says of a transfer; None where it does not know it."""
+        status, body = await self.get(f"/api/v1/transfers/{transfer.transfer_id}")
+        return body if status == 200 else None
+
+    async def knows(self, transfer: Transfer, *statuses: str) -> None:
+        """Wait until it says that the transfer has one of these statuses."""
+        seen: list[object] = []
+
+        async def known() -> bool:
+            found = await self.transfer(transfer)
+            seen.append(found and found["status"])
+            return seen[-1] in statuses
+
+        await until(known, 30, lambda: f"{statuses} never, {seen[-1:]}; {self.said}")
+
+    async def state(self, transfer: Transfer, leg: str = "execute") -> str:
+        """The state of a leg's deadline."""
+        found = await self.transfer(transfer)
+        assert found is not None
+        return str(found["deadlines"][leg]["state"])
+
+    async def chain(self, name: str) -> dict[str, Any]:
+        """What it says of a chain."""
+        _, body = await self.get("/api/v1/chains")
+        found: dict[str, Any] = next(chain for chain in body["items"] if chain["name"] == name)
+        return found
+
+    async def covers(self, name: str, timestamp: int) -> None:
+        """Wait until the chain is covered past this instant (Unix seconds)."""
+
+        async def covered() -> bool:
+            watermark = (await self.chain(name))["watermark"]
+            return watermark is not None and datetime.fromisoformat(watermark).timestamp() > timestamp
+
+        await until(covered, 60, lambda: self.said)
+
+    async def alerts(self) -> list[tuple[str, str, str]]:
+        """Kind, subject and state of all its alerts, the oldest first."""
+        _, body = await self.get("/api/v1/alerts?limit=200")
+        return [(alert["kind"], alert["subject"], alert["state"]) for alert in reversed(body["items"])]
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+    async def _read(self) -> None:
+        assert self._running.stderr is not None
+        async for line in self._running.stderr:
+            self.lines.append(line.decode().rstrip("\n"))
