@@ -93,11 +93,12 @@ class Coverer:
 
     async def _cover_to_head(self, aim: Aim) -> None:
         coverage = self._coverage()
-        head = self._state.head if self._endpoint.pushes else None
+        head = self._state.head
         if head is None:
             head = await self._endpoint.head()
             self._state.saw_head(head)
-        final = await self._final(head)
+        # Only a confirming cover can move the checkpoint, so only it need know what is final.
+        final = await self._final(head) if aim is Aim.CONFIRM else coverage.checkpoint
         after = first_unread(coverage, aim)
         while blocks := next_range(self._coverage(), after, head.number, self._span):
             await self._cover_range(blocks, head, final, aim)

@@ -59,6 +59,11 @@ class Database:
 
         Raises DatabaseError; a file that is not there is not made, and nothing is migrated.
         """
+        # The async driver's thread outlives a connection that cannot be opened, and may then find its loop closed.
+        try:
+            await asyncio.to_thread(_try_opening, path)
+        except sqlite3.Error as error:
+            raise DatabaseError(_explain_reading(path, error)) from error
         readers = _engine(path, begin="BEGIN", size=_READERS, readonly=True)
         try:
             async with readers.begin() as connection:
@@ -146,6 +151,10 @@ def _wrong_schema(connection: Connection) -> str | None:
         return "is no database of connext-monitor; name another file in monitor.database"
     script.get_revision(found)  # raises CommandError where it is not one of ours: the file is of a newer version
     return "was written by an older version of connext-monitor; its next run brings it up to date"
+
+
+def _try_opening(path: Path) -> None:
+    sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True).close()
 
 
 def _explain_reading(path: Path, error: Exception) -> str:

@@ -212,8 +212,7 @@ class Store:
         async with self._database.read() as connection:
             rows = await alerts.listed(connection, state, limit=limit, after=after)
             about = {row.alert.transfer_id for row in rows if row.alert.transfer_id is not None}
-            found = [await transfers.by_id(connection, transfer_id) for transfer_id in about]
-            views = await self._views(connection, [watched for watched in found if watched])
+            views = await self._views(connection, await transfers.by_ids(connection, about))
             by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in views}
             return [(row, by_id.get(row.alert.transfer_id)) for row in rows]
 

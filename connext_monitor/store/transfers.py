@@ -180,8 +180,13 @@ async def listed(
 
 async def by_id(connection: AsyncConnection, transfer_id: TransferId) -> Watched | None:
     """One transfer, None where it is not known."""
-    found = await _folded(connection, select(transfers).where(transfers.c.transfer_id == transfer_id))
+    found = await by_ids(connection, [transfer_id])
     return found[0] if found else None
+
+
+async def by_ids(connection: AsyncConnection, ids: Collection[TransferId]) -> list[Watched]:
+    """Those of these transfers that are known, in no order."""
+    return await _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(ids)))
 
 
 async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[TransferId]:

@@ -152,4 +152,22 @@ messages = st.builds(
     links=st.lists(links, max_size=30).map(tuple),
     drill=st.booleans(),
 )
+
+
+def swollen(char: str) -> Message:
+    """A message with far too much of this character in every part."""
+    text = char * 5000
+    return Message(
+        title=text,
+        text=text,
+        severity=Severity.CRITICAL,
+        resolved=False,
+        fields=tuple(Field(text, text if n % 3 else Instant(253402300799)) for n in range(60)),
+        links=tuple(Link(text, f"https://explorer.example/{'%' * 400}{n}") for n in range(60)),
+        drill=True,
+    )
+
+
+# One that is escaped, one of two UTF-16 units and four bytes, one that becomes a longer escape, one of neither.
+SWELLING = ("&", "*", "\U0001f4a9", "\x01", "a")
 notices = st.builds(notice, change=st.sampled_from(Change), message=messages, drill=st.booleans())

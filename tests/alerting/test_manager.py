@@ -284,8 +284,7 @@ async def test_what_the_channel_took_while_we_were_being_stopped_is_recorded(
     run = asyncio.create_task(manager.run())
     await until(receiver.asked.is_set)
     run.cancel()
-    await asyncio.sleep(0)
-    planned.until.set()
+    asyncio.get_running_loop().call_later(0.1, planned.until.set)
     with pytest.raises(asyncio.CancelledError):
         await run
     assert store.pending == []
@@ -299,8 +298,7 @@ async def test_a_record_under_way_is_finished_when_we_are_stopped(receiver: Rece
     run = asyncio.create_task(manager.run())
     await until(store.writing.is_set)
     run.cancel()
-    await asyncio.sleep(0)
-    store.released.set()
+    asyncio.get_running_loop().call_later(0.1, store.released.set)
     with pytest.raises(asyncio.CancelledError):
         await run
     assert store.pending == []

@@ -236,10 +236,18 @@ def test_a_fault_in_the_params_of_executed_names_the_whole_way_to_it() -> None:
     assert refusal(replace(log, data=data)) == "Executed: args.params.destinationDomain is not a proper uint32"
 
 
-def test_a_router_signature_that_is_cut_short_is_refused() -> None:
+def test_a_sequencer_signature_that_is_cut_short_is_refused() -> None:
     log = real_log("Executed")
 
     assert refusal(replace(log, data=log.data[:-32])).startswith("Executed: args.sequencerSignature reaches past")
+
+
+def test_a_sequencer_is_checked_though_it_is_not_kept() -> None:
+    log = real_log("Executed")
+    sequencer = 4 * 32 + 3 * 32  # the fourth word of the args, which begin behind a head of four words
+    data = log.data[:sequencer] + b"\x01" + log.data[sequencer + 1 :]
+
+    assert refusal(replace(log, data=data)) == "Executed: args.sequencer is not a proper address"
 
 
 @pytest.mark.parametrize("name", ["XCalled", "Executed", "Reconciled"])

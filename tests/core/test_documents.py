@@ -185,8 +185,9 @@ def test_an_open_alert_has_no_end() -> None:
 # --- times and hex ---
 
 
-@given(st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)), st.integers(-14, 14))
-def test_a_time_is_the_same_instant_in_utc_to_the_millisecond(instant: datetime, hours: int) -> None:
+@given(st.integers(0, 2**36 * 10**6), st.integers(-14, 14))
+def test_a_time_is_the_same_instant_in_utc_to_the_millisecond(microseconds: int, hours: int) -> None:
+    instant = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
     text = rfc3339(instant.astimezone(timezone(timedelta(hours=hours))))
     assert text.endswith("Z")
     assert timedelta() <= instant - datetime.fromisoformat(text) < timedelta(milliseconds=1)

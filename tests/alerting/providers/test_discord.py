@@ -25,7 +25,7 @@ from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
-from tests.alerting.samples import DUE_AT, NASTY, notice, notices
+from tests.alerting.samples import DUE_AT, NASTY, SWELLING, notice, notices, swollen
 from tests.alerting.vendors import Discord, discord_problems
 
 ROLE, PERSON = "<@&77>", "<@88>"
@@ -57,6 +57,13 @@ def answer(status: int, body: object = None, **headers: str) -> Answer:
 @given(notices)
 def test_every_embed_is_within_discords_limits(told: Notice) -> None:
     assert discord_problems(embed_payload(told, ROLE)) == []
+
+
+@pytest.mark.parametrize("char", SWELLING)
+def test_even_a_swollen_message_is_within_discords_limits(char: str) -> None:
+    told = notice(message=swollen(char))
+    assert discord_problems(embed_payload(told, ROLE)) == []
+    assert discord_problems(plain_payload(told, ROLE)) == []
 
 
 @given(notices)

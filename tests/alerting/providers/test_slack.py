@@ -21,7 +21,7 @@ from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from tests.alerting.markup import is_start_of, printable_line, slack_literal
-from tests.alerting.samples import DUE_AT, notice, notices
+from tests.alerting.samples import DUE_AT, SWELLING, notice, notices, swollen
 from tests.alerting.vendors import Slack, slack_problem, slack_texts
 
 GROUP = "<!subteam^S012>"
@@ -55,6 +55,13 @@ def rings(told: Notice) -> bool:
 @given(notices)
 def test_every_blocks_form_is_within_slacks_limits(told: Notice) -> None:
     assert slack_problem(blocks_payload(told, GROUP)) is None
+
+
+@pytest.mark.parametrize("char", SWELLING)
+def test_even_a_swollen_message_is_within_slacks_limits(char: str) -> None:
+    told = notice(message=swollen(char))
+    assert slack_problem(blocks_payload(told, GROUP)) is None
+    assert slack_problem(plain_payload(told, GROUP)) is None
 
 
 @given(notices)
