@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig, EndpointUrl
-from connext_monitor.core.coverage import Aim
+from connext_monitor.core.coverage import Aim, first_unread
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.sight import ChainSight
@@ -206,16 +206,17 @@ class Observer:
         """Why to cover now, if at all.
 
         1. A hint of a reorg, or a calm interval without a confirming cover: confirm.
-        2. Someone waits for an instant that the head has passed: advance.
-        3. An endpoint that does not push has a new head: advance.
+        2. Nothing is covered yet and the first block to watch has come: advance.
+        3. Someone waits for an instant that the head has passed: advance.
+        4. An endpoint that does not push has a new head: advance.
         """
         if self._hinted or self._clock.monotonic() - self._confirmed_at >= self._calm():
             return Aim.CONFIRM
-        head, covered = self.state.head, self.state.covered
-        if head is None or covered is None or head.number <= covered.number:
+        head, coverage = self.state.head, self.state.coverage
+        if head is None or coverage is None or head.number <= first_unread(coverage, Aim.ADVANCE):
             return None
         wanted = bool(self.state.wanted) and head.timestamp > self.state.wanted[0]
-        return Aim.ADVANCE if wanted or not endpoint.pushes else None
+        return Aim.ADVANCE if wanted or coverage.covered is None or not endpoint.pushes else None
 
     def _calm(self) -> float:
         return min(_CALM, self._unobserved_after / 2)

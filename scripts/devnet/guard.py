@@ -6,6 +6,7 @@ program. It needs nothing but pipes, so it is the same on Linux and macOS, and u
 when only the starting thread ends.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -26,8 +27,9 @@ def _guard(program: int) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)  # the caller reads the program's output until its end, and must not wait for ours
     os.dup2(quiet, 2)
-    while os.read(0, 1):
-        pass
+    with contextlib.suppress(OSError):  # a connection that is reset has ended too
+        while os.read(0, 1):
+            pass
     if os.getppid() == program:
         os.kill(program, signal.SIGKILL)
 

@@ -12,23 +12,27 @@ import pytest
 from scripts.devnet import Devnet, toolchain
 
 
-async def alive(group: int) -> bool:
-    """Whether a process of that group (an anvil leads its own, with its guard in it) is there and no zombie."""
-    ps = await asyncio.create_subprocess_exec("ps", "-A", "-o", "pgid=,stat=", stdout=asyncio.subprocess.PIPE)
+async def processes(*columns: str) -> list[list[str]]:
+    """One row per process of this machine, with those columns of ps."""
+    ps = await asyncio.create_subprocess_exec(
+        *("ps", "-A", "-o", ",".join(f"{column}=" for column in columns)), stdout=asyncio.subprocess.PIPE
+    )
     out, _ = await ps.communicate()
-    rows = [line.split() for line in out.decode().splitlines()]
-    return any(int(pgid) == group and not stat.startswith("Z") for pgid, stat in rows)
+    return [line.split() for line in out.decode().splitlines()]
 
 
-async def gone(groups: list[int], within: float = 10) -> bool:
-    """Whether nothing of the groups is left, in the end."""
-    try:
-        async with asyncio.timeout(within):
-            while any([await alive(group) for group in groups]):  # noqa: ASYNC110 - other processes set no event
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        return False
-    return True
+async def alive(groups: list[int]) -> set[int]:
+    """Those process groups (an anvil leads its own, with its guard in it) that hold a process which is no zombie."""
+    found = {int(pgid) for pgid, stat in await processes("pgid", "stat") if not stat.startswith("Z")}
+    return found & set(groups)
+
+
+async def left(groups: list[int], within: float = 30) -> set[int]:
+    """What is left of the groups once nothing more goes away, or after ``within`` seconds."""
+    end = asyncio.get_running_loop().time() + within
+    while (still := await alive(groups)) and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.05)
+    return still
 
 
 @asynccontextmanager
@@ -53,10 +57,7 @@ async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
 
 
 async def children(pid: int) -> list[int]:
-    ps = await asyncio.create_subprocess_exec("ps", "-A", "-o", "pid=,ppid=", stdout=asyncio.subprocess.PIPE)
-    out, _ = await ps.communicate()
-    rows = [line.split() for line in out.decode().splitlines()]
-    return [int(child) for child, parent in rows if int(parent) == pid]
+    return [int(child) for child, parent in await processes("pid", "ppid") if int(parent) == pid]
 
 
 async def test_nothing_is_left_after_the_end() -> None:
@@ -64,9 +65,9 @@ async def test_nothing_is_left_after_the_end() -> None:
     before = set(runs.glob("*"))
     async with Devnet.start(block_time=None) as devnet:
         groups = [chain.process.pid for chain in devnet.chains]
-        assert all([await alive(group) for group in groups])
+        assert await alive(groups) == set(groups)
         (run,) = {path for path in runs.glob(f"{os.getpid()}-*") if path not in before}
-    assert not any([await alive(group) for group in groups])
+    assert not await alive(groups)
     assert not run.exists()
 
 
@@ -81,7 +82,7 @@ async def test_nothing_is_left_after_an_exception() -> None:
     with pytest.raises(ZeroDivisionError):
         await fail()
     assert groups
-    assert not any([await alive(group) for group in groups])
+    assert not await alive(groups)
 
 
 async def test_nothing_is_left_after_a_cancellation() -> None:
@@ -98,14 +99,14 @@ async def test_nothing_is_left_after_a_cancellation() -> None:
     await stands.wait()
     running.cancel()
     await asyncio.wait([running])
-    assert not any([await alive(group) for group in groups])
+    assert not await alive(groups)
 
 
 async def test_a_frozen_chain_is_stopped_too() -> None:
     async with Devnet.start(block_time=None) as devnet:
         groups = [chain.process.pid for chain in devnet.chains]
         devnet.chains[0].freeze()
-    assert not any([await alive(group) for group in groups])
+    assert not await alive(groups)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -113,9 +114,9 @@ async def test_the_command_stops_all_and_ends_well_on(how: signal.Signals) -> No
     async with command("--traffic", "--every", "0.2") as (process, groups):
         assert len(groups) == 2
         process.send_signal(how)
-        await asyncio.wait_for(process.communicate(), 10)
+        await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 0
-        assert not any([await alive(group) for group in groups])
+        assert not await alive(groups)
 
 
 async def test_nothing_is_left_when_the_command_is_killed() -> None:
@@ -123,13 +124,13 @@ async def test_nothing_is_left_when_the_command_is_killed() -> None:
         assert len(groups) == 2
         process.kill()
         await process.wait()
-        assert await gone(groups)
+        assert not await left(groups)
 
 
 async def test_the_command_fails_when_an_anvil_dies() -> None:
     async with command() as (process, groups):
         os.kill(groups[1], signal.SIGKILL)
-        _, err = await asyncio.wait_for(process.communicate(), 10)
+        _, err = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 1
         assert b"The anvil of beta ended by itself" in err
-        assert await gone(groups)
+        assert not await left(groups)

@@ -15,7 +15,7 @@ from tests.e2e.webhook import Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DEADLINE = 5
+DEADLINE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Restarted:
 async def restarted(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Restarted]:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
-        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S", unobserved_after="PT10S")
+        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S", unobserved_after="PT8S")
         config = await write_config(setup, tmp_path_factory.mktemp("restarted"))
         async with Monitor(config) as first:
             await first.ready()
@@ -80,7 +80,7 @@ async def test_what_was_told_before_is_not_told_again(restarted: Restarted) -> N
 async def test_a_restart_before_the_deadline_changes_nothing(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
-        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S")
+        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S", unobserved_after="PT8S")
         config = await write_config(setup, tmp_path_factory.mktemp("early"))
         async with Monitor(config) as first:
             await first.ready()

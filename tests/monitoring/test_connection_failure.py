@@ -1,4 +1,4 @@
-"""How connecting fails over both transports: each cause in its own words, none the library's; no redirect is followed."""
+"""How connecting fails over both transports: each cause in its own words; redirects are not followed."""
 
 import asyncio
 import json

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.events import TransferId
@@ -40,6 +40,8 @@ def test_what_is_no_cursor_is_never_an_error_nor_another_cursors_text(text: str)
     assert alerts is None or write_alert_cursor(alerts) == text
 
 
+@example("\x7f\x9b\u202e\ud800")
+@example(2**53)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_json_is_printable_ascii_and_holds_no_number_that_a_double_cannot(value: object) -> None:
     text = encode({"value": value})

@@ -18,8 +18,7 @@ _LARGEST_EXACT = 2**53
 
 def encode(document: object, *, indent: int | None = None) -> str:
     """JSON in ASCII, no control character in it; whole numbers from 2^53 on become strings."""
-    text = json.dumps(_exact(document), ensure_ascii=True, allow_nan=False, indent=indent)
-    return text.replace("\x7f", "\\u007f")
+    return json.dumps(_exact(document), ensure_ascii=True, allow_nan=False, indent=indent)
 
 
 def listed(items: Sequence[Json], next_cursor: str | None = None) -> Json:
