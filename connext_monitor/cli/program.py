@@ -1,7 +1,6 @@
 """The program: its commands, and which errors end with which exit code."""
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from connext_monitor.cli.alerts import alerts
 from connext_monitor.cli.check_config import check_config
@@ -33,8 +32,6 @@ class Program(click.Group):
             failure: Failure = BadConfig(str(error))
         except (DatabaseError, ListenError) as error:
             failure = Failure(str(error))
-        except DBAPIError as error:
-            failure = Failure(f"the database could not be read ({error.orig}); is its file damaged?")
         raise failure
 
 

@@ -95,9 +95,12 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees one consistent state and never waits for the writer."""
-        async with self._readers.begin() as connection:
-            yield connection
+        """A connection that sees one consistent state and never waits for the writer. Raises DatabaseError."""
+        try:
+            async with self._readers.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise DatabaseError(f"the database could not be read ({error.orig}); is its file damaged?") from error
 
 
 def _engine(path: Path, *, begin: str, size: int, readonly: bool = False) -> AsyncEngine:

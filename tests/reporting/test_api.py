@@ -1,7 +1,3 @@
-import io
-import json
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -299,39 +295,3 @@ async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientS
     second = await get(client, f"/api/v1/alerts?limit=1&cursor={first['next_cursor']}")
     assert [item["subject"] for body in (first, second) for item in body["items"]] == ["there", "here"]
     assert second["next_cursor"] is None
-
-
-@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/stats", "/api/v1/events", "/api/v1/transfers/", "/x"])
-async def test_a_path_that_there_is_not_is_404_in_json(client: aiohttp.ClientSession, path: str) -> None:
-    assert await get(client, path, 404) == {"error": "there is nothing at this path"}
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_another_method_is_405_in_json(client: aiohttp.ClientSession, method: str) -> None:
-    async with client.request(method, TRANSFERS) as response:
-        assert response.status == 405
-        assert response.headers["Allow"] == "GET, HEAD"
-        assert "read-only" in (await response.json())["error"]
-
-
-@pytest.mark.parametrize("path", [TRANSFERS, "/x", f"{TRANSFERS}?limit=0", "/healthz"])
-async def test_every_answer_forbids_browsers_to_guess_keep_or_run_it(client: aiohttp.ClientSession, path: str) -> None:
-    async with client.get(path) as response:
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert response.headers["Cache-Control"] == "no-store"
-        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
-        assert response.content_type == "application/json"
-        assert "aiohttp" not in response.headers["Server"]
-
-
-async def test_a_fault_is_500_without_details_and_logged(
-    client: aiohttp.ClientSession, database: Path, log: io.StringIO
-) -> None:
-    with sqlite3.connect(database) as broken:
-        broken.execute("ALTER TABLE transfers RENAME TO gone")
-    broken.close()
-    body = await get(client, TRANSFERS, 500)
-    assert body == {"error": "this could not be answered; the monitor's log says why"}
-    logged = json.loads(log.getvalue())
-    assert logged["event"] == "an HTTP request failed"
-    assert "no such table" in logged["exception"]

@@ -1,0 +1,119 @@
+"""Covered means read (promise 2): what the checkpoint and the watermark may move over."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.coverage import (
+    Aim,
+    BlockRange,
+    Coverage,
+    Nonces,
+    advance,
+    begin,
+    contiguous_until,
+    doubtful,
+    final_by_depth,
+    first_unread,
+    next_range,
+)
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
+
+
+def block(number: int, fork: int = 0) -> BlockRef:
+    return BlockRef(BlockNumber(number), Hash32(bytes([fork]) * 32), Timestamp(number))
+
+
+def blocks(first: int, last: int) -> BlockRange:
+    return BlockRange(BlockNumber(first), BlockNumber(last))
+
+
+def number(value: int) -> BlockNumber:
+    return BlockNumber(value)
+
+
+def test_the_start_block_is_read_first() -> None:
+    fresh = begin(number(7))
+    assert next_range(fresh, first_unread(fresh, Aim.CONFIRM), number(9), 100) == blocks(7, 9)
+
+
+def test_a_range_is_no_longer_than_the_span() -> None:
+    fresh = begin(number(0))
+    assert next_range(fresh, fresh.checkpoint, number(1000), 10) == blocks(0, 9)
+
+
+def test_there_is_nothing_to_read_beyond_the_head() -> None:
+    assert next_range(begin(number(0)), number(9), number(9), 10) is None
+
+
+def test_confirming_reads_again_what_is_not_final_and_advancing_does_not() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert (first_unread(coverage, Aim.CONFIRM), first_unread(coverage, Aim.ADVANCE)) == (5, 9)
+
+
+def test_a_range_behind_a_gap_moves_nothing() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(11, 20), block(20), number(20)) == coverage
+
+
+def test_the_checkpoint_stops_at_what_is_final() -> None:
+    moved = advance(begin(number(0)), blocks(0, 20), block(20), number(15))
+    assert (moved.checkpoint, moved.covered) == (15, block(20))
+
+
+def test_an_endpoint_that_lags_does_not_lower_what_is_covered() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(6, 8), block(8), number(5)).covered == block(9)
+
+
+def test_another_block_at_the_covered_height_takes_its_place() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(6, 9), block(9, fork=1), number(5)).covered == block(9, fork=1)
+
+
+def test_advancing_does_not_move_the_checkpoint_over_what_was_read_only_once() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(10, 12), block(12), number(12)).checkpoint == 5
+
+
+@given(
+    st.integers(0, 20),
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(-5, 30), st.integers(1, 15), st.sampled_from(Aim), st.booleans())
+    ),
+)
+def test_every_block_up_to_the_checkpoint_and_the_covered_one_was_read(
+    start: int, covers: list[tuple[int, int, int, Aim, bool]]
+) -> None:
+    coverage, read = begin(number(start)), set[int]()
+    for head, depth, span, aim, breaks_off in covers:
+        final = final_by_depth(number(head), depth)
+        after = first_unread(coverage, aim)
+        while (found := next_range(coverage, after, number(head), span)) is not None:
+            read |= set(range(found.first, found.last + 1))
+            before, coverage = coverage, advance(coverage, found, block(found.last), final)
+            assert coverage.checkpoint >= before.checkpoint
+            assert (coverage.covered or block(-1)).number >= (before.covered or block(-1)).number
+            after = found.last
+            if breaks_off:
+                break
+    assert set(range(start, coverage.checkpoint + 1)) <= read
+    if coverage.covered is not None:
+        assert set(range(start, coverage.covered.number + 1)) <= read
+        assert coverage.checkpoint <= coverage.covered.number
+
+
+def test_a_known_place_that_the_answer_does_not_name_is_doubtful() -> None:
+    here, there = (number(1), Hash32(b"\x01" * 32)), (number(1), Hash32(b"\x02" * 32))
+    assert doubtful([here, there], [there]) == [here]
+
+
+@given(st.integers(0, 10), st.lists(st.integers(0, 30)))
+def test_nonces_are_contiguous_up_to_the_first_that_is_missing(first: int, nonces: list[int]) -> None:
+    reached = contiguous_until(first, sorted(nonce for nonce in nonces if nonce >= first))
+    assert set(range(first, reached)) <= set(nonces)
+    assert reached not in nonces
+
+
+def test_an_origin_is_whole_when_no_nonce_is_missing_up_to_the_next() -> None:
+    assert Nonces(first=2, contiguous=5, next=5).complete
+    assert not Nonces(first=2, contiguous=4, next=5).complete

@@ -1,0 +1,211 @@
+"""What a batch changes: the same for the same events, however they come (promise 4)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.deadline import (
+    ArmDeadline,
+    Awaited,
+    CancelDeadline,
+    DueDates,
+    Leg,
+    Resolution,
+    ResolveOverdue,
+)
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.recording import Changes, Known, record
+from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from tests.core.samples import (
+    ALPHA,
+    BETA,
+    DURATIONS,
+    GAMMA,
+    durations,
+    executed,
+    info,
+    reconciled,
+    sighting,
+    xcalled,
+)
+
+INFO = info()
+XCALLED = xcalled(INFO, sighting(10))
+EXECUTED = executed(INFO, sighting(20))
+RECONCILED = reconciled(INFO, sighting(30))
+ID = XCALLED.event.transfer_id
+STARTED = XCALLED.sighting.block.timestamp
+
+
+class Ledger:
+    """What a store and a scheduler would hold after each batch."""
+
+    def __init__(self) -> None:
+        self.records: dict[object, EventRecord] = {}
+        self.transfers: dict[TransferId, tuple[Transfer, DueDates | None]] = {}
+        self.armed: dict[tuple[TransferId, Leg], Awaited] = {}
+
+    def apply(self, *steps: Step) -> Changes:
+        due = {key: dates for key, (_, dates) in self.transfers.items() if dates is not None}
+        changes = record(Known(list(self.records.values()), due), steps, durations)
+        for removed in changes.removed:
+            del self.records[removed.identity]
+        self.records |= {added.identity: added for added in changes.added}
+        self.transfers |= {transfer.transfer_id: (transfer, dates) for transfer, dates in changes.transfers}
+        for vanished in changes.vanished:
+            del self.transfers[vanished]
+        for effect in changes.effects:
+            match effect:
+                case ArmDeadline(awaited):
+                    self.armed[awaited.transfer_id, awaited.leg] = awaited
+                case CancelDeadline(transfer_id, leg):
+                    del self.armed[transfer_id, leg]
+                case ResolveOverdue():
+                    pass
+        return changes
+
+
+def seen(*records: EventRecord) -> Step:
+    return Step(seen=records)
+
+
+def gone(lost: EventRecord) -> Step:
+    return Step(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
+
+
+def test_an_xcalled_arms_both_deadlines() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    assert {key[1]: awaited.due_at - STARTED for key, awaited in ledger.armed.items()} == {
+        Leg.EXECUTE: DURATIONS.execute,
+        Leg.RECONCILE: DURATIONS.reconcile,
+    }
+
+
+def test_a_leg_that_arrives_cancels_its_deadline_and_resolves_its_alert() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(seen(EXECUTED))
+    assert changes.effects == (
+        CancelDeadline(ID, Leg.EXECUTE),
+        ResolveOverdue(ID, Leg.EXECUTE, Resolution.EXECUTED),
+    )
+
+
+def test_an_xcalled_taken_back_cancels_all_and_resolves_as_reorged() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(gone(XCALLED))
+    assert ledger.armed == {}
+    assert ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED) in changes.effects
+    assert changes.vanished == (ID,)
+
+
+def test_a_leg_taken_back_arms_its_deadline_again() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    before = dict(ledger.armed)
+    ledger.apply(seen(EXECUTED))
+    ledger.apply(gone(EXECUTED))
+    assert ledger.armed == before
+
+
+def test_an_executed_that_moves_to_another_block_stays_one_event() -> None:
+    ledger = Ledger()
+    moved = executed(INFO, sighting(21))
+    ledger.apply(seen(XCALLED, EXECUTED))
+    ledger.apply(seen(moved), gone(EXECUTED))
+    assert ledger.transfers[ID][0].executed == moved.sighting
+    assert list(ledger.armed) == [(ID, Leg.RECONCILE)]
+
+
+def test_a_transfer_to_a_chain_that_is_not_watched_has_no_deadline() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(xcalled(info(destination=GAMMA), sighting(10))))
+    assert ledger.armed == {}
+    assert [due for _, due in ledger.transfers.values()] == [None]
+
+
+def test_an_executed_that_came_first_is_not_awaited() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(EXECUTED))
+    ledger.apply(seen(XCALLED))
+    assert list(ledger.armed) == [(ID, Leg.RECONCILE)]
+
+
+def test_nothing_new_changes_nothing() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED, EXECUTED))
+    assert ledger.apply(seen(EXECUTED, XCALLED)) == Changes()
+
+
+def test_a_deadline_once_given_is_kept_when_the_config_changes() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    kept = ledger.transfers[ID][1]
+    known = Known([XCALLED], {ID: kept} if kept else {})
+    changes = record(known, [seen(EXECUTED)], lambda _origin, _destination: None)
+    assert [due for _, due in changes.transfers] == [kept]
+
+
+INFOS = [info(nonce, *pathway) for nonce in range(2) for pathway in ((ALPHA, BETA), (BETA, ALPHA), (ALPHA, GAMMA))]
+PLACES = st.builds(sighting, st.integers(1, 4), fork=st.sampled_from(["", "a"]))
+RECORDS = st.one_of(
+    st.builds(xcalled, st.sampled_from(INFOS), PLACES),
+    st.builds(executed, st.sampled_from(INFOS), PLACES),
+    st.builds(reconciled, st.sampled_from(INFOS), PLACES),
+)
+
+
+def batches(records: Sequence[EventRecord], cuts: Sequence[int]) -> list[Step]:
+    """The records in their order, cut into steps at these places."""
+    at = sorted({0, len(records), *(cut % (len(records) + 1) for cut in cuts)})
+    return [Step(seen=tuple(records[a:b])) for a, b in pairwise(at)]
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=12, unique_by=lambda r: r.identity), st.data())
+def test_any_order_any_repetition_and_any_batches_give_the_same_records(
+    records: list[EventRecord], data: st.DataObject
+) -> None:
+    at_once, piecemeal = Ledger(), Ledger()
+    at_once.apply(seen(*records))
+    shuffled = data.draw(st.permutations(records + data.draw(st.lists(st.sampled_from(records), max_size=4))))
+    for step in batches(shuffled, data.draw(st.lists(st.integers(0, 20)))):
+        piecemeal.apply(step)
+    assert piecemeal.transfers == at_once.transfers
+    assert piecemeal.armed == at_once.armed
+
+
+@given(st.lists(st.tuples(RECORDS, st.booleans()), max_size=25))
+def test_after_any_history_exactly_the_awaited_legs_are_armed(history: list[tuple[EventRecord, bool]]) -> None:
+    ledger = Ledger()
+    for event, stays in history:
+        ledger.apply(seen(event) if stays else gone(event))
+    awaited = {
+        (transfer_id, leg): due.of(leg)
+        for transfer_id, (transfer, due) in ledger.transfers.items()
+        if due is not None
+        for leg in Leg
+        if (transfer.executed if leg is Leg.EXECUTE else transfer.reconciled) is None
+    }
+    assert {key: one.due_at for key, one in ledger.armed.items()} == awaited
+
+
+@given(st.lists(st.tuples(RECORDS, st.booleans()), max_size=25))
+def test_what_is_left_after_any_history_is_what_stands(history: list[tuple[EventRecord, bool]]) -> None:
+    ledger = Ledger()
+    standing: dict[object, EventRecord] = {}
+    for event, stays in history:
+        ledger.apply(seen(event) if stays else gone(event))
+        if stays:
+            standing.setdefault(event.identity, event)
+        else:
+            block = (event.domain, event.sighting.block.hash)
+            standing = {k: r for k, r in standing.items() if (r.domain, r.sighting.block.hash) != block}
+    fresh = Ledger()
+    fresh.apply(seen(*standing.values()))
+    assert {key: transfer for key, (transfer, _) in ledger.transfers.items()} == {
+        key: transfer for key, (transfer, _) in fresh.transfers.items()
+    }

@@ -1,0 +1,195 @@
+"""Promise 1 and 2: whatever the endpoint does, what happened on the chain is recorded."""
+
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.core.events import Timestamp
+from connext_monitor.core.transfer import Status
+from scripts.devnet import Devnet
+from tests.e2e.monitor import Setup
+from tests.e2e.waiting import until
+from tests.faults.proxy import Json, Proxy, at_most, refusal
+from tests.faults.watching import Watch, watching
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def through(bridge: Devnet, origin: Proxy, *more: str, calm: int = 60) -> Setup:
+    """Both chains, alpha through its proxy; ``calm`` seconds between two covers that nothing asks for."""
+    return Setup(
+        bridge.chains, {}, endpoints={"alpha": [origin.ws_url, *more]}, unobserved_after=f"PT{2 * calm}S", execute="PT1H"
+    )  # fmt: skip
+
+
+async def subscribed(bridge: Devnet, proxy: Proxy, watch: Watch) -> None:
+    """Wait until the pushes of alpha are followed and its first block is covered: nothing asks for a cover then."""
+    alpha = bridge.chain("alpha")
+    await until(lambda: proxy.subscribers == 2)
+    await alpha.mine()
+    await watch.covers("alpha", await alpha.head())
+
+
+async def test_a_pushed_event_is_recorded_at_once(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await subscribed(bridge, origin, watch)
+        asked = len(origin.asked("eth_getLogs"))
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        assert len(origin.asked("eth_getLogs")) == asked
+
+
+async def test_without_any_pushes_of_logs_the_calm_cover_finds_them(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    origin.muted = {"logs"}
+    async with watching(through(bridge, origin, calm=2), tmp_path, only=["alpha"]) as watch:
+        await subscribed(bridge, origin, watch)
+        await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
+
+
+async def test_what_happens_during_a_disconnect_is_recorded_after_it(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await subscribed(bridge, origin, watch)
+        origin.refusing = 503
+        origin.drop()
+        await until(lambda: origin.refused > 0)
+        transfer = await bridge.xcall(alpha, beta)
+        origin.refusing = None
+        await watch.knows(transfer, Status.XCALLED)
+
+
+async def test_a_vendor_that_allows_ten_blocks_at_a_time_is_read_to_the_head(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    setup = through(bridge, origin)
+    async with watching(setup, tmp_path, only=["alpha"]):
+        pass  # only writes the config, so that the history below is after its first block
+    transfers = []
+    for _ in range(4):
+        transfers.append(await bridge.xcall(alpha, beta))
+        await alpha.mine(9)
+    with origin.ruled(at_most(10)):
+        async with watching(setup, tmp_path, only=["alpha"]) as watch:
+            for transfer in transfers:
+                await watch.knows(transfer, Status.XCALLED)
+            await watch.covers("alpha", await alpha.head())
+    assert len(origin.asked("eth_getLogs")) >= 5
+
+
+async def test_an_endpoint_that_answers_too_many_requests_is_read_when_it_lets_us(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    left = 3
+
+    def busy(method: str, _params: list[object]) -> Json | None:
+        nonlocal left
+        if method != "eth_getLogs" or left == 0:
+            return None
+        left -= 1
+        return refusal(-32005, "daily request count exceeded, request rate limited")
+
+    setup = through(bridge, origin)
+    origin.muted = {"logs"}
+    with origin.ruled(busy):
+        async with watching(setup, tmp_path, only=["alpha"]) as watch:
+            transfer = await bridge.xcall(alpha, beta)
+            await watch.knows(transfer, Status.XCALLED)
+    assert left == 0
+
+
+async def test_a_429_handshake_is_not_fatal(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
+    alpha, beta = bridge.chains
+    origin.refusing = 429
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await until(lambda: origin.refused >= 2)
+        transfer = await bridge.xcall(alpha, beta)
+        origin.refusing = None
+        await watch.knows(transfer, Status.XCALLED)
+
+
+async def test_a_half_open_socket_is_replaced_within_unobserved_after(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin, calm=4), tmp_path, only=["alpha"]) as watch:
+        await subscribed(bridge, origin, watch)
+        before = origin.handshakes
+        origin.frozen = True
+        transfer = await bridge.xcall(alpha, beta)
+        await until(lambda: origin.handshakes > before, seconds=8)
+        origin.frozen = False
+        await watch.knows(transfer, Status.XCALLED)
+
+
+async def test_a_lagging_endpoint_does_not_move_the_watermark_over_what_it_lacks(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await subscribed(bridge, origin, watch)
+        origin.muted = {"logs"}
+        transfer = await bridge.xcall(alpha, beta)
+        lacking = transfer.block_number
+
+        def lags(method: str, params: list[object]) -> Json | None:
+            # A load balancer: the node that announced the head is not the one that answers.
+            if method == "eth_getBlockByNumber" and params[0] != "latest" and int(str(params[0]), 16) >= lacking:
+                return {"result": None}
+            return {"result": []} if method == "eth_getLogs" else None
+
+        with origin.ruled(lags):
+            asked = len(origin.asked("eth_getLogs"))
+            watch.observers["alpha"].look(Timestamp(transfer.timestamp))
+            await alpha.set_block_timestamp(transfer.timestamp + 2)
+            await alpha.mine()
+            await until(lambda: len(origin.asked("eth_getLogs")) > asked + 1)
+            assert watch.covered("alpha") < transfer.block_number
+        await watch.knows(transfer, Status.XCALLED)
+
+
+async def test_when_the_first_endpoint_dies_the_second_takes_over_without_a_gap(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin, alpha.ws_url), tmp_path, only=["alpha"]) as watch:
+        await subscribed(bridge, origin, watch)
+        transfer = await bridge.xcall(alpha, beta)
+        await origin.stop()
+        meanwhile = await bridge.xcall(alpha, beta)
+        for each in (transfer, meanwhile):
+            await watch.knows(each, Status.XCALLED)
+        afterwards = await bridge.xcall(alpha, beta)
+        await watch.knows(afterwards, Status.XCALLED)
+
+
+async def test_an_endpoint_of_another_chain_is_refused_in_words_and_the_next_one_used(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    with origin.ruled(lambda method, _: {"result": "0x1"} if method == "eth_chainId" else None):
+        async with watching(through(bridge, origin, alpha.ws_url), tmp_path, only=["alpha"]) as watch:
+            await until(lambda: watch.observers["alpha"].state.trouble is not None)
+            assert "serves chain id 1, not 31337" in str(watch.observers["alpha"].state.trouble)
+            await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
+
+
+async def test_over_http_too_what_happens_while_it_is_down_is_recorded_after(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    setup = Setup(bridge.chains, {}, endpoints={"alpha": [origin.http_url]}, execute="PT1H")
+    async with watching(setup, tmp_path, only=["alpha"]) as watch:
+        await until(lambda: watch.observers["alpha"].state.caught_up)
+        origin.refusing = 503
+        await until(lambda: origin.refused > 0)
+        transfer = await bridge.xcall(alpha, beta)
+        origin.refusing = None
+        await watch.knows(transfer, Status.XCALLED)

@@ -1,0 +1,153 @@
+"""The program's parts without its command line: observers on proxies, a real store on a file, and the scheduler."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from random import Random
+
+from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.app import ObservedChain, chain_labels, pathway_durations
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import Config, load_config
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
+from connext_monitor.core.transfer import Status
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.inquiry import Inquiry
+from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.observer import Observer
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.store.store import Store
+from scripts.devnet import Transfer
+from tests.e2e.monitor import Setup, write_config
+from tests.e2e.waiting import until
+
+BOUND = 20.0
+
+
+class Watch:
+    """A running monitor without providers, and what it knows."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        clock = SystemClock()
+        self.store = store
+        self.commits: list[Committed] = []
+        self._recorded: list[tuple[str, str, str, str]] = []
+        self.checker = TransferChecker(_Noted(store, self._recorded), pathway_durations(config), self, chain_labels(config), clock)
+        unobserved_after = config.alerts.unobserved_after.total_seconds()
+        self.observers = {
+            name: Observer(chain, unobserved_after, open_endpoint, store, self.checker, clock, Random(1))  # noqa: S311 - spreads retries
+            for name, chain in config.chains.items()
+        }
+        destinations = {
+            o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker)) for o in self.observers.values()
+        }
+        self.scheduler = AlertScheduler(store, destinations, lambda _: ["nobody"], lambda: None, clock)
+
+    def committed(self, news: Committed) -> None:
+        """Note it, and hand it on as the program does."""
+        self.commits.append(news)
+        self.scheduler.committed(news.effects, news.progress)
+
+    def covered(self, chain: str) -> int:
+        """The last block covered; -1 while none is."""
+        covered = self.observers[chain].state.covered
+        return covered.number if covered else -1
+
+    def records(self, subject: str) -> list[tuple[str, str, str]]:
+        """What was "added" and "removed" of a transfer's event records, in that order: with kind and block hash."""
+        return [(change, kind, place) for change, about, kind, place in self._recorded if about == subject]
+
+    def removed(self, subject: str) -> list[tuple[str, str, str]]:
+        """The records that were taken back."""
+        return [record for record in self.records(subject) if record[0] == "removed"]
+
+    async def view(self, transfer: Transfer) -> TransferView | None:
+        """What is stored of a transfer."""
+        found = await self.store.transfers_by(bytes.fromhex(transfer.transfer_id[2:]))
+        return found[0] if found else None
+
+    async def status(self, transfer: Transfer) -> Status | None:
+        """Its status; None where nothing is known of it."""
+        view = await self.view(transfer)
+        return view.transfer.status if view else None
+
+    async def knows(self, transfer: Transfer, *statuses: Status | None) -> None:
+        """Wait until it has one of these statuses."""
+        seen: list[object] = []
+
+        async def known() -> bool:
+            seen.append(await self.status(transfer))
+            return seen[-1] in statuses
+
+        await until(known, BOUND, lambda: f"it is {seen[-1:]}, not {statuses}")
+
+    async def covers(self, chain: str, block: int) -> None:
+        """Wait until a block is covered."""
+        await until(lambda: self.covered(chain) >= block, BOUND, lambda: f"{self.covered(chain)} covered, not {block}")
+
+    async def alerts(self, state: AlertState | None = None) -> list[tuple[str, str, str | None]]:
+        """Kind, subject and resolution of its alerts, the oldest first."""
+        rows = await self.store.alerts(state, limit=100)
+        found = [row.alert for row, _ in reversed(rows)]
+        return [(alert.kind.value, alert.subject, alert.resolution) for alert in found]
+
+
+class _Noted:
+    """The store, with a note of every event record that was added or removed."""
+
+    def __init__(self, store: Store, notes: list[tuple[str, str, str, str]]) -> None:
+        self._store = store
+        self._notes = notes
+
+    async def record(
+        self,
+        ids: Collection[TransferId],
+        gone: Collection[tuple[DomainId, Hash32]],
+        decide: Callable[[Known], Changes],
+        *,
+        progress: Sequence[ChainProgress],
+        unreadable: Sequence[UnreadableLog],
+        at: datetime,
+    ) -> tuple[Changes, list[str]]:
+        changes, resolved = await self._store.record(
+            ids, gone, decide, progress=progress, unreadable=unreadable, at=at
+        )
+        for change, records in (("removed", changes.removed), ("added", changes.added)):
+            for one in records:
+                about = f"0x{one.event.transfer_id.hex()}"
+                self._notes.append((change, about, one.kind.value, f"0x{one.sighting.block.hash.hex()}"))
+        return changes, resolved
+
+
+def transfer_id(transfer: Transfer) -> TransferId:
+    """Its id as the program has it."""
+    return TransferId(bytes.fromhex(transfer.transfer_id[2:]))
+
+
+@asynccontextmanager
+async def watching(setup: Setup, folder: Path, *, only: Sequence[str] = ()) -> AsyncIterator[Watch]:
+    """Run with this setup, on the database in ``folder``; with ``only``, no other chain is observed."""
+    file = folder / "config.toml"
+    if not file.exists():
+        await write_config(setup, folder)
+    config = load_config(file, os.environ)
+    names = {chain.domain_id: chain.name for chain in config.chains.values()}
+    store = await Store.open(config.monitor.database, names)
+    try:
+        watch = Watch(config, store)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(watch.checker.run()), tasks.create_task(watch.scheduler.run())]
+            running += [tasks.create_task(o.run()) for name, o in watch.observers.items() if not only or name in only]
+            try:
+                yield watch
+            finally:
+                for task in running:
+                    task.cancel()
+    finally:
+        await store.close()

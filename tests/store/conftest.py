@@ -1,0 +1,61 @@
+"""A store on a file of its own, and what tests of it do again and again."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.core.alert import Alert, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.recording import ChainProgress, Changes, gone_blocks, record
+from connext_monitor.core.selection import Watched
+from connext_monitor.core.transfer import EventRecord, Step
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, durations
+
+NAMES = {ALPHA: "alpha", BETA: "beta"}
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "monitor.db"
+
+
+@pytest.fixture
+async def store(file: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(file, NAMES)
+    yield opened
+    await opened.close()
+
+
+async def put(
+    store: Store, *steps: Step, progress: Sequence[ChainProgress] = (), at: datetime = NOW
+) -> tuple[Changes, list[str]]:
+    """Record the steps as the transfer checker does."""
+    return await store.record(
+        {seen.event.transfer_id for step in steps for seen in step.seen},
+        gone_blocks(steps),
+        lambda known: record(known, steps, durations),
+        progress=progress,
+        unreadable=(),
+        at=at,
+    )
+
+
+def seen(*records: EventRecord) -> Step:
+    return Step(seen=records)
+
+
+def gone(lost: EventRecord) -> Step:
+    return Step(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
+
+
+async def accuse(store: Store, accused: EventRecord, *providers: str, leg: Leg = Leg.EXECUTE) -> Alert | None:
+    """Open the leg's overdue alert as the scheduler does."""
+
+    def decide(watched: Watched | None) -> Alert | None:
+        return overdue(accused.event.transfer_id, leg, 1, NOW) if watched else None
+
+    return await store.open_overdue(accused.event.transfer_id, decide, lambda _alert: providers)

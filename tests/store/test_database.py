@@ -1,0 +1,149 @@
+"""The file: its schema, its writer, and what is said when it cannot be used."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.store.database import Database, DatabaseError
+from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.schema import metadata
+
+
+async def opened(file: Path) -> Database:
+    return await Database.open(file)
+
+
+async def test_the_migrations_make_what_the_queries_are_written_against(file: Path) -> None:
+    database = await opened(file)
+
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.read() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.close()
+
+
+async def test_the_indexes_for_what_is_awaited_are_partial(file: Path) -> None:
+    database = await opened(file)
+    async with database.read() as connection:
+        rows = await connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")
+        )
+        names = {row.name for row in rows}
+    await database.close()
+    assert {"transfers_awaiting_execute", "transfers_awaiting_reconcile", "deliveries_pending"} <= names
+
+
+async def test_a_database_is_opened_again(file: Path) -> None:
+    await (await opened(file)).close()
+    await (await opened(file)).close()
+
+
+async def test_a_file_that_is_no_database_is_refused_in_words(file: Path) -> None:
+    file.write_text("this is no database" * 100)
+    with pytest.raises(DatabaseError, match=r"monitor\.db is not a SQLite database; name another file"):
+        await opened(file)
+
+
+async def test_a_folder_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match=r"check monitor\.database"):
+        await opened(tmp_path / "nowhere" / "monitor.db")
+
+
+async def test_a_schema_of_a_newer_version_is_refused_in_words(file: Path) -> None:
+    await (await opened(file)).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(DatabaseError, match="newer version"):
+        await opened(file)
+
+
+async def insert(connection: AsyncConnection, provider: str) -> None:
+    await connection.execute(text(f"INSERT INTO channels VALUES ('{provider}', 'ok', NULL, 0)"))  # noqa: S608 - of the test
+
+
+async def count(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(text("SELECT count(*) FROM channels"))).scalar_one())
+
+
+async def test_a_write_that_fails_leaves_nothing(file: Path) -> None:
+    database = await opened(file)
+
+    async def work(connection: AsyncConnection) -> None:
+        await insert(connection, "one")
+        raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"):
+        await database.write(work)
+    assert await count(database) == 0
+    await database.close()
+
+
+async def test_a_caller_that_is_cancelled_leaves_the_writer_free_and_the_write_whole(file: Path) -> None:
+    database = await opened(file)
+    inside = asyncio.Event()
+
+    async def work(connection: AsyncConnection) -> None:
+        await insert(connection, "one")
+        inside.set()
+        await asyncio.sleep(0)
+        await insert(connection, "two")
+
+    writing = asyncio.create_task(database.write(work))
+    await inside.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    await database.write(lambda connection: insert(connection, "three"))
+    assert await count(database) == 3
+    await database.close()
+
+
+async def test_a_reader_sees_nothing_of_a_write_under_way(file: Path) -> None:
+    database = await opened(file)
+    during: list[int] = []
+
+    async def work(connection: AsyncConnection) -> None:
+        await insert(connection, "one")
+        during.append(await count(database))
+
+    await database.write(work)
+    assert (during, await count(database)) == ([0], 1)
+    await database.close()
+
+
+LOCK_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from connext_monitor.store.lock import DatabaseLock
+with DatabaseLock(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_monitor_on_the_same_database_is_refused_until_the_first_is_gone(file: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK_AND_WAIT, str(file)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(DatabaseError, match="in use by another monitor"), DatabaseLock(file):
+            pass
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+    with DatabaseLock(file):
+        pass

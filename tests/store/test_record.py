@@ -1,0 +1,284 @@
+"""What is recorded, in one transaction or not at all (promise 1), and the same whatever the order (promise 4)."""
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.transfer import EventRecord, Step
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+
+INFO = info()
+XCALLED = xcalled(INFO, sighting(10))
+EXECUTED = executed(INFO, sighting(20))
+ID = XCALLED.event.transfer_id
+
+
+def reached(number: int) -> ChainProgress:
+    end = sighting(number).block
+    return ChainProgress(BETA, Coverage(BlockNumber(0), BlockNumber(number), end))
+
+
+async def snapshot(store: Store) -> object:
+    """All transfers with their deadlines, and what is awaited."""
+    views = await store.transfers(TransferFilter(), limit=500)
+    awaited = await store.awaited(due_until=2**62)
+    return (
+        sorted(((view.transfer, view.due) for view in views), key=lambda pair: pair[0].transfer_id),
+        sorted(awaited, key=lambda one: (one.transfer_id, one.leg)),
+    )
+
+
+async def test_what_is_recorded_is_read_back(store: Store) -> None:
+    await put(store, seen(XCALLED), seen(EXECUTED), progress=[reached(30)])
+    watched = await store.watched(ID)
+    assert watched is not None
+    assert (watched.transfer.xcalled, watched.transfer.executed) == (XCALLED.sighting, EXECUTED.sighting)
+    assert await store.coverage(BETA) == reached(30).coverage
+
+
+async def test_a_leg_that_arrives_resolves_its_alert_in_the_same_commit(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    opened = await accuse(store, XCALLED, "ops")
+    assert opened is not None
+    _, resolved = await put(store, seen(EXECUTED))
+    assert resolved == [opened.id]
+    [(row, view)] = await store.alerts(None, limit=10)
+    assert (row.alert.state, row.alert.resolution) == (AlertState.RESOLVED, "executed")
+    assert view is not None
+
+
+async def test_an_xcalled_that_is_gone_resolves_its_alert_as_reorged(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    await put(store, gone(XCALLED))
+    [(row, view)] = await store.alerts(None, limit=10)
+    assert (row.alert.resolution, view) == ("reorged", None)
+    assert await store.watched(ID) is None
+
+
+async def test_an_alert_opens_once_and_is_told_once_to_each_provider(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    assert await accuse(store, XCALLED, "ops", "desk") is not None
+    assert await accuse(store, XCALLED, "ops", "desk") is None
+    assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 1, "ops": 1}
+
+
+async def test_only_those_who_heard_of_an_alert_hear_of_its_end_and_in_that_order(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    await put(store, seen(EXECUTED))
+    changes = []
+    while (delivery := await store.next_delivery("ops")) is not None:
+        changes.append(delivery.change.value)
+        await store.delivery_sent(delivery.id, "m1", NOW)
+    assert changes == ["opened", "resolved"]
+    assert await store.next_delivery("desk") is None
+
+
+async def test_the_end_of_an_alert_knows_the_message_of_its_opening(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    opening = await store.next_delivery("ops")
+    assert opening is not None
+    await store.delivery_sent(opening.id, "message 1", NOW)
+    await put(store, seen(EXECUTED))
+    ending = await store.next_delivery("ops")
+    assert ending is not None
+    assert ending.reference == "message 1"
+
+
+async def test_a_leg_that_is_taken_back_may_be_accused_again_under_the_same_id(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    first = await accuse(store, XCALLED, "ops")
+    await put(store, seen(EXECUTED))
+    await put(store, gone(EXECUTED))
+    second = await accuse(store, XCALLED, "ops")
+    assert first is not None
+    assert second is not None
+    assert first.id == second.id
+    assert len(await store.alerts(AlertState.OPEN, limit=10)) == 1
+
+
+async def test_other_deadlines_in_the_config_count_for_what_has_not_arrived(store: Store) -> None:
+    await put(store, seen(XCALLED), seen(EXECUTED))
+    await store.retime(lambda _origin, _destination: Durations(1, 2))
+    watched = await store.watched(ID)
+    assert watched is not None
+    assert watched.due is not None
+    started = XCALLED.sighting.block.timestamp
+    assert (watched.due.execute - started, watched.due.reconcile - started) == (300, 2)
+
+
+async def test_awaited_legs_come_the_earliest_first_and_only_those_due(store: Store) -> None:
+    later = xcalled(info(1), sighting(50))
+    await put(store, seen(later, XCALLED))
+    due = [one.due_at for one in await store.awaited(due_until=XCALLED.sighting.block.timestamp + 340)]
+    assert due == [XCALLED.sighting.block.timestamp + 300, later.sighting.block.timestamp + 300]
+
+
+async def test_nonces_with_a_hole_are_not_whole(store: Store) -> None:
+    def said(upcoming: int) -> ChainProgress:
+        return ChainProgress(ALPHA, Coverage(BlockNumber(0), BlockNumber(9)), first_nonce=0, next_nonce=upcoming)
+
+    records = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(4)]
+    await put(store, seen(records[0], records[2], records[3]), progress=[said(4)])
+    holed = await store.nonces(ALPHA)
+    await put(store, seen(records[1]), progress=[said(4)])
+    whole = await store.nonces(ALPHA)
+    assert holed is not None
+    assert whole is not None
+    assert (holed.contiguous, holed.complete, whole.contiguous, whole.complete) == (1, False, 4, True)
+
+
+async def test_every_old_transfer_is_listed_once_while_new_ones_come(store: Store) -> None:
+    old = [xcalled(info(nonce), sighting(nonce)) for nonce in range(20)]
+    await put(store, seen(*old))
+    listed, after = [], None
+    for page in range(7):
+        views = await store.transfers(TransferFilter(), limit=3, after=after)
+        listed += [view.transfer.transfer_id for view in views]
+        last = views[-1].transfer
+        after = (last.started_at, last.transfer_id)
+        await put(store, seen(xcalled(info(100 + page), sighting(100 + page))))
+    assert sorted(listed) == sorted(record.event.transfer_id for record in old)
+
+
+async def test_a_transfer_is_found_by_its_id_and_by_its_transaction(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    by_id = await store.transfers_by(ID)
+    by_tx = await store.transfers_by(XCALLED.sighting.tx_hash)
+    assert [view.transfer.transfer_id for view in (*by_id, *by_tx)] == [ID, ID]
+
+
+INFOS = [info(nonce) for nonce in range(3)]
+PLACES = st.builds(sighting, st.integers(1, 4), fork=st.sampled_from(["", "a"]))
+RECORDS = st.one_of(
+    st.builds(xcalled, st.sampled_from(INFOS), PLACES),
+    st.builds(executed, st.sampled_from(INFOS), PLACES),
+    st.builds(reconciled, st.sampled_from(INFOS), PLACES),
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(RECORDS, min_size=1, max_size=10, unique_by=lambda r: r.identity), st.data())
+def test_any_order_any_repetition_and_any_batches_give_the_same_rows(
+    records: list[EventRecord], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(records + data.draw(st.lists(st.sampled_from(records), max_size=4))))
+    cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4))
+    at = sorted({0, len(shuffled), *cuts})
+    piecemeal = [Step(seen=tuple(shuffled[a:b])) for a, b in pairwise(at)]
+    assert asyncio.run(after([Step(seen=tuple(records))])) == asyncio.run(after(piecemeal))
+
+
+async def after(steps: Sequence[Step]) -> object:
+    with tempfile.TemporaryDirectory() as home:
+        store = await Store.open(Path(home) / "monitor.db", NAMES)
+        for step in steps:
+            await put(store, step)
+        found = await snapshot(store)
+        await store.close()
+        return found
+
+
+KILLED_AT = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from connext_monitor.store.store import Store
+from tests.store.conftest import NAMES, put, seen
+from tests.store.test_record import EXECUTED, reached
+
+async def main():
+    store = await Store.open(Path(sys.argv[1]), NAMES)
+    left = [int(sys.argv[2])]
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    @event.listens_for(Engine, "commit")
+    def count(*_):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    await put(store, seen(EXECUTED), progress=[reached(30)])
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+def rows(file: Path) -> tuple[object, ...]:
+    """What of the commit stands: the event, the transfer's status, the alert, its second delivery, the checkpoint."""
+    queries = (
+        "SELECT count(*) FROM events",
+        "SELECT status FROM transfers",
+        "SELECT state FROM alerts",
+        "SELECT count(*) FROM deliveries",
+        "SELECT count(*) FROM chains",
+    )
+    connection = sqlite3.connect(file)
+    found = tuple(connection.execute(query).fetchone()[0] for query in queries)
+    connection.close()
+    return found
+
+
+BEFORE = (1, "XCalled", "open", 1, 0)
+AFTER = (2, "Executed", "resolved", 2, 1)
+
+
+async def test_a_commit_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+    prepared = tmp_path / "prepared.db"
+    store = await Store.open(prepared, NAMES)
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    await store.close()
+    outcomes = []
+    for statement in range(1, 40):
+        file = tmp_path / f"{statement}.db"
+        file.write_bytes(prepared.read_bytes())
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED_AT, str(file), str(statement)], cwd=Path(__file__).parents[2], check=False
+        )
+        outcomes.append(rows(file))
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == -signal.SIGKILL
+    assert set(outcomes[:-1]) == {BEFORE}
+    assert outcomes[-1] == AFTER
+    assert len(outcomes) > 10
+
+
+@pytest.mark.parametrize("leg", Leg)
+async def test_an_overdue_leg_is_seen_as_such_until_it_arrives(store: Store, leg: Leg) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops", leg=leg)
+    [view] = await store.transfers(TransferFilter(), limit=1)
+    assert view.overdue == {leg}
+
+
+async def test_alerts_are_dated_to_the_millisecond(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED)
+    await put(store, seen(EXECUTED), at=NOW + timedelta(milliseconds=1234))
+    [(row, _)] = await store.alerts(None, limit=1)
+    assert row.alert.resolved_at == NOW + timedelta(milliseconds=1234)

@@ -1,0 +1,101 @@
+"""The import rules of the house (docs/architecture.md), held over the package's source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "connext_monitor"
+ROOMS = ("monitoring", "alerting", "store", "reporting")
+ANYWHERE = ("connext_monitor.core", "connext_monitor.config", "connext_monitor.clock")
+IMPURE = {
+    "aiohttp",
+    "aiosqlite",
+    "asyncio",
+    "logging",
+    "random",
+    "secrets",
+    "socket",
+    "sqlalchemy",
+    "sqlite3",
+    "structlog",
+    "time",
+    "urllib",
+    "websockets",
+}
+SQL = {"alembic", "aiosqlite", "sqlalchemy", "sqlite3"}
+NOW = {"now", "utcnow", "today", "monotonic", "perf_counter"}
+
+
+def modules(source: str) -> list[str]:
+    """Every module that the source imports, wherever in it."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append(node.module or "")
+    return found
+
+
+def violations(room: str, source: str) -> list[str]:
+    """What a source in this room of the package does against the rules."""
+    found: list[str] = []
+    for module in modules(source):
+        top = module.split(".")[0]
+        if room == "core":
+            if top == "connext_monitor" and not module.startswith("connext_monitor.core"):
+                found.append(f"core imports {module}")
+            if top in IMPURE:
+                found.append(f"core imports {module}, which is not pure")
+        if room in ROOMS and top == "connext_monitor":
+            own = f"connext_monitor.{room}"
+            if not module.startswith((own, *ANYWHERE)):
+                found.append(f"{room} imports {module}")
+        if room != "store" and top in SQL:
+            found.append(f"{room or 'the package'} imports {module}: SQL is the store's")
+    if room == "core":
+        found += [f"core reads the time: {name}()" for name in _time_read(source)]
+    return found
+
+
+def _time_read(source: str) -> list[str]:
+    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [call.attr for call in calls if isinstance(call, ast.Attribute) and call.attr in NOW]
+
+
+def room_of(file: Path) -> str:
+    """The room that a file of the package is in; "" for those at its top."""
+    inside = file.relative_to(PACKAGE)
+    return inside.parts[0] if len(inside.parts) > 1 else ""
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_the_house_rules_hold_in_every_file(file: Path) -> None:
+    assert violations(room_of(file), file.read_text(encoding="utf-8")) == []
+
+
+def test_no_file_is_a_drawer_for_anything() -> None:
+    assert [file for file in FILES if file.stem in {"utils", "util", "helpers", "misc", "common"}] == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("core", "import asyncio"),
+        ("core", "from sqlalchemy import select"),
+        ("core", "from connext_monitor.config import Config"),
+        ("core", "def f():\n    from datetime import datetime\n    return datetime.now()"),
+        ("monitoring", "from connext_monitor.store.store import Store"),
+        ("alerting", "import connext_monitor.monitoring.observer"),
+        ("reporting", "from connext_monitor.alerting.notice import Notice"),
+        ("store", "from connext_monitor.app import run"),
+        ("alerting", "import sqlite3"),
+        ("", "from sqlalchemy import text"),
+    ],
+)
+def test_a_violation_is_found(room: str, source: str) -> None:
+    assert violations(room, source) != []
