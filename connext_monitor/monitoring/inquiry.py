@@ -45,7 +45,8 @@ class Inquiry:
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.
 
-        False where there are none. Raises Unanswered.
+        One leg may stand hours before the other, so finding the later one ends nothing. False where there are none.
+        Raises Unanswered.
         """
         try:
             return await self._fetch(self._endpoint(), transfer_id, since)
@@ -56,6 +57,7 @@ class Inquiry:
         contract = self._state.config.contract
         last = (await endpoint.head()).number
         span = _FIRST_SPAN
+        found = False
         while True:
             first = BlockNumber(max(0, last - span + 1))
             try:
@@ -71,10 +73,10 @@ class Inquiry:
                     Observation(self._state.config.domain_id, logs=timed)
                 )
                 await done
-                return True
+                found = True
             oldest = await endpoint.header(first)
             if first == 0 or (oldest is not None and oldest.timestamp < since):
-                return False
+                return found
             last, span = BlockNumber(first - 1), min(_LARGEST_SPAN, 2 * span)
 
     def _endpoint(self) -> Endpoint:

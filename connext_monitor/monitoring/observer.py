@@ -22,7 +22,7 @@ from connext_monitor.monitoring.chain_data import Header, MalformedEntry, Pushed
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer
 from connext_monitor.monitoring.endpoint import Endpoint, Pushes
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
 
@@ -163,7 +163,8 @@ class Observer:
         await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
         try:
             timed = await reader.place([pushed.log])
-        except Unsettled:
+        except (Unsettled, RpcRefused):
+            # The next cover reads it; what can only be done later is no reason to give the endpoint up.
             self._hint()
             return
         await self._checker.put(Observation(self._config.domain_id, logs=timed))

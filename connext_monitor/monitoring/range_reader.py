@@ -105,18 +105,15 @@ class RangeReader:
 
     async def place(self, logs: list[RawLog]) -> list[TimedLog]:
         """The logs with their blocks' times. Raises Unsettled where a block is not there."""
-        missing = list(dict.fromkeys(raw.block_hash for raw in logs if self._headers.get(raw.block_hash) is None))
+        # Held here as well: a range may have logs in more blocks than the cache keeps.
+        headers = {raw.block_hash: self._headers.get(raw.block_hash) for raw in logs}
+        missing = [block_hash for block_hash, header in headers.items() if header is None]
         for block_hash, header in zip(missing, await self._endpoint.headers(missing), strict=True):
             if header is None:
                 raise Unsettled(f"it gave a log of block 0x{block_hash.hex()} and has no such block")
             self._headers.add(header)
-        return [TimedLog(raw, self._placed(raw).timestamp) for raw in logs]
-
-    def _placed(self, raw: RawLog) -> Header:
-        header = self._headers.get(raw.block_hash)
-        if header is None or header.number != raw.block_number:
-            raise Unsettled(f"it gave a log of block {raw.block_number} with another block's hash")
-        return header
+            headers[block_hash] = header
+        return [_timed(raw, headers[raw.block_hash]) for raw in logs]
 
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:
@@ -138,3 +135,9 @@ class RangeReader:
             raise Unsettled(f"it has no block {number}")
         self._headers.add(header)
         return header
+
+
+def _timed(raw: RawLog, header: Header | None) -> TimedLog:
+    if header is None or header.number != raw.block_number:
+        raise Unsettled(f"it gave a log of block {raw.block_number} with another block's hash")
+    return TimedLog(raw, header.timestamp)

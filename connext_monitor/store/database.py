@@ -7,7 +7,7 @@ task cancelled between BEGIN and COMMIT would leave the connection inside the tr
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -44,6 +44,10 @@ class Database:
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open the file, making it or bringing its schema up to date. Raises DatabaseError."""
+        try:
+            await asyncio.to_thread(_try_opening, path, "rwc")
+        except sqlite3.Error as error:
+            raise DatabaseError(_explain(path, error)) from error
         writer = _engine(path, begin="BEGIN IMMEDIATE", size=1)
         try:
             async with writer.begin() as connection:
@@ -59,9 +63,8 @@ class Database:
 
         Raises DatabaseError; a file that is not there is not made, and nothing is migrated.
         """
-        # The async driver's thread outlives a connection that cannot be opened, and may then find its loop closed.
         try:
-            await asyncio.to_thread(_try_opening, path)
+            await asyncio.to_thread(_try_opening, path, "ro")
         except sqlite3.Error as error:
             raise DatabaseError(_explain_reading(path, error)) from error
         readers = _engine(path, begin="BEGIN", size=_READERS, readonly=True)
@@ -156,8 +159,10 @@ def _wrong_schema(connection: Connection) -> str | None:
     return "was written by an older version of connext-monitor; its next run brings it up to date"
 
 
-def _try_opening(path: Path) -> None:
-    sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True).close()
+def _try_opening(path: Path, mode: str) -> None:
+    """Raise what is wrong with the file: the async driver's thread outlives a connection that fails, and its loop."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
+        connection.execute("PRAGMA schema_version")
 
 
 def _explain_reading(path: Path, error: Exception) -> str:

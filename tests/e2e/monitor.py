@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the monitor is told; durations are ISO 8601, ``endpoints`` replace a chain's own by its name."""
+    """What the monitor is told; durations are ISO 8601.
+
+    By a chain's name, ``endpoints`` replace its own, and ``start_blocks`` the block after its present head.
+    """
 
     chains: Sequence[Chain]
     webhooks: Mapping[str, Receiver]
@@ -29,10 +32,11 @@ class Setup:
     reconcile: str = "PT1H"
     unobserved_after: str = "PT20S"
     endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    start_blocks: Mapping[str, int] = field(default_factory=dict)
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
-    """A config file in ``folder`` that begins with the blocks after the present heads."""
+    """A config file in ``folder``."""
     parts = [
         '[monitor]\nlisten = "127.0.0.1:0"\nlog_level = "debug"',
         f'[alerts]\nexecute_deadline = "{setup.execute}"\nreconcile_deadline = "{setup.reconcile}"\n'
@@ -43,7 +47,7 @@ async def write_config(setup: Setup, folder: Path) -> Path:
         parts.append(
             f"[chains.{chain.name}]\nchain_id = {chain.chain_id}\ndomain_id = {chain.domain_id}\n"
             f'contract = "{chain.contract}"\nendpoints = {endpoints}\nblock_time = "PT1S"\nfinality = 5\n'
-            f"start_block = {await chain.head() + 1}"
+            f"start_block = {setup.start_blocks.get(chain.name, await chain.head() + 1)}"
         )
     for name, webhook in setup.webhooks.items():
         parts.append(f'[alert_providers.{name}]\ntype = "webhook"\nurl = "{webhook.url}"\nsecret = "{SECRET}"')

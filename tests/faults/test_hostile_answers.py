@@ -1,0 +1,107 @@
+"""Promises 4 and 9: malformed logs are kept and skipped; repetition and order of what is pushed do not matter."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connext_monitor.core.transfer import Status
+from scripts.devnet import Devnet
+from tests.e2e.monitor import Setup
+from tests.e2e.waiting import until
+from tests.faults.proxy import Json, Proxy
+from tests.faults.watching import Watch, watching
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def through(bridge: Devnet, origin: Proxy) -> Setup:
+    return Setup(bridge.chains, {}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT2M", execute="PT1H")
+
+
+def mangled(log: Json) -> Json:
+    """The log with the end of its data missing."""
+    return log | {"data": log["data"][:-64], "logIndex": "0x77"}
+
+
+async def followed(bridge: Devnet, origin: Proxy, watch: Watch) -> None:
+    alpha = bridge.chain("alpha")
+    await until(lambda: origin.subscribers == 2)
+    await alpha.mine()
+    await watch.covers("alpha", await alpha.head())
+
+
+@pytest.mark.parametrize("bad", [mangled, lambda _: {"nonsense": True}, lambda log: log | {"topics": ["0x12"]}])
+async def test_a_malformed_log_that_is_pushed_is_counted_and_kept_and_stops_nothing(
+    bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
+) -> None:
+    alpha, beta = bridge.chains
+    origin.edit_push = lambda feed, pushed: [bad(pushed), pushed] if feed == "logs" else [pushed]
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await followed(bridge, origin, watch)
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        assert watch.checker.malformed == {alpha.domain_id: 1}
+        assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
+
+
+@pytest.mark.parametrize("bad", [mangled, lambda _: {"nonsense": True}, lambda log: log | {"address": "0x" + "11" * 20}])
+async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
+    bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
+) -> None:
+    alpha, beta = bridge.chains
+    origin.muted = {"logs"}
+    origin.edit_logs = lambda _filter, logs: [bad(logs[0]), *logs] if logs else logs
+    setup = through(bridge, origin)
+    async with watching(setup, tmp_path, only=["alpha"]) as watch:
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        await watch.covers("alpha", transfer.block_number)
+        assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
+
+
+async def test_what_is_pushed_twice_is_recorded_once(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
+    alpha, beta = bridge.chains
+    origin.edit_push = lambda _feed, pushed: [pushed, pushed]
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await followed(bridge, origin, watch)
+        first, second = await bridge.xcall(alpha, beta), await bridge.xcall(alpha, beta)
+        await watch.knows(second, Status.XCALLED)
+        assert [change for change, _, _ in watch.records(first.transfer_id)] == ["added"]
+
+
+async def test_logs_that_come_long_before_their_heads_are_recorded_at_once(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await followed(bridge, origin, watch)
+        origin.muted = {"heads"}
+        asked = len(origin.asked("eth_getLogs"))
+        await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
+        assert len(origin.asked("eth_getLogs")) == asked
+
+
+async def test_a_destination_that_speaks_first_changes_nothing(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
+    alpha, beta = bridge.chains
+    origin.refusing = 503
+    async with watching(through(bridge, origin), tmp_path) as watch:
+        transfer = await bridge.xcall(alpha, beta, amount=10**18)
+        await bridge.execute_fast(transfer)
+        await bridge.reconcile(transfer)
+        await watch.knows(transfer, Status.UNKNOWN)
+        origin.refusing = None
+        await watch.knows(transfer, Status.COMPLETED_FAST)
+
+
+async def test_a_log_of_a_block_that_the_endpoint_does_not_have_is_no_event(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    made_up = "0x" + "ab" * 32
+    origin.edit_push = lambda feed, pushed: [pushed | {"blockHash": made_up}] if feed == "logs" else [pushed]
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await followed(bridge, origin, watch)
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        assert [place for _, _, place in watch.records(transfer.transfer_id)] == [transfer.block_hash]
