@@ -20,10 +20,9 @@ from connext_monitor.core.alert import Alert
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
-from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
-from connext_monitor.deployments import DEPLOYMENTS
+from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
 from connext_monitor.monitoring.observation import Committed
@@ -50,12 +49,6 @@ async def run(config: Config, providers: Sequence[ConfiguredProvider]) -> int:
     except (DatabaseError, ListenError) as error:
         log.error("cannot.start", reason=str(error))  # noqa: TRY400 - the words say it all, a traceback adds nothing
         return 1
-
-
-def chain_labels(config: Config) -> ChainLabels:
-    """The names and explorers of all built-in and configured chains."""
-    known = {d.domain_id: ChainLabel(d.name, d.explorer) for d in DEPLOYMENTS.values()}
-    return ChainLabels(known | {c.domain_id: ChainLabel(c.name, c.explorer) for c in config.chains.values()})
 
 
 def pathway_durations(config: Config) -> PathwayDurations:

@@ -11,12 +11,13 @@ from connext_monitor.cli.output import (
     severity_word,
     styled,
 )
-from connext_monitor.cli.settings import chain_labels, complete, config_option, load, reading
+from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.documents import TransferView, rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow
+from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.cursors import write_alert_cursor
 from connext_monitor.reporting.web.documents import alert_with_words, listed
 from connext_monitor.reporting.web.parameters import DEFAULT_LIMIT, LARGEST_LIMIT

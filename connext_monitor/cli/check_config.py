@@ -9,11 +9,12 @@ from connext_monitor.alerting.providers import build_providers
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.online_check import Finding, ask_everything
 from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, styled
-from connext_monitor.cli.settings import chain_labels, complete, config_option, load
+from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config, PathwayConfig
 from connext_monitor.core.documents import Json
 from connext_monitor.core.message import duration_words
+from connext_monitor.labels import chain_labels
 
 _NOT_ASKED = "not asked"
 

@@ -3,8 +3,9 @@
 import click
 
 from connext_monitor.alerting.providers import build_providers
-from connext_monitor.cli.settings import chain_labels, complete, config_option, load
+from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
+from connext_monitor.labels import chain_labels
 from connext_monitor.logs import configure_logging
 
 

@@ -13,8 +13,6 @@ import click
 from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import Config, load_config
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.deployments import DEPLOYMENTS
 from connext_monitor.store.store import Store
 
 DEFAULT_FILE = Path("config.toml")
@@ -60,18 +58,6 @@ def load() -> Config:
 def chain_names(config: Config) -> dict[DomainId, str]:
     """The configured chains' names by domain."""
     return {chain.domain_id: chain.name for chain in config.chains.values()}
-
-
-def chain_labels(config: Config) -> ChainLabels:
-    """The labels of the configured chains, and of the built-in ones that are not configured."""
-    configured = {chain.domain_id: ChainLabel(chain.name, chain.explorer) for chain in config.chains.values()}
-    # A configured chain may have a built-in one's domain, or its name with another domain: the config's word counts.
-    builtin = {
-        built.domain_id: ChainLabel(built.name, built.explorer)
-        for built in DEPLOYMENTS.values()
-        if built.domain_id not in configured and built.name not in config.chains
-    }
-    return ChainLabels(configured | builtin)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from connext_monitor.cli.output import (
     print_table,
     severity_word,
 )
-from connext_monitor.cli.settings import chain_labels, complete, config_option, load, reading
+from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import Alert
@@ -27,6 +27,7 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_words, duration_words
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import transfers_document
 from connext_monitor.reporting.web.parameters import read_hash
 

@@ -8,13 +8,14 @@ import click
 from pydantic_core import PydanticCustomError
 
 from connext_monitor.cli.output import Row, deadline_word, json_option, print_json, print_table, say
-from connext_monitor.cli.settings import chain_labels, complete, config_option, load, reading
+from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import parse_duration
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import TransferView, hex_text, transfer_document, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
+from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
 from connext_monitor.reporting.web.documents import listed, place
 from connext_monitor.reporting.web.parameters import (

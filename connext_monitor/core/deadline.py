@@ -136,7 +136,10 @@ def effects(
     Per leg:
     1. it was not awaited, or until another instant, and now it is: arm;
     2. it was awaited and no longer is: cancel;
-    3. it is there: its alert resolves as that; XCalled is gone: its alert resolves as reorged.
+    3. it was owed, deadline or not, and XCalled is gone: its alert resolves as reorged;
+    4. it was owed and is there: its alert resolves as that;
+    5. XCalled has moved, and the deadline with it to a later instant, which nothing is established about yet: its alert
+       resolves as reorged.
     """
     found: list[Effect] = []
     for leg in Leg:
@@ -146,7 +149,9 @@ def effects(
             found.append(ArmDeadline(Awaited(after.transfer_id, leg, new, after.destination)))
         if before is not None and old is not None and new is None:
             found.append(CancelDeadline(before.transfer_id, leg))
-            found.append(ResolveOverdue(before.transfer_id, leg, _resolution(after, leg)))
+        moved = old is not None and (new is None or new > old)
+        if before is not None and _owed(before, leg) and (ended := _ended(after, leg, moved=moved)):
+            found.append(ResolveOverdue(before.transfer_id, leg, ended))
     return found
 
 
@@ -182,7 +187,13 @@ def _awaited_until(transfer: Transfer | None, due: DueDates | None, leg: Leg) ->
     return due.of(leg)
 
 
-def _resolution(after: Transfer | None, leg: Leg) -> Resolution:
+def _owed(transfer: Transfer, leg: Leg) -> bool:
+    return transfer.xcalled is not None and sighting_of(transfer, leg) is None
+
+
+def _ended(after: Transfer | None, leg: Leg, *, moved: bool) -> Resolution | None:
     if after is None or after.xcalled is None:
         return Resolution.REORGED
-    return Resolution.EXECUTED if leg is Leg.EXECUTE else Resolution.RECONCILED
+    if sighting_of(after, leg) is not None:
+        return Resolution.EXECUTED if leg is Leg.EXECUTE else Resolution.RECONCILED
+    return Resolution.REORGED if moved else None

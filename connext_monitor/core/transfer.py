@@ -153,13 +153,14 @@ def slim(event: TransferEvent) -> TransferEvent:
 
 
 def fold(records: Iterable[EventRecord]) -> Transfer | None:
-    """The transfer that this set of records of one transfer id amounts to; None for the empty set.
+    """The transfer that this set of records of one transfer id amounts to; None where none of them counts.
 
     1. An event that stands in several places (a reorg not yet settled) counts once: the lowest place is taken.
     2. The parameters are XCalled's or Executed's; both hash to the same id, so they are the same.
-    3. Where they are known, legs seen on any other chain than the destination do not count.
+    3. An event on a chain that it cannot stand on does not count; nor, where the parameters are known, does a leg on
+       any other chain than the destination.
     """
-    ordered = sorted(records, key=_place)
+    ordered = sorted((record for record in records if wrong_chain(record) is None), key=_place)
     if not ordered:
         return None
     xcalled = _first(ordered, EventKind.XCALLED)

@@ -16,6 +16,8 @@ from connext_monitor.monitoring.json_rpc import DECODE_ERRORS
 Topics: TypeAlias = Sequence[bytes | Sequence[bytes] | None]
 """A filter by position: a topic, one of several, or any; none of them: all logs."""
 
+_LAST_SECOND: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z: no calendar here goes further, and no honest block."""
 _LARGEST: Final = 2**63 - 1
 """What the database can hold; no honest number of a block or a log comes near it."""
 _BLOOM_BYTES: Final = 256
@@ -189,7 +191,7 @@ def _header(block: _Block) -> Header:
         number=BlockNumber(_quantity(block.number)),
         hash=Hash32(_bytes(block.hash)),
         parent_hash=Hash32(_bytes(block.parent_hash)),
-        timestamp=Timestamp(_quantity(block.timestamp)),
+        timestamp=_timestamp(block.timestamp),
         logs_bloom=_bloom(block.logs_bloom),
     )
 
@@ -200,6 +202,13 @@ def _bloom(text: str | None) -> bytes | None:
     except ValueError:
         return None
     return bloom if len(bloom) == _BLOOM_BYTES else None
+
+
+def _timestamp(text: str) -> Timestamp:
+    seconds = _quantity(text)
+    if seconds > _LAST_SECOND:
+        raise Unreadable("a block's time is past the year 9999")
+    return Timestamp(seconds)
 
 
 def _raw_log(log: _Log) -> RawLog:

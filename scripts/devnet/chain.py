@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -151,6 +153,8 @@ class Chain:
     def freeze(self) -> None:
         """Stop the process where it is (SIGSTOP): connections stay open and nothing answers."""
         self.process.send_signal(signal.SIGSTOP)
+        if sys.platform != "darwin":  # its threads run on for a moment; macOS has no waitid, and lives with that
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Let a frozen process go on."""

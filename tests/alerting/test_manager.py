@@ -261,6 +261,18 @@ async def test_what_our_own_code_can_never_write_does_not_block_what_comes_after
     assert "s3cret" not in repr(logs)
 
 
+async def test_only_failures_of_the_same_delivery_are_counted_against_it(store: MemoryStore) -> None:
+    store.impatient = True
+    failures = iter([True, True, True, False, True, True, True, False])
+    unwell = Unwell("unwell", lambda _: next(failures))
+    alerts = [transfer_alert(1), transfer_alert(2)]
+    for alert in alerts:
+        store.add(alert, Change.OPENED, "unwell")
+    async with managed(store, unwell):
+        await until(lambda: not store.pending)
+    assert unwell.told == [alert.id for alert in alerts]
+
+
 async def test_a_store_that_fails_after_the_send_is_asked_again_and_nothing_is_sent_twice(
     store: MemoryStore, receiver: Receiver
 ) -> None:

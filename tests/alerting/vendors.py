@@ -136,6 +136,11 @@ class Discord(Vendor):
             return 404, {"message": "Unknown Webhook", "code": 10015}
         if parts[1] != self.TOKEN:
             return 401, {"message": "Invalid Webhook Token", "code": 50027}
+        if seen.method == "GET":
+            return 200, {"id": self.WEBHOOK, "type": 1, "name": "ops", "channel_id": "42", "token": self.TOKEN}
+        return self._reply_to_message(seen, parts)
+
+    def _reply_to_message(self, seen: Seen, parts: list[str]) -> tuple[int, dict[str, Any]]:
         thread = seen.query.get("thread_id")
         if self.forum and thread is None:
             return 400, {"message": "Webhooks posted to forum channels must have a thread", "code": 220001}

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.app import ObservedChain, chain_labels, pathway_durations
+from connext_monitor.app import ObservedChain, pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
 from connext_monitor.core.alert import AlertState
@@ -17,6 +17,7 @@ from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.transfer import Status
+from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.observation import Committed

@@ -97,6 +97,10 @@ class MessageGone:
     reason: str
 
 
+class WebhookUnwell(Exception):
+    """The webhook does not stand, or does not answer; the message says how, without its address."""
+
+
 class DiscordProvider:
     """A Discord channel behind a webhook."""
 
@@ -115,6 +119,17 @@ class DiscordProvider:
                 return reply
             reason = reply.reason
         return Refused(reason)
+
+    async def check(self) -> str:
+        """Ask for the webhook itself, which sends nothing; raises WebhookUnwell where it would take no alert."""
+        url = message_url(self._config, None).with_query(None)
+        answer = await self._sender.request("GET", url, b"", {})
+        if isinstance(answer, TryLater):
+            raise WebhookUnwell(answer.reason)
+        meaning = classify(answer)
+        if not isinstance(meaning, Sent):
+            raise WebhookUnwell(meaning.reason)
+        return "the webhook stands"
 
     async def aclose(self) -> None:
         """Let go of connections."""

@@ -14,6 +14,7 @@ from connext_monitor.alerting.providers.discord import (
     DiscordProvider,
     DiscordUrl,
     MessageGone,
+    WebhookUnwell,
     classify,
     embed_payload,
     message_url,
@@ -310,3 +311,17 @@ def test_the_operators_own_query_survives_in_the_url_of_an_edit() -> None:
     assert str(message_url(set_up, "9")) == (
         "https://discord.example/api/webhooks/1/abc/messages/9?key=v&wait=true&thread_id=5"
     )
+
+
+async def test_a_webhook_can_be_asked_without_sending_anything(provider: DiscordProvider, discord: Discord) -> None:
+    assert await provider.check() == "the webhook stands"
+    assert ([seen.method for seen in discord.seen], discord.messages) == (["GET"], {})
+
+
+async def test_a_webhook_that_is_no_more_says_so_and_keeps_its_address(discord: Discord, around: Surroundings) -> None:
+    gone = DiscordProvider("ops", config(discord.url.replace(Discord.WEBHOOK, "999")), around)
+    with pytest.raises(WebhookUnwell) as refusal:
+        await gone.check()
+    await gone.aclose()
+    assert "404" in str(refusal.value)
+    assert Discord.TOKEN not in str(refusal.value)

@@ -114,7 +114,8 @@ def test_even_a_swollen_alert_leaves_the_body_under_20_kb(char: str) -> None:
     alert = replace(notice().alert, id=text, subject=text, resolution=text)
     crowd = TransferView(replace(ARRIVED, routers=(ROUTER,) * 1000), DUE)
     labels = ChainLabels({domain: ChainLabel(text) for domain in LABELS.by_domain})
-    told = replace(notice(message=swollen(char)), alert=alert, transfer=crowd)
+    message = replace(swollen(char), links=swollen("\U0001f4a9").links)
+    told = replace(notice(message=message), alert=alert, transfer=crowd)
     assert len(whole_body(told, labels, NOW_UNIX)) < MOST_BYTES
     assert len(short_body(told)) < MOST_BYTES
 
