@@ -5,7 +5,7 @@ import heapq
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockRef, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -33,6 +33,7 @@ class ChainState:
         self._clock = clock
         self._unobserved_after = unobserved_after
         self._covered_once = False
+        self._highest: BlockNumber | None = None
 
     @property
     def covered(self) -> BlockRef | None:
@@ -40,8 +41,9 @@ class ChainState:
         return self.coverage.covered if self.coverage else None
 
     def saw_head(self, head: Header) -> None:
-        """An endpoint announced a head; only a strictly higher one is progress."""
-        if self.head is None or head.number > self.head.number:
+        """An endpoint announced a head; only one higher than all that it announced before is progress."""
+        if self._highest is None or head.number > self._highest:
+            self._highest = head.number
             self.head_risen_at = self._clock.monotonic()
         self.head = head
         self.headers.add(head)
@@ -50,6 +52,7 @@ class ChainState:
         """An endpoint is in use; what another one announced no longer counts."""
         self.endpoint = endpoint
         self.head = None
+        self._highest = None
         self.head_risen_at = self._clock.monotonic()
 
     def disconnected(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, literal, select, true, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,21 +61,20 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
             .where(alerts.c.id == alert_id)
             .values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=resolutions[alert_id])
         )
-        await _queue_resolved(connection, alert_id, at)
+        await _queue_resolved(connection, alert_id, resolutions[alert_id], at)
     return resolved
 
 
-async def _queue_resolved(connection: AsyncConnection, alert_id: str, at: datetime) -> None:
-    told = (
-        select(
-            literal(alert_id), deliveries.c.provider, literal(Change.RESOLVED.value), true(), literal(0), literal(0),
-            literal(_ms(at)),
-        )
+async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
+    told = await connection.execute(
+        select(deliveries.c.provider)
         .where(deliveries.c.alert_id == alert_id, deliveries.c.change == Change.OPENED.value)
         .group_by(deliveries.c.provider)
-    )  # fmt: skip
-    columns = ["alert_id", "provider", "change", "pending", "attempts", "next_attempt_ms", "created_ms"]
-    await connection.execute(insert(deliveries).from_select(columns, told))
+    )
+    ending = {"resolution": resolution, "resolved_ms": _ms(at)}
+    rows = [_delivery(alert_id, provider, Change.RESOLVED, at) | ending for provider in told.scalars()]
+    if rows:
+        await connection.execute(insert(deliveries), rows)
 
 
 async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:

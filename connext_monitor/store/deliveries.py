@@ -1,12 +1,14 @@
 """What is still to be told to which channel, and how the channels are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.schema import alerts, channels, deliveries
@@ -53,13 +55,21 @@ async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDeli
         id=row.id,
         provider=provider,
         change=Change(row.change),
-        alert=read_alert(alert_row),
+        alert=_as_told(read_alert(alert_row), row),
         transfer=None,
         reference=opening,
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_ms / 1000,
         created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),
     )
+
+
+def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:
+    """The alert as it was when this delivery was queued."""
+    if row.change == Change.OPENED.value:
+        return replace(alert, state=AlertState.OPEN, resolved_at=None, resolution=None)
+    ended_at = datetime.fromtimestamp(row.resolved_ms / 1000, UTC)
+    return replace(alert, state=AlertState.RESOLVED, resolved_at=ended_at, resolution=row.resolution)
 
 
 async def sent(connection: AsyncConnection, delivery_id: int, reference: str | None, at: datetime) -> None:

@@ -115,6 +115,9 @@ deliveries = Table(
     Column("alert_id", Text, ForeignKey("alerts.id"), nullable=False),
     Column("provider", Text, nullable=False),
     Column("change", Text, nullable=False),
+    # What is told is the change as it was made, even if the alert has opened again since.
+    Column("resolution", Text),
+    Column("resolved_ms", BigInteger),
     Column("pending", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_ms", BigInteger, nullable=False),

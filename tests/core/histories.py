@@ -9,7 +9,7 @@ from connext_monitor.core.deadline import ArmDeadline, CancelDeadline, DueDates,
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.recording import Changes, Known, gone_blocks, record
 from connext_monitor.core.transfer import EventRecord, Step, Transfer
-from tests.core.samples import DESTINATION, ELSEWHERE, ORIGIN, ROUTER, Sample, block, durations
+from tests.core.made_up import DESTINATION, ELSEWHERE, ORIGIN, ROUTER, Sample, block, durations
 
 T = TypeVar("T")
 History = list[list[Step]]
@@ -120,7 +120,7 @@ class Ledger:
 
     def accuse_all(self) -> None:
         """Open the alert of every leg that is awaited, as if all of them were late."""
-        self.accused |= self.awaited()
+        self.accused = self.awaited() | self.accused
 
     def awaited(self) -> dict[tuple[TransferId, Leg], int]:
         """The legs that have not arrived and until when they are due, read off the transfers."""

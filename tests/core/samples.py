@@ -1,6 +1,6 @@
-"""Made-up transfers between made-up chains, seen in made-up blocks."""
+"""Transfers made up for tests, with honest ids, and events of them standing where a test wants them."""
 
-from dataclasses import dataclass
+from hashlib import sha256
 
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.decoding import transfer_id_of
@@ -13,74 +13,87 @@ from connext_monitor.core.events import (
     Hash32,
     Reconciled,
     Timestamp,
-    TransferEvent,
-    TransferId,
     TransferInfo,
     XCalled,
 )
 from connext_monitor.core.transfer import EventRecord, Sighting
 
-ORIGIN, DESTINATION, ELSEWHERE = DomainId(1001), DomainId(1002), DomainId(1003)
-DURATIONS = Durations(execute=30, reconcile=70)
-ASSET, LOCAL, SENDER, RECIPIENT, ROUTER = (Address(bytes([n]) * 20) for n in (0xA1, 0xA2, 0xA3, 0xA4, 0xA5))
-
-
-def block(number: int, *, fork: int = 0, salt: int = 0, at: int | None = None) -> BlockRef:
-    """A block; another ``fork`` is another block at the same height, a second later unless ``at`` says when."""
-    block_hash = Hash32(b"".join(n.to_bytes(8, "big") for n in (0xB10C, salt, number, fork)))
-    return BlockRef(BlockNumber(number), block_hash, Timestamp(1000 + 10 * number + fork if at is None else at))
+ALPHA, BETA, GAMMA = DomainId(1001), DomainId(1002), DomainId(1003)
+ROUTER = Address(b"\x0a" * 20)
+DURATIONS = Durations(execute=300, reconcile=10_800)
 
 
 def durations(_origin: DomainId, destination: DomainId) -> Durations | None:
-    """Deadlines where the destination is one of ours."""
-    return DURATIONS if destination in {ORIGIN, DESTINATION} else None
+    """Alpha and beta are watched, gamma is not."""
+    return DURATIONS if destination in {ALPHA, BETA} else None
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One transfer, and its events wherever they are to be seen."""
+def info(nonce: int = 0, origin: DomainId = ALPHA, destination: DomainId = BETA) -> TransferInfo:
+    """A transfer's parameters; another nonce makes another transfer."""
+    return TransferInfo(
+        origin_domain=origin,
+        destination_domain=destination,
+        canonical_domain=origin,
+        to=Address(b"\x01" * 20),
+        delegate=Address(b"\x02" * 20),
+        receive_local=False,
+        call_data=b"",
+        slippage=300,
+        origin_sender=Address(b"\x03" * 20),
+        bridged_amount=10**18,
+        normalized_in=10**18,
+        nonce=nonce,
+        canonical_id=b"\x04" * 32,
+    )
 
-    nonce: int = 0
-    origin: DomainId = ORIGIN
-    destination: DomainId = DESTINATION
-    call_data: bytes = b""
 
-    @property
-    def info(self) -> TransferInfo:
-        return TransferInfo(
-            origin_domain=self.origin,
-            destination_domain=self.destination,
-            canonical_domain=self.origin,
-            to=RECIPIENT,
-            delegate=RECIPIENT,
-            receive_local=False,
-            call_data=self.call_data,
-            slippage=30,
-            origin_sender=SENDER,
-            bridged_amount=5,
-            normalized_in=5,
-            nonce=self.nonce,
-            canonical_id=bytes(32),
-        )
+def sighting(number: int, timestamp: int | None = None, fork: str = "") -> Sighting:
+    """A place in the block of this height; ``fork`` names another block at the same height."""
+    block_hash = Hash32(sha256(f"{number}{fork}".encode()).digest())
+    at = Timestamp(1_700_000_000 + number if timestamp is None else timestamp)
+    return Sighting(BlockRef(BlockNumber(number), block_hash, at), Hash32(b"\x05" * 32), 0)
 
-    @property
-    def id(self) -> TransferId:
-        return transfer_id_of(self.info)
 
-    def xcalled(self, at: BlockRef, *, domain: DomainId | None = None, body: bytes = b"") -> EventRecord:
-        event = XCalled(self.id, self.nonce, Hash32(bytes(32)), self.info, ASSET, 7, LOCAL, body)
-        return self._seen(event, at, self.origin if domain is None else domain, 0)
+def xcalled(params: TransferInfo, place: Sighting) -> EventRecord:
+    """XCalled of the transfer, on its origin."""
+    event = XCalled(
+        transfer_id=transfer_id_of(params),
+        nonce=params.nonce,
+        message_hash=Hash32(b"\x06" * 32),
+        params=params,
+        asset=Address(b"\x07" * 20),
+        amount=10**18,
+        local=Address(b"\x08" * 20),
+        message_body=b"",
+    )
+    return EventRecord(params.origin_domain, event, place)
 
-    def executed(
-        self, at: BlockRef, *, domain: DomainId | None = None, routers: tuple[Address, ...] = (ROUTER,)
-    ) -> EventRecord:
-        event = Executed(self.id, RECIPIENT, ASSET, self.info, routers, LOCAL, 6, SENDER)
-        return self._seen(event, at, self.destination if domain is None else domain, 1)
 
-    def reconciled(self, at: BlockRef, *, domain: DomainId | None = None) -> EventRecord:
-        event = Reconciled(self.id, self.origin, LOCAL, (ROUTER,), 5, SENDER)
-        return self._seen(event, at, self.destination if domain is None else domain, 2)
+def executed(
+    params: TransferInfo, place: Sighting, routers: tuple[Address, ...] = (ROUTER,), domain: DomainId | None = None
+) -> EventRecord:
+    """Executed of the transfer, on its destination unless ``domain`` says otherwise."""
+    event = Executed(
+        transfer_id=transfer_id_of(params),
+        to=params.to,
+        asset=Address(b"\x09" * 20),
+        params=params,
+        routers=routers,
+        local=Address(b"\x09" * 20),
+        amount=10**18,
+        caller=Address(b"\x0b" * 20),
+    )
+    return EventRecord(domain or params.destination_domain, event, place)
 
-    def _seen(self, event: TransferEvent, at: BlockRef, domain: DomainId, log_index: int) -> EventRecord:
-        tx_hash = Hash32(at.hash[8:] + bytes([log_index]) + self.nonce.to_bytes(7, "big"))
-        return EventRecord(domain, event, Sighting(at, tx_hash, log_index))
+
+def reconciled(params: TransferInfo, place: Sighting, domain: DomainId | None = None) -> EventRecord:
+    """Reconciled of the transfer, on its destination unless ``domain`` says otherwise."""
+    event = Reconciled(
+        transfer_id=transfer_id_of(params),
+        origin_domain=params.origin_domain,
+        local=Address(b"\x09" * 20),
+        routers=(),
+        amount=10**18,
+        caller=Address(b"\x0c" * 20),
+    )
+    return EventRecord(domain or params.destination_domain, event, place)

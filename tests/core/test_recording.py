@@ -18,7 +18,7 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.core.recording import Known, gone_blocks, record
 from connext_monitor.core.transfer import EventRecord, Status, Step
 from tests.core.histories import Ledger, event_records, retellings, split, steps
-from tests.core.samples import DESTINATION, DURATIONS, ELSEWHERE, ORIGIN, Sample, block, durations
+from tests.core.made_up import DESTINATION, DURATIONS, ELSEWHERE, ORIGIN, Sample, block, durations
 
 SAMPLE = Sample(nonce=3)
 XCALLED = SAMPLE.xcalled(block(10))

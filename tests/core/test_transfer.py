@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from connext_monitor.core.events import EventKind, Executed, XCalled
 from connext_monitor.core.transfer import EventRecord, Path, Status, Step, Transfer, fold, merge, slim, wrong_chain
 from tests.core.histories import event_records
-from tests.core.samples import ASSET, DESTINATION, ELSEWHERE, ORIGIN, ROUTER, Sample, block
+from tests.core.made_up import ASSET, DESTINATION, ELSEWHERE, ORIGIN, ROUTER, Sample, block
 
 SAMPLE = Sample(nonce=3)
 XCALLED = SAMPLE.xcalled(block(10))

@@ -39,7 +39,9 @@ async def write_config(setup: Setup, folder: Path) -> Path:
     """A config file in ``folder``."""
     parts = [
         '[monitor]\nlisten = "127.0.0.1:0"\nlog_level = "debug"',
-        f'[alerts]\nexecute_deadline = "{setup.execute}"\nreconcile_deadline = "{setup.reconcile}"\n'
+        "[alerts]",
+        f'execute_deadline = "{setup.execute}"',
+        f'reconcile_deadline = "{setup.reconcile}"',
         f'unobserved_after = "{setup.unobserved_after}"',
     ]
     for chain in setup.chains:

@@ -74,9 +74,8 @@ async def freeze(bridge: Devnet, monitor: Monitor, webhook: Receiver) -> Frozen:
     await webhook.gets("alert.opened", "execute_overdue", absent.transfer_id)
     await monitor.knows(executed, "Executed")
     await monitor.covers("beta", executed.timestamp + 10)
-    return Frozen(
-        absent, executed, while_frozen, state, str(readiness), await monitor.alerts(), await monitor.state(executed), webhook
-    )  # fmt: skip
+    end, executed_state = await monitor.alerts(), await monitor.state(executed)
+    return Frozen(absent, executed, while_frozen, state, str(readiness), end, executed_state, webhook)
 
 
 async def has_waiting_transaction(chain: Chain) -> bool:

@@ -77,7 +77,9 @@ async def test_what_was_told_before_is_not_told_again(restarted: Restarted) -> N
     assert restarted.states[restarted.told_before.transfer_id] == "overdue"
 
 
-async def test_a_restart_before_the_deadline_changes_nothing(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_restart_before_the_deadline_changes_nothing(
+    bridge: Devnet, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
         setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S", unobserved_after="PT8S")

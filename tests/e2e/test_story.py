@@ -129,7 +129,9 @@ async def test_a_late_execution_opens_and_then_resolves(story: Story) -> None:
 
 
 async def test_the_resolution_says_executed_under_the_same_id(story: Story) -> None:
-    opened, resolved = (r.alert for r in story.webhook.received if r.alert["subject"] == story.executed_late.transfer_id)
+    opened, resolved = (
+        r.alert for r in story.webhook.received if r.alert["subject"] == story.executed_late.transfer_id
+    )
     assert (resolved["resolution"], resolved["state"]) == ("executed", "resolved")
     assert resolved["id"] == opened["id"]
 

@@ -237,7 +237,7 @@ class Proxy:
         return {name: answer[name] for name in ("result", "error") if name in answer}
 
     async def _thawed(self) -> None:
-        while self.frozen:
+        while self.frozen:  # noqa: ASYNC110 - a test sets the attribute as it likes
             await asyncio.sleep(0.02)
 
 

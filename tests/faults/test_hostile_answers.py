@@ -45,7 +45,9 @@ async def test_a_malformed_log_that_is_pushed_is_counted_and_kept_and_stops_noth
         assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
 
 
-@pytest.mark.parametrize("bad", [mangled, lambda _: {"nonsense": True}, lambda log: log | {"address": "0x" + "11" * 20}])
+@pytest.mark.parametrize(
+    "bad", [mangled, lambda _: {"nonsense": True}, lambda log: log | {"address": "0x" + "11" * 20}]
+)
 async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
 ) -> None:

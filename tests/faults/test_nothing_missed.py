@@ -17,9 +17,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 def through(bridge: Devnet, origin: Proxy, *more: str, calm: int = 60) -> Setup:
     """Both chains, alpha through its proxy; ``calm`` seconds between two covers that nothing asks for."""
-    return Setup(
-        bridge.chains, {}, endpoints={"alpha": [origin.ws_url, *more]}, unobserved_after=f"PT{2 * calm}S", execute="PT1H"
-    )  # fmt: skip
+    endpoints = {"alpha": [origin.ws_url, *more]}
+    return Setup(bridge.chains, {}, endpoints=endpoints, unobserved_after=f"PT{2 * calm}S", execute="PT1H")
 
 
 async def subscribed(bridge: Devnet, proxy: Proxy, watch: Watch) -> None:

@@ -39,7 +39,9 @@ class Watch:
         self.store = store
         self.commits: list[Committed] = []
         self._recorded: list[tuple[str, str, str, str]] = []
-        self.checker = TransferChecker(_Noted(store, self._recorded), pathway_durations(config), self, chain_labels(config), clock)
+        self.checker = TransferChecker(
+            _Noted(store, self._recorded), pathway_durations(config), self, chain_labels(config), clock
+        )
         unobserved_after = config.alerts.unobserved_after.total_seconds()
         self.observers = {
             name: Observer(chain, unobserved_after, open_endpoint, store, self.checker, clock, Random(1))  # noqa: S311 - spreads retries
@@ -116,9 +118,7 @@ class _Noted:
         unreadable: Sequence[UnreadableLog],
         at: datetime,
     ) -> tuple[Changes, list[str]]:
-        changes, resolved = await self._store.record(
-            ids, gone, decide, progress=progress, unreadable=unreadable, at=at
-        )
+        changes, resolved = await self._store.record(ids, gone, decide, progress=progress, unreadable=unreadable, at=at)
         for change, records in (("removed", changes.removed), ("added", changes.added)):
             for one in records:
                 about = f"0x{one.event.transfer_id.hex()}"

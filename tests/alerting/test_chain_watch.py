@@ -1,0 +1,133 @@
+"""The chain watch on a real store, with chains whose silence a test sets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.store.store import Store
+from tests.alerting.samples import DESTINATION, ORIGIN
+from tests.alerting.waiting import until
+
+PATIENCE = 100.0
+
+
+@dataclass
+class Silent:
+    """A chain that has been silent for so many seconds."""
+
+    name: str
+    silent_for: float = 0.0
+    trouble: str | None = None
+    started: bool = True
+
+    @property
+    def observed(self) -> bool:
+        return self.started and self.silent_for < PATIENCE
+
+    def look(self, past: Timestamp) -> None:
+        raise NotImplementedError
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
+        raise NotImplementedError
+
+    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
+        raise NotImplementedError
+
+
+@dataclass
+class Watched:
+    """A running chain watch."""
+
+    store: Store
+    watch: ChainWatch
+    one: Silent
+    other: Silent
+    waiting: dict[DomainId, int]
+
+    async def alerts(self) -> list[Alert]:
+        """All alerts, the oldest first."""
+        return [row.alert for row, _ in reversed(await self.store.alerts(None, limit=100))]
+
+    async def says(self, *wanted: tuple[str, AlertState]) -> None:
+        """Wait until these are the subjects and states of all alerts."""
+        async with asyncio.timeout(10):
+            while [(alert.subject, alert.state) for alert in await self.alerts()] != list(wanted):
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def watching(folder: Path, *chains: Silent) -> AsyncIterator[Watched]:
+    one, other = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
+    store = await Store.open(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
+    waiting = {DESTINATION: 0, ORIGIN: 0}
+    watch = ChainWatch(
+        store, {DESTINATION: one, ORIGIN: other}, waiting.__getitem__, PATIENCE, lambda _: ["p"], lambda: None, SystemClock()
+    )  # fmt: skip
+    running = asyncio.create_task(watch.run())
+    try:
+        yield Watched(store, watch, one, other, waiting)
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
+async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await until(lambda: not watched.watch._open)
+        watched.one.silent_for = PATIENCE
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.one.silent_for = 2 * PATIENCE
+        watched.watch.progressed()
+        watched.other.silent_for = PATIENCE
+        watched.watch.progressed()
+        await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
+
+
+async def test_the_alert_counts_those_that_wait_and_says_what_is_wrong(tmp_path: Path) -> None:
+    chain = Silent("gnosis", silent_for=PATIENCE + 5, trouble="its endpoint is asleep")
+    async with watching(tmp_path, chain, Silent("ethereum")) as watched:
+        watched.waiting[DESTINATION] = 3
+        await watched.says(("gnosis", AlertState.OPEN))
+        (alert,) = await watched.alerts()
+        assert alert.details == {"silent_for": 105, "waiting": 3, "why": "its endpoint is asleep"}
+
+
+async def test_a_chain_that_is_back_resolves_as_observed(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.one.silent_for = 0
+        watched.watch.progressed()
+        await watched.says(("gnosis", AlertState.RESOLVED))
+        assert (await watched.alerts())[0].resolution == "observed"
+
+
+async def test_a_second_silence_is_another_alert(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.one.silent_for = PATIENCE - 0.1
+        watched.watch.progressed()
+        await watched.says(("gnosis", AlertState.RESOLVED))
+        watched.one.silent_for = PATIENCE
+        await watched.says(("gnosis", AlertState.RESOLVED), ("gnosis", AlertState.OPEN))
+        first, second = await watched.alerts()
+        assert first.id != second.id
+
+
+async def test_an_alert_from_before_a_restart_is_neither_repeated_nor_resolved_unseen(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as before:
+        await before.says(("gnosis", AlertState.OPEN))
+    chains = (Silent("gnosis", started=False), Silent("ethereum", silent_for=PATIENCE))
+    async with watching(tmp_path, *chains) as watched:
+        await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
+        watched.one.started = True
+        watched.watch.progressed()
+        await watched.says(("gnosis", AlertState.RESOLVED), ("ethereum", AlertState.OPEN))

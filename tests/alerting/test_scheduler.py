@@ -1,0 +1,334 @@
+"""The scheduler on a real store, with destinations that say what a test wants them to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.events import (
+    BlockNumber,
+    BlockRef,
+    DomainId,
+    Executed,
+    Hash32,
+    Timestamp,
+    TransferEvent,
+    TransferId,
+    XCalled,
+)
+from connext_monitor.core.recording import ChainProgress, record
+from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.store.store import Store
+from tests.alerting.samples import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, FixedClock
+from tests.alerting.waiting import until
+
+T0 = Timestamp(int(NOW.timestamp()))
+DURATIONS = Durations(execute=10, reconcile=100_000)
+DUE = T0 + DURATIONS.execute
+
+
+@dataclass
+class Answering:
+    """A destination that answers from memory; ``status`` None is one that cannot be asked."""
+
+    name: str = "gnosis"
+    observed: bool = True
+    silent_for: float = 0.0
+    trouble: str | None = None
+    status: TransferStatus | None = TransferStatus.NONE
+    looks: list[Timestamp] = field(default_factory=list)
+    asked: list[TransferId] = field(default_factory=list)
+    fetched: list[TransferId] = field(default_factory=list)
+    while_asked: Callable[[], object] = lambda: None
+    fetch: Callable[[TransferId], object] = lambda _: None
+
+    def look(self, past: Timestamp) -> None:
+        self.looks.append(past)
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
+        self.asked.append(transfer_id)
+        happened = self.while_asked()
+        if asyncio.iscoroutine(happened):
+            await happened
+        return self.status
+
+    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
+        assert since < T0
+        self.fetched.append(transfer_id)
+        happened = self.fetch(transfer_id)
+        if asyncio.iscoroutine(happened):
+            await happened
+        return happened is not None
+
+
+@dataclass
+class Bench:
+    """A running scheduler and what is around it."""
+
+    store: Store
+    scheduler: AlertScheduler
+    destination: Answering
+    clock: FixedClock
+
+    async def record(self, *events: EventRecord, gone: bytes | None = None) -> None:
+        """Store events (or a block proven gone), and tell the scheduler as the transfer checker does."""
+        lost = frozenset({(ORIGIN, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
+        steps = [Step(events, lost)]
+        ids = {one.event.transfer_id for one in events}
+        changes, _ = await self.store.record(
+            ids,
+            lost,
+            lambda known: record(known, steps, lambda _origin, _destination: DURATIONS),
+            progress=[],
+            unreadable=[],
+            at=self.clock.now(),
+        )
+        self.scheduler.committed(changes.effects, [])
+
+    def covered(self, timestamp: int, number: int = 50) -> None:
+        """The destination is covered up to a block of this time."""
+        block = BlockRef(BlockNumber(number), Hash32(bytes(32)), Timestamp(timestamp))
+        self.scheduler.committed([], [ChainProgress(DESTINATION, Coverage(BlockNumber(1), BlockNumber(1), block))])
+
+    async def accused(self) -> list[str]:
+        """The subjects of the open execute_overdue alerts."""
+        return sorted(alert.subject for alert in await self.store.open_alerts(AlertKind.EXECUTE_OVERDUE))
+
+    async def accuses(self, *ids: TransferId) -> None:
+        """Wait until exactly these are accused."""
+        wanted = sorted(f"0x{one.hex()}" for one in ids)
+        async with asyncio.timeout(10):
+            while await self.accused() != wanted:
+                await asyncio.sleep(0.01)
+
+
+def place(at: int, block: int) -> Sighting:
+    return Sighting(BlockRef(BlockNumber(block), block_hash(block), Timestamp(at)), Hash32(b"\xcd" * 32), 0)
+
+
+def block_hash(block: int) -> Hash32:
+    return Hash32(block.to_bytes(32))
+
+
+def record_of(domain: DomainId, event: TransferEvent, at: int, block: int) -> EventRecord:
+    return EventRecord(domain, event, place(at, block))
+
+
+def id_of(number: int) -> TransferId:
+    return TransferId(bytes([number]) * 32)
+
+
+def xcalled(number: int, at: int = T0, block: int = 7) -> EventRecord:
+    info = replace(INFO, nonce=number)
+    event = XCalled(id_of(number), number, Hash32(bytes(32)), info, TOKEN, 5, TOKEN, b"")
+    return record_of(ORIGIN, event, at, block)
+
+
+def executed(number: int, at: int, block: int = 9) -> EventRecord:
+    info = replace(INFO, nonce=number)
+    event = Executed(id_of(number), RECIPIENT, TOKEN, info, (ROUTER,), TOKEN, 5, SENDER)
+    return record_of(DESTINATION, event, at, block)
+
+
+@asynccontextmanager
+async def scheduling(
+    folder: Path, *, now: int = DUE + 1, opened: Callable[[], None] = lambda: None
+) -> AsyncIterator[Bench]:
+    store = await Store.open(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
+    clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
+    destination = Answering()
+    scheduler = AlertScheduler(store, {DESTINATION: destination, ORIGIN: Answering()}, lambda _: ["p"], opened, clock)
+    running = asyncio.create_task(scheduler.run())
+    try:
+        yield Bench(store, scheduler, destination, clock)
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
+async def test_a_leg_that_is_absent_past_its_deadline_is_accused_once(tmp_path: Path) -> None:
+    opened: list[int] = []
+    async with scheduling(tmp_path, opened=lambda: opened.append(1)) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.destination.looks == [DUE])
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+        bench.covered(DUE + 2)
+        await bench.record(xcalled(2))
+        await until(lambda: bench.destination.looks == [DUE, DUE])
+        bench.covered(DUE + 3)
+        await bench.accuses(id_of(1), id_of(2))
+        await until(lambda: len(opened) == 2)
+        assert bench.destination.asked == [id_of(1), id_of(2)]
+
+
+async def test_a_watermark_of_the_deadline_itself_accuses_nobody(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        await bench.record(xcalled(1), xcalled(2, at=T0 - 1))
+        await until(lambda: len(bench.destination.looks) == 2)
+        bench.covered(DUE)
+        await bench.accuses(id_of(2))
+        assert bench.destination.asked == [id_of(2)]
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1), id_of(2))
+
+
+async def test_before_the_destination_has_been_covered_nobody_is_even_asked_about(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE - 5)
+        await bench.record(xcalled(2, at=T0 - 20))
+        await bench.accuses(id_of(2))
+        assert bench.destination.asked == [id_of(2)]
+        assert bench.scheduler.waiting(DESTINATION) == 1
+
+
+async def test_a_destination_that_cannot_be_asked_accuses_nobody_until_it_can(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.status = None
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: len(bench.destination.asked) == 1)
+        assert await bench.accused() == []
+        bench.destination.status = TransferStatus.NONE
+        await bench.accuses(id_of(1))
+
+
+@pytest.mark.parametrize("status", [TransferStatus.EXECUTED, TransferStatus.COMPLETED])
+async def test_where_the_destination_says_done_the_event_is_fetched_and_nobody_accused(
+    tmp_path: Path, status: TransferStatus
+) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.status = status
+        bench.destination.fetch = lambda _: bench.record(executed(1, at=DUE - 1))
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 0)
+        assert bench.destination.fetched == [id_of(1)]
+        assert await bench.accused() == []
+
+
+async def test_reconciled_alone_does_not_excuse_a_missing_execution(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.status = TransferStatus.RECONCILED
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+
+
+async def test_a_leg_that_arrives_while_the_destination_is_asked_is_not_accused(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.while_asked = lambda: bench.record(executed(1, at=DUE))
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: bench.destination.asked == [id_of(1)])
+        bench.destination.while_asked = lambda: None
+        await bench.record(xcalled(2, at=T0 - 5))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(2))
+
+
+async def test_an_xcalled_that_goes_while_the_destination_is_asked_is_not_accused(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.while_asked = lambda: bench.record(gone=block_hash(7))
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: bench.destination.asked == [id_of(1)])
+        bench.destination.while_asked = lambda: None
+        await bench.record(xcalled(2, at=T0 - 5, block=8))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(2))
+
+
+async def test_a_leg_that_arrives_before_its_deadline_is_never_looked_for(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0) as bench:
+        await bench.record(xcalled(1))
+        await bench.record(executed(1, at=T0 + 3))
+        bench.clock.time_of_day = NOW + timedelta(seconds=60)
+        await bench.record(xcalled(2, at=T0 + 1))
+        bench.covered(T0 + 60)
+        await bench.accuses(id_of(2))
+        assert bench.destination.looks == [DUE + 1]
+
+
+async def test_what_came_due_before_the_start_is_armed_from_the_store(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0) as before:
+        await before.record(xcalled(1))
+    async with scheduling(tmp_path) as bench:
+        await until(lambda: bench.destination.looks == [DUE])
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+
+
+async def test_what_was_accused_before_the_start_is_not_asked_about_again(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as before:
+        await before.record(xcalled(1))
+        await until(lambda: before.scheduler.waiting(DESTINATION) == 1)
+        before.covered(DUE + 1)
+        await before.accuses(id_of(1))
+    async with scheduling(tmp_path) as bench:
+        await bench.record(xcalled(2))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1), id_of(2))
+        assert bench.destination.asked == [id_of(2)]
+
+
+async def test_a_leg_that_a_reorg_took_is_accused_again_when_it_stays_away(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+        await bench.record(gone=block_hash(7))
+        await bench.accuses()
+        await bench.record(xcalled(1, block=8))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 2)
+        await bench.accuses(id_of(1))
+
+
+async def test_an_xcalled_that_moves_to_a_later_block_is_judged_by_its_new_deadline(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=DUE + 30) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.destination.looks == [DUE])
+        await bench.record(xcalled(1, at=T0 + 20, block=8), gone=block_hash(7))
+        await until(lambda: bench.destination.looks == [DUE, DUE + 20])
+        bench.covered(DUE + 20)
+        await bench.record(xcalled(2, at=T0 + 1, block=9))
+        await bench.accuses(id_of(2))
+        bench.covered(DUE + 21)
+        await bench.accuses(id_of(1), id_of(2))
+
+
+async def test_a_fault_of_ours_in_one_judgement_delays_only_that_deadline(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        await bench.record(xcalled(1), xcalled(2))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
+        bench.destination.while_asked = lambda: fail_for(bench.destination, id_of(1))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(2))
+        assert bench.scheduler.waiting(DESTINATION) == 1
+
+
+def fail_for(destination: Answering, transfer_id: TransferId) -> None:
+    if destination.asked[-1] == transfer_id:
+        raise OSError("the disk is full")

@@ -1,0 +1,65 @@
+"""A made-up chain that a loopback node answers from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.events import Address, Hash32
+from tests.monitoring.nodes import result
+
+CONTRACT = Address(b"\x11" * 20)
+GENESIS_TIME = 1_000_000
+TOPIC = next(iter(EVENT_TOPICS))
+
+
+def hash_at(number: int, branch: int = 0) -> Hash32:
+    return Hash32(bytes([branch]) + number.to_bytes(31))
+
+
+@dataclass
+class Node:
+    """A chain up to ``head``: blocks of branch 0 unless ``branch`` says otherwise, with a log in each of ``logs``."""
+
+    head: int
+    logs: list[int] = field(default_factory=list)
+    branch: dict[int, int] = field(default_factory=dict)
+    lacks: set[int] = field(default_factory=set)
+    log_changes: dict[str, Any] = field(default_factory=dict)
+    at_logs: Callable[[], None] = lambda: None
+
+    def answer(self, request: dict[str, Any]) -> str:
+        method, params = request["method"], request["params"]
+        if method == "eth_getBlockByNumber":
+            return result(request, self.block(self.head if params[0] == "latest" else int(params[0], 16)))
+        if method == "eth_getBlockByHash":
+            number = int(params[0][4:], 16)
+            block = self.block(number)
+            return result(request, block if block and block["hash"] == params[0] else None)
+        assert method == "eth_getLogs"
+        first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
+        found = [self.log(number) for number in self.logs if first <= number <= last]
+        self.at_logs()
+        return result(request, found)
+
+    def block(self, number: int) -> dict[str, Any] | None:
+        if number > self.head or number in self.lacks:
+            return None
+        return {
+            "number": hex(number),
+            "hash": "0x" + hash_at(number, self.branch.get(number, 0)).hex(),
+            "parentHash": "0x" + hash_at(max(0, number - 1), self.branch.get(number - 1, 0)).hex(),
+            "timestamp": hex(GENESIS_TIME + number),
+        }
+
+    def log(self, number: int) -> dict[str, Any]:
+        return {
+            "address": "0x" + CONTRACT.hex(),
+            "topics": ["0x" + TOPIC.hex()],
+            "data": "0x",
+            "blockNumber": hex(number),
+            "blockHash": "0x" + hash_at(number, self.branch.get(number, 0)).hex(),
+            "transactionHash": "0x" + bytes(32).hex(),
+            "logIndex": "0x0",
+            "blockTimestamp": "0x1",
+        } | self.log_changes

@@ -1,0 +1,215 @@
+"""Covering a made-up chain that a loopback node answers from."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import Aim, Coverage
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.coverer import Coverer, shrunk
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable
+from connext_monitor.monitoring.observation import Observation
+from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
+from tests.monitoring.nodes import error, http_node, posting, result
+
+CONFIG = {
+    "name": "devnet",
+    "chain_id": 31337,
+    "domain_id": 1001,
+    "contract": "0x" + CONTRACT.hex(),
+    "endpoints": ["http://127.0.0.1:1"],
+    "block_time": "PT1S",
+    "finality": 5,
+}
+
+
+@dataclass
+class Chain(Node):
+    """As `Node`, and answers nonce() and refuses ranges of more than ``most`` blocks."""
+
+    most: int = 10**9
+    nonce: int | None = 7
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+
+    def answer(self, request: dict[str, Any]) -> str:
+        if request["method"] == "eth_call":
+            if self.nonce is None:
+                return error(request, -32000, "missing trie node")
+            return result(request, "0x" + self.nonce.to_bytes(32).hex())
+        if request["method"] == "eth_getLogs":
+            first, last = (int(request["params"][0][name], 16) for name in ("fromBlock", "toBlock"))
+            if last - first >= self.most:
+                return error(request, -32000, "that is too much for me")
+            self.ranges.append((first, last))
+        return super().answer(request)
+
+
+Announce = Callable[[int], Awaitable[None]]
+"""The node grows (or shrinks) to a head, and says so."""
+
+
+class Memory:
+    """The database and the checker: keeps the progress that was committed."""
+
+    def __init__(self) -> None:
+        self.progress: list[ChainProgress] = []
+        self.gone: set[Hash32] = set()
+        self.known: set[tuple[BlockNumber, Hash32]] = set()
+
+    async def coverage(self, _domain: DomainId) -> Coverage | None:
+        return self.progress[-1].coverage if self.progress else None
+
+    async def places(self, _domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
+        return {place for place in self.known if first <= place[0] <= last}
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        if observation.progress is not None:
+            self.progress.append(observation.progress)
+        self.gone |= observation.gone
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+@asynccontextmanager
+async def covering(node: Chain, memory: Memory, start: int | str = 1) -> AsyncIterator[tuple[Coverer, Announce]]:
+    state = ChainState(ChainConfig.model_validate(CONFIG | {"start_block": start}), SystemClock(), 60)
+    async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
+        state.connected(endpoint)
+        coverer = Coverer(state, endpoint, memory, memory)
+        await coverer.begin()
+
+        async def announce(head: int) -> None:
+            node.head = head
+            state.saw_head(await endpoint.head())
+
+        yield coverer, announce
+
+
+async def test_a_new_chain_is_covered_from_its_start_to_its_head() -> None:
+    node, memory = Chain(2500), Memory()
+    async with covering(node, memory, start=100) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges[0][0] == 100
+    assert all(after[0] == before[1] + 1 for before, after in zip(node.ranges, node.ranges[1:], strict=False))
+    assert memory.progress[-1].coverage.covered is not None
+    assert (memory.progress[-1].coverage.covered.number, memory.progress[-1].coverage.checkpoint) == (2500, 2495)
+
+
+async def test_latest_begins_with_the_head() -> None:
+    node, memory = Chain(2500), Memory()
+    async with covering(node, memory, start="latest") as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges == [(2500, 2500)]
+
+
+async def test_a_start_after_the_head_reads_nothing_yet() -> None:
+    node, memory = Chain(10), Memory()
+    async with covering(node, memory, start=11) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        assert (node.ranges, memory.progress) == ([], [])
+        await announce(12)
+        await coverer.cover(Aim.ADVANCE)
+        assert node.ranges == [(11, 12)]
+
+
+async def test_confirming_reads_again_from_the_checkpoint_and_advancing_only_what_is_new() -> None:
+    node, memory = Chain(100), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        await announce(101)
+        await coverer.cover(Aim.ADVANCE)
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges[1:] == [(101, 101), (96, 101)]
+
+
+async def test_a_restart_goes_on_at_the_checkpoint() -> None:
+    node, memory = Chain(100), Memory()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges[-1] == (96, 100)
+
+
+async def test_an_endpoint_that_lags_behind_what_is_covered_moves_nothing_back() -> None:
+    node, memory = Chain(100), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        await announce(97)
+        await coverer.cover(Aim.CONFIRM)
+    assert memory.progress[-1].coverage.covered is not None
+    assert memory.progress[-1].coverage.covered.number == 100
+
+
+async def test_a_known_block_that_another_stands_in_place_of_is_told_gone() -> None:
+    node, memory = Chain(100), Memory()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+        memory.known = {(BlockNumber(98), hash_at(98))}
+        node.branch = dict.fromkeys(range(98, 101), 1)
+        await coverer.cover(Aim.CONFIRM)
+    assert memory.gone == {hash_at(98)}
+
+
+async def test_words_that_nobody_understands_are_answered_with_smaller_ranges() -> None:
+    node, memory = Chain(1000, most=60), Memory()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges[-1][1] == 1000
+
+
+async def test_an_endpoint_that_refuses_even_one_block_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.coverer._PATIENCE", 1)
+    node, memory = Chain(10, most=0), Memory()
+    async with covering(node, memory) as (coverer, _):
+        with pytest.raises(EndpointUnavailable, match="too much for me"):
+            await coverer.cover(Aim.CONFIRM)
+    assert memory.progress == []
+
+
+async def test_the_nonce_before_the_first_block_is_stored_with_the_first_range_only() -> None:
+    node, memory = Chain(2500), Memory()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert [progress.first_nonce for progress in memory.progress] == [7] + [None] * (len(memory.progress) - 1)
+
+
+async def test_the_nonce_is_proven_only_where_the_head_is_confirmed() -> None:
+    node, memory = Chain(2500), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        await announce(2501)
+        await coverer.cover(Aim.ADVANCE)
+    assert [progress.next_nonce for progress in memory.progress][-3:] == [None, 7, None]
+
+
+async def test_a_node_without_old_states_is_covered_all_the_same() -> None:
+    node, memory = Chain(100, nonce=None), Memory()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert (memory.progress[-1].first_nonce, memory.progress[-1].next_nonce) == (None, None)
+
+
+@given(
+    st.integers(2, 10_000),
+    st.none() | st.integers(1, 10**6),
+    st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+)
+def test_a_span_shrinks_whatever_the_refusal_says(
+    span: int, named: int | None, block_range: tuple[int, int] | None
+) -> None:
+    refusal = replace(Refusal(Reaction.RANGE, None, ""), max_blocks=named, block_range=block_range)
+    assert 1 <= shrunk(span, refusal) < span

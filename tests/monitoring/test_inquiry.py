@@ -1,0 +1,147 @@
+"""Questions about one transfer, put to a loopback node that holds a made-up chain."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, TransferId
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
+from connext_monitor.monitoring.observation import Observation
+from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
+from tests.monitoring.nodes import error, http_node, posting, result
+
+TRANSFER = TransferId(b"\x77" * 32)
+CONFIG = ChainConfig.model_validate(
+    {
+        "name": "devnet",
+        "chain_id": 31337,
+        "domain_id": 1001,
+        "contract": "0x" + CONTRACT.hex(),
+        "endpoints": ["http://127.0.0.1:1"],
+        "block_time": "PT1S",
+        "finality": 5,
+    }
+)
+
+
+class Putting:
+    """Takes observations, and says at once that they are committed."""
+
+    def __init__(self) -> None:
+        self.put_in: list[Observation] = []
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        self.put_in.append(observation)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    @property
+    def blocks(self) -> list[int]:
+        """Where the logs stand that were put, in that order."""
+        return [timed.log.block_number for observation in self.put_in for timed in observation.logs]
+
+
+class Answering(Node):
+    """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
+
+    status = "0x" + (0).to_bytes(32).hex()
+    most = 10**9
+
+    def answer(self, request: dict[str, Any]) -> str:
+        self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
+        if request["method"] == "eth_call":
+            return result(request, self.status)
+        if request["method"] == "eth_getLogs":
+            wanted = request["params"][0]
+            if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= self.most:
+                return error(request, -32600, f"limited to a {self.most} block range")
+        return super().answer(request)
+
+    def calls(self, method: str) -> list[Any]:
+        return [params for name, params in self.__dict__.get("asked", []) if name == method]
+
+
+@asynccontextmanager
+async def inquiring(node: Answering, covered: int | None = 100) -> AsyncIterator[tuple[Inquiry, Putting, ChainState]]:
+    state = ChainState(CONFIG, SystemClock(), 60)
+    node.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
+    async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
+        state.connected(endpoint)
+        if covered is not None:
+            block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
+            state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
+        checker = Putting()
+        yield Inquiry(state, checker), checker, state
+
+
+async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:
+    node = Answering(120)
+    async with inquiring(node) as (inquiry, _, state):
+        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
+        assert state.endpoint is not None
+        state.saw_head(await state.endpoint.head())
+        await inquiry.transfer_status(TRANSFER)
+        assert [params[1] for params in node.calls("eth_call")] == [hex(100), hex(120)]
+
+
+async def test_a_head_below_the_covered_block_is_not_asked_at() -> None:
+    node = Answering(90)
+    async with inquiring(node) as (inquiry, _, state):
+        assert state.endpoint is not None
+        state.saw_head(await state.endpoint.head())
+        await inquiry.transfer_status(TRANSFER)
+        assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
+
+
+@pytest.mark.parametrize("answer", ["0x", "0x" + (9).to_bytes(32).hex(), "0x12"])
+async def test_an_answer_that_is_no_status_is_no_answer(answer: str) -> None:
+    node = Answering(120)
+    node.status = answer
+    async with inquiring(node) as (inquiry, _, _):
+        with pytest.raises(Unanswered):
+            await inquiry.transfer_status(TRANSFER)
+
+
+async def test_before_anything_is_covered_nothing_is_answered() -> None:
+    async with inquiring(Answering(120), covered=None) as (inquiry, _, _):
+        with pytest.raises(Unanswered, match="covered yet"):
+            await inquiry.transfer_status(TRANSFER)
+
+
+async def test_without_an_endpoint_nothing_is_answered() -> None:
+    async with inquiring(Answering(120)) as (inquiry, _, state):
+        state.disconnected()
+        with pytest.raises(Unanswered, match="no endpoint of devnet answers"):
+            await inquiry.fetch_events(TRANSFER, Timestamp(0))
+
+
+async def test_both_legs_are_fetched_however_far_apart_they_stand() -> None:
+    node = Answering(9000, logs=[150, 8990])
+    async with inquiring(node) as (inquiry, checker, _):
+        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 100))
+        assert checker.blocks == [8990, 150]
+
+
+async def test_a_fetch_goes_no_further_back_than_asked() -> None:
+    node = Answering(9000)
+    async with inquiring(node) as (inquiry, _, _):
+        assert not await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 7500))
+        assert [int(params[0]["fromBlock"], 16) for params in node.calls("eth_getLogs")] == [8001, 6001]
+
+
+async def test_a_fetch_asks_for_ever_smaller_ranges_where_an_endpoint_wants_that() -> None:
+    node = Answering(3000, logs=[500])
+    node.most = 70
+    async with inquiring(node) as (inquiry, checker, _):
+        assert await inquiry.fetch_events(TRANSFER, Timestamp(0))
+        assert checker.blocks == [500]

@@ -1,0 +1,130 @@
+"""When an observer covers, and when it gives an endpoint up: on a loopback node with a made-up chain."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.events import Timestamp
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.observer import Observer
+from tests.monitoring.made_up_chain import GENESIS_TIME
+from tests.monitoring.nodes import http_node, posting, result, until, websocket_node
+from tests.monitoring.test_coverer import CONFIG, Chain, Memory
+
+
+class Whole(Chain):
+    """As `Chain`, and answers what is asked of a new endpoint."""
+
+    chain_id = 31337
+    code = "0x60"
+
+    def answer(self, request: dict[str, Any]) -> str:
+        match request["method"]:
+            case "eth_chainId":
+                return result(request, hex(self.chain_id))
+            case "eth_getCode":
+                return result(request, self.code)
+            case _:
+                return super().answer(request)
+
+
+@asynccontextmanager
+async def observing(*urls: str, start: int | str = 1, patience: float = 60) -> AsyncIterator[tuple[Observer, Memory]]:
+    config = ChainConfig.model_validate(CONFIG | {"start_block": start, "endpoints": list(urls)})
+    memory = Memory()
+    observer = Observer(config, patience, open_endpoint, memory, memory, SystemClock(), Random(1))  # noqa: S311 - spreads retries
+    running = asyncio.create_task(observer.run())
+    try:
+        yield observer, memory
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def covered(observer: Observer) -> int:
+    return observer.state.covered.number if observer.state.covered else -1
+
+
+async def test_a_polled_chain_is_covered_up_to_each_new_head() -> None:
+    node = Whole(10)
+    async with http_node(posting(node.answer)) as url, observing(url) as (observer, _):
+        await until(lambda: covered(observer) == 10)
+        node.head = 12
+        await until(lambda: covered(observer) == 12)
+        assert node.ranges[-1] == (11, 12)
+
+
+async def test_a_chain_watched_from_its_next_block_is_covered_as_soon_as_that_comes() -> None:
+    node = Whole(10)
+    async with http_node(posting(node.answer)) as url, observing(url, start=11) as (observer, _):
+        await until(lambda: observer.state.caught_up)
+        node.head = 11
+        await until(lambda: covered(observer) == 11)
+
+
+async def test_a_contract_that_is_not_there_is_told_and_the_next_endpoint_used() -> None:
+    empty, right = Whole(10), Whole(10)
+    empty.code = "0x"
+    async with (
+        http_node(posting(empty.answer)) as first,
+        http_node(posting(right.answer)) as second,
+        observing(first, second) as (observer, _),
+    ):
+        await until(lambda: observer.state.trouble is not None)
+        assert "knows no contract at 0x1111111111111111111111111111111111111111" in str(observer.state.trouble)
+        await until(lambda: covered(observer) == 10)
+        assert (empty.ranges, observer.state.trouble) == ([], None)
+
+
+async def test_an_endpoint_whose_head_only_swings_to_and_fro_is_given_up() -> None:
+    swinging, right = Whole(10), Whole(30)
+    heads = [10, 9] * 1000
+
+    def answer(request: dict[str, Any]) -> str:
+        if request["method"] == "eth_getBlockByNumber" and request["params"][0] == "latest":
+            swinging.head = heads.pop()
+        return swinging.answer(request)
+
+    async with (
+        http_node(posting(answer)) as first,
+        http_node(posting(right.answer)) as second,
+        observing(first, second, patience=4) as (observer, _),
+    ):
+        await until(lambda: covered(observer) == 30)
+
+
+async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_it() -> None:
+    node = Whole(10)
+    subscribed: dict[str, Any] = {}
+
+    async def behave(connection: Any) -> None:
+        import json
+
+        async for message in connection:
+            request = json.loads(message)
+            if request["method"] == "eth_subscribe":
+                feed = request["params"][0]
+                subscribed[feed] = connection
+                await connection.send(result(request, feed), text=True)
+            else:
+                await connection.send(node.answer(request), text=True)
+
+    async def announce(number: int) -> None:
+        from tests.monitoring.nodes import push
+
+        node.head = number
+        await subscribed["newHeads"].send(push("newHeads", node.block(number)), text=True)
+
+    async with websocket_node(behave) as url, observing(url) as (observer, _):
+        await until(lambda: covered(observer) == 10 and len(subscribed) == 2)
+        await announce(11)
+        observer.look(Timestamp(GENESIS_TIME + 12))
+        await announce(12)
+        await announce(13)
+        await until(lambda: covered(observer) == 13)
+        assert node.ranges[1:] == [(11, 13)]

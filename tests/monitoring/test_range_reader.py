@@ -1,0 +1,89 @@
+"""Reading ranges from a loopback node that holds a made-up chain."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.events import BlockNumber, Hash32
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
+from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, Node, hash_at
+from tests.monitoring.nodes import http_node, posting
+
+
+@asynccontextmanager
+async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
+    """From first and last block (and what is final and known) to what is read."""
+    async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
+        headers = HeaderCache()
+
+        async def read(
+            first: int, last: int, *, final: int = 0, known: set[tuple[int, Hash32]] = frozenset()
+        ) -> ReadRange:  # type: ignore[assignment]
+            head = await endpoint.head()
+            places = [(BlockNumber(number), block_hash) for number, block_hash in known]
+            blocks = BlockRange(BlockNumber(first), BlockNumber(last))
+            return await RangeReader(endpoint, CONTRACT, headers).read(blocks, head, BlockNumber(final), places)
+
+        yield read
+
+
+async def test_a_block_time_is_the_headers_and_never_the_logs() -> None:
+    async with reader_of(Node(20, logs=[5, 9])) as read:
+        found = await read(1, 20)
+        assert [timed.timestamp for timed in found.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
+        assert found.end.number == 20
+
+
+async def test_logs_in_more_blocks_than_headers_are_kept_are_all_placed() -> None:
+    node = Node(5000, logs=list(range(1, 4501)))
+    async with reader_of(node) as read:
+        found = await read(1, 5000, final=5000)
+        assert [timed.timestamp for timed in found.logs] == [GENESIS_TIME + number for number in node.logs]
+
+
+async def test_a_range_whose_last_block_is_missing_is_unsettled() -> None:
+    async with reader_of(Node(20, lacks={10})) as read:
+        with pytest.raises(Unsettled, match="has no block 10"):
+            await read(1, 10)
+
+
+async def test_a_chain_that_moves_while_its_logs_are_read_is_unsettled() -> None:
+    node = Node(20)
+    node.at_logs = lambda: node.branch.update({10: 1})
+    async with reader_of(node) as read:
+        with pytest.raises(Unsettled, match="changed while its logs were read"):
+            await read(1, 10)
+
+
+async def test_a_log_of_a_block_that_is_not_there_is_unsettled() -> None:
+    async with reader_of(Node(20, logs=[5], log_changes={"blockHash": "0x" + "ee" * 32})) as read:
+        with pytest.raises(Unsettled, match="has no such block"):
+            await read(1, 20)
+
+
+async def test_a_log_with_another_blocks_hash_is_unsettled() -> None:
+    async with reader_of(Node(20, logs=[5], log_changes={"blockHash": "0x" + hash_at(6).hex()})) as read:
+        with pytest.raises(Unsettled, match="another block's hash"):
+            await read(1, 20)
+
+
+async def test_where_another_block_stands_a_known_one_is_gone() -> None:
+    async with reader_of(Node(20, branch={5: 1})) as read:
+        found = await read(1, 20, known={(5, hash_at(5)), (6, hash_at(6, 2))})
+        assert found.gone == {hash_at(5), hash_at(6, 2)}
+
+
+async def test_an_answer_without_a_log_of_a_block_that_stands_is_partial() -> None:
+    async with reader_of(Node(20)) as read:
+        with pytest.raises(PartialAnswer, match="left out a log of block 5"):
+            await read(1, 20, known={(5, hash_at(5))})
+
+
+async def test_where_no_block_stands_a_known_one_is_not_gone() -> None:
+    async with reader_of(Node(20, lacks={5})) as read:
+        with pytest.raises(Unsettled):
+            await read(1, 20, known={(5, hash_at(5))})

@@ -1,0 +1,178 @@
+"""The transfer checker on a real store: batches, faults, and what cannot be read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import ArmDeadline, Durations
+from connext_monitor.core.decoding import encode_event, transfer_id_of
+from connext_monitor.core.events import (
+    Address,
+    BlockNumber,
+    BlockRef,
+    DomainId,
+    Hash32,
+    RawLog,
+    Timestamp,
+    TransferInfo,
+    XCalled,
+)
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.chain_data import MalformedEntry
+from connext_monitor.monitoring.observation import Committed, Observation, TimedLog
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.store.store import Store
+from tests.monitoring.nodes import until
+
+ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
+LABELS = ChainLabels({ORIGIN: ChainLabel("alpha", None), DESTINATION: ChainLabel("beta", None)})
+TIME = Timestamp(1_000_000)
+
+
+class FailingStore:
+    """The store, but whatever ``fails`` says cannot be stored."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.fails: Callable[[dict[str, Any]], bool] = lambda _: False
+        self.batches = 0
+
+    async def record(self, *args: Any, **kwargs: Any) -> Any:
+        self.batches += 1
+        if self.fails(kwargs):
+            raise OSError("the disk is full")
+        return await self._store.record(*args, **kwargs)
+
+
+@dataclass
+class Checking:
+    """A checker, what it stored in and what it told."""
+
+    checker: TransferChecker
+    store: Store
+    failing: FailingStore
+    commits: list[Committed]
+
+    def committed(self, news: Committed) -> None:
+        self.commits.append(news)
+
+    async def count(self) -> int:
+        """How many transfers are stored."""
+        return sum((await self.store.count_by_status()).values())
+
+
+@asynccontextmanager
+async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]:
+    store = await Store.open(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
+    failing = FailingStore(store)
+    commits: list[Committed] = []
+
+    class Listener:
+        def committed(self, news: Committed) -> None:
+            commits.append(news)
+
+    checker = TransferChecker(failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock())
+    running = asyncio.create_task(checker.run()) if run else None
+    try:
+        yield Checking(checker, store, failing, commits)
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
+def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> TimedLog:
+    info = TransferInfo(
+        origin, DESTINATION, ORIGIN, Address(b"\1" * 20), Address(b"\2" * 20), False, b"", 30,
+        Address(b"\3" * 20), 5, 5, nonce, bytes(32),
+    )  # fmt: skip
+    token = Address(b"\4" * 20)
+    event = XCalled(transfer_id_of(info), nonce, Hash32(bytes(32)), info, token, 5, token, b"")
+    topics, data = encode_event(event)
+    raw = RawLog(Address(b"\x11" * 20), topics, data, BlockNumber(7), Hash32(b"\7" * 32), Hash32(bytes(32)), nonce)
+    return TimedLog(raw, TIME)
+
+
+def seen(*logs: TimedLog, progress: ChainProgress | None = None) -> Observation:
+    return Observation(ORIGIN, logs=logs, progress=progress)
+
+
+async def test_what_is_put_is_stored_and_armed_when_its_future_is_done(tmp_path: Path) -> None:
+    async with checking(tmp_path) as checking_:
+        await (await checking_.checker.put(seen(xcalled_log(1))))
+        assert await checking_.count() == 1
+        armed = [effect for news in checking_.commits for effect in news.effects if isinstance(effect, ArmDeadline)]
+        assert [one.awaited.due_at for one in armed] == [TIME + 10, TIME + 20]
+
+
+async def test_events_and_progress_of_one_observation_are_committed_together_or_not_at_all(tmp_path: Path) -> None:
+    block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
+    progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
+    async with checking(tmp_path) as checking_:
+        checking_.failing.fails = lambda asked: bool(asked["progress"])
+        with pytest.raises(OSError, match="disk is full"):
+            await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
+        assert (await checking_.count(), await checking_.store.coverage(ORIGIN), checking_.commits) == (0, None, [])
+        checking_.failing.fails = lambda _: False
+        await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
+        assert (await checking_.count(), await checking_.store.coverage(ORIGIN)) == (1, progress.coverage)
+
+
+async def test_what_waits_together_is_committed_at_once(tmp_path: Path) -> None:
+    async with checking(tmp_path, run=False) as checking_:
+        waiting = [await checking_.checker.put(seen(xcalled_log(nonce))) for nonce in range(50)]
+        await checking_.checker.drain()
+        assert (checking_.failing.batches, await checking_.count()) == (1, 50)
+        assert all(done.done() for done in waiting)
+
+
+async def test_one_observation_that_cannot_be_stored_takes_no_other_with_it(tmp_path: Path) -> None:
+    async with checking(tmp_path, run=False) as checking_:
+        checking_.failing.fails = lambda asked: bool(asked["unreadable"])
+        bad = Observation(ORIGIN, malformed=[MalformedEntry(b"{}", "it is nothing")])
+        first = await checking_.checker.put(seen(xcalled_log(1)))
+        broken = await checking_.checker.put(bad)
+        last = await checking_.checker.put(seen(xcalled_log(2)))
+        await checking_.checker.drain()
+        assert isinstance(broken.exception(), OSError)
+        assert (first.exception(), last.exception(), await checking_.count()) == (None, None, 2)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda raw: replace(raw, data=raw.data[:-32]),
+        lambda raw: replace(raw, topics=raw.topics[:2]),
+        lambda raw: replace(raw, topics=(raw.topics[0], b"\x99" * 32, *raw.topics[2:])),
+        lambda _: xcalled_log(5, origin=DomainId(9999)).log,
+    ],
+    ids=["short data", "too few topics", "an id that the params do not hash to", "another chain's"],
+)
+async def test_what_is_no_event_of_this_chain_is_kept_and_stops_nothing(
+    tmp_path: Path, spoil: Callable[[RawLog], RawLog]
+) -> None:
+    good, bad = xcalled_log(1), xcalled_log(2)
+    async with checking(tmp_path) as checking_:
+        await (await checking_.checker.put(seen(replace(bad, log=spoil(bad.log)), good)))
+        assert await checking_.count() == 1
+        assert checking_.checker.malformed == {ORIGIN: 1}
+        assert await checking_.store.malformed_counts() == {ORIGIN: 1}
+
+
+async def test_a_failure_that_nobody_awaits_does_not_end_the_checker(tmp_path: Path) -> None:
+    async with checking(tmp_path) as checking_:
+        checking_.failing.fails = lambda _: True
+        await checking_.checker.put(seen(xcalled_log(1)))
+        await until(lambda: checking_.failing.batches == 1)
+        checking_.failing.fails = lambda _: False
+        await (await checking_.checker.put(seen(xcalled_log(2))))
+        assert await checking_.count() == 1
