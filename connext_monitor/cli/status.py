@@ -52,12 +52,20 @@ def _print(report: StatusReport, config: Config) -> None:
     _print_in_flight(report, config)
     _part("Open alerts", ("KIND", "COUNT"), [(kind.value, str(count)) for kind, count in report.open_alerts.items()])
     _part("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), [_channel_row(row) for row in report.channels])
+    _print_malformed(report, config)
     print_line()
     if report.degraded:
         print_line(styled("Degraded", "bold red"))
         print_table((), [(reason,) for reason in report.degraded])
     else:
         print_line(styled("All is well.", "green"))
+
+
+def _print_malformed(report: StatusReport, config: Config) -> None:
+    if report.malformed:
+        labels = chain_labels(config)
+        rows = [(labels.spoken(domain), str(count)) for domain, count in report.malformed.items()]
+        _part("Logs that could not be read; they are kept in the database", ("CHAIN", "COUNT"), rows)
 
 
 def _print_in_flight(report: StatusReport, config: Config) -> None:

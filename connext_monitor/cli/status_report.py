@@ -11,6 +11,7 @@ from connext_monitor.config import ChainConfig, Config
 from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
@@ -25,7 +26,8 @@ class StatusReport:
     """All that is shown.
 
     ``not_live`` says why the chains are only what the database knew, None where the running monitor was asked;
-    ``known_at`` is when the database was last written. ``degraded`` holds a sentence for each thing that is wrong.
+    ``known_at`` is when the database was last written. ``malformed`` counts, by chain, the logs that endpoints gave and
+    that could not be read. ``degraded`` holds a sentence for each thing that is wrong.
     """
 
     not_live: str | None
@@ -34,6 +36,7 @@ class StatusReport:
     in_flight: Sequence[PathwayCount]
     open_alerts: Mapping[AlertKind, int]
     channels: Sequence[ChannelRow]
+    malformed: Mapping[DomainId, int]
     degraded: Sequence[str]
 
 
@@ -45,8 +48,9 @@ async def status_report(config: Config, now: datetime) -> StatusReport:
         open_alerts = await store.count_open_alerts()
         channels = _configured(config, await store.channels())
         in_flight = await store.count_in_flight()
+        malformed = await store.malformed_counts()
     degraded = [*reasons, *alert_reasons(open_alerts), *channel_reasons(channels)]
-    return StatusReport(not_live, known_at, chains, in_flight, open_alerts, channels, degraded)
+    return StatusReport(not_live, known_at, chains, in_flight, open_alerts, channels, malformed, degraded)
 
 
 async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | None, list[Json], list[str]]:
@@ -141,6 +145,7 @@ def report_document(report: StatusReport, config: Config) -> Json:
         "in_flight": [_count_document(count, labels) for count in report.in_flight],
         "open_alerts": {kind.value: count for kind, count in report.open_alerts.items()},
         "channels": [_channel_document(channel) for channel in report.channels],
+        "malformed_logs": {labels.spoken(domain): count for domain, count in report.malformed.items()},
     }
 
 

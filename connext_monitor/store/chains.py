@@ -1,5 +1,6 @@
 """How far each chain has been read, its nonces, and the logs of it that could not be read."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
@@ -8,7 +9,8 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.coverage import Coverage, Nonces, contiguous_until
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, XCalled
+from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.schema import chains, malformed_logs
 from connext_monitor.store.transfers import nonces_from
 
@@ -60,16 +62,29 @@ async def save_first_nonce(connection: AsyncConnection, domain: DomainId, first:
 async def save_next_nonce(connection: AsyncConnection, domain: DomainId, upcoming: int) -> None:
     """Store what the chain said it would give next at a covered block, and prove contiguity up to it."""
     row = (
-        await connection.execute(select(chains.c.first_nonce, chains.c.next_nonce).where(chains.c.domain == domain))
+        await connection.execute(
+            select(chains.c.first_nonce, chains.c.contiguous_nonce).where(chains.c.domain == domain)
+        )
     ).one()
     if row.first_nonce is None:
         return
-    seen = await nonces_from(connection, domain, row.first_nonce, upcoming)
+    seen = await nonces_from(connection, domain, row.contiguous_nonce, upcoming)
     await connection.execute(
         update(chains)
         .where(chains.c.domain == domain)
-        .values(next_nonce=upcoming, contiguous_nonce=contiguous_until(row.first_nonce, seen))
+        .values(next_nonce=upcoming, contiguous_nonce=contiguous_until(row.contiguous_nonce, seen))
     )
+
+
+async def forget_nonces(connection: AsyncConnection, removed: Iterable[EventRecord]) -> None:
+    """Prove contiguity again from the nonces of these events on, which were taken back."""
+    for record in removed:
+        if isinstance(record.event, XCalled):
+            await connection.execute(
+                update(chains)
+                .where(chains.c.domain == record.domain, chains.c.contiguous_nonce > record.event.nonce)
+                .values(contiguous_nonce=func.max(chains.c.first_nonce, record.event.nonce))
+            )
 
 
 async def keep_malformed(

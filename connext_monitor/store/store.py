@@ -65,6 +65,7 @@ class Store:
         async def work(connection: AsyncConnection) -> tuple[Changes, list[str]]:
             changes = decide(await transfers.known(connection, ids, gone))
             await transfers.save(connection, changes)
+            await chains.forget_nonces(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
             resolved = await alerts.resolve_overdue(connection, ended, at)
             for log in unreadable:

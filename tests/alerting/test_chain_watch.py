@@ -58,7 +58,7 @@ class Watched:
     async def says(self, *wanted: tuple[str, AlertState]) -> None:
         """Wait until these are the subjects and states of all alerts."""
         async with asyncio.timeout(10):
-            while [(alert.subject, alert.state) for alert in await self.alerts()] != list(wanted):
+            while [(alert.subject, alert.state) for alert in await self.alerts()] != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
 
@@ -67,9 +67,9 @@ async def watching(folder: Path, *chains: Silent) -> AsyncIterator[Watched]:
     one, other = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
     store = await Store.open(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
     waiting = {DESTINATION: 0, ORIGIN: 0}
-    watch = ChainWatch(
-        store, {DESTINATION: one, ORIGIN: other}, waiting.__getitem__, PATIENCE, lambda _: ["p"], lambda: None, SystemClock()
-    )  # fmt: skip
+    chains_by_domain = {DESTINATION: one, ORIGIN: other}
+    told = waiting.__getitem__
+    watch = ChainWatch(store, chains_by_domain, told, PATIENCE, lambda _: ["p"], lambda: None, SystemClock())
     running = asyncio.create_task(watch.run())
     try:
         yield Watched(store, watch, one, other, waiting)

@@ -108,7 +108,7 @@ class Bench:
         """Wait until exactly these are accused."""
         wanted = sorted(f"0x{one.hex()}" for one in ids)
         async with asyncio.timeout(10):
-            while await self.accused() != wanted:
+            while await self.accused() != wanted:  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
 

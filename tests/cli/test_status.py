@@ -13,6 +13,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
@@ -222,3 +223,14 @@ def test_what_accepts_and_never_answers_is_given_up(monitor: Program, elsewhere:
     monitor.write_config(*CHAINS, listen=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
     assert "within 2 s" in monitor.json("status", code=3)["not_live"]
     elsewhere.complete(stop(server))
+
+
+def test_logs_that_could_not_be_read_are_counted_by_chain(monitor: Program) -> None:
+    async def an_endpoint_lied(store: Store) -> None:
+        bad = [UnreadableLog(ORIGIN, raw, "it is no log") for raw in (b"one", b"two", b"one")]
+        at = datetime.now(UTC)
+        await store.record((), (), lambda _: Changes(), progress=(), unreadable=bad, at=at)
+
+    monitor.fill(an_endpoint_lied)
+    assert monitor.json("status", code=3)["malformed_logs"] == {"here": 2}
+    assert "could not be read" in monitor.run("status").stdout

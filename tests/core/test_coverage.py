@@ -1,7 +1,6 @@
-from collections.abc import Iterable
+"""Covered means read (promise 2): what the checkpoint and the watermark may move over."""
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.coverage import (
@@ -17,243 +16,138 @@ from connext_monitor.core.coverage import (
     first_unread,
     next_range,
 )
-from connext_monitor.core.events import BlockNumber, BlockRef, Hash32
-from tests.core.made_up import block
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 
-START = 100
+
+def block(number: int, fork: int = 0) -> BlockRef:
+    return BlockRef(BlockNumber(number), Hash32(bytes([fork]) * 32), Timestamp(number))
 
 
 def blocks(first: int, last: int) -> BlockRange:
     return BlockRange(BlockNumber(first), BlockNumber(last))
 
 
-def coverage(checkpoint: int, covered: int | None = None) -> Coverage:
-    reached = None if covered is None else block(covered)
-    return Coverage(BlockNumber(START), BlockNumber(checkpoint), reached)
+def number(value: int) -> BlockNumber:
+    return BlockNumber(value)
 
 
-def read(before: Coverage, first: int, last: int, final: int, *, fork: int = 0) -> Coverage:
-    return advance(before, blocks(first, last), block(last, fork=fork), BlockNumber(final))
+def test_the_start_block_is_read_first() -> None:
+    fresh = begin(number(7))
+    assert next_range(fresh, first_unread(fresh, Aim.CONFIRM), number(9), 100) == blocks(7, 9)
 
 
-def next_after(before: Coverage, after: int, head: int, span: int) -> BlockRange | None:
-    return next_range(before, BlockNumber(after), BlockNumber(head), span)
+def test_a_range_is_no_longer_than_the_span() -> None:
+    fresh = begin(number(0))
+    assert next_range(fresh, fresh.checkpoint, number(1000), 10) == blocks(0, 9)
 
 
-def test_length_of_a_range_counts_both_ends() -> None:
-    assert len(blocks(3, 5)) == 3
+def test_there_is_nothing_to_read_beyond_the_head() -> None:
+    assert next_range(begin(number(0)), number(9), number(9), 10) is None
 
 
-def test_start_block_is_included() -> None:
-    fresh = begin(BlockNumber(START))
-    assert fresh == coverage(checkpoint=START - 1)
-    assert next_after(fresh, fresh.checkpoint, 200, 10) == blocks(100, 109)
+def test_confirming_reads_again_what_is_not_final_and_advancing_does_not() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert (first_unread(coverage, Aim.CONFIRM), first_unread(coverage, Aim.ADVANCE)) == (5, 9)
 
 
-def test_chain_watched_from_its_first_block_begins_with_block_zero() -> None:
-    fresh = begin(BlockNumber(0))
-    assert next_after(fresh, fresh.checkpoint, 3, 10) == blocks(0, 3)
+def test_a_range_behind_a_gap_moves_nothing() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(11, 20), block(20), number(20)) == coverage
 
 
-def test_next_range_ends_at_the_head() -> None:
-    assert next_after(coverage(110, 120), 120, 125, 1000) == blocks(121, 125)
+def test_the_checkpoint_stops_at_what_is_final() -> None:
+    moved = advance(begin(number(0)), blocks(0, 20), block(20), number(15))
+    assert (moved.checkpoint, moved.covered) == (15, block(20))
 
 
-def test_there_is_no_next_range_at_the_head_nor_below() -> None:
-    assert next_after(coverage(110, 120), 120, 120, 10) is None
-    assert next_after(coverage(110, 120), 120, 90, 10) is None
+def test_an_endpoint_that_lags_does_not_lower_what_is_covered() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(6, 8), block(8), number(5)).covered == block(9)
 
 
-def test_there_is_no_next_range_while_the_head_is_below_the_start() -> None:
-    assert next_after(begin(BlockNumber(START)), START - 1, START - 1, 10) is None
+def test_another_block_at_the_covered_height_takes_its_place() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(6, 9), block(9, fork=1), number(5)).covered == block(9, fork=1)
 
 
-def test_next_range_never_begins_before_the_start() -> None:
-    assert next_after(coverage(START - 1), 0, 200, 10) == blocks(100, 109)
+def test_advancing_does_not_move_the_checkpoint_over_what_was_read_only_once() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(10, 12), block(12), number(12)).checkpoint == 5
 
 
-def test_advance_reads_what_is_new_and_confirm_what_is_not_final() -> None:
-    partly_final = coverage(110, 120)
-    assert first_unread(partly_final, Aim.ADVANCE) == 120
-    assert first_unread(partly_final, Aim.CONFIRM) == 110
+@given(
+    st.integers(0, 20),
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(-5, 30), st.integers(1, 15), st.sampled_from(Aim), st.booleans())
+    ),
+)
+def test_every_block_up_to_the_covered_one_was_read_and_up_to_the_checkpoint_when_it_was_final(
+    start: int, covers: list[tuple[int, int, int, Aim, bool]]
+) -> None:
+    coverage, read, read_final = begin(number(start)), set[int](), set[int]()
+    for head, depth, span, aim, breaks_off in covers:
+        final = final_by_depth(number(head), depth)
+        after = first_unread(coverage, aim)
+        while (found := next_range(coverage, after, number(head), span)) is not None:
+            read |= set(range(found.first, found.last + 1))
+            read_final |= set(range(found.first, min(found.last, final) + 1))
+            before, coverage = coverage, advance(coverage, found, block(found.last), final)
+            assert coverage.checkpoint >= before.checkpoint
+            assert (coverage.covered or block(-1)).number >= (before.covered or block(-1)).number
+            after = found.last
+            if breaks_off:
+                break
+    assert set(range(start, coverage.checkpoint + 1)) <= read_final
+    if coverage.covered is not None:
+        assert set(range(start, coverage.covered.number + 1)) <= read
+        assert coverage.checkpoint <= coverage.covered.number
 
 
-@pytest.mark.parametrize("aim", Aim)
-def test_both_aims_begin_at_the_start_where_nothing_was_read(aim: Aim) -> None:
-    assert first_unread(begin(BlockNumber(START)), aim) == START - 1
+@given(st.lists(st.tuples(st.integers(10, 60), st.integers(0, 10), st.integers(0, 70))))
+def test_ranges_read_in_any_order_move_coverage_over_nothing_that_was_not_read(
+    ranges: list[tuple[int, int, int]],
+) -> None:
+    coverage, read, read_final = begin(number(10)), set[int](), set[int]()
+    for first, more, final in ranges:
+        last = first + more
+        read |= set(range(first, last + 1))
+        read_final |= set(range(first, min(last, final) + 1))
+        coverage = advance(coverage, blocks(first, last), block(last), number(final))
+        assert set(range(10, coverage.checkpoint + 1)) <= read_final
+        assert set(range(10, (coverage.covered or block(9)).number + 1)) <= read
 
 
-def test_range_read_is_covered_and_final_as_far_as_it_is_final() -> None:
-    assert read(coverage(99), 100, 120, final=115) == coverage(115, 120)
+@given(st.integers(-5, 60), st.integers(-5, 60), st.integers(1, 20))
+def test_the_next_range_leaves_no_gap_and_passes_neither_the_span_nor_the_head(
+    after: int, head: int, span: int
+) -> None:
+    found = next_range(begin(number(0)), number(after), number(head), span)
+    first = max(after + 1, 0)
+    assert found == (blocks(first, min(first + span - 1, head)) if first <= head else None)
 
 
-def test_checkpoint_never_passes_what_was_read() -> None:
-    assert read(coverage(99), 100, 120, final=500) == coverage(120, 120)
-
-
-def test_range_that_leaves_a_gap_moves_nothing() -> None:
-    before = coverage(110, 120)
-    assert read(before, 122, 130, final=130) == before
-
-
-def test_range_behind_unconfirmed_blocks_moves_the_watermark_and_not_the_checkpoint() -> None:
-    assert read(coverage(110, 120), 121, 130, final=130) == coverage(110, 130)
-
-
-def test_range_from_the_checkpoint_on_moves_both() -> None:
-    assert read(coverage(110, 120), 111, 130, final=125) == coverage(125, 130)
-
-
-def test_lower_head_is_lag_and_lowers_nothing() -> None:
-    before = coverage(110, 120)
-    assert read(before, 111, 115, final=100) == before
-
-
-def test_lower_range_that_is_final_moves_the_checkpoint_alone() -> None:
-    assert read(coverage(110, 120), 111, 115, final=115) == coverage(115, 120)
-
-
-def test_other_block_at_the_covered_height_is_the_one_that_counts() -> None:
-    after = read(coverage(110, 120), 111, 120, final=110, fork=1)
-    assert after.covered == block(120, fork=1)
+def test_a_range_from_the_checkpoint_on_that_is_final_moves_it_even_below_what_is_covered() -> None:
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(6, 8), block(8), number(8)) == Coverage(number(0), number(8), block(9))
 
 
 def test_finality_that_goes_back_does_not_take_the_checkpoint_along() -> None:
-    assert read(coverage(110, 120), 111, 121, final=90) == coverage(110, 121)
+    coverage = Coverage(number(0), number(5), block(9))
+    assert advance(coverage, blocks(6, 10), block(10), number(3)).checkpoint == 5
 
 
-def test_final_by_depth_is_that_far_behind_the_head() -> None:
-    assert final_by_depth(BlockNumber(120), 5) == 115
-    assert final_by_depth(BlockNumber(120), 0) == 120
+def test_a_known_place_that_the_answer_does_not_name_is_doubtful() -> None:
+    here, there = (number(1), Hash32(b"\x01" * 32)), (number(1), Hash32(b"\x02" * 32))
+    assert doubtful([here, there], [there]) == [here]
 
 
-numbers = st.integers(START - 5, START + 60)
+@given(st.integers(0, 10), st.lists(st.integers(0, 30)))
+def test_nonces_are_contiguous_up_to_the_first_that_is_missing(first: int, nonces: list[int]) -> None:
+    reached = contiguous_until(first, sorted(nonce for nonce in nonces if nonce >= first))
+    assert set(range(first, reached)) <= set(nonces)
+    assert reached not in nonces
 
 
-@given(numbers, numbers, st.integers(1, 20), st.integers(START - 1, START + 60))
-def test_next_range_leaves_no_gap_and_passes_neither_span_nor_head(
-    after: int, head: int, span: int, checkpoint: int
-) -> None:
-    found = next_after(coverage(checkpoint), after, head, span)
-    if found is None:
-        assert head < max(after + 1, START)
-        return
-    assert found.first == max(after + 1, START)
-    assert found.first <= found.last <= head
-    assert 1 <= len(found) <= span
-
-
-class Reader:
-    """An observer of a chain whose head and finality jump about, with an endpoint that fails as it likes.
-
-    Which blocks it really read, and which it read when they were final: the truth to hold coverage against.
-    """
-
-    def __init__(self) -> None:
-        self.coverage = begin(BlockNumber(START))
-        self.read: set[int] = set()
-        self.read_final: set[int] = set()
-
-    def cover(self, aim: Aim, head: int, final: int, span: int, failing_after: int) -> None:
-        """The loop of a cover: range after range until the head, or until the endpoint fails."""
-        after = first_unread(self.coverage, aim)
-        for _ in range(failing_after):
-            found = next_after(self.coverage, after, head, span)
-            if found is None:
-                return
-            self.take(found, final)
-            after = found.last
-
-    def take(self, found: BlockRange, final: int) -> None:
-        """Read one range."""
-        self.read |= set(range(found.first, found.last + 1))
-        self.read_final |= set(range(found.first, min(found.last, final) + 1))
-        self.coverage = advance(self.coverage, found, block(found.last), BlockNumber(final))
-
-
-covers = st.tuples(st.sampled_from(Aim), numbers, numbers, st.integers(1, 20), st.integers(0, 6))
-stray_ranges = st.tuples(st.integers(START, START + 60), st.integers(0, 10), numbers)
-
-
-@given(st.lists(st.one_of(covers, stray_ranges), max_size=12))
-@settings(max_examples=200, deadline=None)
-def test_whatever_is_read_and_whatever_fails_covered_means_read_and_nothing_goes_back(
-    actions: list[tuple[Aim, int, int, int, int] | tuple[int, int, int]],
-) -> None:
-    reader = Reader()
-    for action in actions:
-        before = reader.coverage
-        if len(action) == 5:
-            reader.cover(*action)
-        else:
-            # A range that nobody asked for next: out of place, overlapping, or too far ahead.
-            first, more, final = action
-            reader.take(blocks(first, first + more), final)
-        after = reader.coverage
-        assert set(range(START, after.checkpoint + 1)) <= reader.read_final
-        assert before.checkpoint <= after.checkpoint
-        assert number(before.covered) <= number(after.covered)
-        assert set(range(START, number(after.covered) + 1)) <= reader.read
-        assert after.checkpoint <= number(after.covered)
-
-
-def number(covered: BlockRef | None) -> int:
-    return covered.number if covered else START - 1
-
-
-@given(st.integers(START, START + 60), st.integers(1, 20))
-def test_one_undisturbed_cover_reaches_the_head(head: int, span: int) -> None:
-    reader = Reader()
-    reader.cover(Aim.CONFIRM, head, final=head - 5, span=span, failing_after=100)
-    assert number(reader.coverage.covered) == head
-    assert reader.coverage.checkpoint == max(START - 1, head - 5)
-
-
-# Doubt
-
-
-def place(height: int, fork: int = 0) -> tuple[BlockNumber, Hash32]:
-    return (BlockNumber(height), block(height, fork=fork).hash)
-
-
-def test_known_places_that_the_answer_does_not_name_are_doubtful_lowest_first() -> None:
-    known = [place(9), place(5), place(7)]
-    assert doubtful(known, [place(7), place(8)]) == [place(5), place(9)]
-
-
-def test_place_named_with_another_hash_is_doubtful() -> None:
-    assert doubtful([place(5)], [place(5, fork=1)]) == [place(5)]
-
-
-def test_places_that_the_answer_names_are_not_doubtful() -> None:
-    assert doubtful([place(5)], [place(5), place(6)]) == []
-
-
-# Nonces
-
-
-@pytest.mark.parametrize(
-    ("nonces", "missing"),
-    [
-        ([], 7),
-        ([8, 9], 7),
-        ([7, 8, 9], 10),
-        ([7, 8, 10, 11], 9),
-        ([7, 7, 8], 9),
-        ([5, 6, 7, 8], 9),
-        ([5, 6], 7),
-    ],
-)
-def test_contiguity_ends_at_the_first_hole(nonces: list[int], missing: int) -> None:
-    assert contiguous_until(7, nonces) == missing
-
-
-@given(st.integers(0, 10), st.lists(st.integers(0, 20)).map(sorted))
-def test_contiguous_until_is_the_lowest_that_is_missing(first: int, nonces: Iterable[int]) -> None:
-    seen = set(nonces)
-    assert contiguous_until(first, sorted(nonces)) == next(n for n in range(first, 100) if n not in seen)
-
-
-@pytest.mark.parametrize(("contiguous", "complete"), [(9, False), (10, True), (11, True)])
-def test_nonces_are_complete_once_none_is_missing_below_the_next(contiguous: int, complete: bool) -> None:  # noqa: FBT001
-    assert Nonces(first=3, contiguous=contiguous, next=10).complete is complete
+def test_an_origin_is_whole_when_no_nonce_is_missing_up_to_the_next() -> None:
+    assert Nonces(first=2, contiguous=5, next=5).complete
+    assert not Nonces(first=2, contiguous=4, next=5).complete

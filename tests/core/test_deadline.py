@@ -1,3 +1,5 @@
+"""When a leg is due, late, or called absent (promise 5)."""
+
 from itertools import product
 
 import pytest
@@ -5,171 +7,104 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.deadline import (
-    DeadlineState,
-    DueDates,
-    Durations,
-    Leg,
-    Verdict,
-    due_dates,
-    effects,
-    judge,
-    sighting_of,
-    state,
-)
+from connext_monitor.core.deadline import DeadlineState, Leg, Verdict, due_dates, judge, state
 from connext_monitor.core.events import Timestamp
-from connext_monitor.core.transfer import EventRecord, Sighting, Transfer, fold
-from tests.core.made_up import DURATIONS, Sample, block
+from connext_monitor.core.transfer import Transfer, fold
+from tests.core.samples import DURATIONS, executed, info, reconciled, sighting, xcalled
 
-SAMPLE = Sample(nonce=3)
-XCALLED = SAMPLE.xcalled(block(10, at=1000))
-EXECUTED = SAMPLE.executed(block(20, at=1020))
-RECONCILED = SAMPLE.reconciled(block(30, at=1050))
-DUE = Timestamp(1030)
-LONG_AFTER = Timestamp(DUE + 1000)
-
-
-def transfer(*records: EventRecord) -> Transfer:
-    folded = fold(records)
-    assert folded is not None
-    return folded
+INFO = info()
+XCALLED = xcalled(INFO, sighting(10))
+EXECUTED = executed(INFO, sighting(20))
+RECONCILED = reconciled(INFO, sighting(30))
+DUE = Timestamp(1_700_000_310)
+PAST = Timestamp(DUE + 1)
+DONE = {
+    Leg.EXECUTE: {TransferStatus.EXECUTED, TransferStatus.COMPLETED},
+    Leg.RECONCILE: {TransferStatus.RECONCILED, TransferStatus.COMPLETED},
+}
 
 
-def seen_at(timestamp: int) -> Sighting:
-    return SAMPLE.executed(block(20, at=timestamp)).sighting
+def transfer(*records: object) -> Transfer | None:
+    return fold(records)  # type: ignore[arg-type]
 
 
-def test_leg_is_due_its_duration_after_the_block_of_xcalled() -> None:
-    assert due_dates(transfer(XCALLED), DURATIONS) == DueDates(Timestamp(1030), Timestamp(1070))
+def test_legs_are_due_from_the_block_time_of_xcalled() -> None:
+    found = fold([XCALLED])
+    assert found is not None
+    due = due_dates(found, DURATIONS)
+    assert due is not None
+    started = XCALLED.sighting.block.timestamp
+    assert (due.execute, due.reconcile) == (started + DURATIONS.execute, started + DURATIONS.reconcile)
 
 
-def test_nothing_is_due_without_an_xcalled() -> None:
-    assert due_dates(transfer(EXECUTED), DURATIONS) is None
-
-
-def test_nothing_is_due_where_nobody_watches() -> None:
-    assert due_dates(transfer(XCALLED), None) is None
-
-
-def test_each_leg_has_its_own_duration_date_and_sighting() -> None:
-    whole = transfer(XCALLED, EXECUTED, RECONCILED)
-    for leg, seconds, seen in [(Leg.EXECUTE, 30, EXECUTED), (Leg.RECONCILE, 70, RECONCILED)]:
-        assert DURATIONS.of(leg) == seconds
-        assert DueDates(Timestamp(30), Timestamp(70)).of(leg) == seconds
-        assert sighting_of(whole, leg) == seen.sighting
-
-
-# State
-
-
-def test_leg_in_a_block_stamped_at_its_due_date_is_met() -> None:
-    assert state(seen_at(DUE), DUE, now=DUE, established=False, observed=True) is DeadlineState.MET
-
-
-def test_leg_in_a_block_one_second_past_its_due_date_is_late() -> None:
-    assert state(seen_at(DUE + 1), DUE, now=DUE, established=False, observed=True) is DeadlineState.LATE
-
-
-def test_leg_that_arrived_is_never_called_overdue_again() -> None:
-    assert state(seen_at(DUE + 1), DUE, now=LONG_AFTER, established=True, observed=False) is DeadlineState.LATE
-
-
-def test_absent_leg_is_overdue_only_once_that_is_established() -> None:
-    assert state(None, DUE, now=LONG_AFTER, established=True, observed=True) is DeadlineState.OVERDUE
-    assert state(None, DUE, now=LONG_AFTER, established=False, observed=True) is DeadlineState.PENDING
-
-
-def test_absent_leg_past_due_on_a_chain_out_of_sight_is_unobserved() -> None:
-    assert state(None, DUE, now=DUE + 0.001, established=False, observed=False) is DeadlineState.UNOBSERVED
-
-
-def test_absent_leg_not_yet_past_due_is_pending_even_out_of_sight() -> None:
-    assert state(None, DUE, now=DUE, established=False, observed=False) is DeadlineState.PENDING
-
-
-# Judging
-
-
-def test_transfer_that_is_not_there_is_withdrawn() -> None:
-    assert judge(None, Leg.EXECUTE, DUE, LONG_AFTER, TransferStatus.NONE) is Verdict.WITHDRAWN
-
-
-def test_transfer_without_xcalled_is_withdrawn_before_anything_else_is_looked_at() -> None:
-    assert judge(transfer(EXECUTED), Leg.EXECUTE, DUE, None, None) is Verdict.WITHDRAWN
-
-
-def test_leg_that_is_there_has_arrived_whatever_the_chain_answers() -> None:
-    assert judge(transfer(XCALLED, EXECUTED), Leg.EXECUTE, DUE, None, TransferStatus.NONE) is Verdict.ARRIVED
-
-
-def test_other_leg_s_arrival_is_not_this_one_s() -> None:
-    whole = transfer(XCALLED, EXECUTED)
-    assert judge(whole, Leg.RECONCILE, DUE, LONG_AFTER, TransferStatus.EXECUTED) is Verdict.ABSENT
-
-
-def test_chain_never_covered_accuses_nobody() -> None:
-    assert judge(transfer(XCALLED), Leg.EXECUTE, DUE, None, TransferStatus.NONE) is Verdict.NOT_COVERED
-
-
-def test_watermark_at_the_due_date_does_not_accuse() -> None:
-    # Another block may be stamped the same second, and a leg in it is met.
-    assert judge(transfer(XCALLED), Leg.EXECUTE, DUE, DUE, TransferStatus.NONE) is Verdict.NOT_COVERED
-
-
-def test_watermark_one_second_past_the_due_date_accuses() -> None:
-    past = Timestamp(DUE + 1)
-    assert judge(transfer(XCALLED), Leg.EXECUTE, DUE, past, TransferStatus.NONE) is Verdict.ABSENT
-
-
-def test_unanswered_question_accuses_nobody() -> None:
-    assert judge(transfer(XCALLED), Leg.EXECUTE, DUE, LONG_AFTER, None) is Verdict.NOT_ASKED
+def test_without_an_xcalled_nothing_is_due() -> None:
+    found = fold([EXECUTED])
+    assert found is not None
+    assert due_dates(found, DURATIONS) is None
 
 
 @pytest.mark.parametrize(
-    ("leg", "done"),
+    ("arrived_at", "expected"), [(DUE - 1, DeadlineState.MET), (DUE, DeadlineState.MET), (PAST, DeadlineState.LATE)]
+)
+def test_a_leg_in_a_block_stamped_due_at_is_met(arrived_at: int, expected: DeadlineState) -> None:
+    assert state(sighting(1, arrived_at), DUE, DUE + 99, established=False, observed=True) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "established", "observed", "expected"),
     [
-        (Leg.EXECUTE, {TransferStatus.EXECUTED, TransferStatus.COMPLETED}),
-        (Leg.RECONCILE, {TransferStatus.RECONCILED, TransferStatus.COMPLETED}),
+        (DUE - 1, False, True, DeadlineState.PENDING),
+        (DUE + 9, False, True, DeadlineState.PENDING),
+        (DUE + 9, True, True, DeadlineState.OVERDUE),
+        (DUE + 9, True, False, DeadlineState.OVERDUE),
+        (DUE + 9, False, False, DeadlineState.UNOBSERVED),
+        (DUE - 1, False, False, DeadlineState.PENDING),
     ],
 )
-def test_answer_that_the_leg_is_done_is_a_gap_of_ours_and_any_other_an_absence(
-    leg: Leg, done: set[TransferStatus]
+def test_the_state_of_a_leg_that_has_not_arrived(
+    now: int, established: bool, observed: bool, expected: DeadlineState
 ) -> None:
-    for answer in TransferStatus:
-        verdict = judge(transfer(XCALLED), leg, DUE, LONG_AFTER, answer)
-        assert verdict is (Verdict.GAP if answer in done else Verdict.ABSENT)
+    assert state(None, DUE, now, established=established, observed=observed) is expected
 
 
-EVENTS = [
-    records
-    for n in range(8)
-    if (records := [r for bit, r in enumerate((XCALLED, EXECUTED, RECONCILED)) if n & (1 << bit)])
-]
-WATERMARKS = [None, Timestamp(DUE - 1), DUE, Timestamp(DUE + 1)]
-DONE = {Leg.EXECUTE: {2, 3}, Leg.RECONCILE: {1, 3}}
+@pytest.mark.parametrize(
+    ("found", "watermark", "answer", "verdict"),
+    [
+        (None, PAST, TransferStatus.NONE, Verdict.WITHDRAWN),
+        (transfer(RECONCILED), PAST, TransferStatus.NONE, Verdict.WITHDRAWN),
+        (transfer(XCALLED, EXECUTED), PAST, TransferStatus.NONE, Verdict.ARRIVED),
+        (transfer(XCALLED), None, TransferStatus.NONE, Verdict.NOT_COVERED),
+        (transfer(XCALLED), Timestamp(DUE - 1), TransferStatus.NONE, Verdict.NOT_COVERED),
+        (transfer(XCALLED), DUE, TransferStatus.NONE, Verdict.NOT_COVERED),
+        (transfer(XCALLED), PAST, None, Verdict.NOT_ASKED),
+        (transfer(XCALLED), PAST, TransferStatus.EXECUTED, Verdict.GAP),
+        (transfer(XCALLED), PAST, TransferStatus.COMPLETED, Verdict.GAP),
+        (transfer(XCALLED), PAST, TransferStatus.RECONCILED, Verdict.ABSENT),
+        (transfer(XCALLED), PAST, TransferStatus.NONE, Verdict.ABSENT),
+    ],
+)
+def test_the_verdict_on_an_execute_leg(
+    found: Transfer | None, watermark: Timestamp | None, answer: TransferStatus | None, verdict: Verdict
+) -> None:
+    assert judge(found, Leg.EXECUTE, DUE, watermark, answer) is verdict
 
 
-def test_only_an_awaited_leg_covered_strictly_past_due_and_denied_by_the_chain_is_absent() -> None:
-    for records, leg, watermark, answer in product(EVENTS, Leg, WATERMARKS, [None, *TransferStatus]):
-        arrived = (EXECUTED if leg is Leg.EXECUTE else RECONCILED) in records
-        accusable = XCALLED in records and not arrived
-        covered = watermark is not None and watermark > DUE
-        denied = answer is not None and int(answer) not in DONE[leg]
-        verdict = judge(transfer(*records), leg, DUE, watermark, answer)
-        assert (verdict is Verdict.ABSENT) == (accusable and covered and denied)
+RECORD_SETS = [[], [XCALLED], [EXECUTED], [XCALLED, EXECUTED], [XCALLED, RECONCILED], [XCALLED, EXECUTED, RECONCILED]]
 
 
-@given(st.integers(0, 2**62), st.integers(0, 2**31), st.integers(-(2**31), 2**31))
-def test_leg_is_met_exactly_up_to_its_due_date(started: int, execute: int, off: int) -> None:
-    called = transfer(SAMPLE.xcalled(block(1, at=started)))
-    due = due_dates(called, Durations(execute, execute))
-    assert due is not None
-    arrived = state(seen_at(due.execute + off), due.execute, now=0, established=False, observed=True)
-    assert arrived is (DeadlineState.MET if off <= 0 else DeadlineState.LATE)
-
-
-def test_transfer_that_does_not_change_has_no_effects() -> None:
-    whole = transfer(XCALLED)
-    due = due_dates(whole, DURATIONS)
-    assert effects(whole, due, whole, due) == []
-    assert effects(None, None, None, None) == []
+@pytest.mark.parametrize(
+    ("records", "leg", "answer"),
+    list(product(RECORD_SETS, Leg, [None, *TransferStatus])),
+    ids=lambda value: str(value)[:12],
+)
+@given(watermark=st.none() | st.integers(DUE - 3, DUE + 3))
+def test_nothing_but_established_absence_accuses(
+    records: list[object], leg: Leg, answer: TransferStatus | None, watermark: int | None
+) -> None:
+    found = transfer(*records)
+    verdict = judge(found, leg, DUE, Timestamp(watermark) if watermark is not None else None, answer)
+    stands = found is not None and found.xcalled is not None
+    arrived = found is not None and (found.executed if leg is Leg.EXECUTE else found.reconciled) is not None
+    covered = watermark is not None and watermark > DUE
+    denied = answer is not None and answer not in DONE[leg]
+    assert (verdict is Verdict.ABSENT) == (stands and not arrived and covered and denied)

@@ -1,6 +1,9 @@
-from collections.abc import Callable
+"""What a batch changes: the same for the same events, however they come (promise 4)."""
 
-from hypothesis import given, settings
+from collections.abc import Sequence
+from itertools import pairwise
+
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.deadline import (
@@ -8,258 +11,275 @@ from connext_monitor.core.deadline import (
     Awaited,
     CancelDeadline,
     DueDates,
-    Durations,
-    Effect,
     Leg,
     Resolution,
     ResolveOverdue,
+    sighting_of,
 )
-from connext_monitor.core.events import Timestamp
-from connext_monitor.core.recording import Known, gone_blocks, record
-from connext_monitor.core.transfer import EventRecord, Status, Step
-from tests.core.histories import Ledger, event_records, retellings, split, steps
-from tests.core.made_up import DESTINATION, DURATIONS, ELSEWHERE, ORIGIN, Sample, block, durations
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.recording import Changes, Known, record
+from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from tests.core.samples import (
+    ALPHA,
+    BETA,
+    DURATIONS,
+    GAMMA,
+    durations,
+    executed,
+    info,
+    reconciled,
+    sighting,
+    xcalled,
+)
 
-SAMPLE = Sample(nonce=3)
-XCALLED = SAMPLE.xcalled(block(10))
-EXECUTED = SAMPLE.executed(block(11))
-RECONCILED = SAMPLE.reconciled(block(12))
+INFO = info()
+XCALLED = xcalled(INFO, sighting(10))
+EXECUTED = executed(INFO, sighting(20))
+RECONCILED = reconciled(INFO, sighting(30))
+ID = XCALLED.event.transfer_id
 STARTED = XCALLED.sighting.block.timestamp
-DUE = DueDates(Timestamp(STARTED + DURATIONS.execute), Timestamp(STARTED + DURATIONS.reconcile))
-
-# A few dozen lists of small steps find every mistake made on purpose here; more only takes longer.
-SOME = settings(max_examples=80, deadline=None)
 
 
-def gone(*records: EventRecord) -> Step:
-    return Step(gone=frozenset((r.domain, r.sighting.block.hash) for r in records))
+class Ledger:
+    """What a store and a scheduler would hold after each batch."""
+
+    def __init__(self) -> None:
+        self.records: dict[object, EventRecord] = {}
+        self.transfers: dict[TransferId, tuple[Transfer, DueDates | None]] = {}
+        self.armed: dict[tuple[TransferId, Leg], Awaited] = {}
+        self.accused: dict[tuple[TransferId, Leg], int] = {}
+
+    def apply(self, *steps: Step) -> Changes:
+        due = {key: dates for key, (_, dates) in self.transfers.items() if dates is not None}
+        changes = record(Known(list(self.records.values()), due), steps, durations)
+        for removed in changes.removed:
+            del self.records[removed.identity]
+        self.records |= {added.identity: added for added in changes.added}
+        self.transfers |= {transfer.transfer_id: (transfer, dates) for transfer, dates in changes.transfers}
+        for vanished in changes.vanished:
+            del self.transfers[vanished]
+        for effect in changes.effects:
+            match effect:
+                case ArmDeadline(awaited):
+                    self.armed[awaited.transfer_id, awaited.leg] = awaited
+                case CancelDeadline(transfer_id, leg):
+                    del self.armed[transfer_id, leg]
+                case ResolveOverdue(transfer_id, leg):
+                    self.accused.pop((transfer_id, leg), None)
+        return changes
+
+    def awaited(self) -> dict[tuple[TransferId, Leg], int]:
+        """Until when each leg is due that has not arrived, read off the transfers."""
+        return {
+            (transfer_id, leg): due.of(leg)
+            for transfer_id, (transfer, due) in self.transfers.items()
+            if due is not None
+            for leg in Leg
+            if sighting_of(transfer, leg) is None
+        }
+
+    def accuse_all(self) -> None:
+        """Call overdue what is awaited, unless that has been done."""
+        self.accused = self.awaited() | self.accused
 
 
-def arm(leg: Leg, due: DueDates = DUE) -> ArmDeadline:
-    return ArmDeadline(Awaited(SAMPLE.id, leg, due.of(leg), DESTINATION))
+def seen(*records: EventRecord) -> Step:
+    return Step(seen=records)
 
 
-def cancel(leg: Leg) -> CancelDeadline:
-    return CancelDeadline(SAMPLE.id, leg)
+def gone(lost: EventRecord) -> Step:
+    return Step(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
 
 
-def resolve(leg: Leg, resolution: Resolution) -> ResolveOverdue:
-    return ResolveOverdue(SAMPLE.id, leg, resolution)
-
-
-def after(*batches: list[Step]) -> Ledger:
-    return Ledger().apply_all(list(batches))
-
-
-def effects_of(before: list[Step], *batch: Step) -> tuple[Effect, ...]:
-    return after(before).apply(batch).effects
-
-
-def test_xcalled_arms_both_legs() -> None:
-    assert effects_of([], Step((XCALLED,))) == (arm(Leg.EXECUTE), arm(Leg.RECONCILE))
-
-
-def test_leg_that_arrives_is_cancelled_and_its_alert_ends_as_that() -> None:
-    assert effects_of([Step((XCALLED,))], Step((EXECUTED,))) == (
-        cancel(Leg.EXECUTE),
-        resolve(Leg.EXECUTE, Resolution.EXECUTED),
-    )
-    assert effects_of([Step((XCALLED,))], Step((RECONCILED,))) == (
-        cancel(Leg.RECONCILE),
-        resolve(Leg.RECONCILE, Resolution.RECONCILED),
-    )
-
-
-def test_leg_seen_before_its_origin_arms_nothing_and_is_not_awaited_afterwards() -> None:
-    assert effects_of([], Step((EXECUTED,))) == ()
-    assert effects_of([Step((EXECUTED,))], Step((XCALLED,))) == (arm(Leg.RECONCILE),)
-
-
-def test_xcalled_seen_together_with_its_legs_arms_nothing() -> None:
-    assert effects_of([], Step((EXECUTED, XCALLED, RECONCILED))) == ()
-
-
-def test_event_seen_again_changes_nothing() -> None:
-    changes = after([Step((XCALLED,))]).apply([Step((XCALLED,))])
-    assert (changes.added, changes.removed, changes.transfers, changes.effects) == ((), (), (), ())
-
-
-def test_transfer_to_a_chain_that_nobody_watches_has_no_deadlines() -> None:
-    sample = Sample(destination=ELSEWHERE)
-    changes = Ledger().apply([Step((sample.xcalled(block(1)),))])
-    assert [due for _, due in changes.transfers] == [None]
-    assert changes.effects == ()
-
-
-def test_xcalled_taken_back_cancels_its_deadlines_and_ends_their_alerts_as_reorged() -> None:
-    changes = after([Step((XCALLED,))]).apply([gone(XCALLED)])
-    assert changes.vanished == (SAMPLE.id,)
-    assert changes.removed == (XCALLED,)
-    assert changes.effects == (
-        cancel(Leg.EXECUTE),
-        resolve(Leg.EXECUTE, Resolution.REORGED),
-        cancel(Leg.RECONCILE),
-        resolve(Leg.RECONCILE, Resolution.REORGED),
-    )
-
-
-def test_xcalled_taken_back_leaves_its_legs_as_a_transfer_of_unknown_origin() -> None:
-    ledger = after([Step((XCALLED, EXECUTED))], [gone(XCALLED)])
-    assert ledger.transfers[SAMPLE.id].status is Status.UNKNOWN
-    assert ledger.due == {}
-
-
-def test_leg_taken_back_arms_its_deadline_again() -> None:
-    assert effects_of([Step((XCALLED, EXECUTED))], gone(EXECUTED)) == (arm(Leg.EXECUTE),)
-
-
-def test_leg_moved_to_another_block_in_one_batch_stays_arrived() -> None:
-    moved = SAMPLE.executed(block(13, fork=1))
-    ledger = after([Step((XCALLED, EXECUTED))])
-    changes = ledger.apply([gone(EXECUTED), Step((moved,))])
-    assert changes.effects == ()
-    assert ledger.transfers[SAMPLE.id].executed == moved.sighting
-
-
-def test_xcalled_moved_to_a_later_block_in_one_batch_moves_its_deadlines_and_takes_back_what_they_accused() -> None:
-    moved = SAMPLE.xcalled(block(15, fork=1))
-    later = moved.sighting.block.timestamp - STARTED
-    due = DueDates(Timestamp(DUE.execute + later), Timestamp(DUE.reconcile + later))
-    assert effects_of([Step((XCALLED,))], gone(XCALLED), Step((moved,))) == (
-        arm(Leg.EXECUTE, due),
-        resolve(Leg.EXECUTE, Resolution.REORGED),
-        arm(Leg.RECONCILE, due),
-        resolve(Leg.RECONCILE, Resolution.REORGED),
-    )
-
-
-def test_xcalled_moved_to_an_earlier_block_leaves_its_alerts_which_stay_true() -> None:
-    moved = SAMPLE.xcalled(block(9, fork=1))
-    effects = effects_of([Step((XCALLED,))], gone(XCALLED), Step((moved,)))
-    assert [type(effect) for effect in effects] == [ArmDeadline, ArmDeadline]
-
-
-def test_xcalled_moved_to_a_block_of_the_same_time_in_one_batch_changes_no_deadline() -> None:
-    moved = SAMPLE.xcalled(block(10, fork=1, at=STARTED))
-    changes = after([Step((XCALLED,))]).apply([gone(XCALLED), Step((moved,))])
-    assert changes.effects == ()
-    assert [transfer.xcalled for transfer, _ in changes.transfers] == [moved.sighting]
-
-
-def test_seen_then_gone_in_one_batch_is_gone() -> None:
-    ledger = after([Step((XCALLED,)), gone(XCALLED)])
-    assert (ledger.transfers, ledger.records, ledger.armed) == ({}, {}, {})
-
-
-def test_gone_then_seen_in_one_batch_stands() -> None:
-    ledger = after([Step((XCALLED,))], [gone(XCALLED), Step((XCALLED,))])
-    assert ledger.transfers[SAMPLE.id].status is Status.XCALLED
-    assert ledger.armed == ledger.awaited()
-
-
-def test_deadlines_stay_as_promised_while_xcalled_stands_whatever_the_config_says_later() -> None:
-    def stricter(_origin: int, _destination: int) -> Durations:
-        return Durations(1, 2)
-
-    known = Known([XCALLED], {SAMPLE.id: DUE})
-    changes = record(known, [Step((EXECUTED,))], stricter)
-    assert [due for _, due in changes.transfers] == [DUE]
-
-
-def test_alert_ends_as_reorged_even_where_its_destination_is_no_longer_watched() -> None:
-    changes = record(Known([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
-    assert set(changes.effects) == {
-        resolve(Leg.EXECUTE, Resolution.REORGED),
-        resolve(Leg.RECONCILE, Resolution.REORGED),
-    }
-
-
-def test_blocks_gone_are_those_of_every_step() -> None:
-    assert gone_blocks([gone(XCALLED), Step((RECONCILED,)), gone(EXECUTED)]) == {
-        (ORIGIN, block(10).hash),
-        (DESTINATION, block(11).hash),
-    }
-
-
-@given(st.data())
-@SOME
-def test_any_order_repetition_and_split_of_the_same_events_gives_the_same_records(data: st.DataObject) -> None:
-    told = data.draw(st.lists(event_records(), max_size=10))
-    once = after([Step(tuple(told))])
-    ledger = after(*data.draw(retellings(told)))
-    assert ledger.records == once.records
-    assert ledger.transfers == once.transfers
-    assert ledger.due == once.due
-    assert ledger.armed == once.armed
-
-
-@given(st.data())
-@SOME
-def test_same_alerts_end_whatever_the_order_and_split_of_what_arrives_later(data: st.DataObject) -> None:
-    known = data.draw(st.lists(event_records(), max_size=5))
-    # At most one place of each origin, so that no deadline moves when another place is told of.
-    news = [r for r in data.draw(st.lists(event_records(), max_size=8)) if r.kind != "xcalled"]
-
-    def alerts_after(batches: list[list[Step]]) -> object:
-        ledger = after([Step(tuple(known))])
-        ledger.accuse_all()
-        return ledger.apply_all(batches).accused
-
-    assert alerts_after(data.draw(retellings(news))) == alerts_after([[Step(tuple(news))]])
-
-
-@given(st.data())
-@SOME
-def test_any_split_of_a_history_with_reorgs_gives_the_same_records(data: st.DataObject) -> None:
-    whole = data.draw(st.lists(steps(), max_size=8))
-    once = after(whole)
-    ledger = after(*data.draw(split(whole)))
-    assert ledger.records == once.records
-    assert ledger.transfers == once.transfers
-    assert ledger.due == once.due
-
-
-@given(st.lists(st.lists(steps(), max_size=3), max_size=6))
-@SOME
-def test_what_is_armed_is_always_exactly_what_is_awaited(history: list[list[Step]]) -> None:
+def test_an_xcalled_arms_both_deadlines() -> None:
     ledger = Ledger()
-    for batch in history:
-        ledger.apply(batch)
-        assert ledger.armed == ledger.awaited()
+    ledger.apply(seen(XCALLED))
+    assert {key[1]: awaited.due_at - STARTED for key, awaited in ledger.armed.items()} == {
+        Leg.EXECUTE: DURATIONS.execute,
+        Leg.RECONCILE: DURATIONS.reconcile,
+    }
 
 
-@given(st.lists(st.lists(steps(), max_size=3), max_size=6))
-@SOME
-def test_open_alert_is_always_one_of_an_awaited_leg_and_never_from_before_its_deadline(
-    history: list[list[Step]],
+def test_a_leg_that_arrives_cancels_its_deadline_and_resolves_its_alert() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(seen(EXECUTED))
+    assert changes.effects == (
+        CancelDeadline(ID, Leg.EXECUTE),
+        ResolveOverdue(ID, Leg.EXECUTE, Resolution.EXECUTED),
+    )
+
+
+def test_an_xcalled_taken_back_cancels_all_and_resolves_as_reorged() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(gone(XCALLED))
+    assert ledger.armed == {}
+    assert ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED) in changes.effects
+    assert changes.vanished == (ID,)
+
+
+def test_a_leg_taken_back_arms_its_deadline_again() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    before = dict(ledger.armed)
+    ledger.apply(seen(EXECUTED))
+    ledger.apply(gone(EXECUTED))
+    assert ledger.armed == before
+
+
+def test_an_executed_that_moves_to_another_block_stays_one_event() -> None:
+    ledger = Ledger()
+    moved = executed(INFO, sighting(21))
+    ledger.apply(seen(XCALLED, EXECUTED))
+    ledger.apply(seen(moved), gone(EXECUTED))
+    assert ledger.transfers[ID][0].executed == moved.sighting
+    assert list(ledger.armed) == [(ID, Leg.RECONCILE)]
+
+
+def test_an_xcalled_that_moves_to_a_later_block_takes_its_deadlines_along_and_withdraws_what_they_accused() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(gone(XCALLED), seen(xcalled(INFO, sighting(12))))
+    assert [awaited.due_at - STARTED for awaited in ledger.armed.values()] == [
+        DURATIONS.execute + 2,
+        DURATIONS.reconcile + 2,
+    ]
+    assert [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)] == [
+        ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED),
+        ResolveOverdue(ID, Leg.RECONCILE, Resolution.REORGED),
+    ]
+
+
+def test_an_xcalled_that_moves_to_an_earlier_block_leaves_its_alerts_which_stay_true() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(gone(XCALLED), seen(xcalled(INFO, sighting(9))))
+    assert [type(effect) for effect in changes.effects] == [ArmDeadline, ArmDeadline]
+
+
+def test_an_xcalled_that_moves_to_a_block_of_the_same_time_changes_no_deadline() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    changes = ledger.apply(gone(XCALLED), seen(xcalled(INFO, sighting(11, STARTED))))
+    assert changes.effects == ()
+
+
+def test_an_alert_ends_as_reorged_even_where_its_destination_is_watched_no_more() -> None:
+    changes = record(Known([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
+    assert changes.effects == (
+        ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED),
+        ResolveOverdue(ID, Leg.RECONCILE, Resolution.REORGED),
+    )
+
+
+def test_what_is_seen_and_gone_in_one_batch_was_never_there() -> None:
+    assert Ledger().apply(seen(XCALLED), gone(XCALLED)) == Changes(vanished=())
+
+
+def test_a_transfer_to_a_chain_that_is_not_watched_has_no_deadline() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(xcalled(info(destination=GAMMA), sighting(10))))
+    assert ledger.armed == {}
+    assert [due for _, due in ledger.transfers.values()] == [None]
+
+
+def test_an_executed_that_came_first_is_not_awaited() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(EXECUTED))
+    ledger.apply(seen(XCALLED))
+    assert list(ledger.armed) == [(ID, Leg.RECONCILE)]
+
+
+def test_nothing_new_changes_nothing() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED, EXECUTED))
+    assert ledger.apply(seen(EXECUTED, XCALLED)) == Changes()
+
+
+def test_a_deadline_once_given_is_kept_when_the_config_changes() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED))
+    kept = ledger.transfers[ID][1]
+    known = Known([XCALLED], {ID: kept} if kept else {})
+    changes = record(known, [seen(EXECUTED)], lambda _origin, _destination: None)
+    assert [due for _, due in changes.transfers] == [kept]
+
+
+INFOS = [info(nonce, *pathway) for nonce in range(2) for pathway in ((ALPHA, BETA), (BETA, ALPHA), (ALPHA, GAMMA))]
+PLACES = st.builds(sighting, st.integers(1, 4), fork=st.sampled_from(["", "a"]))
+RECORDS = st.one_of(
+    st.builds(xcalled, st.sampled_from(INFOS), PLACES),
+    st.builds(executed, st.sampled_from(INFOS), PLACES),
+    st.builds(reconciled, st.sampled_from(INFOS), PLACES),
+)
+
+
+def batches(records: Sequence[EventRecord], cuts: Sequence[int]) -> list[Step]:
+    """The records in their order, cut into steps at these places."""
+    at = sorted({0, len(records), *(cut % (len(records) + 1) for cut in cuts)})
+    return [Step(seen=tuple(records[a:b])) for a, b in pairwise(at)]
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=12, unique_by=lambda r: r.identity), st.data())
+def test_any_order_any_repetition_and_any_batches_give_the_same_records(
+    records: list[EventRecord], data: st.DataObject
+) -> None:
+    at_once, piecemeal = Ledger(), Ledger()
+    at_once.apply(seen(*records))
+    shuffled = data.draw(st.permutations(records + data.draw(st.lists(st.sampled_from(records), max_size=4))))
+    for step in batches(shuffled, data.draw(st.lists(st.integers(0, 20)))):
+        piecemeal.apply(step)
+    assert piecemeal.transfers == at_once.transfers
+    assert piecemeal.armed == at_once.armed
+
+
+@given(st.lists(st.tuples(RECORDS, st.booleans()), max_size=25))
+def test_after_any_history_exactly_the_awaited_legs_are_armed(history: list[tuple[EventRecord, bool]]) -> None:
+    ledger = Ledger()
+    for event, stays in history:
+        ledger.apply(seen(event) if stays else gone(event))
+        assert {key: one.due_at for key, one in ledger.armed.items()} == ledger.awaited()
+
+
+@given(st.lists(st.tuples(RECORDS, st.booleans()), max_size=25))
+def test_what_is_left_after_any_history_is_what_stands(history: list[tuple[EventRecord, bool]]) -> None:
+    ledger = Ledger()
+    standing: dict[object, EventRecord] = {}
+    for event, stays in history:
+        ledger.apply(seen(event) if stays else gone(event))
+        if stays:
+            standing.setdefault(event.identity, event)
+        else:
+            block = (event.domain, event.sighting.block.hash)
+            standing = {k: r for k, r in standing.items() if (r.domain, r.sighting.block.hash) != block}
+    fresh = Ledger()
+    fresh.apply(seen(*standing.values()))
+    assert {key: transfer for key, (transfer, _) in ledger.transfers.items()} == {
+        key: transfer for key, (transfer, _) in fresh.transfers.items()
+    }
+
+
+@given(st.lists(st.tuples(RECORDS, st.booleans()), max_size=25), st.lists(st.integers(0, 25)))
+def test_a_history_in_any_batches_gives_the_same_records(
+    history: list[tuple[EventRecord, bool]], cuts: list[int]
+) -> None:
+    at_once, piecemeal = Ledger(), Ledger()
+    steps = [seen(event) if stays else gone(event) for event, stays in history]
+    at_once.apply(*steps)
+    for a, b in pairwise(sorted({0, len(steps), *(cut % (len(steps) + 1) for cut in cuts)})):
+        piecemeal.apply(*steps[a:b])
+    assert piecemeal.records == at_once.records
+    assert piecemeal.transfers == at_once.transfers
+
+
+@given(st.lists(st.lists(st.tuples(RECORDS, st.booleans()), max_size=4), max_size=8))
+def test_an_open_alert_is_always_one_of_an_awaited_leg_and_established_past_its_present_deadline(
+    history: list[list[tuple[EventRecord, bool]]],
 ) -> None:
     ledger = Ledger()
     for batch in history:
         ledger.accuse_all()
-        ledger.apply(batch)
-        assert all(ledger.awaited()[key] <= established for key, established in ledger.accused.items())
-
-
-@given(st.lists(steps(), max_size=8))
-@SOME
-def test_changes_are_told_once_and_only_of_what_changed(batch: list[Step]) -> None:
-    ledger = Ledger()
-    ledger.apply(batch[:4])
-    before = dict(ledger.transfers)
-    changes = ledger.apply(batch[4:])
-    assert all(before.get(transfer.transfer_id) != transfer for transfer, _ in changes.transfers)
-    assert len({transfer.transfer_id for transfer, _ in changes.transfers}) == len(changes.transfers)
-    assert set(changes.vanished) <= before.keys()
-
-
-def test_pathway_durations_are_asked_for_the_transfer_s_own_pathway() -> None:
-    asked: list[tuple[int, int]] = []
-
-    def note(origin: int, destination: int) -> Durations:
-        asked.append((origin, destination))
-        return DURATIONS
-
-    pathway: Callable[[int, int], Durations] = note
-    record(Known(), [Step((XCALLED,))], pathway)
-    assert asked == [(ORIGIN, DESTINATION)]
-    assert durations(ORIGIN, DESTINATION) == DURATIONS
+        ledger.apply(*(seen(event) if stays else gone(event) for event, stays in batch))
+        awaited = ledger.awaited()
+        assert all(awaited[key] <= established for key, established in ledger.accused.items())

@@ -46,7 +46,16 @@ async def test_without_any_pushes_of_logs_the_calm_cover_finds_them(
     origin.muted = {"logs"}
     async with watching(through(bridge, origin, calm=2), tmp_path, only=["alpha"]) as watch:
         await subscribed(bridge, origin, watch)
-        await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
+        before = origin.handshakes
+        transfer = await bridge.xcall(alpha, beta)
+
+        async def known() -> bool:
+            # Heads go on, so that it is no reconnect that finds it.
+            await alpha.mine()
+            return await watch.status(transfer) is Status.XCALLED
+
+        await until(known)
+        assert origin.handshakes == before
 
 
 async def test_what_happens_during_a_disconnect_is_recorded_after_it(

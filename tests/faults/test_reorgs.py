@@ -30,6 +30,13 @@ async def settled(bridge: Devnet, watch: Watch, *proxies: Proxy) -> None:
         await watch.covers(chain.name, await chain.head() - 1)
 
 
+async def sees_head(watch: Watch, chain: Chain) -> None:
+    """Wait until the chain's head has been announced to its observer."""
+    number = await chain.head()
+    state = watch.observers[chain.name].state
+    await until(lambda: state.head is not None and state.head.number == number)
+
+
 async def first_log(chain: Chain, block: int) -> Json:
     found: list[Json] = await chain.rpc(
         "eth_getLogs", [{"address": chain.contract, "fromBlock": hex(block), "toBlock": hex(block)}]
@@ -156,6 +163,7 @@ async def test_a_missing_block_never_takes_an_event_back(
 
         with origin.ruled(lacks_it):
             await alpha.mine()
+            await sees_head(watch, alpha)
             asked = len(origin.asked("eth_getLogs"))
             await origin.push("logs", log | {"removed": True})
             await until(lambda: len(origin.asked("eth_getLogs")) > asked + 1)
@@ -186,6 +194,7 @@ async def test_an_answer_that_leaves_out_a_known_log_is_not_believed(
         await watch.knows(transfer, Status.XCALLED)
         log = await first_log(alpha, transfer.block_number)
         await alpha.mine()
+        await sees_head(watch, alpha)
         head = await alpha.head()
         covered = watch.covered("alpha")
         origin.edit_logs = lambda _filter, _logs: []

@@ -1,6 +1,7 @@
 """Reading ranges from a loopback node that holds a made-up chain."""
 
 from collections.abc import AsyncIterator, Callable
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,8 +22,8 @@ async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
         headers = HeaderCache()
 
         async def read(
-            first: int, last: int, *, final: int = 0, known: set[tuple[int, Hash32]] = frozenset()
-        ) -> ReadRange:  # type: ignore[assignment]
+            first: int, last: int, *, final: int = 0, known: AbstractSet[tuple[int, Hash32]] = frozenset()
+        ) -> ReadRange:
             head = await endpoint.head()
             places = [(BlockNumber(number), block_hash) for number, block_hash in known]
             blocks = BlockRange(BlockNumber(first), BlockNumber(last))
