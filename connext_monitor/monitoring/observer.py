@@ -16,7 +16,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.coverage import Aim, first_unread
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.events import Timestamp
+from connext_monitor.core.events import RawLog, Timestamp
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -157,17 +157,27 @@ class Observer:
             elif pushed.removed:
                 self._hint()
             else:
-                await self._pass_on(reader, pushed)
+                await self._pass_on(endpoint, reader, pushed)
 
-    async def _pass_on(self, reader: RangeReader, pushed: PushedLog) -> None:
+    async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, pushed: PushedLog) -> None:
         await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
         try:
             timed = await reader.place([pushed.log])
+            stands = await self._stands(endpoint, pushed.log)
         except (Unsettled, RpcRefused):
             # The next cover reads it; what can only be done later is no reason to give the endpoint up.
             self._hint()
             return
-        await self._checker.put(Observation(self._config.domain_id, logs=timed))
+        if stands:
+            await self._checker.put(Observation(self._config.domain_id, logs=timed))
+
+    async def _stands(self, endpoint: Endpoint, raw: RawLog) -> bool:
+        """Whether a log may be passed on: what stands at or below the checkpoint is never looked at again."""
+        coverage = self.state.coverage
+        if coverage is None or raw.block_number > coverage.checkpoint:
+            return True
+        header = await endpoint.header(raw.block_number)
+        return header is not None and header.hash == raw.block_hash
 
     def _hint(self) -> None:
         self._hinted = True

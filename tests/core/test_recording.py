@@ -174,7 +174,7 @@ def test_an_alert_ends_as_reorged_even_where_its_destination_is_watched_no_more(
 
 
 def test_what_is_seen_and_gone_in_one_batch_was_never_there() -> None:
-    assert Ledger().apply(seen(XCALLED), gone(XCALLED)) == Changes(vanished=())
+    assert Ledger().apply(seen(XCALLED), gone(XCALLED)) == Changes()
 
 
 def test_a_transfer_to_a_chain_that_is_not_watched_has_no_deadline() -> None:

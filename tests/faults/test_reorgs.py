@@ -146,6 +146,32 @@ async def test_a_leg_that_a_reorg_took_is_awaited_again(
         assert "execute" in {one.leg.value for one in awaited}
 
 
+async def test_a_log_that_comes_when_its_orphaned_block_is_long_past_is_no_event(
+    bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin, destination), tmp_path) as watch:
+        await settled(bridge, watch, origin, destination)
+        origin.muted = {"logs"}
+        transfer = await bridge.xcall(alpha, beta)
+        log = await first_log(alpha, transfer.block_number)
+        orphan = await alpha.rpc("eth_getBlockByHash", [transfer.block_hash, False])
+        await alpha.reorg(1)
+        await alpha.mine(8)
+        await confirm(watch, alpha, origin, log)
+        origin.muted = set()
+
+        def keeps_orphans(method: str, params: list[Any]) -> Json | None:
+            # As go-ethereum does: by its hash, a block that no longer stands is still given.
+            return {"result": orphan} if method == "eth_getBlockByHash" and params[0] == orphan["hash"] else None
+
+        with origin.ruled(keeps_orphans):
+            await origin.push("logs", log)
+            later = await bridge.xcall(alpha, beta)
+            await watch.knows(later, Status.XCALLED)
+        assert await watch.status(transfer) is None
+
+
 async def test_a_missing_block_never_takes_an_event_back(
     bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
 ) -> None:
