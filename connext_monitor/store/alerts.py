@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -66,15 +66,21 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
 
 
 async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
+    # An alert that opened again may have gone to others than before: only the last change a provider got counts.
     told = await connection.execute(
         select(deliveries.c.provider)
-        .where(deliveries.c.alert_id == alert_id, deliveries.c.change == Change.OPENED.value)
+        .where(deliveries.c.alert_id == alert_id)
         .group_by(deliveries.c.provider)
+        .having(_last(Change.OPENED) > _last(Change.RESOLVED))
     )
     ending = {"resolution": resolution, "resolved_ms": _ms(at)}
     rows = [_delivery(alert_id, provider, Change.RESOLVED, at) | ending for provider in told.scalars()]
     if rows:
         await connection.execute(insert(deliveries), rows)
+
+
+def _last(change: Change) -> ColumnElement[int]:
+    return func.max(case((deliveries.c.change == change.value, deliveries.c.id), else_=0))
 
 
 async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _READERS = 4
+_NOT_OURS = "is no database of connext-monitor; name another file in monitor.database"
 
 
 class DatabaseError(Exception):
@@ -45,9 +46,11 @@ class Database:
     async def open(cls, path: Path) -> Self:
         """Open the file, making it or bringing its schema up to date. Raises DatabaseError."""
         try:
-            await asyncio.to_thread(_try_opening, path, "rwc")
+            ours = await asyncio.to_thread(_try_opening, path, "rwc")
         except sqlite3.Error as error:
             raise DatabaseError(_explain(path, error)) from error
+        if not ours:
+            raise DatabaseError(f"{path} {_NOT_OURS}")
         writer = _engine(path, begin="BEGIN IMMEDIATE", size=1)
         try:
             async with writer.begin() as connection:
@@ -154,15 +157,19 @@ def _wrong_schema(connection: Connection) -> str | None:
     if found == script.get_current_head():
         return None
     if found is None:
-        return "is no database of connext-monitor; name another file in monitor.database"
+        return _NOT_OURS
     script.get_revision(found)  # raises CommandError where it is not one of ours: the file is of a newer version
     return "was written by an older version of connext-monitor; its next run brings it up to date"
 
 
-def _try_opening(path: Path, mode: str) -> None:
-    """Raise what is wrong with the file: the async driver's thread outlives a connection that fails, and its loop."""
+def _try_opening(path: Path, mode: str) -> bool:
+    """Whether the file is empty or ours; another program's is to be left as it is.
+
+    Raises what is wrong with it: the async driver's thread outlives a connection that fails, and its loop.
+    """
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
-        connection.execute("PRAGMA schema_version")
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return not tables or "alembic_version" in tables
 
 
 def _explain_reading(path: Path, error: Exception) -> str:

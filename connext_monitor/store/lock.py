@@ -14,7 +14,9 @@ class DatabaseLock:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._path = database.with_name(f"{database.name}.lock")
+        # Two names of one file are one database, so the lock lies beside the file itself.
+        file = Path(os.path.realpath(database))
+        self._path = file.with_name(f"{file.name}.lock")
         self._file: int | None = None
 
     def __enter__(self) -> Self:

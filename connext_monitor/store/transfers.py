@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, or_, select, tuple_, update
+from sqlalchemy import Row, Select, and_, delete, false, func, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -135,17 +135,23 @@ async def awaited_pathways(connection: AsyncConnection) -> set[tuple[DomainId, D
 
 
 async def retime(connection: AsyncConnection, pathway: tuple[DomainId, DomainId], durations: Durations | None) -> None:
-    """Give the legs of one pathway that have not arrived the deadlines of the present config."""
+    """Give the legs of one pathway that have not arrived the deadlines of the present config.
+
+    The leg that has arrived gets one too where it had none, because nobody watched its chain then: without both, the
+    transfer would count as one without deadlines.
+    """
     origin, destination = pathway
     for leg in Leg:
         due = transfers.c.xcalled_at + durations.of(leg) if durations else None
+        other = _ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
+        never_had_one = and_(_DUE[leg].is_(None), other.is_(None)) if durations else false()
         await connection.execute(
             update(transfers)
             .where(
                 transfers.c.origin == origin,
                 transfers.c.destination == destination,
                 transfers.c.xcalled_at.is_not(None),
-                _ARRIVED[leg].is_(None),
+                or_(_ARRIVED[leg].is_(None), never_had_one),
             )
             .values({_DUE[leg].name: due})
         )

@@ -1,0 +1,194 @@
+"""Whom an alert's changes are told, and lists of alerts."""
+
+from datetime import timedelta
+
+import pytest
+
+from connext_monitor.core.alert import AlertKind, AlertState, chain_unobserved
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change, ChannelState
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.store.store import Store
+from tests.core.samples import executed, info, reconciled, sighting, xcalled
+from tests.store.conftest import NOW, accuse, gone, put, seen
+
+XCALLED = xcalled(info(), sighting(10))
+EXECUTED = executed(info(), sighting(20))
+RECONCILED = reconciled(info(), sighting(30))
+ID = XCALLED.event.transfer_id
+BETA_UNSEEN = chain_unobserved("beta", NOW, silent_for=120, waiting=1, why="it refused the connection")
+
+
+async def told(store: Store, provider: str) -> list[Change]:
+    """Deliver all that waits for a provider; what it was."""
+    changes = []
+    while (delivery := await store.next_delivery(provider)) is not None:
+        changes.append(delivery.change)
+        await store.delivery_sent(delivery.id, None, NOW)
+    return changes
+
+
+async def only_view(store: Store) -> TransferView:
+    [view] = await store.transfers(TransferFilter(), limit=10)
+    return view
+
+
+async def test_a_provider_that_was_told_of_an_earlier_opening_only_is_told_no_second_end(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "desk")
+    await put(store, seen(EXECUTED))
+    await put(store, gone(EXECUTED))
+    await accuse(store, XCALLED, "ops")
+    await put(store, seen(EXECUTED))
+    assert await told(store, "desk") == [Change.OPENED, Change.RESOLVED]
+    assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
+
+
+async def test_an_alert_that_opens_and_ends_twice_is_told_as_that_in_order(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    for _ in range(2):
+        await accuse(store, XCALLED, "ops")
+        await put(store, seen(EXECUTED))
+        await put(store, gone(EXECUTED))
+    assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED] * 2
+
+
+async def test_the_end_of_a_reopened_alert_refers_to_the_message_of_its_last_opening(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    references = []
+    for message in ("first", "second"):
+        await accuse(store, XCALLED, "ops")
+        opening = await store.next_delivery("ops")
+        assert opening is not None
+        await store.delivery_sent(opening.id, message, NOW)
+        await put(store, seen(EXECUTED))
+        ending = await store.next_delivery("ops")
+        assert ending is not None
+        references.append(ending.reference)
+        await store.delivery_sent(ending.id, None, NOW)
+        await put(store, gone(EXECUTED))
+    assert references == ["first", "second"]
+
+
+async def test_an_alert_that_goes_to_nobody_is_open_all_the_same(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    assert await accuse(store, XCALLED) is not None
+    assert (await only_view(store)).overdue == {Leg.EXECUTE}
+    assert await store.channels() == []
+
+
+async def test_only_the_leg_that_arrived_ends_its_alert(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops", leg=Leg.EXECUTE)
+    await accuse(store, XCALLED, "ops", leg=Leg.RECONCILE)
+    await put(store, seen(RECONCILED))
+    assert (await only_view(store)).overdue == {Leg.EXECUTE}
+    assert await store.count_open_alerts() == {AlertKind.EXECUTE_OVERDUE: 1}
+    ends = {alert.kind: alert.resolution for alert in await store.alerts_of(ID)}
+    assert ends == {AlertKind.EXECUTE_OVERDUE: None, AlertKind.RECONCILE_OVERDUE: "reconciled"}
+
+
+async def test_an_xcalled_that_moves_to_a_later_block_withdraws_its_alert_in_the_same_commit(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    await put(store, gone(XCALLED), seen(xcalled(info(), sighting(11))))
+    [alert] = await store.alerts_of(ID)
+    assert (alert.state, alert.resolution) == (AlertState.RESOLVED, "reorged")
+
+
+async def test_an_alert_is_read_back_as_it_was_opened(store: Store) -> None:
+    await store.open_alert(BETA_UNSEEN, ["ops"])
+    assert await store.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [BETA_UNSEEN]
+
+
+async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> None:
+    assert await store.open_alert(BETA_UNSEEN, ["ops"])
+    assert not await store.open_alert(BETA_UNSEEN, ["ops"])
+    assert await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    assert not await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
+
+
+async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
+    assert not await store.resolve_alert("no such alert", "observed", NOW)
+
+
+async def test_a_transfer_is_out_of_sight_while_its_destination_s_alert_is_open(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await store.open_alert(BETA_UNSEEN, [])
+    assert not (await only_view(store)).observed
+    await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    assert (await only_view(store)).observed
+
+
+async def test_every_old_alert_is_listed_once_while_new_ones_come(store: Store) -> None:
+    def alert(number: int) -> str:
+        return f"chain {number}"
+
+    for number in range(10):
+        await store.open_alert(chain_unobserved(alert(number), NOW, silent_for=1, waiting=0, why=""), [])
+    listed: list[str] = []
+    after: int | None = None
+    while page := await store.alerts(None, limit=3, after=after):
+        listed += [row.alert.subject for row, _ in page]
+        after = page[-1][0].row
+        await store.open_alert(chain_unobserved(alert(100 + len(listed)), NOW, silent_for=1, waiting=0, why=""), [])
+    assert listed == [alert(number) for number in reversed(range(10))]
+
+
+@pytest.mark.parametrize(("state", "subjects"), [(AlertState.OPEN, ["b"]), (AlertState.RESOLVED, ["a"])])
+async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subjects: list[str]) -> None:
+    first, second = (chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in "ab")
+    await store.open_alert(first, [])
+    await store.open_alert(second, [])
+    await store.resolve_alert(first.id, "observed", NOW)
+    assert [row.alert.subject for row, _ in await store.alerts(state, limit=10)] == subjects
+
+
+# Deliveries
+
+
+async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(store: Store) -> None:
+    await store.open_alert(BETA_UNSEEN, ["ops"])
+    first = await store.next_delivery("ops")
+    assert first is not None
+    await store.delivery_postponed(first.id, 3, 1234.5, "it is busy")
+    again = await store.next_delivery("ops")
+    assert again is not None
+    assert (again.id, again.attempts, again.next_attempt_at) == (first.id, 3, 1234.5)
+
+
+async def test_a_delivery_that_is_refused_makes_room_for_the_next(store: Store) -> None:
+    await store.open_alert(BETA_UNSEEN, ["ops"])
+    await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    first = await store.next_delivery("ops")
+    assert first is not None
+    await store.delivery_refused(first.id, "too long", NOW)
+    following = await store.next_delivery("ops")
+    assert following is not None
+    assert (following.change, following.reference) == (Change.RESOLVED, None)
+
+
+async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    await put(store, seen(EXECUTED))
+    delivery = await store.next_delivery("ops")
+    assert delivery is not None
+    assert delivery.transfer is not None
+    assert delivery.transfer.transfer.executed == EXECUTED.sighting
+
+
+async def test_one_provider_s_deliveries_are_not_another_s(store: Store) -> None:
+    await store.open_alert(BETA_UNSEEN, ["ops", "desk"])
+    assert await told(store, "ops") == [Change.OPENED]
+    assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 1}
+
+
+async def test_a_channel_s_health_is_the_last_that_was_said(store: Store) -> None:
+    await store.channel_state("ops", ChannelState.FAILING, "it is busy", NOW)
+    await store.channel_state("ops", ChannelState.DEAD, "its key is wrong", NOW + timedelta(seconds=1))
+    [channel] = await store.channels()
+    assert (channel.state, channel.reason) == (ChannelState.DEAD, "its key is wrong")
+    assert channel.since == NOW + timedelta(seconds=1)
