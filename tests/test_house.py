@@ -1,6 +1,7 @@
-"""The import rules of the house (docs/architecture.md), held over the package's source."""
+"""The rules of the house (docs/architecture.md), held over its sources."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,47 @@ def test_no_file_is_a_drawer_for_anything() -> None:
 )
 def test_a_violation_is_found(room: str, source: str) -> None:
     assert violations(room, source) != []
+
+
+# Alembic finds these by their folder, not by an import.
+BY_FOLDER = "connext_monitor.store.migrations"
+
+
+def name_of(file: Path) -> str:
+    """The dotted name of a module of the package."""
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def targets(source: str) -> Iterator[str]:
+    """Every dotted name that an import of the source may mean: ``from a import b`` may mean the module a.b."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def reached(sources: dict[str, str], start: str) -> set[str]:
+    """The modules that run once ``start`` does, its packages among them."""
+    found, left = set[str](), [start]
+    while left:
+        name = left.pop()
+        parts = name.split(".")
+        for module in (".".join(parts[:length]) for length in range(1, len(parts) + 1)):
+            if module in sources and module not in found:
+                found.add(module)
+                left += targets(sources[module])
+    return found
+
+
+def test_every_file_of_the_package_is_reached_from_its_entry() -> None:
+    sources = {name_of(file): file.read_text(encoding="utf-8") for file in FILES}
+    unreached = sources.keys() - reached(sources, "connext_monitor.__main__")
+    assert {name for name in unreached if not name.startswith(BY_FOLDER)} == set()
+
+
+def test_a_file_that_nothing_imports_is_found() -> None:
+    sources = {"a": "", "a.main": "from a import used", "a.used": "import a.deep.inside", "a.deep": "", "a.lost": ""}
+    sources |= {"a.deep.inside": "", "a.lost_too": "import a.lost"}
+    assert sources.keys() - reached(sources, "a.main") == {"a.lost", "a.lost_too"}

@@ -8,23 +8,19 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.deadline import (
     ArmDeadline,
-    Awaited,
     CancelDeadline,
-    DueDates,
     Leg,
     Resolution,
     ResolveOverdue,
-    sighting_of,
 )
-from connext_monitor.core.events import TransferId
 from connext_monitor.core.recording import Changes, Known, record
-from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from connext_monitor.core.transfer import EventRecord, Step
+from tests.core.ledger import Ledger
 from tests.core.samples import (
     ALPHA,
     BETA,
     DURATIONS,
     GAMMA,
-    durations,
     executed,
     info,
     reconciled,
@@ -38,49 +34,6 @@ EXECUTED = executed(INFO, sighting(20))
 RECONCILED = reconciled(INFO, sighting(30))
 ID = XCALLED.event.transfer_id
 STARTED = XCALLED.sighting.block.timestamp
-
-
-class Ledger:
-    """What a store and a scheduler would hold after each batch."""
-
-    def __init__(self) -> None:
-        self.records: dict[object, EventRecord] = {}
-        self.transfers: dict[TransferId, tuple[Transfer, DueDates | None]] = {}
-        self.armed: dict[tuple[TransferId, Leg], Awaited] = {}
-        self.accused: dict[tuple[TransferId, Leg], int] = {}
-
-    def apply(self, *steps: Step) -> Changes:
-        due = {key: dates for key, (_, dates) in self.transfers.items() if dates is not None}
-        changes = record(Known(list(self.records.values()), due), steps, durations)
-        for removed in changes.removed:
-            del self.records[removed.identity]
-        self.records |= {added.identity: added for added in changes.added}
-        self.transfers |= {transfer.transfer_id: (transfer, dates) for transfer, dates in changes.transfers}
-        for vanished in changes.vanished:
-            del self.transfers[vanished]
-        for effect in changes.effects:
-            match effect:
-                case ArmDeadline(awaited):
-                    self.armed[awaited.transfer_id, awaited.leg] = awaited
-                case CancelDeadline(transfer_id, leg):
-                    del self.armed[transfer_id, leg]
-                case ResolveOverdue(transfer_id, leg):
-                    self.accused.pop((transfer_id, leg), None)
-        return changes
-
-    def awaited(self) -> dict[tuple[TransferId, Leg], int]:
-        """Until when each leg is due that has not arrived, read off the transfers."""
-        return {
-            (transfer_id, leg): due.of(leg)
-            for transfer_id, (transfer, due) in self.transfers.items()
-            if due is not None
-            for leg in Leg
-            if sighting_of(transfer, leg) is None
-        }
-
-    def accuse_all(self) -> None:
-        """Call overdue what is awaited, unless that has been done."""
-        self.accused = self.awaited() | self.accused
 
 
 def seen(*records: EventRecord) -> Step:

@@ -95,8 +95,9 @@ class Monitor:
         self._running.send_signal(signal.SIGTERM)
 
     async def ended(self) -> int:
-        """Its exit code, once all that it said has been read."""
-        code = await self._running.wait()
+        """Its exit code, once all that it said has been read; fails when it goes on for half a minute."""
+        async with asyncio.timeout(30):
+            code = await self._running.wait()
         if self._reading is not None:
             await self._reading
         return code

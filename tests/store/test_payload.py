@@ -1,10 +1,14 @@
 """An event comes out of its row as it went in."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferEvent
 from connext_monitor.core.transfer import EventRecord, Sighting
 from connext_monitor.store.payload import pack, unpack
+from tests.core.samples import executed, info, reconciled, xcalled
 from tests.core.strategies import events
 
 PLACE = Sighting(BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(1)), Hash32(bytes(32)), 0)
@@ -14,3 +18,11 @@ PLACE = Sighting(BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(1)), Hash
 def test_a_payload_holds_the_whole_event(event: TransferEvent) -> None:
     kind = EventRecord(DomainId(1), event, PLACE).kind
     assert unpack(kind, event.transfer_id, pack(event)) == event
+
+
+@pytest.mark.parametrize("amount", [0, 255, 256, 2**63, 2**64 - 1, 2**64, 2**256 - 1])
+def test_amounts_at_the_edges_of_their_widths_come_back(amount: int) -> None:
+    params = replace(info(), bridged_amount=amount, normalized_in=amount, slippage=amount)
+    for record in (xcalled(params, PLACE), executed(params, PLACE), reconciled(params, PLACE)):
+        event = replace(record.event, amount=amount)
+        assert unpack(record.kind, event.transfer_id, pack(event)) == event

@@ -1,10 +1,6 @@
 """What is recorded, in one transaction or not at all (promise 1), and the same whatever the order (promise 4)."""
 
 import asyncio
-import signal
-import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alert import AlertState
@@ -23,6 +19,7 @@ from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, Step
 from connext_monitor.store.store import Store
+from tests.core.ledger import Ledger
 from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
 
@@ -200,72 +197,28 @@ async def after(steps: Sequence[Step]) -> object:
         return found
 
 
-KILLED_AT = """
-import asyncio, os, signal, sys
-from pathlib import Path
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from connext_monitor.store.store import Store
-from tests.store.conftest import NAMES, put, seen
-from tests.store.test_record import EXECUTED, reached
+TOLD = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
 
-async def main():
-    store = await Store.open(Path(sys.argv[1]), NAMES)
-    left = [int(sys.argv[2])]
 
-    @event.listens_for(Engine, "before_cursor_execute")
-    @event.listens_for(Engine, "commit")
-    def count(*_):
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    await put(store, seen(EXECUTED), progress=[reached(30)])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TOLD, min_size=1, max_size=6))
+async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
+    tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[EventRecord, bool]]]
+) -> None:
+    store, ledger = await Store.open(tmp_path_factory.mktemp("history") / "monitor.db", NAMES), Ledger()
+    for batch in history:
+        for one, leg in ledger.awaited():
+            await accuse(store, next(r for r in ledger.records.values() if r.event.transfer_id == one), "ops", leg=leg)
+        ledger.accuse_all()
+        steps = [seen(record) if stays else gone(record) for record, stays in batch]
+        ledger.apply(*steps)
+        await put(store, *steps)
+    views = await store.transfers(TransferFilter(), limit=500)
+    assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
+    assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
+    awaited = await store.awaited(due_until=2**62)
+    assert {(one.transfer_id, one.leg): one.due_at for one in awaited} == ledger.awaited()
     await store.close()
-
-asyncio.run(main())
-"""
-
-
-def rows(file: Path) -> tuple[object, ...]:
-    """What of the commit stands: the event, the transfer's status, the alert, its second delivery, the checkpoint."""
-    queries = (
-        "SELECT count(*) FROM events",
-        "SELECT status FROM transfers",
-        "SELECT state FROM alerts",
-        "SELECT count(*) FROM deliveries",
-        "SELECT count(*) FROM chains",
-    )
-    connection = sqlite3.connect(file)
-    found = tuple(connection.execute(query).fetchone()[0] for query in queries)
-    connection.close()
-    return found
-
-
-BEFORE = (1, "XCalled", "open", 1, 0)
-AFTER = (2, "Executed", "resolved", 2, 1)
-
-
-async def test_a_commit_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
-    prepared = tmp_path / "prepared.db"
-    store = await Store.open(prepared, NAMES)
-    await put(store, seen(XCALLED))
-    await accuse(store, XCALLED, "ops")
-    await store.close()
-    outcomes = []
-    for statement in range(1, 40):
-        file = tmp_path / f"{statement}.db"
-        file.write_bytes(prepared.read_bytes())
-        ended = subprocess.run(
-            [sys.executable, "-c", KILLED_AT, str(file), str(statement)], cwd=Path(__file__).parents[2], check=False
-        )
-        outcomes.append(rows(file))
-        if ended.returncode == 0:
-            break
-        assert ended.returncode == -signal.SIGKILL
-    assert set(outcomes[:-1]) == {BEFORE}
-    assert outcomes[-1] == AFTER
-    assert len(outcomes) > 10
 
 
 @pytest.mark.parametrize("leg", Leg)

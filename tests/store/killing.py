@@ -1,0 +1,111 @@
+"""Work on a database in processes that kill themselves at their n-th statement, for every n until one survives.
+
+Run as ``python -m tests.store.killing WORK FOLDER``: each process works on ``FOLDER/n.db``, a copy of
+``FOLDER/prepared.db`` where there is one, and the number of the one that survived is printed. What takes long to
+import is imported once; each process is forked off before there is any thread or event loop.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
+from connext_monitor.store.store import Store
+from tests.core.samples import BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+
+CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
+EXECUTED = executed(info(0), sighting(20))
+PROGRESS = ChainProgress(BETA, Coverage(BlockNumber(0), BlockNumber(20), sighting(30).block), 0, 1)
+
+
+async def prepare(file: Path) -> None:
+    """Three transfers; the execution of the first two is called overdue."""
+    store = await Store.open(file, NAMES)
+    await put(store, seen(*CALLED))
+    for called in CALLED[:2]:
+        await accuse(store, called, "ops", "desk")
+    await store.close()
+
+
+async def make(file: Path) -> None:
+    """Make a database."""
+    await (await Store.open(file, NAMES)).close()
+
+
+async def change(file: Path) -> None:
+    """Commit a batch that touches everything.
+
+    A leg arrives and ends an alert, a reorg takes back a transfer and ends another, a third gets a leg, a log cannot
+    be read, and the checkpoint moves.
+    """
+    store = await Store.open(file, NAMES)
+    steps = [gone(CALLED[1]), seen(EXECUTED, reconciled(info(2), sighting(22)))]
+    await store.record(
+        {one.event.transfer_id for one in (EXECUTED, CALLED[2])},
+        steps[0].gone,
+        lambda known: record(known, steps, durations),
+        progress=[PROGRESS],
+        unreadable=[UnreadableLog(BETA, b"raw", "it is no log")],
+        at=NOW,
+    )
+    await store.close()
+
+
+def survivor(work: str, folder: Path) -> int:
+    """Run this module on a folder; the number of the process that survived."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.store.killing", work, str(folder)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return int(ended.stdout)
+
+
+def _killed_at(statement: int, work: Callable[[Path], Awaitable[None]], file: Path) -> None:
+    left = [statement]
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    @event.listens_for(Engine, "commit")
+    def count(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def run() -> None:
+        await work(file)
+
+    asyncio.run(run())
+
+
+def _until_one_survives(work: Callable[[Path], Awaitable[None]], folder: Path) -> int:
+    statement, status = 0, -signal.SIGKILL
+    while status == -signal.SIGKILL:
+        statement += 1
+        file = folder / f"{statement}.db"
+        if (folder / "prepared.db").exists():
+            shutil.copy(folder / "prepared.db", file)
+        child = os.fork()
+        if child == 0:
+            _killed_at(statement, work, file)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status != 0:
+        raise RuntimeError(f"process {statement} ended with {status}")
+    return statement
+
+
+if __name__ == "__main__":
+    sys.stdout.write(str(_until_one_survives({"make": make, "change": change}[sys.argv[1]], Path(sys.argv[2]))))

@@ -1,0 +1,102 @@
+"""What is kept of each chain: how far it was read, its nonces, and what of it could not be read."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from connext_monitor.core.coverage import Coverage, Nonces, begin
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.recording import ChainProgress, Changes, UnreadableLog
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, gone, put, seen
+
+FRESH = begin(BlockNumber(7))
+READ = Coverage(BlockNumber(7), BlockNumber(15), sighting(20).block)
+
+
+def said(first: int | None, upcoming: int | None) -> ChainProgress:
+    return ChainProgress(ALPHA, READ, first, upcoming)
+
+
+async def unreadable(store: Store, *logs: UnreadableLog) -> None:
+    await store.record((), (), lambda _known: Changes(), progress=(), unreadable=logs, at=NOW)
+
+
+async def test_nothing_is_known_of_a_chain_that_was_never_read(store: Store) -> None:
+    assert await store.coverage(ALPHA) is None
+    assert await store.nonces(ALPHA) is None
+
+
+async def test_coverage_is_read_back_as_it_was_stored(store: Store) -> None:
+    for coverage in (FRESH, READ):
+        await put(store, progress=[ChainProgress(ALPHA, coverage)])
+        assert await store.coverage(ALPHA) == coverage
+    assert await store.coverage(BETA) is None
+
+
+async def test_coverage_outlives_the_program(file: Path) -> None:
+    first = await Store.open(file, NAMES)
+    await put(first, progress=[ChainProgress(ALPHA, READ)])
+    await first.close()
+    second = await Store.open(file, NAMES)
+    assert await second.coverage(ALPHA) == READ
+    await second.close()
+
+
+async def test_progress_without_nonces_leaves_those_that_are_known(store: Store) -> None:
+    await put(store, progress=[said(4, 4)])
+    await put(store, progress=[said(None, None)])
+    assert await store.nonces(ALPHA) == Nonces(4, 4, 4)
+
+
+async def test_the_first_nonce_is_said_once(store: Store) -> None:
+    await put(store, progress=[said(4, 4)])
+    await put(store, progress=[said(9, 4)])
+    nonces = await store.nonces(ALPHA)
+    assert nonces is not None
+    assert nonces.first == 4
+
+
+async def test_nonces_from_before_the_watch_began_are_no_hole(store: Store) -> None:
+    await put(store, seen(xcalled(info(5), sighting(10))), progress=[said(5, 6)])
+    assert await store.nonces(ALPHA) == Nonces(5, 6, 6)
+
+
+async def test_a_nonce_known_only_from_its_destination_is_still_missing_on_its_origin(store: Store) -> None:
+    await put(store, seen(executed(info(0), sighting(10))), progress=[said(0, 1)])
+    assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
+
+
+async def test_another_chain_s_nonces_fill_no_hole(store: Store) -> None:
+    await put(store, seen(xcalled(info(0, BETA, ALPHA), sighting(10))), progress=[said(0, 1)])
+    assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
+
+
+async def test_the_places_of_events_are_those_on_the_chain_within_the_range(store: Store) -> None:
+    called = [xcalled(info(number), sighting(number)) for number in (1, 2, 3, 4)]
+    await put(store, seen(*called, executed(info(2), sighting(2))))
+    await put(store, gone(called[2]))
+    places = await store.places(ALPHA, BlockNumber(2), BlockNumber(4))
+    assert places == {(r.sighting.block.number, r.sighting.block.hash) for r in (called[1], called[3])}
+
+
+async def test_a_log_that_cannot_be_read_is_counted_once_per_chain(store: Store) -> None:
+    await unreadable(store, UnreadableLog(ALPHA, b"one", "bad"), UnreadableLog(ALPHA, b"one", "bad"))
+    await unreadable(store, UnreadableLog(ALPHA, b"one", "bad"), UnreadableLog(ALPHA, b"two", "bad"))
+    await unreadable(store, UnreadableLog(BETA, b"one", "bad"))
+    assert await store.malformed_counts() == {ALPHA: 2, BETA: 1}
+
+
+async def test_huge_logs_that_differ_only_at_their_end_are_two(store: Store) -> None:
+    huge = b"x" * 200_000
+    await unreadable(store, UnreadableLog(ALPHA, huge + b"1", "bad"), UnreadableLog(ALPHA, huge + b"2", "bad"))
+    assert await store.malformed_counts() == {ALPHA: 2}
+
+
+async def test_events_outlive_many_times_being_seen(store: Store) -> None:
+    called = xcalled(info(), sighting(10))
+    for later in range(3):
+        await put(store, seen(called), at=NOW + timedelta(seconds=later))
+    watched = await store.watched(called.event.transfer_id)
+    assert watched is not None
+    assert watched.transfer.xcalled == called.sighting

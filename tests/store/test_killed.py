@@ -1,0 +1,59 @@
+"""Killed between any two statements, a commit is whole or not there (promise 1)."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from connext_monitor.core.alert import AlertState
+from connext_monitor.store.store import Store
+from tests.core.samples import BETA
+from tests.store.conftest import NAMES
+from tests.store.killing import CALLED, EXECUTED, PROGRESS, change, make, prepare, survivor
+
+
+def contents(file: Path) -> list[str]:
+    """Everything in the file, in SQL, as another program reads it."""
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+EMPTY = ["BEGIN TRANSACTION;", "COMMIT;"]
+
+
+async def test_a_batch_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+    await prepare(tmp_path / "prepared.db")
+    before = contents(tmp_path / "prepared.db")
+    survived = await asyncio.to_thread(survivor, "change", tmp_path)
+    assert survived > 15
+    assert all(contents(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
+    after = contents(tmp_path / f"{survived}.db")
+    assert after != before
+    # What was killed is told again after the restart, and then stands like what was never disturbed.
+    await change(tmp_path / f"{survived - 1}.db")
+    assert contents(tmp_path / f"{survived - 1}.db") == after
+
+
+async def test_the_batch_of_that_test_touches_all_that_promise_1_names(tmp_path: Path) -> None:
+    await prepare(tmp_path / "whole.db")
+    await change(tmp_path / "whole.db")
+    store = await Store.open(tmp_path / "whole.db", NAMES)
+    watched = await store.watched(EXECUTED.event.transfer_id)
+    assert watched is not None
+    assert watched.transfer.executed == EXECUTED.sighting
+    assert await store.watched(CALLED[1].event.transfer_id) is None
+    ends = {row.alert.resolution for row, _ in await store.alerts(AlertState.RESOLVED, limit=10)}
+    assert ends == {"executed", "reorged"}
+    assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 4, "ops": 4}
+    assert await store.coverage(BETA) == PROGRESS.coverage
+    assert await store.malformed_counts() == {BETA: 1}
+    await store.close()
+
+
+async def test_a_migration_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+    survived = await asyncio.to_thread(survivor, "make", tmp_path)
+    assert survived > 20
+    made = [file for n in range(1, survived) if (file := tmp_path / f"{n}.db").exists()]
+    assert all(contents(file) == EMPTY for file in made)
+    await make(made[-1])
+    assert contents(made[-1]) == contents(tmp_path / f"{survived}.db")

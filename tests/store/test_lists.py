@@ -1,0 +1,107 @@
+"""Lists of transfers, and finding one."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.selection import Cursor, TransferFilter
+from connext_monitor.core.transfer import EventRecord, Status
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
+from tests.store.conftest import put, seen
+
+EVERYTHING = TransferFilter()
+
+
+def called(nonce: int, at: int) -> EventRecord:
+    return xcalled(info(nonce), sighting(at))
+
+
+async def listed(store: Store, wanted: TransferFilter = EVERYTHING) -> list[TransferId]:
+    return [view.transfer.transfer_id for view in await store.transfers(wanted, limit=100)]
+
+
+async def pages(store: Store, size: int) -> list[TransferId]:
+    """All transfers, page by page, while a newer one comes after every page."""
+    found: list[TransferId] = []
+    after: Cursor | None = None
+    while page := await store.transfers(EVERYTHING, limit=size, after=after):
+        found += [view.transfer.transfer_id for view in page]
+        last = page[-1].transfer
+        after = (last.started_at, last.transfer_id)
+        await put(store, seen(called(1000 + len(found), 1000)))
+    return found
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=12), st.integers(1, 4))
+async def test_every_transfer_is_on_exactly_one_page_newest_first_even_where_many_start_at_once(
+    tmp_path_factory: pytest.TempPathFactory, starts: list[int], size: int
+) -> None:
+    store = await Store.open(tmp_path_factory.mktemp("lists") / "monitor.db", {})
+    records = [called(nonce, at) for nonce, at in enumerate(starts)]
+    await put(store, seen(*records))
+    newest_first = sorted(((r.sighting.block.timestamp, r.event.transfer_id) for r in records), reverse=True)
+    assert await pages(store, size) == [transfer_id for _, transfer_id in newest_first]
+    await store.close()
+
+
+async def test_transfers_are_listed_by_status_origin_destination_and_start(store: Store) -> None:
+    waiting, done = called(0, 10), called(1, 20)
+    back = xcalled(info(2, BETA, ALPHA), sighting(30))
+    away = xcalled(info(3, ALPHA, GAMMA), sighting(40))
+    await put(store, seen(waiting, done, executed(info(1), sighting(21)), back, away))
+    ids = {name: r.event.transfer_id for name, r in zip("wdba", (waiting, done, back, away), strict=True)}
+    assert await listed(store, TransferFilter(frozenset({Status.EXECUTED}))) == [ids["d"]]
+    assert await listed(store, TransferFilter(origin=BETA)) == [ids["b"]]
+    assert await listed(store, TransferFilter(destination=BETA)) == [ids["d"], ids["w"]]
+    before = done.sighting.block.timestamp
+    assert await listed(store, TransferFilter(started_before=before)) == [ids["w"]]
+    assert await listed(store, TransferFilter(frozenset({Status.XCALLED}), ALPHA, GAMMA)) == [ids["a"]]
+
+
+async def test_no_status_at_all_lists_nothing(store: Store) -> None:
+    await put(store, seen(called(0, 10)))
+    assert await listed(store, TransferFilter(statuses=frozenset())) == []
+
+
+async def test_a_transfer_of_unknown_origin_is_listed_and_moves_to_its_start_once_that_is_known(store: Store) -> None:
+    await put(store, seen(executed(info(0), sighting(50)), called(1, 30)))
+    early = called(0, 10)
+    assert await listed(store) == [early.event.transfer_id, called(1, 30).event.transfer_id]
+    await put(store, seen(early))
+    assert await listed(store) == [called(1, 30).event.transfer_id, early.event.transfer_id]
+
+
+async def test_transfers_are_counted_by_status_and_those_in_flight_by_pathway(store: Store) -> None:
+    complete = (called(0, 10), executed(info(0), sighting(11)), reconciled(info(0), sighting(12)))
+    await put(store, seen(*complete, called(1, 10), called(2, 10), executed(info(3), sighting(11))))
+    assert await store.count_by_status() == {Status.COMPLETED_FAST: 1, Status.XCALLED: 2, Status.UNKNOWN: 1}
+    in_flight = {(c.origin, c.destination, c.status): c.count for c in await store.count_in_flight()}
+    assert in_flight == {(ALPHA, BETA, Status.XCALLED): 2, (ALPHA, BETA, Status.UNKNOWN): 1}
+
+
+async def test_all_transfers_of_a_transaction_are_found_by_it(store: Store) -> None:
+    # The samples' events all stand in one transaction.
+    records = [called(nonce, 10) for nonce in range(3)]
+    await put(store, seen(*records))
+    found = await store.transfers_by(records[0].sighting.tx_hash)
+    assert {view.transfer.transfer_id for view in found} == {record.event.transfer_id for record in records}
+
+
+async def test_a_transfer_is_found_once_by_the_transaction_of_two_of_its_events(store: Store) -> None:
+    await put(store, seen(called(0, 10), executed(info(0), sighting(11))))
+    assert len(await store.transfers_by(called(0, 10).sighting.tx_hash)) == 1
+
+
+async def test_what_is_not_known_is_not_found(store: Store) -> None:
+    await put(store, seen(called(0, 10)))
+    assert await store.transfers_by(bytes(32)) == []
+    assert await store.watched(TransferId(bytes(32))) is None
+
+
+async def test_as_many_transfers_as_any_list_may_hold_are_read_at_once(store: Store) -> None:
+    await put(store, seen(*(called(nonce, 10) for nonce in range(10_001))))
+    views = await store.transfers(EVERYTHING, limit=10_001)
+    assert len(views) == 10_001

@@ -1,0 +1,169 @@
+"""One writer, readers beside it: nobody sees a half, and nobody who goes away leaves one (promise 1)."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
+from connext_monitor.store.database import Database
+from connext_monitor.store.store import Store
+from tests.core.samples import BETA, durations, executed, info, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, accuse, put, seen
+
+XCALLED = xcalled(info(), sighting(10))
+EXECUTED = executed(info(), sighting(20))
+PROGRESS = ChainProgress(BETA, Coverage(BlockNumber(0), BlockNumber(20), sighting(30).block), 0, 1)
+MALFORMED = UnreadableLog(BETA, b"raw", "it is no log")
+
+
+def contents(file: Path) -> list[str]:
+    """Everything in the file, in SQL, as another program reads it."""
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+async def prepared(file: Path) -> Store:
+    """A transfer whose execution is called overdue."""
+    store = await Store.open(file, NAMES)
+    await put(store, seen(XCALLED))
+    await accuse(store, XCALLED, "ops")
+    return store
+
+
+async def execution(store: Store) -> None:
+    """A batch that touches every table: the leg, its alert's end, that news, a malformed log, the checkpoint."""
+    await store.record(
+        {XCALLED.event.transfer_id},
+        (),
+        lambda known: record(known, [seen(EXECUTED)], durations),
+        progress=[PROGRESS],
+        unreadable=[MALFORMED],
+        at=NOW,
+    )
+
+
+async def provider(connection: AsyncConnection, name: str) -> None:
+    await connection.execute(text("INSERT INTO channels VALUES (:name, 'ok', NULL, 0)"), {"name": name})
+
+
+async def providers(connection: AsyncConnection) -> list[str]:
+    return list((await connection.execute(text("SELECT provider FROM channels ORDER BY 1"))).scalars())
+
+
+async def cancelled_at(statement: int, file: Path) -> bool:
+    """Cancel the caller of a commit at its n-th statement; whether there was one."""
+    store = await prepared(file)
+    caller = asyncio.create_task(execution(store))
+    left = [statement]
+
+    @event.listens_for(store._database._writer.sync_engine, "before_cursor_execute")
+    def count(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            caller.cancel()
+
+    outcome = await asyncio.gather(caller, return_exceptions=True)
+    await put(store, seen(xcalled(info(1), sighting(11))))
+    await store.close()
+    return isinstance(outcome[0], asyncio.CancelledError)
+
+
+async def test_a_commit_whose_caller_is_cancelled_at_any_statement_is_whole_and_the_next_one_too(
+    tmp_path: Path,
+) -> None:
+    undisturbed = tmp_path / "0.db"
+    assert not await cancelled_at(0, undisturbed)
+    statement = 1
+    while await cancelled_at(statement, tmp_path / f"{statement}.db"):
+        assert contents(tmp_path / f"{statement}.db") == contents(undisturbed)
+        statement += 1
+    assert statement > 8
+
+
+async def test_a_commit_whose_caller_is_cancelled_before_its_turn_is_whole_too(file: Path) -> None:
+    database = await Database.open(file)
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def first(connection: AsyncConnection) -> None:
+        inside.set()
+        await go_on.wait()
+        await provider(connection, "first")
+
+    writing = asyncio.create_task(database.write(first))
+    await inside.wait()
+    waiting = asyncio.create_task(database.write(lambda connection: provider(connection, "second")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    go_on.set()
+    await writing
+    await database.write(lambda connection: provider(connection, "third"))
+    async with database.read() as connection:
+        assert await providers(connection) == ["first", "second", "third"]
+    await database.close()
+
+
+async def test_closing_waits_for_the_write_under_way(file: Path) -> None:
+    database = await Database.open(file)
+    writing = asyncio.create_task(database.write(lambda connection: provider(connection, "ops")))
+    await asyncio.sleep(0)
+    await database.close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT provider FROM channels").fetchall() == [("ops",)]
+    await writing
+
+
+async def test_a_reader_goes_on_seeing_what_it_saw_first(file: Path) -> None:
+    database = await Database.open(file)
+    async with database.read() as connection:
+        before = await providers(connection)
+        await database.write(lambda writer: provider(writer, "ops"))
+        assert await providers(connection) == before == []
+    async with database.read() as connection:
+        assert await providers(connection) == ["ops"]
+    await database.close()
+
+
+async def test_readers_that_are_cancelled_leave_room_for_others(file: Path) -> None:
+    store = await prepared(file)
+    for _ in range(10):
+        reading = asyncio.create_task(store.watched(XCALLED.event.transfer_id))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert await store.watched(XCALLED.event.transfer_id) is not None
+    await store.close()
+
+
+async def test_a_batch_whose_decision_fails_leaves_nothing_of_it(file: Path) -> None:
+    store = await prepared(file)
+    before = contents(file)
+
+    def decide(_known: object) -> Any:
+        raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"):
+        await store.record((), (), decide, progress=[PROGRESS], unreadable=[MALFORMED], at=NOW)
+    assert contents(file) == before
+    await execution(store)
+    assert await store.coverage(BETA) == PROGRESS.coverage
+    await store.close()
+
+
+async def test_a_batch_that_fails_at_its_last_statement_leaves_nothing_of_it(file: Path) -> None:
+    store = await prepared(file)
+    before = contents(file)
+    # A number that no column of the database can hold: the checkpoint is stored after all else.
+    too_high = ChainProgress(BETA, Coverage(BlockNumber(0), BlockNumber(2**64)))
+    with pytest.raises(OverflowError):
+        await put(store, seen(EXECUTED), progress=[too_high])
+    assert contents(file) == before
+    await store.close()
