@@ -655,11 +655,6 @@ def test_secrets_of_different_kinds_are_never_equal() -> None:
     assert SecretUrl("https://h") == SecretUrl("https://h")
 
 
-@pytest.mark.parametrize(("url", "subscribed"), [("ws://h", True), ("WSS://h", True), ("http://h", False)])
-def test_a_websocket_endpoint_is_told_from_one_that_is_polled(url: str, subscribed: bool) -> None:
-    assert EndpointUrl(url).is_websocket is subscribed
-
-
 def test_printing_a_config_shows_no_secret(file: Path) -> None:
     chain = f'[chains.base]\nendpoints = ["wss://h/{SECRET}"]\n'
     config = load(file, f'{chain}[alert_providers.x]\nurl = "https://h/{SECRET}"\nrooms = ["{SECRET}"]')

@@ -87,11 +87,6 @@ class EndpointUrl(SecretUrl):
 
     SCHEMES: ClassVar[tuple[str, ...]] = ("wss", "ws", "https", "http")
 
-    @property
-    def is_websocket(self) -> bool:
-        """Whether it can be subscribed to."""
-        return self.scheme in {"ws", "wss"}
-
 
 # RFC 3986, appendix A; the redaction of logs takes a URL to end at one of these.
 _NEVER_IN_URLS = frozenset(' "<>\\^`{|}')

@@ -22,7 +22,6 @@ from connext_monitor.core.recording import (
     record,
 )
 from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer, slim, wrong_chain
-from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation, TimedLog
 
 _QUEUED = 1000
@@ -194,11 +193,6 @@ def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog
     if reason is not None:
         return UnreadableLog(domain, _raw_text(raw), str(reason))
     return replace(seen, event=slim(event))
-
-
-def unreadable_entry(raw: RawLog, reason: str) -> MalformedEntry:
-    """A log that could be read but not be placed, kept like one that could not."""
-    return MalformedEntry(_raw_text(raw), reason)
 
 
 def _raw_text(raw: RawLog) -> bytes:

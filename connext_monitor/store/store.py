@@ -16,7 +16,6 @@ from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.core.transfer import Status
 from connext_monitor.store import alerts, chains, deliveries, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
@@ -195,11 +194,6 @@ class Store:
                 ids = await transfers.ids_by_tx(connection, Hash32(id_or_tx))
             found = [await transfers.by_id(connection, transfer_id) for transfer_id in ids]
             return await self._views(connection, [watched for watched in found if watched])
-
-    async def count_by_status(self) -> dict[Status, int]:
-        """How many transfers there are of each status."""
-        async with self._database.read() as connection:
-            return await transfers.count_by_status(connection)
 
     async def count_in_flight(self) -> list[PathwayCount]:
         """How many transfers that are not completed stand where, by pathway and status."""

@@ -157,12 +157,6 @@ async def retime(connection: AsyncConnection, pathway: tuple[DomainId, DomainId]
         )
 
 
-async def count_by_status(connection: AsyncConnection) -> dict[Status, int]:
-    """How many transfers there are of each status."""
-    rows = await connection.execute(select(transfers.c.status, func.count()).group_by(transfers.c.status))
-    return {Status(status): count for status, count in rows}
-
-
 async def count_in_flight(connection: AsyncConnection) -> list[PathwayCount]:
     """How many transfers that are not completed stand where, by pathway and status."""
     columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)

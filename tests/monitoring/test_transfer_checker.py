@@ -26,6 +26,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.selection import TransferFilter
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.observation import Committed, Observation, TimedLog
 from connext_monitor.monitoring.transfer_checker import TransferChecker
@@ -66,7 +67,7 @@ class Checking:
 
     async def count(self) -> int:
         """How many transfers are stored."""
-        return sum((await self.store.count_by_status()).values())
+        return len(await self.store.transfers(TransferFilter(), limit=1000))
 
 
 @asynccontextmanager
