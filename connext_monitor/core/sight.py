@@ -12,7 +12,8 @@ class ChainSight:
 
     ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
     ``caught_up`` that everything up to the head was covered; ``endpoint`` the host in use; ``trouble`` the last thing
-    that went wrong and still does, in words.
+    that went wrong and still does, in words; ``holes_found`` and ``holes_closed`` count holes in its nonces since this
+    program started.
     """
 
     domain: DomainId
@@ -24,3 +25,5 @@ class ChainSight:
     caught_up: bool
     endpoint: str | None
     trouble: str | None
+    holes_found: int = 0
+    holes_closed: int = 0

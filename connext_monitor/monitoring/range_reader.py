@@ -6,7 +6,7 @@ is shown to stand at its height; and a block's time is read from its header.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange, doubtful
@@ -31,7 +31,7 @@ class PartialAnswer(Exception):
 class ReadRange:
     """All logs of a range, its last block, and the blocks proven gone."""
 
-    read: BlockRange
+    blocks: BlockRange
     end: BlockRef
     logs: list[TimedLog]
     malformed: list[MalformedEntry]
@@ -95,7 +95,7 @@ class RangeReader:
         """
         before = await self._end_before(blocks, head, final)
         fetched = await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
-        end = await self._header_at(blocks.last)
+        end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
             raise Unsettled(f"its block {blocks.last} changed while its logs were read")
         logs = await self.place(fetched.logs)
@@ -118,18 +118,30 @@ class RangeReader:
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:
             return None
-        return head if blocks.last == head.number else await self._header_at(blocks.last)
+        return head if blocks.last == head.number else await self.header_at(blocks.last)
 
     async def _gone(self, places: list[tuple[BlockNumber, Hash32]]) -> frozenset[Hash32]:
         gone: set[Hash32] = set()
         for number, block_hash in places:
-            standing = await self._header_at(number)
+            standing = await self.header_at(number)
             if standing.hash == block_hash:
                 raise PartialAnswer(f"it left out a log of block {number}, which stands")
             gone.add(block_hash)
         return frozenset(gone)
 
-    async def _header_at(self, number: BlockNumber) -> Header:
+    def canonical(self, end: Hash32, first: BlockNumber) -> Iterator[Header]:
+        """The headers at hand from the block ``end`` back to ``first``, as far as none is missing; asks nothing."""
+        header = self._headers.get(end)
+        while header is not None and header.number >= first:
+            yield header
+            header = self._headers.get(header.parent_hash)
+
+    def seen(self, block_hash: Hash32) -> Header | None:
+        """The block with this hash, if it is at hand; asks nothing."""
+        return self._headers.get(block_hash)
+
+    async def header_at(self, number: BlockNumber) -> Header:
+        """The block that stands at a height. Raises Unsettled where the endpoint has none."""
         header = await self._endpoint.header(number)
         if header is None:
             raise Unsettled(f"it has no block {number}")

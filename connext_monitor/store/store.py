@@ -9,14 +9,14 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState
-from connext_monitor.core.coverage import Coverage, Nonces
+from connext_monitor.core.coverage import Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
 from connext_monitor.core.delivery import ChannelState, QueuedDelivery
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.store import alerts, chains, deliveries, transfers
+from connext_monitor.store import alerts, chains, deliveries, nonces, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
@@ -64,7 +64,7 @@ class Store:
         async def work(connection: AsyncConnection) -> tuple[Changes, list[str]]:
             changes = decide(await transfers.known(connection, ids, gone))
             await transfers.save(connection, changes)
-            await chains.forget_nonces(connection, changes.removed)
+            await nonces.forget(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
             resolved = await alerts.resolve_overdue(connection, ended, at)
             for log in unreadable:
@@ -83,7 +83,12 @@ class Store:
     async def nonces(self, domain: DomainId) -> Nonces | None:
         """What is known of an origin's nonces."""
         async with self._database.read() as connection:
-            return await chains.nonces(connection, domain)
+            return await nonces.known(connection, domain)
+
+    async def nonce_hole(self, domain: DomainId) -> NonceHole | None:
+        """The first nonces of an origin that are missing, if any are."""
+        async with self._database.read() as connection:
+            return await nonces.hole(connection, domain)
 
     async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""
@@ -245,6 +250,6 @@ class Store:
 async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> None:
     await chains.save_coverage(connection, chain.domain, chain.coverage)
     if chain.first_nonce is not None:
-        await chains.save_first_nonce(connection, chain.domain, chain.first_nonce)
+        await nonces.save_first(connection, chain.domain, chain.first_nonce)
     if chain.next_nonce is not None:
-        await chains.save_next_nonce(connection, chain.domain, chain.next_nonce)
+        await nonces.save_next(connection, chain.domain, chain.next_nonce)

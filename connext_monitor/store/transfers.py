@@ -197,21 +197,6 @@ async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[Transf
     return list(dict.fromkeys(TransferId(row.transfer_id) for row in rows))
 
 
-async def nonces_from(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> list[int]:
-    """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
-    rows = await connection.execute(
-        select(transfers.c.nonce)
-        .where(
-            transfers.c.origin == origin,
-            transfers.c.xcalled_at.is_not(None),
-            transfers.c.nonce >= first,
-            transfers.c.nonce < before,
-        )
-        .order_by(transfers.c.nonce)
-    )
-    return list(rows.scalars())
-
-
 async def _folded(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[Watched]:
     rows = (await connection.execute(query)).all()
     by_transfer: dict[TransferId, list[EventRecord]] = {}

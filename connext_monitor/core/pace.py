@@ -1,0 +1,52 @@
+"""How much to ask an endpoint for at a time: the blocks in one range, and the ranges under way at once.
+
+Vendors limit ranges, results, bytes and rates, each in its own words, and change them; so both numbers are found out
+by asking, and grow again slowly after a refusal.
+"""
+
+from dataclasses import dataclass, replace
+
+from connext_monitor.core.rpc_refusal import Refusal
+
+FIRST_SPAN = 1_000
+LARGEST_SPAN = 10_000
+MOST_AT_ONCE = 4
+"""Ranges under way at once: they hide an endpoint's latency; more of them look like a flood."""
+LOGS_IN_AN_ANSWER = 5_000
+"""Answers larger than this hold others up, and are kept in memory whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """``span`` is in blocks, at least 1; ``at_once`` in ranges, at least 1."""
+
+    span: int = FIRST_SPAN
+    at_once: int = MOST_AT_ONCE
+
+    def after_answer(self, logs: int) -> "Pace":
+        """After a range was answered with so many logs: a quarter more, or fewer where the answer was too large."""
+        grown = min(LARGEST_SPAN, self.span + self.span // 4 + 1)
+        if logs > LOGS_IN_AN_ANSWER:
+            grown = max(1, self.span * LOGS_IN_AN_ANSWER // logs)
+        return Pace(grown, min(MOST_AT_ONCE, self.at_once + 1))
+
+    def after_refusal(self, refusal: Refusal) -> "Pace":
+        """After a range was refused for its size: what the text names, if it is less, else half."""
+        return replace(self, span=shrunk(self.span, refusal))
+
+    def after_silence(self) -> "Pace":
+        """After an endpoint broke off, or did not answer in time: perhaps that was too much for it."""
+        return Pace(max(1, self.span // 2), 1)
+
+    def after_rate_limit(self) -> "Pace":
+        """After an endpoint asked for fewer requests: smaller ranges would only be more of them."""
+        return replace(self, at_once=1)
+
+
+def shrunk(span: int, refusal: Refusal) -> int:
+    """The next span, in blocks, after one of ``span`` was refused: what the text names, if it is less, else half."""
+    named = refusal.max_blocks
+    if named is None and refusal.block_range is not None:
+        first, last = refusal.block_range
+        named = last - first + 1
+    return named if named is not None and 0 < named < span else max(1, span // 2)
