@@ -37,9 +37,8 @@ def claims(bloom: bytes, mask: LogMask) -> bool:
 
 
 def denies(bloom: bytes, mask: LogMask) -> bool:
-    """Whether the filter rules out that such a log is in its block."""
-    bits = int.from_bytes(bloom, "big")
-    return bits != 0 and not _may_hold(bits, mask)
+    """Whether the filter rules out that such a log is in its block; of a chain that does fill its filters."""
+    return not _may_hold(int.from_bytes(bloom, "big"), mask)
 
 
 def _may_hold(bits: int, mask: LogMask) -> bool:

@@ -214,7 +214,8 @@ class Coverer:
             self._pool.paces[self._place] = pace.after_rate_limit()
         patience = _PATIENCE_BESIDE_OTHERS if self._pool.others(self._place) else _PATIENCE
         if failures > patience or (refusal is not None and refusal.reaction is Reaction.UNSUPPORTED):
-            raise EndpointUnavailable(self._endpoint.host, words)
+            kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
+            raise kind(self._endpoint.host, words)
         pause = 0.25 * 2**failures
         if isinstance(error, RpcRefused) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, 60.0))

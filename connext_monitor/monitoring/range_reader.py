@@ -20,11 +20,17 @@ _CACHED_HEADERS = 4096
 
 
 class Unsettled(Exception):
-    """The endpoint's answer cannot be used now: it lags, or its chain moved while it was read. To be asked again."""
+    """The endpoint's answer cannot be used now: it lags, or its chain moved while it was read. To be asked again.
+
+    The message follows the endpoint's host in a sentence.
+    """
 
 
 class PartialAnswer(Exception):
-    """The endpoint left out a log of a block that it says stands: it is not to be believed now."""
+    """The endpoint left out a log of a block that it says stands: it is not to be believed now.
+
+    The message follows the endpoint's host in a sentence.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ class RangeReader:
         fetched = await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
         end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
-            raise Unsettled(f"its block {blocks.last} changed while its logs were read")
+            raise Unsettled(f"changed block {blocks.last} while its logs were read")
         logs = await self.place(fetched.logs)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
         gone = await self._gone(doubtful(known, answered))
@@ -110,7 +116,7 @@ class RangeReader:
         missing = [block_hash for block_hash, header in headers.items() if header is None]
         for block_hash, header in zip(missing, await self._endpoint.headers(missing), strict=True):
             if header is None:
-                raise Unsettled(f"it gave a log of block 0x{block_hash.hex()} and has no such block")
+                raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
             self._headers.add(header)
             headers[block_hash] = header
         return [_timed(raw, headers[raw.block_hash]) for raw in logs]
@@ -125,7 +131,7 @@ class RangeReader:
         for number, block_hash in places:
             standing = await self.header_at(number)
             if standing.hash == block_hash:
-                raise PartialAnswer(f"it left out a log of block {number}, which stands")
+                raise PartialAnswer(f"left out a log of block {number}, which stands")
             gone.add(block_hash)
         return frozenset(gone)
 
@@ -144,12 +150,12 @@ class RangeReader:
         """The block that stands at a height. Raises Unsettled where the endpoint has none."""
         header = await self._endpoint.header(number)
         if header is None:
-            raise Unsettled(f"it has no block {number}")
+            raise Unsettled(f"has no block {number}")
         self._headers.add(header)
         return header
 
 
 def _timed(raw: RawLog, header: Header | None) -> TimedLog:
     if header is None or header.number != raw.block_number:
-        raise Unsettled(f"it gave a log of block {raw.block_number} with another block's hash")
+        raise Unsettled(f"gave a log of block {raw.block_number} with another block's hash")
     return TimedLog(raw, header.timestamp)

@@ -10,6 +10,7 @@ from connext_monitor.core.bloom import LogMask, claims, denies
 from connext_monitor.core.coverage import BlockRange, left_out
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import BlockNumber, Hash32, RawLog
+from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.observation import TimedLog
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
@@ -55,16 +56,11 @@ class SecondLook:
         self._witness = witness
         self._mask = LogMask.of(config.contract, EVENT_TOPICS)
         self._cleared: dict[Hash32, None] = {}
+        self._filters_filled = False
 
     async def at_claims(self, read: ReadRange) -> Looked:
         """Look again where a bloom claims a log that is not there; asks nobody where none does."""
-        answered = {timed.log.block_hash for timed in read.logs}
-        claimed = [
-            header
-            for header in self._reader.canonical(read.end.hash, read.blocks.first)
-            if header.hash not in answered and header.hash not in self._cleared and header.logs_bloom is not None
-            if claims(header.logs_bloom, self._mask)
-        ]
+        claimed = self._claimed(read)
         if not claimed:
             return Looked(read, Verdict.AGREED)
         blocks = BlockRange(claimed[-1].number, claimed[0].number)
@@ -104,10 +100,25 @@ class SecondLook:
             replace(read, logs=[*read.logs, *added]), Verdict.COMPLETED, None if testimony.own else testimony.host
         )
 
+    def _claimed(self, read: ReadRange) -> list[Header]:
+        """The blocks, the highest first, whose filters claim a log that was not answered, and not looked at yet."""
+        settled = {timed.log.block_hash for timed in read.logs} | self._cleared.keys()
+        claimed = []
+        for header in self._reader.canonical(read.end.hash, read.blocks.first):
+            bloom = header.logs_bloom
+            self._filters_filled = self._filters_filled or (bloom is not None and any(bloom))
+            if header.hash not in settled and bloom is not None and claims(bloom, self._mask):
+                claimed.append(header)
+        return claimed
+
     def _denied(self, raw: RawLog) -> bool:
-        """Whether the block's own bloom rules the log out: then it is the witness who is not to be believed."""
+        """Whether the block's own bloom rules the log out: then it is the witness who is not to be believed.
+
+        Some chains leave every filter empty; only one that has been seen filled is evidence.
+        """
         header = self._reader.seen(raw.block_hash)
-        return header is not None and header.logs_bloom is not None and denies(header.logs_bloom, self._mask)
+        bloom = header.logs_bloom if header else None
+        return self._filters_filled and bloom is not None and denies(bloom, self._mask)
 
     def _tell(self, added: list[TimedLog], found_at: str, doubt: Doubt) -> None:
         numbers = [timed.log.block_number for timed in added]

@@ -182,11 +182,13 @@ async def test_an_endpoint_of_another_chain_is_refused_in_words_and_the_next_one
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    with origin.ruled(lambda method, _: {"result": "0x1"} if method == "eth_chainId" else None):
-        async with watching(through(bridge, origin, alpha.ws_url), tmp_path, only=["alpha"]) as watch:
-            await until(lambda: watch.observers["alpha"].state.trouble is not None)
-            assert "serves chain id 1, not 31337" in str(watch.observers["alpha"].state.trouble)
-            await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
+    async with Proxy(alpha.http_url) as second:
+        second.refusing = 503
+        with origin.ruled(lambda method, _: {"result": "0x1"} if method == "eth_chainId" else None):
+            async with watching(through(bridge, origin, second.ws_url), tmp_path, only=["alpha"]) as watch:
+                await until(lambda: "serves chain id 1, not 31337" in str(watch.observers["alpha"].state.trouble))
+                second.refusing = None
+                await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
 
 
 async def test_over_http_too_what_happens_while_it_is_down_is_recorded_after(
