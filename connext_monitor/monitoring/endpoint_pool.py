@@ -1,8 +1,10 @@
 """The endpoints of one chain in the order of the config: what is known of each, and how to open one."""
 
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
+from typing import Protocol
 
 from eth_utils.address import to_checksum_address
 
@@ -14,10 +16,18 @@ from connext_monitor.core.endpoint_health import Choice, Health, Trouble, choose
 from connext_monitor.core.events import BlockNumber, RawLog
 from connext_monitor.core.pace import Pace
 from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.core.sight import RequestKind
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
 
-OpenEndpoint = Callable[[EndpointUrl], AbstractAsyncContextManager[Endpoint]]
+
+class OpenEndpoint(Protocol):
+    """How an endpoint is opened."""
+
+    def __call__(self, url: EndpointUrl, *, on_request: OnRequest) -> AbstractAsyncContextManager[Endpoint]:
+        """A connection for as long as the context lasts; ``on_request`` hears of every request's end."""
+        ...
+
 
 _VERIFIED_FOR = 3600.0
 """Seconds for which an endpoint that is only asked now and then need not say again which chain it serves."""
@@ -34,6 +44,7 @@ class EndpointPool:
         self._healths = [Health() for _ in config.endpoints]
         self._verified_at: dict[int, float] = {}
         self.paces = [Pace() for _ in config.endpoints]
+        self.requests: Counter[RequestKind] = Counter()
 
     def __len__(self) -> int:
         return len(self._healths)
@@ -61,7 +72,12 @@ class EndpointPool:
 
         Raises EndpointUnavailable and RpcRefused.
         """
-        async with self._open_endpoint(self._config.endpoints[place]) as endpoint:
+        url = self._config.endpoints[place]
+
+        def count(method: str, outcome: str) -> None:
+            self.requests[RequestKind(url.host, method, outcome)] += 1
+
+        async with self._open_endpoint(url, on_request=count) as endpoint:
             now = self._clock.monotonic()
             if not again or now - self._verified_at.get(place, -_VERIFIED_FOR) >= _VERIFIED_FOR:
                 await self._verify(endpoint)

@@ -4,6 +4,7 @@ Start, catch-up, reconnect and steady state are one loop: wait for a reason, cov
 """
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import NoReturn
 
@@ -67,7 +68,7 @@ class Observer:
 
     def sight(self) -> ChainSight:
         """How the chain is seen now."""
-        return self.state.sight()
+        return replace(self.state.sight(), requests=dict(self._pool.requests))
 
     async def run(self) -> NoReturn:
         """Observe until cancelled: with the first healthy endpoint, and with the next one when it fails."""
