@@ -126,7 +126,7 @@ class _Commits:
         self.scheduler.committed(news.effects, news.progress)
         if news.progress:
             self.chain_watch.progressed()
-        if news.resolved_alerts:
+        if news.changed_alerts:
             self.manager.wake()
 
 
@@ -186,7 +186,7 @@ async def _build(
         return [p.provider.name for p in providers if alert.severity.rank >= p.min_severity.rank]
 
     commits = _Commits()
-    checker = TransferChecker(store, durations, commits, labels, clock)
+    checker = TransferChecker(store, durations, commits, labels, clock, route)
     random = SystemRandom()
     observers = [
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)

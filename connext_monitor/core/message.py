@@ -61,6 +61,8 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _overdue(alert, transfer, labels, Leg.RECONCILE)
         case AlertKind.CHAIN_UNOBSERVED:
             return _unobserved(alert)
+        case AlertKind.DEEP_REORG:
+            return _deep_reorg(alert)
 
 
 def duration_words(seconds: float) -> str:
@@ -146,6 +148,26 @@ def _links(transfer: Transfer, labels: ChainLabels) -> tuple[Link, ...]:
     )
     found = ((name, labels.tx_link(domain, seen.tx_hash)) for name, domain, seen in places if seen)
     return tuple(Link(name, url) for name, url in found if url)
+
+
+def _deep_reorg(alert: Alert) -> Message:
+    resolved = alert.state is AlertState.RESOLVED
+    block, checkpoint = alert.details["block"], alert.details["checkpoint"]
+    fields = (
+        Field("Chain", alert.subject),
+        Field("Replaced block", str(block)),
+        Field("Read again after", str(checkpoint)),
+    )
+    if resolved:
+        title = f"Covered again after a deep reorg: {alert.subject}"
+        text = "Every block after the reorg has been read again; what it took back is no longer counted."
+    else:
+        title = f"Reorg below finality: {alert.subject}"
+        text = (
+            f"Block {block} counted as final and another block stands in its place. Everything after block "
+            f"{checkpoint} is being read again. Transfers that were reported as settled may not be."
+        )
+    return Message(title, text, alert.severity, resolved, fields)
 
 
 def _unobserved(alert: Alert) -> Message:

@@ -16,9 +16,10 @@ from connext_monitor.core.coverage import (
     first_unread,
     next_range,
 )
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.anchors import Anchors, AnchorStore
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -41,7 +42,7 @@ _MAX_NONCE = 2**63
 log = structlog.get_logger()
 
 
-class CoverageStore(HoleStore, Protocol):
+class CoverageStore(HoleStore, AnchorStore, Protocol):
     """What covering reads from the database."""
 
     async def coverage(self, domain: DomainId) -> Coverage | None:
@@ -84,7 +85,8 @@ class Coverer:
         self._witness = Witness(self._config, pool, place)
         self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
         self._holes = NonceHoles(state, endpoint, pool, place, self._reader, self._witness, store, checker)
-        self._looked_at = -_SECOND_LOOKS_EVERY
+        self._anchors = Anchors(state, endpoint, self._witness, store, checker)
+        self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
         self._first_nonce: int | None = None
 
@@ -98,16 +100,21 @@ class Coverer:
             self._first_nonce = await self._nonce_after(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
         self._state.coverage = stored
 
-    async def cover(self, aim: Aim) -> None:
-        """Cover up to the head. Raises EndpointUnavailable where the endpoint cannot serve it."""
+    async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
+        """Cover up to the head; ``hinted``: something says that there was a reorg.
+
+        Raises EndpointUnavailable where the endpoint cannot serve it.
+        """
+        settles = aim is Aim.CONFIRM and (hinted or self._settling_due())
         failures = 0
         while True:
             reached = self._state.coverage
             try:
                 async with self._witness:
-                    await self._cover_to_head(aim)
+                    await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
                 self._confirmed += aim is Aim.CONFIRM
+                self._settled_at = self._state.clock.monotonic() if settles else self._settled_at
                 return
             except (Unsettled, PartialAnswer, RpcRefused) as error:
                 failures = failures + 1 if self._state.coverage == reached else 1
@@ -117,12 +124,20 @@ class Coverer:
                 self._pool.paces[self._place] = self._pool.paces[self._place].after_silence()
                 raise
 
-    async def _cover_to_head(self, aim: Aim) -> None:
+    def _settling_due(self) -> bool:
+        """Whether the next confirming cover is to look at what is final: that costs requests, so not each one does."""
+        if self._witness.exists:
+            return self._state.clock.monotonic() - self._settled_at >= _SECOND_LOOKS_EVERY
+        return self._confirmed % 2 == 0
+
+    async def _cover_to_head(self, aim: Aim, *, settles: bool) -> None:
         head = self._state.head
         if head is None:
             head = await self._endpoint.head()
             self._state.saw_head(head)
-        final = await self._final(head, aim)
+        if settles:
+            await self._anchors.verify()
+        final = await self._final(head) if settles else self._coverage().checkpoint
         unread = first_unread(self._coverage(), aim)
 
         def following(begun: BlockRange | None) -> BlockRange | None:
@@ -137,9 +152,10 @@ class Coverer:
             async for one in ranges:
                 pace = self._pool.paces[self._place]
                 self._pool.paces[self._place] = pace.after_answer(len(one.logs))
-                await self._take(one, head, final, aim)
+                ask_nonce = aim is Aim.CONFIRM and self._confirmed % 2 == 0 and one.end.number == head.number
+                await self._take(one, final, ask_nonce=ask_nonce, whole=settles and one.end.number == head.number)
 
-    async def _take(self, read: ReadRange, head: Header, final: BlockNumber, aim: Aim) -> None:
+    async def _take(self, read: ReadRange, final: BlockNumber, *, ask_nonce: bool, whole: bool) -> None:
         """Look at a range once more where that is due, and have it committed."""
         looked = await self._second_look.at_claims(read)
         complete = looked.verdict is Verdict.COMPLETED
@@ -149,15 +165,24 @@ class Coverer:
             final = self._coverage().checkpoint
         reached = advance(self._coverage(), read.blocks, read.end, final)
         nonce = None
-        if aim is Aim.CONFIRM and self._confirmed % 2 == 0 and reached.start < read.end.number == head.number:
+        if ask_nonce and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
             nonce = await self._nonce_after(BlockNumber(read.end.number - 1))
-        await self._commit(looked.read, ChainProgress(self._config.domain_id, reached, self._first_nonce, nonce))
+        anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
+        domain = self._config.domain_id
+        progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
+        await self._commit(looked.read, progress)
         self._first_nonce = None
         self._state.reached(reached)
         self._believe(looked)
         if nonce is not None:
             await self._holes.close(nonce)
+
+    async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
+        """The block of the new checkpoint."""
+        at_hand = self._reader.canonical(read.end.hash, reached.checkpoint)
+        header = next((header for header in at_hand if header.number == reached.checkpoint), None)
+        return (header or await self._reader.header_at(reached.checkpoint)).ref
 
     def _believe(self, looked: Looked) -> None:
         """Give up an endpoint that left out what another one has; what it left out has been committed."""
@@ -168,23 +193,14 @@ class Coverer:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress)
         await (await self._checker.put(observation))
 
-    async def _final(self, head: Header, aim: Aim) -> BlockNumber:
-        """The last block that may count as final after this cover; the checkpoint where that is not to move.
-
-        Only a confirming cover moves it, and that costs requests, so at rest not each one does.
-        """
-        checkpoint = self._coverage().checkpoint
-        now = self._state.clock.monotonic()
-        due = now - self._looked_at >= _SECOND_LOOKS_EVERY if self._witness.exists else self._confirmed % 2 == 0
-        if aim is not Aim.CONFIRM or not due:
-            return checkpoint
-        self._looked_at = now
+    async def _final(self, head: Header) -> BlockNumber:
+        """The last block that may count as final."""
         finality = self._config.finality
         if isinstance(finality, int):
             return final_by_depth(head.number, finality)
         tagged = await self._endpoint.header(finality)
         # Without the tag nothing new counts as final: blocks are only read again for longer.
-        return min(tagged.number, head.number) if tagged else checkpoint
+        return min(tagged.number, head.number) if tagged else self._coverage().checkpoint
 
     async def _nonce_after(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
         """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).

@@ -35,11 +35,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has just become durable: what follows for deadlines, how far chains are read, which alerts ended."""
+    """What has just become durable: what follows for deadlines, how far chains are read, which alerts changed."""
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
-    resolved_alerts: Sequence[str]
+    changed_alerts: Sequence[str]
 
 
 class CommitListener(Protocol):

@@ -189,10 +189,11 @@ class Observer:
         aim: Aim | None = Aim.CONFIRM
         while True:
             if aim is not None:
+                hinted = self._hinted
                 if aim is Aim.CONFIRM:
                     self._hinted = False
                     self._confirmed_at = self._clock.monotonic()
-                await coverer.cover(aim)
+                await coverer.cover(aim, hinted=hinted)
                 self._recovered(endpoint)
             await self._until_woken()
             if pushed.mute:

@@ -9,8 +9,9 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, deep_reorg
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
-from connext_monitor.core.events import BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, RawLog, TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import (
     ChainProgress,
@@ -44,6 +45,7 @@ class RecordStore(Protocol):
         progress: Sequence[ChainProgress],
         unreadable: Sequence[UnreadableLog],
         at: datetime,
+        opened: Sequence[tuple[Alert, Collection[str]]],
     ) -> tuple[Changes, list[str]]:
         """Store what ``decide`` makes of what is known, and the rest with it; the changes and the alerts resolved."""
         ...
@@ -74,8 +76,10 @@ class TransferChecker:
         listener: CommitListener,
         labels: ChainLabels,
         clock: Clock,
+        route: Callable[[Alert], Collection[str]],
     ) -> None:
         self._store = store
+        self._route = route
         self._durations = durations
         self._listener = listener
         self._labels = labels
@@ -124,6 +128,8 @@ class TransferChecker:
 
     async def _commit(self, observations: list[Observation]) -> None:
         read = _read(observations)
+        now = self._clock.now()
+        opened = [self._deep_reorg(chain, chain.replaced, now) for chain in read.progress if chain.replaced is not None]
         ids = {seen.event.transfer_id for step in read.steps for seen in step.seen}
         changes, resolved = await self._store.record(
             ids,
@@ -131,10 +137,17 @@ class TransferChecker:
             lambda known: record(known, read.steps, self._durations),
             progress=read.progress,
             unreadable=read.unreadable,
-            at=self._clock.now(),
+            at=now,
+            opened=[(alert, self._route(alert)) for alert in opened],
         )
         self._tell(changes, read.unreadable)
-        self._listener.committed(Committed(changes.effects, read.progress, resolved))
+        told = [*resolved, *(alert.id for alert in opened)]
+        self._listener.committed(Committed(changes.effects, read.progress, told))
+
+    def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
+        name = self._labels.spoken(chain.domain)
+        log.error("chain.deep_reorg", chain=name, block=block, read_again_after=chain.coverage.checkpoint)
+        return deep_reorg(name, at, block=block, checkpoint=chain.coverage.checkpoint)
 
     def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
         for bad in unreadable:

@@ -39,6 +39,15 @@ chains = Table(
     Column("next_nonce", BigInteger),
 )
 
+# The blocks of past checkpoints: what a reorg below finality is found out by, and how deep it went.
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_hash", LargeBinary, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

@@ -16,7 +16,7 @@ from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.store import alerts, chains, deliveries, nonces, transfers
+from connext_monitor.store import alerts, anchors, chains, deliveries, nonces, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
@@ -54,8 +54,9 @@ class Store:
         progress: Sequence[ChainProgress],
         unreadable: Sequence[UnreadableLog],
         at: datetime,
+        opened: Sequence[tuple[Alert, Collection[str]]] = (),
     ) -> tuple[Changes, list[str]]:
-        """Promise 1: events, transfers, resolved alerts and checkpoints, in one transaction.
+        """Promise 1: events, transfers, checkpoints, and the alerts that open or resolve, in one transaction.
 
         ``decide`` is pure and gets all that is known of the transfers ``ids`` and of those in the ``gone`` blocks.
         Returns what it decided and the ids of the alerts that this resolved.
@@ -71,9 +72,23 @@ class Store:
                 await chains.keep_malformed(connection, log.domain, log.raw, log.reason, at)
             for chain in progress:
                 await _save_progress(connection, chain)
+                if chain.whole:
+                    resolved += await self._covered_again(connection, chain.domain, at)
+            for alert, providers in opened:
+                await alerts.open_alert(connection, alert, providers)
             return changes, resolved
 
         return await self._database.write(work)
+
+    async def _covered_again(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
+        told = await alerts.open_of_kind(connection, AlertKind.DEEP_REORG)
+        ended = {alert.id: "covered_again" for alert in told if alert.subject == self._names.get(domain)}
+        return await alerts.resolve(connection, ended, at) if ended else []
+
+    async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+        """The blocks of a chain's past checkpoints, the newest first."""
+        async with self._database.read() as connection:
+            return await anchors.newest_first(connection, domain)
 
     async def coverage(self, domain: DomainId) -> Coverage | None:
         """How far a chain has been read."""
@@ -251,5 +266,9 @@ async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> N
     await chains.save_coverage(connection, chain.domain, chain.coverage)
     if chain.first_nonce is not None:
         await nonces.save_first(connection, chain.domain, chain.first_nonce)
+    if chain.replaced is not None:
+        await anchors.forget_above(connection, chain.domain, chain.coverage.checkpoint)
+    if chain.anchor is not None:
+        await anchors.keep(connection, chain.domain, chain.anchor)
     if chain.next_nonce is not None:
         await nonces.save_next(connection, chain.domain, chain.next_nonce)

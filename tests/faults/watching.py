@@ -12,7 +12,7 @@ from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.app import ObservedChain, pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
@@ -40,7 +40,12 @@ class Watch:
         self.commits: list[Committed] = []
         self._recorded: list[tuple[str, str, str, str]] = []
         self.checker = TransferChecker(
-            _Noted(store, self._recorded), pathway_durations(config), self, chain_labels(config), clock
+            _Noted(store, self._recorded),
+            pathway_durations(config),
+            self,
+            chain_labels(config),
+            clock,
+            lambda _: ["nobody"],
         )
         unobserved_after = config.alerts.unobserved_after.total_seconds()
         self.observers = {
@@ -117,8 +122,11 @@ class _Noted:
         progress: Sequence[ChainProgress],
         unreadable: Sequence[UnreadableLog],
         at: datetime,
+        opened: Sequence[tuple[Alert, Collection[str]]],
     ) -> tuple[Changes, list[str]]:
-        changes, resolved = await self._store.record(ids, gone, decide, progress=progress, unreadable=unreadable, at=at)
+        changes, resolved = await self._store.record(
+            ids, gone, decide, progress=progress, unreadable=unreadable, at=at, opened=opened
+        )
         for change, records in (("removed", changes.removed), ("added", changes.added)):
             for one in records:
                 about = f"0x{one.event.transfer_id.hex()}"

@@ -74,6 +74,10 @@ class Memory:
     async def coverage(self, _domain: DomainId) -> Coverage | None:
         return self.progress[-1].coverage if self.progress else None
 
+    async def anchors(self, _domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+        anchors = [progress.anchor for progress in self.progress if progress.anchor is not None]
+        return [(anchor.number, anchor.hash) for anchor in reversed(anchors)]
+
     async def nonce_hole(self, _domain: DomainId) -> None:
         return None
 
