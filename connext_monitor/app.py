@@ -88,6 +88,10 @@ class ObservedChain:
         """Seconds since its covered head last rose, or since this program started."""
         return self._state.silent_for
 
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
+        return self._state.reads_history(watermark)
+
     @property
     def trouble(self) -> str | None:
         """What is wrong with it, in words."""

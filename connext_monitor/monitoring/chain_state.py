@@ -13,6 +13,9 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.range_reader import HeaderCache
 
 _HEADS_KEPT = 1024
+_HISTORY = 300
+"""Seconds of block time behind the head from which on covering is reading history."""
+_LONGEST_CATCH_UP = 3600.0
 
 
 class ChainState:
@@ -39,6 +42,7 @@ class ChainState:
         self.clock = clock
         self._unobserved_after = unobserved_after
         self._covered_once = False
+        self._connected_at = clock.monotonic()
         self._highest: BlockNumber | None = None
         self._heads: OrderedDict[BlockNumber, Hash32] = OrderedDict()
 
@@ -72,6 +76,7 @@ class ChainState:
     def connected(self, endpoint: Endpoint) -> None:
         """An endpoint is in use; what another one announced no longer counts."""
         self.endpoint = endpoint
+        self._connected_at = self.clock.monotonic()
         self.head = None
         self._highest = None
         self.head_risen_at = self.clock.monotonic()
@@ -100,6 +105,16 @@ class ChainState:
     def observed(self) -> bool:
         """Whether the covered head has risen lately, since this program started."""
         return self._covered_once and self.silent_for < self._unobserved_after
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: more than a few minutes of blocks are still to be read.
+
+        Not said for ever: a chain that never catches up is to be judged by what is covered of it.
+        """
+        if self.head is None or self.caught_up:
+            return False
+        behind = self.head.timestamp - watermark
+        return behind > _HISTORY and self.clock.monotonic() - self._connected_at < _LONGEST_CATCH_UP
 
     @property
     def silent_for(self) -> float:
