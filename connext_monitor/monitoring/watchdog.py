@@ -49,7 +49,7 @@ class Watchdog:
             await asyncio.sleep(min(_LOOKS_FOR_BETTER_EVERY, self._patience / 2))
             if self._endpoint.latency.slow and self._pool.others(self._place):
                 raise EndpointUnavailable(
-                    self._endpoint.host, f"takes {self._endpoint.latency.seconds:.1f} s for a small answer"
+                    self._endpoint.host, f"answers slowly: {self._endpoint.latency.seconds:.1f} s on average"
                 )
             place = self._pool.preferred(self._place)
             if place is not None and await self._works(place):

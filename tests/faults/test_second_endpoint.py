@@ -221,3 +221,22 @@ async def test_what_a_witness_makes_up_is_ruled_out_by_the_block_s_own_bloom(
             xcalled["blockHash"]
         ]
         assert origin.subscribers == 2
+
+
+async def test_an_endpoint_that_answers_slowly_is_left_for_one_that_does_not(
+    bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = bridge.chains
+    monkeypatch.setattr("connext_monitor.core.endpoint_health._SLOW", 0.2)
+    setup = Setup(
+        bridge.chains,
+        {},
+        endpoints={_ALPHA: [origin.http_url, second.http_url]},
+        unobserved_after="PT4S",
+        execute="PT1H",
+    )
+    origin.delay = 0.3
+    async with watching(setup, tmp_path, only=[_ALPHA]) as watch:
+        # Only the endpoint in use is polled for heads.
+        await mined_until(alpha, lambda: ["latest", False] in second.asked("eth_getBlockByNumber"))
+        await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
