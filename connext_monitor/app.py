@@ -1,6 +1,7 @@
 """The composition root: builds every part from the config, runs them together, stops them in order."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
@@ -36,8 +37,18 @@ from connext_monitor.store.store import Store
 log = structlog.get_logger()
 
 
+def collect_rarely() -> None:
+    """Have the garbage collector look less often.
+
+    By default it walks through a batch of some ten thousand logs dozens of times while the batch is read, and finds
+    nothing: a fifth of the time that history takes.
+    """
+    gc.set_threshold(50_000, 20, 50)
+
+
 async def run(config: Config, providers: Sequence[ConfiguredProvider]) -> int:
     """Monitor until SIGINT or SIGTERM; the exit code: 0 after a clean stop, 1 where it could not go on."""
+    collect_rarely()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

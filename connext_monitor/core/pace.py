@@ -16,27 +16,40 @@ LOGS_IN_AN_ANSWER = 5_000
 """Answers larger than this hold others up, and are kept in memory whole."""
 
 
+_BEFORE_ASKING_FOR_MORE = 100
+"""Answers at a limit that an endpoint has set, before it is tried whether the limit still holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``span`` is in blocks, at least 1; ``at_once`` in ranges, at least 1."""
+    """``span`` is in blocks, at least 1; ``at_once`` in ranges, at least 1.
+
+    ``limit`` is the largest span that is asked for, lowered by refusals; ``at_limit`` counts the answers since.
+    """
 
     span: int = FIRST_SPAN
     at_once: int = MOST_AT_ONCE
+    limit: int = LARGEST_SPAN
+    at_limit: int = 0
 
     def after_answer(self, logs: int) -> "Pace":
         """After a range was answered with so many logs: a quarter more, or fewer where the answer was too large."""
-        grown = min(LARGEST_SPAN, self.span + self.span // 4 + 1)
+        limit, at_limit = self.limit, self.at_limit + 1
+        if at_limit >= _BEFORE_ASKING_FOR_MORE:
+            limit, at_limit = min(LARGEST_SPAN, limit + limit // 4 + 1), 0
+        grown = min(limit, self.span + self.span // 4 + 1)
         if logs > LOGS_IN_AN_ANSWER:
             grown = max(1, self.span * LOGS_IN_AN_ANSWER // logs)
-        return Pace(grown, min(MOST_AT_ONCE, self.at_once + 1))
+        return Pace(grown, min(MOST_AT_ONCE, self.at_once + 1), limit, at_limit)
 
     def after_refusal(self, refusal: Refusal) -> "Pace":
         """After a range was refused for its size: what the text names, if it is less, else half."""
-        return replace(self, span=shrunk(self.span, refusal))
+        span = shrunk(self.span, refusal)
+        return replace(self, span=span, limit=span, at_limit=0)
 
     def after_silence(self) -> "Pace":
         """After an endpoint broke off, or did not answer in time: perhaps that was too much for it."""
-        return Pace(max(1, self.span // 2), 1)
+        return replace(self, span=max(1, self.span // 2), at_once=1)
 
     def after_rate_limit(self) -> "Pace":
         """After an endpoint asked for fewer requests: smaller ranges would only be more of them."""

@@ -26,7 +26,9 @@ from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer,
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation, TimedLog
 
 _QUEUED = 1000
-_LOGS_AT_ONCE = 5000
+_LOGS_AT_ONCE = 2000
+_DECODED_IN_A_ROW = 200
+"""Logs decoded before the loop is given back: some ten milliseconds."""
 _TOLD_ONE_BY_ONE = 20
 """A batch of more events than this is history being read: one log line tells of all of it."""
 
@@ -127,7 +129,7 @@ class TransferChecker:
                     waiting.done.set_result(None)
 
     async def _commit(self, observations: list[Observation]) -> None:
-        read = _read(observations)
+        read = await _read(observations)
         now = self._clock.now()
         opened = [self._deep_reorg(chain, chain.replaced, now) for chain in read.progress if chain.replaced is not None]
         ids = {seen.event.transfer_id for step in read.steps for seen in step.seen}
@@ -174,13 +176,15 @@ class TransferChecker:
         )
 
 
-def _read(observations: list[Observation]) -> _Read:
+async def _read(observations: list[Observation]) -> _Read:
     read = _Read([], [], [])
     for observation in observations:
         domain = observation.domain
         read.unreadable.extend(UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed)
         seen: list[EventRecord] = []
-        for timed in observation.logs:
+        for place, timed in enumerate(observation.logs, 1):
+            if place % _DECODED_IN_A_ROW == 0:
+                await asyncio.sleep(0)
             found = read_event(domain, timed)
             if isinstance(found, UnreadableLog):
                 read.unreadable.append(found)

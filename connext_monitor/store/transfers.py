@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, false, func, or_, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Row, Select, Table, and_, delete, false, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.deadline import Awaited, DueDates, Durations, Leg
@@ -81,16 +80,10 @@ async def save(connection: AsyncConnection, changes: Changes) -> None:
     for vanished in _parts(changes.vanished):
         await connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
     if changes.added:
-        await connection.execute(
-            insert(events).on_conflict_do_nothing(), [_event_row(record) for record in changes.added]
-        )
+        await connection.exec_driver_sql(_INSERT_EVENT, [_event_row(record) for record in changes.added])
     if changes.transfers:
-        row = insert(transfers)
-        kept = {"id", "transfer_id"}
-        replaced = {column.name: row.excluded[column.name] for column in transfers.c if column.name not in kept}
-        await connection.execute(
-            row.on_conflict_do_update(index_elements=["transfer_id"], set_=replaced),
-            [_transfer_row(transfer, due) for transfer, due in changes.transfers],
+        await connection.exec_driver_sql(
+            _SAVE_TRANSFER, [_transfer_row(transfer, due) for transfer, due in changes.transfers]
         )
 
 
@@ -223,35 +216,47 @@ def _record(row: Row[*tuple[Any, ...]]) -> EventRecord:
     return EventRecord(DomainId(row.domain), event, Sighting(block, Hash32(row.tx_hash), row.log_index))
 
 
-def _event_row(record: EventRecord) -> dict[str, object]:
-    place = record.sighting
-    return {
-        "transfer_id": record.event.transfer_id,
-        "domain": record.domain,
-        "kind": record.kind.value,
-        "block_number": place.block.number,
-        "block_hash": place.block.hash,
-        "block_at": place.block.timestamp,
-        "tx_hash": place.tx_hash,
-        "log_index": place.log_index,
-        "payload": pack(record.event),
-    }
+# The columns as the rows below give them. The values go to the driver as they are: what SQLAlchemy does with each of
+# them on its way takes as long as storing it.
+_EVENT_COLUMNS = (
+    "transfer_id", "domain", "kind", "block_number", "block_hash", "block_at", "tx_hash", "log_index", "payload",
+)  # fmt: skip
+_TRANSFER_COLUMNS = (
+    "transfer_id", "origin", "destination", "status", "nonce", "started_at", "xcalled_at", "executed_at",
+    "reconciled_at", "execute_due_at", "reconcile_due_at",
+)  # fmt: skip
 
 
-def _transfer_row(transfer: Transfer, due: DueDates | None) -> dict[str, object]:
-    return {
-        "transfer_id": transfer.transfer_id,
-        "origin": transfer.origin,
-        "destination": transfer.destination,
-        "status": transfer.status.value,
-        "nonce": transfer.info.nonce if transfer.info else None,
-        "started_at": transfer.started_at,
-        "xcalled_at": _at(transfer.xcalled),
-        "executed_at": _at(transfer.executed),
-        "reconciled_at": _at(transfer.reconciled),
-        "execute_due_at": due.execute if due else None,
-        "reconcile_due_at": due.reconcile if due else None,
-    }
+def _insert(table: Table, columns: Sequence[str], on_conflict: str) -> str:
+    """An INSERT of these columns for the driver; raises KeyError for one that the table does not have."""
+    names = ", ".join(table.c[name].name for name in columns)
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT {on_conflict}"  # noqa: S608 - our own names
+
+
+_INSERT_EVENT = _insert(events, _EVENT_COLUMNS, "DO NOTHING")
+_SAVE_TRANSFER = _insert(
+    transfers,
+    _TRANSFER_COLUMNS,
+    "(transfer_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _TRANSFER_COLUMNS[1:]),
+)
+
+
+def _event_row(record: EventRecord) -> tuple[object, ...]:
+    event, place = record.event, record.sighting
+    block = place.block
+    return (
+        event.transfer_id, record.domain, record.kind.value, block.number, block.hash, block.timestamp, place.tx_hash,
+        place.log_index, pack(event),
+    )  # fmt: skip
+
+
+def _transfer_row(transfer: Transfer, due: DueDates | None) -> tuple[object, ...]:
+    return (
+        transfer.transfer_id, transfer.origin, transfer.destination, transfer.status.value,
+        transfer.info.nonce if transfer.info else None, transfer.started_at, _at(transfer.xcalled),
+        _at(transfer.executed), _at(transfer.reconciled), due.execute if due else None, due.reconcile if due else None,
+    )  # fmt: skip
 
 
 def _at(sighting: Sighting | None) -> int | None:

@@ -61,8 +61,8 @@ def _config(chains: Sequence[Chain], port: int, endpoints: int) -> str:
     parts = [f'[monitor]\nlisten = "{_ADDRESS}:{port}"\nlog_level = "warning"']
     parts += [
         f"[chains.{chain.name}]\nchain_id = {chain.chain_id}\ndomain_id = {chain.domain_id}\n"
-        f'contract = "{chain.contract}"\nendpoints = {[chain.ws_url] * endpoints}\nblock_time = "PT1S"\n'
-        'finality = "finalized"\n'
+        f'contract = "{chain.contract}"\nendpoints = {[chain.ws_url, chain.http_url][:endpoints]}\n'
+        'block_time = "PT1S"\nfinality = "finalized"\n'
         f"start_block = {chain.start_block}"
         for chain in chains
     ]
@@ -89,7 +89,7 @@ def main() -> None:
     """Measure and print."""
     parser = ArgumentParser(prog="python -m scripts.bench.cost_at_rest", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=int, default=10, help="how long to count (default: %(default)s)")
-    parser.add_argument("--endpoints", type=int, default=1, help="of each chain (default: %(default)s)")
+    parser.add_argument("--endpoints", type=int, choices=(1, 2), default=1, help="of each chain (default: %(default)s)")
     asked = parser.parse_args()
     counted = asyncio.run(measure(asked.minutes, asked.endpoints))
     for chain in sorted({chain for chain, _ in counted}):

@@ -21,12 +21,24 @@ def test_an_answer_of_very_many_logs_makes_the_next_range_smaller() -> None:
     assert Pace(1000).after_answer(50_000).span == 100
 
 
+def test_a_refused_span_is_not_asked_for_again_soon_and_is_after_many_answers() -> None:
+    pace = Pace(1000).after_refusal(REFUSED)
+    spans = []
+    for _ in range(150):
+        pace = pace.after_answer(1)
+        spans.append(pace.span)
+    assert set(spans[:90]) == {500}
+    assert spans[-1] > 500
+
+
 def test_silence_asks_for_less_and_for_one_at_a_time() -> None:
-    assert Pace(1000).after_silence() == Pace(500, 1)
+    silent = Pace(1000).after_silence()
+    assert (silent.span, silent.at_once) == (500, 1)
 
 
 def test_a_rate_limit_makes_no_range_smaller() -> None:
-    assert Pace(1000).after_rate_limit() == Pace(1000, 1)
+    limited = Pace(1000).after_rate_limit()
+    assert (limited.span, limited.at_once) == (1000, 1)
 
 
 @given(st.lists(st.sampled_from(["answer", "many", "refused", "silent", "rate"])))
