@@ -11,7 +11,9 @@ from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
-from tests.faults.proxy import Json, Proxy
+from tests.faults.faults import Mute
+from tests.faults.hooks import Json
+from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, transfer_id, watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -157,7 +159,7 @@ async def test_a_log_that_comes_when_its_orphaned_block_is_long_past_is_no_event
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin, destination), tmp_path) as watch:
         await settled(bridge, watch, origin, destination)
-        origin.muted = {"logs"}
+        await origin.apply(Mute("logs"))
         transfer = await bridge.xcall(alpha, beta)
         log = await first_log(alpha, transfer.block_number)
         orphan = await alpha.rpc("eth_getBlockByHash", [transfer.block_hash, False])
@@ -166,7 +168,7 @@ async def test_a_log_that_comes_when_its_orphaned_block_is_long_past_is_no_event
         await sees_head(watch, alpha)
         await origin.push("logs", log | {"removed": True})
         await until(lambda: checkpoint(watch, alpha) >= transfer.block_number)
-        origin.muted = set()
+        await origin.lift()
 
         def keeps_orphans(method: str, params: list[Any]) -> Json | None:
             # As go-ethereum does: by its hash, a block that no longer stands is still given.
