@@ -78,11 +78,10 @@ Happening = Xcall | Execute | Reconcile | Mine | Reorg | Restart
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """While the endpoints of the chains suffer from these faults, this happens, and then ``seconds`` pass."""
+    """While the endpoints of the chains suffer from these faults, this happens."""
 
     faults: tuple[tuple[int, Fault], ...]
     happenings: tuple[Happening, ...]
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +133,11 @@ _FAULTS_EACH = 2
 
 @st.composite
 def _episodes(draw: st.DrawFn, kinds: list[type[Fault]]) -> Episode:
-    """One that suffers from these kinds of faults; something begins on the chain that suffers."""
-    faults = tuple((draw(_chains), draw(KINDS[kind])) for kind in kinds)
+    """One that suffers from these kinds of faults, each on another chain, so that none hides the other."""
+    chain = draw(_chains)
+    faults = tuple(((chain + place) % 2, draw(KINDS[kind])) for place, kind in enumerate(kinds))
     more = draw(st.lists(_happenings, min_size=2, max_size=6))
-    return Episode(faults, (Xcall(faults[0][0]), *more), draw(st.sampled_from([0.1, 0.3, 0.6])))
+    return Episode(faults, (*(Xcall(place) for place, _ in faults), *more))
 
 
 @st.composite

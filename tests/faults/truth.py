@@ -17,6 +17,10 @@ KINDS = {
 """The events by their topic0."""
 
 
+Times = tuple[int | None, int | None, int | None]
+"""When a transfer was xcalled, executed and reconciled; None where it was not."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
     """One event where it stands; hashes and ids are 0x hex, ``timestamp`` is the block's."""
@@ -49,7 +53,7 @@ def stored(database: Path) -> set[Event]:
     }
 
 
-def times(events: set[Event]) -> dict[str, tuple[int | None, int | None, int | None]]:
+def times(events: set[Event]) -> dict[str, Times]:
     """When each transfer was xcalled, executed and reconciled."""
     when = {(event.transfer_id, event.kind): event.timestamp for event in events}
     return {
@@ -62,7 +66,7 @@ def times(events: set[Event]) -> dict[str, tuple[int | None, int | None, int | N
     }
 
 
-def stored_times(database: Path) -> dict[str, tuple[int | None, int | None, int | None]]:
+def stored_times(database: Path) -> dict[str, Times]:
     """The same, as the stored transfers say."""
     rows = _rows(database, "SELECT transfer_id, xcalled_at, executed_at, reconciled_at FROM transfers")
     return {_hex(row[0]): (row[1], row[2], row[3]) for row in rows}
