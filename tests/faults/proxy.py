@@ -75,6 +75,11 @@ class Proxy:
         return sum(len(client.feeds) for client in self._pusher.clients)
 
     @property
+    def head(self) -> int:
+        """The node's own head, as last heard of."""
+        return self._pusher.retelling.head
+
+    @property
     def bites(self) -> Counter[str]:
         """How often each fault changed anything, by the name of its type."""
         return self._applied.bites
@@ -232,7 +237,7 @@ class Proxy:
         self.requests.append((method, params))
         self.counts[method] += 1
         await self._wait()
-        asked = self._applied.asked(method, params, self._pusher.retelling.head)
+        asked = self._applied.asked(method, params, self.head)
         reply = self._ruled(method, params) or self._applied.reply(asked)
         if reply is None:
             answer = await self._ask(method, self._applied.forwarded(asked, params), client)
