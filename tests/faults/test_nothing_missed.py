@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.core.events import Timestamp
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup
@@ -134,32 +133,6 @@ async def test_a_half_open_socket_is_replaced_within_unobserved_after(
         transfer = await bridge.xcall(alpha, beta)
         await until(lambda: origin.handshakes > before, seconds=8)
         await origin.lift()
-        await watch.knows(transfer, Status.XCALLED)
-
-
-async def test_a_lagging_endpoint_does_not_move_the_watermark_over_what_it_lacks(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
-    alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
-        await subscribed(bridge, origin, watch)
-        await origin.apply(Mute("logs"))
-        transfer = await bridge.xcall(alpha, beta)
-        lacking = transfer.block_number
-
-        def lags(method: str, params: list[object]) -> Json | None:
-            # A load balancer: the node that announced the head is not the one that answers.
-            if method == "eth_getBlockByNumber" and params[0] != "latest" and int(str(params[0]), 16) >= lacking:
-                return {"result": None}
-            return {"result": []} if method == "eth_getLogs" else None
-
-        with origin.ruled(lags):
-            asked = len(origin.asked("eth_getLogs"))
-            watch.observers["alpha"].look(Timestamp(transfer.timestamp))
-            await alpha.set_block_timestamp(transfer.timestamp + 2)
-            await alpha.mine()
-            await until(lambda: len(origin.asked("eth_getLogs")) > asked + 1)
-            assert watch.covered("alpha") < transfer.block_number
         await watch.knows(transfer, Status.XCALLED)
 
 

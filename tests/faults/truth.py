@@ -4,7 +4,6 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.devnet import Chain
 from tests.faults.hooks import Json
@@ -44,12 +43,18 @@ async def standing(chain: Chain, first: int) -> set[Event]:
 
 def stored(database: Path) -> set[Event]:
     """All events in a database."""
-    rows = _rows(
-        database, "SELECT domain, block_number, kind, transfer_id, block_hash, tx_hash, log_index, block_at FROM events"
-    )
+    with closing(_opened(database)) as connection:
+        return read_events(connection)
+
+
+def read_events(connection: sqlite3.Connection) -> set[Event]:
+    """The same, on a connection."""
+    columns = "domain, block_number, kind, transfer_id, block_hash, tx_hash, log_index, block_at"
     return {
         Event(domain, block, kind, _hex(transfer_id), _hex(block_hash), _hex(tx_hash), log_index, at)
-        for domain, block, kind, transfer_id, block_hash, tx_hash, log_index, at in rows
+        for domain, block, kind, transfer_id, block_hash, tx_hash, log_index, at in connection.execute(
+            f"SELECT {columns} FROM events"  # noqa: S608 - the names are ours
+        )
     }
 
 
@@ -68,13 +73,20 @@ def times(events: set[Event]) -> dict[str, Times]:
 
 def stored_times(database: Path) -> dict[str, Times]:
     """The same, as the stored transfers say."""
-    rows = _rows(database, "SELECT transfer_id, xcalled_at, executed_at, reconciled_at FROM transfers")
+    with closing(_opened(database)) as connection:
+        return read_times(connection)
+
+
+def read_times(connection: sqlite3.Connection) -> dict[str, Times]:
+    """The same, on a connection."""
+    rows = connection.execute("SELECT transfer_id, xcalled_at, executed_at, reconciled_at FROM transfers")
     return {_hex(row[0]): (row[1], row[2], row[3]) for row in rows}
 
 
 def accused(database: Path) -> set[str]:
     """The transfers that were ever said to be executed late."""
-    return {row[0] for row in _rows(database, "SELECT subject FROM alerts WHERE kind = 'execute_overdue'")}
+    with closing(_opened(database)) as connection:
+        return {row[0] for row in connection.execute("SELECT subject FROM alerts WHERE kind = 'execute_overdue'")}
 
 
 def _event(domain: int, log: Json) -> Event:
@@ -90,9 +102,8 @@ def _event(domain: int, log: Json) -> Event:
     )
 
 
-def _rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return list(connection.execute(query))
+def _opened(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{database}?mode=ro", uri=True)
 
 
 def _hex(raw: bytes) -> str:
