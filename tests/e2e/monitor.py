@@ -33,6 +33,7 @@ class Setup:
     unobserved_after: str = "PT20S"
     endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     start_blocks: Mapping[str, int] = field(default_factory=dict)
+    finality: int = 5
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
