@@ -156,11 +156,11 @@ async def test_an_endpoint_of_another_chain_is_refused_in_words_and_the_next_one
 ) -> None:
     alpha, beta = bridge.chains
     async with Proxy(alpha.http_url) as second:
-        second.refusing = 503
+        await second.apply(RefuseHandshake(503))
         with origin.ruled(lambda method, _: {"result": "0x1"} if method == "eth_chainId" else None):
             async with watching(through(bridge, origin, second.ws_url), tmp_path, only=["alpha"]) as watch:
                 await until(lambda: "serves chain id 1, not 31337" in str(watch.observers["alpha"].state.trouble))
-                second.refusing = None
+                await second.lift()
                 await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
 
 

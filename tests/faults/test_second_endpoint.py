@@ -12,7 +12,9 @@ from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
-from tests.faults.proxy import Json, Proxy
+from tests.faults.faults import Delay, Mute
+from tests.faults.hooks import Json
+from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,18 +41,22 @@ def through(bridge: Devnet, *proxies: Proxy, calm: int = 2) -> Setup:
     return Setup(bridge.chains, {}, endpoints=endpoints, unobserved_after=f"PT{2 * calm}S", execute="PT1H")
 
 
-def forgetful(proxy: Proxy) -> None:
+async def forgetful(proxy: Proxy) -> None:
     """It pushes no logs, answers without any, and tells no blooms."""
-    proxy.muted = {"logs"}
+    await proxy.apply(Mute("logs"))
     proxy.edit_logs = lambda _filter, _logs: []
     proxy.edit_push = lambda _feed, pushed: [{**pushed, "logsBloom": None}]
 
 
 async def mined_until(chain: Chain, condition: Any) -> None:
-    """Mine until it holds."""
+    """Mine until it holds, some ten blocks a second: a node keeps the states of a few hundred blocks only."""
+    looked = 0
 
     async def holds() -> bool:
-        await chain.mine()
+        nonlocal looked
+        looked += 1
+        if looked % 5 == 1:
+            await chain.mine()
         held = condition()
         return bool(held if isinstance(held, bool) else await held)
 
@@ -74,7 +80,7 @@ async def test_what_an_endpoint_leaves_out_is_found_before_it_counts_as_final(
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    forgetful(destination)
+    await forgetful(destination)
     setup = Setup(
         bridge.chains,
         {},
@@ -107,7 +113,7 @@ async def test_a_log_that_a_bloom_claims_is_asked_for_again(bridge: Devnet, orig
     # So calm that nothing else makes it look again.
     async with watching(through(bridge, origin, calm=60), tmp_path, only=[_ALPHA]) as watch:
         await used(origin, alpha, watch)
-        origin.muted = {"logs"}
+        await origin.apply(Mute("logs"))
         origin.edit_logs = hide_once
         transfer = await bridge.xcall(alpha, beta)
         watch.observers[_ALPHA].look(Timestamp(transfer.timestamp))
@@ -129,7 +135,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
         # Final, so that no event that is known says that the endpoint leaves something out.
         await alpha.mine(8)
         await mined_until(alpha, lambda: checkpoint(watch) >= before.block_number)
-        forgetful(origin)
+        await forgetful(origin)
         monkeypatch.setattr("connext_monitor.monitoring.coverer._SECOND_LOOKS_EVERY", 1e9)
         missed = await bridge.xcall(alpha, beta)
 
@@ -149,7 +155,7 @@ async def test_a_hole_is_shown_while_it_lasts(bridge: Devnet, origin: Proxy, tmp
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin), tmp_path, only=[_ALPHA]) as watch:
         await used(origin, alpha, watch)
-        forgetful(origin)
+        await forgetful(origin)
         origin.rules = [lambda method, _: {"result": None} if method == "eth_getBlockByHash" else None]
         missed = await bridge.xcall(alpha, beta)
         state = watch.observers[_ALPHA].state
@@ -170,7 +176,7 @@ async def test_a_subscription_that_brings_heads_and_no_logs_is_replaced(
     async with watching(through(bridge, origin), tmp_path, only=[_ALPHA]) as watch:
         await used(origin, alpha, watch)
         before = origin.handshakes
-        origin.muted = {"logs"}
+        await origin.apply(Mute("logs"))
         await bridge.xcall(alpha, beta)
         await mined_until(alpha, lambda: origin.handshakes > before)
 
@@ -235,7 +241,7 @@ async def test_an_endpoint_that_answers_slowly_is_left_for_one_that_does_not(
         unobserved_after="PT4S",
         execute="PT1H",
     )
-    origin.delay = 0.3
+    await origin.apply(Delay(0.3))
     async with watching(setup, tmp_path, only=[_ALPHA]) as watch:
         # Only the endpoint in use is polled for heads.
         await mined_until(alpha, lambda: ["latest", False] in second.asked("eth_getBlockByNumber"))
