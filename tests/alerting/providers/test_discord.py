@@ -26,7 +26,7 @@ from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
-from tests.alerting.samples import DUE_AT, NASTY, SWELLING, notice, notices, swollen
+from tests.alerting.samples import DUE_AT, ENDS_OF_LIFE, NASTY, SWELLING, notice, notices, swollen
 from tests.alerting.vendors import Discord, discord_problems
 
 ROLE, PERSON = "<@&77>", "<@88>"
@@ -130,7 +130,7 @@ def test_links_lead_to_the_explorers() -> None:
 
 
 def test_the_colour_tells_open_from_resolved() -> None:
-    opened, resolved = (embed_of(notice(change)) for change in Change)
+    opened, resolved = (embed_of(notice(change)) for change in ENDS_OF_LIFE)
     assert opened["color"] != resolved["color"]
 
 

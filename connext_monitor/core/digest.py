@@ -1,0 +1,154 @@
+"""What the message about a group of alerts says: how many, how many are still open, which are the worst."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connext_monitor.core.alert import Alert, AlertKind, Severity
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.grouping import Topic
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import Field, Instant, Link, Message, amount_of, duration_words
+
+LARGEST = 3
+"""How many of the largest a digest names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A member that the digest names, with the transfer it is about."""
+
+    alert: Alert
+    transfer: TransferView | None = None
+
+    @property
+    def due_at(self) -> int | None:
+        """When its leg was due (Unix seconds)."""
+        due_at = self.alert.details.get("due_at")
+        return None if due_at is None else int(due_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A group as it is now.
+
+    ``oldest`` is the member that stands longest, ``largest`` those that move the most, by the amount in 18 decimals,
+    whatever the token; both of the open ones, as long as any is. ``endings`` counts the ended ones by their resolution.
+    """
+
+    group_id: int
+    topic: Topic
+    severity: Severity
+    members: int
+    open: int
+    opened_at: datetime
+    oldest: Named
+    largest: tuple[Named, ...] = ()
+    endings: Mapping[str, int] = field(default_factory=dict)
+    reference: str | None = None
+    attempts: int = 0
+
+
+def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
+    """The message about a group as it is; ``now`` in Unix seconds."""
+    wording = _WORDINGS[digest.topic.kind]
+    names = list(_named(digest))
+    return Message(
+        title=_title(digest, wording, labels),
+        text=_text(digest, wording, now),
+        severity=digest.severity,
+        resolved=digest.open == 0,
+        fields=tuple(fact for name, one in names for fact in _facts(name, one)),
+        links=tuple(link for name, one in names for link in _links(name, one, labels)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """How a kind of alert is spoken of: what it is about, one and many, and what is said of them."""
+
+    one: str
+    many: str
+    wrong: str
+    right: str
+    meaning: str
+
+    def counted(self, count: int) -> str:
+        return f"{count:,} {self.one if count == 1 else self.many}"
+
+
+_WORDINGS: Mapping[AlertKind, _Wording] = {
+    AlertKind.EXECUTE_OVERDUE: _Wording(
+        "transfer", "transfers", "overdue for execution", "no longer overdue for execution",
+        "The recipients have not received the funds.",
+    ),
+    AlertKind.RECONCILE_OVERDUE: _Wording(
+        "transfer", "transfers", "overdue for reconciliation", "no longer overdue for reconciliation",
+        "The routers have not got their funds back.",
+    ),
+    AlertKind.CHAIN_UNOBSERVED: _Wording(
+        "chain", "chains", "not observed", "observed again", "Nothing can be said about transfers to them meanwhile.",
+    ),
+}  # fmt: skip
+
+_ENDINGS = {
+    "executed": "executed late",
+    "reconciled": "reconciled late",
+    "reorged": "withdrawn because a reorg took their XCalled",
+    "observed": "observed again",
+}
+
+
+def _title(digest: Digest, wording: _Wording, labels: ChainLabels) -> str:
+    if digest.open == 0:
+        words = f"{wording.counted(digest.members)} {wording.right}"
+    elif digest.open == digest.members:
+        words = f"{wording.counted(digest.members)} {wording.wrong}"
+    else:
+        words = f"{digest.open:,} of {wording.counted(digest.members)} still {wording.wrong}"
+    if digest.topic.pathway is None:
+        return words
+    origin, destination = map(labels.spoken, digest.topic.pathway)
+    return f"{words}: {origin} → {destination}"
+
+
+def _text(digest: Digest, wording: _Wording, now: float) -> str:
+    sentences = []
+    if digest.open:
+        sentences.append(wording.meaning)
+        since, verb = _standing(digest)
+        sentences.append(f"The first {verb} {duration_words(now - since)} before this was written.")
+    if digest.endings:
+        ended = ", ".join(f"{count:,} {_ENDINGS.get(how, how)}" for how, count in sorted(digest.endings.items()))
+        sentences.append(f"Ended: {ended}.")
+    if digest.open:
+        sentences.append('"connext-monitor alerts --state open" lists them all.')
+    return " ".join(sentences)
+
+
+def _standing(digest: Digest) -> tuple[float, str]:
+    due_at = digest.oldest.due_at
+    return (digest.oldest.alert.opened_at.timestamp(), "was told") if due_at is None else (due_at, "was due")
+
+
+def _named(digest: Digest) -> list[tuple[str, Named]]:
+    if digest.topic.pathway is None:
+        return [("First", digest.oldest), *(("And", one) for one in digest.largest)]
+    return [("Longest overdue", digest.oldest), *(("Large", one) for one in digest.largest)]
+
+
+def _facts(name: str, one: Named) -> list[Field]:
+    transfer = one.transfer.transfer if one.transfer else None
+    amount = amount_of(transfer) if transfer and transfer.info else None
+    facts = [Field(name, f"{one.alert.subject} · {amount}" if amount else one.alert.subject)]
+    if one.due_at is not None:
+        facts.append(Field("Due", Instant(one.due_at)))
+    return facts
+
+
+def _links(name: str, one: Named, labels: ChainLabels) -> list[Link]:
+    transfer = one.transfer.transfer if one.transfer else None
+    if transfer is None or transfer.xcalled is None:
+        return []
+    url = labels.tx_link(transfer.origin, transfer.xcalled.tx_hash)
+    return [Link(f"{name} {one.alert.subject[:10]}…", url)] if url else []
