@@ -250,7 +250,6 @@ class _DigestWorker(_Worker):
         super().__init__(store, provider, labels, clock, jitter)
         self._channel_of_groups = provider
         self._rules = rules
-        self._collected_at = float("-inf")
 
     async def _next_due(self) -> Errand:
         """Put into groups what belongs there, until something is to be told."""
@@ -275,7 +274,7 @@ class _DigestWorker(_Worker):
         now = self._clock.now().timestamp()
         queue = await self._store.queue(self.provider.name, now - self._rules.interval)
         retry = self._retry_is_due()
-        return next_step(queue, self.provider.telling, self._rules, now, collected_at=self._collected_at, retry=retry)
+        return next_step(queue, self.provider.telling, self._rules, now, retry=retry)
 
     async def _collect(self, step: FormGroup | JoinGroup | NoteEnds) -> None:
         now = self._clock.now()
@@ -286,7 +285,6 @@ class _DigestWorker(_Worker):
                 await self._store.join_group(group_id, topic, most, now)
             case NoteEnds():
                 await self._store.note_ends(self.provider.name, now)
-        self._collected_at = now.timestamp()
         self._log.debug("alerts.collected", step=type(step).__name__, reason=step.reason.value)
 
 

@@ -1,6 +1,6 @@
 """What the message about a group of alerts says: how many, how many are still open, which are the worst."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,44 +52,60 @@ class Digest:
 def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
     """The message about a group as it is; ``now`` in Unix seconds."""
     wording = _WORDINGS[digest.topic.kind]
-    names = list(_named(digest))
+    first, other = wording.names
+    named = [(first, digest.oldest), *((other, one) for one in digest.largest)]
     return Message(
         title=_title(digest, wording, labels),
         text=_text(digest, wording, now),
         severity=digest.severity,
         resolved=digest.open == 0,
-        fields=tuple(fact for name, one in names for fact in _facts(name, one)),
-        links=tuple(link for name, one in names for link in _links(name, one, labels)),
+        fields=tuple(_facts(digest, named)),
+        links=tuple(link for name, one in named for link in _links(name, one, labels)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """How a kind of alert is spoken of: what it is about, one and many, and what is said of them."""
+    """How a kind of alert is spoken of: what it is about, one and many; what is wrong; how the named are called."""
 
     one: str
     many: str
     wrong: str
     right: str
     meaning: str
+    names: tuple[str, str]
 
     def counted(self, count: int) -> str:
         return f"{count:,} {self.one if count == 1 else self.many}"
 
 
+_TRANSFERS = ("Longest overdue", "Among the largest")
 _WORDINGS: Mapping[AlertKind, _Wording] = {
     AlertKind.EXECUTE_OVERDUE: _Wording(
-        "transfer", "transfers", "overdue for execution", "no longer overdue for execution",
-        "The recipients have not received the funds.",
+        one="transfer",
+        many="transfers",
+        wrong="overdue for execution",
+        right="no longer overdue for execution",
+        meaning="The recipients have not received the funds.",
+        names=_TRANSFERS,
     ),
     AlertKind.RECONCILE_OVERDUE: _Wording(
-        "transfer", "transfers", "overdue for reconciliation", "no longer overdue for reconciliation",
-        "The routers have not got their funds back.",
+        one="transfer",
+        many="transfers",
+        wrong="overdue for reconciliation",
+        right="no longer overdue for reconciliation",
+        meaning="The routers have not got their funds back.",
+        names=_TRANSFERS,
     ),
     AlertKind.CHAIN_UNOBSERVED: _Wording(
-        "chain", "chains", "not observed", "observed again", "Nothing can be said about transfers to them meanwhile.",
+        one="chain",
+        many="chains",
+        wrong="not observed",
+        right="observed again",
+        meaning="Nothing can be said about transfers to them meanwhile.",
+        names=("Longest out of sight", "Also"),
     ),
-}  # fmt: skip
+}
 
 _ENDINGS = {
     "executed": "executed late",
@@ -131,19 +147,14 @@ def _standing(digest: Digest) -> tuple[float, str]:
     return (digest.oldest.alert.opened_at.timestamp(), "was told") if due_at is None else (due_at, "was due")
 
 
-def _named(digest: Digest) -> list[tuple[str, Named]]:
-    if digest.topic.pathway is None:
-        return [("First", digest.oldest), *(("And", one) for one in digest.largest)]
-    return [("Longest overdue", digest.oldest), *(("Large", one) for one in digest.largest)]
-
-
-def _facts(name: str, one: Named) -> list[Field]:
-    transfer = one.transfer.transfer if one.transfer else None
-    amount = amount_of(transfer) if transfer and transfer.info else None
-    facts = [Field(name, f"{one.alert.subject} · {amount}" if amount else one.alert.subject)]
-    if one.due_at is not None:
-        facts.append(Field("Due", Instant(one.due_at)))
-    return facts
+def _facts(digest: Digest, named: Sequence[tuple[str, Named]]) -> Iterator[Field]:
+    for name, one in named:
+        transfer = one.transfer.transfer if one.transfer else None
+        amount = amount_of(transfer) if transfer and transfer.info else None
+        yield Field(name, f"{one.alert.subject} · {amount}" if amount else one.alert.subject)
+    if digest.oldest.due_at is not None:
+        yield Field("Due first", Instant(digest.oldest.due_at))
+    yield Field("First alert", Instant(int(digest.opened_at.timestamp())))
 
 
 def _links(name: str, one: Named, labels: ChainLabels) -> list[Link]:

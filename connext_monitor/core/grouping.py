@@ -31,8 +31,8 @@ _SETTLED = 0.25
 """A burst is gathered when none has come for this share of the wait."""
 _LONGEST_GATHERING = 3
 """So many waits at most pass before a burst that goes on growing is told."""
-_COLLECT_EVERY = 1.0
-"""Seconds between two transactions that only put alerts into groups, or note that members have ended."""
+_COLLECT_AFTER = 1.0
+"""Seconds that what belongs to a group waits for more of it, so that a stream does not make a transaction each."""
 _PATIENCE = 5.0
 """How long a message that is due waits, in seconds, for what still streams into its group."""
 
@@ -160,12 +160,17 @@ class Lately:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All that one channel is still to be told; ``member_ends`` counts ends of group members not yet noted."""
+    """All that one channel is still to be told.
+
+    ``member_ends`` counts ends of group members that have not been noted, the first of which was stored at
+    ``ends_since``.
+    """
 
     waiting: Sequence[Waiting] = ()
     end: WaitingEnd | None = None
     groups: Sequence[Group] = ()
     member_ends: int = 0
+    ends_since: float = 0.0
     lately: Mapping[Topic, Lately] = field(default_factory=dict)
 
 
@@ -238,8 +243,7 @@ class Wait:
     reason: Reason = Reason.NOTHING_DUE
 
 
-Collect = JoinGroup | NoteEnds
-Step = TellAlert | TellGroup | FormGroup | Collect | Wait
+Step = TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,64 +252,57 @@ class _Planned:
 
     due_at: float
     since: float
-    step: TellAlert | TellGroup | FormGroup
+    step: TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds
     tried: bool = False
 
 
-def next_step(
-    queue: Queue, telling: Telling, rules: GroupRules, now: float, *, collected_at: float, retry: bool = False
-) -> Step:
+def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, *, retry: bool = False) -> Step:
     """What to do next for one channel.
 
-    1. What belongs to open groups is put there: a second after that was last done (``collected_at``), when a batch is
-       full, or when a group is about to be told.
+    1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
+       told.
     2. What has been tried goes before everything else, when its time has come; ``retry`` says that it has, whatever
        the clock reads.
     3. Of what is due, that which has waited longest is told.
     4. Else there is something to wait for, or nothing.
     """
     planned = list(_planned(queue, telling, rules, now))
-    collect = _collect(queue)
     tried = [one for one in planned if one.tried]
     in_turn = sorted(tried or planned, key=lambda one: one.since)
     due = [one for one in in_turn if one.due_at <= now or (one.tried and retry)]
-    if collect is not None and (_collects_now(queue, collect, collected_at, now) or _completes(queue, due, now)):
-        return collect
+    collects = sorted(_collects(queue, now), key=lambda one: one.due_at)
+    for collect in collects:
+        if collect.due_at <= now or (due and _completes(queue, collect.step, due[0], now)):
+            return collect.step
     if due:
         return due[0].step
-    times = [one.due_at for one in in_turn] + ([collected_at + _COLLECT_EVERY] if collect else [])
-    return Wait(min(times, default=None))
+    return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
 
 
-def _collect(queue: Queue) -> Collect | None:
+def _collects(queue: Queue, now: float) -> Iterator[_Planned]:
     if queue.member_ends:
-        return NoteEnds()
+        since = _past(queue.ends_since, now)
+        yield _Planned(since if queue.member_ends >= BATCH else since + _COLLECT_AFTER, since, NoteEnds())
     for waiting in queue.waiting:
         group = _with_room(queue, waiting.topic)
         if group is not None:
-            return JoinGroup(group.id, waiting.topic, min(BATCH, group.room))
-    return None
+            since = _past(waiting.oldest, now)
+            due_at = since if waiting.count >= BATCH else since + _COLLECT_AFTER
+            yield _Planned(due_at, since, JoinGroup(group.id, waiting.topic, min(BATCH, group.room)))
 
 
 def _with_room(queue: Queue, topic: Topic) -> Group | None:
     return next((group for group in queue.groups if group.topic == topic and group.room), None)
 
 
-def _collects_now(queue: Queue, collect: Collect, collected_at: float, now: float) -> bool:
-    if _past(collected_at, now) + _COLLECT_EVERY <= now:
-        return True
-    if isinstance(collect, NoteEnds):
-        return queue.member_ends >= BATCH
-    return any(waiting.topic == collect.topic and waiting.count >= BATCH for waiting in queue.waiting)
-
-
-def _completes(queue: Queue, due: Sequence[_Planned], now: float) -> bool:
-    """Whether a group is about to be told, which is to count all that belongs to it."""
-    if not due or not isinstance(due[0].step, TellGroup):
+def _completes(queue: Queue, collect: Step, due: _Planned, now: float) -> bool:
+    """Whether it belongs to a group that is about to be told, and is to be counted."""
+    if not isinstance(due.step, TellGroup) or (
+        isinstance(collect, JoinGroup) and collect.group_id != due.step.group_id
+    ):
         return False
-    group_id = due[0].step.group_id
-    formed_at = next(group.formed_at for group in queue.groups if group.id == group_id)
-    return now < max(due[0].due_at, formed_at) + _PATIENCE
+    formed_at = next(group.formed_at for group in queue.groups if group.id == due.step.group_id)
+    return now < max(due.due_at, formed_at) + _PATIENCE
 
 
 def _planned(queue: Queue, telling: Telling, rules: GroupRules, now: float) -> Iterator[_Planned]:

@@ -54,12 +54,14 @@ class GroupRow:
 async def queue(connection: AsyncConnection, provider: str, lately_since: float) -> Queue:
     """All that the provider is still to be told, and the openings told one by one since then (Unix seconds)."""
     ends = await _ends(connection, provider)
+    of_members = [row for row in ends if row.group_id is not None]
     alone = next((row for row in ends if row.group_id is None), None)
     return Queue(
         waiting=await _waiting(connection, provider),
         end=_end(alone) if alone is not None else None,
         groups=await _standing(connection, provider),
-        member_ends=sum(row.group_id is not None for row in ends),
+        member_ends=len(of_members),
+        ends_since=of_members[0].created_ms / 1000 if of_members else 0.0,
         lately=await _lately(connection, provider, lately_since),
     )
 
