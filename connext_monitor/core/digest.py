@@ -33,7 +33,8 @@ class Digest:
     """A group as it is now.
 
     ``oldest`` is the member that stands longest, ``largest`` those that move the most, by the amount in 18 decimals,
-    whatever the token; both of the open ones, as long as any is. ``endings`` counts the ended ones by their resolution.
+    whatever the token; both of the open ones, as long as any is. ``endings`` counts the ended ones by their resolution,
+    ``before`` the others of its topic that the channel had been told of when the group was formed.
     """
 
     group_id: int
@@ -45,6 +46,7 @@ class Digest:
     oldest: Named
     largest: tuple[Named, ...] = ()
     endings: Mapping[str, int] = field(default_factory=dict)
+    before: int = 0
     reference: str | None = None
     attempts: int = 0
 
@@ -134,6 +136,8 @@ def _text(digest: Digest, wording: _Wording, now: float) -> str:
         sentences.append(wording.meaning)
         since, verb = _standing(digest)
         sentences.append(f"The first {verb} {duration_words(now - since)} before this was written.")
+    if digest.open and digest.before:
+        sentences.append(f"{digest.before:,} more were told of before, in other messages.")
     if digest.endings:
         ended = ", ".join(f"{count:,} {_ENDINGS.get(how, how)}" for how, count in sorted(digest.endings.items()))
         sentences.append(f"Ended: {ended}.")

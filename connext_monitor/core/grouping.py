@@ -323,7 +323,7 @@ def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: flo
     """What becomes of a topic's openings that no group takes.
 
     1. The first has been tried by itself: it goes on so.
-    2. A group of the topic is open, and full: they become another, an interval after it was told.
+    2. A group of the topic is open, and full: they become another, an interval after that was formed.
     3. They are a burst, with those told lately: a group.
     4. Old news, and what follows close on another: it waits, as its like may follow.
     5. A lone one: at once.
@@ -335,8 +335,8 @@ def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: flo
         step = TellAlert(waiting.first_id, Reason.TRIED)
         return _Planned(_retried_at(waiting.next_attempt_at, now), waiting.oldest, step, tried=True)
     if known:
-        told_at = max(_past(group.told.at, now) for group in known if group.told)
-        return _Planned(told_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, Reason.GROWN))
+        formed_at = max(_past(group.formed_at, now) for group in known)
+        return _Planned(formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, Reason.GROWN))
     if waiting.count + lately.count > BURST:
         return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, Reason.BURST))
     if not waiting.fresh or waiting.oldest - lately.last < rules.wait:

@@ -46,6 +46,7 @@ class GroupRow:
             oldest=named[0],
             largest=tuple(named[1:]),
             endings=self.endings,
+            before=self.row.before,
             reference=self.row.reference,
             attempts=self.row.attempts,
         )
@@ -129,9 +130,7 @@ async def by_id(connection: AsyncConnection, group_id: int) -> GroupRow:
     )
     by_state = {bool(found[0]): found[1] for found in counts}
     endings = await connection.execute(
-        _members(group_id, alerts.c.resolution, func.count())
-        .where(group_members.c.open.is_(False))
-        .group_by(alerts.c.resolution)
+        _members(group_id, alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
     )
     named = await _named(connection, group_id, is_open=by_state.get(True, 0) > 0)
     return GroupRow(
@@ -361,7 +360,7 @@ def _members(group_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:  # noqa:
 
 async def _named(connection: AsyncConnection, group_id: int, *, is_open: bool) -> list[Alert]:
     """The one that stands longest, then the largest."""
-    members = _members(group_id, alerts).where(group_members.c.open.is_(is_open))
+    members = _members(group_id, alerts).where(group_members.c.open == is_open)
     oldest = (await connection.execute(members.order_by(group_members.c.since_at).limit(1))).one()
     largest = await connection.execute(members.order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
     others = [row for row in largest if row.id != oldest.id]

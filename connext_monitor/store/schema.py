@@ -130,8 +130,10 @@ deliveries = Table(
     Column("fresh", Boolean),
     # The group whose message tells of it, where it is not told by itself.
     Column("group_id", BigInteger),
-    Index("deliveries_told", "provider", "done_ms"),
-    Index("deliveries_pending", "provider", "id", sqlite_where=text("pending")),
+    # A partial index serves only queries that hold its very condition, and flags are written so in them.
+    Index("deliveries_pending", "provider", "id", sqlite_where=text("pending = 1")),
+    Index("deliveries_pending_by_alert", "alert_id", "provider", "id", sqlite_where=text("pending = 1")),
+    Index("deliveries_told_alone", "provider", "done_ms", sqlite_where=text("pending = 0 AND group_id IS NULL")),
     Index("deliveries_by_alert", "alert_id"),
 )
 
@@ -157,7 +159,7 @@ delivery_groups = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_ms", BigInteger, nullable=False),
     Column("reason", Text),
-    Index("delivery_groups_standing", "provider", "id", sqlite_where=text("NOT ended")),
+    Index("delivery_groups_standing", "provider", "id", sqlite_where=text("ended = 0")),
 )
 
 group_members = Table(
@@ -171,7 +173,7 @@ group_members = Table(
     Column("amount", LargeBinary),
     Index("group_members_by_state", "group_id", "open", "since_at"),
     Index("group_members_by_amount", "group_id", "open", "amount"),
-    Index("group_members_open", "alert_id", sqlite_where=text("open")),
+    Index("group_members_open", "alert_id", sqlite_where=text("open = 1")),
 )
 
 channels = Table(

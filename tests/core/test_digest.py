@@ -78,6 +78,11 @@ def test_it_says_how_long_the_first_is_overdue_and_how_the_others_ended() -> Non
     )
 
 
+def test_it_says_how_many_others_were_told_of_before() -> None:
+    message = compose_digest(replace(digest(10, 10), before=3), LABELS, NOW.timestamp())
+    assert "3 more were told of before, in other messages." in message.text
+
+
 def test_it_names_the_worst_with_their_whole_ids_amounts_and_links() -> None:
     message = compose_digest(digest(10, 10), LABELS, NOW.timestamp())
     ids = [one.alert.subject for one in (named(0), named(1), named(2))]

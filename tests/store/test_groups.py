@@ -1,13 +1,16 @@
 """Groups of alerts, their members, and what a provider's queue holds of them."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
 
 from connext_monitor.core.alert import AlertKind, chain_unobserved
 from connext_monitor.core.delivery import Change
@@ -252,3 +255,30 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
     store = await Store.open(file, NAMES)
     assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(AlertKind.CHAIN_UNOBSERVED)}
     await store.close()
+
+
+async def test_what_waits_is_found_by_the_indexes_made_for_it(store: Store, file: Path) -> None:
+    # A partial index is used only where the query holds its condition to the letter; else each look reads it all.
+    await late(store)
+    await form(store)
+    await put(store, seen(*ARRIVED[:1]))
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_conn: object, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
+        asked.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    await look(store)
+    await store.next_delivery("ops")
+    event.remove(Engine, "before_cursor_execute", note)
+    with closing(sqlite3.connect(file)) as connection:
+        plans = [
+            row[3]
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert not [plan for plan in plans if plan.startswith("SCAN")]
+    used = {plan.split("INDEX ")[1].split()[0] for plan in plans if "INDEX " in plan}
+    assert {"deliveries_pending", "deliveries_pending_by_alert", "deliveries_told_alone"} <= used
+    assert {"delivery_groups_standing", "group_members_open"} <= used
