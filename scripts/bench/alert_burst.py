@@ -1,5 +1,7 @@
 """What channels are told of a burst: ``python -m scripts.bench.alert_burst [--alerts N] [--pathways N] [--lone N]``.
 
+With ``--stored`` the burst stands in the store before the manager starts, as after an outage.
+
 The real store on a file, the real manager, Discord and webhook providers, with a loopback Discord that allows five
 requests in two seconds as the real one does, and a loopback webhook without limits. First lone alerts, half a second
 apart and each of a topic of its own; then a burst, opened as the scheduler opens it: 16 at a time, a transaction each;
@@ -13,7 +15,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -207,29 +209,53 @@ class Bench:
         return delays
 
 
-async def measure(alerts: int, pathways: int, lone: int) -> None:
+async def measure(alerts: int, pathways: int, lone: int, *, stored: bool) -> None:
     """Run and print."""
     late = [Late(number, DomainId(1 + number % pathways), _now()) for number in range(alerts)]
     async with _bench() as bench:
-        if lone:
-            print(summary("lone alert to Discord", await bench.lone(lone)))
-        await bench.drained()
         await bench.put(late, XCalled)
+        if stored:
+            await bench.accuse(late)
+        async with running(bench.manager):
+            await _burst(bench, late, 0 if stored else lone, stored=stored)
+
+
+async def _burst(bench: Bench, late: Sequence[Late], lone: int, *, stored: bool) -> None:
+    if lone:
+        print(summary("lone alert to Discord", await bench.lone(lone)))
+        await bench.drained()
         _counted(bench.channels)
-        idle, begun = _peak(), time.monotonic()
+    idle, begun = _peak(), time.monotonic()
+    if not stored:
         await bench.accuse(late)
-        print(f"opened {alerts} alerts on {pathways} pathways in {time.monotonic() - begun:.1f} s")
-        await _told(bench, begun, lambda: sum(kind == "alert.opened" for kind, _ in bench.channels.bodies) == alerts)
-        begun = time.monotonic()
-        await bench.put(late, Executed)
-        print(f"recorded that all arrived in {time.monotonic() - begun:.1f} s")
-        await _told(bench, begun, lambda: sum(kind == "alert.resolved" for kind, _ in bench.channels.bodies) == alerts)
-        print(f"peak memory: {idle:.0f} MB before the burst, {_peak():.0f} MB after")
+        print(f"opened {len(late)} alerts in {time.monotonic() - begun:.1f} s")
+    await _told(bench, begun, "alert.opened", len(late))
+    begun = time.monotonic()
+    await bench.put(late, Executed)
+    print(f"recorded that all arrived in {time.monotonic() - begun:.1f} s")
+    await _told(bench, begun, "alert.resolved", len(late))
+    print(f"peak memory: {idle:.0f} MB before the burst, {_peak():.0f} MB after")
 
 
-async def _told(bench: Bench, begun: float, all_by_webhook: Callable[[], bool]) -> None:
+@asynccontextmanager
+async def running(manager: AlertManager) -> AsyncIterator[None]:
+    """The manager beside the block."""
+    task = asyncio.create_task(manager.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _told(bench: Bench, begun: float, kind: str, count: int) -> None:
     """Print when each channel has been told all, and in how many messages."""
     at: dict[str, float] = {}
+
+    def all_by_webhook() -> bool:
+        return sum(told == kind for told, _ in bench.channels.bodies) == count
+
     while len(at) < len(_PROVIDERS):
         waiting = {channel.provider: channel.waiting for channel in await bench.store.channels()}
         for provider in _PROVIDERS:
@@ -268,14 +294,8 @@ async def _bench() -> AsyncIterator[Bench]:
             ]
             grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())
             manager = AlertManager(store, providers, labels, grouping, SystemClock())
-            running = asyncio.create_task(manager.run())
-            try:
-                yield Bench(store, manager, channels)
-            finally:
-                running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await running
-                await store.close()
+            yield Bench(store, manager, channels)
+            await store.close()
 
 
 def _now() -> Timestamp:
@@ -292,9 +312,10 @@ def main() -> None:
     parser.add_argument("--alerts", type=int, default=5000, help="how many open at once (default: %(default)s)")
     parser.add_argument("--pathways", type=int, default=4, help="on how many pathways (default: %(default)s)")
     parser.add_argument("--lone", type=int, default=30, help="how many lone ones first (default: %(default)s)")
+    parser.add_argument("--stored", action="store_true", help="open the burst before the manager starts")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    asyncio.run(measure(given.alerts, given.pathways, given.lone))
+    asyncio.run(measure(given.alerts, given.pathways, given.lone, stored=given.stored))
 
 
 if __name__ == "__main__":
