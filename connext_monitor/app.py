@@ -21,6 +21,7 @@ from connext_monitor.core.alert import Alert
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.labels import chain_labels
@@ -74,6 +75,11 @@ def pathway_durations(config: Config) -> PathwayDurations:
         return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
 
     return durations
+
+
+def group_rules(config: Config) -> GroupRules:
+    """How bursts of alerts are grouped."""
+    return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
 
 
 class ObservedChain:
@@ -208,7 +214,7 @@ async def _build(
         for chain in config.chains.values()
     ]
     destinations = {o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, checker)) for o in observers}
-    commits.manager = AlertManager(store, [p.provider for p in providers], labels, clock, random)
+    commits.manager = AlertManager(store, [p.provider for p in providers], labels, group_rules(config), clock, random)
     commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock

@@ -119,7 +119,7 @@ def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
 def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
     facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
     if transfer.info is not None:
-        facts.append(Field("Amount", _amount(transfer)))
+        facts.append(Field("Amount", amount_of(transfer)))
         facts.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
         facts.append(Field("To", to_checksum_address(transfer.info.to)))
     if transfer.xcalled is not None:
@@ -133,7 +133,8 @@ def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
     return tuple(facts)
 
 
-def _amount(transfer: Transfer) -> str:
+def amount_of(transfer: Transfer) -> str:
+    """What a transfer moves, in words: the amount and its token."""
     if transfer.info is None or (transfer.amount == 0 and transfer.info.bridged_amount == 0):
         return "0 (a message without funds)"
     amount = amount_words(transfer.info.normalized_in)

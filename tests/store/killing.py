@@ -18,11 +18,13 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.grouping import Topic
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.store import Store
-from tests.core.samples import BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
 
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
@@ -60,6 +62,13 @@ async def change(file: Path) -> None:
         unreadable=[UnreadableLog(BETA, b"raw", "it is no log")],
         at=NOW,
     )
+    await store.close()
+
+
+async def gather(file: Path) -> None:
+    """Make a group of what waits."""
+    store = await Store.open(file, NAMES)
+    await store.form_group("ops", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
     await store.close()
 
 
@@ -108,4 +117,6 @@ def _until_one_survives(work: Callable[[Path], Awaitable[None]], folder: Path) -
 
 
 if __name__ == "__main__":
-    sys.stdout.write(str(_until_one_survives({"make": make, "change": change}[sys.argv[1]], Path(sys.argv[2]))))
+    sys.stdout.write(
+        str(_until_one_survives({"make": make, "change": change, "gather": gather}[sys.argv[1]], Path(sys.argv[2])))
+    )

@@ -50,6 +50,18 @@ async def test_the_batch_of_that_test_touches_all_that_promise_1_names(tmp_path:
     await store.close()
 
 
+async def test_alerts_that_go_into_a_group_are_in_it_or_wait_wherever_it_is_killed(tmp_path: Path) -> None:
+    await prepare(tmp_path / "prepared.db")
+    before = contents(tmp_path / "prepared.db")
+    survived = await asyncio.to_thread(survivor, "gather", tmp_path)
+    assert survived > 5
+    assert all(contents(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
+    store = await Store.open(tmp_path / f"{survived}.db", NAMES)
+    queue = await store.queue("ops", 0.0)
+    assert ([group.members for group in queue.groups], queue.waiting) == ([2], [])
+    await store.close()
+
+
 async def test_a_migration_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
     survived = await asyncio.to_thread(survivor, "make", tmp_path)
     assert survived > 20
