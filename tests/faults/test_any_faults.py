@@ -38,7 +38,7 @@ PLAYED: list[Played] = []
 # Nothing is kept between runs and no schedule is drawn anew, so that a failure is there again in the next run. Each
 # schedule takes seconds and is short: to shrink one would take longer than to read it.
 each_takes_seconds = settings(
-    max_examples=10,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,

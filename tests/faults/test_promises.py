@@ -47,11 +47,13 @@ async def caught_up(bridge: Devnet, watch: Watch, *proxies: Proxy) -> None:
 async def made_final(bridge: Devnet, watch: Watch) -> None:
     """Mine until all that happened is final, and read as such."""
     heads = {chain.name: await chain.head() for chain in bridge.chains}
+    for chain in bridge.chains:
+        await chain.mine(6)
 
     async def final() -> bool:
         for chain in bridge.chains:
             await chain.mine()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
         reached = [watch.observers[name].state.coverage for name in heads]
         return all(one and one.checkpoint >= head for one, head in zip(reached, heads.values(), strict=True))
 
