@@ -107,6 +107,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="Nothing can be said about transfers to them meanwhile.",
         names=("Longest out of sight", "Also"),
     ),
+    AlertKind.DEEP_REORG: _Wording(
+        one="chain",
+        many="chains",
+        wrong="reorganised below finality",
+        right="covered again after a deep reorg",
+        meaning="Transfers that were reported as settled may not be.",
+        names=("First", "Also"),
+    ),
 }
 
 _ENDINGS = {
@@ -114,6 +122,7 @@ _ENDINGS = {
     "reconciled": "reconciled late",
     "reorged": "withdrawn because a reorg took their XCalled",
     "observed": "observed again",
+    "covered_again": "covered again",
 }
 
 

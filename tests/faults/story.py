@@ -8,6 +8,7 @@ from typing import Final
 
 from hypothesis import event
 
+from connext_monitor.core.events import DomainId
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Chain, Devnet, DevnetError, Transfer
 from tests.e2e.monitor import Setup
@@ -100,13 +101,16 @@ class Story:
             for chain in self._bridge.chains:
                 await chain.mine()
             await asyncio.sleep(0.2)
-            return all(self._checkpoint(chain) >= heads[chain.name] for chain in self._bridge.chains)
+            return all([await self._proven(chain, heads[chain.name]) for chain in self._bridge.chains])
 
         await until(settled, 45, lambda: [self.watch.observers[name].state.sight() for name in heads])
 
-    def _checkpoint(self, chain: Chain) -> int:
+    async def _proven(self, chain: Chain, head: int) -> bool:
+        """Whether the chain is read as final up to there, and was asked since how many transfers it has seen."""
         coverage = self.watch.observers[chain.name].state.coverage
-        return coverage.checkpoint if coverage else -1
+        nonces = await self.watch.store.nonces(DomainId(chain.domain_id))
+        read = coverage is not None and coverage.checkpoint >= head
+        return read and nonces is not None and nonces.next == await chain.nonce()
 
     async def stop(self) -> None:
         """Stop the monitor."""

@@ -1,8 +1,10 @@
 """Promise 3 beyond finality: a block that counted as final is replaced."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet
@@ -12,6 +14,13 @@ from tests.faults.test_second_endpoint import checkpoint, mined_until, through, 
 from tests.faults.watching import watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def bridge() -> AsyncIterator[Devnet]:
+    """A bridge of its own: so deep a reorg spares nothing that other tests have made."""
+    async with Devnet.start(("alpha", "beta"), block_time=None) as running:
+        yield running
 
 
 async def test_a_reorg_below_finality_is_an_alert_and_what_it_took_is_taken_back(
