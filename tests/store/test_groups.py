@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from connext_monitor.core.alert import AlertKind, chain_unobserved
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.grouping import BATCH, Lately, Queue, Told, Topic
+from connext_monitor.core.queue import BATCH, Lately, Queue, Told, Topic
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import database
 from connext_monitor.store.store import Store
