@@ -8,9 +8,9 @@ from typing import Protocol
 from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice, Provider
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
 from connext_monitor.core.digest import Digest, compose_digest
-from connext_monitor.core.grouping import Queue, Topic
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
+from connext_monitor.core.queue import Queue, Topic
 
 
 class DeliveryStore(Protocol):

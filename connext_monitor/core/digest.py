@@ -6,9 +6,9 @@ from datetime import datetime
 
 from connext_monitor.core.alert import Alert, AlertKind, Severity
 from connext_monitor.core.documents import TransferView
-from connext_monitor.core.grouping import Topic
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Link, Message, amount_of, duration_words
+from connext_monitor.core.queue import Topic
 
 LARGEST = 3
 """How many of the largest a digest names."""

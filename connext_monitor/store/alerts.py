@@ -13,7 +13,8 @@ from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, o
 from connext_monitor.core.deadline import Leg, ResolveOverdue
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, TransferId
-from connext_monitor.core.grouping import Topic, is_fresh
+from connext_monitor.core.grouping import is_fresh
+from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.schema import alerts, deliveries, transfers
 

@@ -1,14 +1,11 @@
-"""Groups of alerts that one provider is told in one message, and what of them stands in its queue.
-
-Of one alert's deliveries only the first that is pending can go into a group or be told: its changes keep their order.
-"""
+"""Groups of alerts that one provider is told in one message: their members, and what was told of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,12 +13,11 @@ from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.digest import LARGEST, Digest, Named
 from connext_monitor.core.events import EventKind, TransferId, XCalled
-from connext_monitor.core.grouping import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
+from connext_monitor.core.queue import BATCH, Topic
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.payload import unpack
+from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members
-
-_earlier = deliveries.alias("earlier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +48,6 @@ class GroupRow:
         )
 
 
-async def queue(connection: AsyncConnection, provider: str, lately_since: float) -> Queue:
-    """All that the provider is still to be told, and the openings told one by one since then (Unix seconds)."""
-    ends = await _ends(connection, provider)
-    of_members = [row for row in ends if row.group_id is not None]
-    alone = next((row for row in ends if row.group_id is None), None)
-    return Queue(
-        waiting=await _waiting(connection, provider),
-        end=_end(alone) if alone is not None else None,
-        groups=await _standing(connection, provider),
-        member_ends=len(of_members),
-        ends_since=of_members[0].created_ms / 1000 if of_members else 0.0,
-        lately=await _lately(connection, provider, lately_since),
-    )
-
-
 async def form(connection: AsyncConnection, provider: str, topic: Topic, before: int, at: datetime) -> None:
     """Make a group of the topic's first openings that wait; ``before`` others are known to the provider."""
     row = {
@@ -87,7 +68,7 @@ async def form(connection: AsyncConnection, provider: str, topic: Topic, before:
 async def join(connection: AsyncConnection, group_id: int, topic: Topic, most: int, at: datetime) -> None:
     """Put the topic's first ``most`` openings that wait into the group; ended members that opened again are open."""
     group = (await connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id))).one()
-    wanted = _ready(group.provider, Change.OPENED).where(deliveries.c.topic == str(topic)).order_by(deliveries.c.id)
+    wanted = ready(group.provider, Change.OPENED).where(deliveries.c.topic == str(topic)).order_by(deliveries.c.id)
     rows = (await connection.execute(wanted.limit(most))).all()
     if not rows:
         return
@@ -110,7 +91,7 @@ async def join(connection: AsyncConnection, group_id: int, topic: Topic, most: i
 
 async def note_ends(connection: AsyncConnection, provider: str, at: datetime) -> None:
     """Note which members of the provider's groups have ended, at most `BATCH` of them."""
-    ended = [row for row in await _ends(connection, provider) if row.group_id is not None]
+    ended = [row for row in await ends_of(connection, provider) if row.group_id is not None]
     if not ended:
         return
     await connection.execute(
@@ -184,135 +165,6 @@ async def count_waiting(connection: AsyncConnection) -> dict[str, int]:
         .group_by(groups.provider)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def _first() -> ColumnElement[bool]:
-    """That a pending delivery is the first of its alert's to this provider."""
-    return ~(
-        select(_earlier.c.id)
-        .where(
-            _earlier.c.alert_id == deliveries.c.alert_id,
-            _earlier.c.provider == deliveries.c.provider,
-            _earlier.c.pending,
-            _earlier.c.id < deliveries.c.id,
-        )
-        .exists()
-    )
-
-
-def _ready(provider: str, change: Change) -> Select[*tuple[Any, ...]]:
-    return (
-        select(alerts, deliveries.c.id.label("delivery_id"), deliveries.c.created_ms)
-        .join(deliveries, deliveries.c.alert_id == alerts.c.id)
-        .where(deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.change == change.value, _first())
-    )
-
-
-async def _waiting(connection: AsyncConnection, provider: str) -> list[Waiting]:
-    pending = deliveries.c
-    rows = await connection.execute(
-        select(
-            pending.topic,
-            func.count().label("many"),
-            func.min(pending.id).label("first_id"),
-            func.min(pending.created_ms).label("oldest"),
-            func.max(pending.created_ms).label("newest"),
-            func.max(func.coalesce(pending.fresh, True)).label("fresh"),
-            func.max(pending.attempts).label("attempts"),
-            func.max(pending.next_attempt_ms).label("next_attempt_ms"),
-        )
-        .where(pending.provider == provider, pending.pending, pending.change == Change.OPENED.value, _first())
-        .group_by(pending.topic)
-    )
-    return [
-        Waiting(
-            topic=Topic.parse(row.topic),
-            count=row.many,
-            first_id=row.first_id,
-            oldest=row.oldest / 1000,
-            newest=row.newest / 1000,
-            fresh=bool(row.fresh),
-            attempts=row.attempts,
-            next_attempt_at=row.next_attempt_ms / 1000,
-        )
-        for row in rows
-    ]
-
-
-async def _ends(connection: AsyncConnection, provider: str) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The provider's first ends that wait, each with the group that its alert is an open member of, if it is."""
-    membership = (
-        select(group_members.c.group_id)
-        .join(delivery_groups, delivery_groups.c.id == group_members.c.group_id)
-        .where(group_members.c.open, delivery_groups.c.provider == provider, ~delivery_groups.c.ended)
-        .where(group_members.c.alert_id == deliveries.c.alert_id)
-        .limit(1)
-        .correlate(deliveries)
-        .scalar_subquery()
-    )
-    pending = deliveries.c
-    rows = await connection.execute(
-        select(
-            pending.id,
-            pending.alert_id,
-            pending.created_ms,
-            pending.attempts,
-            pending.next_attempt_ms,
-            membership.label("group_id"),
-        )
-        .where(pending.provider == provider, pending.pending, pending.change == Change.RESOLVED.value, _first())
-        .order_by(pending.id)
-        .limit(BATCH)
-    )
-    return rows.all()
-
-
-def _end(row: Row[*tuple[Any, ...]]) -> WaitingEnd:
-    return WaitingEnd(row.id, row.created_ms / 1000, row.attempts, row.next_attempt_ms / 1000)
-
-
-async def _standing(connection: AsyncConnection, provider: str) -> list[Group]:
-    groups = delivery_groups.c
-    members = select(func.count()).where(group_members.c.group_id == groups.id)
-    rows = await connection.execute(
-        select(
-            delivery_groups,
-            members.correlate(delivery_groups).scalar_subquery().label("members"),
-            members.where(group_members.c.open).correlate(delivery_groups).scalar_subquery().label("open"),
-        )
-        .where(groups.provider == provider, ~groups.ended)
-        .order_by(groups.id)
-    )
-    return [_group(row) for row in rows]
-
-
-def _group(row: Row[*tuple[Any, ...]]) -> Group:
-    return Group(
-        id=row.id,
-        topic=Topic.parse(row.topic),
-        members=row.members,
-        open=row.open,
-        before=row.before,
-        oldest=row.oldest_ms / 1000,
-        newest=row.newest_ms / 1000,
-        formed_at=row.formed_ms / 1000,
-        opened_with=row.opened_with,
-        told=None if row.told_ms is None else Told(row.told_ms / 1000, row.told_members, row.told_open),
-        editable=row.reference is not None,
-        attempts=row.attempts,
-        next_attempt_at=row.next_attempt_ms / 1000,
-    )
-
-
-async def _lately(connection: AsyncConnection, provider: str, since: float) -> dict[Topic, Lately]:
-    done = deliveries.c
-    rows = await connection.execute(
-        select(done.topic, func.count(), func.max(done.done_ms))
-        .where(done.provider == provider, done.done_ms >= round(since * 1000))
-        .where(~done.pending, done.change == Change.OPENED.value, done.group_id.is_(None), done.topic.is_not(None))
-        .group_by(done.topic)
-    )
-    return {Topic.parse(row[0]): Lately(row[1], row[2] / 1000) for row in rows}
 
 
 async def _amounts(connection: AsyncConnection, ids: Sequence[TransferId]) -> dict[TransferId, bytes]:

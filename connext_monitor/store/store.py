@@ -15,10 +15,10 @@ from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
-from connext_monitor.core.grouping import Queue, Topic
+from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.store import alerts, anchors, chains, deliveries, groups, nonces, transfers
+from connext_monitor.store import alerts, anchors, chains, deliveries, groups, nonces, queues, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
@@ -215,7 +215,7 @@ class Store:
     async def queue(self, provider: str, lately_since: float) -> Queue:
         """All that a provider is still to be told, and what it was told one by one since then (Unix seconds)."""
         async with self._database.read() as connection:
-            return await groups.queue(connection, provider, lately_since)
+            return await queues.queue(connection, provider, lately_since)
 
     async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
         """Make a group of the topic's openings that wait; the provider knows of ``before`` others."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connext_monitor.alerting.manager import AlertManager
@@ -16,14 +16,13 @@ from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import Step
 from connext_monitor.store.store import Store
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.alerting.waiting import running
 from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
-
-from connext_monitor.core.labels import ChainLabel, ChainLabels  # isort: skip
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA: ChainLabel("beta")})
 AROUND = Surroundings(LABELS, SystemClock())
@@ -64,7 +63,7 @@ class Burst:
             lambda known: record(known, [step], durations),
             progress=(),
             unreadable=(),
-            at=datetime.now(UTC) + timedelta(0),
+            at=datetime.now(UTC),
         )
 
 

@@ -22,9 +22,9 @@ from connext_monitor.core.events import (
     TransferId,
     TransferInfo,
 )
-from connext_monitor.core.grouping import Topic
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.message import Field, Instant, Link, Message, compose
+from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import Sighting, Transfer
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.grouping import Topic
+from connext_monitor.core.queue import Topic
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled

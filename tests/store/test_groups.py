@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from connext_monitor.core.alert import AlertKind, chain_unobserved
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.grouping import BATCH, Lately, Queue, Told, Topic
+from connext_monitor.core.queue import BATCH, Lately, Queue, Told, Topic
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import database
 from connext_monitor.store.store import Store
@@ -125,6 +125,28 @@ async def test_an_alert_s_changes_keep_their_order_however_often_it_comes_and_go
     queue = await look(store)
     assert opens == [(5, 0, 1), (4, 1, 0), (5, 0, 1)]
     assert (queue.groups[0].members, queue.groups[0].open, queue.member_ends, queue.end) == (5, 4, 0, None)
+
+
+async def test_what_came_went_and_came_again_before_it_was_told_is_open_in_its_group(store: Store) -> None:
+    await late(store)
+    await put(store, seen(ARRIVED[0]))
+    await put(store, gone(ARRIVED[0]))
+    await accuse(store, CALLED[0], "ops")
+    group_id = await form(store)
+    await store.note_ends("ops", LATER)
+    assert (await look(store)).groups[0].open == 4
+    await store.join_group(group_id, TOPIC, BATCH, LATER)
+    queue = await look(store)
+    assert (queue.groups[0].members, queue.groups[0].open, queue.waiting) == (5, 5, [])
+
+
+async def test_an_end_is_noted_in_each_provider_s_own_group(store: Store) -> None:
+    await late(store, CALLED, "ops", "desk")
+    for provider in ("desk", "ops"):
+        await store.form_group(provider, TOPIC, 0, LATER)
+    await put(store, seen(*ARRIVED[:2]))
+    await store.note_ends("ops", LATER)
+    assert [(await look(store, provider)).groups[0].open for provider in ("ops", "desk")] == [3, 5]
 
 
 async def test_a_digest_counts_and_names_the_longest_overdue_and_the_largest(store: Store) -> None:
