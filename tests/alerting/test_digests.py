@@ -77,7 +77,7 @@ async def test_many_that_were_late_before_the_start_are_one_message(burst: Burst
 
 
 async def test_old_news_that_come_one_after_another_are_one_message(burst: Burst, discord: Discord) -> None:
-    async with managed(burst, to_discord(discord), rules=CALM) as manager:
+    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=2.0)) as manager:
         for number in range(10):
             await burst.late([number], late_by=3600)
             manager.wake()
@@ -86,7 +86,7 @@ async def test_old_news_that_come_one_after_another_are_one_message(burst: Burst
 
 
 async def test_the_first_of_a_burst_is_told_at_once_and_the_rest_together(burst: Burst, discord: Discord) -> None:
-    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=1.0)) as manager:
+    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=3.0)) as manager:
         await burst.late([0])
         manager.wake()
         await until(lambda: discord.seen)
@@ -131,10 +131,10 @@ async def test_those_that_come_later_are_counted_by_an_edit(burst: Burst, discor
 
 async def test_more_than_twice_as_many_are_a_message_of_their_own(burst: Burst, calm_discord: Discord) -> None:
     await burst.late(range(10))
-    async with managed(burst, to_discord(calm_discord)) as manager:
+    async with managed(burst, to_discord(calm_discord)):
         await until(lambda: calm_discord.messages)
-        await burst.late(range(10, 50))
-        manager.wake()
+    await burst.late(range(10, 50))
+    async with managed(burst, to_discord(calm_discord)) as manager:
         await until(lambda: len(calm_discord.messages) == 2)
         await until(lambda: titles(calm_discord)[0] == f"CRITICAL · 20 transfers {OVERDUE}")
         assert titles(calm_discord)[1] == f"CRITICAL · 30 transfers {OVERDUE}"
@@ -231,12 +231,13 @@ async def test_what_waited_while_a_channel_was_down_comes_as_a_digest(burst: Bur
 async def test_a_digest_that_is_not_taken_is_tried_again_with_what_has_come_meanwhile(
     burst: Burst, discord: Discord
 ) -> None:
-    discord.plan(503)
+    planned = discord.plan(503)
+    planned.until = asyncio.Event()
     await burst.late(range(MANY))
-    async with managed(burst, to_discord(discord), rules=CALM) as manager:
+    async with managed(burst, to_discord(discord), rules=CALM):
         await until(discord.asked.is_set)
         await burst.late(range(MANY, MANY + 7))
-        manager.wake()
+        planned.until.set()
         await until(lambda: titles(discord) == [f"CRITICAL · {MANY + 7} transfers {OVERDUE}"])
 
 
