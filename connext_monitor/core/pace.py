@@ -47,9 +47,9 @@ class Pace:
         span = shrunk(self.span, refusal)
         return replace(self, span=span, limit=span, at_limit=0)
 
-    def after_silence(self) -> "Pace":
-        """After an endpoint broke off, or did not answer in time: perhaps that was too much for it."""
-        return replace(self, span=max(1, self.span // 2), at_once=1)
+    def after_silence(self, asked: int) -> "Pace":
+        """After an endpoint broke off over a range of ``asked`` blocks: perhaps that was too much, for it or for us."""
+        return replace(self, span=max(1, min(self.span, asked) // 2), at_once=1)
 
     def after_rate_limit(self) -> "Pace":
         """After an endpoint asked for fewer requests: smaller ranges would only be more of them."""

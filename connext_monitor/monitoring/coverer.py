@@ -119,10 +119,6 @@ class Coverer:
             except (Unsettled, PartialAnswer, RpcRefused) as error:
                 failures = failures + 1 if self._state.coverage == reached else 1
                 await self._bear(error, failures)
-            except EndpointUnavailable:
-                # Perhaps a range was too much for it: the next time it is asked for less.
-                self._pool.paces[self._place] = self._pool.paces[self._place].after_silence()
-                raise
 
     def _settling_due(self) -> bool:
         """Whether the next confirming cover is to look at what is final: that costs requests, so not each one does."""
@@ -146,7 +142,12 @@ class Coverer:
 
         async def read(blocks: BlockRange) -> ReadRange:
             known = await self._store.places(self._config.domain_id, blocks.first, blocks.last)
-            return await self._reader.read(blocks, head, final, known)
+            try:
+                return await self._reader.read(blocks, head, final, known)
+            except EndpointUnavailable:
+                # Noted here, since whoever waits for it is cancelled when the same end reaches the subscriptions.
+                self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
+                raise
 
         async with ReadAhead(following, lambda: self._pool.paces[self._place].at_once, read) as ranges:
             async for one in ranges:

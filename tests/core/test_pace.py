@@ -32,8 +32,12 @@ def test_a_refused_span_is_not_asked_for_again_soon_and_is_after_many_answers() 
 
 
 def test_silence_asks_for_less_and_for_one_at_a_time() -> None:
-    silent = Pace(1000).after_silence()
+    silent = Pace(1000).after_silence(1000)
     assert (silent.span, silent.at_once) == (500, 1)
+
+
+def test_a_range_shorter_than_the_span_is_what_is_halved() -> None:
+    assert Pace(1000).after_silence(20).span == 10
 
 
 def test_a_rate_limit_makes_no_range_smaller() -> None:
@@ -53,7 +57,7 @@ def test_whatever_happens_something_is_asked_for_and_never_too_much(happened: li
             case "refused":
                 pace = pace.after_refusal(REFUSED)
             case "silent":
-                pace = pace.after_silence()
+                pace = pace.after_silence(1000)
             case _:
                 pace = pace.after_rate_limit()
         assert 1 <= pace.span <= LARGEST_SPAN

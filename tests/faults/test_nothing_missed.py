@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.core.transfer import Status
+from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
-from tests.faults.faults import Drop, Freeze, Mute, RangeLimit, RefuseHandshake
+from tests.faults.faults import Drop, Freeze, Mute, Oversize, RangeLimit, RefuseHandshake
 from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
@@ -175,4 +176,21 @@ async def test_over_http_too_what_happens_while_it_is_down_is_recorded_after(
         await until(lambda: origin.refused > 0)
         transfer = await bridge.xcall(alpha, beta)
         await origin.lift()
+        await watch.knows(transfer, Status.XCALLED)
+
+
+async def test_a_range_whose_answer_is_too_large_is_asked_for_in_parts(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    setup = Setup(bridge.chains, {}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT2M", execute="PT1H")
+    async with watching(setup, tmp_path, only=["alpha"]):
+        pass
+    transfer = await bridge.xcall(alpha, beta)
+    await alpha.mine(20)
+    limits = RpcLimits(answer_bytes=2**18)
+    async with (
+        origin.suffering(Oversize(2**19, over=4)),
+        watching(setup, tmp_path, only=["alpha"], limits=limits) as watch,
+    ):
         await watch.knows(transfer, Status.XCALLED)
