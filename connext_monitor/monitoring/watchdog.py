@@ -36,12 +36,19 @@ class Watchdog:
         self._poll = min(12.0, max(0.5, block_time))
 
     async def watch_progress(self) -> NoReturn:
-        """Raise EndpointUnavailable once the head has not risen for too long, however alive the socket is."""
+        """Raise EndpointUnavailable once the head has not risen for too long, however alive the socket is.
+
+        While history is read, every range of it is progress too: a chain that stands still can still be caught up with.
+        """
         while True:
-            silent = self._state.clock.monotonic() - self._state.head_risen_at
+            silent = self._state.clock.monotonic() - self._progressed_at()
             if silent >= self._patience:
                 raise EndpointUnavailable(self._endpoint.host, f"has announced no new block for {round(silent)} s")
             await asyncio.sleep(self._patience - silent)
+
+    def _progressed_at(self) -> float:
+        risen_at = self._state.head_risen_at
+        return risen_at if self._state.caught_up else max(risen_at, self._state.covered_risen_at)
 
     async def look_for_better(self) -> NoReturn:
         """Raise BetterEndpoint once a preferred one works, and EndpointUnavailable once this one is too slow."""
