@@ -20,7 +20,7 @@ from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Durations
-from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
@@ -75,6 +75,15 @@ def pathway_durations(config: Config) -> PathwayDurations:
         return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
 
     return durations
+
+
+def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
+    """The first block to watch of every chain that has a number for it in the config."""
+    return {
+        chain.domain_id: BlockNumber(chain.start_block)
+        for chain in config.chains.values()
+        if chain.start_block != "latest"
+    }
 
 
 def group_rules(config: Config) -> GroupRules:
@@ -201,7 +210,7 @@ async def _build(
     stack.enter_context(DatabaseLock(config.monitor.database))
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
-    await store.retime(durations)
+    await store.retime(durations, first_blocks(config))
 
     def route(alert: Alert) -> Collection[str]:
         return [p.provider.name for p in providers if alert.severity.rank >= p.min_severity.rank]

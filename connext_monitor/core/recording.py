@@ -102,7 +102,8 @@ def _due(
 ) -> DueDates | None:
     if new is None or new.xcalled is None:
         return None
-    # A deadline is a promise made when XCalled was seen: it moves only when XCalled itself does.
-    if was_due and old and old.xcalled and old.xcalled.block.timestamp == new.xcalled.block.timestamp:
+    # A deadline is a promise made when XCalled was seen: it moves only when XCalled itself does. Where none was made,
+    # because a backfill found it or nobody watched its destination, a leg that arrives makes none.
+    if old and old.xcalled and old.xcalled.block.timestamp == new.xcalled.block.timestamp:
         return was_due
     return due_dates(new, durations(new.origin, new.destination))

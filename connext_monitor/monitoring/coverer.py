@@ -5,7 +5,6 @@ from typing import Protocol
 
 import structlog
 
-from connext_monitor.core.calls import NONCE_CALL, MalformedAnswer, read_uint
 from connext_monitor.core.coverage import (
     Aim,
     BlockRange,
@@ -25,6 +24,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
+from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
@@ -37,7 +37,6 @@ _PATIENCE = 6
 _PATIENCE_BESIDE_OTHERS = 2
 _SECOND_LOOKS_EVERY = 300.0
 """Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
-_MAX_NONCE = 2**63
 
 log = structlog.get_logger()
 
@@ -97,7 +96,9 @@ class Coverer:
             start = self._config.start_block
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
-            self._first_nonce = await self._nonce_after(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
+            self._first_nonce = (
+                await nonce_after(self._endpoint, self._config, BlockNumber(first - 1), none_yet=0) if first > 0 else 0
+            )
         self._state.coverage = stored
 
     async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
@@ -168,7 +169,7 @@ class Coverer:
         nonce = None
         if ask_nonce and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
-            nonce = await self._nonce_after(BlockNumber(read.end.number - 1))
+            nonce = await nonce_after(self._endpoint, self._config, BlockNumber(read.end.number - 1))
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
@@ -202,21 +203,6 @@ class Coverer:
         tagged = await self._endpoint.header(finality)
         # Without the tag nothing new counts as final: blocks are only read again for longer.
         return min(tagged.number, head.number) if tagged else self._coverage().checkpoint
-
-    async def _nonce_after(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
-        """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).
-
-        ``none_yet`` where no contract stands at that block.
-        """
-        try:
-            answer = await self._endpoint.call(self._config.contract, NONCE_CALL, block)
-            if not answer:
-                return none_yet
-            nonce = read_uint(answer)
-        except (RpcRefused, MalformedAnswer) as error:
-            log.debug("nonce.not_known", chain=self._config.name, block=block, reason=str(error))
-            return None
-        return nonce if nonce < _MAX_NONCE else None
 
     async def _bear(self, error: Unsettled | PartialAnswer | RpcRefused, failures: int) -> None:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""

@@ -37,7 +37,7 @@ class EndpointPool:
     """All endpoints of one chain. A place is the index of an endpoint in the config."""
 
     def __init__(self, config: ChainConfig, open_endpoint: OpenEndpoint, clock: Clock, random: Random) -> None:
-        self._config = config
+        self.config = config
         self._open_endpoint = open_endpoint
         self._clock = clock
         self._random = random
@@ -72,7 +72,7 @@ class EndpointPool:
 
         Raises EndpointUnavailable and RpcRefused.
         """
-        url = self._config.endpoints[place]
+        url = self.config.endpoints[place]
 
         def count(method: str, outcome: str) -> None:
             self.requests[RequestKind(url.host, method, outcome)] += 1
@@ -95,7 +95,7 @@ class EndpointPool:
             pace = self.paces[place]
             last = BlockNumber(min(blocks.last, first + pace.span - 1))
             try:
-                fetched = await endpoint.logs(self._config.contract, [EVENT_TOPICS], first, last)
+                fetched = await endpoint.logs(self.config.contract, [EVENT_TOPICS], first, last)
             except RpcRefused as error:
                 if error.refusal.reaction not in (Reaction.RANGE, Reaction.OTHER) or pace.span == 1:
                     raise
@@ -108,15 +108,15 @@ class EndpointPool:
 
     async def _verify(self, endpoint: Endpoint) -> None:
         chain_id = await endpoint.chain_id()
-        if chain_id != self._config.chain_id:
+        if chain_id != self.config.chain_id:
             raise EndpointUnavailable(
                 endpoint.host,
-                f"serves chain id {chain_id}, not {self._config.chain_id}; see chains.{self._config.name}.endpoints",
+                f"serves chain id {chain_id}, not {self.config.chain_id}; see chains.{self.config.name}.endpoints",
             )
-        if not await endpoint.code(self._config.contract):
+        if not await endpoint.code(self.config.contract):
             # Watching an address without a contract would look like a bridge without traffic.
             raise EndpointUnavailable(
                 endpoint.host,
-                f"knows no contract at {to_checksum_address(self._config.contract)}; "
-                f"see chains.{self._config.name}.contract",
+                f"knows no contract at {to_checksum_address(self.config.contract)}; "
+                f"see chains.{self.config.name}.contract",
             )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.core.recording import ChainProgress
@@ -23,7 +24,8 @@ class Observation:
     """Something seen on one chain.
 
     Logs that were pushed come alone: they are provisional and move nothing. A covered range brings ``progress``, and
-    in ``gone`` the blocks that another hash was proven to stand in place of.
+    in ``gone`` the blocks that another hash was proven to stand in place of. ``history`` is a range that a backfill
+    read.
     """
 
     domain: DomainId
@@ -31,6 +33,7 @@ class Observation:
     malformed: Sequence[MalformedEntry] = ()
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None
+    history: BlockRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, deep_reorg
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import (
     ChainProgress,
@@ -48,6 +49,7 @@ class RecordStore(Protocol):
         unreadable: Sequence[UnreadableLog],
         at: datetime,
         opened: Sequence[tuple[Alert, Collection[str]]],
+        backfilled: Sequence[HistoryRead],
     ) -> tuple[Changes, list[str]]:
         """Store what ``decide`` makes of what is known, and the rest with it; the changes and the alerts resolved."""
         ...
@@ -66,6 +68,7 @@ class _Read:
     steps: list[Step]
     unreadable: list[UnreadableLog]
     progress: list[ChainProgress]
+    backfilled: list[HistoryRead]
 
 
 class TransferChecker:
@@ -141,6 +144,7 @@ class TransferChecker:
             unreadable=read.unreadable,
             at=now,
             opened=[(alert, self._route(alert)) for alert in opened],
+            backfilled=read.backfilled,
         )
         self._tell(changes, read.unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
@@ -177,7 +181,7 @@ class TransferChecker:
 
 
 async def _read(observations: list[Observation]) -> _Read:
-    read = _Read([], [], [])
+    read = _Read([], [], [], [])
     for observation in observations:
         domain = observation.domain
         read.unreadable.extend(UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed)
@@ -194,6 +198,8 @@ async def _read(observations: list[Observation]) -> _Read:
         read.steps.append(Step(tuple(seen), gone))
         if observation.progress is not None:
             read.progress.append(observation.progress)
+        if observation.history is not None:
+            read.backfilled.append(HistoryRead(domain, observation.history))
     return read
 
 

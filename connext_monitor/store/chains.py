@@ -25,6 +25,12 @@ async def coverage(connection: AsyncConnection, domain: DomainId) -> Coverage | 
     return Coverage(BlockNumber(row.start_block), BlockNumber(row.checkpoint), covered)
 
 
+async def starts(connection: AsyncConnection) -> dict[DomainId, BlockNumber]:
+    """The first block watched of each chain that anything has been covered of."""
+    rows = await connection.execute(select(chains.c.domain, chains.c.start_block))
+    return {DomainId(row.domain): BlockNumber(row.start_block) for row in rows}
+
+
 async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: Coverage) -> None:
     """Store how far the chain has been read."""
     covered = reached.covered

@@ -48,6 +48,15 @@ anchors = Table(
     Column("block_hash", LargeBinary, nullable=False),
 )
 
+# The blocks before a chain's first watched one that `backfill` has read, as ranges that neither touch nor overlap.
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_block", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_block", BigInteger, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

@@ -9,16 +9,17 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState
-from connext_monitor.core.coverage import Coverage, NonceHole, Nonces
+from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.store import alerts, anchors, chains, deliveries, groups, nonces, queues, transfers
+from connext_monitor.store import alerts, anchors, backfills, chains, deliveries, groups, nonces, queues, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
@@ -32,9 +33,12 @@ class Store:
         self._names = names
 
     @classmethod
-    async def open(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
-        """Open the database file, making it where there is none. Raises DatabaseError."""
-        return cls(await Database.open(path), names)
+    async def open(cls, path: Path, names: Mapping[DomainId, str], *, migrate: bool = True) -> Self:
+        """Open the database file, making it where there is none. Raises DatabaseError.
+
+        Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
+        """
+        return cls(await Database.open(path, migrate=migrate), names)
 
     @classmethod
     async def open_readonly(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
@@ -57,6 +61,7 @@ class Store:
         unreadable: Sequence[UnreadableLog],
         at: datetime,
         opened: Sequence[tuple[Alert, Collection[str]]] = (),
+        backfilled: Sequence[HistoryRead] = (),
     ) -> tuple[Changes, list[str]]:
         """Promise 1: events, transfers, checkpoints, and the alerts that open or resolve, in one transaction.
 
@@ -76,6 +81,8 @@ class Store:
                 await _save_progress(connection, chain)
                 if chain.whole:
                     resolved += await self._covered_again(connection, chain.domain, at)
+            for read in backfilled:
+                await backfills.add(connection, read.domain, read.blocks)
             for alert, providers in opened:
                 await alerts.open_alert(connection, alert, providers)
             return changes, resolved
@@ -96,6 +103,11 @@ class Store:
         """How far a chain has been read."""
         async with self._database.read() as connection:
             return await chains.coverage(connection, domain)
+
+    async def backfilled(self, domain: DomainId) -> list[BlockRange]:
+        """The blocks of a chain that backfills have read, the lowest first."""
+        async with self._database.read() as connection:
+            return await backfills.read(connection, domain)
 
     async def nonces(self, domain: DomainId) -> Nonces | None:
         """What is known of an origin's nonces."""
@@ -119,12 +131,17 @@ class Store:
 
     # Deadlines and alerts
 
-    async def retime(self, durations: PathwayDurations) -> None:
-        """Give every leg that has not arrived the deadline of the present config."""
+    async def retime(self, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
+        """Give every leg that has not arrived the deadline of the present config.
+
+        Not those of transfers whose XCalled stands below the first block watched, which a backfill found; ``begins``
+        are the first blocks of chains that nothing has been covered of yet.
+        """
 
         async def work(connection: AsyncConnection) -> None:
+            watched = {**begins, **await chains.starts(connection)}
             for pathway in await transfers.awaited_pathways(connection):
-                await transfers.retime(connection, pathway, durations(*pathway))
+                await transfers.retime(connection, pathway, durations(*pathway), watched.get(pathway[0]))
 
         await self._database.write(work)
 
@@ -259,6 +276,11 @@ class Store:
         """At most ``limit`` transfers, newest first."""
         async with self._database.read() as connection:
             return await self._views(connection, await transfers.listed(connection, wanted, limit=limit, after=after))
+
+    async def unfinished(self, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
+        """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
+        async with self._database.read() as connection:
+            return await self._views(connection, await transfers.unfinished(connection, origin, blocks))
 
     async def transfers_by(self, id_or_tx: bytes) -> list[TransferView]:
         """The transfer of this id, else those with an event in the transaction of this hash."""

@@ -16,6 +16,7 @@ from connext_monitor.config import Config, load_config
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.transfer import Status
 from connext_monitor.labels import chain_labels
@@ -133,9 +134,10 @@ class _Noted:
         unreadable: Sequence[UnreadableLog],
         at: datetime,
         opened: Sequence[tuple[Alert, Collection[str]]],
+        backfilled: Sequence[HistoryRead],
     ) -> tuple[Changes, list[str]]:
         changes, resolved = await self._store.record(
-            ids, gone, decide, progress=progress, unreadable=unreadable, at=at, opened=opened
+            ids, gone, decide, progress=progress, unreadable=unreadable, at=at, opened=opened, backfilled=backfilled
         )
         for change, records in (("removed", changes.removed), ("added", changes.added)):
             for one in records:
