@@ -67,12 +67,14 @@ async def wanted(bridge: Devnet) -> BlockRange:
 
 
 @asynccontextmanager
-async def reading(bridge: Devnet, wanted: BlockRange, folder: Path, *urls: str) -> AsyncIterator[Reading]:
-    """With these endpoints of alpha; nothing is read yet."""
+async def reading(
+    bridge: Devnet, wanted: BlockRange, folder: Path, *urls: str, of: str = "alpha"
+) -> AsyncIterator[Reading]:
+    """With these endpoints of a chain; nothing is read yet."""
     file = folder / "config.toml"
-    await write_config(Setup(bridge.chains, {}, endpoints={"alpha": urls}, finality=FINALITY), folder)
+    await write_config(Setup(bridge.chains, {}, endpoints={of: urls}, finality=FINALITY), folder)
     config = load_config(file, os.environ)
-    chain, clock = config.chains["alpha"], SystemClock()
+    chain, clock = config.chains[of], SystemClock()
     pool = EndpointPool(chain, open_endpoint, clock, Random(1))  # noqa: S311 - spreads retries
     store = await Store.open(config.monitor.database, {})
     checker = TransferChecker(store, lambda *_: None, _Nobody(), chain_labels(config), clock, lambda _: ())
@@ -112,6 +114,19 @@ async def test_what_one_endpoint_leaves_out_is_taken_from_another(
     async with reading(bridge, wanted, tmp_path, *(proxy.http_url for proxy in endpoints)) as both:
         report = await both.run()
         assert (len(report.transfers), report.proven, await both.left()) == (TRANSFERS, True, 0)
+
+
+async def test_a_leg_which_no_nonce_tells_of_is_taken_from_another_endpoint_too(
+    bridge: Devnet, destination: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta, *_ = bridge.chains
+    block = await beta.head() + 1
+    await bridge.execute_fast(await bridge.xcall(alpha, beta))
+    await beta.mine(FINALITY)
+    await destination.apply(Empty())
+    wanted = BlockRange(BlockNumber(block), BlockNumber(block))
+    async with reading(bridge, wanted, tmp_path, destination.http_url, beta.http_url, of="beta") as both:
+        assert (await both.run()).logs == 1
 
 
 async def test_ranges_are_as_small_as_the_endpoint_wants_them(
