@@ -78,7 +78,9 @@ def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
     """
     config = load()
     wanted = _wanted(config, chain, first, last)
-    configure_logging(config.monitor.log_level, config.monitor.log_format)
+    # The bar tells of the progress where there is one; a log line would break it.
+    quiet = sys.stderr.isatty() and config.monitor.log_level == "info"
+    configure_logging("warning" if quiet else config.monitor.log_level, config.monitor.log_format)
     collect_rarely()
     try:
         done = complete(_backfill(config, config.chains[chain], wanted))
