@@ -179,7 +179,7 @@ def _print(done: _Done, labels: ChainLabels) -> None:
     before = f"; {report.known} had been read before" if report.known else ""
     print_line(
         f"Read {report.blocks} of the {len(blocks)} blocks {blocks.first}-{blocks.last} of {done.chain.name}{before}: "
-        f"{report.logs - done.malformed} events of {len(report.transfers)} transfers, {done.malformed} malformed logs."
+        f"{report.logs - done.malformed} events, {report.begun} of them XCalled; {done.malformed} malformed logs."
     )
     if report.blocks:
         print_line(_proof(report))
@@ -243,7 +243,7 @@ def _document(done: _Done, labels: ChainLabels) -> Json:
         "blocks_read": report.blocks,
         "blocks_read_before": report.known,
         "events": report.logs - done.malformed,
-        "transfers": len(report.transfers),
+        "xcalled": report.begun,
         "malformed": done.malformed,
         "nonces_proven": report.proven if report.blocks else None,
         "late": [

@@ -6,7 +6,7 @@ covers is moved by it.
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -70,15 +70,15 @@ class NoProgressError(Exception):
 class HistoryReport:
     """What a backfill has read: ``blocks`` now, ``known`` were read before.
 
-    ``logs`` of the contract's events, of ``transfers`` different ones; ``proven`` says that the contract's own count of
+    ``logs`` of the contract's events, ``begun`` of them XCalled; ``proven`` says that the contract's own count of
     transfers agreed everywhere.
     """
 
     blocks: int = 0
     known: int = 0
     logs: int = 0
+    begun: int = 0
     proven: bool = True
-    transfers: set[bytes] = field(default_factory=set)
 
 
 async def watched_from(config: ChainConfig, store: HistoryStore) -> BlockNumber | None:
@@ -174,7 +174,7 @@ class Backfill:
         report.blocks += len(read.blocks)
         report.logs += len(read.logs)
         report.proven = report.proven and proven
-        report.transfers.update(timed.log.topics[1] for timed in read.logs if len(timed.log.topics) > 1)
+        report.begun += _nonces(read.logs)
         self._progressed(report.known + report.blocks)
 
 

@@ -96,7 +96,7 @@ async def test_what_is_late_now_is_told_and_what_its_destination_calls_done_is_n
     late = [(one["leg"], one["transfer"]["transfer_id"]) for one in said["late"]]
     assert late == [("execute", history.past.owed.transfer_id), ("execute", history.past.comes.transfer_id)]
     assert said["legs_done_elsewhere"] == 1
-    assert (said["events"], said["transfers"], said["malformed"], said["nonces_proven"]) == (3, 3, 0, True)
+    assert (said["events"], said["xcalled"], said["malformed"], said["nonces_proven"]) == (3, 3, 0, True)
 
 
 async def test_what_has_been_read_is_not_read_again(history: History) -> None:
@@ -110,7 +110,7 @@ async def test_what_has_been_read_is_not_read_again(history: History) -> None:
 async def test_words_say_the_same(history: History) -> None:
     arguments = ("backfill", "--chain", "alpha", "--from", str(history.past.first), "--to", str(history.past.last))
     _, said, _ = await command(history.config, *arguments)
-    assert "3 events of 3 transfers, 0 malformed logs." in said
+    assert "3 events, 3 of them XCalled; 0 malformed logs." in said
     assert "the contract's own count of transfers agrees" in said
     assert "Late now: 2 legs" in said
     assert history.past.owed.transfer_id in said

@@ -63,7 +63,7 @@ async def wanted(bridge: Devnet) -> BlockRange:
     alpha, beta, *_ = bridge.chains
     sent = [await bridge.xcall(alpha, beta) for _ in range(TRANSFERS)]
     await alpha.mine(FINALITY + 30)
-    return BlockRange(BlockNumber(sent[0].block_number - 2), BlockNumber(sent[-1].block_number + 25))
+    return BlockRange(BlockNumber(sent[0].block_number), BlockNumber(sent[-1].block_number + 25))
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ async def test_what_one_endpoint_leaves_out_is_taken_from_another(
     await endpoints[0].apply(Empty())
     async with reading(bridge, wanted, tmp_path, *(proxy.http_url for proxy in endpoints)) as both:
         report = await both.run()
-        assert (len(report.transfers), report.proven, await both.left()) == (TRANSFERS, True, 0)
+        assert (report.begun, report.proven, await both.left()) == (TRANSFERS, True, 0)
 
 
 async def test_a_leg_which_no_nonce_tells_of_is_taken_from_another_endpoint_too(
@@ -135,7 +135,7 @@ async def test_ranges_are_as_small_as_the_endpoint_wants_them(
     await endpoints[0].apply(RangeLimit("geth", 3))
     async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
         report = await one.run()
-        assert (len(report.transfers), await one.left()) == (TRANSFERS, 0)
+        assert (report.begun, await one.left()) == (TRANSFERS, 0)
         assert one.seen[-1] == len(wanted)
 
 
