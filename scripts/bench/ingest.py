@@ -1,0 +1,110 @@
+"""How fast history is read: ``python -m scripts.bench.ingest [--events N] [--rounds N] [--ours-only]``.
+
+In one run, by turns, each in a process of its own: (a) the bare fetch and parse of a loopback node's answers, (b) the
+bare inserts of the rows that they amount to, and ours: observers, transfer checker and store, each commit with its
+checkpoint. The ratio compares ours with (a) and (b) in series.
+"""
+
+import asyncio
+import multiprocessing
+import resource
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.bench.bare import fetch_and_parse, insert
+from scripts.bench.bridge_node import running
+from scripts.bench.made_up_bridge import Bridge
+from scripts.bench.watching import watch_history
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Logs a second, logs in a usual batch, and the peak memory of the process in MB."""
+
+    rate: float
+    batch: int
+    peak: float
+
+
+def measured(work: Callable[..., tuple[float, int]], bridge: Bridge, *args: object) -> Measured:
+    """What ``work`` says of itself (seconds, logs in a batch), run in a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        seconds, batch = process.submit(work, *args).result()
+        peak = process.submit(_peak).result()
+    return Measured(3 * bridge.transfers / seconds, batch, peak)
+
+
+def _peak() -> float:
+    # Linux counts in KiB, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def run(bridge: Bridge, rounds: int, *, ours_only: bool, prepared: bool) -> dict[str, list[Measured]]:
+    """Every round of every way."""
+    found: dict[str, list[Measured]] = {"ours": []} if ours_only else {"fetch": [], "insert": [], "ours": []}
+    with tempfile.TemporaryDirectory() as folder, running(bridge, prepared=prepared) as urls:
+        for number in range(rounds):
+            file = Path(folder) / f"{number}.db"
+            if not ours_only:
+                found["fetch"].append(measured(fetch_and_parse, bridge, bridge, urls))
+            found["ours"].append(measured(watch_history, bridge, bridge, urls, file))
+            check(bridge, file)
+            if not ours_only:
+                batch = found["ours"][-1].batch
+                found["insert"].append(measured(insert, bridge, file, Path(folder) / f"{number}-bare.db", batch))
+            print(" ".join(f"{name} {every[-1].rate:,.0f}" for name, every in found.items()), "logs/s", flush=True)
+    return found
+
+
+def check(bridge: Bridge, file: Path) -> None:
+    """Nothing is missing; a benchmark of a lossy way would be worth nothing."""
+    with closing(sqlite3.connect(file)) as connection:
+        events = connection.execute("SELECT count(*) FROM events").fetchone()[0]
+        completed = connection.execute("SELECT count(*) FROM transfers WHERE status = 'CompletedFast'").fetchone()[0]
+        proven = connection.execute("SELECT max(contiguous_nonce) FROM chains").fetchone()[0]
+    expected = (3 * bridge.transfers, bridge.transfers, bridge.transfers)
+    if (events, completed, proven) != expected:
+        raise SystemExit(f"Stored {(events, completed, proven)} events, transfers, nonces instead of {expected}.")
+
+
+def summary(found: dict[str, list[Measured]]) -> list[str]:
+    """The medians, and the ratio where there is what to compare with."""
+    names = {"fetch": "(a) fetch and parse", "insert": "(b) inserts", "ours": "ours"}
+    rates = {name: statistics.median(one.rate for one in every) for name, every in found.items()}
+    lines = [
+        f"{names[name]:22}{rates[name]:10,.0f} logs/s in batches of about {every[-1].batch}, "
+        f"peak memory {max(one.peak for one in every):.0f} MB"
+        for name, every in found.items()
+    ]
+    if "fetch" in found:
+        series = 1 / (1 / rates["fetch"] + 1 / rates["insert"])
+        lines.append(f"{'(a) and (b) in series':22}{series:10,.0f} logs/s; ours is {rates['ours'] / series:.2f} of it")
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = ArgumentParser(prog="python -m scripts.bench.ingest", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, default=100_000, help="how many logs (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each way is measured (default: %(default)s)")
+    parser.add_argument("--logs-per-block", type=int, default=100, help="in a block with any (default: %(default)s)")
+    parser.add_argument("--ours-only", action="store_true", help="ours alone; the node makes its answers on the spot")
+    options: Any = parser.parse_args(arguments)
+    bridge = Bridge(options.events, options.logs_per_block)
+    found = run(bridge, options.rounds, ours_only=options.ours_only, prepared=not options.ours_only)
+    print("\n".join(summary(found)))
+
+
+if __name__ == "__main__":
+    main()
