@@ -5,7 +5,6 @@ matter (promise 4). What a change of that set means for deadlines and alerts is 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connext_monitor.core.events import (
@@ -21,6 +20,7 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
+from connext_monitor.core.value import value
 
 
 class Status(StrEnum):
@@ -41,7 +41,7 @@ class Path(StrEnum):
     SLOW = "slow"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sighting:
     """Where an event stands."""
 
@@ -50,7 +50,10 @@ class Sighting:
     log_index: int
 
 
-@dataclass(frozen=True, slots=True)
+Identity = tuple[DomainId, EventKind, TransferId, Hash32]
+
+
+@value(frozen=True, slots=True)
 class EventRecord:
     """One event seen on one chain at one place.
 
@@ -65,21 +68,16 @@ class EventRecord:
     @property
     def kind(self) -> EventKind:
         """Which of the three events this is."""
-        match self.event:
-            case XCalled():
-                return EventKind.XCALLED
-            case Executed():
-                return EventKind.EXECUTED
-            case Reconciled():
-                return EventKind.RECONCILED
+        return self.event.kind
 
     @property
-    def identity(self) -> tuple[DomainId, EventKind, TransferId, Hash32]:
+    def identity(self) -> Identity:
         """What makes two records the same one."""
-        return (self.domain, self.kind, self.event.transfer_id, self.sighting.block.hash)
+        event = self.event
+        return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Transfer:
     """One transfer, as far as it is known.
 
@@ -143,13 +141,29 @@ def slim(event: TransferEvent) -> TransferEvent:
     Calldata and message body come from strangers and may be megabytes; once the transfer id has been checked against
     the parameters nothing here needs them again.
     """
+    # Spelled out: `dataclasses.replace` takes three times as long, and every event comes through here.
     match event:
         case XCalled():
-            return replace(event, params=replace(event.params, call_data=b""), message_body=b"")
+            return XCalled(
+                event.transfer_id, event.nonce, event.message_hash, _without_call_data(event.params), event.asset,
+                event.amount, event.local, b"",
+            )  # fmt: skip
         case Executed():
-            return replace(event, params=replace(event.params, call_data=b""))
+            return Executed(
+                event.transfer_id, event.to, event.asset, _without_call_data(event.params), event.routers, event.local,
+                event.amount, event.caller,
+            )  # fmt: skip
         case Reconciled():
             return event
+
+
+def _without_call_data(info: TransferInfo) -> TransferInfo:
+    if not info.call_data:
+        return info
+    return TransferInfo(
+        info.origin_domain, info.destination_domain, info.canonical_domain, info.to, info.delegate, info.receive_local,
+        b"", info.slippage, info.origin_sender, info.bridged_amount, info.normalized_in, info.nonce, info.canonical_id,
+    )  # fmt: skip
 
 
 def fold(records: Iterable[EventRecord]) -> Transfer | None:
@@ -160,11 +174,12 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     3. An event on a chain that it cannot stand on does not count; nor, where the parameters are known, does a leg on
        any other chain than the destination.
     """
-    ordered = sorted((record for record in records if wrong_chain(record) is None), key=_place)
+    ordered = [record for record in records if wrong_chain(record) is None]
     if not ordered:
         return None
+    ordered.sort(key=_place)
     xcalled = _first(ordered, EventKind.XCALLED)
-    info = next((r.event.params for r in ordered if isinstance(r.event, XCalled | Executed)), None)
+    info = _info(ordered)
     destination = info.destination_domain if info else ordered[0].domain
     executed = _first(ordered, EventKind.EXECUTED, destination)
     reconciled = _first(ordered, EventKind.RECONCILED, destination)
@@ -183,7 +198,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
 
@@ -191,14 +206,24 @@ class Step:
     gone: frozenset[tuple[DomainId, Hash32]] = frozenset()
 
 
-def merge(known: Iterable[EventRecord], steps: Iterable[Step]) -> dict[TransferId, tuple[EventRecord, ...]]:
-    """The records of every transfer known or seen, by transfer id, after the steps in their order.
+Records = dict[TransferId, dict[Identity, EventRecord]]
+"""Event records by their identity, by transfer."""
 
-    A transfer whose every record is gone stays in the answer with an empty tuple.
-    """
-    together: dict[TransferId, dict[tuple[object, ...], EventRecord]] = {}
-    for record in known:
+
+def by_transfer(records: Iterable[EventRecord]) -> Records:
+    """These records, by transfer."""
+    together: Records = {}
+    for record in records:
         together.setdefault(record.event.transfer_id, {})[record.identity] = record
+    return together
+
+
+def merge(known: Records, steps: Iterable[Step]) -> Records:
+    """The records of every transfer known or seen after the steps in their order.
+
+    A transfer whose every record is gone stays in the answer with none.
+    """
+    together = {transfer_id: dict(of_id) for transfer_id, of_id in known.items()}
     for step in steps:
         if step.gone:
             for of_id in together.values():
@@ -206,7 +231,7 @@ def merge(known: Iterable[EventRecord], steps: Iterable[Step]) -> dict[TransferI
                     del of_id[record.identity]
         for record in step.seen:
             together.setdefault(record.event.transfer_id, {}).setdefault(record.identity, record)
-    return {transfer_id: tuple(of_id.values()) for transfer_id, of_id in together.items()}
+    return together
 
 
 def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
@@ -215,7 +240,17 @@ def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
 
 
 def _first(ordered: Iterable[EventRecord], kind: EventKind, domain: DomainId | None = None) -> EventRecord | None:
-    return next((r for r in ordered if r.kind is kind and domain in (None, r.domain)), None)
+    for record in ordered:
+        if record.event.kind is kind and (domain is None or record.domain == domain):
+            return record
+    return None
+
+
+def _info(ordered: Iterable[EventRecord]) -> TransferInfo | None:
+    for record in ordered:
+        if not isinstance(record.event, Reconciled):
+            return record.event.params
+    return None
 
 
 def _reconciled_origin(record: EventRecord) -> DomainId:

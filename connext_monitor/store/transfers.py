@@ -3,7 +3,7 @@
 The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,32 @@ from connext_monitor.core.events import (
 from connext_monitor.core.recording import Changes, Known
 from connext_monitor.core.selection import TransferFilter, Watched
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
+from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.payload import pack, unpack
 from connext_monitor.store.schema import events, transfers
 
-_AT_ONCE = 5000
 _ARRIVED = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}
 _DUE = {Leg.EXECUTE: transfers.c.execute_due_at, Leg.RECONCILE: transfers.c.reconcile_due_at}
+_KINDS = {kind.value: kind for kind in EventKind}
+
+_EVENT_COLUMNS = (
+    events.c.transfer_id, events.c.domain, events.c.kind, events.c.block_number, events.c.block_hash, events.c.block_at,
+    events.c.tx_hash, events.c.log_index, events.c.payload,
+)  # fmt: skip
+_TRANSFER_COLUMNS = (
+    transfers.c.transfer_id, transfers.c.origin, transfers.c.destination, transfers.c.status, transfers.c.nonce,
+    transfers.c.started_at, transfers.c.xcalled_at, transfers.c.executed_at, transfers.c.reconciled_at,
+    transfers.c.execute_due_at, transfers.c.reconcile_due_at,
+)  # fmt: skip
+_INSERT_EVENTS = InsertMany(insert(events).on_conflict_do_nothing(), _EVENT_COLUMNS)
+_UPSERT_TRANSFERS = InsertMany(replacing(insert(transfers), transfers.c.transfer_id), _TRANSFER_COLUMNS)
+_SELECT_RECORDS = SelectIn(select(*_EVENT_COLUMNS), events.c.transfer_id)
+_SELECT_KNOWN = SelectIn(
+    select(transfers.c.execute_due_at, transfers.c.reconcile_due_at, *_EVENT_COLUMNS).select_from(
+        events.outerjoin(transfers, transfers.c.transfer_id == events.c.transfer_id)
+    ),
+    events.c.transfer_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +67,38 @@ async def known(
 ) -> Known:
     """All that is stored of these transfers and of those with an event in one of the ``gone`` blocks."""
     wanted = set(ids)
-    for part in _parts(gone):
+    for part in parts(gone):
         rows = await connection.execute(
             select(events.c.transfer_id).where(tuple_(events.c.domain, events.c.block_hash).in_(part))
         )
         wanted.update(TransferId(row.transfer_id) for row in rows)
     records: list[EventRecord] = []
     due: dict[TransferId, DueDates] = {}
-    for part in _parts(wanted):
-        records += await records_of(connection, part)
-        columns = (transfers.c.transfer_id, transfers.c.execute_due_at, transfers.c.reconcile_due_at)
-        for row in await connection.execute(select(*columns).where(transfers.c.transfer_id.in_(part))):
-            dates = _due_dates(row)
-            if dates is not None:
-                due[TransferId(row.transfer_id)] = dates
+    for execute_due_at, reconcile_due_at, *row in await _SELECT_KNOWN(connection, wanted):
+        record = _record(row)
+        records.append(record)
+        if execute_due_at is not None and reconcile_due_at is not None:
+            due[record.event.transfer_id] = DueDates(Timestamp(execute_due_at), Timestamp(reconcile_due_at))
     return Known(records, due)
 
 
-async def records_of(connection: AsyncConnection, ids: Sequence[TransferId]) -> list[EventRecord]:
+async def records_of(connection: AsyncConnection, ids: Collection[TransferId]) -> list[EventRecord]:
     """The event records of these transfers."""
-    rows = await connection.execute(select(events).where(events.c.transfer_id.in_(ids)))
-    return [_record(row) for row in rows]
+    return [_record(row) for row in await _SELECT_RECORDS(connection, ids)]
 
 
 async def save(connection: AsyncConnection, changes: Changes) -> None:
     """Store what a batch changed."""
-    for identity_part in _parts([r.identity for r in changes.removed]):
+    for identity_part in parts(r.identity for r in changes.removed):
         await connection.execute(
             delete(events).where(
                 tuple_(events.c.domain, events.c.kind, events.c.transfer_id, events.c.block_hash).in_(identity_part)
             )
         )
-    for vanished in _parts(changes.vanished):
+    for vanished in parts(changes.vanished):
         await connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
-    if changes.added:
-        await connection.execute(
-            insert(events).on_conflict_do_nothing(), [_event_row(record) for record in changes.added]
-        )
-    if changes.transfers:
-        row = insert(transfers)
-        kept = {"id", "transfer_id"}
-        replaced = {column.name: row.excluded[column.name] for column in transfers.c if column.name not in kept}
-        await connection.execute(
-            row.on_conflict_do_update(index_elements=["transfer_id"], set_=replaced),
-            [_transfer_row(transfer, due) for transfer, due in changes.transfers],
-        )
+    await _INSERT_EVENTS(connection, [_event_row(record) for record in changes.added])
+    await _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
 async def places(
@@ -186,7 +193,10 @@ async def by_id(connection: AsyncConnection, transfer_id: TransferId) -> Watched
 
 async def by_ids(connection: AsyncConnection, ids: Collection[TransferId]) -> list[Watched]:
     """Those of these transfers that are known, in no order."""
-    return await _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(ids)))
+    found: list[Watched] = []
+    for part in parts(ids):
+        found += await _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
+    return found
 
 
 async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[TransferId]:
@@ -232,41 +242,31 @@ def _conditions(wanted: TransferFilter) -> Iterator[Any]:
         yield transfers.c.started_at < wanted.started_before
 
 
-def _record(row: Row[*tuple[Any, ...]]) -> EventRecord:
-    block = BlockRef(BlockNumber(row.block_number), Hash32(row.block_hash), Timestamp(row.block_at))
-    event = unpack(EventKind(row.kind), TransferId(row.transfer_id), row.payload)
-    return EventRecord(DomainId(row.domain), event, Sighting(block, Hash32(row.tx_hash), row.log_index))
+def _record(row: Iterable[Any]) -> EventRecord:
+    """The record of a row of `_EVENT_COLUMNS`."""
+    transfer_id, domain, kind, block_number, block_hash, block_at, tx_hash, log_index, payload = row
+    event = unpack(_KINDS[kind], transfer_id, payload)
+    return EventRecord(domain, event, Sighting(BlockRef(block_number, block_hash, block_at), tx_hash, log_index))
 
 
-def _event_row(record: EventRecord) -> dict[str, object]:
-    place = record.sighting
-    return {
-        "transfer_id": record.event.transfer_id,
-        "domain": record.domain,
-        "kind": record.kind.value,
-        "block_number": place.block.number,
-        "block_hash": place.block.hash,
-        "block_at": place.block.timestamp,
-        "tx_hash": place.tx_hash,
-        "log_index": place.log_index,
-        "payload": pack(record.event),
-    }
+def _event_row(record: EventRecord) -> tuple[object, ...]:
+    """The values of `_EVENT_COLUMNS`."""
+    event, place = record.event, record.sighting
+    block = place.block
+    return (
+        event.transfer_id, record.domain, event.kind.value, block.number, block.hash, block.timestamp, place.tx_hash,
+        place.log_index, pack(event),
+    )  # fmt: skip
 
 
-def _transfer_row(transfer: Transfer, due: DueDates | None) -> dict[str, object]:
-    return {
-        "transfer_id": transfer.transfer_id,
-        "origin": transfer.origin,
-        "destination": transfer.destination,
-        "status": transfer.status.value,
-        "nonce": transfer.info.nonce if transfer.info else None,
-        "started_at": transfer.started_at,
-        "xcalled_at": _at(transfer.xcalled),
-        "executed_at": _at(transfer.executed),
-        "reconciled_at": _at(transfer.reconciled),
-        "execute_due_at": due.execute if due else None,
-        "reconcile_due_at": due.reconcile if due else None,
-    }
+def _transfer_row(transfer: Transfer, due: DueDates | None) -> tuple[object, ...]:
+    """The values of `_TRANSFER_COLUMNS`."""
+    return (
+        transfer.transfer_id, transfer.origin, transfer.destination, transfer.status.value,
+        transfer.info.nonce if transfer.info else None, transfer.started_at,
+        _at(transfer.xcalled), _at(transfer.executed), _at(transfer.reconciled),
+        due.execute if due else None, due.reconcile if due else None,
+    )  # fmt: skip
 
 
 def _at(sighting: Sighting | None) -> int | None:
@@ -277,8 +277,3 @@ def _due_dates(row: Row[*tuple[Any, ...]]) -> DueDates | None:
     if row.execute_due_at is None or row.reconcile_due_at is None:
         return None
     return DueDates(Timestamp(row.execute_due_at), Timestamp(row.reconcile_due_at))
-
-
-def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
-    every = list(values)
-    yield from (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))

@@ -45,7 +45,9 @@ async def _fetch_and_parse(bridge: Bridge, urls: Sequence[str]) -> tuple[float, 
         async with connect(url, compression=None, max_size=None, ping_interval=None) as connection:
             for first in range(1, bridge.head(chain) + 1, span):
                 asked = [{"fromBlock": hex(first), "toBlock": hex(min(bridge.head(chain), first + span - 1))}]
-                await connection.send(msgspec.json.encode({"id": 1, "method": "eth_getLogs", "params": asked}), text=True)
+                await connection.send(
+                    msgspec.json.encode({"id": 1, "method": "eth_getLogs", "params": asked}), text=True
+                )
                 logs += len(decode(await connection.recv(decode=False)).result)
     if logs != 3 * bridge.transfers:
         raise RuntimeError(f"fetched {logs} logs")
@@ -95,4 +97,7 @@ def _batches(filled: Path, batch: int) -> Iterator[tuple[list[Any], list[Any]]]:
         by_id = {row[1]: row[1:] for row in connection.execute("SELECT * FROM transfers")}
         cursor = connection.execute("SELECT * FROM events ORDER BY id")
         while rows := cursor.fetchmany(batch):
-            yield [row[1:] for row in rows], [by_id[transfer_id] for transfer_id in dict.fromkeys(row[1] for row in rows)]
+            yield (
+                [row[1:] for row in rows],
+                [by_id[transfer_id] for transfer_id in dict.fromkeys(row[1] for row in rows)],
+            )

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.deadline import Durations
@@ -91,10 +92,17 @@ async def watching(
     puts.append(WatchedPuts(checker))
     observers = [
         Observer(
-            _config(number, url, start_block), _UNOBSERVED_AFTER, open_endpoint, store, puts[-1], SystemClock(), Random(0)
+            _config(number, url, start_block),
+            _UNOBSERVED_AFTER,
+            open_endpoint,
+            store,
+            puts[-1],
+            SystemClock(),
+            Random(0),
         )
         for number, url in enumerate(urls)
     ]
+    spare_collections()
     tasks = [asyncio.create_task(part.run()) for part in (checker, *observers)]
     try:
         yield Watching(store, observers)
