@@ -12,6 +12,7 @@ import aiosqlite
 import msgspec
 from websockets.asyncio.client import connect
 
+from connext_monitor.store.database import WRITER_PRAGMAS
 from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.store import Store
 from scripts.bench.bridge_node import MOST_LOGS
@@ -68,7 +69,7 @@ async def _make(file: Path) -> None:
 async def _insert(file: Path, batches: Sequence[tuple[list[Any], list[Any]]]) -> float:
     added, changed = _statements()
     async with aiosqlite.connect(file, isolation_level=None) as connection:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in WRITER_PRAGMAS:
             await connection.execute(f"PRAGMA {pragma}")
         started = time.perf_counter()
         for event_rows, transfer_rows in batches:
