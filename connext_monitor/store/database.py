@@ -31,8 +31,8 @@ WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     *PRAGMAS,
-    # Ids and hashes come in no order, so a batch touches pages all over the file: with SQLite's 2 MB it would write them
-    # out and read them again before it commits, and with a checkpoint at every 4 MB copy most of them each time.
+    # Ids and hashes come in no order, so a batch touches pages all over the file: within SQLite's 2 MB it would write
+    # them out and read them again before it commits, and with a checkpoint every 4 MB copy most of them each time.
     "cache_size=-32768",
     "wal_autocheckpoint=4000",
 )

@@ -86,9 +86,9 @@ def _statements() -> tuple[str, str]:
     kept = [column.name for column in transfers.c if column.name != "id"]
     replaced = ", ".join(f"{name} = excluded.{name}" for name in kept if name != "transfer_id")
     upsert = f"ON CONFLICT (transfer_id) DO UPDATE SET {replaced}"
-    return (
-        f"INSERT INTO events ({', '.join(added)}) VALUES ({', '.join('?' * len(added))}) ON CONFLICT DO NOTHING",
-        f"INSERT INTO transfers ({', '.join(kept)}) VALUES ({', '.join('?' * len(kept))}) {upsert}",
+    return (  # the names are the schema's
+        f"INSERT INTO events ({', '.join(added)}) VALUES ({', '.join('?' * len(added))}) ON CONFLICT DO NOTHING",  # noqa: S608 - see above
+        f"INSERT INTO transfers ({', '.join(kept)}) VALUES ({', '.join('?' * len(kept))}) {upsert}",  # noqa: S608 - see above
     )
 
 

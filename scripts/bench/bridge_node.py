@@ -77,7 +77,9 @@ class BridgeNode:
             answer = self._answer(connection, chain, request["method"], request["params"])
             await connection.send(b'{"jsonrpc":"2.0","id":%d,%b}' % (request["id"], answer), text=True)
 
-    def _answer(self, connection: ServerConnection, chain: int, method: str, params: list[Any]) -> bytes:
+    def _answer(  # noqa: PLR0911 - one for each method
+        self, connection: ServerConnection, chain: int, method: str, params: list[Any]
+    ) -> bytes:
         match method:
             case "eth_getLogs":
                 return self._range(chain, int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16))

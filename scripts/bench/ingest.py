@@ -5,14 +5,12 @@ bare inserts of the rows that they amount to, and ours: observers, transfer chec
 checkpoint. The ratio compares ours with (a) and (b) in series.
 """
 
-import asyncio
 import multiprocessing
 import resource
 import sqlite3
 import statistics
 import sys
 import tempfile
-import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor

@@ -43,9 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog="python -m scripts.bench.live_path", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=30, help="how long to watch (default: %(default)s)")
     parser.add_argument("--events", type=int, default=200, help="a second, both chains together (default: %(default)s)")
-    parser.add_argument(
-        "--blocks", type=float, default=10, help="a second, on each chain; their logs come at once (default: %(default)s)"
-    )
+    at_once = "a second, on each chain; a block's logs come at once (default: %(default)s)"
+    parser.add_argument("--blocks", type=float, default=10, help=at_once)
     options: Any = parser.parse_args(arguments)
     live = Live(options.blocks, options.events)
     with tempfile.TemporaryDirectory() as folder, running(Bridge(0, 1), live=live) as urls:

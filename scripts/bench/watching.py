@@ -16,9 +16,11 @@ import structlog
 from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.config.values import StartBlock
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import ChainId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.observation import Committed, Observation
@@ -27,7 +29,8 @@ from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import CHAIN_IDS, CONTRACT, DOMAINS, Bridge
 
-_UNOBSERVED_AFTER = 120.0
+_UNOBSERVED_AFTER = 86_400.0
+"""Seconds: the head of a long history does not rise while it is read."""
 _FINALITY = 5
 
 
@@ -43,7 +46,7 @@ class CountingStore(Store):
 
     batches: list[int]
 
-    async def record(self, *args: Any, **kwargs: Any) -> Any:
+    async def record(self, *args: Any, **kwargs: Any) -> tuple[Changes, list[str]]:  # noqa: ANN401 - handed on
         """See `Store`."""
         changes, resolved = await super().record(*args, **kwargs)
         self.batches.append(len(changes.added))
@@ -80,7 +83,7 @@ class WatchedPuts:
 
 @asynccontextmanager
 async def watching(
-    urls: Sequence[str], file: Path, *, start_block: Any, puts: list[WatchedPuts]
+    urls: Sequence[str], file: Path, *, start_block: StartBlock, puts: list[WatchedPuts]
 ) -> AsyncIterator[Watching]:
     """Both chains, watched as long as the context lasts."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
@@ -90,20 +93,15 @@ async def watching(
     durations = Durations(300, 10_800)
     checker = TransferChecker(store, lambda _origin, _destination: durations, Quiet(), labels, SystemClock())
     puts.append(WatchedPuts(checker))
+    random = Random(0)  # noqa: S311 - for the pauses between two tries
     observers = [
         Observer(
-            _config(number, url, start_block),
-            _UNOBSERVED_AFTER,
-            open_endpoint,
-            store,
-            puts[-1],
-            SystemClock(),
-            Random(0),
+            _config(number, url, start_block), _UNOBSERVED_AFTER, open_endpoint, store, puts[-1], SystemClock(), random
         )
         for number, url in enumerate(urls)
     ]
     spare_collections()
-    tasks = [asyncio.create_task(part.run()) for part in (checker, *observers)]
+    tasks = [asyncio.create_task(checker.run()), *(asyncio.create_task(observer.run()) for observer in observers)]
     try:
         yield Watching(store, observers)
     finally:
@@ -113,7 +111,7 @@ async def watching(
         await store.close()
 
 
-def _config(number: int, url: str, start_block: Any) -> ChainConfig:
+def _config(number: int, url: str, start_block: StartBlock) -> ChainConfig:
     return ChainConfig(
         name=f"chain-{number}",
         chain_id=ChainId(CHAIN_IDS[number]),
@@ -134,7 +132,9 @@ def watch_history(bridge: Bridge, urls: Sequence[str], file: Path) -> tuple[floa
 async def _watch_history(bridge: Bridge, urls: Sequence[str], file: Path) -> tuple[float, int]:
     async with watching(urls, file, start_block=1, puts=[]) as parts:
         started = time.perf_counter()
-        while not all(_reached(bridge, number, one) for number, one in enumerate(parts.observers)):
+        while not all(  # noqa: ASYNC110 - two observers cover by many commits each
+            _reached(bridge, number, one) for number, one in enumerate(parts.observers)
+        ):
             await asyncio.sleep(0.005)
         seconds = time.perf_counter() - started
         return seconds, round(median(size for size in parts.store.batches if size))
