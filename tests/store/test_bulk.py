@@ -10,7 +10,7 @@ from connext_monitor.store.store import Store
 from tests.core.samples import executed, info, sighting, xcalled
 from tests.store.conftest import put, seen
 
-MANY = 4097
+MANY = 1025
 """One more than a list holds."""
 
 
