@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing.connection import Connection
@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from scripts.bench.made_up_bridge import (
     CHAIN_IDS,
@@ -134,7 +135,8 @@ class BridgeNode:
         for connection, subscribed, topic, subscription in self._subscribers:
             if (subscribed, topic) == (chain, what):
                 params = f'{{"subscription":"{subscription}","result":{value}}}'
-                await connection.send(f'{{"jsonrpc":"2.0","method":"eth_subscription","params":{params}}}')
+                with suppress(ConnectionClosed):  # who has gone is told nothing more
+                    await connection.send(f'{{"jsonrpc":"2.0","method":"eth_subscription","params":{params}}}')
 
 
 def _live_event(number: int) -> tuple[int, Any]:
