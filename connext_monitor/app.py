@@ -21,7 +21,8 @@ from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Durations
-from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
+from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.labels import chain_labels
@@ -80,6 +81,20 @@ def pathway_durations(config: Config) -> PathwayDurations:
     return durations
 
 
+def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
+    """The first block to watch of every chain that has a number for it in the config."""
+    return {
+        chain.domain_id: BlockNumber(chain.start_block)
+        for chain in config.chains.values()
+        if chain.start_block != "latest"
+    }
+
+
+def group_rules(config: Config) -> GroupRules:
+    """How bursts of alerts are grouped."""
+    return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
+
+
 class ObservedChain:
     """A chain as alerting sees it: what its observer covers, and what it answers when asked."""
 
@@ -102,6 +117,10 @@ class ObservedChain:
     def silent_for(self) -> float:
         """Seconds since its covered head last rose, or since this program started."""
         return self._state.silent_for
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
+        return self._state.reads_history(watermark)
 
     @property
     def trouble(self) -> str | None:
@@ -141,7 +160,7 @@ class _Commits:
         self.scheduler.committed(news.effects, news.progress)
         if news.progress:
             self.chain_watch.progressed()
-        if news.resolved_alerts:
+        if news.changed_alerts:
             self.manager.wake()
 
 
@@ -195,20 +214,20 @@ async def _build(
     stack.enter_context(DatabaseLock(config.monitor.database))
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
-    await store.retime(durations)
+    await store.retime(durations, first_blocks(config))
 
     def route(alert: Alert) -> Collection[str]:
         return [p.provider.name for p in providers if alert.severity.rank >= p.min_severity.rank]
 
     commits = _Commits()
-    checker = TransferChecker(store, durations, commits, labels, clock)
+    checker = TransferChecker(store, durations, commits, labels, clock, route)
     random = SystemRandom()
     observers = [
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
         for chain in config.chains.values()
     ]
     destinations = {o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, checker)) for o in observers}
-    commits.manager = AlertManager(store, [p.provider for p in providers], labels, clock, random)
+    commits.manager = AlertManager(store, [p.provider for p in providers], labels, group_rules(config), clock, random)
     commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock

@@ -78,6 +78,7 @@ def test_one_chain_is_enough_and_the_rest_has_its_defaults(file: Path) -> None:
     assert (monitor.database, monitor.listen) == (file.parent / "connext-monitor.db", ListenAddress("127.0.0.1", 8088))
     assert (monitor.log_level, monitor.log_format) == ("info", "auto")
     assert alerts.unobserved_after == timedelta(minutes=2)
+    assert (alerts.group_wait, alerts.group_interval) == (timedelta(seconds=2), timedelta(minutes=1))
     assert alerts.deadlines("a", "b") == Deadlines(timedelta(minutes=5), timedelta(hours=3))
     assert dict(config.alert_providers) == {}
 
@@ -334,6 +335,9 @@ BAD_VALUES = [
         }.items()
     ),
     ("alerts.reconcile_deadline = 300", "alerts.reconcile_deadline", "must be a string"),
+    ('alerts.group_wait = "PT61S"', "alerts.group_wait", "would hold alerts back for longer than a minute"),
+    ('alerts.group_wait = "2"', "alerts.group_wait", "is not an ISO 8601 duration"),
+    ('alerts.group_interval = "PT0S"', "alerts.group_interval", "must be longer than nothing"),
     ("alerts.unobserved_after = 12:00:00", "alerts.unobserved_after", "must be a string"),
     (
         '[[alerts.pathways]]\n[[alerts.pathways]]\nexecute_deadline = "PT0S"',

@@ -24,6 +24,10 @@ class Destination(Protocol):
         """Seconds, on our own clock, since its covered head last rose, or since this program started."""
         ...
 
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
+        ...
+
     @property
     def trouble(self) -> str | None:
         """What is wrong with it, in words."""

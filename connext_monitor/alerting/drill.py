@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connext_monitor.alerting.notice import Notice, Provider
+from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertState, overdue
 from connext_monitor.core.deadline import DueDates, Leg
@@ -43,22 +43,22 @@ async def drill(provider: Provider, labels: ChainLabels, clock: Clock) -> list[t
     return [(Change.OPENED, opened), (Change.RESOLVED, resolved)]
 
 
-def opening(labels: ChainLabels, now: datetime) -> Notice:
+def opening(labels: ChainLabels, now: datetime) -> AlertNotice:
     """The drill's alert as it opens."""
     return _notice(Change.OPENED, _alert(now), _transfer(labels, now, executed=False), labels, now)
 
 
-def resolving(labels: ChainLabels, now: datetime) -> Notice:
+def resolving(labels: ChainLabels, now: datetime) -> AlertNotice:
     """The same alert, resolved because the made-up transfer arrived at ``now``."""
     alert = replace(_alert(now), state=AlertState.RESOLVED, resolved_at=now, resolution="executed")
     return _notice(Change.RESOLVED, alert, _transfer(labels, now, executed=True), labels, now)
 
 
-def _notice(change: Change, alert: Alert, transfer: Transfer, labels: ChainLabels, now: datetime) -> Notice:
+def _notice(change: Change, alert: Alert, transfer: Transfer, labels: ChainLabels, now: datetime) -> AlertNotice:
     message = compose(alert, transfer, labels)
     due = DueDates(_at(now - _DUE_BEFORE), _at(now + timedelta(hours=3)))
     still_overdue = frozenset({Leg.EXECUTE} if change is Change.OPENED else set())
-    return Notice(
+    return AlertNotice(
         key=f"{alert.id}:{change}",
         change=change,
         alert=alert,

@@ -4,13 +4,16 @@ import asyncio
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from connext_monitor.alerting.notice import Notice, Provider
+from connext_monitor.alerting.errand import AlertErrand, DigestErrand, Errand, GroupStore
+from connext_monitor.alerting.notice import DigestProvider, Provider, takes_digests
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import (
     LONGEST_ASKED,
@@ -23,8 +26,18 @@ from connext_monitor.core.delivery import (
     TryLater,
     wait_before,
 )
+from connext_monitor.core.grouping import (
+    FormGroup,
+    GroupRules,
+    JoinGroup,
+    NoteEnds,
+    Step,
+    TellAlert,
+    TellGroup,
+    Wait,
+    next_step,
+)
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import compose
 
 SEND_GRACE = 2.0
 RECORD_GRACE = 2.0
@@ -41,43 +54,25 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class DeliveryStore(Protocol):
-    """Where deliveries stand. Every method that writes has committed when it returns."""
-
-    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
-        """The pending delivery of the lowest id for this provider."""
-        ...
-
-    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
-        """The channel took it and calls it so."""
-        ...
-
-    async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
-        """It has failed so often and stays pending until then (Unix seconds)."""
-        ...
-
-    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
-        """The channel will never take it; it is not tried again."""
-        ...
-
-    async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
-        """The channel's health, written when it is first known and when it changes."""
-        ...
-
-
 class AlertManager:
     """One worker per provider, so that a slow or dead one delays no other."""
 
     def __init__(
         self,
-        store: DeliveryStore,
+        store: GroupStore,
         providers: Iterable[Provider],
         labels: ChainLabels,
+        rules: GroupRules,
         clock: Clock,
         rng: random.Random | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
-        self._workers = {p.name: _Worker(store, p, labels, clock, jitter) for p in providers}
+        self._workers: dict[str, _Worker] = {
+            p.name: _DigestWorker(store, p, labels, rules, clock, jitter)
+            if takes_digests(p)
+            else _Worker(store, p, labels, clock, jitter)
+            for p in providers
+        }
 
     def wake(self, providers: Iterable[str] | None = None) -> None:
         """Look into the store at once for these providers, or for all; returns at once, from the loop's own thread."""
@@ -98,11 +93,11 @@ class AlertManager:
 
 
 class _Worker:
-    """Tells one provider everything in the order of the deliveries' ids."""
+    """Tells one provider each alert by itself, in the order of the deliveries' ids."""
 
     def __init__(
         self,
-        store: DeliveryStore,
+        store: GroupStore,
         provider: Provider,
         labels: ChainLabels,
         clock: Clock,
@@ -115,7 +110,8 @@ class _Worker:
         self._clock = clock
         self._jitter = jitter
         self._state: ChannelState | None = None
-        self._faults = (0, 0)  # a delivery's id, and how often our own code failed on it
+        self._faults = ("", 0)  # an errand's key, and how often our own code failed on it
+        self._retry_at: float | None = None  # on the clock that is never set
 
     @property
     def _log(self) -> structlog.typing.FilteringBoundLogger:
@@ -126,86 +122,87 @@ class _Worker:
     async def run(self) -> None:
         """Deliver until cancelled or until the channel is dead."""
         while self._state is not ChannelState.DEAD:
-            delivery = await self._next_due()
-            sending = asyncio.create_task(self._send(delivery))
-            recording = asyncio.create_task(self._record_result(delivery, sending))
+            errand = await self._next_due()
+            sending = asyncio.create_task(self._send(errand))
+            recording = asyncio.create_task(self._record_result(errand, sending))
             try:
                 await asyncio.shield(recording)
             except asyncio.CancelledError:
                 await _finish(sending, recording)
                 raise
 
-    async def _next_due(self) -> QueuedDelivery:
+    async def _next_due(self) -> Errand:
         """Wait for the next delivery and its time. Read again after each wait: the alert may have changed since."""
-        waited_for: tuple[int, int] | None = None
         while True:
             self.woken.clear()
             delivery = await self._insist(lambda: self._store.next_delivery(self.provider.name))
             if delivery is None:
-                await self._wait_for_work()
-            elif self._is_due(delivery) or (delivery.id, delivery.attempts) == waited_for:
-                return delivery
+                await self._wait_for_work(None)
+            elif self._retry_is_due() or delivery.next_attempt_at <= self._clock.now().timestamp():
+                return self._alone(delivery)
             else:
                 await self._wait_until(delivery.next_attempt_at)
-                waited_for = (delivery.id, delivery.attempts)
 
-    def _is_due(self, delivery: QueuedDelivery) -> bool:
-        return delivery.next_attempt_at <= self._clock.now().timestamp()
+    def _alone(self, delivery: QueuedDelivery) -> Errand:
+        return AlertErrand(delivery, self.provider, self._store, self._labels)
 
-    async def _wait_for_work(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_EVERY):
-                await self.woken.wait()
-        except TimeoutError:
-            return
+    def _retry_is_due(self) -> bool:
+        """Whether the wait after a failed try is over, whatever the time of day has been set to."""
+        return self._retry_at is not None and self._retry_at <= self._clock.monotonic()
+
+    async def _wait_for_work(self, until: float | None) -> None:
+        """Until woken, or until that time of day (Unix seconds)."""
+        end = self._clock.monotonic() + _LOOK_EVERY
+        while not self.woken.is_set():
+            left = end - self._clock.monotonic()
+            if until is not None:
+                left = min(left, until - self._clock.now().timestamp(), _NAP)
+            if self._retry_at is not None and not self._retry_is_due():
+                left = min(left, self._retry_at - self._clock.monotonic())
+            if left <= 0:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self.woken.wait()
 
     async def _wait_until(self, instant: float) -> None:
         """Until that time of day; never longer than the longest wait there is, whatever the clock is set to."""
         left = min(instant - self._clock.now().timestamp(), LONGEST_ASKED)
-        end = self._clock.monotonic() + left
+        if self._retry_at is None:
+            self._retry_at = self._clock.monotonic() + left
         while left > 0:
             await asyncio.sleep(min(left, _NAP))
-            left = min(instant - self._clock.now().timestamp(), end - self._clock.monotonic())
+            left = min(instant - self._clock.now().timestamp(), self._retry_at - self._clock.monotonic())
 
-    async def _send(self, delivery: QueuedDelivery) -> Outcome:
+    async def _send(self, errand: Errand) -> Outcome:
+        self._retry_at = None
         try:
-            return await self.provider.send(self._notice(delivery), delivery.reference)
+            return await errand.send()
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not stop the others
-            return self._fault(delivery, error)
+            return self._fault(errand, error)
 
-    def _notice(self, delivery: QueuedDelivery) -> Notice:
-        transfer = delivery.transfer.transfer if delivery.transfer else None
-        return Notice(
-            key=f"{delivery.id}:{delivery.change}:{delivery.alert.id}",
-            change=delivery.change,
-            alert=delivery.alert,
-            message=compose(delivery.alert, transfer, self._labels),
-            transfer=delivery.transfer,
-            created_at=delivery.created_at,
-        )
-
-    def _fault(self, delivery: QueuedDelivery, error: Exception) -> Outcome:
-        count = self._faults[1] + 1 if self._faults[0] == delivery.id else 1
-        self._faults = (delivery.id, count)
-        self._log.error("alert.fault", alert=delivery.alert.id, error=type(error).__name__, at=_where(error))
+    def _fault(self, errand: Errand, error: Exception) -> Outcome:
+        count = self._faults[1] + 1 if self._faults[0] == errand.key else 1
+        self._faults = (errand.key, count)
+        self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
         reason = f"connext-monitor itself failed on it ({type(error).__name__})"
         return Refused(f"{reason}, {count} times") if count >= _FAULTS_FORGIVEN else TryLater(reason)
 
-    async def _record_result(self, delivery: QueuedDelivery, sending: "asyncio.Task[Outcome]") -> None:
+    async def _record_result(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> None:
         outcome = await sending
-        said = self._log.bind(alert=delivery.alert.id, change=delivery.change.value)
+        said = self._log.bind(**errand.about)
         now = self._clock.now()
         match outcome:
             case Sent(reference):
-                await self._insist(lambda: self._store.delivery_sent(delivery.id, reference, now))
-                said.info("alert.sent", attempt=delivery.attempts + 1)
+                await self._insist(lambda: errand.sent(reference, now))
+                said.info("alert.sent", attempt=errand.attempts + 1)
                 await self._channel(ChannelState.OK, None, now)
             case TryLater(reason, after):
-                wait = await self._postpone(delivery, reason, after, now)
-                said.warning("alert.postponed", reason=reason, attempt=delivery.attempts + 1, next_in=round(wait, 1))
+                wait = await self._postpone(errand, reason, after, now)
+                said.warning("alert.postponed", reason=reason, attempt=errand.attempts + 1, next_in=round(wait, 1))
                 await self._channel(ChannelState.FAILING, reason, now)
             case Refused(reason):
-                await self._insist(lambda: self._store.delivery_refused(delivery.id, reason, now))
+                await self._insist(lambda: errand.refused(reason, now))
                 said.error("alert.refused", reason=reason)
                 await self._channel(ChannelState.FAILING, reason, now)
             case ChannelDead(reason):
@@ -213,11 +210,12 @@ class _Worker:
                 said.error("channel.dead", reason=reason, cure=cure)
                 await self._channel(ChannelState.DEAD, reason, now)
 
-    async def _postpone(self, delivery: QueuedDelivery, reason: str, after: float | None, now: datetime) -> float:
-        attempts = delivery.attempts + 1
+    async def _postpone(self, errand: Errand, reason: str, after: float | None, now: datetime) -> float:
+        attempts = errand.attempts + 1
         wait = wait_before(attempts, after, self._jitter())
         until = now.timestamp() + wait
-        await self._insist(lambda: self._store.delivery_postponed(delivery.id, attempts, until, reason))
+        await self._insist(lambda: errand.postponed(attempts, until, reason))
+        self._retry_at = self._clock.monotonic() + wait
         return wait
 
     async def _channel(self, state: ChannelState, reason: str | None, at: datetime) -> None:
@@ -235,6 +233,59 @@ class _Worker:
                 self._log.error("alert.store_failed", error=error, at=_where(error), next_in=wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_STORE_WAIT)
+
+
+class _DigestWorker(_Worker):
+    """Tells one provider a lone alert at once, and a burst as one message."""
+
+    def __init__(
+        self,
+        store: GroupStore,
+        provider: DigestProvider,
+        labels: ChainLabels,
+        rules: GroupRules,
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        super().__init__(store, provider, labels, clock, jitter)
+        self._channel_of_groups = provider
+        self._rules = rules
+
+    async def _next_due(self) -> Errand:
+        """Put into groups what belongs there, until something is to be told."""
+        while True:
+            self.woken.clear()
+            step = await self._insist(self._look)
+            match step:
+                case Wait(until):
+                    await self._wait_for_work(until)
+                case TellAlert(delivery_id):
+                    delivery = await self._insist(partial(self._store.delivery, delivery_id))
+                    if delivery is not None:
+                        return self._alone(delivery)
+                case TellGroup(group_id, change):
+                    digest = await self._insist(partial(self._store.digest, group_id))
+                    now = self._clock.now()
+                    return DigestErrand(digest, change, now, self._channel_of_groups, self._store, self._labels)
+                case _:
+                    await self._insist(partial(self._collect, step))
+
+    async def _look(self) -> Step:
+        now = self._clock.now().timestamp()
+        queue = await self._store.queue(self.provider.name, now - self._rules.interval)
+        retry = self._retry_is_due()
+        return next_step(queue, self.provider.telling, self._rules, now, retry=retry)
+
+    async def _collect(self, step: FormGroup | JoinGroup | NoteEnds) -> None:
+        now = self._clock.now()
+        match step:
+            case FormGroup(topic, before):
+                await self._store.form_group(self.provider.name, topic, before, now)
+            case JoinGroup(group_id, topic, most):
+                await self._store.join_group(group_id, topic, most, now)
+            case NoteEnds():
+                await self._store.note_ends(self.provider.name, now)
+        self._log.debug("alerts.collected", step=type(step).__name__, reason=step.reason.value)
 
 
 async def _finish(sending: "asyncio.Task[Outcome]", recording: "asyncio.Task[None]") -> None:

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change, Outcome
 from connext_monitor.core.documents import TransferView
+from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """An alert's opening or end, ready to be written by a provider.
+    """The opening, change or end of an alert or of a group of them, ready to be written by a provider.
 
     ``key`` is the same on every retry of this notice and differs between opened and resolved; ``created_at`` is when
     it was stored.
@@ -20,11 +21,17 @@ class Notice:
 
     key: str
     change: Change
-    alert: Alert
     message: Message
-    transfer: TransferView | None
     created_at: datetime
     drill: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNotice(Notice):
+    """An alert's opening or end."""
+
+    alert: Alert
+    transfer: TransferView | None
 
 
 class Provider(Protocol):
@@ -35,10 +42,28 @@ class Provider(Protocol):
         """Its name in the config."""
         ...
 
-    async def send(self, notice: Notice, reference: str | None) -> Outcome:
+    @property
+    def telling(self) -> Telling:
+        """Whether it takes groups; one that does not is told of each alert by itself."""
+        ...
+
+    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
         """Tell it; ``reference`` is what this channel returned for the alert's opening, if it did."""
         ...
 
     async def aclose(self) -> None:
         """Let go of connections."""
         ...
+
+
+class DigestProvider(Provider, Protocol):
+    """A channel for people, which takes a group's message too."""
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:
+        """Tell it; ``reference`` is what it returned for the alert's or the group's opening, if it did."""
+        ...
+
+
+def takes_digests(provider: Provider) -> TypeGuard[DigestProvider]:
+    """Whether groups may be told to it."""
+    return provider.telling is not Telling.EACH

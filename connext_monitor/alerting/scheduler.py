@@ -173,7 +173,10 @@ class AlertScheduler:
         now = self._clock.monotonic()
         found: list[Awaited] = []
         for domain, waiting in self._waiting.items():
-            watermark = self._watermarks.get(domain, 0)
+            watermark = self._watermarks.get(domain, Timestamp(0))
+            if self._destinations[domain].reads_history(watermark):
+                # Judged when it has caught up: what is late now is then told at once, and nothing of what was.
+                continue
             found += [
                 awaited
                 for key, awaited in waiting.items()

@@ -30,6 +30,18 @@ class Live:
     reasons: list[str]
 
 
+class _NonceHoles(msgspec.Struct):
+    found: int
+    closed: int
+
+
+class _Requests(msgspec.Struct):
+    endpoint: str
+    method: str
+    outcome: str
+    count: int
+
+
 class _Chain(msgspec.Struct):
     name: str
     chain_id: int | str
@@ -40,6 +52,8 @@ class _Chain(msgspec.Struct):
     observed: bool
     endpoint: str | None
     nonces_contiguous: bool | None
+    nonce_holes: _NonceHoles
+    requests: list[_Requests]
 
 
 class _Chains(msgspec.Struct):

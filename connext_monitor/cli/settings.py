@@ -13,6 +13,7 @@ import click
 from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import Config, load_config
 from connext_monitor.core.events import DomainId
+from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.store import Store
 
 DEFAULT_FILE = Path("config.toml")
@@ -64,6 +65,23 @@ def chain_names(config: Config) -> dict[DomainId, str]:
 async def reading(config: Config) -> AsyncIterator[Store]:
     """The database of the config, to be read. Raises DatabaseError; makes and migrates nothing."""
     store = await Store.open_readonly(config.monitor.database, chain_names(config))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def writing(config: Config) -> AsyncIterator[Store]:
+    """The database of the config, to be written, beside a running monitor or without one. Raises DatabaseError.
+
+    Without one the file is made or brought up to date; the schema under a running monitor is left as it is.
+    """
+    try:
+        with DatabaseLock(config.monitor.database):
+            store = await Store.open(config.monitor.database, chain_names(config))
+    except DatabaseInUseError:
+        store = await Store.open(config.monitor.database, chain_names(config), migrate=False)
     try:
         yield store
     finally:

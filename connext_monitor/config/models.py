@@ -15,6 +15,7 @@ from connext_monitor.config.values import (
     DatabasePath,
     Duration,
     FinalityRule,
+    GroupWait,
     Listen,
     ListenAddress,
     StartBlock,
@@ -59,11 +60,16 @@ class Deadlines:
 
 
 class AlertsConfig(Table):
-    """``[alerts]``: when a leg is late, and after how long without progress a chain counts as out of sight."""
+    """``[alerts]``: when a leg is late, and after how long without progress a chain counts as out of sight.
+
+    ``group_wait`` is how long a burst is gathered before it is told, ``group_interval`` how far apart its messages are.
+    """
 
     execute_deadline: Duration = timedelta(minutes=5)
     reconcile_deadline: Duration = timedelta(hours=3)
     unobserved_after: Duration = timedelta(minutes=2)
+    group_wait: GroupWait = timedelta(seconds=2)
+    group_interval: Duration = timedelta(minutes=1)
     pathways: Annotated[tuple[PathwayConfig, ...], Field(strict=False)] = ()
 
     def deadlines(self, origin: str, destination: str) -> Deadlines:

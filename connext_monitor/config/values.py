@@ -18,6 +18,7 @@ from connext_monitor.config.problems import bad_value, text_of
 from connext_monitor.core.events import Address
 
 _LONGEST = timedelta(days=365)
+_LONGEST_GROUP_WAIT = timedelta(minutes=1)
 _DURATION = re.compile(
     r"P(?=[0-9T])(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
     r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})(?:[.,]([0-9]{1,6}))?S)?)?"
@@ -60,6 +61,16 @@ def _read_duration(text: str) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+def _read_group_wait(value: object) -> timedelta:
+    length = parse_duration(value)
+    if length > _LONGEST_GROUP_WAIT:
+        raise bad_value("would hold alerts back for longer than a minute", 'write a shorter duration such as "PT2S"')
+    return length
+
+
+GroupWait = Annotated[timedelta, BeforeValidator(_read_group_wait)]
 
 
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")

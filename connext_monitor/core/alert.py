@@ -15,6 +15,7 @@ class AlertKind(StrEnum):
     EXECUTE_OVERDUE = "execute_overdue"
     RECONCILE_OVERDUE = "reconcile_overdue"
     CHAIN_UNOBSERVED = "chain_unobserved"
+    DEEP_REORG = "deep_reorg"
 
 
 class Severity(Enum):
@@ -41,6 +42,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.EXECUTE_OVERDUE: Severity.CRITICAL,
     AlertKind.RECONCILE_OVERDUE: Severity.WARNING,
     AlertKind.CHAIN_UNOBSERVED: Severity.WARNING,
+    AlertKind.DEEP_REORG: Severity.CRITICAL,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -98,4 +100,17 @@ def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waitin
         subject=chain,
         opened_at=opened_at,
         details={"silent_for": silent_for, "waiting": waiting, "why": why},
+    )
+
+
+def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:
+    """The alert that ``block`` of a chain counted as final and was replaced; it is read again after ``checkpoint``."""
+    kind = AlertKind.DEEP_REORG
+    return Alert(
+        id=f"{kind}:{chain}:{opened_at:%Y%m%dT%H%M%S.%fZ}",
+        kind=kind,
+        severity=SEVERITIES[kind],
+        subject=chain,
+        opened_at=opened_at,
+        details={"block": block, "checkpoint": checkpoint},
     )

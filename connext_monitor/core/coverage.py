@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from connext_monitor.core.events import BlockNumber, BlockRef, Hash32
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, RawLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ class Nonces:
     def complete(self) -> bool:
         """Whether none is missing up to what the chain said."""
         return self.contiguous >= self.next
+
+
+@dataclass(frozen=True, slots=True)
+class NonceHole:
+    """The nonces from ``first`` up to, not including, ``until`` were given and not seen; they stand in ``blocks``."""
+
+    first: int
+    until: int
+    blocks: BlockRange
 
 
 class Aim(Enum):
@@ -115,6 +124,19 @@ def doubtful(
     that left a log out, no block at all lag.
     """
     return sorted(set(known) - set(answered))
+
+
+def left_out(ours: Iterable[RawLog], theirs: Iterable[RawLog]) -> list[RawLog]:
+    """The logs that another endpoint has in the same blocks and ours does not.
+
+    Two endpoints may number the logs of a block differently, so a log is told by its transaction and its contents.
+    """
+    known = {_contents(log) for log in ours}
+    return [log for log in theirs if _contents(log) not in known]
+
+
+def _contents(log: RawLog) -> tuple[object, ...]:
+    return (log.block_hash, log.tx_hash, log.topics, log.data)
 
 
 def contiguous_until(first: int, nonces: Iterable[int]) -> int:

@@ -119,6 +119,11 @@ _DONE = {
 """The answers of the destination that say that a leg has happened."""
 
 
+def done(leg: Leg, answer: TransferStatus) -> bool:
+    """Whether the destination's answer says that the leg has happened."""
+    return answer in _DONE[leg]
+
+
 def sighting_of(transfer: Transfer, leg: Leg) -> Sighting | None:
     """Where the leg's event stands, if it was seen."""
     return transfer.executed if leg is Leg.EXECUTE else transfer.reconciled
@@ -171,7 +176,7 @@ def judge(
         return Verdict.NOT_COVERED
     if answer is None:
         return Verdict.NOT_ASKED
-    return Verdict.GAP if answer in _DONE[leg] else Verdict.ABSENT
+    return Verdict.GAP if done(leg, answer) else Verdict.ABSENT
 
 
 def state(

@@ -49,9 +49,10 @@ Outcome = Sent | TryLater | Refused | ChannelDead
 
 
 class Change(StrEnum):
-    """What of an alert is told."""
+    """What of an alert is told, or of a group of them; only a group's message is CHANGED in between."""
 
     OPENED = "opened"
+    CHANGED = "changed"
     RESOLVED = "resolved"
 
 

@@ -15,7 +15,7 @@ from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Message
-from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.core.transfer import Sighting, Transfer
 
 Json = dict[str, object]
@@ -100,6 +100,11 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
         "observed": sight.observed,
         "endpoint": sight.endpoint,
         "nonces_contiguous": nonces.complete if nonces else None,
+        "nonce_holes": {"found": sight.holes_found, "closed": sight.holes_closed},
+        "requests": [
+            {"endpoint": kind.endpoint, "method": kind.method, "outcome": kind.outcome, "count": count}
+            for kind, count in sorted(sight.requests.items(), key=_by_endpoint)
+        ],
     }
 
 
@@ -141,3 +146,8 @@ def _deadline(view: TransferView, leg: Leg, now: float) -> Json | None:
         return None
     due_at: Timestamp = view.due.of(leg)
     return {"due_at": unix_rfc3339(due_at), "state": held.value}
+
+
+def _by_endpoint(counted: tuple[RequestKind, int]) -> tuple[str, str, str]:
+    kind, _ = counted
+    return (kind.endpoint, kind.method, kind.outcome)

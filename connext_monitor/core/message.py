@@ -61,6 +61,8 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _overdue(alert, transfer, labels, Leg.RECONCILE)
         case AlertKind.CHAIN_UNOBSERVED:
             return _unobserved(alert)
+        case AlertKind.DEEP_REORG:
+            return _deep_reorg(alert)
 
 
 def duration_words(seconds: float) -> str:
@@ -117,7 +119,7 @@ def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
 def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
     facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
     if transfer.info is not None:
-        facts.append(Field("Amount", _amount(transfer)))
+        facts.append(Field("Amount", amount_of(transfer)))
         facts.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
         facts.append(Field("To", to_checksum_address(transfer.info.to)))
     if transfer.xcalled is not None:
@@ -131,7 +133,8 @@ def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
     return tuple(facts)
 
 
-def _amount(transfer: Transfer) -> str:
+def amount_of(transfer: Transfer) -> str:
+    """What a transfer moves, in words: the amount and its token."""
     if transfer.info is None or (transfer.amount == 0 and transfer.info.bridged_amount == 0):
         return "0 (a message without funds)"
     amount = amount_words(transfer.info.normalized_in)
@@ -146,6 +149,26 @@ def _links(transfer: Transfer, labels: ChainLabels) -> tuple[Link, ...]:
     )
     found = ((name, labels.tx_link(domain, seen.tx_hash)) for name, domain, seen in places if seen)
     return tuple(Link(name, url) for name, url in found if url)
+
+
+def _deep_reorg(alert: Alert) -> Message:
+    resolved = alert.state is AlertState.RESOLVED
+    block, checkpoint = alert.details["block"], alert.details["checkpoint"]
+    fields = (
+        Field("Chain", alert.subject),
+        Field("Replaced block", str(block)),
+        Field("Read again after", str(checkpoint)),
+    )
+    if resolved:
+        title = f"Covered again after a deep reorg: {alert.subject}"
+        text = "Every block after the reorg has been read again; what it took back is no longer counted."
+    else:
+        title = f"Reorg below finality: {alert.subject}"
+        text = (
+            f"Block {block} counted as final and another block stands in its place. Everything after block "
+            f"{checkpoint} is being read again. Transfers that were reported as settled may not be."
+        )
+    return Message(title, text, alert.severity, resolved, fields)
 
 
 def _unobserved(alert: Alert) -> Message:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import DueDates, Durations, Effect, due_dates, effects
-from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.transfer import EventRecord, Step, Transfer, by_transfer, fold, merge
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
@@ -40,13 +40,18 @@ class ChainProgress:
     """How far a chain has been read after a batch.
 
     ``first_nonce`` is the nonce before the first watched block, ``next_nonce`` the one the chain would give next at a
-    covered block; None where it was not asked this time.
+    covered block; None where it was not asked this time. ``anchor`` is the block of a checkpoint that has moved.
+    ``replaced`` is a block that counted as final and that another one was found to stand in place of; ``whole`` says
+    that all blocks from the checkpoint to the head have been read.
     """
 
     domain: DomainId
     coverage: Coverage
     first_nonce: int | None = None
     next_nonce: int | None = None
+    anchor: BlockRef | None = None
+    replaced: BlockNumber | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ def _due(
 ) -> DueDates | None:
     if new is None or new.xcalled is None:
         return None
-    # A deadline is a promise made when XCalled was seen: it moves only when XCalled itself does.
-    if was_due and old and old.xcalled and old.xcalled.block.timestamp == new.xcalled.block.timestamp:
+    # A deadline is a promise made when XCalled was seen: it moves only when XCalled itself does. Where none was made,
+    # because a backfill found it or nobody watched its destination, a leg that arrives makes none.
+    if old and old.xcalled and old.xcalled.block.timestamp == new.xcalled.block.timestamp:
         return was_due
     return due_dates(new, durations(new.origin, new.destination))

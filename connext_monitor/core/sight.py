@@ -1,9 +1,19 @@
 """How a chain is seen at this moment."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, ChainId, DomainId
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKind:
+    """What requests are counted by; ``outcome`` is `answered`, `refused` or `unavailable`."""
+
+    endpoint: str
+    method: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +22,8 @@ class ChainSight:
 
     ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
     ``caught_up`` that everything up to the head was covered; ``endpoint`` the host in use; ``trouble`` the last thing
-    that went wrong and still does, in words.
+    that went wrong and still does, in words; ``holes_found`` and ``holes_closed`` count holes in its nonces,
+    ``requests`` what its endpoints were asked, since this program started.
     """
 
     domain: DomainId
@@ -24,3 +35,6 @@ class ChainSight:
     caught_up: bool
     endpoint: str | None
     trouble: str | None
+    holes_found: int = 0
+    holes_closed: int = 0
+    requests: Mapping[RequestKind, int] = field(default_factory=dict)

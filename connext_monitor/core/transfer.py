@@ -175,9 +175,10 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
        any other chain than the destination.
     """
     ordered = [record for record in records if wrong_chain(record) is None]
+    if len(ordered) > 1:
+        ordered.sort(key=_place)
     if not ordered:
         return None
-    ordered.sort(key=_place)
     xcalled = _first(ordered, EventKind.XCALLED)
     info = _info(ordered)
     destination = info.destination_domain if info else ordered[0].domain

@@ -1,22 +1,28 @@
 """What an observer knows of its chain at this moment; the database holds what must outlive it."""
 
 import heapq
+from collections import OrderedDict
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.range_reader import HeaderCache
+
+_HEADS_KEPT = 1024
+_HISTORY = 300
+"""Seconds of block time behind the head from which on covering is reading history."""
+_LONGEST_CATCH_UP = 3600.0
 
 
 class ChainState:
     """The live state of one chain.
 
     ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
-    see covered; times named ``*_at`` are on the monotonic clock.
+    see covered; ``hole`` the first nonce that is missing; times named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:
@@ -30,10 +36,15 @@ class ChainState:
         self.caught_up = False
         self.trouble: str | None = None
         self.wanted: list[Timestamp] = []
-        self._clock = clock
+        self.hole: int | None = None
+        self.holes_found = 0
+        self.holes_closed = 0
+        self.clock = clock
         self._unobserved_after = unobserved_after
         self._covered_once = False
+        self._connected_at = clock.monotonic()
         self._highest: BlockNumber | None = None
+        self._heads: OrderedDict[BlockNumber, Hash32] = OrderedDict()
 
     @property
     def covered(self) -> BlockRef | None:
@@ -44,16 +55,31 @@ class ChainState:
         """An endpoint announced a head; only one higher than all that it announced before is progress."""
         if self._highest is None or head.number > self._highest:
             self._highest = head.number
-            self.head_risen_at = self._clock.monotonic()
+            self.head_risen_at = self.clock.monotonic()
         self.head = head
         self.headers.add(head)
+        self._heads[head.number] = head.hash
+        if len(self._heads) > _HEADS_KEPT:
+            self._heads.popitem(last=False)
+
+    def replaces(self, head: Header) -> bool:
+        """Whether a head does not go on from what was announced or covered before: a hint of a reorg, not more."""
+        stood = self._heads.get(head.number, head.hash)
+        parent = self._heads.get(BlockNumber(head.number - 1), head.parent_hash)
+        covered = self.covered
+        if covered is not None and covered.number == head.number:
+            stood = covered.hash
+        if covered is not None and covered.number == head.number - 1:
+            parent = covered.hash
+        return stood != head.hash or parent != head.parent_hash
 
     def connected(self, endpoint: Endpoint) -> None:
         """An endpoint is in use; what another one announced no longer counts."""
         self.endpoint = endpoint
+        self._connected_at = self.clock.monotonic()
         self.head = None
         self._highest = None
-        self.head_risen_at = self._clock.monotonic()
+        self.head_risen_at = self.clock.monotonic()
 
     def disconnected(self) -> None:
         """No endpoint is in use."""
@@ -65,7 +91,7 @@ class ChainState:
         before = self.covered
         self.coverage = coverage
         if coverage.covered and (before is None or coverage.covered.number > before.number):
-            self.covered_risen_at = self._clock.monotonic()
+            self.covered_risen_at = self.clock.monotonic()
             self._covered_once = True
         while self.wanted and self.covered and self.covered.timestamp > self.wanted[0]:
             heapq.heappop(self.wanted)
@@ -80,10 +106,20 @@ class ChainState:
         """Whether the covered head has risen lately, since this program started."""
         return self._covered_once and self.silent_for < self._unobserved_after
 
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: more than a few minutes of blocks are still to be read.
+
+        Not said for ever: a chain that never catches up is to be judged by what is covered of it.
+        """
+        if self.head is None or self.caught_up:
+            return False
+        behind = self.head.timestamp - watermark
+        return behind > _HISTORY and self.clock.monotonic() - self._connected_at < _LONGEST_CATCH_UP
+
     @property
     def silent_for(self) -> float:
         """Seconds since the covered head last rose, or since this program started."""
-        return self._clock.monotonic() - self.covered_risen_at
+        return self.clock.monotonic() - self.covered_risen_at
 
     def sight(self) -> ChainSight:
         """How the chain is seen now."""
@@ -97,4 +133,6 @@ class ChainState:
             caught_up=self.caught_up,
             endpoint=self.endpoint.host if self.endpoint else None,
             trouble=self.trouble,
+            holes_found=self.holes_found,
+            holes_closed=self.holes_closed,
         )

@@ -1,11 +1,10 @@
-"""Covers a chain's blocks from one endpoint: the next range, until the head is reached, each range one commit."""
+"""Covers a chain's blocks from one endpoint: the next ranges, until the head is reached, each range one commit."""
 
 import asyncio
 from typing import Protocol
 
 import structlog
 
-from connext_monitor.core.calls import NONCE_CALL, MalformedAnswer, read_uint
 from connext_monitor.core.coverage import (
     Aim,
     BlockRange,
@@ -16,26 +15,33 @@ from connext_monitor.core.coverage import (
     first_unread,
     next_range,
 )
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
 from connext_monitor.core.recording import ChainProgress
-from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.anchors import Anchors, AnchorStore
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
+from connext_monitor.monitoring.nonce_call import nonce_after
+from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
+from connext_monitor.monitoring.read_ahead import ReadAhead
+from connext_monitor.monitoring.second_look import Looked, SecondLook, Verdict
+from connext_monitor.monitoring.witness import Witness
 
-_FIRST_SPAN = 1_000
-_LARGEST_SPAN = 10_000
 _PATIENCE = 6
-"""How often in a row an endpoint may ask to be asked again before another one is tried."""
-_MAX_NONCE = 2**63
+"""How often in a row an endpoint may ask to be asked again before it is given up."""
+_PATIENCE_BESIDE_OTHERS = 2
+_SECOND_LOOKS_EVERY = 300.0
+"""Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
 
 log = structlog.get_logger()
 
 
-class CoverageStore(Protocol):
+class CoverageStore(HoleStore, AnchorStore, Protocol):
     """What covering reads from the database."""
 
     async def coverage(self, domain: DomainId) -> Coverage | None:
@@ -58,14 +64,29 @@ class Checker(Protocol):
 class Coverer:
     """Covers one chain from one endpoint, for as long as that endpoint is in use."""
 
-    def __init__(self, state: ChainState, endpoint: Endpoint, store: CoverageStore, checker: Checker) -> None:
+    def __init__(
+        self,
+        state: ChainState,
+        endpoint: Endpoint,
+        store: CoverageStore,
+        checker: Checker,
+        pool: EndpointPool,
+        place: int,
+    ) -> None:
         self._state = state
         self._config = state.config
         self._endpoint = endpoint
         self._store = store
         self._checker = checker
+        self._pool = pool
+        self._place = place
         self._reader = RangeReader(endpoint, self._config.contract, state.headers)
-        self._span = _FIRST_SPAN
+        self._witness = Witness(self._config, pool, place)
+        self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
+        self._holes = NonceHoles(state, endpoint, pool, place, self._reader, self._witness, store, checker)
+        self._anchors = Anchors(state, endpoint, self._witness, store, checker)
+        self._settled_at = -_SECOND_LOOKS_EVERY
+        self._confirmed = 0
         self._first_nonce: int | None = None
 
     async def begin(self) -> None:
@@ -75,55 +96,107 @@ class Coverer:
             start = self._config.start_block
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
-            self._first_nonce = await self._nonce_after(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
+            self._first_nonce = (
+                await nonce_after(self._endpoint, self._config, BlockNumber(first - 1), none_yet=0) if first > 0 else 0
+            )
         self._state.coverage = stored
 
-    async def cover(self, aim: Aim) -> None:
-        """Cover up to the head. Raises EndpointUnavailable where the endpoint cannot serve it."""
+    async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
+        """Cover up to the head; ``hinted``: something says that there was a reorg.
+
+        Raises EndpointUnavailable where the endpoint cannot serve it.
+        """
+        settles = aim is Aim.CONFIRM and (hinted or self._settling_due())
         failures = 0
         while True:
             reached = self._state.coverage
             try:
-                await self._cover_to_head(aim)
+                async with self._witness:
+                    await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
+                self._confirmed += aim is Aim.CONFIRM
+                self._settled_at = self._state.clock.monotonic() if settles else self._settled_at
                 return
             except (Unsettled, PartialAnswer, RpcRefused) as error:
                 failures = failures + 1 if self._state.coverage == reached else 1
                 await self._bear(error, failures)
 
-    async def _cover_to_head(self, aim: Aim) -> None:
-        coverage = self._coverage()
+    def _settling_due(self) -> bool:
+        """Whether the next confirming cover is to look at what is final: that costs requests, so not each one does."""
+        if self._witness.exists:
+            return self._state.clock.monotonic() - self._settled_at >= _SECOND_LOOKS_EVERY
+        return self._confirmed % 2 == 0
+
+    async def _cover_to_head(self, aim: Aim, *, settles: bool) -> None:
         head = self._state.head
         if head is None:
             head = await self._endpoint.head()
             self._state.saw_head(head)
-        # Only a confirming cover can move the checkpoint, so only it need know what is final.
-        final = await self._final(head) if aim is Aim.CONFIRM else coverage.checkpoint
-        after = first_unread(coverage, aim)
-        while blocks := next_range(self._coverage(), after, head.number, self._span):
-            await self._cover_range(blocks, head, final, aim)
-            after = blocks.last
-            self._span = min(_LARGEST_SPAN, self._span + self._span // 4 + 1)
+        if settles:
+            await self._anchors.verify()
+        final = await self._final(head) if settles else self._coverage().checkpoint
+        unread = first_unread(self._coverage(), aim)
 
-    async def _cover_range(self, blocks: BlockRange, head: Header, final: BlockNumber, aim: Aim) -> None:
-        domain = self._config.domain_id
-        known = await self._store.places(domain, blocks.first, blocks.last)
-        read = await self._reader.read(blocks, head, final, known)
-        reached = advance(self._coverage(), blocks, read.end, final)
+        def following(begun: BlockRange | None) -> BlockRange | None:
+            after = begun.last if begun else unread
+            return next_range(self._coverage(), after, head.number, self._pool.paces[self._place].span)
+
+        async def read(blocks: BlockRange) -> ReadRange:
+            known = await self._store.places(self._config.domain_id, blocks.first, blocks.last)
+            try:
+                return await self._reader.read(blocks, head, final, known)
+            except EndpointUnavailable:
+                # Noted here, since whoever waits for it is cancelled when the same end reaches the subscriptions.
+                self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
+                raise
+
+        async with ReadAhead(following, lambda: self._pool.paces[self._place].at_once, read) as ranges:
+            async for one in ranges:
+                pace = self._pool.paces[self._place]
+                self._pool.paces[self._place] = pace.after_answer(len(one.logs))
+                ask_nonce = aim is Aim.CONFIRM and self._confirmed % 2 == 0 and one.end.number == head.number
+                await self._take(one, final, ask_nonce=ask_nonce, whole=settles and one.end.number == head.number)
+
+    async def _take(self, read: ReadRange, final: BlockNumber, *, ask_nonce: bool, whole: bool) -> None:
+        """Look at a range once more where that is due, and have it committed."""
+        looked = await self._second_look.at_claims(read)
+        complete = looked.verdict is Verdict.COMPLETED
+        if not complete and self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
+            looked = await self._second_look.before_final(looked.read, last)
+        if looked.verdict is Verdict.OTHER_CHAIN:
+            final = self._coverage().checkpoint
+        reached = advance(self._coverage(), read.blocks, read.end, final)
         nonce = None
-        if aim is Aim.CONFIRM and blocks.last == head.number and blocks.last > reached.start:
+        if ask_nonce and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
-            nonce = await self._nonce_after(BlockNumber(blocks.last - 1))
-        progress = ChainProgress(domain, reached, self._first_nonce, nonce)
-        await self._commit(read, progress)
+            nonce = await nonce_after(self._endpoint, self._config, BlockNumber(read.end.number - 1))
+        anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
+        domain = self._config.domain_id
+        progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
+        await self._commit(looked.read, progress)
         self._first_nonce = None
         self._state.reached(reached)
+        self._believe(looked)
+        if nonce is not None:
+            await self._holes.close(nonce)
+
+    async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
+        """The block of the new checkpoint."""
+        at_hand = self._reader.canonical(read.end.hash, reached.checkpoint)
+        header = next((header for header in at_hand if header.number == reached.checkpoint), None)
+        return (header or await self._reader.header_at(reached.checkpoint)).ref
+
+    def _believe(self, looked: Looked) -> None:
+        """Give up an endpoint that left out what another one has; what it left out has been committed."""
+        if looked.found_at is not None:
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {looked.found_at} has")
 
     async def _commit(self, read: ReadRange, progress: ChainProgress) -> None:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress)
         await (await self._checker.put(observation))
 
     async def _final(self, head: Header) -> BlockNumber:
+        """The last block that may count as final."""
         finality = self._config.finality
         if isinstance(finality, int):
             return final_by_depth(head.number, finality)
@@ -131,31 +204,21 @@ class Coverer:
         # Without the tag nothing new counts as final: blocks are only read again for longer.
         return min(tagged.number, head.number) if tagged else self._coverage().checkpoint
 
-    async def _nonce_after(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
-        """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).
-
-        ``none_yet`` where no contract stands at that block.
-        """
-        try:
-            answer = await self._endpoint.call(self._config.contract, NONCE_CALL, block)
-            if not answer:
-                return none_yet
-            nonce = read_uint(answer)
-        except (RpcRefused, MalformedAnswer) as error:
-            log.debug("nonce.not_known", chain=self._config.name, block=block, reason=str(error))
-            return None
-        return nonce if nonce < _MAX_NONCE else None
-
     async def _bear(self, error: Unsettled | PartialAnswer | RpcRefused, failures: int) -> None:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""
         words = error.words if isinstance(error, RpcRefused) else str(error)
         refusal = error.refusal if isinstance(error, RpcRefused) else None
-        if refusal is not None and refusal.reaction in (Reaction.RANGE, Reaction.OTHER) and self._span > 1:
-            self._span = shrunk(self._span, refusal)
-            log.debug("range.shrunk", chain=self._config.name, blocks=self._span, reason=words)
+        pace = self._pool.paces[self._place]
+        if refusal is not None and refusal.reaction in (Reaction.RANGE, Reaction.OTHER) and pace.span > 1:
+            self._pool.paces[self._place] = pace.after_refusal(refusal)
+            log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
             return
-        if failures > _PATIENCE or (refusal is not None and refusal.reaction is Reaction.UNSUPPORTED):
-            raise EndpointUnavailable(self._endpoint.host, words)
+        if refusal is not None and refusal.reaction is Reaction.RATE:
+            self._pool.paces[self._place] = pace.after_rate_limit()
+        patience = _PATIENCE_BESIDE_OTHERS if self._pool.others(self._place) else _PATIENCE
+        if failures > patience or (refusal is not None and refusal.reaction is Reaction.UNSUPPORTED):
+            kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
+            raise kind(self._endpoint.host, words)
         pause = 0.25 * 2**failures
         if isinstance(error, RpcRefused) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, 60.0))
@@ -168,12 +231,3 @@ class Coverer:
         if self._state.coverage is None:
             raise RuntimeError("covering begins with begin()")
         return self._state.coverage
-
-
-def shrunk(span: int, refusal: Refusal) -> int:
-    """The next span, in blocks, after one of ``span`` was refused: what the text names, if it is less, else half."""
-    named = refusal.max_blocks
-    if named is None and refusal.block_range is not None:
-        first, last = refusal.block_range
-        named = last - first + 1
-    return named if named is not None and 0 < named < span else max(1, span // 2)

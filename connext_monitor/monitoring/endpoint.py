@@ -12,6 +12,7 @@ from typing import Final, Generic, Self, TypeVar
 
 import msgspec
 
+from connext_monitor.core.endpoint_health import Latency
 from connext_monitor.core.events import Address, BlockNumber, ChainId, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import (
     Header,
@@ -104,11 +105,12 @@ async def _opened(
 
 
 class Endpoint:
-    """One endpoint of one chain."""
+    """One endpoint of one chain; ``latency`` is that of its small answers, lately."""
 
     def __init__(self, client: RpcClient, answer_timeout: float = DEFAULT_TIMEOUT) -> None:
         self._client = client
         self._answer_timeout = answer_timeout
+        self.latency = Latency()
 
     @property
     def host(self) -> str:
@@ -206,7 +208,11 @@ class Endpoint:
     async def _ask(
         self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
     ) -> _T:
+        clock = asyncio.get_running_loop()
+        began = clock.time()
         result = await self._client.request(method, params, timeout=patience * self._answer_timeout)
+        if patience == 1:
+            self.latency = self.latency.after(clock.time() - began)
         return self._readable(method, result, read)
 
     def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:

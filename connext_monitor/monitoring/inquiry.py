@@ -5,9 +5,10 @@ import asyncio
 from connext_monitor.core.calls import MalformedAnswer, TransferStatus, read_transfer_status, transfer_status_call
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
+from connext_monitor.core.pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_state import ChainState
-from connext_monitor.monitoring.coverer import Checker, shrunk
+from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.observation import Observation

@@ -42,6 +42,10 @@ class EndpointUnavailable(RpcError):
         self.retry_after = retry_after
 
 
+class EndpointNotBelieved(EndpointUnavailable):
+    """The endpoint answers, but not all that there is: another one is to be used for a good while."""
+
+
 class RpcRefused(RpcError):
     """The endpoint answered with an error; ``refusal`` says what helps. ``retry_after`` as in `EndpointUnavailable`."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.core.recording import ChainProgress
@@ -24,7 +25,8 @@ class Observation:
     """Something seen on one chain.
 
     Logs that were pushed come alone: they are provisional and move nothing. A covered range brings ``progress``, and
-    in ``gone`` the blocks that another hash was proven to stand in place of.
+    in ``gone`` the blocks that another hash was proven to stand in place of. ``history`` is a range that a backfill
+    read.
     """
 
     domain: DomainId
@@ -32,15 +34,16 @@ class Observation:
     malformed: Sequence[MalformedEntry] = ()
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None
+    history: BlockRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has just become durable: what follows for deadlines, how far chains are read, which alerts ended."""
+    """What has just become durable: what follows for deadlines, how far chains are read, which alerts changed."""
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
-    resolved_alerts: Sequence[str]
+    changed_alerts: Sequence[str]
 
 
 class CommitListener(Protocol):

@@ -4,33 +4,32 @@ Start, catch-up, reconnect and steady state are one loop: wait for a reason, cov
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from random import Random
 from typing import NoReturn
 
 import structlog
-from eth_utils.address import to_checksum_address
 
 from connext_monitor.clock import Clock
-from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Aim, first_unread
 from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer
 from connext_monitor.monitoring.endpoint import Endpoint, Pushes
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError, RpcRefused
+from connext_monitor.monitoring.endpoint_pool import EndpointPool, OpenEndpoint
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
-
-OpenEndpoint = Callable[[EndpointUrl], AbstractAsyncContextManager[Endpoint]]
+from connext_monitor.monitoring.watchdog import BetterEndpoint, Watchdog
 
 _CALM = 60.0
 """Seconds between two covers where nothing asks for one sooner."""
-_LONGEST_BACKOFF = 30.0
 _HEAD_MAY_FOLLOW = 0.25
 """Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
 
@@ -52,11 +51,10 @@ class Observer:
     ) -> None:
         self._config = config
         self._unobserved_after = unobserved_after
-        self._open_endpoint = open_endpoint
+        self._pool = EndpointPool(config, open_endpoint, clock, random)
         self._store = store
         self._checker = checker
         self._clock = clock
-        self._random = random
         self.state = ChainState(config, clock, unobserved_after)
         self._wake = asyncio.Event()
         self._hinted = False
@@ -70,73 +68,68 @@ class Observer:
 
     def sight(self) -> ChainSight:
         """How the chain is seen now."""
-        return self.state.sight()
+        return replace(self.state.sight(), requests=dict(self._pool.requests))
 
     async def run(self) -> NoReturn:
-        """Observe until cancelled: one endpoint after the other, the next one when one fails."""
-        failures = 0
+        """Observe until cancelled: with the first healthy endpoint, and with the next one when it fails."""
         while True:
-            for url in self._config.endpoints:
-                risen_at = self.state.covered_risen_at
-                await self._try(url)
+            choice = self._pool.choose()
+            await asyncio.sleep(choice.wait)
+            risen_at = self.state.covered_risen_at
+            trouble = await self._try(choice.place)
+            if trouble is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
-                failures = 0 if self.state.covered_risen_at != risen_at else failures + 1
-                longest = min(_LONGEST_BACKOFF, 0.5 * 2 ** min(failures, 10))
-                await asyncio.sleep(longest * (0.5 + 0.5 * self._random.random()))
+                self._pool.ended(choice.place, trouble, progressed=self.state.covered_risen_at != risen_at)
 
-    async def _try(self, url: EndpointUrl) -> None:
+    async def _try(self, place: int) -> Trouble | None:
+        """Observe with one endpoint until it will not do; None where it is left for a better one."""
+        trouble: Trouble | None = Trouble.FAILED
         try:
-            async with self._open_endpoint(url) as endpoint:
-                await self._session(endpoint)
+            async with self._pool.open(place) as endpoint:
+                await self._session(endpoint, place)
+        except* BetterEndpoint:
+            self._log.info("endpoint.left_for_better")
+            trouble = None
+        except* EndpointNotBelieved as group:
+            self._failed(str(_first(group)))
+            trouble = Trouble.NOT_BELIEVED
         except* RpcError as group:
-            error = _first(group)
-            self._failed(str(error))
+            self._failed(str(_first(group)))
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
             self._failed("an error in this program; see its log")
         finally:
             self.state.disconnected()
+        return trouble
 
     def _failed(self, reason: str) -> None:
         if reason != self.state.trouble:
             self._log.warning("endpoint.failed", reason=reason)
         self.state.trouble = reason
 
-    async def _session(self, endpoint: Endpoint) -> None:
-        await self._verify(endpoint)
+    async def _session(self, endpoint: Endpoint, place: int) -> None:
         self.state.connected(endpoint)
         self._log.info("endpoint.connected", endpoint=endpoint.host, pushes=endpoint.pushes)
+        watchdog = Watchdog(self.state, endpoint, self._pool, place, self._unobserved_after)
+        pushed = PushedLogs(self._clock)
         async with asyncio.TaskGroup() as tasks:
             if endpoint.pushes:
                 # Subscribed before anything is covered, so that nothing falls between the two.
                 heads = await endpoint.subscribe_heads()
                 logs = await endpoint.subscribe_logs(self._config.contract, [EVENT_TOPICS])
-                tasks.create_task(self._follow_heads(heads))
-                tasks.create_task(self._follow_logs(endpoint, logs))
+                tasks.create_task(self._follow_heads(heads, pushed))
+                tasks.create_task(self._follow_logs(endpoint, logs, pushed))
             else:
                 tasks.create_task(self._poll_heads(endpoint))
-            tasks.create_task(self._cover(endpoint))
-            tasks.create_task(self._watch_progress(endpoint))
-
-    async def _verify(self, endpoint: Endpoint) -> None:
-        chain_id = await endpoint.chain_id()
-        if chain_id != self._config.chain_id:
-            raise EndpointUnavailable(
-                endpoint.host,
-                f"serves chain id {chain_id}, not {self._config.chain_id}; see chains.{self._config.name}.endpoints",
-            )
-        if not await endpoint.code(self._config.contract):
-            # Watching an address without a contract would look like a bridge without traffic.
-            raise EndpointUnavailable(
-                endpoint.host,
-                f"knows no contract at {to_checksum_address(self._config.contract)}; "
-                f"see chains.{self._config.name}.contract",
-            )
+            tasks.create_task(self._cover(endpoint, place, pushed))
+            tasks.create_task(watchdog.watch_progress())
+            tasks.create_task(watchdog.look_for_better())
 
     # Pushes
 
-    async def _follow_heads(self, heads: Pushes[Header]) -> None:
+    async def _follow_heads(self, heads: Pushes[Header], pushed: PushedLogs) -> None:
         async for head in heads:
+            pushed.saw_head(head)
             self._saw_head(head)
 
     async def _poll_heads(self, endpoint: Endpoint) -> None:
@@ -146,10 +139,14 @@ class Observer:
             await asyncio.sleep(interval)
 
     def _saw_head(self, head: Header) -> None:
+        if self.state.replaces(head):
+            self._hinted = True
         self.state.saw_head(head)
         self._wake.set()
 
-    async def _follow_logs(self, endpoint: Endpoint, logs: Pushes[PushedLog | MalformedEntry]) -> None:
+    async def _follow_logs(
+        self, endpoint: Endpoint, logs: Pushes[PushedLog | MalformedEntry], owed: PushedLogs
+    ) -> None:
         reader = RangeReader(endpoint, self._config.contract, self.state.headers)
         async for pushed in logs:
             if isinstance(pushed, MalformedEntry):
@@ -157,6 +154,7 @@ class Observer:
             elif pushed.removed:
                 self._hint()
             else:
+                owed.brought(pushed.log)
                 await self._pass_on(endpoint, reader, pushed)
 
     async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, pushed: PushedLog) -> None:
@@ -185,18 +183,21 @@ class Observer:
 
     # Covering
 
-    async def _cover(self, endpoint: Endpoint) -> None:
-        coverer = Coverer(self.state, endpoint, self._store, self._checker)
+    async def _cover(self, endpoint: Endpoint, place: int, pushed: PushedLogs) -> None:
+        coverer = Coverer(self.state, endpoint, self._store, _Listening(self._checker, pushed), self._pool, place)
         await coverer.begin()
         aim: Aim | None = Aim.CONFIRM
         while True:
             if aim is not None:
+                hinted = self._hinted
                 if aim is Aim.CONFIRM:
                     self._hinted = False
                     self._confirmed_at = self._clock.monotonic()
-                await coverer.cover(aim)
+                await coverer.cover(aim, hinted=hinted)
                 self._recovered(endpoint)
             await self._until_woken()
+            if pushed.mute:
+                raise EndpointUnavailable(endpoint.host, "announces blocks and does not push the logs in them")
             aim = self._next_aim(endpoint)
 
     def _recovered(self, endpoint: Endpoint) -> None:
@@ -232,16 +233,17 @@ class Observer:
     def _calm(self) -> float:
         return min(_CALM, self._unobserved_after / 2)
 
-    # Progress
 
-    async def _watch_progress(self, endpoint: Endpoint) -> None:
-        """End the session of an endpoint whose head does not rise, however alive its socket is."""
-        patience = max(self._unobserved_after / 2, 3 * self._config.block_time.total_seconds())
-        while True:
-            silent = self._clock.monotonic() - self.state.head_risen_at
-            if silent >= patience:
-                raise EndpointUnavailable(endpoint.host, f"has announced no new block for {round(silent)} s")
-            await asyncio.sleep(patience - silent)
+class _Listening:
+    """The checker, and beside it what takes note of the logs that covers read."""
+
+    def __init__(self, checker: Checker, pushed: PushedLogs) -> None:
+        self._checker = checker
+        self._pushed = pushed
+
+    async def put(self, observation: Observation) -> asyncio.Future[None]:
+        self._pushed.covered(observation)
+        return await self._checker.put(observation)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

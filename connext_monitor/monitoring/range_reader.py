@@ -6,7 +6,7 @@ is shown to stand at its height; and a block's time is read from its header.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange, doubtful
@@ -20,18 +20,24 @@ _CACHED_HEADERS = 4096
 
 
 class Unsettled(Exception):
-    """The endpoint's answer cannot be used now: it lags, or its chain moved while it was read. To be asked again."""
+    """The endpoint's answer cannot be used now: it lags, or its chain moved while it was read. To be asked again.
+
+    The message follows the endpoint's host in a sentence.
+    """
 
 
 class PartialAnswer(Exception):
-    """The endpoint left out a log of a block that it says stands: it is not to be believed now."""
+    """The endpoint left out a log of a block that it says stands: it is not to be believed now.
+
+    The message follows the endpoint's host in a sentence.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRange:
     """All logs of a range, its last block, and the blocks proven gone."""
 
-    read: BlockRange
+    blocks: BlockRange
     end: BlockRef
     logs: list[TimedLog]
     malformed: list[MalformedEntry]
@@ -95,9 +101,9 @@ class RangeReader:
         """
         before = await self._end_before(blocks, head, final)
         fetched = await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
-        end = await self._header_at(blocks.last)
+        end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
-            raise Unsettled(f"its block {blocks.last} changed while its logs were read")
+            raise Unsettled(f"changed block {blocks.last} while its logs were read")
         logs = await self.place(fetched.logs)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
         gone = await self._gone(doubtful(known, answered))
@@ -110,7 +116,7 @@ class RangeReader:
         missing = [block_hash for block_hash, header in headers.items() if header is None]
         for block_hash, header in zip(missing, await self._endpoint.headers(missing), strict=True):
             if header is None:
-                raise Unsettled(f"it gave a log of block 0x{block_hash.hex()} and has no such block")
+                raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
             self._headers.add(header)
             headers[block_hash] = header
         return [_timed(raw, headers[raw.block_hash]) for raw in logs]
@@ -118,26 +124,38 @@ class RangeReader:
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:
             return None
-        return head if blocks.last == head.number else await self._header_at(blocks.last)
+        return head if blocks.last == head.number else await self.header_at(blocks.last)
 
     async def _gone(self, places: list[tuple[BlockNumber, Hash32]]) -> frozenset[Hash32]:
         gone: set[Hash32] = set()
         for number, block_hash in places:
-            standing = await self._header_at(number)
+            standing = await self.header_at(number)
             if standing.hash == block_hash:
-                raise PartialAnswer(f"it left out a log of block {number}, which stands")
+                raise PartialAnswer(f"left out a log of block {number}, which stands")
             gone.add(block_hash)
         return frozenset(gone)
 
-    async def _header_at(self, number: BlockNumber) -> Header:
+    def canonical(self, end: Hash32, first: BlockNumber) -> Iterator[Header]:
+        """The headers at hand from the block ``end`` back to ``first``, as far as none is missing; asks nothing."""
+        header = self._headers.get(end)
+        while header is not None and header.number >= first:
+            yield header
+            header = self._headers.get(header.parent_hash)
+
+    def seen(self, block_hash: Hash32) -> Header | None:
+        """The block with this hash, if it is at hand; asks nothing."""
+        return self._headers.get(block_hash)
+
+    async def header_at(self, number: BlockNumber) -> Header:
+        """The block that stands at a height. Raises Unsettled where the endpoint has none."""
         header = await self._endpoint.header(number)
         if header is None:
-            raise Unsettled(f"it has no block {number}")
+            raise Unsettled(f"has no block {number}")
         self._headers.add(header)
         return header
 
 
 def _timed(raw: RawLog, header: Header | None) -> TimedLog:
     if header is None or header.number != raw.block_number:
-        raise Unsettled(f"it gave a log of block {raw.block_number} with another block's hash")
+        raise Unsettled(f"gave a log of block {raw.block_number} with another block's hash")
     return TimedLog(raw, header.timestamp)

@@ -10,8 +10,10 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, deep_reorg
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
-from connext_monitor.core.events import BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import (
     ChainProgress,
@@ -47,6 +49,8 @@ class RecordStore(Protocol):
         progress: Sequence[ChainProgress],
         unreadable: Sequence[UnreadableLog],
         at: datetime,
+        opened: Sequence[tuple[Alert, Collection[str]]],
+        backfilled: Sequence[HistoryRead],
     ) -> tuple[Changes, list[str]]:
         """Store what ``decide`` makes of what is known, and the rest with it; the changes and the alerts resolved."""
         ...
@@ -60,6 +64,7 @@ class _Read:
     step: Step
     unreadable: list[UnreadableLog]
     progress: ChainProgress | None
+    history: HistoryRead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,10 @@ class TransferChecker:
         listener: CommitListener,
         labels: ChainLabels,
         clock: Clock,
+        route: Callable[[Alert], Collection[str]],
     ) -> None:
         self._store = store
+        self._route = route
         self._durations = durations
         self._listener = listener
         self._labels = labels
@@ -136,16 +143,26 @@ class TransferChecker:
         steps = [read.step for read in batch]
         progress = [read.progress for read in batch if read.progress is not None]
         unreadable = [bad for read in batch for bad in read.unreadable]
+        now = self._clock.now()
+        opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
         changes, resolved = await self._store.record(
             {seen.event.transfer_id for step in steps for seen in step.seen},
             gone_blocks(steps),
             lambda known: record(known, steps, self._durations),
             progress=progress,
             unreadable=unreadable,
-            at=self._clock.now(),
+            at=now,
+            opened=[(alert, self._route(alert)) for alert in opened],
+            backfilled=[read.history for read in batch if read.history is not None],
         )
         self._tell(changes, unreadable)
-        self._listener.committed(Committed(changes.effects, progress, resolved))
+        told = [*resolved, *(alert.id for alert in opened)]
+        self._listener.committed(Committed(changes.effects, progress, told))
+
+    def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
+        name = self._labels.spoken(chain.domain)
+        log.error("chain.deep_reorg", chain=name, block=block, read_again_after=chain.coverage.checkpoint)
+        return deep_reorg(name, at, block=block, checkpoint=chain.coverage.checkpoint)
 
     def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
         for bad in unreadable:
@@ -185,7 +202,8 @@ async def _read(observation: Observation) -> _Read:
         if count % _DECODED_IN_A_ROW == 0:
             await asyncio.sleep(0)
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
-    return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress)
+    history = HistoryRead(domain, observation.history) if observation.history is not None else None
+    return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
 
 
 def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog:

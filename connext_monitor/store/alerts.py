@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, overdue_id
 from connext_monitor.core.deadline import Leg, ResolveOverdue
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.events import TransferId
+from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.grouping import is_fresh
+from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import SelectIn
-from connext_monitor.store.schema import alerts, deliveries
+from connext_monitor.store.schema import alerts, deliveries, transfers
 
 _SELECT_STATES = SelectIn(select(alerts.c.id, alerts.c.state), alerts.c.id)
 
@@ -36,11 +38,23 @@ async def open_alert(connection: AsyncConnection, alert: Alert, providers: Colle
     if stored.first() is None:
         return False
     if providers:
+        grouping = {"topic": str(await _topic(connection, alert)), "fresh": is_fresh(alert)}
         await connection.execute(
             insert(deliveries),
-            [_delivery(alert.id, provider, Change.OPENED, alert.opened_at) for provider in sorted(providers)],
+            [
+                _delivery(alert.id, provider, Change.OPENED, alert.opened_at) | grouping
+                for provider in sorted(providers)
+            ],
         )
     return True
+
+
+async def _topic(connection: AsyncConnection, alert: Alert) -> Topic:
+    if alert.transfer_id is None:
+        return Topic(alert.kind)
+    pathway = select(transfers.c.origin, transfers.c.destination).where(transfers.c.transfer_id == alert.transfer_id)
+    row = (await connection.execute(pathway)).one_or_none()
+    return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
 
 
 async def resolve_overdue(connection: AsyncConnection, ended: Sequence[ResolveOverdue], at: datetime) -> list[str]:

@@ -1,18 +1,15 @@
-"""How far each chain has been read, its nonces, and the logs of it that could not be read."""
+"""How far each chain has been read, and the logs of it that could not be read."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.coverage import Coverage, Nonces, contiguous_until
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, XCalled
-from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.store.schema import chains, malformed_logs
-from connext_monitor.store.transfers import nonces_from
 
 _KEPT_BYTES = 65536
 
@@ -28,6 +25,12 @@ async def coverage(connection: AsyncConnection, domain: DomainId) -> Coverage | 
     return Coverage(BlockNumber(row.start_block), BlockNumber(row.checkpoint), covered)
 
 
+async def starts(connection: AsyncConnection) -> dict[DomainId, BlockNumber]:
+    """The first block watched of each chain that anything has been covered of."""
+    rows = await connection.execute(select(chains.c.domain, chains.c.start_block))
+    return {DomainId(row.domain): BlockNumber(row.start_block) for row in rows}
+
+
 async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: Coverage) -> None:
     """Store how far the chain has been read."""
     covered = reached.covered
@@ -39,52 +42,6 @@ async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: 
     }
     row = insert(chains).values(domain=domain, start_block=reached.start, **moving)
     await connection.execute(row.on_conflict_do_update(index_elements=["domain"], set_=moving))
-
-
-async def nonces(connection: AsyncConnection, domain: DomainId) -> Nonces | None:
-    """The origin's nonces; None while the chain has not been asked."""
-    columns = (chains.c.first_nonce, chains.c.contiguous_nonce, chains.c.next_nonce)
-    row = (await connection.execute(select(*columns).where(chains.c.domain == domain))).one_or_none()
-    if row is None or row.first_nonce is None or row.next_nonce is None:
-        return None
-    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce)
-
-
-async def save_first_nonce(connection: AsyncConnection, domain: DomainId, first: int) -> None:
-    """Store the nonce that the chain was about to give before its first watched block."""
-    await connection.execute(
-        update(chains)
-        .where(chains.c.domain == domain, chains.c.first_nonce.is_(None))
-        .values(first_nonce=first, contiguous_nonce=first)
-    )
-
-
-async def save_next_nonce(connection: AsyncConnection, domain: DomainId, upcoming: int) -> None:
-    """Store what the chain said it would give next at a covered block, and prove contiguity up to it."""
-    row = (
-        await connection.execute(
-            select(chains.c.first_nonce, chains.c.contiguous_nonce).where(chains.c.domain == domain)
-        )
-    ).one()
-    if row.first_nonce is None:
-        return
-    seen = await nonces_from(connection, domain, row.contiguous_nonce, upcoming)
-    await connection.execute(
-        update(chains)
-        .where(chains.c.domain == domain)
-        .values(next_nonce=upcoming, contiguous_nonce=contiguous_until(row.contiguous_nonce, seen))
-    )
-
-
-async def forget_nonces(connection: AsyncConnection, removed: Iterable[EventRecord]) -> None:
-    """Prove contiguity again from the nonces of these events on, which were taken back."""
-    for record in removed:
-        if isinstance(record.event, XCalled):
-            await connection.execute(
-                update(chains)
-                .where(chains.c.domain == record.domain, chains.c.contiguous_nonce > record.event.nonce)
-                .values(contiguous_nonce=func.max(chains.c.first_nonce, record.event.nonce))
-            )
 
 
 async def keep_malformed(

@@ -53,8 +53,11 @@ class Database:
         self._writes: set[asyncio.Task[Any]] = set()
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open the file, making it or bringing its schema up to date. Raises DatabaseError."""
+    async def open(cls, path: Path, *, migrate: bool = True) -> Self:
+        """Open the file, making it or bringing its schema up to date. Raises DatabaseError.
+
+        Without ``migrate`` the schema must be this version's.
+        """
         try:
             ours = await asyncio.to_thread(_try_opening, path, "rwc")
         except sqlite3.Error as error:
@@ -64,10 +67,13 @@ class Database:
         writer = _engine(path, begin="BEGIN IMMEDIATE", size=1, pragmas=WRITER_PRAGMAS)
         try:
             async with writer.begin() as connection:
-                await connection.run_sync(_migrate)
+                wrong = await connection.run_sync(_migrate if migrate else _wrong_schema)
         except (DBAPIError, CommandError) as error:
             await writer.dispose()
             raise DatabaseError(_explain(path, error)) from error
+        if wrong:
+            await writer.dispose()
+            raise DatabaseError(f"{path} {wrong}")
         return cls(writer, _engine(path, begin="BEGIN", size=_READERS))
 
     @classmethod

@@ -1,22 +1,24 @@
 """What is still to be told to which channel, and how the channels are."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.groups import count_waiting
 from connext_monitor.store.schema import alerts, channels, deliveries
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """A channel's health as last stored, and how much waits for it."""
+    """A channel's health as last stored, and how many messages wait for it."""
 
     provider: str
     state: ChannelState
@@ -27,12 +29,18 @@ class ChannelRow:
 
 async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDelivery | None:
     """The oldest delivery of this provider that is still to be made; without its transfer."""
+    return await _queued(connection, deliveries.c.provider == provider)
+
+
+async def pending(connection: AsyncConnection, delivery_id: int) -> QueuedDelivery | None:
+    """One delivery that is still to be made; without its transfer."""
+    return await _queued(connection, deliveries.c.id == delivery_id)
+
+
+async def _queued(connection: AsyncConnection, wanted: ColumnElement[bool]) -> QueuedDelivery | None:
     row = (
         await connection.execute(
-            select(deliveries)
-            .where(deliveries.c.provider == provider, deliveries.c.pending)
-            .order_by(deliveries.c.id)
-            .limit(1)
+            select(deliveries).where(wanted, deliveries.c.pending).order_by(deliveries.c.id).limit(1)
         )
     ).one_or_none()
     if row is None:
@@ -43,7 +51,7 @@ async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDeli
             select(deliveries.c.reference)
             .where(
                 deliveries.c.alert_id == row.alert_id,
-                deliveries.c.provider == provider,
+                deliveries.c.provider == row.provider,
                 deliveries.c.change == Change.OPENED.value,
                 deliveries.c.id < row.id,
             )
@@ -53,7 +61,7 @@ async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDeli
     ).scalar()
     return QueuedDelivery(
         id=row.id,
-        provider=provider,
+        provider=row.provider,
         change=Change(row.change),
         alert=_as_told(read_alert(alert_row), row),
         transfer=None,
@@ -113,7 +121,7 @@ async def channel_rows(connection: AsyncConnection) -> list[ChannelRow]:
     counts = await connection.execute(
         select(deliveries.c.provider, func.count()).where(deliveries.c.pending).group_by(deliveries.c.provider)
     )
-    waiting = {row[0]: row[1] for row in counts}
+    waiting = Counter({row[0]: row[1] for row in counts}) + Counter(await count_waiting(connection))
     stored = {row.provider: row for row in await connection.execute(select(channels))}
     return [
         ChannelRow(
@@ -121,7 +129,7 @@ async def channel_rows(connection: AsyncConnection) -> list[ChannelRow]:
             ChannelState(stored[provider].state) if provider in stored else ChannelState.OK,
             stored[provider].reason if provider in stored else None,
             datetime.fromtimestamp(stored[provider].since_ms / 1000, UTC) if provider in stored else None,
-            waiting.get(provider, 0),
+            waiting[provider],
         )
         for provider in sorted(waiting.keys() | stored.keys())
     ]

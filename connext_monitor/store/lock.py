@@ -9,6 +9,10 @@ from typing import Self
 from connext_monitor.store.database import DatabaseError
 
 
+class DatabaseInUseError(DatabaseError):
+    """Another monitor works on the database; the message says what to do."""
+
+
 class DatabaseLock:
     """Held as a context for as long as a monitor works on a database; the system frees it when the process dies."""
 
@@ -31,7 +35,7 @@ class DatabaseLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._file)
-            raise DatabaseError(
+            raise DatabaseInUseError(
                 f"{self._database} is in use by another monitor; stop that one, or name another monitor.database"
             ) from error
         return self

@@ -39,6 +39,24 @@ chains = Table(
     Column("next_nonce", BigInteger),
 )
 
+# The blocks of past checkpoints: what a reorg below finality is found out by, and how deep it went.
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_hash", LargeBinary, nullable=False),
+)
+
+# The blocks before a chain's first watched one that `backfill` has read, as ranges that neither touch nor overlap.
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_block", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_block", BigInteger, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,
@@ -125,8 +143,55 @@ deliveries = Table(
     Column("reason", Text),
     Column("created_ms", BigInteger, nullable=False),
     Column("done_ms", BigInteger),
-    Index("deliveries_pending", "provider", "id", sqlite_where=text("pending")),
+    # Of openings: what a burst of them would be grouped by, and whether seconds count (NULL counts as yes).
+    Column("topic", Text),
+    Column("fresh", Boolean),
+    # The group whose message tells of it, where it is not told by itself.
+    Column("group_id", BigInteger),
+    # A partial index serves only queries that hold its very condition, and flags are written so in them.
+    Index("deliveries_pending", "provider", "id", sqlite_where=text("pending = 1")),
+    Index("deliveries_pending_by_alert", "alert_id", "provider", "id", sqlite_where=text("pending = 1")),
+    Index("deliveries_told_alone", "provider", "done_ms", sqlite_where=text("pending = 0 AND group_id IS NULL")),
     Index("deliveries_by_alert", "alert_id"),
+)
+
+# One message of one provider about many alerts.
+delivery_groups = Table(
+    "delivery_groups",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    # How many others of its topic the provider knew of when it was formed.
+    Column("before", Integer, nullable=False),
+    Column("oldest_ms", BigInteger, nullable=False),
+    Column("newest_ms", BigInteger, nullable=False),
+    Column("formed_ms", BigInteger, nullable=False),
+    # How many members its opening counted; what its message said last, and when.
+    Column("opened_with", Integer),
+    Column("told_members", Integer),
+    Column("told_open", Integer),
+    Column("told_ms", BigInteger),
+    Column("ended", Boolean, nullable=False),
+    Column("reference", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("reason", Text),
+    Index("delivery_groups_standing", "provider", "id", sqlite_where=text("ended = 0")),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", BigInteger, ForeignKey("delivery_groups.id"), primary_key=True, autoincrement=False),
+    Column("alert_id", Text, ForeignKey("alerts.id"), primary_key=True),
+    Column("open", Boolean, nullable=False),
+    # What the worst are found by: since when it stands, and 32 big-endian bytes of the amount in 18 decimals.
+    Column("since_at", BigInteger, nullable=False),
+    Column("amount", LargeBinary),
+    Index("group_members_by_state", "group_id", "open", "since_at"),
+    Index("group_members_by_amount", "group_id", "open", "amount"),
+    Index("group_members_open", "alert_id", sqlite_where=text("open = 1")),
 )
 
 channels = Table(

@@ -10,14 +10,17 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState
-from connext_monitor.core.coverage import Coverage, Nonces
+from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
-from connext_monitor.core.delivery import ChannelState, QueuedDelivery
+from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.history import HistoryRead
+from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.store import alerts, chains, deliveries, transfers
+from connext_monitor.store import alerts, anchors, backfills, chains, deliveries, groups, nonces, queues, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
@@ -34,9 +37,12 @@ class Store:
         self._names = names
 
     @classmethod
-    async def open(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
-        """Open the database file, making it where there is none. Raises DatabaseError."""
-        return cls(await Database.open(path), names)
+    async def open(cls, path: Path, names: Mapping[DomainId, str], *, migrate: bool = True) -> Self:
+        """Open the database file, making it where there is none. Raises DatabaseError.
+
+        Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
+        """
+        return cls(await Database.open(path, migrate=migrate), names)
 
     @classmethod
     async def open_readonly(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
@@ -58,8 +64,10 @@ class Store:
         progress: Sequence[ChainProgress],
         unreadable: Sequence[UnreadableLog],
         at: datetime,
+        opened: Sequence[tuple[Alert, Collection[str]]] = (),
+        backfilled: Sequence[HistoryRead] = (),
     ) -> tuple[Changes, list[str]]:
-        """Promise 1: events, transfers, resolved alerts and checkpoints, in one transaction.
+        """Promise 1: events, transfers, checkpoints, and the alerts that open or resolve, in one transaction.
 
         ``decide`` is pure and gets all that is known of the transfers ``ids`` and of those in the ``gone`` blocks.
         Returns what it decided and the ids of the alerts that this resolved.
@@ -70,26 +78,52 @@ class Store:
             # Pure, so it may run anywhere: beside the loop where it would hold that up for more than some milliseconds.
             changes = decide(known) if len(ids) < _MANY else await asyncio.to_thread(decide, known)
             await transfers.save(connection, changes)
-            await chains.forget_nonces(connection, changes.removed)
+            await nonces.forget(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
             resolved = await alerts.resolve_overdue(connection, ended, at)
             for log in unreadable:
                 await chains.keep_malformed(connection, log.domain, log.raw, log.reason, at)
             for chain in progress:
                 await _save_progress(connection, chain)
+                if chain.whole:
+                    resolved += await self._covered_again(connection, chain.domain, at)
+            for read in backfilled:
+                await backfills.add(connection, read.domain, read.blocks)
+            for alert, providers in opened:
+                await alerts.open_alert(connection, alert, providers)
             return changes, resolved
 
         return await self._database.write(work)
+
+    async def _covered_again(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
+        told = await alerts.open_of_kind(connection, AlertKind.DEEP_REORG)
+        ended = {alert.id: "covered_again" for alert in told if alert.subject == self._names.get(domain)}
+        return await alerts.resolve(connection, ended, at) if ended else []
+
+    async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+        """The blocks of a chain's past checkpoints, the newest first."""
+        async with self._database.read() as connection:
+            return await anchors.newest_first(connection, domain)
 
     async def coverage(self, domain: DomainId) -> Coverage | None:
         """How far a chain has been read."""
         async with self._database.read() as connection:
             return await chains.coverage(connection, domain)
 
+    async def backfilled(self, domain: DomainId) -> list[BlockRange]:
+        """The blocks of a chain that backfills have read, the lowest first."""
+        async with self._database.read() as connection:
+            return await backfills.read(connection, domain)
+
     async def nonces(self, domain: DomainId) -> Nonces | None:
         """What is known of an origin's nonces."""
         async with self._database.read() as connection:
-            return await chains.nonces(connection, domain)
+            return await nonces.known(connection, domain)
+
+    async def nonce_hole(self, domain: DomainId) -> NonceHole | None:
+        """The first nonces of an origin that are missing, if any are."""
+        async with self._database.read() as connection:
+            return await nonces.hole(connection, domain)
 
     async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""
@@ -103,12 +137,17 @@ class Store:
 
     # Deadlines and alerts
 
-    async def retime(self, durations: PathwayDurations) -> None:
-        """Give every leg that has not arrived the deadline of the present config."""
+    async def retime(self, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
+        """Give every leg that has not arrived the deadline of the present config.
+
+        Not those of transfers whose XCalled stands below the first block watched, which a backfill found; ``begins``
+        are the first blocks of chains that nothing has been covered of yet.
+        """
 
         async def work(connection: AsyncConnection) -> None:
+            watched = {**begins, **await chains.starts(connection)}
             for pathway in await transfers.awaited_pathways(connection):
-                await transfers.retime(connection, pathway, durations(*pathway))
+                await transfers.retime(connection, pathway, durations(*pathway), watched.get(pathway[0]))
 
         await self._database.write(work)
 
@@ -160,12 +199,21 @@ class Store:
     async def next_delivery(self, provider: str) -> QueuedDelivery | None:
         """The oldest delivery still to be made to a provider, with the transfer it is about."""
         async with self._database.read() as connection:
-            pending = await deliveries.next_pending(connection, provider)
-            if pending is None or pending.alert.transfer_id is None:
-                return pending
-            watched = await transfers.by_id(connection, pending.alert.transfer_id)
-            views = await self._views(connection, [watched] if watched else [])
-            return replace(pending, transfer=views[0]) if views else pending
+            return await self._with_transfer(connection, await deliveries.next_pending(connection, provider))
+
+    async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
+        """One delivery still to be made, with the transfer it is about."""
+        async with self._database.read() as connection:
+            return await self._with_transfer(connection, await deliveries.pending(connection, delivery_id))
+
+    async def _with_transfer(
+        self, connection: AsyncConnection, pending: QueuedDelivery | None
+    ) -> QueuedDelivery | None:
+        if pending is None or pending.alert.transfer_id is None:
+            return pending
+        watched = await transfers.by_id(connection, pending.alert.transfer_id)
+        views = await self._views(connection, [watched] if watched else [])
+        return replace(pending, transfer=views[0]) if views else pending
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
         """The channel took it."""
@@ -185,12 +233,60 @@ class Store:
         """How a channel is, and since when."""
         await self._database.write(lambda connection: deliveries.save_channel(connection, provider, state, reason, at))
 
+    # Groups of alerts that are told in one message
+
+    async def queue(self, provider: str, lately_since: float) -> Queue:
+        """All that a provider is still to be told, and what it was told one by one since then (Unix seconds)."""
+        async with self._database.read() as connection:
+            return await queues.queue(connection, provider, lately_since)
+
+    async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
+        """Make a group of the topic's openings that wait; the provider knows of ``before`` others."""
+        await self._database.write(lambda connection: groups.form(connection, provider, topic, before, at))
+
+    async def join_group(self, group_id: int, topic: Topic, most: int, at: datetime) -> None:
+        """Put the topic's first ``most`` openings that wait into a group."""
+        await self._database.write(lambda connection: groups.join(connection, group_id, topic, most, at))
+
+    async def note_ends(self, provider: str, at: datetime) -> None:
+        """Note in the provider's groups which of their members have ended."""
+        await self._database.write(lambda connection: groups.note_ends(connection, provider, at))
+
+    async def digest(self, group_id: int) -> Digest:
+        """A group as it is now, with the transfers of those that it names."""
+        async with self._database.read() as connection:
+            group = await groups.by_id(connection, group_id)
+            about = {alert.transfer_id for alert in group.named if alert.transfer_id is not None}
+            views = await self._views(connection, await transfers.by_ids(connection, about))
+            by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in views}
+            return group.digest([Named(alert, by_id.get(alert.transfer_id)) for alert in group.named])
+
+    async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
+        """The channel took the group's message."""
+        await self._database.write(lambda connection: groups.told(connection, told, change, reference, None, at))
+
+    async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        """The group's message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
+        await self._database.write(
+            lambda connection: groups.postponed(connection, group_id, attempts, next_attempt_at, reason)
+        )
+
+    async def group_refused(self, told: Digest, change: Change, reason: str, at: datetime) -> None:
+        """The channel will not take this message of the group; a later one may pass."""
+        kept = told.reference
+        await self._database.write(lambda connection: groups.told(connection, told, change, kept, reason, at))
+
     # What is looked at
 
     async def transfers(self, wanted: TransferFilter, *, limit: int, after: Cursor | None = None) -> list[TransferView]:
         """At most ``limit`` transfers, newest first."""
         async with self._database.read() as connection:
             return await self._views(connection, await transfers.listed(connection, wanted, limit=limit, after=after))
+
+    async def unfinished(self, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
+        """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
+        async with self._database.read() as connection:
+            return await self._views(connection, await transfers.unfinished(connection, origin, blocks))
 
     async def transfers_by(self, id_or_tx: bytes) -> list[TransferView]:
         """The transfer of this id, else those with an event in the transaction of this hash."""
@@ -251,6 +347,10 @@ class Store:
 async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> None:
     await chains.save_coverage(connection, chain.domain, chain.coverage)
     if chain.first_nonce is not None:
-        await chains.save_first_nonce(connection, chain.domain, chain.first_nonce)
+        await nonces.save_first(connection, chain.domain, chain.first_nonce)
+    if chain.replaced is not None:
+        await anchors.forget_above(connection, chain.domain, chain.coverage.checkpoint)
+    if chain.anchor is not None:
+        await anchors.keep(connection, chain.domain, chain.anchor)
     if chain.next_nonce is not None:
-        await chains.save_next_nonce(connection, chain.domain, chain.next_nonce)
+        await nonces.save_next(connection, chain.domain, chain.next_nonce)

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, false, func, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Awaited, DueDates, Durations, Leg
 from connext_monitor.core.events import (
     BlockNumber,
@@ -141,13 +142,22 @@ async def awaited_pathways(connection: AsyncConnection) -> set[tuple[DomainId, D
     return {(row.origin, row.destination) for row in rows}
 
 
-async def retime(connection: AsyncConnection, pathway: tuple[DomainId, DomainId], durations: Durations | None) -> None:
+async def retime(
+    connection: AsyncConnection,
+    pathway: tuple[DomainId, DomainId],
+    durations: Durations | None,
+    watched_from: BlockNumber | None,
+) -> None:
     """Give the legs of one pathway that have not arrived the deadlines of the present config.
+
+    A transfer without any gets them only if its XCalled stands at ``watched_from``, the origin's first watched block,
+    or above; None: nothing of the origin is watched yet.
 
     The leg that has arrived gets one too where it had none, because nobody watched its chain then: without both, the
     transfer would count as one without deadlines.
     """
     origin, destination = pathway
+    watched = _xcalled_from(origin, watched_from)
     for leg in Leg:
         due = transfers.c.xcalled_at + durations.of(leg) if durations else None
         other = _ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
@@ -159,9 +169,21 @@ async def retime(connection: AsyncConnection, pathway: tuple[DomainId, DomainId]
                 transfers.c.destination == destination,
                 transfers.c.xcalled_at.is_not(None),
                 or_(_ARRIVED[leg].is_(None), never_had_one),
+                or_(transfers.c.execute_due_at.is_not(None), transfers.c.reconcile_due_at.is_not(None), watched),
             )
             .values({_DUE[leg].name: due})
         )
+
+
+def _xcalled_from(origin: DomainId, block: BlockNumber | None) -> ColumnElement[bool]:
+    if block is None:
+        return false()
+    return exists().where(
+        events.c.transfer_id == transfers.c.transfer_id,
+        events.c.kind == EventKind.XCALLED.value,
+        events.c.domain == origin,
+        events.c.block_number >= block,
+    )
 
 
 async def count_in_flight(connection: AsyncConnection) -> list[PathwayCount]:
@@ -185,6 +207,23 @@ async def listed(
     return await _folded(connection, ordered)
 
 
+async def unfinished(connection: AsyncConnection, origin: DomainId, blocks: BlockRange) -> list[Watched]:
+    """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
+    begun = select(events.c.transfer_id).where(
+        events.c.domain == origin,
+        events.c.block_number.between(blocks.first, blocks.last),
+        events.c.kind == EventKind.XCALLED.value,
+    )
+    completed = [Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]
+    ids = select(transfers.c.transfer_id).where(
+        transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
+    )
+    found: list[Watched] = []
+    for part in parts([row.transfer_id for row in await connection.execute(ids)]):
+        found += await by_ids(connection, part)
+    return sorted(found, key=lambda watched: watched.transfer.started_at)
+
+
 async def by_id(connection: AsyncConnection, transfer_id: TransferId) -> Watched | None:
     """One transfer, None where it is not known."""
     found = await by_ids(connection, [transfer_id])
@@ -205,21 +244,6 @@ async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[Transf
         select(events.c.transfer_id).where(events.c.tx_hash == tx_hash).order_by(events.c.log_index)
     )
     return list(dict.fromkeys(TransferId(row.transfer_id) for row in rows))
-
-
-async def nonces_from(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> list[int]:
-    """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
-    rows = await connection.execute(
-        select(transfers.c.nonce)
-        .where(
-            transfers.c.origin == origin,
-            transfers.c.xcalled_at.is_not(None),
-            transfers.c.nonce >= first,
-            transfers.c.nonce < before,
-        )
-        .order_by(transfers.c.nonce)
-    )
-    return list(rows.scalars())
 
 
 async def _folded(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[Watched]:

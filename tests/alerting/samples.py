@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertState, Severity, chain_unobserved, overdue
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, chain_unobserved, overdue
 from connext_monitor.core.deadline import DueDates, Leg
 from connext_monitor.core.delivery import Change
+from connext_monitor.core.digest import Digest, Named, compose_digest
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import (
     Address,
@@ -23,6 +24,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.message import Field, Instant, Link, Message, compose
+from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import Sighting, Transfer
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -37,6 +39,10 @@ LABELS = ChainLabels(
 )
 TRANSFER_ID = TransferId(bytes(range(32)))
 SENDER, RECIPIENT, TOKEN, ROUTER = (Address(bytes([n]) * 20) for n in (1, 2, 3, 4))
+
+
+ENDS_OF_LIFE = (Change.OPENED, Change.RESOLVED)
+"""What of a single alert is told."""
 
 
 class FixedClock:
@@ -97,10 +103,10 @@ def transfer_alert(number: int) -> Alert:
     return overdue(TransferId(number.to_bytes(32)), Leg.EXECUTE, DUE_AT, NOW)
 
 
-def notice(change: Change = Change.OPENED, message: Message | None = None, *, drill: bool = False) -> Notice:
+def notice(change: Change = Change.OPENED, message: Message | None = None, *, drill: bool = False) -> AlertNotice:
     """A notice about the late transfer, saying ``message`` if one is given."""
     alert, transfer = (OPENED, LATE) if change is Change.OPENED else (RESOLVED, ARRIVED)
-    return Notice(
+    return AlertNotice(
         key=f"{alert.id}:{change}",
         change=change,
         alert=alert,
@@ -109,6 +115,11 @@ def notice(change: Change = Change.OPENED, message: Message | None = None, *, dr
         created_at=NOW,
         drill=drill,
     )
+
+
+def digest_notice(change: Change, message: Message) -> Notice:
+    """A notice about a group, saying this."""
+    return Notice(key=f"group 1:{change}", change=change, message=message, created_at=NOW)
 
 
 NASTY = (
@@ -153,6 +164,41 @@ messages = st.builds(
     drill=st.booleans(),
 )
 
+# Groups of any size, on chains of any name, their members with any amount and any text: what no configuration allows
+# and no chain alert says today.
+members = st.builds(
+    lambda subject, due_at, amount, transfer_id: Named(
+        replace(OPENED, subject=subject, details={} if due_at is None else {"due_at": due_at}),
+        None
+        if amount is None
+        else TransferView(replace(LATE, transfer_id=transfer_id, info=replace(INFO, normalized_in=amount)), DUE),
+    ),
+    hostile | st.just(OPENED.subject),
+    st.none() | st.integers(0, 2**64 - 1),
+    st.none() | st.integers(0, 2**256 - 1),
+    st.binary(min_size=32, max_size=32).map(TransferId),
+)
+
+
+@st.composite
+def digest_notices(draw: st.DrawFn) -> Notice:
+    """The message about a group, opening, changing or ending."""
+    size = draw(st.integers(1, 10**9))
+    digest = Digest(
+        group_id=1,
+        topic=Topic(draw(st.sampled_from(AlertKind)), draw(st.none() | st.just((ORIGIN, DESTINATION)))),
+        severity=draw(st.sampled_from(Severity)),
+        members=size,
+        open=draw(st.integers(0, size)),
+        opened_at=NOW,
+        oldest=draw(members),
+        largest=tuple(draw(st.lists(members, max_size=3))),
+        endings=draw(st.dictionaries(hostile | st.sampled_from(["executed", "reorged"]), st.integers(1, size))),
+        before=draw(st.integers(0, 10**9)),
+    )
+    names = ChainLabels({domain: ChainLabel(draw(hostile), draw(urls)) for domain in (ORIGIN, DESTINATION)})
+    return digest_notice(draw(st.sampled_from(Change)), compose_digest(digest, names, NOW.timestamp()))
+
 
 def swollen(char: str) -> Message:
     """A message with far too much of this character in every part."""
@@ -170,4 +216,4 @@ def swollen(char: str) -> Message:
 
 # One that is escaped, one of two UTF-16 units and four bytes, one that becomes a longer escape, one of neither.
 SWELLING = ("&", "*", "\U0001f4a9", "\x01", "a")
-notices = st.builds(notice, change=st.sampled_from(Change), message=messages, drill=st.booleans())
+notices = st.builds(notice, change=st.sampled_from(ENDS_OF_LIFE), message=messages, drill=st.booleans())

@@ -31,6 +31,9 @@ class Silent:
     def observed(self) -> bool:
         return self.started and self.silent_for < PATIENCE
 
+    def reads_history(self, watermark: Timestamp) -> bool:
+        raise NotImplementedError
+
     def look(self, past: Timestamp) -> None:
         raise NotImplementedError
 

@@ -4,24 +4,27 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
+from connext_monitor.alerting.errand import GroupStore
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.notice import Notice, Provider
+from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, Sent
-from tests.alerting.markup import discord_literal
+from connext_monitor.core.grouping import GroupRules, Telling
 from tests.alerting.memory_store import MemoryStore
 from tests.alerting.samples import LABELS, NOW, OPENED, RESOLVED, FixedClock, transfer_alert
-from tests.alerting.vendors import Discord, Receiver
+from tests.alerting.vendors import Receiver
 from tests.alerting.waiting import running, until
+
+RULES = GroupRules(2.0, 60.0)
 
 
 @pytest.fixture
@@ -29,9 +32,14 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
+def manager_of(store: MemoryStore, *providers: Provider, clock: Clock | None = None) -> AlertManager:
+    """A manager of channels that are told each alert by itself: it asks the store for no groups."""
+    return AlertManager(cast("GroupStore", store), providers, LABELS, RULES, clock or SystemClock())
+
+
 @asynccontextmanager
 async def managed(store: MemoryStore, *providers: Provider, clock: Clock | None = None) -> AsyncIterator[AlertManager]:
-    manager = AlertManager(store, providers, LABELS, clock or SystemClock())
+    manager = manager_of(store, *providers, clock=clock)
     async with running(manager.run()):
         yield manager
 
@@ -41,11 +49,6 @@ def hook(receiver: Receiver, name: str = "machines") -> WebhookProvider:
     return WebhookProvider(name, config, Surroundings(LABELS, SystemClock()))
 
 
-def ops(discord: Discord) -> DiscordProvider:
-    config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url))
-    return DiscordProvider("ops", config, Surroundings(LABELS, SystemClock()))
-
-
 def ids(receiver: Receiver) -> list[str]:
     return [body["data"]["alert"]["id"] for body in receiver.taken]
 
@@ -53,13 +56,15 @@ def ids(receiver: Receiver) -> list[str]:
 class Unwell:
     """A provider with a bug: it raises for some alerts."""
 
-    def __init__(self, name: str, is_fatal: Callable[[Notice], bool]) -> None:
+    telling = Telling.EACH
+
+    def __init__(self, name: str, is_fatal: Callable[[AlertNotice], bool]) -> None:
         self.name = name
         self.is_fatal = is_fatal
         self.told: list[str] = []
         self.closed = False
 
-    async def send(self, notice: Notice, reference: str | None) -> Outcome:
+    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
         if self.is_fatal(notice):
             raise KeyError("https://hooks.example/s3cret")
         self.told.append(notice.alert.id)
@@ -70,19 +75,6 @@ class Unwell:
 
 
 # --- what arrives ---
-
-
-async def test_an_alert_is_one_message_that_opens_and_resolves(store: MemoryStore, discord: Discord) -> None:
-    store.add(OPENED, Change.OPENED, "ops")
-    async with managed(store, ops(discord)) as manager:
-        await until(lambda: not store.pending)
-        store.change(RESOLVED)
-        store.add(RESOLVED, Change.RESOLVED, "ops")
-        manager.wake()
-        await until(lambda: not store.pending)
-    (message,) = discord.messages.values()
-    title = discord_literal(message["embeds"][0]["title"])
-    assert title == "RESOLVED · Execution arrived late: ethereum → gnosis"
 
 
 async def test_what_was_stored_before_the_start_is_sent(store: MemoryStore, receiver: Receiver) -> None:
@@ -215,7 +207,7 @@ async def test_a_dead_channel_is_tried_again_after_a_restart(store: MemoryStore,
 async def test_the_manager_goes_on_when_every_channel_is_dead(store: MemoryStore, receiver: Receiver) -> None:
     store.add(OPENED, Change.OPENED, "machines")
     receiver.plan(401)
-    manager = AlertManager(store, [hook(receiver)], LABELS, SystemClock())
+    manager = manager_of(store, hook(receiver))
     async with running(manager.run()) as run:
         await until(lambda: store.states)
         await asyncio.wait({run}, timeout=0.1)
@@ -292,7 +284,7 @@ async def test_what_the_channel_took_while_we_were_being_stopped_is_recorded(
     store.add(OPENED, Change.OPENED, "machines")
     planned = receiver.plan(204)
     planned.until = asyncio.Event()
-    manager = AlertManager(store, [hook(receiver)], LABELS, SystemClock())
+    manager = manager_of(store, hook(receiver))
     run = asyncio.create_task(manager.run())
     await until(receiver.asked.is_set)
     run.cancel()
@@ -306,7 +298,7 @@ async def test_what_the_channel_took_while_we_were_being_stopped_is_recorded(
 async def test_a_record_under_way_is_finished_when_we_are_stopped(receiver: Receiver) -> None:
     store = SlowStore()
     store.add(OPENED, Change.OPENED, "machines")
-    manager = AlertManager(store, [hook(receiver)], LABELS, SystemClock())
+    manager = manager_of(store, hook(receiver))
     run = asyncio.create_task(manager.run())
     await until(store.writing.is_set)
     run.cancel()

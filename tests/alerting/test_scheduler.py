@@ -45,12 +45,16 @@ class Answering:
     observed: bool = True
     silent_for: float = 0.0
     trouble: str | None = None
+    history_until: int = 0
     status: TransferStatus | None = TransferStatus.NONE
     looks: list[Timestamp] = field(default_factory=list)
     asked: list[TransferId] = field(default_factory=list)
     fetched: list[TransferId] = field(default_factory=list)
     while_asked: Callable[[], object] = lambda: None
     fetch: Callable[[TransferId], object] = lambda _: None
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        return watermark < self.history_until
 
     def look(self, past: Timestamp) -> None:
         self.looks.append(past)
@@ -183,6 +187,20 @@ async def test_a_watermark_of_the_deadline_itself_accuses_nobody(tmp_path: Path)
         assert bench.destination.asked == [id_of(2)]
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1), id_of(2))
+
+
+async def test_while_history_is_read_nobody_is_asked_about_and_what_is_late_then_is_told_at_its_end(
+    tmp_path: Path,
+) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.history_until = DUE + 1000
+        await bench.record(xcalled(1), xcalled(2))
+        await until(lambda: len(bench.destination.looks) == 2)
+        bench.covered(DUE + 500)
+        await bench.record(executed(2, DUE + 900))
+        bench.covered(DUE + 1000)
+        await bench.accuses(id_of(1))
+        assert bench.destination.asked == [id_of(1)]
 
 
 async def test_before_the_destination_has_been_covered_nobody_is_even_asked_about(tmp_path: Path) -> None:

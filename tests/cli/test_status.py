@@ -90,7 +90,7 @@ def test_the_running_monitors_chains_are_shown_as_its_api_gives_them(monitor: Pr
     assert [chain["name"] for chain in report["chains"]] == ["here", "there"]
     assert set(report["chains"][0]) == {
         "name", "chain_id", "domain_id", "head", "watermark", "lag_seconds", "observed", "endpoint",
-        "nonces_contiguous",
+        "nonces_contiguous", "nonce_holes", "requests",
     }  # fmt: skip
     assert report["degraded"] == []
     del running

@@ -33,6 +33,7 @@ class Setup:
     unobserved_after: str = "PT20S"
     endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     start_blocks: Mapping[str, int] = field(default_factory=dict)
+    finality: int = 5
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
@@ -48,7 +49,8 @@ async def write_config(setup: Setup, folder: Path) -> Path:
         endpoints = json.dumps(list(setup.endpoints.get(chain.name, [chain.ws_url])))
         parts.append(
             f"[chains.{chain.name}]\nchain_id = {chain.chain_id}\ndomain_id = {chain.domain_id}\n"
-            f'contract = "{chain.contract}"\nendpoints = {endpoints}\nblock_time = "PT1S"\nfinality = 5\n'
+            f'contract = "{chain.contract}"\nendpoints = {endpoints}\n'
+            f'block_time = "PT1S"\nfinality = {setup.finality}\n'
             f"start_block = {setup.start_blocks.get(chain.name, await chain.head() + 1)}"
         )
     for name, webhook in setup.webhooks.items():

@@ -10,7 +10,9 @@ from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet, Transfer
 from tests.e2e.monitor import Setup, write_config
 from tests.e2e.waiting import until
-from tests.faults.proxy import Json, Proxy, refusal
+from tests.faults.faults import Mute
+from tests.faults.hooks import Json, refusal
+from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -44,7 +46,7 @@ async def test_an_executed_that_the_endpoint_hides_is_fetched_by_its_id_and_accu
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    destination.muted = {"logs"}
+    await destination.apply(Mute("logs"))
     destination.edit_logs = lambda wanted, logs: logs if len(wanted["topics"]) > 1 else []
     async with watching(to(bridge, destination.ws_url), tmp_path) as watch:
         transfer = await bridge.xcall(alpha, beta)
@@ -59,7 +61,7 @@ async def test_an_executed_that_is_hidden_behind_a_later_reconciled_is_fetched_t
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    destination.muted = {"logs"}
+    await destination.apply(Mute("logs"))
     setup = to(bridge, destination.ws_url)
     await write_config(setup, tmp_path)
     transfer = await bridge.xcall(alpha, beta)

@@ -9,7 +9,9 @@ from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
-from tests.faults.proxy import Json, Proxy
+from tests.faults.faults import Mute, RefuseHandshake
+from tests.faults.hooks import Json
+from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -52,7 +54,7 @@ async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
 ) -> None:
     alpha, beta = bridge.chains
-    origin.muted = {"logs"}
+    await origin.apply(Mute("logs"))
     origin.edit_logs = lambda _filter, logs: [bad(logs[0]), *logs] if logs else logs
     setup = through(bridge, origin)
     async with watching(setup, tmp_path, only=["alpha"]) as watch:
@@ -78,7 +80,7 @@ async def test_logs_that_come_long_before_their_heads_are_recorded_at_once(
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
         await followed(bridge, origin, watch)
-        origin.muted = {"heads"}
+        await origin.apply(Mute("heads"))
         asked = len(origin.asked("eth_getLogs"))
         await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
         assert len(origin.asked("eth_getLogs")) == asked
@@ -86,13 +88,13 @@ async def test_logs_that_come_long_before_their_heads_are_recorded_at_once(
 
 async def test_a_destination_that_speaks_first_changes_nothing(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
-    origin.refusing = 503
+    await origin.apply(RefuseHandshake(503))
     async with watching(through(bridge, origin), tmp_path) as watch:
         transfer = await bridge.xcall(alpha, beta, amount=10**18)
         await bridge.execute_fast(transfer)
         await bridge.reconcile(transfer)
         await watch.knows(transfer, Status.UNKNOWN)
-        origin.refusing = None
+        await origin.lift()
         await watch.knows(transfer, Status.COMPLETED_FAST)
 
 

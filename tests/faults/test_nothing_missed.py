@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.core.events import Timestamp
 from connext_monitor.core.transfer import Status
+from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
-from tests.faults.proxy import Json, Proxy, at_most, refusal
+from tests.faults.faults import Drop, Freeze, Mute, Oversize, RangeLimit, RefuseHandshake
+from tests.faults.hooks import Json, refusal
+from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -43,7 +45,7 @@ async def test_without_any_pushes_of_logs_the_calm_cover_finds_them(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    origin.muted = {"logs"}
+    await origin.apply(Mute("logs"))
     async with watching(through(bridge, origin, calm=2), tmp_path, only=["alpha"]) as watch:
         await subscribed(bridge, origin, watch)
         before = origin.handshakes
@@ -64,11 +66,10 @@ async def test_what_happens_during_a_disconnect_is_recorded_after_it(
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
         await subscribed(bridge, origin, watch)
-        origin.refusing = 503
-        origin.drop()
+        await origin.apply(RefuseHandshake(503), Drop())
         await until(lambda: origin.refused > 0)
         transfer = await bridge.xcall(alpha, beta)
-        origin.refusing = None
+        await origin.lift()
         await watch.knows(transfer, Status.XCALLED)
 
 
@@ -83,11 +84,10 @@ async def test_a_vendor_that_allows_ten_blocks_at_a_time_is_read_to_the_head(
     for _ in range(4):
         transfers.append(await bridge.xcall(alpha, beta))
         await alpha.mine(9)
-    with origin.ruled(at_most(10)):
-        async with watching(setup, tmp_path, only=["alpha"]) as watch:
-            for transfer in transfers:
-                await watch.knows(transfer, Status.XCALLED)
-            await watch.covers("alpha", await alpha.head())
+    async with origin.suffering(RangeLimit("limited to", 10)), watching(setup, tmp_path, only=["alpha"]) as watch:
+        for transfer in transfers:
+            await watch.knows(transfer, Status.XCALLED)
+        await watch.covers("alpha", await alpha.head())
     assert len(origin.asked("eth_getLogs")) >= 5
 
 
@@ -105,7 +105,7 @@ async def test_an_endpoint_that_answers_too_many_requests_is_read_when_it_lets_u
         return refusal(-32005, "daily request count exceeded, request rate limited")
 
     setup = through(bridge, origin)
-    origin.muted = {"logs"}
+    await origin.apply(Mute("logs"))
     with origin.ruled(busy):
         async with watching(setup, tmp_path, only=["alpha"]) as watch:
             transfer = await bridge.xcall(alpha, beta)
@@ -115,11 +115,11 @@ async def test_an_endpoint_that_answers_too_many_requests_is_read_when_it_lets_u
 
 async def test_a_429_handshake_is_not_fatal(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
-    origin.refusing = 429
+    await origin.apply(RefuseHandshake(429, retry_after=1))
     async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
         await until(lambda: origin.refused >= 2)
         transfer = await bridge.xcall(alpha, beta)
-        origin.refusing = None
+        await origin.lift()
         await watch.knows(transfer, Status.XCALLED)
 
 
@@ -130,36 +130,10 @@ async def test_a_half_open_socket_is_replaced_within_unobserved_after(
     async with watching(through(bridge, origin, calm=4), tmp_path, only=["alpha"]) as watch:
         await subscribed(bridge, origin, watch)
         before = origin.handshakes
-        origin.frozen = True
+        await origin.apply(Freeze())
         transfer = await bridge.xcall(alpha, beta)
         await until(lambda: origin.handshakes > before, seconds=8)
-        origin.frozen = False
-        await watch.knows(transfer, Status.XCALLED)
-
-
-async def test_a_lagging_endpoint_does_not_move_the_watermark_over_what_it_lacks(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
-    alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
-        await subscribed(bridge, origin, watch)
-        origin.muted = {"logs"}
-        transfer = await bridge.xcall(alpha, beta)
-        lacking = transfer.block_number
-
-        def lags(method: str, params: list[object]) -> Json | None:
-            # A load balancer: the node that announced the head is not the one that answers.
-            if method == "eth_getBlockByNumber" and params[0] != "latest" and int(str(params[0]), 16) >= lacking:
-                return {"result": None}
-            return {"result": []} if method == "eth_getLogs" else None
-
-        with origin.ruled(lags):
-            asked = len(origin.asked("eth_getLogs"))
-            watch.observers["alpha"].look(Timestamp(transfer.timestamp))
-            await alpha.set_block_timestamp(transfer.timestamp + 2)
-            await alpha.mine()
-            await until(lambda: len(origin.asked("eth_getLogs")) > asked + 1)
-            assert watch.covered("alpha") < transfer.block_number
+        await origin.lift()
         await watch.knows(transfer, Status.XCALLED)
 
 
@@ -182,11 +156,13 @@ async def test_an_endpoint_of_another_chain_is_refused_in_words_and_the_next_one
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    with origin.ruled(lambda method, _: {"result": "0x1"} if method == "eth_chainId" else None):
-        async with watching(through(bridge, origin, alpha.ws_url), tmp_path, only=["alpha"]) as watch:
-            await until(lambda: watch.observers["alpha"].state.trouble is not None)
-            assert "serves chain id 1, not 31337" in str(watch.observers["alpha"].state.trouble)
-            await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
+    async with Proxy(alpha.http_url) as second:
+        await second.apply(RefuseHandshake(503))
+        with origin.ruled(lambda method, _: {"result": "0x1"} if method == "eth_chainId" else None):
+            async with watching(through(bridge, origin, second.ws_url), tmp_path, only=["alpha"]) as watch:
+                await until(lambda: "serves chain id 1, not 31337" in str(watch.observers["alpha"].state.trouble))
+                await second.lift()
+                await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
 
 
 async def test_over_http_too_what_happens_while_it_is_down_is_recorded_after(
@@ -196,8 +172,25 @@ async def test_over_http_too_what_happens_while_it_is_down_is_recorded_after(
     setup = Setup(bridge.chains, {}, endpoints={"alpha": [origin.http_url]}, execute="PT1H")
     async with watching(setup, tmp_path, only=["alpha"]) as watch:
         await until(lambda: watch.observers["alpha"].state.caught_up)
-        origin.refusing = 503
+        await origin.apply(RefuseHandshake(503))
         await until(lambda: origin.refused > 0)
         transfer = await bridge.xcall(alpha, beta)
-        origin.refusing = None
+        await origin.lift()
+        await watch.knows(transfer, Status.XCALLED)
+
+
+async def test_a_range_whose_answer_is_too_large_is_asked_for_in_parts(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    setup = Setup(bridge.chains, {}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT2M", execute="PT1H")
+    async with watching(setup, tmp_path, only=["alpha"]):
+        pass
+    transfer = await bridge.xcall(alpha, beta)
+    await alpha.mine(20)
+    limits = RpcLimits(answer_bytes=2**18)
+    async with (
+        origin.suffering(Oversize(2**19, over=4)),
+        watching(setup, tmp_path, only=["alpha"], limits=limits) as watch,
+    ):
         await watch.knows(transfer, Status.XCALLED)

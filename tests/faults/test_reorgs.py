@@ -11,7 +11,10 @@ from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
-from tests.faults.proxy import Json, Proxy
+from tests.faults.faults import Mute
+from tests.faults.feed import REMOVED_ONLY
+from tests.faults.hooks import Json
+from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, transfer_id, watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,8 +26,10 @@ def through(bridge: Devnet, origin: Proxy, destination: Proxy, *, execute: str =
 
 
 async def settled(bridge: Devnet, watch: Watch, *proxies: Proxy) -> None:
-    """Wait until both chains are followed, and a few blocks of each are covered."""
+    """Wait until both chains are followed, and a few blocks of each are covered; only `removed` tells of reorgs."""
     await until(lambda: all(proxy.subscribers == 2 for proxy in proxies))
+    for proxy in proxies:
+        proxy.reorgs = REMOVED_ONLY
     for chain in bridge.chains:
         await chain.mine(2)
         await watch.covers(chain.name, await chain.head() - 1)
@@ -59,22 +64,6 @@ async def confirm(watch: Watch, chain: Chain, proxy: Proxy, log: Json) -> None:
     await watch.covers(chain.name, await chain.head())
 
 
-async def test_an_xcalled_that_a_reorg_took_is_withdrawn_with_its_deadline(
-    bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
-) -> None:
-    alpha, beta = bridge.chains
-    async with watching(through(bridge, origin, destination), tmp_path) as watch:
-        await settled(bridge, watch, origin, destination)
-        transfer = await bridge.xcall(alpha, beta)
-        await watch.knows(transfer, Status.XCALLED)
-        log = await first_log(alpha, transfer.block_number)
-        await alpha.reorg(1)
-        await alpha.mine()
-        await origin.push("logs", log | {"removed": True})
-        await watch.knows(transfer, None)
-        assert await watch.store.awaited(due_until=2**40, transfer_id=transfer_id(transfer)) == []
-
-
 async def test_a_reorg_of_xcalled_resolves_its_open_alert_as_reorged(
     bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
 ) -> None:
@@ -83,10 +72,8 @@ async def test_a_reorg_of_xcalled_resolves_its_open_alert_as_reorged(
         await settled(bridge, watch, origin, destination)
         transfer = await bridge.xcall(alpha, beta)
         await mine_until_alerted(watch, beta, transfer.transfer_id)
-        log = await first_log(alpha, transfer.block_number)
         await alpha.reorg(1)
         await alpha.mine()
-        await origin.push("logs", log | {"removed": True})
         await watch.knows(transfer, None)
         assert await watch.alerts() == [("execute_overdue", transfer.transfer_id, "reorged")]
 
@@ -140,12 +127,10 @@ async def test_a_leg_that_a_reorg_took_is_awaited_again(
     async with watching(through(bridge, origin, destination), tmp_path) as watch:
         await settled(bridge, watch, origin, destination)
         transfer = await bridge.xcall(alpha, beta)
-        executed = await bridge.execute_fast(transfer)
+        await bridge.execute_fast(transfer)
         await watch.knows(transfer, Status.EXECUTED)
-        log = await first_log(beta, executed.block_number)
         await beta.reorg(1)
         await beta.mine()
-        await destination.push("logs", log | {"removed": True})
         await watch.knows(transfer, Status.XCALLED)
         awaited = await watch.store.awaited(due_until=2**40, transfer_id=transfer_id(transfer))
         assert "execute" in {one.leg.value for one in awaited}
@@ -157,7 +142,7 @@ async def test_a_log_that_comes_when_its_orphaned_block_is_long_past_is_no_event
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin, destination), tmp_path) as watch:
         await settled(bridge, watch, origin, destination)
-        origin.muted = {"logs"}
+        await origin.apply(Mute("logs"))
         transfer = await bridge.xcall(alpha, beta)
         log = await first_log(alpha, transfer.block_number)
         orphan = await alpha.rpc("eth_getBlockByHash", [transfer.block_hash, False])
@@ -166,7 +151,7 @@ async def test_a_log_that_comes_when_its_orphaned_block_is_long_past_is_no_event
         await sees_head(watch, alpha)
         await origin.push("logs", log | {"removed": True})
         await until(lambda: checkpoint(watch, alpha) >= transfer.block_number)
-        origin.muted = set()
+        await origin.lift()
 
         def keeps_orphans(method: str, params: list[Any]) -> Json | None:
             # As go-ethereum does: by its hash, a block that no longer stands is still given.
@@ -203,19 +188,6 @@ async def test_a_missing_block_never_takes_an_event_back(
             await origin.push("logs", log | {"removed": True})
             await until(lambda: len(origin.asked("eth_getLogs")) > asked + 1)
             assert await watch.status(transfer) is Status.XCALLED
-        assert watch.removed(transfer.transfer_id) == []
-
-
-async def test_removed_alone_takes_nothing_back(
-    bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
-) -> None:
-    alpha, beta = bridge.chains
-    async with watching(through(bridge, origin, destination), tmp_path) as watch:
-        await settled(bridge, watch, origin, destination)
-        transfer = await bridge.xcall(alpha, beta)
-        await watch.knows(transfer, Status.XCALLED)
-        await confirm(watch, alpha, origin, await first_log(alpha, transfer.block_number))
-        assert await watch.status(transfer) is Status.XCALLED
         assert watch.removed(transfer.transfer_id) == []
 
 

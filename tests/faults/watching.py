@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -12,14 +13,16 @@ from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.app import ObservedChain, pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.transfer import Status
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
+from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
@@ -34,17 +37,30 @@ BOUND = 20.0
 class Watch:
     """A running monitor without providers, and what it knows."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, limits: RpcLimits) -> None:
         clock = SystemClock()
         self.store = store
         self.commits: list[Committed] = []
         self._recorded: list[tuple[str, str, str, str]] = []
         self.checker = TransferChecker(
-            _Noted(store, self._recorded), pathway_durations(config), self, chain_labels(config), clock
+            _Noted(store, self._recorded),
+            pathway_durations(config),
+            self,
+            chain_labels(config),
+            clock,
+            lambda _: ["nobody"],
         )
         unobserved_after = config.alerts.unobserved_after.total_seconds()
         self.observers = {
-            name: Observer(chain, unobserved_after, open_endpoint, store, self.checker, clock, Random(1))  # noqa: S311 - spreads retries
+            name: Observer(
+                chain,
+                unobserved_after,
+                partial(open_endpoint, limits=limits),
+                store,
+                self.checker,
+                clock,
+                Random(1),  # noqa: S311 - spreads retries
+            )
             for name, chain in config.chains.items()
         }
         destinations = {
@@ -117,8 +133,12 @@ class _Noted:
         progress: Sequence[ChainProgress],
         unreadable: Sequence[UnreadableLog],
         at: datetime,
+        opened: Sequence[tuple[Alert, Collection[str]]],
+        backfilled: Sequence[HistoryRead],
     ) -> tuple[Changes, list[str]]:
-        changes, resolved = await self._store.record(ids, gone, decide, progress=progress, unreadable=unreadable, at=at)
+        changes, resolved = await self._store.record(
+            ids, gone, decide, progress=progress, unreadable=unreadable, at=at, opened=opened, backfilled=backfilled
+        )
         for change, records in (("removed", changes.removed), ("added", changes.added)):
             for one in records:
                 about = f"0x{one.event.transfer_id.hex()}"
@@ -132,7 +152,9 @@ def transfer_id(transfer: Transfer) -> TransferId:
 
 
 @asynccontextmanager
-async def watching(setup: Setup, folder: Path, *, only: Sequence[str] = ()) -> AsyncIterator[Watch]:
+async def watching(
+    setup: Setup, folder: Path, *, only: Sequence[str] = (), limits: RpcLimits | None = None
+) -> AsyncIterator[Watch]:
     """Run with this setup, on the database in ``folder``; with ``only``, no other chain is observed."""
     file = folder / "config.toml"
     if not file.exists():
@@ -141,7 +163,7 @@ async def watching(setup: Setup, folder: Path, *, only: Sequence[str] = ()) -> A
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
     store = await Store.open(config.monitor.database, names)
     try:
-        watch = Watch(config, store)
+        watch = Watch(config, store, limits or RpcLimits())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(watch.checker.run()), tasks.create_task(watch.scheduler.run())]
             running += [tasks.create_task(o.run()) for name, o in watch.observers.items() if not only or name in only]

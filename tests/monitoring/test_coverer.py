@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Aim, Coverage
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.pace import shrunk
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
 from connext_monitor.monitoring.chain_state import ChainState
-from connext_monitor.monitoring.coverer import Coverer, shrunk
+from connext_monitor.monitoring.coverer import Coverer
 from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
@@ -71,6 +74,13 @@ class Memory:
     async def coverage(self, _domain: DomainId) -> Coverage | None:
         return self.progress[-1].coverage if self.progress else None
 
+    async def anchors(self, _domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+        anchors = [progress.anchor for progress in self.progress if progress.anchor is not None]
+        return [(anchor.number, anchor.hash) for anchor in reversed(anchors)]
+
+    async def nonce_hole(self, _domain: DomainId) -> None:
+        return None
+
     async def places(self, _domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         return {place for place in self.known if first <= place[0] <= last}
 
@@ -88,7 +98,8 @@ async def covering(node: Chain, memory: Memory, start: int | str = 1) -> AsyncIt
     state = ChainState(ChainConfig.model_validate(CONFIG | {"start_block": start}), SystemClock(), 60)
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
         state.connected(endpoint)
-        coverer = Coverer(state, endpoint, memory, memory)
+        pool = EndpointPool(state.config, open_endpoint, state.clock, Random(1))  # noqa: S311 - spreads retries
+        coverer = Coverer(state, endpoint, memory, memory, pool, 0)
         await coverer.begin()
 
         async def announce(head: int) -> None:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
+from aiohttp import web
+
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.events import Timestamp
@@ -33,8 +35,11 @@ class Whole(Chain):
 
 
 @asynccontextmanager
-async def observing(*urls: str, start: int | str = 1, patience: float = 60) -> AsyncIterator[tuple[Observer, Memory]]:
-    config = ChainConfig.model_validate(CONFIG | {"start_block": start, "endpoints": list(urls)})
+async def observing(
+    *urls: str, start: int | str = 1, patience: float = 60, block_time: str = "PT1S"
+) -> AsyncIterator[tuple[Observer, Memory]]:
+    changed = {"start_block": start, "endpoints": list(urls), "block_time": block_time}
+    config = ChainConfig.model_validate(CONFIG | changed)
     memory = Memory()
     observer = Observer(config, patience, open_endpoint, memory, memory, SystemClock(), Random(1))  # noqa: S311 - spreads retries
     running = asyncio.create_task(observer.run())
@@ -96,6 +101,23 @@ async def test_an_endpoint_whose_head_only_swings_to_and_fro_is_given_up() -> No
         observing(first, second, patience=4) as (observer, _),
     ):
         await until(lambda: covered(observer) == 30)
+
+
+async def test_reading_the_history_of_a_chain_that_stands_still_is_not_broken_off() -> None:
+    node = Whole(300, most=4)
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        text = await request.text()
+        asked.extend(method for method in ("eth_chainId", "eth_getLogs") if method in text)
+        answer = await posting(node.answer)(request)
+        await asyncio.sleep(0.1 if "eth_getLogs" in text and '"error"' not in (answer.text or "") else 0)
+        return answer
+
+    async with http_node(handle) as url, observing(url, patience=3, block_time="PT0.1S") as (observer, _):
+        await until(lambda: covered(observer) == 300)
+        assert asked.count("eth_chainId") == 1
+        assert observer.state.trouble is None
 
 
 async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_it() -> None:

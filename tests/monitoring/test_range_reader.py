@@ -56,7 +56,7 @@ async def test_a_chain_that_moves_while_its_logs_are_read_is_unsettled() -> None
     node = Node(20)
     node.at_logs = lambda: node.branch.update({10: 1})
     async with reader_of(node) as read:
-        with pytest.raises(Unsettled, match="changed while its logs were read"):
+        with pytest.raises(Unsettled, match="changed block 10 while its logs were read"):
             await read(1, 10)
 
 

@@ -80,7 +80,9 @@ async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]
         def committed(self, news: Committed) -> None:
             commits.append(news)
 
-    checker = TransferChecker(failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock())
+    checker = TransferChecker(
+        failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock(), lambda _: []
+    )
     running = asyncio.create_task(checker.run()) if run else None
     try:
         yield Checking(checker, store, failing, commits)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -7,7 +8,7 @@ from eth_utils.address import to_checksum_address
 from connext_monitor.core.alert import chain_unobserved, overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32, Timestamp
-from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.store.store import Store
 from tests.reporting.chain_samples import (
     ASSET,
@@ -215,7 +216,8 @@ async def test_a_cursor_of_another_list_is_refused(client: aiohttp.ClientSession
 async def test_a_chain_has_exactly_the_contracts_shape(
     client: aiohttp.ClientSession, store: Store, sights: list[ChainSight]
 ) -> None:
-    sights[:] = [sight(ORIGIN)]
+    asked = {RequestKind("node.example", "eth_getLogs", "answered"): 3}
+    sights[:] = [replace(sight(ORIGIN), requests=asked)]
     await fill(store, [Sample(0).xcalled()], progress=[covered(ORIGIN, first=0, upcoming=1)])
     assert await get(client, "/api/v1/chains") == {
         "items": [
@@ -229,6 +231,8 @@ async def test_a_chain_has_exactly_the_contracts_shape(
                 "observed": True,
                 "endpoint": "node.example",
                 "nonces_contiguous": True,
+                "nonce_holes": {"found": 0, "closed": 0},
+                "requests": [{"endpoint": "node.example", "method": "eth_getLogs", "outcome": "answered", "count": 3}],
             }
         ],
         "next_cursor": None,

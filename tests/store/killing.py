@@ -18,22 +18,26 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.queue import Topic
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.store import Store
-from tests.core.samples import BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
 
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
 EXECUTED = executed(info(0), sighting(20))
 PROGRESS = ChainProgress(BETA, Coverage(BlockNumber(0), BlockNumber(20), sighting(30).block), 0, 1)
+ORIGIN_BEFORE = ChainProgress(ALPHA, Coverage(BlockNumber(0), BlockNumber(9), sighting(15).block), 0, 3)
+ORIGIN = ChainProgress(ALPHA, Coverage(BlockNumber(0), BlockNumber(10), sighting(16).block), next_nonce=2)
 
 
 async def prepare(file: Path) -> None:
-    """Three transfers; the execution of the first two is called overdue."""
+    """Three transfers whose nonces are whole; the execution of the first two is called overdue."""
     store = await Store.open(file, NAMES)
-    await put(store, seen(*CALLED))
+    await put(store, seen(*CALLED), progress=[ORIGIN_BEFORE])
     for called in CALLED[:2]:
         await accuse(store, called, "ops", "desk")
     await store.close()
@@ -47,8 +51,8 @@ async def make(file: Path) -> None:
 async def change(file: Path) -> None:
     """Commit a batch that touches everything.
 
-    A leg arrives and ends an alert, a reorg takes back a transfer and ends another, a third gets a leg, a log cannot
-    be read, and the checkpoint moves.
+    A leg arrives and ends an alert, a reorg takes back a transfer and its nonce and ends another, a third gets a leg,
+    a log cannot be read, and both checkpoints move.
     """
     store = await Store.open(file, NAMES)
     steps = [gone(CALLED[1]), seen(EXECUTED, reconciled(info(2), sighting(22)))]
@@ -56,10 +60,24 @@ async def change(file: Path) -> None:
         {one.event.transfer_id for one in (EXECUTED, CALLED[2])},
         steps[0].gone,
         lambda known: record(known, steps, durations),
-        progress=[PROGRESS],
+        progress=[PROGRESS, ORIGIN],
         unreadable=[UnreadableLog(BETA, b"raw", "it is no log")],
         at=NOW,
     )
+    await store.close()
+
+
+async def gather(file: Path) -> None:
+    """Make a group of what waits."""
+    store = await Store.open(file, NAMES)
+    await store.form_group("ops", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
+    await store.close()
+
+
+async def open_alert(file: Path) -> None:
+    """Call another leg overdue: an alert, and its deliveries."""
+    store = await Store.open(file, NAMES)
+    await accuse(store, CALLED[2], "ops", "desk")
     await store.close()
 
 
@@ -108,4 +126,5 @@ def _until_one_survives(work: Callable[[Path], Awaitable[None]], folder: Path) -
 
 
 if __name__ == "__main__":
-    sys.stdout.write(str(_until_one_survives({"make": make, "change": change}[sys.argv[1]], Path(sys.argv[2]))))
+    works = {"make": make, "change": change, "gather": gather, "open_alert": open_alert}
+    sys.stdout.write(str(_until_one_survives(works[sys.argv[1]], Path(sys.argv[2]))))

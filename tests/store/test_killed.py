@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 from connext_monitor.core.alert import AlertState
+from connext_monitor.core.coverage import Nonces
 from connext_monitor.store.store import Store
-from tests.core.samples import BETA
+from tests.core.samples import ALPHA, BETA
 from tests.store.conftest import NAMES
-from tests.store.killing import CALLED, EXECUTED, PROGRESS, change, make, prepare, survivor
+from tests.store.killing import CALLED, EXECUTED, ORIGIN, PROGRESS, change, make, prepare, survivor
 
 
 def contents(file: Path) -> list[str]:
@@ -21,7 +22,7 @@ def contents(file: Path) -> list[str]:
 EMPTY = ["BEGIN TRANSACTION;", "COMMIT;"]
 
 
-async def test_a_batch_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+async def test_promise_1_a_batch_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
     await prepare(tmp_path / "prepared.db")
     before = contents(tmp_path / "prepared.db")
     survived = await asyncio.to_thread(survivor, "change", tmp_path)
@@ -34,9 +35,22 @@ async def test_a_batch_killed_between_any_two_statements_is_whole_or_not_there(t
     assert contents(tmp_path / f"{survived - 1}.db") == after
 
 
-async def test_the_batch_of_that_test_touches_all_that_promise_1_names(tmp_path: Path) -> None:
+def tables(file: Path) -> dict[str, list[str]]:
+    """The rows of each table, in SQL."""
+    found: dict[str, list[str]] = {}
+    for line in contents(file):
+        if line.startswith("INSERT INTO"):
+            found.setdefault(line.split('"')[1], []).append(line)
+    return found
+
+
+async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: Path) -> None:
     await prepare(tmp_path / "whole.db")
+    before = tables(tmp_path / "whole.db")
     await change(tmp_path / "whole.db")
+    after = tables(tmp_path / "whole.db")
+    written = {name for name, rows in after.items() if rows != before.get(name)}
+    assert written == {"events", "transfers", "alerts", "deliveries", "chains", "malformed_logs"}
     store = await Store.open(tmp_path / "whole.db", NAMES)
     watched = await store.watched(EXECUTED.event.transfer_id)
     assert watched is not None
@@ -45,12 +59,40 @@ async def test_the_batch_of_that_test_touches_all_that_promise_1_names(tmp_path:
     ends = {row.alert.resolution for row, _ in await store.alerts(AlertState.RESOLVED, limit=10)}
     assert ends == {"executed", "reorged"}
     assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 4, "ops": 4}
-    assert await store.coverage(BETA) == PROGRESS.coverage
+    assert [await store.coverage(one.domain) for one in (PROGRESS, ORIGIN)] == [PROGRESS.coverage, ORIGIN.coverage]
+    assert await store.nonces(ALPHA) == Nonces(first=0, contiguous=1, next=2)
     assert await store.malformed_counts() == {BETA: 1}
     await store.close()
 
 
-async def test_a_migration_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+async def test_alerts_that_go_into_a_group_are_in_it_or_wait_wherever_it_is_killed(tmp_path: Path) -> None:
+    await prepare(tmp_path / "prepared.db")
+    before = tables(tmp_path / "prepared.db")
+    survived = await asyncio.to_thread(survivor, "gather", tmp_path)
+    assert survived > 5
+    assert all(tables(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
+    store = await Store.open(tmp_path / f"{survived}.db", NAMES)
+    queue = await store.queue("ops", 0.0)
+    assert ([group.members for group in queue.groups], queue.waiting) == ([2], [])
+    await store.close()
+
+
+async def test_promise_1_an_alert_killed_between_any_two_statements_is_stored_with_its_deliveries_or_not_at_all(
+    tmp_path: Path,
+) -> None:
+    await prepare(tmp_path / "prepared.db")
+    before = tables(tmp_path / "prepared.db")
+    survived = await asyncio.to_thread(survivor, "open_alert", tmp_path)
+    assert survived > 5
+    assert all(tables(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
+    after = tables(tmp_path / f"{survived}.db")
+    assert {name: len(after[name]) - len(before[name]) for name in ("alerts", "deliveries")} == {
+        "alerts": 1,
+        "deliveries": 2,
+    }
+
+
+async def test_promise_1_a_migration_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
     survived = await asyncio.to_thread(survivor, "make", tmp_path)
     assert survived > 20
     made = [file for n in range(1, survived) if (file := tmp_path / f"{n}.db").exists()]

@@ -14,10 +14,10 @@ from connext_monitor.store.schema import metadata
 
 
 def schema(file: Path) -> set[tuple[str, str | None]]:
-    """Every table and index of the file, with the SQL that makes it."""
+    """Every table and index of the file, with the SQL that makes it; how that is broken into lines says nothing."""
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic_version%'")
-        return set(rows.fetchall())
+        return {(name, sql and " ".join(sql.split())) for name, sql in rows}
 
 
 def other_program_s(file: Path) -> None:

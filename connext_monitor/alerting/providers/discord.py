@@ -31,6 +31,7 @@ from connext_monitor.config import SecretUrl, bad_value
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater, longest, seconds_asked
 from connext_monitor.core.documents import Json
+from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Field, Instant, Message
 
 # Discord allows 6000 in all embeds together; 4096 for a description, but an alert that long is read by nobody.
@@ -104,6 +105,8 @@ class WebhookUnwell(Exception):
 class DiscordProvider:
     """A Discord channel behind a webhook."""
 
+    telling = Telling.CHANGING_DIGEST
+
     def __init__(self, name: str, config: DiscordConfig, around: Surroundings) -> None:
         self.name = name
         self._config = config
@@ -111,7 +114,7 @@ class DiscordProvider:
         self._pace = Pace(around.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
-        """Post the alert, or change its message; in plain words where Discord does not take the embed."""
+        """Post it, or change its message; in plain words where Discord does not take the embed."""
         reason = ""
         for payload in (embed_payload, plain_payload):
             reply = await self._tell(payload(notice, self._config.mention), notice, reference)
@@ -136,7 +139,7 @@ class DiscordProvider:
         await self._sender.aclose()
 
     async def _tell(self, payload: Json, notice: Notice, reference: str | None) -> Outcome | Unacceptable:
-        if notice.change is Change.RESOLVED and reference is not None:
+        if notice.change is not Change.OPENED and reference is not None:
             reply = await self._request("PATCH", payload, reference)
             if not isinstance(reply, MessageGone):
                 return reply

@@ -30,6 +30,7 @@ from connext_monitor.alerting.providers.wording import (
 from connext_monitor.config import SecretUrl, bad_value
 from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
+from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Instant, Message
 
 HEADER, SECTION, FIELD, SECTION_FIELDS = 150, 3000, 2000, 10
@@ -72,6 +73,8 @@ class SlackConfig(ProviderConfig):
 
 class SlackProvider:
     """A Slack channel behind an incoming webhook."""
+
+    telling = Telling.DIGEST
 
     def __init__(self, name: str, config: SlackConfig, around: Surroundings) -> None:
         self.name = name

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from yarl import URL
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
@@ -21,6 +21,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json, alert_document, rfc3339, transfer_document
+from connext_monitor.core.grouping import Telling
 from connext_monitor.core.labels import ChainLabels
 
 MOST_BYTES = 20_000
@@ -61,6 +62,8 @@ class WebhookConfig(ProviderConfig):
 class WebhookProvider:
     """An HTTP endpoint of the operator's."""
 
+    telling = Telling.EACH
+
     def __init__(self, name: str, config: WebhookConfig, around: Surroundings) -> None:
         self.name = name
         self._config = config
@@ -68,7 +71,7 @@ class WebhookProvider:
         self._clock: Clock = around.clock
         self._sender = HttpSender(around.clock)
 
-    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
+    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
         """Post the body; where it is not taken, once again without the transfer and with less text."""
         now = self._clock.now().timestamp()
         reply = await self._post(notice, whole_body(notice, self._labels, now))
@@ -80,14 +83,14 @@ class WebhookProvider:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _post(self, notice: Notice, body: bytes) -> Outcome | Unacceptable:
+    async def _post(self, notice: AlertNotice, body: bytes) -> Outcome | Unacceptable:
         headers = signed_headers(notice.key, int(self._clock.now().timestamp()), body, self._config.secret)
         url = URL(self._config.url.get_secret_value())
         answer = await self._sender.request("POST", url, body, headers)
         return answer if isinstance(answer, TryLater) else classify(answer)
 
 
-def whole_body(notice: Notice, labels: ChainLabels, now: float) -> bytes:
+def whole_body(notice: AlertNotice, labels: ChainLabels, now: float) -> bytes:
     """The contract's body in under 20 kB; ``now`` in Unix seconds.
 
     Nothing is cut from what the bridge can make; where hostile data is larger, texts and lists are cut short.
@@ -98,7 +101,7 @@ def whole_body(notice: Notice, labels: ChainLabels, now: float) -> bytes:
     return _within_limit(notice, data)
 
 
-def short_body(notice: Notice) -> bytes:
+def short_body(notice: AlertNotice) -> bytes:
     """The alert alone, its texts short and without links, for a receiver that does not take the whole."""
     return _encoded(notice, _cut({"alert": {**_alert(notice), "links": []}}, *_SHORT))
 
@@ -130,13 +133,13 @@ def classify(answer: Answer) -> Outcome | Unacceptable:
     return Unacceptable(answer.words) if answer.status in {400, 413, 422} else answer.try_later()
 
 
-def _alert(notice: Notice) -> Json:
+def _alert(notice: AlertNotice) -> Json:
     message = notice.message
     title = f"DRILL · {message.title}" if message.drill else message.title
     return alert_document(notice.alert, replace(message, title=title, links=tuple(web_links(message.links))))
 
 
-def _within_limit(notice: Notice, data: Json) -> bytes:
+def _within_limit(notice: AlertNotice, data: Json) -> bytes:
     body = b""
     for longest_text, longest_list in _CUTS:
         body = _encoded(notice, _cut(data, longest_text, longest_list))
@@ -145,7 +148,7 @@ def _within_limit(notice: Notice, data: Json) -> bytes:
     return body
 
 
-def _encoded(notice: Notice, data: object) -> bytes:
+def _encoded(notice: AlertNotice, data: object) -> bytes:
     body = {
         "type": "test" if notice.drill else _TYPES[notice.change],
         "timestamp": rfc3339(notice.created_at),

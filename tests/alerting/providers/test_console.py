@@ -15,10 +15,10 @@ from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider, alert_text, time_words
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.delivery import Change, Sent, TryLater
+from connext_monitor.core.delivery import Sent, TryLater
 from connext_monitor.core.message import Message
 from tests.alerting.markup import printable_line
-from tests.alerting.samples import DUE_AT, LABELS, NASTY, NOW, FixedClock, notice, notices
+from tests.alerting.samples import DUE_AT, ENDS_OF_LIFE, LABELS, NASTY, NOW, FixedClock, digest_notices, notice, notices
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -60,7 +60,7 @@ async def test_without_a_terminal_there_is_no_escape_sequence() -> None:
 
 
 async def test_on_a_terminal_the_severity_has_its_colour() -> None:
-    opened, resolved = [await printed(notice(change), terminal=True) for change in Change]
+    opened, resolved = [await printed(notice(change), terminal=True) for change in ENDS_OF_LIFE]
     assert "\x1b[1;7;31m CRITICAL " in opened
     assert "\x1b[1;7;32m RESOLVED " in resolved
 
@@ -74,7 +74,7 @@ async def test_a_drill_says_so_before_anything_else() -> None:
     assert (await printed(notice(drill=True))).startswith("▌  DRILL   CRITICAL  ")
 
 
-@given(notices)
+@given(notices | digest_notices())
 async def test_a_stranger_can_neither_begin_a_line_nor_send_the_terminal_a_control(told: Notice) -> None:
     text = SGR.sub("", await printed(told, terminal=True))
     assert all(char.isprintable() or char == "\n" for char in text)

@@ -26,7 +26,17 @@ from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
-from tests.alerting.samples import DUE_AT, NASTY, SWELLING, notice, notices, swollen
+from tests.alerting.samples import (
+    DUE_AT,
+    ENDS_OF_LIFE,
+    NASTY,
+    SWELLING,
+    digest_notice,
+    digest_notices,
+    notice,
+    notices,
+    swollen,
+)
 from tests.alerting.vendors import Discord, discord_problems
 
 ROLE, PERSON = "<@&77>", "<@88>"
@@ -55,7 +65,7 @@ def answer(status: int, body: object = None, **headers: str) -> Answer:
 # --- what is written ---
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_every_embed_is_within_discords_limits(told: Notice) -> None:
     assert discord_problems(embed_payload(told, ROLE)) == []
 
@@ -67,12 +77,12 @@ def test_even_a_swollen_message_is_within_discords_limits(char: str) -> None:
     assert discord_problems(plain_payload(told, ROLE)) == []
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_every_plain_form_is_within_discords_limits(told: Notice) -> None:
     assert discord_problems(plain_payload(told, ROLE)) == []
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_only_the_configured_role_may_be_notified_and_only_by_a_critical_opening(told: Notice) -> None:
     rings = told.change is Change.OPENED and told.message.severity is Severity.CRITICAL and not told.message.resolved
     for form in (embed_payload, plain_payload):
@@ -80,7 +90,7 @@ def test_only_the_configured_role_may_be_notified_and_only_by_a_critical_opening
         assert allowed == ({"parse": [], "roles": ["77"]} if rings else {"parse": []})
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_a_strangers_text_stands_in_the_embed_only_as_literal_text(told: Notice) -> None:
     embed = embed_of(told)
     badge, title = discord_literal(embed["title"]).removeprefix("DRILL · ").split(" · ", 1)
@@ -94,7 +104,7 @@ def test_a_strangers_text_stands_in_the_embed_only_as_literal_text(told: Notice)
             assert is_start_of(discord_literal(shown["value"]), printable_line(field.value))
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_a_strangers_text_stands_in_the_plain_form_only_as_literal_text(told: Notice) -> None:
     content = plain_payload(told, None)["content"]
     assert isinstance(content, str)
@@ -130,7 +140,7 @@ def test_links_lead_to_the_explorers() -> None:
 
 
 def test_the_colour_tells_open_from_resolved() -> None:
-    opened, resolved = (embed_of(notice(change)) for change in Change)
+    opened, resolved = (embed_of(notice(change)) for change in ENDS_OF_LIFE)
     assert opened["color"] != resolved["color"]
 
 
@@ -163,6 +173,16 @@ async def test_a_resolution_changes_the_message_that_was_posted(discord: Discord
     (message,) = discord.messages.values()
     assert message["embeds"][0]["title"].startswith("RESOLVED")
     assert message["content"] == ""
+
+
+async def test_a_group_s_change_is_an_edit_that_rings_nobody(discord: Discord, provider: DiscordProvider) -> None:
+    critical = Message("12 of 128 left", "text", Severity.CRITICAL, resolved=False)
+    opened = await provider.send(digest_notice(Change.OPENED, critical), None)
+    assert isinstance(opened, Sent)
+    assert await provider.send(digest_notice(Change.CHANGED, critical), opened.reference) == opened
+    assert [one.method for one in discord.seen] == ["POST", "PATCH"]
+    assert discord.seen[1].json["allowed_mentions"] == {"parse": []}
+    assert discord.seen[1].json["content"] == ""
 
 
 async def test_an_edit_can_notify_nobody(discord: Discord, provider: DiscordProvider) -> None:

@@ -21,7 +21,7 @@ from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from tests.alerting.markup import is_start_of, printable_line, slack_literal
-from tests.alerting.samples import DUE_AT, SWELLING, notice, notices, swollen
+from tests.alerting.samples import DUE_AT, SWELLING, digest_notices, notice, notices, swollen
 from tests.alerting.vendors import Slack, slack_problem, slack_texts
 
 GROUP = "<!subteam^S012>"
@@ -52,7 +52,7 @@ def rings(told: Notice) -> bool:
 # --- what is written ---
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_every_blocks_form_is_within_slacks_limits(told: Notice) -> None:
     assert slack_problem(blocks_payload(told, GROUP)) is None
 
@@ -64,12 +64,12 @@ def test_even_a_swollen_message_is_within_slacks_limits(char: str) -> None:
     assert slack_problem(plain_payload(told, GROUP)) is None
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_every_plain_form_is_within_slacks_limits(told: Notice) -> None:
     assert slack_problem(plain_payload(told, GROUP)) is None
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_a_strangers_text_stands_in_plain_text_objects_only_and_holds_no_control_sequence(told: Notice) -> None:
     for block in blocks_of(told):
         for text in slack_texts(block):
@@ -80,7 +80,7 @@ def test_a_strangers_text_stands_in_plain_text_objects_only_and_holds_no_control
                 assert re.fullmatch(rf"({OURS})( · ({OURS}))*", text["text"]), text
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_title_and_text_are_shown_as_they_are(told: Notice) -> None:
     header, section = blocks_of(told)[:2]
     shown = slack_literal(header["text"]["text"]).removeprefix("DRILL · ").split(" · ", 1)[1]
@@ -88,7 +88,7 @@ def test_title_and_text_are_shown_as_they_are(told: Notice) -> None:
     assert is_start_of(slack_literal(section["text"]["text"]), printable_line(told.message.text))
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_the_notifications_text_holds_no_control_sequence_but_the_configured_mention(told: Notice) -> None:
     for form in (blocks_payload, plain_payload):
         payload = form(told, GROUP)
@@ -98,13 +98,13 @@ def test_the_notifications_text_holds_no_control_sequence_but_the_configured_men
         assert payload["parse"] == "none"
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_a_plain_form_holds_no_emoji_and_no_url_that_slack_would_make_live(told: Notice) -> None:
     text = cast("str", plain_payload(told, None)["text"])
     assert not re.search(r":[^\s\u200b]", text)
 
 
-@given(notices)
+@given(notices | digest_notices())
 def test_only_a_critical_opening_mentions_the_configured_group(told: Notice) -> None:
     sections = [one["text"]["text"] for one in blocks_of(told, GROUP) if "text" in one]
     assert (GROUP in sections) is rings(told)

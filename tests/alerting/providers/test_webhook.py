@@ -11,7 +11,7 @@ from hypothesis import given
 from pydantic_core import PydanticCustomError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.http import Answer, Unacceptable
 from connext_monitor.alerting.providers.webhook import (
@@ -33,6 +33,7 @@ from tests.alerting.conftest import SECRET
 from tests.alerting.samples import (
     ARRIVED,
     DUE,
+    ENDS_OF_LIFE,
     LABELS,
     NOW,
     ROUTER,
@@ -59,7 +60,7 @@ async def provider(receiver: Receiver, around: Surroundings) -> AsyncIterator[We
     await provider.aclose()
 
 
-def body_of(told: Notice) -> Any:
+def body_of(told: AlertNotice) -> Any:
     return json.loads(whole_body(told, LABELS, NOW_UNIX))
 
 
@@ -81,7 +82,7 @@ def test_the_body_of_an_opening_is_the_contracts() -> None:
 
 
 def test_a_resolution_has_the_same_alert_id_and_says_how_it_ended() -> None:
-    opened, resolved = (body_of(notice(change)) for change in Change)
+    opened, resolved = (body_of(notice(change)) for change in ENDS_OF_LIFE)
     assert resolved["type"] == "alert.resolved"
     assert resolved["data"]["alert"]["id"] == opened["data"]["alert"]["id"]
     assert resolved["data"]["alert"]["resolution"] == "executed"
@@ -94,7 +95,7 @@ def test_an_alert_about_no_transfer_has_none() -> None:
     assert body["data"]["alert"]["subject"] == "gnosis"
 
 
-@pytest.mark.parametrize("change", list(Change))
+@pytest.mark.parametrize("change", ENDS_OF_LIFE)
 def test_a_drill_is_of_type_test_and_says_so_in_its_title(change: Change) -> None:
     body = body_of(notice(change, drill=True))
     assert body["type"] == "test"
@@ -102,7 +103,7 @@ def test_a_drill_is_of_type_test_and_says_so_in_its_title(change: Change) -> Non
 
 
 @given(notices)
-def test_every_body_is_json_in_under_20_kb(told: Notice) -> None:
+def test_every_body_is_json_in_under_20_kb(told: AlertNotice) -> None:
     for body in (whole_body(told, LABELS, NOW_UNIX), short_body(told)):
         assert len(body) < MOST_BYTES
         assert json.loads(body)["data"]["alert"]["id"] == told.alert.id
@@ -121,7 +122,7 @@ def test_even_a_swollen_alert_leaves_the_body_under_20_kb(char: str) -> None:
 
 
 @given(notices)
-def test_an_ordinary_text_reaches_machines_unchanged(told: Notice) -> None:
+def test_an_ordinary_text_reaches_machines_unchanged(told: AlertNotice) -> None:
     title = "".join(char for char in told.message.title if not "\ud800" <= char <= "\udfff")[:200]
     message = replace(told.message, title=title, text="t", links=(), drill=False)
     assert body_of(replace(told, message=message))["data"]["alert"]["title"] == title
@@ -176,14 +177,14 @@ async def test_a_retry_has_the_same_id_and_its_own_timestamp(receiver: Receiver)
 
 
 async def test_opening_and_resolution_have_different_ids(receiver: Receiver, provider: WebhookProvider) -> None:
-    for change in Change:
+    for change in ENDS_OF_LIFE:
         await provider.send(notice(change), None)
     first, second = (one.headers["webhook-id"] for one in receiver.seen)
     assert first != second
 
 
 @given(notices)
-def test_the_id_is_plain_whatever_the_key(told: Notice) -> None:
+def test_the_id_is_plain_whatever_the_key(told: AlertNotice) -> None:
     webhook_id = signed_headers(told.message.title, 0, b"", None)["webhook-id"]
     assert webhook_id.isascii()
     assert "." not in webhook_id

@@ -1,0 +1,219 @@
+"""What the manager brings to a channel: one alert's change, or one group's message; and how the store hears of it."""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice, Provider
+from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
+from connext_monitor.core.digest import Digest, compose_digest
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import compose
+from connext_monitor.core.queue import Queue, Topic
+
+
+class DeliveryStore(Protocol):
+    """Where deliveries stand. Every method that writes has committed when it returns."""
+
+    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
+        """The pending delivery of the lowest id for this provider."""
+        ...
+
+    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
+        """The channel took it and calls it so."""
+        ...
+
+    async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        """It has failed so often and stays pending until then (Unix seconds)."""
+        ...
+
+    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
+        """The channel will never take it; it is not tried again."""
+        ...
+
+    async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
+        """The channel's health, written when it is first known and when it changes."""
+        ...
+
+
+class GroupStore(DeliveryStore, Protocol):
+    """Where the groups stand, of those channels that take them."""
+
+    async def queue(self, provider: str, lately_since: float) -> Queue:
+        """All that the provider is still to be told, and what it was told since then (Unix seconds)."""
+        ...
+
+    async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
+        """One pending delivery."""
+        ...
+
+    async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
+        """Make a group of the topic's waiting openings, at most `BATCH`; the channel knows of ``before`` others."""
+        ...
+
+    async def join_group(self, group_id: int, topic: Topic, most: int, at: datetime) -> None:
+        """Put the first of the topic's waiting openings into a group."""
+        ...
+
+    async def note_ends(self, provider: str, at: datetime) -> None:
+        """Note which members of the provider's groups have ended, at most `BATCH`."""
+        ...
+
+    async def digest(self, group_id: int) -> Digest:
+        """A group as it is now."""
+        ...
+
+    async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
+        """The channel took the group's message and calls it so."""
+        ...
+
+    async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        """It has failed so often, and is tried again then (Unix seconds)."""
+        ...
+
+    async def group_refused(self, told: Digest, change: Change, reason: str, at: datetime) -> None:
+        """The channel will not take this message; a later one of the group may pass."""
+        ...
+
+
+class Errand(Protocol):
+    """One message to one channel. What it asks of the store is asked again if the store fails."""
+
+    @property
+    def key(self) -> str:
+        """The same for every try of the same message."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often it has failed."""
+        ...
+
+    @property
+    def about(self) -> Mapping[str, str | int]:
+        """What to log of it."""
+        ...
+
+    def send(self) -> Awaitable[Outcome]:
+        """Bring it to the channel."""
+        ...
+
+    def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
+        """Record that the channel took it."""
+        ...
+
+    def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
+        """Record that it is to be tried again."""
+        ...
+
+    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
+        """Record that it will never be taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AlertErrand:
+    """One alert's opening or end."""
+
+    delivery: QueuedDelivery
+    provider: Provider
+    store: DeliveryStore
+    labels: ChainLabels
+
+    @property
+    def key(self) -> str:
+        """The delivery's, its change's and its alert's."""
+        return f"{self.delivery.id}:{self.delivery.change}:{self.delivery.alert.id}"
+
+    @property
+    def attempts(self) -> int:
+        """How often it has failed."""
+        return self.delivery.attempts
+
+    @property
+    def about(self) -> Mapping[str, str | int]:
+        """The alert and its change."""
+        return {"alert": self.delivery.alert.id, "change": self.delivery.change.value}
+
+    def send(self) -> Awaitable[Outcome]:
+        """Bring it to the channel."""
+        return self.provider.send(self._notice(), self.delivery.reference)
+
+    def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
+        """Record that the channel took it."""
+        return self.store.delivery_sent(self.delivery.id, reference, at)
+
+    def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
+        """Record that it is to be tried again."""
+        return self.store.delivery_postponed(self.delivery.id, attempts, next_attempt_at, reason)
+
+    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
+        """Record that it will never be taken."""
+        return self.store.delivery_refused(self.delivery.id, reason, at)
+
+    def _notice(self) -> AlertNotice:
+        transfer = self.delivery.transfer.transfer if self.delivery.transfer else None
+        return AlertNotice(
+            key=self.key,
+            change=self.delivery.change,
+            alert=self.delivery.alert,
+            message=compose(self.delivery.alert, transfer, self.labels),
+            transfer=self.delivery.transfer,
+            created_at=self.delivery.created_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DigestErrand:
+    """One group's message as it is at ``at``."""
+
+    digest: Digest
+    change: Change
+    at: datetime
+    provider: DigestProvider
+    store: GroupStore
+    labels: ChainLabels
+
+    @property
+    def key(self) -> str:
+        """The group's and its change's; the counts may differ from try to try."""
+        return f"group {self.digest.group_id}:{self.change}"
+
+    @property
+    def attempts(self) -> int:
+        """How often it has failed."""
+        return self.digest.attempts
+
+    @property
+    def about(self) -> Mapping[str, str | int]:
+        """The group, its counts and its change."""
+        return {
+            "group": self.digest.group_id,
+            "topic": str(self.digest.topic),
+            "alerts": self.digest.members,
+            "open": self.digest.open,
+            "change": self.change.value,
+        }
+
+    def send(self) -> Awaitable[Outcome]:
+        """Bring it to the channel."""
+        notice = Notice(
+            key=f"{self.key}:{self.digest.members}:{self.digest.open}",
+            change=self.change,
+            message=compose_digest(self.digest, self.labels, self.at.timestamp()),
+            created_at=self.at,
+        )
+        return self.provider.send(notice, self.digest.reference)
+
+    def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
+        """Record that the channel took it."""
+        return self.store.group_told(self.digest, self.change, reference, at)
+
+    def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
+        """Record that it is to be tried again."""
+        return self.store.group_postponed(self.digest.group_id, attempts, next_attempt_at, reason)
+
+    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
+        """Record that this message will not be taken."""
+        return self.store.group_refused(self.digest, self.change, reason, at)

@@ -1,0 +1,259 @@
+"""``backfill``: reads blocks from before a chain's watch began."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+from time import monotonic
+
+import click
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from connext_monitor.app import pathway_durations, spare_collections
+from connext_monitor.cli.failure import Failure
+from connext_monitor.cli.output import json_option, print_json, print_line, print_table, say
+from connext_monitor.cli.settings import complete, config_option, load, writing
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig, Config
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.documents import Json, TransferView, hex_text, transfer_document, unix_rfc3339
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.history import Late
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import amount_of, duration_words
+from connext_monitor.labels import chain_labels
+from connext_monitor.logs import configure_logging
+from connext_monitor.monitoring.backfill import (
+    Backfill,
+    HistoryReport,
+    NoProgressError,
+    NotFinalError,
+    watched_from,
+)
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.late_now import LateLegs, LateNow
+from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+
+_LOGGED_EVERY = 10.0
+_LISTED = 50
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a backfill of ``blocks``; ``malformed`` counts the logs that could not be read."""
+
+    chain: ChainConfig
+    blocks: BlockRange
+    report: HistoryReport
+    malformed: int
+    now: float
+    found: LateNow
+
+
+class _Silent:
+    """Deadlines and alerts follow from what a running monitor sees, not from history."""
+
+    def committed(self, news: Committed) -> None:
+        """Nothing follows."""
+
+
+@click.command()
+@config_option()
+@click.option("--chain", required=True, metavar="NAME", help="The chain, by its name in the config.")
+@click.option("--from", "first", required=True, type=click.IntRange(min=0), help="The first block to read.")
+@click.option("--to", "last", required=True, type=click.IntRange(min=0), help="The last block to read.")
+@json_option
+def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
+    """Read the history of a chain from before its watch began: records and statistics, never alerts.
+
+    Both blocks are included. It may run beside a monitor, and goes on where it was cut off when it is run again.
+    """
+    config = load()
+    wanted = _wanted(config, chain, first, last)
+    # The bar tells of the progress where there is one; a log line would break it.
+    quiet = sys.stderr.isatty() and config.monitor.log_level == "info"
+    configure_logging("warning" if quiet else config.monitor.log_level, config.monitor.log_format)
+    spare_collections()
+    try:
+        done = complete(_backfill(config, config.chains[chain], wanted))
+    except NotFinalError as error:
+        raise click.BadParameter(
+            f"block {last} may still be replaced; the last final block is {error.final}", param_hint="--to"
+        ) from None
+    except NoProgressError as error:
+        raise Failure(
+            f"no endpoint of {chain} has answered for 5 minutes, the last one because it {error}; what was read is "
+            "kept: run the same command again to go on"
+        ) from None
+    if as_json:
+        print_json(_document(done, chain_labels(config)))
+    else:
+        _print(done, chain_labels(config))
+
+
+def _wanted(config: Config, chain: str, first: int, last: int) -> BlockRange:
+    if chain not in config.chains:
+        raise click.BadParameter(
+            f"no chain of the config has this name; it has {', '.join(config.chains)}", param_hint="--chain"
+        )
+    if first > last:
+        raise click.BadParameter("is above --to; blocks are read upwards", param_hint="--from")
+    return BlockRange(BlockNumber(first), BlockNumber(last))
+
+
+async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _Done:
+    clock, random = SystemClock(), SystemRandom()
+    pools = {one.domain_id: EndpointPool(one, open_endpoint, clock, random) for one in config.chains.values()}
+    async with writing(config) as store:
+        begins = await watched_from(chain, store)
+        if begins is not None and wanted.last >= begins:
+            raise click.BadParameter(
+                f"the monitor itself reads {chain.name} from block {begins} on; backfill what is below it",
+                param_hint="--to",
+            )
+        # Nobody promised anything about a transfer that began before the watch: it gets no deadlines.
+        checker = TransferChecker(
+            store, lambda _origin, _destination: None, _Silent(), chain_labels(config), clock, lambda _alert: ()
+        )
+        checking = asyncio.create_task(checker.run())
+        try:
+            with _progress(chain.name, len(wanted)) as progressed:
+                read = await Backfill(chain, pools[chain.domain_id], store, checker, clock, progressed).run(wanted)
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
+        now = clock.now().timestamp()
+        begun = await store.unfinished(chain.domain_id, wanted)
+        # A transfer that the monitor watches has its own alerts.
+        unwatched = [view.transfer for view in begun if view.due is None]
+        found = await LateLegs(pools, pathway_durations(config)).among(unwatched, now)
+        return _Done(chain, wanted, read, checker.malformed.get(chain.domain_id, 0), now, found)
+
+
+class _Log:
+    """Progress where no terminal can show a bar: a line now and then."""
+
+    def __init__(self, chain: str, blocks: int) -> None:
+        self._chain = chain
+        self._blocks = blocks
+        self._told_at = monotonic()
+
+    def __call__(self, done: int) -> None:
+        if monotonic() - self._told_at >= _LOGGED_EVERY:
+            self._told_at = monotonic()
+            log.info("backfill.progress", chain=self._chain, blocks_read=done, of=self._blocks)
+
+
+class _Bar:
+    """Progress as a bar on a terminal."""
+
+    def __init__(self, bar: Progress, chain: str, blocks: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task(chain, total=blocks)
+
+    def __call__(self, done: int) -> None:
+        self._bar.update(self._task, completed=done)
+
+
+@contextmanager
+def _progress(chain: str, blocks: int) -> Iterator[_Log | _Bar]:
+    """Whom to tell how many blocks have been read."""
+    if not sys.stderr.isatty():
+        yield _Log(chain, blocks)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar:
+        yield _Bar(bar, chain, blocks)
+
+
+def _print(done: _Done, labels: ChainLabels) -> None:
+    report, blocks = done.report, done.blocks
+    before = f"; {report.known} had been read before" if report.known else ""
+    print_line(
+        f"Read {report.blocks} of the {len(blocks)} blocks {blocks.first}-{blocks.last} of {done.chain.name}{before}: "
+        f"{report.logs - done.malformed} events of {len(report.transfers)} transfers, {done.malformed} malformed logs."
+    )
+    if report.blocks:
+        print_line(_proof(report))
+    print_line()
+    _print_late(done, labels)
+
+
+def _proof(report: HistoryReport) -> str:
+    if report.proven:
+        return "None is missing: the contract's own count of transfers agrees in every range."
+    return (
+        "Whether any is missing could not be proven: no endpoint has the old states that hold the contract's count of "
+        "transfers."
+    )
+
+
+def _print_late(done: _Done, labels: ChainLabels) -> None:
+    found = done.found
+    if found.late:
+        print_line(f"Late now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
+        print_table(_HEADINGS, [_row(late, labels, done.now) for late in found.late[:_LISTED]])
+        if len(found.late) > _LISTED:
+            say(f"these are the oldest {_LISTED}; --json lists all")
+    else:
+        print_line("Nothing that began in these blocks is late now.")
+    if found.settled:
+        print_line(
+            f"{_legs(found.settled)} are done by their destination's word and not recorded here: backfill the "
+            "destination too."
+        )
+    if found.unasked:
+        print_line(f"{_legs(found.unasked)} could not be asked about.")
+
+
+def _legs(count: int) -> str:
+    return f"{count} leg" if count == 1 else f"{count} legs"
+
+
+_HEADINGS = ("TRANSFER", "LEG", "FROM", "TO", "STARTED", "LATE BY", "AMOUNT")
+
+
+def _row(late: Late, labels: ChainLabels, now: float) -> Sequence[str]:
+    transfer = late.transfer
+    return (
+        hex_text(transfer.transfer_id),
+        late.leg.value,
+        labels.spoken(transfer.origin),
+        labels.spoken(transfer.destination),
+        unix_rfc3339(transfer.started_at),
+        duration_words(now - late.due_at),
+        amount_of(transfer),
+    )
+
+
+def _document(done: _Done, labels: ChainLabels) -> Json:
+    report, found = done.report, done.found
+    return {
+        "chain": done.chain.name,
+        "from": done.blocks.first,
+        "to": done.blocks.last,
+        "blocks_read": report.blocks,
+        "blocks_read_before": report.known,
+        "events": report.logs - done.malformed,
+        "transfers": len(report.transfers),
+        "malformed": done.malformed,
+        "nonces_proven": report.proven if report.blocks else None,
+        "late": [
+            {
+                "leg": late.leg.value,
+                "due_at": unix_rfc3339(late.due_at),
+                "transfer": transfer_document(TransferView(late.transfer, None), labels, done.now),
+            }
+            for late in found.late
+        ],
+        "legs_done_elsewhere": found.settled,
+        "legs_not_asked": found.unasked,
+    }

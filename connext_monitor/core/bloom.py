@@ -1,0 +1,59 @@
+"""What a block's bloom filter says about the logs in it.
+
+Ethereum's yellow paper, 4.3.1: 2048 bits, and each address and topic of a log sets three of them, chosen by the
+Keccak-256 of its bytes. A filter never denies what is there; how often it claims what is not depends on how full it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from eth_hash.auto import keccak
+
+_BITS = 2048
+_TELLING = 0.01
+"""A filter that would claim our logs by chance more often than this says nothing by claiming them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogMask:
+    """The bits that a log of one contract sets, whichever of the topics is its first."""
+
+    address: int
+    topics: tuple[int, ...]
+
+    @classmethod
+    def of(cls, address: bytes, topics: Iterable[bytes]) -> "LogMask":
+        """The mask for an address and the first topics that matter."""
+        return cls(_mask(address), tuple(_mask(topic) for topic in topics))
+
+
+def claims(bloom: bytes, mask: LogMask) -> bool:
+    """Whether the filter (256 bytes) says that such a log may be in its block, and says it so that it means something.
+
+    An empty filter is no witness: some chains leave it out.
+    """
+    bits = int.from_bytes(bloom, "big")
+    return _may_hold(bits, mask) and _by_chance(bits, len(mask.topics)) < _TELLING
+
+
+def denies(bloom: bytes, mask: LogMask) -> bool:
+    """Whether the filter rules out that such a log is in its block; of a chain that does fill its filters."""
+    return not _may_hold(int.from_bytes(bloom, "big"), mask)
+
+
+def _may_hold(bits: int, mask: LogMask) -> bool:
+    return bits & mask.address == mask.address and any(bits & topic == topic for topic in mask.topics)
+
+
+def _by_chance(bits: int, topics: int) -> float:
+    """How probable it is that a filter so full claims a log that is not there."""
+    one = (bits.bit_count() / _BITS) ** 3
+    return one * (1 - (1 - one) ** topics)
+
+
+def _mask(value: bytes) -> int:
+    digest = keccak(value)
+    mask = 0
+    for at in (0, 2, 4):
+        mask |= 1 << (int.from_bytes(digest[at : at + 2], "big") % _BITS)
+    return mask

@@ -1,0 +1,270 @@
+"""Which alerts are told together, and when: a lone one at once, a burst as one message that counts.
+
+Alerts of one kind on one pathway are one topic. A few of them are told each by itself; more than a few within a short
+time become a group: its message counts them and names the worst, changes while they end, and becomes resolved with the
+last. `next_step` is asked again and again for what a channel is to be told next; what it returns has been decided on
+values alone, with the reason beside it.
+
+All times are Unix seconds of our own clock. One that lies in the future was written before the clock was set back, and
+is taken as past: nothing waits for it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.delivery import LONGEST_ASKED, Change
+from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting
+
+BURST = 3
+"""The most openings of one topic that a channel is told one by one within a group interval."""
+
+OLD_NEWS = 60.0
+"""An alert about something due longer ago than so many seconds when it opened: it can wait for its like."""
+
+_SETTLED = 0.25
+"""A burst is gathered when none has come for this share of the wait."""
+_LONGEST_GATHERING = 3
+"""So many waits at most pass before a burst that goes on growing is told."""
+_COLLECT_AFTER = 1.0
+"""Seconds that what belongs to a group waits for more of it, so that a stream does not make a transaction each."""
+_PATIENCE = 5.0
+"""How long a message that is due waits, in seconds, for what still streams into its group."""
+
+
+class Telling(Enum):
+    """How a channel wants to be told."""
+
+    EACH = "each alert by itself"
+    DIGEST = "a burst as one message when it opens and one when it has ended"
+    CHANGING_DIGEST = "a burst as one message that changes"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRules:
+    """``wait``: how long a burst is gathered; ``interval``: how far apart two tellings of a topic are. Seconds."""
+
+    wait: float
+    interval: float
+
+
+def is_fresh(alert: Alert) -> bool:
+    """Whether seconds count for it; not where it was due long before it opened, as after a downtime."""
+    due_at = alert.details.get("due_at")
+    return due_at is None or alert.opened_at.timestamp() - int(due_at) < OLD_NEWS
+
+
+# What is done next
+
+
+class Reason(StrEnum):
+    """Why a step is the next one."""
+
+    LONE = "nothing else of its topic"
+    FEW = "waited for its like, and they are few"
+    ENDED = "it has ended"
+    TRIED = "tried before, and goes first"
+    BURST = "more than a few of one topic"
+    GROWN = "more than twice as many as were told of"
+    GATHERED = "the burst is gathered"
+    CHANGED = "the count has changed"
+    JOINS = "belongs to a group that is open"
+    NOTHING_DUE = "nothing is due"
+
+
+@dataclass(frozen=True, slots=True)
+class TellAlert:
+    """Send one delivery by itself."""
+
+    delivery_id: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TellGroup:
+    """Send a group's message as it is now: its opening, its change, or its end."""
+
+    group_id: int
+    change: Change
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class FormGroup:
+    """Make a group of a topic's openings that wait; the channel knows of ``before`` others."""
+
+    topic: Topic
+    before: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class JoinGroup:
+    """Put at most ``most`` of the topic's openings that wait into a group."""
+
+    group_id: int
+    topic: Topic
+    most: int
+    reason: Reason = Reason.JOINS
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEnds:
+    """Note in the groups which of their members have ended."""
+
+    reason: Reason = Reason.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is to be done before ``until``; None where nothing waits at all."""
+
+    until: float | None
+    reason: Reason = Reason.NOTHING_DUE
+
+
+Step = TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A step with the time that it is due at, and since when what it tells has waited."""
+
+    due_at: float
+    since: float
+    step: TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds
+    tried: bool = False
+
+
+def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, *, retry: bool = False) -> Step:
+    """What to do next for one channel.
+
+    1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
+       told.
+    2. What has been tried goes before everything else, when its time has come; ``retry`` says that it has, whatever
+       the clock reads.
+    3. Of what is due, that which has waited longest is told.
+    4. Else there is something to wait for, or nothing.
+    """
+    planned = list(_planned(queue, telling, rules, now))
+    tried = [one for one in planned if one.tried]
+    in_turn = sorted(tried or planned, key=lambda one: one.since)
+    due = [one for one in in_turn if one.due_at <= now or (one.tried and retry)]
+    collects = sorted(_collects(queue, now), key=lambda one: one.due_at)
+    for collect in collects:
+        if collect.due_at <= now or (due and _completes(queue, collect.step, due[0], now)):
+            return collect.step
+    if due:
+        return due[0].step
+    return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
+
+
+def _collects(queue: Queue, now: float) -> Iterator[_Planned]:
+    if queue.member_ends:
+        since = _past(queue.ends_since, now)
+        yield _Planned(since if queue.member_ends >= BATCH else since + _COLLECT_AFTER, since, NoteEnds())
+    for waiting in queue.waiting:
+        group = _with_room(queue, waiting.topic)
+        if group is not None:
+            since = _past(waiting.oldest, now)
+            due_at = since if waiting.count >= BATCH else since + _COLLECT_AFTER
+            yield _Planned(due_at, since, JoinGroup(group.id, waiting.topic, min(BATCH, group.room)))
+
+
+def _with_room(queue: Queue, topic: Topic) -> Group | None:
+    return next((group for group in queue.groups if group.topic == topic and group.room), None)
+
+
+def _completes(queue: Queue, collect: Step, due: _Planned, now: float) -> bool:
+    """Whether it belongs to a group that is about to be told, and is to be counted."""
+    if not isinstance(due.step, TellGroup) or (
+        isinstance(collect, JoinGroup) and collect.group_id != due.step.group_id
+    ):
+        return False
+    formed_at = next(group.formed_at for group in queue.groups if group.id == due.step.group_id)
+    return now < max(due.due_at, formed_at) + _PATIENCE
+
+
+def _planned(queue: Queue, telling: Telling, rules: GroupRules, now: float) -> Iterator[_Planned]:
+    for group in queue.groups:
+        planned = _group_planned(group, queue, telling, rules, now)
+        if planned is not None:
+            yield planned
+    for waiting in queue.waiting:
+        if _with_room(queue, waiting.topic) is None:
+            yield _opening_planned(waiting, queue, rules, now)
+    if queue.end is not None:
+        end = queue.end
+        step = TellAlert(end.delivery_id, Reason.TRIED if end.attempts else Reason.ENDED)
+        yield _Planned(_retried_at(end.next_attempt_at, now), end.queued_at, step, tried=end.attempts > 0)
+
+
+def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: float) -> _Planned:
+    """What becomes of a topic's openings that no group takes.
+
+    1. The first has been tried by itself: it goes on so.
+    2. A group of the topic is open, and full: they become another, an interval after that was formed.
+    3. They are a burst, with those told lately: a group.
+    4. Old news, and what follows close on another: it waits, as its like may follow.
+    5. A lone one: at once.
+    """
+    lately = queue.lately.get(waiting.topic, Lately(0, float("-inf")))
+    known = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.told]
+    before = sum(group.members for group in known) + lately.count
+    if waiting.attempts:
+        step = TellAlert(waiting.first_id, Reason.TRIED)
+        return _Planned(_retried_at(waiting.next_attempt_at, now), waiting.oldest, step, tried=True)
+    if known:
+        formed_at = max(_past(group.formed_at, now) for group in known)
+        return _Planned(formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, Reason.GROWN))
+    if waiting.count + lately.count > BURST:
+        return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, Reason.BURST))
+    if not waiting.fresh or waiting.oldest - lately.last < rules.wait:
+        due_at = _past(waiting.oldest, now) + rules.wait
+        return _Planned(due_at, waiting.oldest, TellAlert(waiting.first_id, Reason.FEW))
+    return _Planned(now, waiting.oldest, TellAlert(waiting.first_id, Reason.LONE))
+
+
+def _group_planned(group: Group, queue: Queue, telling: Telling, rules: GroupRules, now: float) -> _Planned | None:
+    """What of a group is to be told, if anything.
+
+    1. Its opening, once it is gathered; as its end where nothing of it is open any more.
+    2. Its end, at once.
+    3. Its count, where the message can be changed, an interval after it was last written.
+    """
+    due_at: float
+    if group.told is None:
+        due_at, reason = _gathered_at(group, queue, rules, now), Reason.GATHERED
+        change = Change.OPENED if group.open else Change.RESOLVED
+    elif not group.open:
+        due_at, change, reason = now, Change.RESOLVED, Reason.ENDED
+    elif telling is Telling.CHANGING_DIGEST and group.editable and _differs(group, group.told):
+        due_at = _past(group.told.at, now) + rules.interval
+        change, reason = Change.CHANGED, Reason.CHANGED
+    else:
+        return None
+    if group.attempts:
+        due_at, reason = _retried_at(group.next_attempt_at, now), Reason.TRIED
+    since = group.oldest if group.told is None else group.told.at
+    return _Planned(due_at, since, TellGroup(group.id, change, reason), tried=group.attempts > 0)
+
+
+def _gathered_at(group: Group, queue: Queue, rules: GroupRules, now: float) -> float:
+    oldest = _past(group.oldest, now)
+    newest = max([group.newest, *(one.newest for one in queue.waiting if one.topic == group.topic)])
+    settled = min(_past(newest, now) + _SETTLED * rules.wait, oldest + _LONGEST_GATHERING * rules.wait)
+    return max(oldest + rules.wait, settled)
+
+
+def _differs(group: Group, told: Told) -> bool:
+    return (group.members, group.open) != (told.members, told.open)
+
+
+def _past(at: float, now: float) -> float:
+    return at if at <= now else float("-inf")
+
+
+def _retried_at(at: float, now: float) -> float:
+    # Nobody asks for more than that: further ahead, it is the clock that has changed.
+    return at if at <= now + LONGEST_ASKED else now

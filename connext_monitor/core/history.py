@@ -1,0 +1,75 @@
+"""The blocks before a chain's watch begins: which of them a backfill still has to read, and what it read of them.
+
+Events found there are recorded and counted; deadlines are only given to transfers whose XCalled was watched.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.deadline import Durations, Leg, due_dates, sighting_of
+from connext_monitor.core.events import BlockNumber, DomainId, Timestamp
+from connext_monitor.core.transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """Blocks of a chain that a backfill has read; committed together with their events."""
+
+    domain: DomainId
+    blocks: BlockRange
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A leg that is late now, asked of its destination; ``due_at`` in Unix seconds."""
+
+    transfer: Transfer
+    leg: Leg
+    due_at: Timestamp
+
+
+def past_due(transfer: Transfer, durations: Durations | None, at: Timestamp) -> list[Late]:
+    """The legs of a transfer that have not been seen and were due before ``at``, by the deadlines of its pathway."""
+    due = due_dates(transfer, durations)
+    if due is None:
+        return []
+    missing = (leg for leg in Leg if sighting_of(transfer, leg) is None)
+    return [Late(transfer, leg, due.of(leg)) for leg in missing if due.of(leg) < at]
+
+
+def joined(ranges: Iterable[BlockRange]) -> list[BlockRange]:
+    """The same blocks as ranges that neither touch nor overlap, the lowest first."""
+    found: list[BlockRange] = []
+    for one in sorted(ranges, key=lambda blocks: blocks.first):
+        if found and one.first <= found[-1].last + 1:
+            found[-1] = BlockRange(found[-1].first, max(found[-1].last, one.last))
+        else:
+            found.append(one)
+    return found
+
+
+def unread(wanted: BlockRange, read: Iterable[BlockRange]) -> list[BlockRange]:
+    """The parts of ``wanted`` that are in none of the ranges ``read``, the lowest first."""
+    found: list[BlockRange] = []
+    first = wanted.first
+    for one in joined(read):
+        if one.last < first:
+            continue
+        if one.first > wanted.last:
+            break
+        if one.first > first:
+            found.append(BlockRange(first, BlockNumber(one.first - 1)))
+        first = BlockNumber(one.last + 1)
+    if first <= wanted.last:
+        found.append(BlockRange(first, wanted.last))
+    return found
+
+
+def next_part(parts: Iterable[BlockRange], begun: BlockRange | None, span: int) -> BlockRange | None:
+    """The next blocks of ``parts`` after the ones begun last, at most ``span`` of them; None where there are none."""
+    for part in parts:
+        first = max(part.first, begun.last + 1) if begun else part.first
+        if first <= part.last:
+            return BlockRange(BlockNumber(first), BlockNumber(min(part.last, first + span - 1)))
+    return None

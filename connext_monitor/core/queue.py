@@ -1,0 +1,126 @@
+"""What one channel is still to be told, as the store counts it: openings that wait by topic, ends, groups.
+
+All times are Unix seconds of our own clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.events import DomainId
+
+BATCH = 500
+"""The most alerts that are put into a group in one transaction, so that no transaction takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a group is about: one kind of alert, for transfers on one pathway (origin, destination)."""
+
+    kind: AlertKind
+    pathway: tuple[DomainId, DomainId] | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The topic that was written so by ``str``."""
+        kind, *pathway = text.split(":")
+        if not pathway:
+            return cls(AlertKind(kind))
+        origin, destination = map(int, pathway)
+        return cls(AlertKind(kind), (DomainId(origin), DomainId(destination)))
+
+    def __str__(self) -> str:
+        return ":".join(map(str, (self.kind.value, *(self.pathway or ()))))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The openings of one topic that the channel has not been told and that are in no group.
+
+    ``first_id`` is the delivery that was stored first; ``attempts`` and ``next_attempt_at`` are of the one that was
+    tried, if one was; ``fresh`` says whether any of them is.
+    """
+
+    topic: Topic
+    count: int
+    first_id: int
+    oldest: float
+    newest: float
+    fresh: bool = True
+    attempts: int = 0
+    next_attempt_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEnd:
+    """The first end to be told of an alert whose opening was told by itself."""
+
+    delivery_id: int
+    queued_at: float
+    attempts: int = 0
+    next_attempt_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a group's message says: when it was last written, of how many members, and how many of them open."""
+
+    at: float
+    members: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group whose end has not been told.
+
+    ``oldest`` and ``newest`` are when the first and the last of its openings were stored; ``opened_with`` how many
+    members its opening counted, None before that; ``before`` how many others of its topic the channel knew of then;
+    ``editable`` whether the channel has given its message a name.
+    """
+
+    id: int
+    topic: Topic
+    members: int
+    open: int
+    before: int
+    oldest: float
+    newest: float
+    formed_at: float
+    opened_with: int | None = None
+    told: Told | None = None
+    editable: bool = False
+    attempts: int = 0
+    next_attempt_at: float = 0.0
+
+    @property
+    def room(self) -> int:
+        """How many more it takes without a new message: as many as the channel knew of after its opening."""
+        if self.opened_with is None:
+            return BATCH
+        return max(0, 2 * self.opened_with + self.before - self.members) if self.open else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """The openings of one topic that were told one by one within the last interval: how many, and when the last."""
+
+    count: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All that one channel is still to be told.
+
+    ``member_ends`` counts ends of group members that have not been noted, the first of which was stored at
+    ``ends_since``.
+    """
+
+    waiting: Sequence[Waiting] = ()
+    end: WaitingEnd | None = None
+    groups: Sequence[Group] = ()
+    member_ends: int = 0
+    ends_since: float = 0.0
+    lately: Mapping[Topic, Lately] = field(default_factory=dict)

@@ -1,0 +1,79 @@
+"""Finds out that a block which counted as final was replaced: a reorg deeper than the chain's finality."""
+
+import asyncio
+from dataclasses import replace
+from typing import Protocol
+
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.range_reader import Unsettled
+from connext_monitor.monitoring.witness import Witness
+
+
+class AnchorStore(Protocol):
+    """What keeps the blocks of past checkpoints."""
+
+    async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+        """Height and hash of each, the newest first."""
+        ...
+
+
+class Recorder(Protocol):
+    """Who records what is seen."""
+
+    async def put(self, observation: Observation) -> asyncio.Future[None]:
+        """Queue it; the future is done once it is committed."""
+        ...
+
+
+class Anchors:
+    """The final blocks of one chain, looked at through one endpoint."""
+
+    def __init__(
+        self, state: ChainState, endpoint: Endpoint, witness: Witness, store: AnchorStore, recorder: Recorder
+    ) -> None:
+        self._state = state
+        self._endpoint = endpoint
+        self._witness = witness
+        self._store = store
+        self._recorder = recorder
+
+    async def verify(self) -> None:
+        """Look whether the newest checkpoint's block still stands.
+
+        1. It stands, or there is none yet: all is well.
+        2. The endpoint lacks it: that is lag (Unsettled).
+        3. Another endpoint still has it: this one is not to be believed (EndpointNotBelieved).
+        4. Else the checkpoint goes back to the newest one that stands, or to the start, and an alert says so.
+        """
+        coverage = self._state.coverage
+        anchors = await self._store.anchors(self._state.config.domain_id)
+        if coverage is None or not anchors or await self._stands(*anchors[0]):
+            return
+        number, block_hash = anchors[0]
+        testimony = await self._witness.testify(BlockRange(number, number), block_hash)
+        if testimony is not None and testimony.logs is not None:
+            raise EndpointNotBelieved(
+                self._endpoint.host,
+                f"has another block {number} than {testimony.host}, and than the one that was final",
+            )
+        checkpoint = BlockNumber(coverage.start - 1)
+        for older in anchors[1:]:
+            if await self._stands(*older):
+                checkpoint = older[0]
+                break
+        rewound = replace(coverage, checkpoint=checkpoint)
+        progress = ChainProgress(self._state.config.domain_id, rewound, replaced=number)
+        await (await self._recorder.put(Observation(self._state.config.domain_id, progress=progress)))
+        self._state.reached(rewound)
+
+    async def _stands(self, number: BlockNumber, block_hash: Hash32) -> bool:
+        header = await self._endpoint.header(number)
+        if header is None:
+            raise Unsettled(f"has no block {number}, which was final")
+        return header.hash == block_hash

@@ -1,0 +1,270 @@
+"""Reads blocks from before a chain's watch began: from whichever endpoint works, each range one commit with its events.
+
+What has been read stands in the database, so that it goes on where it was cut off. Nothing of what the monitor itself
+covers is moved by it.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import BlockRange, Coverage, final_by_depth
+from connext_monitor.core.decoding import XCALLED_TOPIC
+from connext_monitor.core.endpoint_health import Trouble
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.history import joined, next_part, unread
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.coverer import Checker
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
+from connext_monitor.monitoring.nonce_call import nonce_after
+from connext_monitor.monitoring.observation import Observation, TimedLog
+from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
+from connext_monitor.monitoring.read_ahead import ReadAhead
+from connext_monitor.monitoring.second_look import SecondLook, Verdict
+from connext_monitor.monitoring.witness import Witness
+
+_PATIENCE = 300.0
+_LONGEST_ASKED = 60.0
+_XCALLED_TOPICS = 4
+
+log = structlog.get_logger()
+
+
+class HistoryStore(Protocol):
+    """What a backfill reads from the database."""
+
+    async def coverage(self, domain: DomainId) -> Coverage | None:
+        """How far the monitor has read the chain."""
+        ...
+
+    async def backfilled(self, domain: DomainId) -> list[BlockRange]:
+        """The blocks that backfills have read."""
+        ...
+
+    async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
+        """The blocks from ``first`` to ``last`` that stored events stand in."""
+        ...
+
+
+class NotFinalError(Exception):
+    """The last block asked for may still be replaced; ``final`` is the last one that may not."""
+
+    def __init__(self, final: BlockNumber) -> None:
+        super().__init__(f"block {final} is the last one that is final")
+        self.final = final
+
+
+class NoProgressError(Exception):
+    """No endpoint has answered anything for minutes; the message says what the last one said."""
+
+
+@dataclass(slots=True)
+class HistoryReport:
+    """What a backfill has read: ``blocks`` now, ``known`` were read before.
+
+    ``logs`` of the contract's events, of ``transfers`` different ones; ``proven`` says that the contract's own count of
+    transfers agreed everywhere.
+    """
+
+    blocks: int = 0
+    known: int = 0
+    logs: int = 0
+    proven: bool = True
+    transfers: set[bytes] = field(default_factory=set)
+
+
+async def watched_from(config: ChainConfig, store: HistoryStore) -> BlockNumber | None:
+    """The first block that the monitor itself reads; None where that is decided at its first start."""
+    coverage = await store.coverage(config.domain_id)
+    if coverage is not None:
+        return coverage.start
+    return None if config.start_block == "latest" else BlockNumber(config.start_block)
+
+
+class Backfill:
+    """Backfills blocks of one chain; ``progressed`` hears how many of ``wanted`` have been read."""
+
+    def __init__(
+        self,
+        config: ChainConfig,
+        pool: EndpointPool,
+        store: HistoryStore,
+        checker: Checker,
+        clock: Clock,
+        progressed: Callable[[int], None],
+    ) -> None:
+        self._config = config
+        self._pool = pool
+        self._store = store
+        self._checker = checker
+        self._clock = clock
+        self._progressed = progressed
+        self._report = HistoryReport()
+
+    async def run(self, wanted: BlockRange) -> HistoryReport:
+        """Read all of ``wanted`` that has not been read yet. Raises NotFinalError and NoProgressError."""
+        self._report.known = len(wanted) - sum(map(len, await self._left(wanted)))
+        self._progressed(self._report.known)
+        progressed_at = self._clock.monotonic()
+        while parts := await self._left(wanted):
+            choice = self._pool.choose()
+            await asyncio.sleep(choice.wait)
+            before = self._report.blocks
+            reason = await self._try(choice.place, parts)
+            if self._report.blocks > before:
+                progressed_at = self._clock.monotonic()
+            if reason is not None and self._clock.monotonic() - progressed_at > _PATIENCE:
+                raise NoProgressError(reason)
+        return self._report
+
+    async def _left(self, wanted: BlockRange) -> list[BlockRange]:
+        read: Collection[BlockRange] = await self._store.backfilled(self._config.domain_id)
+        return unread(wanted, joined(read))
+
+    async def _try(self, place: int, parts: Sequence[BlockRange]) -> str | None:
+        """Read with one endpoint as long as it does; why it does no longer, if that is not for having read all."""
+        before = self._report.blocks
+        trouble = Trouble.FAILED
+        try:
+            async with (
+                self._pool.open(place, again=True) as endpoint,
+                Witness(self._config, self._pool, place) as witness,
+            ):
+                await _Session(self._config, self._pool, place, endpoint, witness, self._store).read(parts, self._take)
+        except RpcRefused as error:
+            if self._shrinks(place, error):
+                return None
+            reason = str(error)
+            await self._rest(place, error)
+        except (EndpointNotBelieved, PartialAnswer) as error:
+            reason, trouble = str(error), Trouble.NOT_BELIEVED
+        except (RpcError, Unsettled) as error:
+            reason = str(error)
+        else:
+            return None
+        log.info("backfill.interrupted", chain=self._config.name, reason=reason)
+        self._pool.ended(place, trouble, progressed=self._report.blocks > before)
+        return reason
+
+    def _shrinks(self, place: int, error: RpcRefused) -> bool:
+        """Whether smaller ranges may help, which are asked for from now on."""
+        pace = self._pool.paces[place]
+        if error.refusal.reaction not in (Reaction.RANGE, Reaction.OTHER) or pace.span == 1:
+            return False
+        self._pool.paces[place] = pace.after_refusal(error.refusal)
+        return True
+
+    async def _rest(self, place: int, error: RpcRefused) -> None:
+        if error.refusal.reaction is Reaction.RATE:
+            self._pool.paces[place] = self._pool.paces[place].after_rate_limit()
+            await asyncio.sleep(min(error.retry_after or 0.0, _LONGEST_ASKED))
+
+    async def _take(self, read: ReadRange, *, proven: bool) -> None:
+        observation = Observation(self._config.domain_id, read.logs, read.malformed, read.gone, history=read.blocks)
+        await (await self._checker.put(observation))
+        report = self._report
+        report.blocks += len(read.blocks)
+        report.logs += len(read.logs)
+        report.proven = report.proven and proven
+        report.transfers.update(timed.log.topics[1] for timed in read.logs if len(timed.log.topics) > 1)
+        self._progressed(report.known + report.blocks)
+
+
+class _Take(Protocol):
+    async def __call__(self, read: ReadRange, *, proven: bool) -> None: ...
+
+
+class _Session:
+    """Reading from one endpoint, until it fails or all is read."""
+
+    def __init__(
+        self,
+        config: ChainConfig,
+        pool: EndpointPool,
+        place: int,
+        endpoint: Endpoint,
+        witness: Witness,
+        store: HistoryStore,
+    ) -> None:
+        self._config = config
+        self._pool = pool
+        self._place = place
+        self._endpoint = endpoint
+        self._store = store
+        self._reader = RangeReader(endpoint, config.contract, HeaderCache())
+        self._second_look = SecondLook(config, endpoint, self._reader, witness)
+        self._nonce: tuple[BlockNumber, int | None] | None = None
+
+    async def read(self, parts: Sequence[BlockRange], take: _Take) -> None:
+        """Hand every range of ``parts`` to ``take``, in order, once it can be believed.
+
+        Raises NotFinalError, Unsettled, PartialAnswer and what the endpoint raises.
+        """
+        head = await self._endpoint.head()
+        final = await self._final(head)
+        if parts[-1].last > final:
+            raise NotFinalError(final)
+
+        async def read(blocks: BlockRange) -> ReadRange:
+            known = await self._store.places(self._config.domain_id, blocks.first, blocks.last)
+            try:
+                return await self._reader.read(blocks, head, final, known)
+            except EndpointUnavailable:
+                self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
+                raise
+
+        def following(begun: BlockRange | None) -> BlockRange | None:
+            return next_part(parts, begun, self._pool.paces[self._place].span)
+
+        async with ReadAhead(following, lambda: self._pool.paces[self._place].at_once, read) as ranges:
+            async for one in ranges:
+                self._pool.paces[self._place] = self._pool.paces[self._place].after_answer(len(one.logs))
+                await self._believe(one, take)
+
+    async def _believe(self, one: ReadRange, take: _Take) -> None:
+        """Have other endpoints and the contract's own count bear a range out, and hand it on."""
+        looked = await self._second_look.before_final(one, one.blocks.last)
+        if looked.verdict is Verdict.OTHER_CHAIN:
+            raise EndpointNotBelieved(self._endpoint.host, f"has another block {one.end.number} than another endpoint")
+        given = await self._given_in(one.blocks)
+        missing = given - _nonces(looked.read.logs) if given is not None else 0
+        if missing > 0:
+            raise PartialAnswer(
+                f"left out {missing} of the {given} transfers in blocks {one.blocks.first} to {one.blocks.last}"
+            )
+        await take(looked.read, proven=given is not None)
+        if looked.found_at is not None:
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {looked.found_at} has")
+
+    async def _given_in(self, blocks: BlockRange) -> int | None:
+        """How many nonces the contract gave in these blocks; None where the endpoint cannot say."""
+        first = BlockNumber(blocks.first - 1)
+        if self._nonce is None or self._nonce[0] != first:
+            self._nonce = (first, 0 if first < 0 else await nonce_after(self._endpoint, self._config, first, 0))
+        before = self._nonce[1]
+        after = None if before is None else await nonce_after(self._endpoint, self._config, blocks.last, 0)
+        self._nonce = (blocks.last, after)
+        return None if before is None or after is None else max(0, after - before)
+
+    async def _final(self, head: Header) -> BlockNumber:
+        finality = self._config.finality
+        if isinstance(finality, int):
+            return final_by_depth(head.number, finality)
+        tagged = await self._endpoint.header(finality)
+        if tagged is None:
+            raise Unsettled(f"does not say which block is {finality}")
+        return min(tagged.number, head.number)
+
+
+def _nonces(logs: Sequence[TimedLog]) -> int:
+    """How many different nonces stand in the XCalled logs among these."""
+    topics = (timed.log.topics for timed in logs)
+    return len({of_log[2] for of_log in topics if len(of_log) == _XCALLED_TOPICS and of_log[0] == XCALLED_TOPIC})

@@ -1,0 +1,122 @@
+"""The endpoints of one chain in the order of the config: what is known of each, and how to open one."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from random import Random
+from typing import Protocol
+
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.endpoint_health import Choice, Health, Trouble, choose, ended, others, preferred
+from connext_monitor.core.events import BlockNumber, RawLog
+from connext_monitor.core.pace import Pace
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.core.sight import RequestKind
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
+
+
+class OpenEndpoint(Protocol):
+    """How an endpoint is opened."""
+
+    def __call__(self, url: EndpointUrl, *, on_request: OnRequest) -> AbstractAsyncContextManager[Endpoint]:
+        """A connection for as long as the context lasts; ``on_request`` hears of every request's end."""
+        ...
+
+
+_VERIFIED_FOR = 3600.0
+"""Seconds for which an endpoint that is only asked now and then need not say again which chain it serves."""
+
+
+class EndpointPool:
+    """All endpoints of one chain. A place is the index of an endpoint in the config."""
+
+    def __init__(self, config: ChainConfig, open_endpoint: OpenEndpoint, clock: Clock, random: Random) -> None:
+        self.config = config
+        self._open_endpoint = open_endpoint
+        self._clock = clock
+        self._random = random
+        self._healths = [Health() for _ in config.endpoints]
+        self._verified_at: dict[int, float] = {}
+        self.paces = [Pace() for _ in config.endpoints]
+        self.requests: Counter[RequestKind] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._healths)
+
+    def choose(self) -> Choice:
+        """The endpoint to use next."""
+        return choose(self._healths, self._clock.monotonic())
+
+    def preferred(self, in_use: int) -> int | None:
+        """The endpoint that is worth going back to, if it works."""
+        return preferred(self._healths, in_use, self._clock.monotonic())
+
+    def others(self, in_use: int) -> list[int]:
+        """The endpoints that may be asked beside the one in use, the best first."""
+        return others(self._healths, in_use, self._clock.monotonic())
+
+    def ended(self, place: int, trouble: Trouble, *, progressed: bool) -> None:
+        """The use of an endpoint ended."""
+        now, jitter = self._clock.monotonic(), self._random.random()
+        self._healths[place] = ended(self._healths[place], now, trouble, jitter, progressed=progressed)
+
+    @asynccontextmanager
+    async def open(self, place: int, *, again: bool = False) -> AsyncIterator[Endpoint]:
+        """An endpoint that serves the chain and knows the contract; ``again``: not asked if it was lately.
+
+        Raises EndpointUnavailable and RpcRefused.
+        """
+        url = self.config.endpoints[place]
+
+        def count(method: str, outcome: str) -> None:
+            self.requests[RequestKind(url.host, method, outcome)] += 1
+
+        async with self._open_endpoint(url, on_request=count) as endpoint:
+            now = self._clock.monotonic()
+            if not again or now - self._verified_at.get(place, -_VERIFIED_FOR) >= _VERIFIED_FOR:
+                await self._verify(endpoint)
+                self._verified_at[place] = now
+            yield endpoint
+
+    async def logs(self, place: int, endpoint: Endpoint, blocks: BlockRange) -> list[RawLog]:
+        """The contract's events in these blocks, asked for in pieces that the endpoint allows.
+
+        It says nothing about blocks which the endpoint lacks. Raises EndpointUnavailable and RpcRefused.
+        """
+        found: list[RawLog] = []
+        first = blocks.first
+        while first <= blocks.last:
+            pace = self.paces[place]
+            last = BlockNumber(min(blocks.last, first + pace.span - 1))
+            try:
+                fetched = await endpoint.logs(self.config.contract, [EVENT_TOPICS], first, last)
+            except RpcRefused as error:
+                if error.refusal.reaction not in (Reaction.RANGE, Reaction.OTHER) or pace.span == 1:
+                    raise
+                self.paces[place] = pace.after_refusal(error.refusal)
+                continue
+            self.paces[place] = pace.after_answer(len(fetched.logs))
+            found += fetched.logs
+            first = BlockNumber(last + 1)
+        return found
+
+    async def _verify(self, endpoint: Endpoint) -> None:
+        chain_id = await endpoint.chain_id()
+        if chain_id != self.config.chain_id:
+            raise EndpointUnavailable(
+                endpoint.host,
+                f"serves chain id {chain_id}, not {self.config.chain_id}; see chains.{self.config.name}.endpoints",
+            )
+        if not await endpoint.code(self.config.contract):
+            # Watching an address without a contract would look like a bridge without traffic.
+            raise EndpointUnavailable(
+                endpoint.host,
+                f"knows no contract at {to_checksum_address(self.config.contract)}; "
+                f"see chains.{self.config.name}.contract",
+            )

@@ -1,0 +1,90 @@
+"""Asks destinations which legs of old transfers are late now: what history lacks may only not have been read."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connext_monitor.core.calls import MalformedAnswer, TransferStatus, read_transfer_status, transfer_status_call
+from connext_monitor.core.deadline import done
+from connext_monitor.core.events import BlockNumber, DomainId, Timestamp
+from connext_monitor.core.history import Late, past_due
+from connext_monitor.core.recording import PathwayDurations
+from connext_monitor.core.transfer import Transfer
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.json_rpc import RpcError
+
+MOST = 2_000
+"""Transfers asked about on each destination; each is a request."""
+_AT_ONCE = 16
+
+
+@dataclass(slots=True)
+class LateNow:
+    """What the destinations said.
+
+    ``late`` legs, the oldest first; ``settled`` counts those that are done and only not recorded here, ``unasked``
+    those of transfers that nobody could be asked about.
+    """
+
+    late: list[Late] = field(default_factory=list)
+    settled: int = 0
+    unasked: int = 0
+
+
+class LateLegs:
+    """Finds which legs of transfers are late; ``pools`` are the endpoints of the configured chains."""
+
+    def __init__(self, pools: Mapping[DomainId, EndpointPool], durations: PathwayDurations) -> None:
+        self._pools = pools
+        self._durations = durations
+        self._found = LateNow()
+
+    async def among(self, transfers: Sequence[Transfer], now: float) -> LateNow:
+        """Ask about the legs that are past due at ``now`` (Unix seconds)."""
+        by_destination: dict[DomainId, list[Transfer]] = {}
+        for transfer in transfers:
+            if self._past_due(transfer, Timestamp(int(now))):
+                by_destination.setdefault(transfer.destination, []).append(transfer)
+        for destination, theirs in by_destination.items():
+            asked, rest = theirs[:MOST], theirs[MOST:]
+            self._leave(rest, now)
+            await self._ask(self._pools[destination], asked, now)
+        self._found.late.sort(key=lambda late: late.due_at)
+        return self._found
+
+    async def _ask(self, pool: EndpointPool, transfers: Sequence[Transfer], now: float) -> None:
+        """Ask the chain's endpoints one after the other until each transfer has been answered for."""
+        left = list(transfers)
+        for place in range(len(pool)):
+            try:
+                async with pool.open(place) as endpoint:
+                    head = await endpoint.head()
+                    while part := left[:_AT_ONCE]:
+                        answers = await asyncio.gather(*(_status(endpoint, pool, one, head.number) for one in part))
+                        for transfer, answer in zip(part, answers, strict=True):
+                            self._judge(transfer, answer, head.timestamp)
+                        del left[:_AT_ONCE]
+            except (RpcError, MalformedAnswer):
+                continue
+        self._leave(left, now)
+
+    def _judge(self, transfer: Transfer, answer: TransferStatus, head_at: Timestamp) -> None:
+        # What is past due by our clock alone is not late: the chain must have come so far.
+        for late in self._past_due(transfer, head_at):
+            if done(late.leg, answer):
+                self._found.settled += 1
+            else:
+                self._found.late.append(late)
+
+    def _past_due(self, transfer: Transfer, at: Timestamp) -> list[Late]:
+        return past_due(transfer, self._durations(transfer.origin, transfer.destination), at)
+
+    def _leave(self, transfers: Sequence[Transfer], now: float) -> None:
+        self._found.unasked += sum(len(self._past_due(one, Timestamp(int(now)))) for one in transfers)
+
+
+async def _status(endpoint: Endpoint, pool: EndpointPool, transfer: Transfer, head: BlockNumber) -> TransferStatus:
+    # By number, so that an endpoint that is behind its own head refuses instead of answering from an older state.
+    call = transfer_status_call(transfer.transfer_id)
+    return read_transfer_status(await endpoint.call(pool.config.contract, call, head))

@@ -1,0 +1,31 @@
+"""What a Connext contract says of its nonces."""
+
+import structlog
+
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.calls import NONCE_CALL, MalformedAnswer, read_uint
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.json_rpc import RpcRefused
+
+_MAX_NONCE = 2**63
+
+log = structlog.get_logger()
+
+
+async def nonce_after(
+    endpoint: Endpoint, config: ChainConfig, block: BlockNumber, none_yet: int | None = None
+) -> int | None:
+    """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).
+
+    ``none_yet`` where no contract stands at that block. Raises EndpointUnavailable.
+    """
+    try:
+        answer = await endpoint.call(config.contract, NONCE_CALL, block)
+        if not answer:
+            return none_yet
+        nonce = read_uint(answer)
+    except (RpcRefused, MalformedAnswer) as error:
+        log.debug("nonce.not_known", chain=config.name, block=block, reason=str(error))
+        return None
+    return nonce if nonce < _MAX_NONCE else None

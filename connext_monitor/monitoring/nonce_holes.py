@@ -1,0 +1,109 @@
+"""Closes holes in an origin's nonces: a hole that a second look confirms is fetched by range, from whoever has it."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from connext_monitor.core.coverage import NonceHole, left_out
+from connext_monitor.core.events import DomainId, RawLog
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.range_reader import RangeReader
+from connext_monitor.monitoring.witness import Witness
+
+log = structlog.get_logger()
+
+
+class HoleStore(Protocol):
+    """What knows of holes."""
+
+    async def nonce_hole(self, domain: DomainId) -> NonceHole | None:
+        """The first nonces of an origin that are missing, if any are."""
+        ...
+
+
+class Recorder(Protocol):
+    """Who records what is seen."""
+
+    async def put(self, observation: Observation) -> asyncio.Future[None]:
+        """Queue it; the future is done once it is committed."""
+        ...
+
+
+class NonceHoles:
+    """The holes in one origin's nonces, seen from one endpoint with the others as witnesses."""
+
+    def __init__(
+        self,
+        state: ChainState,
+        endpoint: Endpoint,
+        pool: EndpointPool,
+        place: int,
+        reader: RangeReader,
+        witness: Witness,
+        store: HoleStore,
+        recorder: Recorder,
+    ) -> None:
+        self._state = state
+        self._config = state.config
+        self._endpoint = endpoint
+        self._pool = pool
+        self._place = place
+        self._reader = reader
+        self._witness = witness
+        self._store = store
+        self._recorder = recorder
+
+    async def close(self, upcoming: int) -> None:
+        """Fetch what is missing below the nonce ``upcoming``, which the chain has just said it would give next.
+
+        Raises EndpointNotBelieved where only another endpoint had it, once it is committed.
+        """
+        while (hole := await self._store.nonce_hole(self._config.domain_id)) is not None:
+            self._found(hole)
+            own = await self._pool.logs(self._place, self._endpoint, hole.blocks)
+            await self._record(own, upcoming)
+            if not await self._still(hole):
+                self._closed(hole)
+                continue
+            end = await self._reader.header_at(hole.blocks.last)
+            testimony = await self._witness.testify(hole.blocks, end.hash)
+            if testimony is not None and testimony.logs is not None:
+                await self._record(left_out(own, testimony.logs), upcoming)
+            if testimony is None or await self._still(hole):
+                asked = "nobody else" if testimony is None else testimony.host
+                log.error("nonces.hole_not_closed", asked_too=asked, **self._about(hole))
+                return
+            self._closed(hole)
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")
+
+    def _found(self, hole: NonceHole) -> None:
+        if hole.first != self._state.hole:
+            self._state.hole = hole.first
+            self._state.holes_found += 1
+            log.warning("nonces.hole", blocks=f"{hole.blocks.first}-{hole.blocks.last}", **self._about(hole))
+
+    def _closed(self, hole: NonceHole) -> None:
+        self._state.hole = None
+        self._state.holes_closed += 1
+        log.info("nonces.hole_closed", **self._about(hole))
+
+    def _about(self, hole: NonceHole) -> dict[str, str]:
+        nonces = f"{hole.first}-{hole.until - 1}" if hole.until - hole.first > 1 else f"{hole.first}"
+        return {"chain": self._config.name, "endpoint": self._endpoint.host, "nonces": nonces}
+
+    async def _still(self, hole: NonceHole) -> bool:
+        now = await self._store.nonce_hole(self._config.domain_id)
+        return now is not None and now.first == hole.first
+
+    async def _record(self, logs: list[RawLog], upcoming: int) -> None:
+        if self._state.coverage is None:
+            raise RuntimeError("holes are closed once something is covered")
+        progress = ChainProgress(self._config.domain_id, self._state.coverage, next_nonce=upcoming)
+        timed = await self._reader.place(logs)
+        await (await self._recorder.put(Observation(self._config.domain_id, logs=timed, progress=progress)))

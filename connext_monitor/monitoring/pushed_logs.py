@@ -1,0 +1,52 @@
+"""Finds out that a subscription to logs is mute: heads come, and logs that stand in their blocks do not."""
+
+from collections import OrderedDict
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.events import BlockNumber, Hash32, RawLog
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.observation import Observation
+
+_MAY_FOLLOW = 5.0
+"""Seconds that a log may be pushed after a cover has read it: no order is promised."""
+_KEPT = 20_000
+
+_Key = tuple[Hash32, Hash32]
+"""A log by its block and its transaction: endpoints may number the logs of a block differently."""
+
+
+class PushedLogs:
+    """What one subscription has brought, and what it owes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._begins_after: BlockNumber | None = None
+        self._brought: OrderedDict[_Key, None] = OrderedDict()
+        self._owed: OrderedDict[_Key, float] = OrderedDict()
+
+    def saw_head(self, head: Header) -> None:
+        """The first head that is pushed tells from where on logs are pushed too."""
+        if self._begins_after is None:
+            self._begins_after = head.number
+
+    def brought(self, log: RawLog) -> None:
+        """A log was pushed."""
+        key = (log.block_hash, log.tx_hash)
+        self._brought[key] = None
+        self._owed.pop(key, None)
+        if len(self._brought) > _KEPT:
+            self._brought.popitem(last=False)
+
+    def covered(self, observation: Observation) -> None:
+        """A range was read: note what of it should have been pushed and was not yet."""
+        for timed in observation.logs:
+            key = (timed.log.block_hash, timed.log.tx_hash)
+            if self._begins_after is None or timed.log.block_number <= self._begins_after or key in self._brought:
+                continue
+            self._owed.setdefault(key, self._clock.monotonic())
+
+    @property
+    def mute(self) -> bool:
+        """Whether a log is owed for longer than any order of messages explains."""
+        oldest = next(iter(self._owed.values()), None)
+        return oldest is not None and self._clock.monotonic() - oldest >= _MAY_FOLLOW

@@ -1,0 +1,133 @@
+"""Looks a second time at a range whose answer is in doubt, and finds the logs that were left out of it."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import structlog
+
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.bloom import LogMask, claims, denies
+from connext_monitor.core.coverage import BlockRange, left_out
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.events import BlockNumber, Hash32, RawLog
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.observation import TimedLog
+from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
+from connext_monitor.monitoring.witness import Testimony, Witness
+
+_CLEARED_KEPT = 10_000
+
+log = structlog.get_logger()
+
+
+class Doubt(StrEnum):
+    """Why an answer is looked at twice."""
+
+    BLOOM = "a block's bloom claims a log that the answer does not hold"
+    FINAL = "its blocks are about to count as final"
+
+
+class Verdict(StrEnum):
+    """What a second look has shown."""
+
+    ALONE = "nobody else could be asked"
+    AGREED = "another answer says the same"
+    COMPLETED = "logs that were left out have been added"
+    OTHER_CHAIN = "another endpoint has another block at the same height"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A range after the second look; ``found_at`` is the other endpoint that had the logs which were left out."""
+
+    read: ReadRange
+    verdict: Verdict
+    found_at: str | None = None
+
+
+class SecondLook:
+    """Second looks at one endpoint's answers, with the chain's other endpoints as witnesses."""
+
+    def __init__(self, config: ChainConfig, endpoint: Endpoint, reader: RangeReader, witness: Witness) -> None:
+        self._config = config
+        self._endpoint = endpoint
+        self._reader = reader
+        self._witness = witness
+        self._mask = LogMask.of(config.contract, EVENT_TOPICS)
+        self._cleared: dict[Hash32, None] = {}
+        self._filters_filled = False
+
+    async def at_claims(self, read: ReadRange) -> Looked:
+        """Look again where a bloom claims a log that is not there; asks nobody where none does."""
+        claimed = self._claimed(read)
+        if not claimed:
+            return Looked(read, Verdict.AGREED)
+        blocks = BlockRange(claimed[-1].number, claimed[0].number)
+        testimony = await self._witness.testify(blocks, claimed[0].hash)
+        if testimony is None or testimony.logs is None:
+            # Nobody else can say: a slip of the endpoint itself shows when it is asked again.
+            again = await self._endpoint.logs(self._config.contract, [EVENT_TOPICS], blocks.first, blocks.last)
+            testimony = Testimony(self._endpoint.host, again.logs, own=True)
+        looked = await self._compare(read, testimony, Doubt.BLOOM)
+        for header in claimed:
+            self._cleared[header.hash] = None
+        while len(self._cleared) > _CLEARED_KEPT:
+            del self._cleared[next(iter(self._cleared))]
+        return looked
+
+    async def before_final(self, read: ReadRange, last: BlockNumber) -> Looked:
+        """Ask another endpoint for the blocks up to ``last``, which are about to count as final."""
+        blocks = BlockRange(read.blocks.first, last)
+        end = read.end.hash if last == read.end.number else (await self._reader.header_at(last)).hash
+        testimony = await self._witness.testify(blocks, end)
+        if testimony is None:
+            return Looked(read, Verdict.ALONE)
+        return await self._compare(read, testimony, Doubt.FINAL)
+
+    async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> Looked:
+        if testimony.logs is None:
+            log.warning(
+                "endpoints.disagree", chain=self._config.name, endpoint=self._endpoint.host, other=testimony.host
+            )
+            return Looked(read, Verdict.OTHER_CHAIN)
+        missing = left_out((timed.log for timed in read.logs), testimony.logs)
+        added = [timed for timed in await self._reader.place(missing) if not self._denied(timed.log)]
+        if not added:
+            return Looked(read, Verdict.AGREED)
+        self._tell(added, testimony.host, doubt)
+        return Looked(
+            replace(read, logs=[*read.logs, *added]), Verdict.COMPLETED, None if testimony.own else testimony.host
+        )
+
+    def _claimed(self, read: ReadRange) -> list[Header]:
+        """The blocks, the highest first, whose filters claim a log that was not answered, and not looked at yet."""
+        settled = {timed.log.block_hash for timed in read.logs} | self._cleared.keys()
+        claimed = []
+        for header in self._reader.canonical(read.end.hash, read.blocks.first):
+            bloom = header.logs_bloom
+            self._filters_filled = self._filters_filled or (bloom is not None and any(bloom))
+            if header.hash not in settled and bloom is not None and claims(bloom, self._mask):
+                claimed.append(header)
+        return claimed
+
+    def _denied(self, raw: RawLog) -> bool:
+        """Whether the block's own bloom rules the log out: then it is the witness who is not to be believed.
+
+        Some chains leave every filter empty; only one that has been seen filled is evidence.
+        """
+        header = self._reader.seen(raw.block_hash)
+        bloom = header.logs_bloom if header else None
+        return self._filters_filled and bloom is not None and denies(bloom, self._mask)
+
+    def _tell(self, added: list[TimedLog], found_at: str, doubt: Doubt) -> None:
+        numbers = [timed.log.block_number for timed in added]
+        log.warning(
+            "answer.partial",
+            chain=self._config.name,
+            endpoint=self._endpoint.host,
+            logs_left_out=len(added),
+            blocks=f"{min(numbers)}-{max(numbers)}",
+            found_at=found_at,
+            looked_because=doubt.value,
+        )

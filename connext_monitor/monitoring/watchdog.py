@@ -1,0 +1,83 @@
+"""Ends the use of an endpoint that makes no progress, is slow where another one is there, or is no longer the best."""
+
+import asyncio
+from typing import NoReturn
+
+import structlog
+
+from connext_monitor.core.endpoint_health import Trouble
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
+
+_LOOKS_FOR_BETTER_EVERY = 15.0
+
+log = structlog.get_logger()
+
+
+class BetterEndpoint(Exception):
+    """An endpoint that stands before the one in use in the config works again."""
+
+
+class Watchdog:
+    """Watches one endpoint for as long as it is in use."""
+
+    def __init__(
+        self, state: ChainState, endpoint: Endpoint, pool: EndpointPool, place: int, unobserved_after: float
+    ) -> None:
+        self._state = state
+        self._config = state.config
+        self._endpoint = endpoint
+        self._pool = pool
+        self._place = place
+        block_time = self._config.block_time.total_seconds()
+        self._patience = max(unobserved_after / 2, 3 * block_time)
+        self._poll = min(12.0, max(0.5, block_time))
+
+    async def watch_progress(self) -> NoReturn:
+        """Raise EndpointUnavailable once the head has not risen for too long, however alive the socket is.
+
+        While history is read, every range of it is progress too: a chain that stands still can still be caught up with.
+        """
+        while True:
+            silent = self._state.clock.monotonic() - self._progressed_at()
+            if silent >= self._patience:
+                raise EndpointUnavailable(self._endpoint.host, f"has announced no new block for {round(silent)} s")
+            await asyncio.sleep(self._patience - silent)
+
+    def _progressed_at(self) -> float:
+        risen_at = self._state.head_risen_at
+        return risen_at if self._state.caught_up else max(risen_at, self._state.covered_risen_at)
+
+    async def look_for_better(self) -> NoReturn:
+        """Raise BetterEndpoint once a preferred one works, and EndpointUnavailable once this one is too slow."""
+        while True:
+            await asyncio.sleep(min(_LOOKS_FOR_BETTER_EVERY, self._patience / 2))
+            if self._endpoint.latency.slow and self._pool.others(self._place):
+                raise EndpointUnavailable(
+                    self._endpoint.host, f"answers slowly: {self._endpoint.latency.seconds:.1f} s on average"
+                )
+            place = self._pool.preferred(self._place)
+            if place is not None and await self._works(place):
+                raise BetterEndpoint
+
+    async def _works(self, place: int) -> bool:
+        """Whether an endpoint has what is covered, and its head rises."""
+        try:
+            async with asyncio.timeout(self._patience), self._pool.open(place) as endpoint:
+                first = head = await endpoint.head()
+                while head.number <= first.number:
+                    await asyncio.sleep(self._poll)
+                    head = await endpoint.head()
+                covered = self._state.covered
+                if covered is None or head.number >= covered.number:
+                    return True
+                reason = f"is {covered.number - head.number} blocks behind what is covered"
+        except RpcError as error:
+            reason = str(error)
+        except TimeoutError:
+            reason = "its head does not rise"
+        log.debug("endpoint.not_yet_back", chain=self._config.name, reason=reason)
+        self._pool.ended(place, Trouble.FAILED, progressed=False)
+        return False

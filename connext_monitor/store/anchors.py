@@ -1,0 +1,41 @@
+"""The blocks of past checkpoints of each chain: the newest are kept, and those above a checkpoint that went back go."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
+from connext_monitor.store.schema import anchors
+
+_KEPT = 256
+
+
+async def newest_first(connection: AsyncConnection, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+    """Height and hash of each."""
+    rows = await connection.execute(
+        select(anchors).where(anchors.c.domain == domain).order_by(anchors.c.block_number.desc())
+    )
+    return [(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows]
+
+
+async def keep(connection: AsyncConnection, domain: DomainId, block: BlockRef) -> None:
+    """One more; the oldest makes room."""
+    values = {"domain": domain, "block_number": block.number, "block_hash": block.hash}
+    row = insert(anchors).values(values)
+    await connection.execute(
+        row.on_conflict_do_update(index_elements=["domain", "block_number"], set_={"block_hash": block.hash})
+    )
+    oldest = (
+        select(anchors.c.block_number)
+        .where(anchors.c.domain == domain)
+        .order_by(anchors.c.block_number.desc())
+        .limit(1)
+        .offset(_KEPT - 1)
+        .scalar_subquery()
+    )
+    await connection.execute(delete(anchors).where(anchors.c.domain == domain, anchors.c.block_number < oldest))
+
+
+async def forget_above(connection: AsyncConnection, domain: DomainId, block: BlockNumber) -> None:
+    """Those above a block no longer stand."""
+    await connection.execute(delete(anchors).where(anchors.c.domain == domain, anchors.c.block_number > block))

@@ -1,0 +1,122 @@
+"""The nonces of each origin: which were seen, up to where none is missing, and where one that is missing may stand."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
+from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.store.chains import coverage
+from connext_monitor.store.schema import chains, events, transfers
+
+
+async def known(connection: AsyncConnection, domain: DomainId) -> Nonces | None:
+    """The origin's nonces; None while the chain has not been asked."""
+    columns = (chains.c.first_nonce, chains.c.contiguous_nonce, chains.c.next_nonce)
+    row = (await connection.execute(select(*columns).where(chains.c.domain == domain))).one_or_none()
+    if row is None or row.first_nonce is None or row.next_nonce is None:
+        return None
+    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce)
+
+
+async def hole(connection: AsyncConnection, domain: DomainId) -> NonceHole | None:
+    """The first nonces that are missing, and the blocks between their neighbours; None where none is known to be."""
+    found = await known(connection, domain)
+    reached = await coverage(connection, domain)
+    if found is None or found.complete or reached is None or reached.covered is None:
+        return None
+    above = await _lowest_seen(connection, domain, found.contiguous, found.next)
+    first = await _block_of(connection, domain, found.contiguous - 1) or reached.start
+    last = reached.covered.number
+    if above is not None:
+        last = await _block_of(connection, domain, above) or last
+    return NonceHole(found.contiguous, above or found.next, BlockRange(first, max(first, last)))
+
+
+async def save_first(connection: AsyncConnection, domain: DomainId, first: int) -> None:
+    """Store the nonce that the chain was about to give before its first watched block."""
+    await connection.execute(
+        update(chains)
+        .where(chains.c.domain == domain, chains.c.first_nonce.is_(None))
+        .values(first_nonce=first, contiguous_nonce=first)
+    )
+
+
+async def save_next(connection: AsyncConnection, domain: DomainId, upcoming: int) -> None:
+    """Store what the chain said it would give next at a covered block, and prove contiguity up to it."""
+    row = (
+        await connection.execute(
+            select(chains.c.first_nonce, chains.c.contiguous_nonce).where(chains.c.domain == domain)
+        )
+    ).one()
+    first, contiguous = row.first_nonce, row.contiguous_nonce
+    if first is None:
+        # The endpoint had no state before the first watched block, so the first one that was seen is the first watched.
+        first = contiguous = await _lowest_seen(connection, domain, 0, upcoming)
+    if first is None:
+        return
+    seen = await _seen(connection, domain, contiguous, upcoming)
+    await connection.execute(
+        update(chains)
+        .where(chains.c.domain == domain)
+        .values(first_nonce=first, next_nonce=upcoming, contiguous_nonce=contiguous_until(contiguous, seen))
+    )
+
+
+async def forget(connection: AsyncConnection, removed: Iterable[EventRecord]) -> None:
+    """Prove contiguity again from the nonces of these events on, which were taken back."""
+    for record in removed:
+        if isinstance(record.event, XCalled):
+            await connection.execute(
+                update(chains)
+                .where(chains.c.domain == record.domain, chains.c.contiguous_nonce > record.event.nonce)
+                .values(contiguous_nonce=func.max(chains.c.first_nonce, record.event.nonce))
+            )
+
+
+async def _seen(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> list[int]:
+    """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
+    rows = await connection.execute(
+        select(transfers.c.nonce)
+        .where(
+            transfers.c.origin == origin,
+            transfers.c.xcalled_at.is_not(None),
+            transfers.c.nonce >= first,
+            transfers.c.nonce < before,
+        )
+        .order_by(transfers.c.nonce)
+    )
+    return list(rows.scalars())
+
+
+async def _lowest_seen(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> int | None:
+    """The lowest nonce seen on an origin with ``first <= nonce < before``."""
+    rows = await connection.execute(
+        select(func.min(transfers.c.nonce)).where(
+            transfers.c.origin == origin,
+            transfers.c.xcalled_at.is_not(None),
+            transfers.c.nonce >= first,
+            transfers.c.nonce < before,
+        )
+    )
+    lowest: int | None = rows.scalar()
+    return lowest
+
+
+async def _block_of(connection: AsyncConnection, origin: DomainId, nonce: int) -> BlockNumber | None:
+    """The block that the XCalled of a nonce stands in; the lowest, where a reorg is not settled yet."""
+    rows = await connection.execute(
+        select(func.min(events.c.block_number))
+        .join(transfers, transfers.c.transfer_id == events.c.transfer_id)
+        .where(
+            transfers.c.origin == origin,
+            transfers.c.xcalled_at.is_not(None),
+            transfers.c.nonce == nonce,
+            events.c.domain == origin,
+            events.c.kind == EventKind.XCALLED.value,
+        )
+    )
+    block = rows.scalar()
+    return None if block is None else BlockNumber(block)

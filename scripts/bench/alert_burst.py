@@ -1,0 +1,322 @@
+"""What channels are told of a burst: ``python -m scripts.bench.alert_burst [--alerts N] [--pathways N] [--lone N]``.
+
+With ``--stored`` the burst stands in the store before the manager starts, as after an outage.
+
+The real store on a file, the real manager, Discord and webhook providers, with a loopback Discord that allows five
+requests in two seconds as the real one does, and a loopback webhook without limits. First lone alerts, half a second
+apart and each of a topic of its own; then a burst, opened as the scheduler opens it: 16 at a time, a transaction each;
+then every leg arrives. Memory is the whole process's, its two servers included.
+"""
+
+import asyncio
+import logging
+import resource
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import AlertsConfig, SecretUrl
+from connext_monitor.core.alert import overdue
+from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.events import (
+    Address,
+    BlockNumber,
+    BlockRef,
+    DomainId,
+    Executed,
+    Hash32,
+    Timestamp,
+    TransferEvent,
+    TransferId,
+    TransferInfo,
+    XCalled,
+)
+from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import record
+from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.store.store import Store
+from scripts.bench.alert_delay import summary
+
+_PROVIDERS = ("discord", "webhook")
+_AT_ONCE = 16
+_DEADLINE = 300
+_DESTINATION = DomainId(9)
+_SOMEBODY = Address(b"\x01" * 20)
+_WINDOW, _ALLOWED = 2.0, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """One transfer whose execution is late."""
+
+    number: int
+    origin: DomainId
+    due_at: Timestamp
+
+    @property
+    def id(self) -> TransferId:
+        """Its id."""
+        return TransferId(self.number.to_bytes(32, "big"))
+
+    def event(self, kind: type[XCalled] | type[Executed]) -> EventRecord:
+        """Its XCalled on the origin, or its Executed on the destination, an hour late."""
+        info = TransferInfo(
+            origin_domain=self.origin,
+            destination_domain=_DESTINATION,
+            canonical_domain=self.origin,
+            to=_SOMEBODY,
+            delegate=_SOMEBODY,
+            receive_local=False,
+            call_data=b"",
+            slippage=30,
+            origin_sender=_SOMEBODY,
+            bridged_amount=10**18,
+            normalized_in=10**18 + self.number,
+            nonce=self.number,
+            canonical_id=bytes(32),
+        )
+        said: TransferEvent
+        if kind is XCalled:
+            said = XCalled(self.id, self.number, Hash32(bytes(32)), info, _SOMEBODY, 10**18, _SOMEBODY, b"")
+            return EventRecord(self.origin, said, self._sighting(self.due_at - _DEADLINE))
+        said = Executed(self.id, _SOMEBODY, _SOMEBODY, info, (), _SOMEBODY, 10**18, _SOMEBODY)
+        return EventRecord(_DESTINATION, said, self._sighting(self.due_at + 3600))
+
+    def _sighting(self, at: int) -> Sighting:
+        block = Hash32(at.to_bytes(32, "big"))
+        return Sighting(BlockRef(BlockNumber(at), block, Timestamp(at)), Hash32(self.id), 0)
+
+
+class Channels:
+    """Both servers: what came to them, and when (monotonic seconds)."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        self.limited = 0
+        self.told_lone: dict[str, float] = {}
+        self.bodies: list[tuple[str, str]] = []
+        self.titles: list[str] = []
+        self._window: list[float] = []
+
+    async def discord(self, request: web.Request) -> web.Response:
+        """Post or edit a message; five in two seconds."""
+        now = time.monotonic()
+        self._window = [at for at in self._window if now - at < _WINDOW]
+        if len(self._window) >= _ALLOWED:
+            self.limited += 1
+            return web.json_response({"retry_after": _WINDOW}, status=429)
+        self._window.append(now)
+        payload: Any = await request.json()
+        embed = payload["embeds"][0]
+        self.requests[f"discord {request.method}"] += 1
+        self.titles.append(f"{request.method:5} {embed['title'].replace(chr(92), '')}")
+        self.told_lone.setdefault(embed["fields"][0]["value"], now)
+        reset = _WINDOW - (now - self._window[0])
+        left = {"X-RateLimit-Remaining": str(_ALLOWED - len(self._window)), "X-RateLimit-Reset-After": f"{reset:.3f}"}
+        return web.json_response({"id": str(len(self.titles))}, headers=left)
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """Take a body."""
+        body = await request.json()
+        self.requests["webhook POST"] += 1
+        self.bodies.append((body["type"], body["data"]["alert"]["id"]))
+        return web.Response(status=204)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Both on one port of 127.0.0.1; the base URL."""
+        app = web.Application()
+        app.router.add_route("*", "/api/webhooks/1/token", self.discord)
+        app.router.add_route("*", "/api/webhooks/1/token/messages/{id}", self.discord)
+        app.router.add_post("/hook", self.webhook)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+
+class Bench:
+    """A store, a manager, and transfers that are late."""
+
+    def __init__(self, store: Store, manager: AlertManager, channels: Channels) -> None:
+        self.store = store
+        self.manager = manager
+        self.channels = channels
+
+    async def put(self, late: Sequence[Late], kind: type[XCalled] | type[Executed]) -> None:
+        """Record their events, 100 in a transaction, as the checker does."""
+        for start in range(0, len(late), 100):
+            steps = [Step(seen=tuple(one.event(kind) for one in late[start : start + 100]))]
+            _, resolved = await self.store.record(
+                {one.id for one in late[start : start + 100]},
+                frozenset(),
+                lambda known, steps=steps: record(known, steps, lambda *_: Durations(_DEADLINE, 10 * _DEADLINE)),  # type: ignore[misc] # mypy infers no default's type
+                progress=(),
+                unreadable=(),
+                at=datetime.now(UTC),
+            )
+            if resolved:
+                self.manager.wake()
+
+    async def accuse(self, late: Sequence[Late]) -> None:
+        """Open their alerts as the scheduler does."""
+        for start in range(0, len(late), _AT_ONCE):
+            await asyncio.gather(*map(self._open, late[start : start + _AT_ONCE]))
+
+    async def _open(self, one: Late) -> None:
+        def everybody(_alert: object) -> Collection[str]:
+            return _PROVIDERS
+
+        at = datetime.now(UTC)
+        await self.store.open_overdue(one.id, lambda _: overdue(one.id, Leg.EXECUTE, one.due_at, at), everybody)
+        self.manager.wake()
+
+    async def drained(self) -> None:
+        """Until no channel has anything left to be told."""
+        while any(channel.waiting for channel in await self.store.channels()):  # noqa: ASYNC110 - asks the store
+            await asyncio.sleep(0.05)
+
+    async def lone(self, count: int) -> list[float]:
+        """Seconds from before an alert is opened until Discord has it, of lone ones."""
+        delays = []
+        for number in range(count):
+            one = Late(10**9 + number, DomainId(1000 + number), _now())
+            await self.put([one], XCalled)
+            begun = time.monotonic()
+            await self._open(one)
+            await asyncio.sleep(0.5)
+            delays.append(self.channels.told_lone[f"0x{one.id.hex()}"] - begun)
+        return delays
+
+
+async def measure(alerts: int, pathways: int, lone: int, *, stored: bool) -> None:
+    """Run and print."""
+    late = [Late(number, DomainId(1 + number % pathways), _now()) for number in range(alerts)]
+    async with _bench() as bench:
+        await bench.put(late, XCalled)
+        if stored:
+            await bench.accuse(late)
+        async with running(bench.manager):
+            await _burst(bench, late, 0 if stored else lone, stored=stored)
+
+
+async def _burst(bench: Bench, late: Sequence[Late], lone: int, *, stored: bool) -> None:
+    if lone:
+        print(summary("lone alert to Discord", await bench.lone(lone)))
+        await bench.drained()
+        _counted(bench.channels)
+    idle, begun = _peak(), time.monotonic()
+    if not stored:
+        await bench.accuse(late)
+        print(f"opened {len(late)} alerts in {time.monotonic() - begun:.1f} s")
+    await _told(bench, begun, "alert.opened", len(late))
+    begun = time.monotonic()
+    await bench.put(late, Executed)
+    print(f"recorded that all arrived in {time.monotonic() - begun:.1f} s")
+    await _told(bench, begun, "alert.resolved", len(late))
+    print(f"peak memory: {idle:.0f} MB before the burst, {_peak():.0f} MB after")
+
+
+@asynccontextmanager
+async def running(manager: AlertManager) -> AsyncIterator[None]:
+    """The manager beside the block."""
+    task = asyncio.create_task(manager.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _told(bench: Bench, begun: float, kind: str, count: int) -> None:
+    """Print when each channel has been told all, and in how many messages."""
+    at: dict[str, float] = {}
+
+    def all_by_webhook() -> bool:
+        return sum(told == kind for told, _ in bench.channels.bodies) == count
+
+    while len(at) < len(_PROVIDERS):
+        waiting = {channel.provider: channel.waiting for channel in await bench.store.channels()}
+        for provider in _PROVIDERS:
+            if not waiting.get(provider) and provider not in at and (provider == "discord" or all_by_webhook()):
+                at[provider] = time.monotonic() - begun
+        await asyncio.sleep(0.05)
+    for provider in _PROVIDERS:
+        print(f"  {provider:8} was told all after {at[provider]:.1f} s")
+    _counted(bench.channels)
+
+
+def _counted(channels: Channels) -> None:
+    for title in channels.titles if len(channels.titles) <= 40 else ():
+        print(f"    {title}")
+    if channels.requests:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(channels.requests.items()))
+        print(f"  requests: {counts}; answered 429: {channels.limited}")
+    channels.requests.clear()
+    channels.titles.clear()
+    channels.bodies.clear()
+
+
+@asynccontextmanager
+async def _bench() -> AsyncIterator[Bench]:
+    labels = ChainLabels({_DESTINATION: ChainLabel("destination")})
+    around, channels = Surroundings(labels, SystemClock()), Channels()
+    rules = AlertsConfig()
+    with tempfile.TemporaryDirectory() as folder:
+        async with channels.serving() as base:
+            store = await Store.open(Path(folder) / "bench.db", {})
+            to_discord = DiscordConfig(type="discord", webhook_url=DiscordUrl(f"{base}/api/webhooks/1/token"))
+            to_webhook = WebhookConfig(type="webhook", url=SecretUrl(f"{base}/hook"))
+            providers: list[Provider] = [
+                DiscordProvider("discord", to_discord, around),
+                WebhookProvider("webhook", to_webhook, around),
+            ]
+            grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())
+            manager = AlertManager(store, providers, labels, grouping, SystemClock())
+            yield Bench(store, manager, channels)
+            await store.close()
+
+
+def _now() -> Timestamp:
+    return Timestamp(int(time.time()))
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = ArgumentParser(prog="python -m scripts.bench.alert_burst", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--alerts", type=int, default=5000, help="how many open at once (default: %(default)s)")
+    parser.add_argument("--pathways", type=int, default=4, help="on how many pathways (default: %(default)s)")
+    parser.add_argument("--lone", type=int, default=30, help="how many lone ones first (default: %(default)s)")
+    parser.add_argument("--stored", action="store_true", help="open the burst before the manager starts")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    asyncio.run(measure(given.alerts, given.pathways, given.lone, stored=given.stored))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""A real store with transfers that are late, many at a time, and a manager that tells of them."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider
+from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import SecretUrl
+from connext_monitor.core.alert import overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import gone_blocks, record
+from connext_monitor.core.transfer import Step
+from connext_monitor.store.store import Store
+from tests.alerting.vendors import Discord, Receiver, Slack
+from tests.alerting.waiting import running
+from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
+
+LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA: ChainLabel("beta")})
+AROUND = Surroundings(LABELS, SystemClock())
+RULES = GroupRules(wait=0.2, interval=0.6)
+HOOK = "machines"
+
+
+class Burst:
+    """Transfers by number, in a store, and whom their alerts go to."""
+
+    def __init__(self, store: Store, providers: Sequence[str]) -> None:
+        self.store = store
+        self.providers = providers
+
+    async def late(self, numbers: Iterable[int], *, late_by: int = 1) -> None:
+        """Call their execution overdue, in one go."""
+        every = list(numbers)
+        await self._put(Step(seen=tuple(xcalled(info(number), sighting(10 + number)) for number in every)))
+        for number in every:
+            transfer_id = xcalled(info(number), sighting(10 + number)).event.transfer_id
+            at = datetime.now(UTC)
+            alert = overdue(transfer_id, Leg.EXECUTE, int(at.timestamp()) - late_by, at)
+            opened = await self.store.open_overdue(transfer_id, lambda _, alert=alert: alert, lambda _: self.providers)  # type: ignore[misc] # mypy infers no default's type
+            assert opened
+
+    async def arrive(self, numbers: Iterable[int]) -> None:
+        """Let their executions be seen."""
+        await self._put(Step(seen=tuple(executed(info(number), sighting(10**6 + number)) for number in numbers)))
+
+    async def waiting(self) -> int:
+        """How many messages wait, for all channels."""
+        return sum(channel.waiting for channel in await self.store.channels())
+
+    async def _put(self, step: Step) -> None:
+        await self.store.record(
+            {one.event.transfer_id for one in step.seen},
+            gone_blocks([step]),
+            lambda known: record(known, [step], durations),
+            progress=(),
+            unreadable=(),
+            at=datetime.now(UTC),
+        )
+
+
+@asynccontextmanager
+async def bursting(file: Path, *providers: str) -> AsyncIterator[Burst]:
+    """A store of its own on the file."""
+    store = await Store.open(file, {})
+    try:
+        yield Burst(store, providers)
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def managed(burst: Burst, *providers: Provider, rules: GroupRules = RULES) -> AsyncIterator[AlertManager]:
+    """A manager that runs beside the block."""
+    manager = AlertManager(burst.store, providers, LABELS, rules, SystemClock())
+    async with running(manager.run()):
+        yield manager
+
+
+def to_discord(discord: Discord, mention: str | None = None) -> DiscordProvider:
+    config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url), mention=mention)
+    return DiscordProvider("ops", config, AROUND)
+
+
+def to_slack(slack: Slack) -> SlackProvider:
+    return SlackProvider("desk", SlackConfig(type="slack", webhook_url=SecretUrl(slack.url)), AROUND)
+
+
+def to_hook(receiver: Receiver) -> WebhookProvider:
+    return WebhookProvider(HOOK, WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), AROUND)

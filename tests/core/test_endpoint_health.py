@@ -1,0 +1,79 @@
+"""Which endpoint is used."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.endpoint_health import Health, Latency, Trouble, choose, ended, others, preferred
+
+NOW = 1000.0
+FRESH = Health()
+RESTING = Health(failures=1, rests_until=NOW + 5)
+DISTRUSTED = Health(distrusted_until=NOW + 5)
+
+healths = st.builds(
+    Health,
+    failures=st.integers(0, 50),
+    rests_until=st.floats(0, 2 * NOW),
+    distrusted_until=st.floats(0, 2 * NOW),
+)
+
+
+def test_the_first_healthy_one_is_used_at_once() -> None:
+    assert (choose([RESTING, FRESH, FRESH], NOW).place, choose([RESTING, FRESH], NOW).wait) == (1, 0)
+
+
+def test_one_that_is_not_believed_is_used_only_where_no_other_can_be() -> None:
+    assert choose([DISTRUSTED, FRESH], NOW).place == 1
+    assert choose([DISTRUSTED, RESTING], NOW).place == 0
+
+
+def test_where_all_rest_the_one_that_has_rested_soonest_is_waited_for() -> None:
+    longer = Health(failures=3, rests_until=NOW + 9)
+    assert (choose([longer, RESTING], NOW).place, choose([longer, RESTING], NOW).wait) == (1, 5)
+
+
+@given(st.lists(healths, min_size=1, max_size=5))
+def test_some_endpoint_is_always_tried_within_half_a_minute(known: list[Health]) -> None:
+    choice = choose(known, NOW)
+    assert 0 <= choice.place < len(known)
+    assert 0 <= choice.wait <= 30
+
+
+def test_failures_without_progress_rest_ever_longer_and_progress_starts_over() -> None:
+    health = FRESH
+    rests = []
+    for _ in range(12):
+        health = ended(health, NOW, Trouble.FAILED, 1.0, progressed=False)
+        rests.append(health.rests_until - NOW)
+    assert rests == sorted(rests)
+    assert (rests[0], rests[-1]) == (1, 300)
+    assert ended(health, NOW, Trouble.FAILED, 1.0, progressed=True).rests_until - NOW == 0.5
+
+
+def test_one_that_left_something_out_is_distrusted_for_half_an_hour() -> None:
+    assert ended(FRESH, NOW, Trouble.NOT_BELIEVED, 0.0, progressed=True).distrusted_until == NOW + 1800
+
+
+def test_only_a_healthy_one_that_stands_before_is_gone_back_to() -> None:
+    assert preferred([FRESH, FRESH], 1, NOW) == 0
+    assert preferred([RESTING, DISTRUSTED, FRESH], 2, NOW) is None
+    assert preferred([FRESH, FRESH], 0, NOW) is None
+
+
+def test_witnesses_are_the_others_that_do_not_rest_the_trusted_first() -> None:
+    assert others([DISTRUSTED, RESTING, FRESH, FRESH], 3, NOW) == [2, 0]
+
+
+def test_an_endpoint_is_slow_only_after_several_slow_answers() -> None:
+    latency = Latency()
+    for _ in range(7):
+        latency = latency.after(10)
+    assert not latency.slow
+    assert latency.after(10).slow
+
+
+def test_quick_answers_make_a_slow_endpoint_quick_again() -> None:
+    latency = Latency(10, 100)
+    for _ in range(40):
+        latency = latency.after(0.01)
+    assert not latency.slow

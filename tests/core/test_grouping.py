@@ -1,0 +1,242 @@
+"""What is told together, and when: each rule by example."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.alert import AlertKind, chain_unobserved, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.grouping import (
+    BURST,
+    FormGroup,
+    GroupRules,
+    JoinGroup,
+    NoteEnds,
+    Reason,
+    Step,
+    TellAlert,
+    TellGroup,
+    Telling,
+    Wait,
+    is_fresh,
+    next_step,
+)
+from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
+
+RULES = GroupRules(wait=2.0, interval=60.0)
+NOW = 1000.0
+TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
+OTHER = Topic(AlertKind.CHAIN_UNOBSERVED)
+ONE = Waiting(TOPIC, 1, 7, NOW, NOW)
+GROUP = Group(3, TOPIC, members=10, open=10, before=0, oldest=NOW - 2, newest=NOW - 2, formed_at=NOW - 2)
+TOLD = replace(GROUP, opened_with=10, told=Told(NOW - 30, 10, 10), editable=True)
+
+
+def step(queue: Queue, telling: Telling = Telling.CHANGING_DIGEST, now: float = NOW) -> Step:
+    return next_step(queue, telling, RULES, now)
+
+
+def waiting(count: int, oldest: float = NOW, newest: float = NOW, *, fresh: bool = True) -> Queue:
+    return Queue([Waiting(TOPIC, count, 7, oldest, newest, fresh)])
+
+
+# --- lone alerts ---
+
+
+def test_a_lone_alert_is_told_at_once() -> None:
+    assert step(waiting(1)) == TellAlert(7, Reason.LONE)
+
+
+def test_nothing_to_tell_is_nothing_to_wait_for() -> None:
+    assert step(Queue()) == Wait(None)
+
+
+def test_what_follows_close_on_another_waits_for_its_like() -> None:
+    queue = replace(waiting(1), lately={TOPIC: Lately(1, NOW - 1)})
+    assert step(queue) == Wait(NOW + 2)
+    assert step(queue, now=NOW + 2) == TellAlert(7, Reason.FEW)
+
+
+def test_what_follows_after_a_while_is_told_at_once() -> None:
+    assert step(replace(waiting(1), lately={TOPIC: Lately(1, NOW - 2)})) == TellAlert(7, Reason.LONE)
+
+
+def test_another_topic_makes_nobody_wait() -> None:
+    assert step(replace(waiting(1), lately={OTHER: Lately(3, NOW)})) == TellAlert(7, Reason.LONE)
+
+
+def test_old_news_waits_for_its_like() -> None:
+    assert step(waiting(1, fresh=False)) == Wait(NOW + 2)
+
+
+def test_an_end_is_told_at_once() -> None:
+    assert step(Queue(end=WaitingEnd(9, NOW))) == TellAlert(9, Reason.ENDED)
+
+
+def test_what_has_waited_longest_is_told_first() -> None:
+    queue = Queue([ONE, Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], end=WaitingEnd(9, NOW - 0.5))
+    assert step(queue) == TellAlert(5, Reason.LONE)
+
+
+def test_what_was_tried_goes_before_everything_else() -> None:
+    tried = replace(ONE, attempts=1, next_attempt_at=NOW + 5)
+    queue = Queue([tried, Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)])
+    assert step(queue) == Wait(NOW + 5)
+    assert step(queue, now=NOW + 5) == TellAlert(7, Reason.TRIED)
+
+
+def test_a_retry_whose_wait_is_over_goes_whatever_the_clock_reads() -> None:
+    tried = replace(ONE, attempts=1, next_attempt_at=NOW + 3600)
+    chosen = next_step(Queue([tried]), Telling.DIGEST, RULES, NOW, retry=True)
+    assert chosen == TellAlert(7, Reason.TRIED)
+
+
+def test_one_that_was_tried_by_itself_stays_so_though_a_burst_follows() -> None:
+    tried = replace(ONE, count=100, attempts=1, next_attempt_at=NOW)
+    assert step(Queue([tried])) == TellAlert(7, Reason.TRIED)
+
+
+# --- bursts ---
+
+
+def test_a_few_are_told_one_by_one() -> None:
+    assert isinstance(step(waiting(BURST)), TellAlert)
+
+
+def test_more_than_a_few_become_a_group() -> None:
+    assert step(waiting(BURST + 1)) == FormGroup(TOPIC, 0, Reason.BURST)
+
+
+def test_those_told_lately_count_as_part_of_the_burst() -> None:
+    queue = replace(waiting(1), lately={TOPIC: Lately(BURST, NOW - 50)})
+    assert step(queue) == FormGroup(TOPIC, BURST, Reason.BURST)
+
+
+def test_a_burst_is_told_when_it_is_gathered() -> None:
+    growing = replace(GROUP, oldest=NOW - 1, newest=NOW)
+    assert step(Queue(groups=[growing])) == Wait(NOW + 1)
+    assert step(Queue(groups=[GROUP])) == TellGroup(3, Change.OPENED, Reason.GATHERED)
+
+
+def test_a_burst_that_still_grows_is_told_after_three_waits_at_most() -> None:
+    growing = replace(GROUP, oldest=NOW - 5.75, newest=NOW)
+    assert step(Queue(groups=[growing])) == Wait(NOW + 0.25)
+    assert isinstance(step(Queue(groups=[replace(growing, oldest=NOW - 6)])), TellGroup)
+
+
+def test_what_is_all_over_before_it_was_told_is_told_as_that() -> None:
+    assert step(Queue(groups=[replace(GROUP, open=0)])) == TellGroup(3, Change.RESOLVED, Reason.GATHERED)
+
+
+def test_a_new_one_joins_the_group_that_is_open() -> None:
+    queue = Queue([ONE], groups=[TOLD])
+    assert step(queue) == Wait(NOW + 1)
+    assert step(queue, now=NOW + 1) == JoinGroup(3, TOPIC, 10)
+
+
+def test_a_full_batch_is_put_into_its_group_at_once() -> None:
+    assert step(Queue([replace(ONE, count=BATCH)], groups=[GROUP])) == JoinGroup(3, TOPIC, BATCH)
+
+
+def test_a_group_that_has_doubled_takes_no_more_and_the_rest_is_told_anew_after_the_interval() -> None:
+    # An edit pings nobody, so it does not put off the next that does.
+    doubled = replace(TOLD, members=20, formed_at=NOW - 30, told=Told(NOW - 1, 20, 10))
+    queue = Queue([ONE], groups=[doubled])
+    assert step(queue) == Wait(NOW + 30)
+    assert step(queue, now=NOW + 30) == FormGroup(TOPIC, 20, Reason.GROWN)
+
+
+def test_a_later_group_takes_as_many_as_are_known_by_then() -> None:
+    assert replace(TOLD, before=20).room == 30
+
+
+def test_a_group_that_has_ended_takes_no_more() -> None:
+    assert replace(TOLD, open=0).room == 0
+
+
+def test_members_ends_are_noted_once_a_second() -> None:
+    queue = Queue(groups=[TOLD], member_ends=1, ends_since=NOW)
+    assert step(queue) == Wait(NOW + 1)
+    assert step(queue, now=NOW + 1) == NoteEnds()
+
+
+def test_what_waits_longest_is_put_into_its_group_first() -> None:
+    theirs = replace(TOLD, id=4, topic=OTHER)
+    queue = Queue([Waiting(TOPIC, 1, 7, NOW, NOW), Waiting(OTHER, 1, 8, NOW - 1, NOW)], groups=[TOLD, theirs])
+    assert step(queue, now=NOW + 9) == JoinGroup(4, OTHER, 10)
+
+
+def test_a_group_that_is_due_takes_its_own_and_leaves_the_others_to_their_time() -> None:
+    theirs = replace(TOLD, id=4, topic=OTHER)
+    queue = Queue([Waiting(OTHER, 1, 8, NOW, NOW)], groups=[GROUP, theirs])
+    assert step(queue) == TellGroup(3, Change.OPENED, Reason.GATHERED)
+
+
+def test_a_group_that_is_due_takes_what_belongs_to_it_first() -> None:
+    assert isinstance(step(Queue([ONE], groups=[replace(GROUP, oldest=NOW - 9)])), JoinGroup)
+
+
+def test_a_group_that_is_due_does_not_wait_for_ever_for_what_streams_in() -> None:
+    late = replace(GROUP, oldest=NOW - 20, newest=NOW - 20, formed_at=NOW - 20)
+    assert isinstance(step(Queue([replace(ONE, newest=NOW)], groups=[late])), TellGroup)
+
+
+def test_a_changed_count_is_written_an_interval_after_the_last() -> None:
+    queue = Queue(groups=[replace(TOLD, open=4)])
+    assert step(queue) == Wait(NOW + 30)
+    assert step(queue, now=NOW + 30) == TellGroup(3, Change.CHANGED, Reason.CHANGED)
+
+
+def test_an_unchanged_count_is_not_written_again() -> None:
+    assert step(Queue(groups=[TOLD]), now=NOW + 900) == Wait(None)
+
+
+@pytest.mark.parametrize(
+    ("telling", "editable"), [(Telling.DIGEST, True), (Telling.CHANGING_DIGEST, False)], ids=["never", "nameless"]
+)
+def test_a_message_that_cannot_be_changed_is_told_only_its_end(telling: Telling, editable: bool) -> None:
+    group = replace(TOLD, open=4, editable=editable)
+    assert step(Queue(groups=[group]), telling, now=NOW + 900) == Wait(None)
+    assert step(Queue(groups=[replace(group, open=0)]), telling) == TellGroup(3, Change.RESOLVED, Reason.ENDED)
+
+
+def test_a_group_s_end_is_told_at_once() -> None:
+    assert step(Queue(groups=[replace(TOLD, open=0)])) == TellGroup(3, Change.RESOLVED, Reason.ENDED)
+
+
+def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
+    tried = replace(TOLD, open=4, attempts=2, next_attempt_at=NOW + 4)
+    assert step(Queue([Waiting(OTHER, 1, 5, NOW, NOW)], groups=[tried])) == Wait(NOW + 4)
+    assert step(Queue(groups=[tried]), now=NOW + 4) == TellGroup(3, Change.CHANGED, Reason.TRIED)
+
+
+def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
+    ahead = NOW + 10**6
+    told = replace(TOLD, open=4, told=Told(ahead, 10, 10))
+    assert isinstance(step(Queue(groups=[told])), TellGroup)
+    assert isinstance(step(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), TellGroup)
+    assert isinstance(step(waiting(1, ahead, ahead, fresh=False)), TellAlert)
+    assert isinstance(step(Queue([replace(ONE, attempts=1, next_attempt_at=ahead)])), TellAlert)
+
+
+# --- topics ---
+
+
+@given(st.sampled_from(AlertKind), st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2))
+def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: tuple[DomainId, DomainId] | None) -> None:
+    assert Topic.parse(str(Topic(kind, pathway))) == Topic(kind, pathway)
+
+
+@pytest.mark.parametrize(("late_by", "fresh"), [(1, True), (59, True), (60, False), (10**6, False)])
+def test_an_alert_is_fresh_within_a_minute_of_what_it_is_about(late_by: int, *, fresh: bool) -> None:
+    opened_at = datetime.fromtimestamp(2 * 10**9, UTC)
+    assert is_fresh(overdue(TransferId(bytes(32)), Leg.EXECUTE, 2 * 10**9 - late_by, opened_at)) is fresh
+
+
+def test_an_alert_about_no_deadline_is_fresh() -> None:
+    assert is_fresh(chain_unobserved("a", datetime.now(UTC), silent_for=10**6, waiting=0, why=""))

@@ -1,0 +1,217 @@
+"""What is told together, and when: what holds on any stream of alerts."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.grouping import (
+    BURST,
+    FormGroup,
+    GroupRules,
+    JoinGroup,
+    NoteEnds,
+    Step,
+    TellAlert,
+    TellGroup,
+    Telling,
+    Wait,
+    next_step,
+)
+from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
+
+RULES = GroupRules(wait=2.0, interval=60.0)
+NOW = 1000.0
+TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
+OTHER = Topic(AlertKind.CHAIN_UNOBSERVED)
+
+
+@dataclass(slots=True)
+class Channel:
+    """A queue as the store keeps it, of alerts by number, on which steps act; and what was told, with its time."""
+
+    telling: Telling
+    now: float = NOW
+    opened: dict[int, tuple[float, Topic]] = field(default_factory=dict)
+    unheard: list[int] = field(default_factory=list)
+    alone: dict[int, float] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    ended_at: float = NOW
+    groups: dict[int, Group] = field(default_factory=dict)
+    members: dict[int, dict[int, bool]] = field(default_factory=dict)
+    heard: Counter[int] = field(default_factory=Counter)
+    heard_end: Counter[int] = field(default_factory=Counter)
+    messages: list[tuple[float, Topic, Step]] = field(default_factory=list)
+
+    def open(self, number: int, topic: Topic) -> None:
+        self.opened[number] = (self.now, topic)
+        self.unheard.append(number)
+
+    def end(self, number: int) -> None:
+        self.ended_at = self.ended_at if self.ends else self.now
+        self.ends.append(number)
+
+    def queue(self) -> Queue:
+        lately: dict[Topic, list[float]] = {}
+        for number, at in self.alone.items():
+            if at >= self.now - RULES.interval:
+                lately.setdefault(self.opened[number][1], []).append(at)
+        ready = [number for number in self.ends if number not in self.unheard]
+        single = next((number for number in ready if number in self.alone), None)
+        return Queue(
+            [self._waiting(topic) for topic in dict.fromkeys(self.opened[number][1] for number in self.unheard)],
+            WaitingEnd(-single - 1, self.now) if single is not None else None,
+            [self._counted(group) for group in self.groups.values()],
+            sum(number not in self.alone for number in ready),
+            self.ended_at,
+            {topic: Lately(len(times), max(times)) for topic, times in lately.items()},
+        )
+
+    def _waiting(self, topic: Topic) -> Waiting:
+        mine = [number for number in self.unheard if self.opened[number][1] == topic]
+        times = [self.opened[number][0] for number in mine]
+        return Waiting(topic, len(mine), mine[0], min(times), max(times))
+
+    def _counted(self, group: Group) -> Group:
+        members = self.members[group.id]
+        return replace(group, members=len(members), open=sum(members.values()))
+
+    def run(self) -> None:
+        """Do what is due now, and nothing for ever."""
+        for _ in range(10_000):
+            chosen = next_step(self.queue(), self.telling, RULES, self.now)
+            if isinstance(chosen, Wait):
+                assert chosen.until is None or chosen.until > self.now
+                return
+            self.act(chosen)
+        raise AssertionError("it never comes to rest")
+
+    def act(self, chosen: Step) -> None:
+        match chosen:
+            case TellAlert(number) if number < 0:
+                self.ends.remove(-number - 1)
+                self.heard_end[-number - 1] += 1
+            case TellAlert(number):
+                self.unheard.remove(number)
+                self.alone[number] = self.now
+                self.heard[number] += 1
+                self.messages.append((self.now, self.opened[number][1], chosen))
+            case FormGroup(topic, before):
+                fresh = Group(len(self.members), topic, 0, 0, before, self.now, 0.0, self.now)
+                self.groups[fresh.id], self.members[fresh.id] = fresh, {}
+                self.join(fresh.id, topic, BATCH)
+            case JoinGroup(group_id, topic, most):
+                self.join(group_id, topic, most)
+            case NoteEnds():
+                self.note_ends()
+            case TellGroup(group_id, change):
+                self.tell(group_id, change, chosen)
+
+    def join(self, group_id: int, topic: Topic, most: int) -> None:
+        taken = [number for number in self.unheard if self.opened[number][1] == topic][:most]
+        assert taken, "a step that does nothing"
+        self.unheard = [number for number in self.unheard if number not in taken]
+        self.members[group_id].update(dict.fromkeys(taken, True))
+        times = [self.opened[number][0] for number in taken]
+        group = self.groups[group_id]
+        self.groups[group_id] = replace(group, oldest=min(group.oldest, *times), newest=max(group.newest, *times))
+
+    def note_ends(self) -> None:
+        for members in self.members.values():
+            for number in [one for one in self.ends if one in members]:
+                members[number] = False
+                self.ends.remove(number)
+
+    def tell(self, group_id: int, change: Change, chosen: Step) -> None:
+        group = self._counted(self.groups.pop(group_id))
+        if group.told is None:
+            self.heard.update(list(self.members[group_id]))
+        self.messages.append((self.now, group.topic, chosen))
+        if change is Change.RESOLVED:
+            self.heard_end.update(list(self.members[group_id]))
+            return
+        told = Told(self.now, group.members, group.open)
+        opened_with = group.opened_with or group.members
+        self.groups[group_id] = replace(group, told=told, opened_with=opened_with, editable=True)
+
+
+moments = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 0.01, 0.3, 1.0, 2.5, 61.0]),  # seconds until then
+        st.sampled_from([TOPIC, OTHER]),
+        st.sampled_from([0, 1, 1, 2, 3, 8, 40, 700]),  # open
+        st.sampled_from([0.0, 0.0, 0.3, 1.0]),  # share of the open ones that end
+    ),
+    max_size=25,
+)
+
+
+def played(telling: Telling, stream: list[tuple[float, Topic, int, float]]) -> Channel:
+    """The channel after the stream, and after all that is left has ended."""
+    channel, standing = Channel(telling), list[int]()
+    for apart, topic, opening, ending in [*stream, (0.0, TOPIC, 0, 1.0)]:
+        channel.now += apart
+        for _ in range(opening):
+            standing.append(len(channel.opened))
+            channel.open(standing[-1], topic)
+        ended = standing[: round(len(standing) * ending)]
+        standing = standing[len(ended) :]
+        for number in ended:
+            channel.end(number)
+        channel.run()
+    for _ in range(300):
+        channel.now += 1.0
+        channel.run()
+    return channel
+
+
+TELLINGS = st.sampled_from([Telling.DIGEST, Telling.CHANGING_DIGEST])
+
+
+@given(TELLINGS, moments)
+@settings(deadline=None, max_examples=60)
+def test_every_end_is_heard_once_and_nothing_is_left(
+    telling: Telling, stream: list[tuple[float, Topic, int, float]]
+) -> None:
+    channel = played(telling, stream)
+    assert channel.heard_end == Counter(list(channel.opened))
+    assert set(channel.heard.values()) <= {1}
+    assert (channel.unheard, channel.ends, channel.groups) == ([], [], {})
+
+
+@given(TELLINGS, moments)
+@settings(deadline=None, max_examples=60)
+def test_within_an_interval_a_topic_rings_a_few_times_and_once_more_at_most(
+    telling: Telling, stream: list[tuple[float, Topic, int, float]]
+) -> None:
+    # Nothing ends here: what has ended and comes again is news.
+    channel = Channel(telling)
+    for apart, topic, opening, _ in stream:
+        channel.now += apart
+        for _ in range(opening):
+            channel.open(len(channel.opened), topic)
+        channel.run()
+    for topic in (TOPIC, OTHER):
+        rings = [at for at, about, step in channel.messages if about == topic and _rings(step)]
+        for start in rings:
+            assert sum(start <= at < start + RULES.interval for at in rings) <= BURST + 1
+
+
+@given(moments)
+@settings(deadline=None, max_examples=60)
+def test_a_group_s_message_is_changed_an_interval_apart(stream: list[tuple[float, Topic, int, float]]) -> None:
+    channel = played(Telling.CHANGING_DIGEST, stream)
+    written: dict[int, float] = {}
+    for at, _, step in channel.messages:
+        if isinstance(step, TellGroup):
+            if step.change is Change.CHANGED:
+                assert at - written[step.group_id] >= RULES.interval
+            written[step.group_id] = at
+
+
+def _rings(step: Step) -> bool:
+    return isinstance(step, TellAlert) or (isinstance(step, TellGroup) and step.change is Change.OPENED)

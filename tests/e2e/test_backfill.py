@@ -1,0 +1,180 @@
+"""``backfill`` typed as a user types it, on a real bridge: what it reads, says and leaves alone."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from scripts.devnet import Devnet, Transfer
+from tests.e2e.monitor import ROOT, Monitor, Setup, write_config
+from tests.e2e.waiting import until
+from tests.e2e.webhook import Receiver
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FINALITY = 5
+
+
+async def command(config: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connext_monitor", "--config", str(config), *arguments),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        said, told = await process.communicate()
+    return process.returncode or 0, said.decode(), told.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Blocks ``first`` to ``last`` of alpha, final and not watched.
+
+    One transfer in them is executed on beta, one never, and one (``comes``) only in the last test.
+    """
+
+    first: int
+    last: int
+    executed: Transfer
+    owed: Transfer
+    comes: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The past, and a config and database of the test's own that begin after it."""
+
+    past: Past
+    config: Path
+    webhook: Receiver
+
+    async def backfill(self, chain: str, first: int, last: int) -> dict[str, Any]:
+        """The JSON of a backfill that works."""
+        code, said, told = await command(
+            self.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last), "--json"
+        )
+        assert code == 0, told
+        document: dict[str, Any] = json.loads(said)
+        return document
+
+    async def backfill_alpha(self) -> dict[str, Any]:
+        """That of all of it."""
+        return await self.backfill("alpha", self.past.first, self.past.last)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def past(bridge: Devnet) -> Past:
+    alpha, beta, _ = bridge.chains
+    executed, owed, comes = [await bridge.xcall(alpha, beta) for _ in range(3)]
+    await bridge.execute_fast(executed)
+    last = comes.block_number + 1
+
+    async def final() -> bool:
+        return await alpha.head() > last + FINALITY
+
+    await until(final)
+    return Past(executed.block_number, last, executed, owed, comes)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def history(bridge: Devnet, past: Past, tmp_path: Path) -> AsyncIterator[History]:
+    async with Receiver() as webhook:
+        setup = Setup(bridge.chains[:2], {"machines": webhook}, execute="PT1S", finality=FINALITY)
+        yield History(past, await write_config(setup, tmp_path), webhook)
+
+
+async def test_what_is_late_now_is_told_and_what_its_destination_calls_done_is_not(history: History) -> None:
+    said = await history.backfill_alpha()
+    late = [(one["leg"], one["transfer"]["transfer_id"]) for one in said["late"]]
+    assert late == [("execute", history.past.owed.transfer_id), ("execute", history.past.comes.transfer_id)]
+    assert said["legs_done_elsewhere"] == 1
+    assert (said["events"], said["transfers"], said["malformed"], said["nonces_proven"]) == (3, 3, 0, True)
+
+
+async def test_what_has_been_read_is_not_read_again(history: History) -> None:
+    part = await history.backfill("alpha", history.past.first, history.past.owed.block_number)
+    assert part["blocks_read_before"] == 0
+    again = await history.backfill_alpha()
+    rest = history.past.last - history.past.owed.block_number
+    assert (again["blocks_read_before"], again["blocks_read"]) == (part["blocks_read"], rest)
+
+
+async def test_words_say_the_same(history: History) -> None:
+    arguments = ("backfill", "--chain", "alpha", "--from", str(history.past.first), "--to", str(history.past.last))
+    _, said, _ = await command(history.config, *arguments)
+    assert "3 events of 3 transfers, 0 malformed logs." in said
+    assert "the contract's own count of transfers agrees" in said
+    assert "Late now: 2 legs" in said
+    assert history.past.owed.transfer_id in said
+    assert history.past.executed.transfer_id not in said
+    assert "backfill the destination too" in said
+
+
+async def test_history_gives_no_deadlines_and_no_alerts_to_a_monitor_that_starts_on_it(history: History) -> None:
+    await history.backfill_alpha()
+    async with Monitor(history.config) as monitor:
+        await monitor.ready()
+        await monitor.covers("beta", history.past.owed.timestamp + 10)
+        found = await monitor.transfer(history.past.owed)
+        assert found is not None
+        assert (found["status"], found["deadlines"]) == ("XCalled", None)
+        assert history.webhook.whats() == []
+
+
+async def test_it_works_beside_a_running_monitor_and_moves_nothing_of_its(history: History) -> None:
+    async with Monitor(history.config) as monitor:
+        await monitor.ready()
+        said = await history.backfill_alpha()
+        assert said["events"] == 3
+        await monitor.knows(history.past.executed, "XCalled")
+        assert await monitor.get("/readyz") == (200, {"ready": True, "reasons": []})
+
+
+@pytest.mark.parametrize(
+    ("chain", "first", "last", "words"),
+    [
+        ("nowhere", 1, 2, "no chain of the config has this name; it has alpha, beta"),
+        ("alpha", 3, 2, "is above --to"),
+        ("alpha", 1, 10**9, "the monitor itself reads alpha from block"),
+    ],
+)
+async def test_what_cannot_be_backfilled_is_refused_with_words(
+    history: History, chain: str, first: int, last: int, words: str
+) -> None:
+    code, _, told = await command(history.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last))
+    assert (code, words in " ".join(told.split())) == (2, True), told
+
+
+async def test_blocks_that_may_still_be_replaced_are_refused(bridge: Devnet, history: History) -> None:
+    history.config.write_text(
+        "\n".join(
+            'start_block = "latest"' if line.startswith("start_block") else line
+            for line in history.config.read_text().splitlines()
+        )
+    )
+    last = await bridge.chain("alpha").head() + 100
+    code, _, told = await command(history.config, "backfill", "--chain", "alpha", "--from", "1", "--to", str(last))
+    assert code == 2
+    assert "may still be replaced; the last final block is" in " ".join(told.split())
+
+
+async def test_a_leg_that_arrives_later_completes_the_record_and_gives_no_deadlines(
+    bridge: Devnet, history: History
+) -> None:
+    await history.backfill_alpha()
+    async with Monitor(history.config) as monitor:
+        await monitor.ready()
+        await bridge.execute_fast(history.past.comes)
+        await monitor.knows(history.past.comes, "Executed")
+        found = await monitor.transfer(history.past.comes)
+        assert found is not None
+        assert found["deadlines"] is None
+        assert history.webhook.whats() == []

@@ -1,0 +1,69 @@
+"""Looks into a database from outside, again and again, while the monitor writes it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.truth import Event, Times, read_events, read_times
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one look saw: what a process that was killed at that moment would leave.
+
+    ``checkpoints`` and ``covered`` are block numbers by domain; ``accused`` the transfers with an open execute alert,
+    ``undelivered`` those among them that no delivery is queued for.
+    """
+
+    events: set[Event]
+    times: dict[str, Times]
+    checkpoints: dict[int, int]
+    covered: dict[int, int]
+    accused: set[str]
+    undelivered: set[str]
+
+
+@asynccontextmanager
+async def looking(database: Path) -> AsyncIterator[list[Snapshot]]:
+    """Look as often as can be within the block; a look that saw nothing new is not kept."""
+    seen: list[Snapshot] = []
+    done = asyncio.Event()
+
+    def look() -> Snapshot:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as connection:
+            connection.execute("BEGIN")  # what follows sees one state of the file
+            return _read(connection)
+
+    async def go_on() -> None:
+        while not done.is_set():
+            snapshot = await asyncio.to_thread(look)
+            if not seen or snapshot != seen[-1]:
+                seen.append(snapshot)
+
+    looks = asyncio.create_task(go_on())
+    try:
+        yield seen
+    finally:
+        done.set()
+        await looks
+
+
+def _read(connection: sqlite3.Connection) -> Snapshot:
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query).fetchall()
+
+    chains = rows("SELECT domain, checkpoint, covered_number FROM chains")
+    accused = "SELECT subject FROM alerts WHERE kind = 'execute_overdue' AND state = 'open'"
+    told = "SELECT alert_id FROM deliveries WHERE change = 'opened'"
+    return Snapshot(
+        events=read_events(connection),
+        times=read_times(connection),
+        checkpoints={domain: checkpoint for domain, checkpoint, _ in chains},
+        covered={domain: covered for domain, _, covered in chains if covered is not None},
+        accused={subject for (subject,) in rows(accused)},
+        undelivered={subject for (subject,) in rows(f"{accused} AND id NOT IN ({told})")},
+    )

@@ -1,0 +1,155 @@
+"""Backfilling from endpoints that leave out, refuse and fall silent: what was not read is never called read."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+import pytest_asyncio
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import load_config
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.labels import chain_labels
+from connext_monitor.monitoring.backfill import Backfill, HistoryReport, NoProgressError
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.store.store import Store
+from scripts.devnet import Devnet
+from tests.e2e.monitor import Setup, write_config
+from tests.e2e.waiting import until
+from tests.faults.faults import Empty, RangeLimit
+from tests.faults.proxy import Proxy
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FINALITY = 5
+TRANSFERS = 3
+
+
+class _Nobody:
+    def committed(self, news: Committed) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A backfill of alpha's first transfers, and its database."""
+
+    backfill: Backfill
+    store: Store
+    wanted: BlockRange
+    domain: DomainId
+    seen: list[int]
+
+    async def run(self) -> HistoryReport:
+        """To its end."""
+        return await self.backfill.run(self.wanted)
+
+    async def left(self) -> int:
+        """How many of the blocks are not kept as read."""
+        return len(self.wanted) - sum(map(len, await self.store.backfilled(self.domain)))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def wanted(bridge: Devnet) -> BlockRange:
+    alpha, beta, *_ = bridge.chains
+    sent = [await bridge.xcall(alpha, beta) for _ in range(TRANSFERS)]
+    await alpha.mine(FINALITY + 30)
+    return BlockRange(BlockNumber(sent[0].block_number - 2), BlockNumber(sent[-1].block_number + 25))
+
+
+@asynccontextmanager
+async def reading(
+    bridge: Devnet, wanted: BlockRange, folder: Path, *urls: str, of: str = "alpha"
+) -> AsyncIterator[Reading]:
+    """With these endpoints of a chain; nothing is read yet."""
+    file = folder / "config.toml"
+    await write_config(Setup(bridge.chains, {}, endpoints={of: urls}, finality=FINALITY), folder)
+    config = load_config(file, os.environ)
+    chain, clock = config.chains[of], SystemClock()
+    pool = EndpointPool(chain, open_endpoint, clock, Random(1))  # noqa: S311 - spreads retries
+    store = await Store.open(config.monitor.database, {})
+    checker = TransferChecker(store, lambda *_: None, _Nobody(), chain_labels(config), clock, lambda _: ())
+    checking = asyncio.create_task(checker.run())
+    seen: list[int] = []
+    try:
+        yield Reading(Backfill(chain, pool, store, checker, clock, seen.append), store, wanted, chain.domain_id, seen)
+    finally:
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+        await store.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def endpoints(bridge: Devnet) -> AsyncIterator[Sequence[Proxy]]:
+    """Two of alpha."""
+    url = bridge.chain("alpha").http_url
+    async with Proxy(url) as first, Proxy(url) as second:
+        yield first, second
+
+
+async def test_an_endpoint_that_leaves_transfers_out_is_never_believed_alone(
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.backfill._PATIENCE", 0.5)
+    await endpoints[0].apply(Empty())
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as alone:
+        with pytest.raises(NoProgressError, match=f"left out {TRANSFERS} of the {TRANSFERS} transfers"):
+            await alone.run()
+        assert await alone.left() == len(wanted)
+
+
+async def test_what_one_endpoint_leaves_out_is_taken_from_another(
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+) -> None:
+    await endpoints[0].apply(Empty())
+    async with reading(bridge, wanted, tmp_path, *(proxy.http_url for proxy in endpoints)) as both:
+        report = await both.run()
+        assert (len(report.transfers), report.proven, await both.left()) == (TRANSFERS, True, 0)
+
+
+async def test_a_leg_which_no_nonce_tells_of_is_taken_from_another_endpoint_too(
+    bridge: Devnet, destination: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta, *_ = bridge.chains
+    block = await beta.head() + 1
+    await bridge.execute_fast(await bridge.xcall(alpha, beta))
+    await beta.mine(FINALITY)
+    await destination.apply(Empty())
+    wanted = BlockRange(BlockNumber(block), BlockNumber(block))
+    async with reading(bridge, wanted, tmp_path, destination.http_url, beta.http_url, of="beta") as both:
+        assert (await both.run()).logs == 1
+
+
+async def test_ranges_are_as_small_as_the_endpoint_wants_them(
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+) -> None:
+    await endpoints[0].apply(RangeLimit("geth", 3))
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
+        report = await one.run()
+        assert (len(report.transfers), await one.left()) == (TRANSFERS, 0)
+        assert one.seen[-1] == len(wanted)
+
+
+async def test_it_goes_on_where_it_was_cut_off(
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+) -> None:
+    await endpoints[0].apply(RangeLimit("geth", 3))
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as first:
+        running = asyncio.create_task(first.run())
+        await until(lambda: any(first.seen))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert await first.left() < len(wanted)
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as second:
+        left = await second.left()
+        report = await second.run()
+        assert (report.known, report.blocks, await second.left()) == (len(wanted) - left, left, 0)

@@ -1,0 +1,80 @@
+"""What the database keeps of backfills, and what it never does with what they found."""
+
+from connext_monitor.core.coverage import BlockRange, begin
+from connext_monitor.core.deadline import ArmDeadline
+from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.history import HistoryRead
+from connext_monitor.core.recording import ChainProgress, Changes, record
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
+from tests.store.conftest import NOW, put, seen
+
+FAR = 2**40
+XCALLED = xcalled(info(), sighting(10))
+EXECUTED = executed(info(), sighting(20))
+ID = XCALLED.event.transfer_id
+
+
+def blocks(first: int, last: int) -> BlockRange:
+    return BlockRange(BlockNumber(first), BlockNumber(last))
+
+
+def nothing(_origin: DomainId, _destination: DomainId) -> None:
+    return None
+
+
+async def backfilled(store: Store, *read: BlockRange, domain: DomainId = ALPHA) -> None:
+    """Commit that these blocks were read, and XCalled with them."""
+    await store.record(
+        {ID},
+        (),
+        lambda known: record(known, [seen(XCALLED)], nothing),
+        progress=(),
+        unreadable=(),
+        at=NOW,
+        backfilled=[HistoryRead(domain, one) for one in read],
+    )
+
+
+async def watch_from(store: Store, block: int) -> None:
+    """The monitor's own reading of alpha begins there."""
+    progress = ChainProgress(ALPHA, begin(BlockNumber(block)))
+    await store.record((), (), lambda _: Changes(), progress=[progress], unreadable=(), at=NOW)
+
+
+async def test_ranges_that_touch_are_kept_as_one(store: Store) -> None:
+    await backfilled(store, blocks(5, 9), blocks(20, 29), blocks(10, 12), blocks(25, 40))
+    assert await store.backfilled(ALPHA) == [blocks(5, 12), blocks(20, 40)]
+
+
+async def test_another_chains_ranges_are_its_own(store: Store) -> None:
+    await backfilled(store, blocks(5, 9))
+    await backfilled(store, blocks(10, 12), domain=BETA)
+    assert await store.backfilled(ALPHA) == [blocks(5, 9)]
+
+
+async def test_the_next_start_gives_no_deadlines_to_what_began_before_the_watch(store: Store) -> None:
+    await backfilled(store, blocks(5, 15))
+    await watch_from(store, 16)
+    await store.retime(durations, {})
+    assert await store.awaited(due_until=FAR) == []
+
+
+async def test_the_next_start_gives_none_where_the_watch_has_not_begun(store: Store) -> None:
+    await backfilled(store, blocks(5, 15))
+    await store.retime(durations, {})
+    assert await store.awaited(due_until=FAR) == []
+
+
+async def test_what_began_in_the_first_block_watched_is_given_its_deadlines(store: Store) -> None:
+    await backfilled(store, blocks(5, 15))
+    await watch_from(store, 10)
+    await store.retime(durations, {})
+    assert [one.transfer_id for one in await store.awaited(due_until=FAR)] == [ID, ID]
+
+
+async def test_a_leg_that_arrives_gives_no_deadline_to_the_other_one(store: Store) -> None:
+    await backfilled(store, blocks(5, 15))
+    changes, _ = await put(store, seen(EXECUTED))
+    assert not [effect for effect in changes.effects if isinstance(effect, ArmDeadline)]
+    assert await store.awaited(due_until=FAR) == []

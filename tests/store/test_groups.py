@@ -1,0 +1,306 @@
+"""Groups of alerts, their members, and what a provider's queue holds of them."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
+
+from connext_monitor.core.alert import AlertKind, chain_unobserved
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.queue import BATCH, Lately, Queue, Told, Topic
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.store import database
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+
+TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA))
+CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(5)]
+ARRIVED = [executed(info(nonce), sighting(30 + nonce)) for nonce in range(5)]
+LATER = NOW + timedelta(seconds=1)
+
+
+async def late(store: Store, called: Sequence[EventRecord] = CALLED, *providers: str) -> None:
+    """Record the transfers, and call their execution overdue."""
+    await put(store, seen(*called))
+    for one in called:
+        assert await accuse(store, one, *(providers or ("ops",)))
+
+
+async def look(store: Store, provider: str = "ops", since: float = 0.0) -> Queue:
+    return await store.queue(provider, since)
+
+
+async def form(store: Store) -> int:
+    await store.form_group("ops", TOPIC, 0, LATER)
+    return (await look(store)).groups[-1].id
+
+
+async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
+    await late(store)
+    await store.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops", "desk"])
+    waiting = {one.topic: (one.count, one.oldest, one.fresh) for one in (await look(store)).waiting}
+    assert waiting == {
+        TOPIC: (5, NOW.timestamp(), False),
+        Topic(AlertKind.CHAIN_UNOBSERVED): (1, NOW.timestamp(), True),
+    }
+
+
+async def test_what_goes_into_a_group_waits_no_more(store: Store) -> None:
+    await late(store)
+    await form(store)
+    queue = await look(store)
+    assert queue.waiting == []
+    [group] = queue.groups
+    assert (group.topic, group.members, group.open, group.told) == (TOPIC, 5, 5, None)
+    assert (group.oldest, group.newest, group.formed_at) == (NOW.timestamp(), NOW.timestamp(), LATER.timestamp())
+
+
+async def test_an_untold_group_counts_as_one_message_that_waits(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    assert [channel.waiting for channel in await store.channels()] == [1]
+    await store.group_told(await store.digest(group_id), Change.OPENED, "m1", LATER)
+    assert await store.channels() == []
+
+
+async def test_a_group_takes_as_many_as_it_is_told_to(store: Store) -> None:
+    await late(store, CALLED[:2])
+    group_id = await form(store)
+    await late(store, CALLED[2:])
+    await store.join_group(group_id, TOPIC, 2, LATER)
+    queue = await look(store)
+    assert (queue.groups[0].members, queue.waiting[0].count) == (4, 1)
+
+
+async def test_another_provider_s_openings_stay_its_own(store: Store) -> None:
+    await late(store, CALLED, "ops", "desk")
+    await form(store)
+    assert (await look(store, "desk")).waiting[0].count == 5
+    assert (await look(store, "desk")).groups == []
+
+
+async def test_ends_of_members_are_noted_and_others_are_told_by_themselves(store: Store) -> None:
+    await late(store, CALLED[:2])
+    await form(store)
+    await late(store, CALLED[2:3])
+    opening = await store.next_delivery("ops")
+    assert opening is not None
+    await store.delivery_sent(opening.id, "m1", LATER)
+    await put(store, seen(*ARRIVED[:3]))
+    queue = await look(store)
+    assert queue.member_ends == 2
+    assert queue.end is not None
+    ending = await store.delivery(queue.end.delivery_id)
+    assert ending is not None
+    assert (ending.alert.transfer_id, ending.reference) == (CALLED[2].event.transfer_id, "m1")
+    await store.note_ends("ops", LATER)
+    queue = await look(store)
+    assert (queue.member_ends, queue.groups[0].open, queue.groups[0].members) == (0, 0, 2)
+    assert queue.end is not None
+
+
+async def test_an_alert_s_changes_keep_their_order_however_often_it_comes_and_goes(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await put(store, seen(ARRIVED[0]))
+    await put(store, gone(ARRIVED[0]))
+    await accuse(store, CALLED[0], "ops")
+    await put(store, seen(ARRIVED[0]))
+    opens = []
+    for _ in range(3):
+        queue = await look(store)
+        opens.append((queue.groups[0].open, len(queue.waiting), queue.member_ends))
+        if queue.member_ends:
+            await store.note_ends("ops", LATER)
+        else:
+            await store.join_group(group_id, TOPIC, BATCH, LATER)
+    queue = await look(store)
+    assert opens == [(5, 0, 1), (4, 1, 0), (5, 0, 1)]
+    assert (queue.groups[0].members, queue.groups[0].open, queue.member_ends, queue.end) == (5, 4, 0, None)
+
+
+async def test_what_came_went_and_came_again_before_it_was_told_is_open_in_its_group(store: Store) -> None:
+    await late(store)
+    await put(store, seen(ARRIVED[0]))
+    await put(store, gone(ARRIVED[0]))
+    await accuse(store, CALLED[0], "ops")
+    group_id = await form(store)
+    await store.note_ends("ops", LATER)
+    assert (await look(store)).groups[0].open == 4
+    await store.join_group(group_id, TOPIC, BATCH, LATER)
+    queue = await look(store)
+    assert (queue.groups[0].members, queue.groups[0].open, queue.waiting) == (5, 5, [])
+
+
+async def test_an_end_is_noted_in_each_provider_s_own_group(store: Store) -> None:
+    await late(store, CALLED, "ops", "desk")
+    for provider in ("desk", "ops"):
+        await store.form_group(provider, TOPIC, 0, LATER)
+    await put(store, seen(*ARRIVED[:2]))
+    await store.note_ends("ops", LATER)
+    assert [(await look(store, provider)).groups[0].open for provider in ("ops", "desk")] == [3, 5]
+
+
+async def test_a_digest_counts_and_names_the_longest_overdue_and_the_largest(store: Store) -> None:
+    amounts = [3, 2**255, 1, 10**30, 10**18, 7]
+    called = []
+    for nonce, amount in enumerate(amounts):
+        params = replace(info(nonce), normalized_in=amount)
+        called.append(xcalled(params, sighting(10 + nonce)))
+    await late(store, called)
+    group_id = await form(store)
+    await put(store, seen(executed(replace(info(3), normalized_in=10**30), sighting(30))))
+    await store.note_ends("ops", LATER)
+    digest = await store.digest(group_id)
+    assert (digest.members, digest.open, dict(digest.endings)) == (6, 5, {"executed": 1})
+    named = [one.transfer.transfer.info for one in digest.largest if one.transfer]
+    shown = [digest.oldest.transfer.transfer.info, *named] if digest.oldest.transfer else []
+    assert [params.normalized_in for params in shown if params] == [3, 2**255, 10**18, 7]
+
+
+async def test_a_digest_of_what_has_ended_names_the_worst_that_were(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await put(store, seen(*ARRIVED[:4]), gone(CALLED[4]))
+    await store.note_ends("ops", LATER)
+    digest = await store.digest(group_id)
+    assert (digest.open, dict(digest.endings)) == (0, {"executed": 4, "reorged": 1})
+    assert len(digest.largest) == 3
+
+
+async def test_what_was_told_is_kept_with_the_message_s_name(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await store.group_told(await store.digest(group_id), Change.OPENED, "m1", LATER)
+    [group] = (await look(store)).groups
+    assert (group.told, group.opened_with, group.editable) == (Told(LATER.timestamp(), 5, 5), 5, True)
+    assert (await store.digest(group_id)).reference == "m1"
+
+
+async def test_a_group_whose_end_was_told_stands_no_more(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await put(store, seen(*ARRIVED))
+    await store.note_ends("ops", LATER)
+    await store.group_told(await store.digest(group_id), Change.RESOLVED, None, LATER)
+    assert (await look(store)).groups == []
+
+
+async def test_an_alert_that_opens_again_after_its_group_ended_belongs_to_no_group(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await put(store, seen(*ARRIVED))
+    await store.note_ends("ops", LATER)
+    await store.group_told(await store.digest(group_id), Change.RESOLVED, None, LATER)
+    await put(store, gone(ARRIVED[0]))
+    await accuse(store, CALLED[0], "ops")
+    assert (await look(store)).waiting[0].count == 1
+
+
+async def test_a_postponed_group_says_when_and_how_often_it_was_tried(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await store.group_postponed(group_id, 2, 1234.5, "it is busy")
+    [group] = (await look(store)).groups
+    assert (group.attempts, group.next_attempt_at) == (2, 1234.5)
+    assert (await store.digest(group_id)).attempts == 2
+
+
+async def test_a_message_that_was_refused_is_not_tried_again_and_keeps_the_group_s_name(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await store.group_told(await store.digest(group_id), Change.OPENED, "m1", NOW)
+    await store.group_postponed(group_id, 2, 1234.5, "it is busy")
+    await store.group_refused(await store.digest(group_id), Change.CHANGED, "too long", LATER)
+    [group] = (await look(store)).groups
+    assert (group.attempts, group.editable, group.told) == (0, True, Told(LATER.timestamp(), 5, 5))
+
+
+async def test_only_openings_told_one_by_one_count_as_told_lately(store: Store) -> None:
+    await late(store, CALLED[:3])
+    for reference, at in (("m1", NOW), ("m2", LATER)):
+        opening = await store.next_delivery("ops")
+        assert opening is not None
+        await store.delivery_sent(opening.id, reference, at)
+    await form(store)
+    assert (await look(store)).lately == {TOPIC: Lately(2, LATER.timestamp())}
+    assert (await look(store, since=LATER.timestamp())).lately == {TOPIC: Lately(1, LATER.timestamp())}
+
+
+async def test_groups_outlive_a_restart(store: Store, file: Path) -> None:
+    await late(store)
+    await form(store)
+    before = await look(store)
+    again = await Store.open(file, NAMES)
+    assert await look(again) == before
+    await again.close()
+
+
+@pytest.mark.parametrize("amount", [0, 2**256 - 1])
+async def test_no_amount_that_an_event_may_hold_is_too_much(store: Store, amount: int) -> None:
+    params = replace(info(0), normalized_in=amount)
+    await late(store, [xcalled(params, sighting(10))])
+    await form(store)
+    assert (await look(store)).groups[0].members == 1
+
+
+async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path) -> None:
+    transfer = (
+        "INSERT INTO transfers (transfer_id, origin, destination, status, started_at) VALUES (:id, :o, :d, '', 1)"
+    )
+    alert = (
+        "INSERT INTO alerts (id, kind, severity, subject, transfer_id, state, opened_ms, details)"
+        " VALUES (:id, :kind, 'critical', '', :about, 'open', 1, '{}')"
+    )
+    delivery = (
+        "INSERT INTO deliveries (alert_id, provider, change, pending, attempts, next_attempt_ms, created_ms)"
+        " VALUES (:id, 'ops', 'opened', 1, 0, 0, 1)"
+    )
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config = database._migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(transfer), {"id": b"\xaa", "o": ALPHA, "d": BETA})
+        for kind, about in (("execute_overdue", b"\xaa"), ("chain_unobserved", None)):
+            connection.execute(text(alert), {"id": kind, "kind": kind, "about": about})
+            connection.execute(text(delivery), {"id": kind})
+    engine.dispose()
+    store = await Store.open(file, NAMES)
+    assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(AlertKind.CHAIN_UNOBSERVED)}
+    await store.close()
+
+
+async def test_what_waits_is_found_by_the_indexes_made_for_it(store: Store, file: Path) -> None:
+    # A partial index is used only where the query holds its condition to the letter; else each look reads it all.
+    await late(store)
+    await form(store)
+    await put(store, seen(*ARRIVED[:1]))
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_conn: object, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
+        asked.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    await look(store)
+    await store.next_delivery("ops")
+    event.remove(Engine, "before_cursor_execute", note)
+    with closing(sqlite3.connect(file)) as connection:
+        plans = [
+            row[3]
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert not [plan for plan in plans if plan.startswith("SCAN")]
+    used = {plan.split("INDEX ")[1].split()[0] for plan in plans if "INDEX " in plan}
+    assert {"deliveries_pending", "deliveries_pending_by_alert", "deliveries_told_alone"} <= used
+    assert {"delivery_groups_standing", "group_members_open"} <= used
