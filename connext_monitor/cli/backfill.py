@@ -13,7 +13,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from connext_monitor.app import collect_rarely, pathway_durations
+from connext_monitor.app import pathway_durations, spare_collections
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.output import json_option, print_json, print_line, print_table, say
 from connext_monitor.cli.settings import complete, config_option, load, writing
@@ -81,7 +81,7 @@ def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
     # The bar tells of the progress where there is one; a log line would break it.
     quiet = sys.stderr.isatty() and config.monitor.log_level == "info"
     configure_logging("warning" if quiet else config.monitor.log_level, config.monitor.log_format)
-    collect_rarely()
+    spare_collections()
     try:
         done = complete(_backfill(config, config.chains[chain], wanted))
     except NotFinalError as error:

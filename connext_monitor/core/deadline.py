@@ -3,12 +3,12 @@
 Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_at`` is met.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.value import value
 
 
 class Leg(StrEnum):
@@ -16,6 +16,10 @@ class Leg(StrEnum):
 
     EXECUTE = "execute"
     RECONCILE = "reconcile"
+
+
+LEGS = tuple(Leg)
+"""Both; to go through the enum itself is slow."""
 
 
 class DeadlineState(StrEnum):
@@ -39,7 +43,7 @@ class Verdict(StrEnum):
     ABSENT = "covered past the deadline, asked, and not there"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Durations:
     """How long after XCalled each leg is due on one pathway, in seconds."""
 
@@ -51,7 +55,7 @@ class Durations:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DueDates:
     """Until when each leg is due; kept with the transfer."""
 
@@ -63,7 +67,7 @@ class DueDates:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Awaited:
     """A leg that has not arrived, until when it is due, and the chain that it is due on."""
 
@@ -73,14 +77,14 @@ class Awaited:
     destination: DomainId
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ArmDeadline:
     """From now on the leg is awaited, until another instant than before if it was."""
 
     awaited: Awaited
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CancelDeadline:
     """The leg is no longer awaited."""
 
@@ -96,7 +100,7 @@ class Resolution(StrEnum):
     REORGED = "reorged"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ResolveOverdue:
     """The leg's overdue alert, if one is open, has ended so."""
 
@@ -147,7 +151,7 @@ def effects(
        resolves as reorged.
     """
     found: list[Effect] = []
-    for leg in Leg:
+    for leg in LEGS:
         old = _awaited_until(before, was_due, leg)
         new = _awaited_until(after, due, leg)
         if after is not None and new is not None and new != old:

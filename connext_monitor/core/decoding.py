@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from eth_hash.auto import keccak
+from eth_hash.backends.pysha3 import PySha3Backend
+from eth_hash.main import Keccak256
 
 from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
 from connext_monitor.core.events import (
@@ -27,6 +28,8 @@ RECONCILED_TOPIC: Final = bytes.fromhex("30bf44531c04b96173a40012c90db840a147cf7
 EVENT_TOPICS: Final = (XCALLED_TOPIC, EXECUTED_TOPIC, RECONCILED_TOPIC)
 """The first topics of the three events: what a subscription or `eth_getLogs` asks for."""
 
+# Named, as the one that would be found by itself may be pycryptodome's, which takes three times as long.
+_keccak: Final = Keccak256(PySha3Backend())
 _NONCE_LIMIT: Final = 2**63  # A nonce rises by one with every xcall: a larger one is a lie, and fits no database.
 _FOUR_TOPICS: Final = [WORD] * 4
 _POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
@@ -132,7 +135,7 @@ def broken_integrity(event: TransferEvent) -> BrokenIntegrity | None:
 
 def transfer_id_of(info: TransferInfo) -> TransferId:
     """Return the id that the contracts give a transfer: keccak256 of `encode_transfer_info`."""
-    return TransferId(keccak(encode_transfer_info(info)))
+    return TransferId(_keccak(encode_transfer_info(info)))
 
 
 def encode_transfer_info(info: TransferInfo) -> bytes:

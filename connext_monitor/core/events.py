@@ -4,9 +4,10 @@ Source of the shapes: the contracts of ``@connext/smart-contracts`` 2.4.0 (``Bri
 Hashes, ids and addresses are raw bytes in here (32 and 20 of them); text is made at the edges.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import ClassVar, NewType
+
+from connext_monitor.core.value import value
 
 DomainId = NewType("DomainId", int)
 """Connext's own number of a chain (6648936 for Ethereum); not the EVM chain id."""
@@ -37,7 +38,7 @@ class EventKind(StrEnum):
     RECONCILED = "reconciled"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BlockRef:
     """One block: its height, its hash and its time."""
 
@@ -46,7 +47,7 @@ class BlockRef:
     timestamp: Timestamp
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RawLog:
     """A log as an endpoint gave it, its hex read, nothing else believed yet."""
 
@@ -59,7 +60,7 @@ class RawLog:
     log_index: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TransferInfo:
     """The parameters that make a transfer; their hash is its id.
 
@@ -81,9 +82,11 @@ class TransferInfo:
     canonical_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class XCalled:
     """A transfer was asked for on its origin; ``amount`` is in base units of ``asset``, the token the user gave."""
+
+    kind: ClassVar[EventKind] = EventKind.XCALLED
 
     transfer_id: TransferId
     nonce: int
@@ -95,9 +98,11 @@ class XCalled:
     message_body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Executed:
     """The recipient has the funds; ``routers`` is empty on the slow path, ``amount`` is after fee and swap."""
+
+    kind: ClassVar[EventKind] = EventKind.EXECUTED
 
     transfer_id: TransferId
     to: Address
@@ -109,9 +114,11 @@ class Executed:
     caller: Address
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reconciled:
     """The proven message arrived; the ``routers`` that fronted the funds have them back."""
+
+    kind: ClassVar[EventKind] = EventKind.RECONCILED
 
     transfer_id: TransferId
     origin_domain: DomainId

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import DueDates, Durations, Effect, due_dates, effects
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
-from connext_monitor.core.transfer import EventRecord, Step, Transfer, fold, merge
+from connext_monitor.core.transfer import EventRecord, Step, Transfer, by_transfer, fold, merge
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
 """The durations of the pathway origin → destination; None where the destination is no configured chain."""
@@ -65,15 +65,19 @@ class UnreadableLog:
 
 def record(known: Known, steps: Sequence[Step], durations: PathwayDurations) -> Changes:
     """The changes that the steps, in their order, make to what is known."""
-    before = merge(known.records, ())
-    after = merge(known.records, steps)
-    had = {r.identity: r for records in before.values() for r in records}
-    has = {r.identity: r for records in after.values() for r in records}
+    before = by_transfer(known.records)
+    added: list[EventRecord] = []
+    removed: list[EventRecord] = []
     transfers: list[tuple[Transfer, DueDates | None]] = []
     vanished: list[TransferId] = []
     following: list[Effect] = []
-    for transfer_id, records in after.items():
-        old, new = fold(before.get(transfer_id, ())), fold(records)
+    for transfer_id, has in merge(before, steps).items():
+        had = before.get(transfer_id, {})
+        if has.keys() == had.keys():
+            continue
+        added += [record for identity, record in has.items() if identity not in had]
+        removed += [record for identity, record in had.items() if identity not in has]
+        old, new = fold(had.values()), fold(has.values())
         if old == new:
             continue
         was_due = known.due.get(transfer_id)
@@ -84,8 +88,8 @@ def record(known: Known, steps: Sequence[Step], durations: PathwayDurations) -> 
         else:
             transfers.append((new, due))
     return Changes(
-        added=tuple(r for identity, r in has.items() if identity not in had),
-        removed=tuple(r for identity, r in had.items() if identity not in has),
+        added=tuple(added),
+        removed=tuple(removed),
         transfers=tuple(transfers),
         vanished=tuple(vanished),
         effects=tuple(following),

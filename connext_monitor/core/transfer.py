@@ -4,8 +4,7 @@ The record is folded from a *set* of event records, so neither order nor repetit
 matter (promise 4). What a change of that set means for deadlines and alerts is returned as values.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import StrEnum
 
 from connext_monitor.core.events import (
@@ -21,6 +20,7 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
+from connext_monitor.core.value import value
 
 
 class Status(StrEnum):
@@ -41,7 +41,7 @@ class Path(StrEnum):
     SLOW = "slow"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sighting:
     """Where an event stands."""
 
@@ -50,14 +50,10 @@ class Sighting:
     log_index: int
 
 
-_KINDS: Mapping[type[TransferEvent], EventKind] = {
-    XCalled: EventKind.XCALLED,
-    Executed: EventKind.EXECUTED,
-    Reconciled: EventKind.RECONCILED,
-}
+Identity = tuple[DomainId, EventKind, TransferId, Hash32]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventRecord:
     """One event seen on one chain at one place.
 
@@ -72,15 +68,16 @@ class EventRecord:
     @property
     def kind(self) -> EventKind:
         """Which of the three events this is."""
-        return _KINDS[type(self.event)]
+        return self.event.kind
 
     @property
-    def identity(self) -> tuple[DomainId, EventKind, TransferId, Hash32]:
+    def identity(self) -> Identity:
         """What makes two records the same one."""
-        return (self.domain, self.kind, self.event.transfer_id, self.sighting.block.hash)
+        event = self.event
+        return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Transfer:
     """One transfer, as far as it is known.
 
@@ -144,25 +141,28 @@ def slim(event: TransferEvent) -> TransferEvent:
     Calldata and message body come from strangers and may be megabytes; once the transfer id has been checked against
     the parameters nothing here needs them again.
     """
-    # Made anew field by field: dataclasses.replace takes three times as long, and every event comes through here.
+    # Spelled out: `dataclasses.replace` takes three times as long, and every event comes through here.
     match event:
-        case XCalled(transfer_id=of, params=info):
-            slimmed = _without_calldata(info)
+        case XCalled():
             return XCalled(
-                of, event.nonce, event.message_hash, slimmed, event.asset, event.amount, event.local, message_body=b""
-            )
-        case Executed(transfer_id=of, params=info):
-            slimmed = _without_calldata(info)
-            return Executed(of, event.to, event.asset, slimmed, event.routers, event.local, event.amount, event.caller)
+                event.transfer_id, event.nonce, event.message_hash, _without_call_data(event.params), event.asset,
+                event.amount, event.local, b"",
+            )  # fmt: skip
+        case Executed():
+            return Executed(
+                event.transfer_id, event.to, event.asset, _without_call_data(event.params), event.routers, event.local,
+                event.amount, event.caller,
+            )  # fmt: skip
         case Reconciled():
             return event
 
 
-def _without_calldata(info: TransferInfo) -> TransferInfo:
+def _without_call_data(info: TransferInfo) -> TransferInfo:
+    if not info.call_data:
+        return info
     return TransferInfo(
-        info.origin_domain, info.destination_domain, info.canonical_domain, info.to, info.delegate,
-        info.receive_local, b"", info.slippage, info.origin_sender, info.bridged_amount, info.normalized_in,
-        info.nonce, info.canonical_id,
+        info.origin_domain, info.destination_domain, info.canonical_domain, info.to, info.delegate, info.receive_local,
+        b"", info.slippage, info.origin_sender, info.bridged_amount, info.normalized_in, info.nonce, info.canonical_id,
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     if not ordered:
         return None
     xcalled = _first(ordered, EventKind.XCALLED)
-    info = next((r.event.params for r in ordered if isinstance(r.event, XCalled | Executed)), None)
+    info = _info(ordered)
     destination = info.destination_domain if info else ordered[0].domain
     executed = _first(ordered, EventKind.EXECUTED, destination)
     reconciled = _first(ordered, EventKind.RECONCILED, destination)
@@ -199,7 +199,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
 
@@ -207,14 +207,24 @@ class Step:
     gone: frozenset[tuple[DomainId, Hash32]] = frozenset()
 
 
-def merge(known: Iterable[EventRecord], steps: Iterable[Step]) -> dict[TransferId, tuple[EventRecord, ...]]:
-    """The records of every transfer known or seen, by transfer id, after the steps in their order.
+Records = dict[TransferId, dict[Identity, EventRecord]]
+"""Event records by their identity, by transfer."""
 
-    A transfer whose every record is gone stays in the answer with an empty tuple.
-    """
-    together: dict[TransferId, dict[tuple[object, ...], EventRecord]] = {}
-    for record in known:
+
+def by_transfer(records: Iterable[EventRecord]) -> Records:
+    """These records, by transfer."""
+    together: Records = {}
+    for record in records:
         together.setdefault(record.event.transfer_id, {})[record.identity] = record
+    return together
+
+
+def merge(known: Records, steps: Iterable[Step]) -> Records:
+    """The records of every transfer known or seen after the steps in their order.
+
+    A transfer whose every record is gone stays in the answer with none.
+    """
+    together = {transfer_id: dict(of_id) for transfer_id, of_id in known.items()}
     for step in steps:
         if step.gone:
             for of_id in together.values():
@@ -222,7 +232,7 @@ def merge(known: Iterable[EventRecord], steps: Iterable[Step]) -> dict[TransferI
                     del of_id[record.identity]
         for record in step.seen:
             together.setdefault(record.event.transfer_id, {}).setdefault(record.identity, record)
-    return {transfer_id: tuple(of_id.values()) for transfer_id, of_id in together.items()}
+    return together
 
 
 def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
@@ -231,7 +241,17 @@ def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
 
 
 def _first(ordered: Iterable[EventRecord], kind: EventKind, domain: DomainId | None = None) -> EventRecord | None:
-    return next((r for r in ordered if r.kind is kind and domain in (None, r.domain)), None)
+    for record in ordered:
+        if record.event.kind is kind and (domain is None or record.domain == domain):
+            return record
+    return None
+
+
+def _info(ordered: Iterable[EventRecord]) -> TransferInfo | None:
+    for record in ordered:
+        if not isinstance(record.event, Reconciled):
+            return record.event.params
+    return None
 
 
 def _reconciled_origin(record: EventRecord) -> DomainId:

@@ -8,10 +8,11 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.value import value
 from connext_monitor.monitoring.chain_data import MalformedEntry
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TimedLog:
     """A log with its block's time, which is read from the block's header and never taken from the log."""
 

@@ -1,8 +1,9 @@
 """The transfer checker: decodes what observers saw, applies it to the transfers, commits once, then tells of it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -27,9 +28,9 @@ from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer,
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation, TimedLog
 
 _QUEUED = 1000
-_LOGS_AT_ONCE = 2000
-_DECODED_IN_A_ROW = 200
-"""Logs decoded before the loop is given back: some ten milliseconds."""
+_LOGS_AT_ONCE = 5000
+_DECODED_IN_A_ROW = 250
+"""Logs decoded before the loop is given back: some five milliseconds."""
 _TOLD_ONE_BY_ONE = 20
 """A batch of more events than this is history being read: one log line tells of all of it."""
 
@@ -56,19 +57,20 @@ class RecordStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    observation: Observation
-    done: asyncio.Future[None]
+class _Read:
+    """An observation, decoded."""
+
+    domain: DomainId
+    step: Step
+    unreadable: list[UnreadableLog]
+    progress: ChainProgress | None
+    history: HistoryRead | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A batch, decoded."""
-
-    steps: list[Step]
-    unreadable: list[UnreadableLog]
-    progress: list[ChainProgress]
-    backfilled: list[HistoryRead]
+class _Waiting:
+    read: _Read
+    done: asyncio.Future[None]
 
 
 class TransferChecker:
@@ -90,21 +92,27 @@ class TransferChecker:
         self._labels = labels
         self._clock = clock
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_QUEUED)
+        self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Queue it, waiting for room; the future is done once it is committed, or fails with what prevented that."""
-        waiting = _Waiting(observation, asyncio.get_running_loop().create_future())
+        """Decode and queue it, waiting for room.
+
+        The future is done once it is committed, or fails with what prevented that.
+        """
+        done = asyncio.get_running_loop().create_future()
         # Nobody need await the future of a pushed log; its failure has been logged here.
-        waiting.done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await self._queue.put(waiting)
-        return waiting.done
+        done.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # Decoded here, while what came before is being committed; in turns, so that a chain's order stays.
+        async with self._turns[observation.domain]:
+            await self._queue.put(_Waiting(await _read(observation), done))
+        return done
 
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
             batch = [await self._queue.get()]
-            while not self._queue.empty() and sum(len(w.observation.logs) for w in batch) < _LOGS_AT_ONCE:
+            while not self._queue.empty() and sum(len(one.read.step.seen) for one in batch) < _LOGS_AT_ONCE:
                 batch.append(self._queue.get_nowait())
             await self._check(batch)
 
@@ -116,14 +124,14 @@ class TransferChecker:
 
     async def _check(self, batch: list[_Waiting]) -> None:
         try:
-            await self._commit([waiting.observation for waiting in batch])
+            await self._commit([waiting.read for waiting in batch])
         except Exception as error:
             if len(batch) > 1:
                 # One observation that cannot be stored must not take the others with it.
                 for waiting in batch:
                     await self._check([waiting])
                 return
-            log.exception("observation.not_stored", chain=self._labels.spoken(batch[0].observation.domain))
+            log.exception("observation.not_stored", chain=self._labels.spoken(batch[0].read.domain))
             if not batch[0].done.done():
                 batch[0].done.set_exception(error)
         else:
@@ -131,24 +139,25 @@ class TransferChecker:
                 if not waiting.done.done():
                     waiting.done.set_result(None)
 
-    async def _commit(self, observations: list[Observation]) -> None:
-        read = await _read(observations)
+    async def _commit(self, batch: list[_Read]) -> None:
+        steps = [read.step for read in batch]
+        progress = [read.progress for read in batch if read.progress is not None]
+        unreadable = [bad for read in batch for bad in read.unreadable]
         now = self._clock.now()
-        opened = [self._deep_reorg(chain, chain.replaced, now) for chain in read.progress if chain.replaced is not None]
-        ids = {seen.event.transfer_id for step in read.steps for seen in step.seen}
+        opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
         changes, resolved = await self._store.record(
-            ids,
-            gone_blocks(read.steps),
-            lambda known: record(known, read.steps, self._durations),
-            progress=read.progress,
-            unreadable=read.unreadable,
+            {seen.event.transfer_id for step in steps for seen in step.seen},
+            gone_blocks(steps),
+            lambda known: record(known, steps, self._durations),
+            progress=progress,
+            unreadable=unreadable,
             at=now,
             opened=[(alert, self._route(alert)) for alert in opened],
-            backfilled=read.backfilled,
+            backfilled=[read.history for read in batch if read.history is not None],
         )
-        self._tell(changes, read.unreadable)
+        self._tell(changes, unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, read.progress, told))
+        self._listener.committed(Committed(changes.effects, progress, told))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.spoken(chain.domain)
@@ -180,27 +189,21 @@ class TransferChecker:
         )
 
 
-async def _read(observations: list[Observation]) -> _Read:
-    read = _Read([], [], [], [])
-    for observation in observations:
-        domain = observation.domain
-        read.unreadable.extend(UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed)
-        seen: list[EventRecord] = []
-        for place, timed in enumerate(observation.logs, 1):
-            if place % _DECODED_IN_A_ROW == 0:
-                await asyncio.sleep(0)
-            found = read_event(domain, timed)
-            if isinstance(found, UnreadableLog):
-                read.unreadable.append(found)
-            else:
-                seen.append(found)
-        gone = frozenset((domain, block_hash) for block_hash in observation.gone)
-        read.steps.append(Step(tuple(seen), gone))
-        if observation.progress is not None:
-            read.progress.append(observation.progress)
-        if observation.history is not None:
-            read.backfilled.append(HistoryRead(domain, observation.history))
-    return read
+async def _read(observation: Observation) -> _Read:
+    domain = observation.domain
+    unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
+    seen: list[EventRecord] = []
+    for count, timed in enumerate(observation.logs, 1):
+        found = read_event(domain, timed)
+        if isinstance(found, UnreadableLog):
+            unreadable.append(found)
+        else:
+            seen.append(found)
+        if count % _DECODED_IN_A_ROW == 0:
+            await asyncio.sleep(0)
+    gone = frozenset((domain, block_hash) for block_hash in observation.gone)
+    history = HistoryRead(domain, observation.history) if observation.history is not None else None
+    return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
 
 
 def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog:
@@ -215,7 +218,7 @@ def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog
     reason = broken_integrity(event) or wrong_chain(seen)
     if reason is not None:
         return UnreadableLog(domain, _raw_text(raw), str(reason))
-    return replace(seen, event=slim(event))
+    return EventRecord(domain, slim(event), seen.sighting)
 
 
 def _raw_text(raw: RawLog) -> bytes:

@@ -16,7 +16,10 @@ from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.grouping import is_fresh
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
+from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.schema import alerts, deliveries, transfers
+
+_SELECT_STATES = SelectIn(select(alerts.c.id, alerts.c.state), alerts.c.id)
 
 
 async def open_alert(connection: AsyncConnection, alert: Alert, providers: Collection[str]) -> bool:
@@ -62,13 +65,7 @@ async def resolve_overdue(connection: AsyncConnection, ended: Sequence[ResolveOv
 
 async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: datetime) -> list[str]:
     """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
-    resolved: list[str] = []
-    ids = list(resolutions)
-    for part in (ids[start : start + 5000] for start in range(0, len(ids), 5000)):
-        rows = await connection.execute(
-            select(alerts.c.id).where(alerts.c.id.in_(part), alerts.c.state == AlertState.OPEN.value)
-        )
-        resolved += rows.scalars()
+    resolved = await _open_among(connection, resolutions)
     for alert_id in resolved:
         await connection.execute(
             update(alerts)
@@ -77,6 +74,11 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
         )
         await _queue_resolved(connection, alert_id, resolutions[alert_id], at)
     return resolved
+
+
+async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list[str]:
+    rows = await _SELECT_STATES(connection, ids)
+    return [alert_id for alert_id, state in rows if state == AlertState.OPEN.value]
 
 
 async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
@@ -145,11 +147,8 @@ async def overdue_legs(
 ) -> dict[TransferId, frozenset[Leg]]:
     """The legs of these transfers whose overdue alert is open."""
     ids = {overdue_id(transfer_id, leg): (transfer_id, leg) for transfer_id in transfer_ids for leg in Leg}
-    rows = await connection.execute(
-        select(alerts.c.id).where(alerts.c.id.in_(list(ids)), alerts.c.state == AlertState.OPEN.value)
-    )
     found: dict[TransferId, frozenset[Leg]] = {}
-    for alert_id in rows.scalars():
+    for alert_id in await _open_among(connection, ids):
         transfer_id, leg = ids[alert_id]
         found[transfer_id] = found.get(transfer_id, frozenset()) | {leg}
     return found

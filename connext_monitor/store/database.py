@@ -6,7 +6,7 @@ task cancelled between BEGIN and COMMIT would leave the connection inside the tr
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -26,6 +26,16 @@ T = TypeVar("T")
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _READERS = 4
+PRAGMAS = ("foreign_keys=ON", "busy_timeout=5000")
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    *PRAGMAS,
+    # Ids and hashes come in no order, so a batch touches pages all over the file: within SQLite's 2 MB it would write
+    # them out and read them again before it commits, and with a checkpoint every 4 MB copy most of them each time.
+    "cache_size=-32768",
+    "wal_autocheckpoint=4000",
+)
 _NOT_OURS = "is no database of connext-monitor; name another file in monitor.database"
 
 
@@ -54,7 +64,7 @@ class Database:
             raise DatabaseError(_explain(path, error)) from error
         if not ours:
             raise DatabaseError(f"{path} {_NOT_OURS}")
-        writer = _engine(path, begin="BEGIN IMMEDIATE", size=1)
+        writer = _engine(path, begin="BEGIN IMMEDIATE", size=1, pragmas=WRITER_PRAGMAS)
         try:
             async with writer.begin() as connection:
                 wrong = await connection.run_sync(_migrate if migrate else _wrong_schema)
@@ -115,10 +125,11 @@ class Database:
             raise DatabaseError(f"the database could not be read ({error.orig}); is its file damaged?") from error
 
 
-def _engine(path: Path, *, begin: str, size: int, readonly: bool = False) -> AsyncEngine:
+def _engine(
+    path: Path, *, begin: str, size: int, pragmas: Sequence[str] = PRAGMAS, readonly: bool = False
+) -> AsyncEngine:
     # SQLite itself refuses writes where the mode says so; only its URI form can say it.
     as_uri = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
-    pragmas = ["foreign_keys=ON", "busy_timeout=5000"]
     engine = create_async_engine(
         as_uri if readonly else URL.create("sqlite+aiosqlite", database=str(path)),
         poolclass=AsyncAdaptedQueuePool,
@@ -131,7 +142,7 @@ def _engine(path: Path, *, begin: str, size: int, readonly: bool = False) -> Asy
         # The driver must not begin transactions by itself: it would do so too late for a consistent read.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in pragmas if readonly else ("journal_mode=WAL", "synchronous=FULL", *pragmas):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -3,11 +3,12 @@
 The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, exists, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, false, func, or_, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.coverage import BlockRange
@@ -24,12 +25,32 @@ from connext_monitor.core.events import (
 from connext_monitor.core.recording import Changes, Known
 from connext_monitor.core.selection import TransferFilter, Watched
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
+from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.payload import pack, unpack
 from connext_monitor.store.schema import events, transfers
 
-_AT_ONCE = 5000
 _ARRIVED = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}
 _DUE = {Leg.EXECUTE: transfers.c.execute_due_at, Leg.RECONCILE: transfers.c.reconcile_due_at}
+_KINDS = {kind.value: kind for kind in EventKind}
+
+_EVENT_COLUMNS = (
+    events.c.transfer_id, events.c.domain, events.c.kind, events.c.block_number, events.c.block_hash, events.c.block_at,
+    events.c.tx_hash, events.c.log_index, events.c.payload,
+)  # fmt: skip
+_TRANSFER_COLUMNS = (
+    transfers.c.transfer_id, transfers.c.origin, transfers.c.destination, transfers.c.status, transfers.c.nonce,
+    transfers.c.started_at, transfers.c.xcalled_at, transfers.c.executed_at, transfers.c.reconciled_at,
+    transfers.c.execute_due_at, transfers.c.reconcile_due_at,
+)  # fmt: skip
+_INSERT_EVENTS = InsertMany(insert(events).on_conflict_do_nothing(), _EVENT_COLUMNS)
+_UPSERT_TRANSFERS = InsertMany(replacing(insert(transfers), transfers.c.transfer_id), _TRANSFER_COLUMNS)
+_SELECT_RECORDS = SelectIn(select(*_EVENT_COLUMNS), events.c.transfer_id)
+_SELECT_KNOWN = SelectIn(
+    select(transfers.c.execute_due_at, transfers.c.reconcile_due_at, *_EVENT_COLUMNS).select_from(
+        events.outerjoin(transfers, transfers.c.transfer_id == events.c.transfer_id)
+    ),
+    events.c.transfer_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,45 +68,38 @@ async def known(
 ) -> Known:
     """All that is stored of these transfers and of those with an event in one of the ``gone`` blocks."""
     wanted = set(ids)
-    for part in _parts(gone):
+    for part in parts(gone):
         rows = await connection.execute(
             select(events.c.transfer_id).where(tuple_(events.c.domain, events.c.block_hash).in_(part))
         )
         wanted.update(TransferId(row.transfer_id) for row in rows)
     records: list[EventRecord] = []
     due: dict[TransferId, DueDates] = {}
-    for part in _parts(wanted):
-        records += await records_of(connection, part)
-        columns = (transfers.c.transfer_id, transfers.c.execute_due_at, transfers.c.reconcile_due_at)
-        for row in await connection.execute(select(*columns).where(transfers.c.transfer_id.in_(part))):
-            dates = _due_dates(row)
-            if dates is not None:
-                due[TransferId(row.transfer_id)] = dates
+    for execute_due_at, reconcile_due_at, *row in await _SELECT_KNOWN(connection, wanted):
+        record = _record(row)
+        records.append(record)
+        if execute_due_at is not None and reconcile_due_at is not None:
+            due[record.event.transfer_id] = DueDates(Timestamp(execute_due_at), Timestamp(reconcile_due_at))
     return Known(records, due)
 
 
-async def records_of(connection: AsyncConnection, ids: Sequence[TransferId]) -> list[EventRecord]:
+async def records_of(connection: AsyncConnection, ids: Collection[TransferId]) -> list[EventRecord]:
     """The event records of these transfers."""
-    rows = await connection.execute(select(events).where(events.c.transfer_id.in_(ids)))
-    return [_record(row) for row in rows]
+    return [_record(row) for row in await _SELECT_RECORDS(connection, ids)]
 
 
 async def save(connection: AsyncConnection, changes: Changes) -> None:
     """Store what a batch changed."""
-    for identity_part in _parts([r.identity for r in changes.removed]):
+    for identity_part in parts(r.identity for r in changes.removed):
         await connection.execute(
             delete(events).where(
                 tuple_(events.c.domain, events.c.kind, events.c.transfer_id, events.c.block_hash).in_(identity_part)
             )
         )
-    for vanished in _parts(changes.vanished):
+    for vanished in parts(changes.vanished):
         await connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
-    if changes.added:
-        await connection.exec_driver_sql(_INSERT_EVENT, [_event_row(record) for record in changes.added])
-    if changes.transfers:
-        await connection.exec_driver_sql(
-            _SAVE_TRANSFER, [_transfer_row(transfer, due) for transfer, due in changes.transfers]
-        )
+    await _INSERT_EVENTS(connection, [_event_row(record) for record in changes.added])
+    await _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
 async def places(
@@ -205,7 +219,7 @@ async def unfinished(connection: AsyncConnection, origin: DomainId, blocks: Bloc
         transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
     )
     found: list[Watched] = []
-    for part in _parts([row.transfer_id for row in await connection.execute(ids)]):
+    for part in parts([row.transfer_id for row in await connection.execute(ids)]):
         found += await by_ids(connection, part)
     return sorted(found, key=lambda watched: watched.transfer.started_at)
 
@@ -218,7 +232,10 @@ async def by_id(connection: AsyncConnection, transfer_id: TransferId) -> Watched
 
 async def by_ids(connection: AsyncConnection, ids: Collection[TransferId]) -> list[Watched]:
     """Those of these transfers that are known, in no order."""
-    return await _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(ids)))
+    found: list[Watched] = []
+    for part in parts(ids):
+        found += await _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
+    return found
 
 
 async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[TransferId]:
@@ -249,52 +266,30 @@ def _conditions(wanted: TransferFilter) -> Iterator[Any]:
         yield transfers.c.started_at < wanted.started_before
 
 
-def _record(row: Row[*tuple[Any, ...]]) -> EventRecord:
-    block = BlockRef(BlockNumber(row.block_number), Hash32(row.block_hash), Timestamp(row.block_at))
-    event = unpack(EventKind(row.kind), TransferId(row.transfer_id), row.payload)
-    return EventRecord(DomainId(row.domain), event, Sighting(block, Hash32(row.tx_hash), row.log_index))
-
-
-# The columns as the rows below give them. The values go to the driver as they are: what SQLAlchemy does with each of
-# them on its way takes as long as storing it.
-_EVENT_COLUMNS = (
-    "transfer_id", "domain", "kind", "block_number", "block_hash", "block_at", "tx_hash", "log_index", "payload",
-)  # fmt: skip
-_TRANSFER_COLUMNS = (
-    "transfer_id", "origin", "destination", "status", "nonce", "started_at", "xcalled_at", "executed_at",
-    "reconciled_at", "execute_due_at", "reconcile_due_at",
-)  # fmt: skip
-
-
-def _insert(table: Table, columns: Sequence[str], on_conflict: str) -> str:
-    """An INSERT of these columns for the driver; raises KeyError for one that the table does not have."""
-    names = ", ".join(table.c[name].name for name in columns)
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT {on_conflict}"  # noqa: S608 - our own names
-
-
-_INSERT_EVENT = _insert(events, _EVENT_COLUMNS, "DO NOTHING")
-_SAVE_TRANSFER = _insert(
-    transfers,
-    _TRANSFER_COLUMNS,
-    "(transfer_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _TRANSFER_COLUMNS[1:]),
-)
+def _record(row: Iterable[Any]) -> EventRecord:
+    """The record of a row of `_EVENT_COLUMNS`."""
+    transfer_id, domain, kind, block_number, block_hash, block_at, tx_hash, log_index, payload = row
+    event = unpack(_KINDS[kind], transfer_id, payload)
+    return EventRecord(domain, event, Sighting(BlockRef(block_number, block_hash, block_at), tx_hash, log_index))
 
 
 def _event_row(record: EventRecord) -> tuple[object, ...]:
+    """The values of `_EVENT_COLUMNS`."""
     event, place = record.event, record.sighting
     block = place.block
     return (
-        event.transfer_id, record.domain, record.kind.value, block.number, block.hash, block.timestamp, place.tx_hash,
+        event.transfer_id, record.domain, event.kind.value, block.number, block.hash, block.timestamp, place.tx_hash,
         place.log_index, pack(event),
     )  # fmt: skip
 
 
 def _transfer_row(transfer: Transfer, due: DueDates | None) -> tuple[object, ...]:
+    """The values of `_TRANSFER_COLUMNS`."""
     return (
         transfer.transfer_id, transfer.origin, transfer.destination, transfer.status.value,
-        transfer.info.nonce if transfer.info else None, transfer.started_at, _at(transfer.xcalled),
-        _at(transfer.executed), _at(transfer.reconciled), due.execute if due else None, due.reconcile if due else None,
+        transfer.info.nonce if transfer.info else None, transfer.started_at,
+        _at(transfer.xcalled), _at(transfer.executed), _at(transfer.reconciled),
+        due.execute if due else None, due.reconcile if due else None,
     )  # fmt: skip
 
 
@@ -306,8 +301,3 @@ def _due_dates(row: Row[*tuple[Any, ...]]) -> DueDates | None:
     if row.execute_due_at is None or row.reconcile_due_at is None:
         return None
     return DueDates(Timestamp(row.execute_due_at), Timestamp(row.reconcile_due_at))
-
-
-def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
-    every = list(values)
-    yield from (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))

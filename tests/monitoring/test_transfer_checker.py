@@ -138,6 +138,28 @@ async def test_what_waits_together_is_committed_at_once(tmp_path: Path) -> None:
         assert all(done.done() for done in waiting)
 
 
+async def test_the_loop_is_given_back_while_many_logs_are_decoded(tmp_path: Path) -> None:
+    async with checking(tmp_path, run=False) as checking_:
+        turns = 0
+        putting = asyncio.create_task(checking_.checker.put(seen(*[xcalled_log(1)] * 2000)))
+        while not putting.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 8
+
+
+async def test_what_a_chain_put_later_is_not_checked_earlier_however_much_came_before(tmp_path: Path) -> None:
+    block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
+    progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
+    async with checking(tmp_path, run=False) as checking_:
+        large = asyncio.create_task(checking_.checker.put(seen(*[xcalled_log(1)] * 2000, progress=progress)))
+        # Proof that the block is gone, put right after its logs: what stands must not depend on how long they take.
+        gone = asyncio.create_task(checking_.checker.put(Observation(ORIGIN, gone=frozenset({block.hash}))))
+        await asyncio.gather(large, gone)
+        await checking_.checker.drain()
+        assert await checking_.count() == 0
+
+
 async def test_one_observation_that_cannot_be_stored_takes_no_other_with_it(tmp_path: Path) -> None:
     async with checking(tmp_path, run=False) as checking_:
         checking_.failing.fails = lambda asked: bool(asked["unreadable"])

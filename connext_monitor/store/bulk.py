@@ -1,0 +1,76 @@
+"""Many rows in one statement, past SQLAlchemy's handling of every single value.
+
+SQLAlchemy writes the statements, so that the schema stays the only place that names columns; the driver gets them with
+plain tuples. Measured by ``scripts.bench.ingest``: handling each value takes longer than SQLite takes to store it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column, Select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_DIALECT = sqlite.dialect()
+_MOST = 1024
+"""Values in one list: far below the 32,766 variables that SQLite takes, so that reading the rows takes no long time."""
+
+
+class InsertMany:
+    """An insert of rows that are tuples of values in the order of ``columns``."""
+
+    def __init__(self, statement: Insert, columns: Sequence[Column[Any]]) -> None:
+        names = [column.name for column in columns]
+        compiled = statement.compile(dialect=_DIALECT, column_keys=names)
+        if compiled.positiontup != names:
+            raise ValueError(f"the columns are to be in the table's order, {compiled.positiontup}")
+        self._sql = str(compiled)
+
+    async def __call__(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert them, in their order."""
+        if rows:
+            await connection.exec_driver_sql(self._sql, list(rows))
+
+
+class SelectIn:
+    """A select of the rows whose ``column`` is one of a list, however long; rows come as the driver gives them.
+
+    ``query`` must have no parameters of its own.
+    """
+
+    def __init__(self, query: Select[*tuple[Any, ...]], column: Column[Any]) -> None:
+        self._query = query
+        self._column = column
+        self._sql = lru_cache(self._compile)
+
+    def _compile(self, values: int) -> str:
+        query = self._query.where(self._column.in_([None] * values))
+        return str(query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
+
+    async def __call__(self, connection: AsyncConnection, values: Collection[object]) -> list[Sequence[Any]]:
+        """The rows, in no order."""
+        found: list[Sequence[Any]] = []
+        for part in parts(values, _MOST):
+            # Filled up to a power of two with a value repeated, so that there are few statements to prepare.
+            wanted = 1 << (len(part) - 1).bit_length()
+            filled = (*part, *[part[-1]] * (wanted - len(part)))
+            found += (await connection.exec_driver_sql(self._sql(wanted), filled)).all()
+        return found
+
+
+def replacing(statement: Insert, key: Column[Any]) -> Insert:
+    """The insert, but where there is a row with the same key already, that takes the other new values."""
+    replaced = {
+        column.name: statement.excluded[column.name]
+        for column in key.table.c
+        if column is not key and not column.primary_key
+    }
+    return statement.on_conflict_do_update(index_elements=[key], set_=replaced)
+
+
+def parts(values: Iterable[Any], most: int = _MOST) -> Iterator[list[Any]]:
+    """The values, at most so many at a time."""
+    every = list(values)
+    yield from (every[start : start + most] for start in range(0, len(every), most))

@@ -1,0 +1,183 @@
+"""A loopback node in a process of its own that serves the made-up bridge over websockets, one path for each chain.
+
+``prepared`` answers are made once, before the node says that it is there; else what is asked for is made on the spot.
+With ``live`` it also mines: a head for each block, and the block's logs, pushed to every subscriber.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from scripts.bench.made_up_bridge import (
+    CHAIN_IDS,
+    Bridge,
+    block_hash,
+    block_of,
+    executed,
+    header_json,
+    log_json,
+    reconciled,
+    xcalled,
+)
+
+MOST_LOGS = 2_000
+"""A larger answer is refused, as providers do."""
+_UNTIL_LEGS = 50
+"""A live transfer is executed so many transfers later, and reconciled twice as many later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """``blocks`` a second on each chain, and ``events`` a second on both together."""
+
+    blocks: float
+    events: int
+
+
+class BridgeNode:
+    """What the node answers."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._heads = [bridge.head(0), bridge.head(1)]
+        self._prepared: dict[tuple[int, int], list[bytes]] = {}
+        self._subscribers: list[tuple[ServerConnection, int, str, str]] = []
+
+    def prepare(self) -> None:
+        """Make all logs now."""
+        for chain, head in enumerate(self._heads):
+            for block in range(head + 1):
+                if logs := self._logs(chain, block):
+                    self._prepared[chain, block] = logs
+
+    def _logs(self, chain: int, block: int) -> list[bytes]:
+        if (prepared := self._prepared.get((chain, block))) is not None:
+            return prepared
+        events = self._bridge.events_in(chain, block)
+        return [
+            log_json(event, chain, block, sha256(f"{chain} {block} {index}".encode()).digest(), index).encode()
+            for index, event in enumerate(events)
+        ]
+
+    async def serve(self, connection: ServerConnection) -> None:
+        """Answer one client until it goes."""
+        chain = int(connection.request.path[1:]) if connection.request else 0
+        async for message in connection:
+            request = msgspec.json.decode(message)
+            answer = self._answer(connection, chain, request["method"], request["params"])
+            await connection.send(b'{"jsonrpc":"2.0","id":%d,%b}' % (request["id"], answer), text=True)
+
+    def _answer(  # noqa: PLR0911 - one for each method
+        self, connection: ServerConnection, chain: int, method: str, params: list[Any]
+    ) -> bytes:
+        match method:
+            case "eth_getLogs":
+                return self._range(chain, int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16))
+            case "eth_getBlockByNumber":
+                tags = {"latest": self._heads[chain], "safe": self._heads[chain], "finalized": self._heads[chain]}
+                return self._header(chain, tags[params[0]] if params[0] in tags else int(params[0], 16))
+            case "eth_getBlockByHash":
+                return self._header(chain, block_of(bytes.fromhex(params[0][2:])))
+            case "eth_blockNumber":
+                return _text(hex(self._heads[chain]))
+            case "eth_chainId":
+                return _text(hex(CHAIN_IDS[chain]))
+            case "eth_getCode":
+                return _text("0x60")
+            case "eth_call":
+                nonce = self._bridge.nonce_after(int(params[1], 16)) if chain == 0 else 0
+                return _text("0x" + nonce.to_bytes(32, "big").hex())
+            case "eth_subscribe":
+                self._subscribers.append((connection, chain, params[0], hex(len(self._subscribers) + 1)))
+                return _text(self._subscribers[-1][3])
+            case _:
+                return b'"error":{"code":-32601,"message":"the method does not exist"}'
+
+    def _range(self, chain: int, first: int, last: int) -> bytes:
+        if self._bridge.logs_between(first, last) > MOST_LOGS:
+            return b'"error":{"code":-32005,"message":"query returned more than %d results"}' % MOST_LOGS
+        logs = [log for block in range(first, last + 1) for log in self._logs(chain, block)]
+        return b'"result":[%b]' % b",".join(logs)
+
+    def _header(self, chain: int, block: int) -> bytes:
+        if block > self._heads[chain]:
+            return b'"result":null'
+        return b'"result":' + header_json(chain, block).encode()
+
+    async def mine(self, live: Live) -> None:
+        """Add blocks with logs to both chains until cancelled; the transaction's hash says when its log was pushed."""
+        started, blocks = time.monotonic(), 0
+        while True:
+            blocks += 1
+            await asyncio.sleep(max(0.0, started + blocks / live.blocks - time.monotonic()))
+            for chain in (0, 1):
+                self._heads[chain] += 1
+                await self._push(chain, "newHeads", header_json(chain, self._heads[chain]))
+            every = range(int((blocks - 1) * live.events / live.blocks), int(blocks * live.events / live.blocks))
+            for index, number in enumerate(every):
+                chain, event = _live_event(number)
+                pushed_at = time.monotonic_ns().to_bytes(8, "big")
+                tx_hash = block_hash(chain, self._heads[chain])[:16] + number.to_bytes(8, "big") + pushed_at
+                await self._push(chain, "logs", log_json(event, chain, self._heads[chain], tx_hash, index))
+
+    async def _push(self, chain: int, what: str, value: str) -> None:
+        for connection, subscribed, topic, subscription in self._subscribers:
+            if (subscribed, topic) == (chain, what):
+                params = f'{{"subscription":"{subscription}","result":{value}}}'
+                with suppress(ConnectionClosed):  # who has gone is told nothing more
+                    await connection.send(f'{{"jsonrpc":"2.0","method":"eth_subscription","params":{params}}}')
+
+
+def _live_event(number: int) -> tuple[int, Any]:
+    """The events of live transfers in turn: an XCalled, an Executed of an earlier one, a Reconciled of one before."""
+    nonce = number // 3
+    if number % 3 == 1 and nonce >= _UNTIL_LEGS:
+        return 1, executed(nonce - _UNTIL_LEGS)
+    if number % 3 == 2 and nonce >= 2 * _UNTIL_LEGS:
+        return 1, reconciled(nonce - 2 * _UNTIL_LEGS)
+    return 0, xcalled(nonce if number % 3 == 0 else 2**40 + number)
+
+
+def _text(value: str) -> bytes:
+    return b'"result":' + json.dumps(value).encode()
+
+
+@contextmanager
+def running(bridge: Bridge, *, prepared: bool = True, live: Live | None = None) -> Iterator[list[str]]:
+    """The node, as long as the context lasts: the URLs of its chains."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_run, args=(theirs, bridge, prepared, live), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        port = ours.recv()
+        yield [f"ws://127.0.0.1:{port}/{chain}" for chain in (0, 1)]
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _run(told: Connection, bridge: Bridge, prepared: bool, live: Live | None) -> None:
+    asyncio.run(_serve(told, BridgeNode(bridge), prepared, live))
+
+
+async def _serve(told: Connection, node: BridgeNode, prepared: bool, live: Live | None) -> None:
+    if prepared:
+        node.prepare()
+    async with serve(node.serve, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None) as server:
+        told.send(server.sockets[0].getsockname()[1])
+        if live is not None:
+            await node.mine(live)
+        await server.wait_closed()

@@ -1,0 +1,38 @@
+"""The benchmarks work; what they measure is nobody's claim here."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.bench.made_up_bridge import Bridge
+
+
+def printed(bench: str, *arguments: str) -> str:
+    """What a benchmark prints; it settles things for its whole process, so it gets one."""
+    command = [sys.executable, "-m", f"scripts.bench.{bench}", *arguments]
+    return subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def test_the_ingest_benchmark_reads_a_small_history_whole() -> None:
+    assert re.search(
+        r"ours is \d+\.\d\d of it", printed("ingest", "--events", "300", "--rounds", "1", "--logs-per-block", "10")
+    )
+
+
+def test_the_live_benchmark_sees_pushed_logs_committed() -> None:
+    assert re.search(
+        r"^[1-9]\d* logs, from push to commit: p50 \d", printed("live_path", "--seconds", "2", "--events", "20")
+    )
+
+
+@pytest.mark.parametrize("events", [3, 300, 9_000])
+def test_the_made_up_bridge_has_each_leg_of_each_transfer_once(events: int) -> None:
+    bridge = Bridge(events, 7)
+    for chain, legs in enumerate((1, 2)):
+        found = [event for block in range(bridge.head(chain) + 1) for event in bridge.events_in(chain, block)]
+        assert len({(event.kind, event.transfer_id) for event in found}) == len(found) == legs * bridge.transfers
