@@ -91,7 +91,9 @@ async def watching(
     store = await CountingStore.open(file, {})
     store.batches = []
     durations = Durations(300, 10_800)
-    checker = TransferChecker(store, lambda _origin, _destination: durations, Quiet(), labels, SystemClock(), lambda _: ())
+    checker = TransferChecker(
+        store, lambda _origin, _destination: durations, Quiet(), labels, SystemClock(), lambda _: ()
+    )
     puts.append(WatchedPuts(checker))
     random = Random(0)  # noqa: S311 - for the pauses between two tries
     observers = [

@@ -1,0 +1,63 @@
+"""What is said of a chain that is behind: whether history is being read."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.chain_state import ChainState
+from tests.monitoring.made_up_chain import hash_at
+from tests.monitoring.test_coverer import CONFIG
+
+NOW = 1_000_000
+
+
+@dataclass
+class _Clock:
+    seconds: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(NOW + self.seconds, UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def following(clock: _Clock) -> ChainState:
+    """A chain whose head is stamped NOW."""
+    state = ChainState(ChainConfig.model_validate(CONFIG), clock, 120)
+    state.saw_head(Header(BlockNumber(500), hash_at(500), hash_at(499), Timestamp(NOW), None))
+    return state
+
+
+def test_history_is_read_while_more_than_five_minutes_of_blocks_are_left() -> None:
+    state = following(_Clock())
+    assert state.reads_history(Timestamp(NOW - 301))
+    assert not state.reads_history(Timestamp(NOW - 300))
+
+
+def test_a_chain_that_was_caught_up_is_judged_however_far_its_head_jumps() -> None:
+    state = following(_Clock())
+    state.caught_up = True
+    assert not state.reads_history(Timestamp(NOW - 10_000))
+
+
+def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() -> None:
+    clock = _Clock()
+    state = following(clock)
+    clock.seconds = 3599.0
+    assert state.reads_history(Timestamp(NOW - 10_000))
+    clock.seconds = 3600.0
+    assert not state.reads_history(Timestamp(NOW - 10_000))
+
+
+def test_the_covered_head_is_what_is_observed() -> None:
+    clock = _Clock()
+    state = following(clock)
+    assert not state.observed
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))
+    assert state.observed
+    clock.seconds = 120.0
+    assert not state.observed
