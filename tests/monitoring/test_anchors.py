@@ -1,0 +1,33 @@
+"""How far back a chain is read again when blocks that counted as final are replaced."""
+
+import pytest
+
+from connext_monitor.core.coverage import Aim
+from tests.monitoring.test_coverer import Chain, Memory, covering
+
+
+async def rewound(replaced_from: int) -> tuple[int | None, int]:
+    """The block found replaced, and the checkpoint gone back to; the checkpoints stood at 95, 115 and 135 before."""
+    node, memory = Chain(100), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        for head in (100, 120, 140):
+            await announce(head)
+            await coverer.cover(Aim.CONFIRM, hinted=True)
+        node.branch = dict.fromkeys(range(replaced_from, 161), 1)
+        await announce(160)
+        covered = len(memory.progress)
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+    found = memory.progress[covered]
+    return found.replaced, found.coverage.checkpoint
+
+
+@pytest.mark.parametrize(("replaced_from", "checkpoint"), [(130, 115), (110, 95), (50, 0)])
+async def test_the_checkpoint_goes_back_to_the_newest_one_that_stands_or_to_the_start(
+    replaced_from: int, checkpoint: int
+) -> None:
+    assert await rewound(replaced_from) == (135, checkpoint)
+
+
+async def test_a_reorg_above_the_checkpoint_takes_no_checkpoint_back() -> None:
+    replaced, checkpoint = await rewound(136)
+    assert (replaced, checkpoint >= 135) == (None, True)
