@@ -19,7 +19,7 @@ from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
-_SELECT_STATES = SelectIn(select(alerts.c.id, alerts.c.state), alerts.c.id)
+_SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state), alerts.c.id)
 
 
 async def open_alert(connection: AsyncConnection, alert: Alert, providers: Collection[str]) -> bool:
@@ -77,8 +77,9 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
 
 
 async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list[str]:
-    rows = await _SELECT_STATES(connection, ids)
-    return [alert_id for alert_id, state in rows if state == AlertState.OPEN.value]
+    """Those that are open, in the order in which they were first opened."""
+    rows = sorted(await _SELECT_STATES(connection, ids), key=lambda row: int(row[0]))
+    return list(dict.fromkeys(alert_id for _, alert_id, state in rows if state == AlertState.OPEN.value))
 
 
 async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
