@@ -191,8 +191,8 @@ def _proof(report: HistoryReport) -> str:
     if report.proven:
         return "None is missing: the contract's own count of transfers agrees in every range."
     return (
-        "Whether any is missing could not be proven: no endpoint has the old states that hold the contract's count of "
-        "transfers."
+        "Whether any is missing could not be proven: the endpoint does not have the old states that hold the "
+        "contract's count of transfers."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from random import Random
 
 import pytest
@@ -26,6 +27,7 @@ from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup, write_config
 from tests.e2e.waiting import until
 from tests.faults.faults import Empty, RangeLimit
+from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -127,6 +129,19 @@ async def test_a_leg_which_no_nonce_tells_of_is_taken_from_another_endpoint_too(
     wanted = BlockRange(BlockNumber(block), BlockNumber(block))
     async with reading(bridge, wanted, tmp_path, destination.http_url, beta.http_url, of="beta") as both:
         assert (await both.run()).logs == 1
+
+
+@pytest.mark.parametrize("answer", [refusal(-32000, "missing trie node"), {"result": f"0x{99:064x}"}])
+async def test_without_the_old_states_nothing_is_called_proven(
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path, answer: Json
+) -> None:
+    def stateless(method: str, _params: list[Any]) -> Json | None:
+        return answer if method == "eth_call" else None
+
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
+        with endpoints[0].ruled(stateless):
+            report = await one.run()
+    assert (report.begun, report.proven) == (TRANSFERS, False)
 
 
 async def test_ranges_are_as_small_as_the_endpoint_wants_them(
