@@ -14,6 +14,7 @@ import structlog
 
 from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.clock import Clock, SystemClock
@@ -35,6 +36,9 @@ from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.store import Store
+
+_FIRST_TRY_WITHIN = 60.0
+"""Seconds: who has mended a channel restarts, and does not wait for the end of an hour's pause."""
 
 log = structlog.get_logger()
 
@@ -155,6 +159,10 @@ class _Commits:
     chain_watch: ChainWatch
     manager: AlertManager
 
+    def wake(self) -> None:
+        """Deliver what has been stored."""
+        self.manager.wake()
+
     def committed(self, news: Committed) -> None:
         """Arm and cancel deadlines, look at the chains, deliver."""
         self.scheduler.committed(news.effects, news.progress)
@@ -173,6 +181,7 @@ class _Monitor:
         observers: Sequence[Observer],
         scheduler: AlertScheduler,
         chain_watch: ChainWatch,
+        provider_watch: ProviderWatch,
         manager: AlertManager,
     ) -> None:
         self._checker = checker
@@ -180,6 +189,7 @@ class _Monitor:
             "alert manager": manager.run,
             "alert scheduler": scheduler.run,
             "chain watch": chain_watch.run,
+            "provider watch": provider_watch.run,
             "transfer checker": checker.run,
         }
         self._observers = observers
@@ -215,6 +225,7 @@ async def _build(
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
     await store.retime(durations, first_blocks(config))
+    await store.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     def route(alert: Alert) -> Collection[str]:
         return [p.provider.name for p in providers if alert.severity.rank >= p.min_severity.rank]
@@ -227,7 +238,10 @@ async def _build(
         for chain in config.chains.values()
     ]
     destinations = {o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, checker)) for o in observers}
-    commits.manager = AlertManager(store, [p.provider for p in providers], labels, group_rules(config), clock, random)
+    provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
+    commits.manager = AlertManager(
+        store, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
+    )
     commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
@@ -241,7 +255,7 @@ async def _build(
         address = await web.start()
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
-    return _Monitor(checker, observers, commits.scheduler, commits.chain_watch, commits.manager)
+    return _Monitor(checker, observers, commits.scheduler, commits.chain_watch, provider_watch, commits.manager)
 
 
 def _seconds(duration: timedelta) -> int:

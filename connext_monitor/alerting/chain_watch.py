@@ -18,8 +18,8 @@ _OFTEN = 0.25
 log = structlog.get_logger()
 
 
-class ChainAlertStore(Protocol):
-    """What the chain watch reads and writes."""
+class NamedAlertStore(Protocol):
+    """Where alerts about chains and channels are read and written."""
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
@@ -39,7 +39,7 @@ class ChainWatch:
 
     def __init__(
         self,
-        store: ChainAlertStore,
+        store: NamedAlertStore,
         destinations: Mapping[DomainId, Destination],
         waiting: Callable[[DomainId], int],
         unobserved_after: float,
@@ -67,11 +67,18 @@ class ChainWatch:
         self._open = {alert.subject: alert for alert in await self._store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
         while True:
             try:
+                await self._forget_removed()
                 for domain, destination in self._destinations.items():
                     await self._look_at(domain, destination)
             except Exception:
                 log.exception("chain_watch.failed")
             await self._until_next()
+
+    async def _forget_removed(self) -> None:
+        for name in self._open.keys() - {destination.name for destination in self._destinations.values()}:
+            await self._store.resolve_alert(self._open[name].id, "removed", self._clock.now())
+            del self._open[name]
+            self._told()
 
     async def _look_at(self, domain: DomainId, destination: Destination) -> None:
         alert = self._open.get(destination.name)

@@ -60,6 +60,7 @@ def _notice(change: Change, alert: Alert, transfer: Transfer, labels: ChainLabel
     still_overdue = frozenset({Leg.EXECUTE} if change is Change.OPENED else set())
     return AlertNotice(
         key=f"{alert.id}:{change}",
+        thread=alert.id,
         change=change,
         alert=alert,
         message=replace(message, drill=True, text=f"{_WORDS} {message.text}"),

@@ -156,6 +156,7 @@ class AlertErrand:
         transfer = self.delivery.transfer.transfer if self.delivery.transfer else None
         return AlertNotice(
             key=self.key,
+            thread=self.delivery.alert.id,
             change=self.delivery.change,
             alert=self.delivery.alert,
             message=compose(self.delivery.alert, transfer, self.labels),
@@ -200,6 +201,7 @@ class DigestErrand:
         """Bring it to the channel."""
         notice = Notice(
             key=f"{self.key}:{self.digest.members}:{self.digest.open}",
+            thread=f"group:{self.digest.topic}:{self.digest.group_id}:{self.digest.opened_at:%Y%m%dT%H%M%S.%fZ}",
             change=self.change,
             message=compose_digest(self.digest, self.labels, self.at.timestamp()),
             created_at=self.at,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -54,6 +54,18 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
+class ProviderHealth(Protocol):
+    """Who hears how each channel answers."""
+
+    def took(self, provider: str, /) -> None:
+        """It took a message."""
+        ...
+
+    def failed(self, provider: str, reason: str, /, *, dead: bool) -> None:
+        """It did not take one, and never will where it is ``dead``."""
+        ...
+
+
 class AlertManager:
     """One worker per provider, so that a slow or dead one delays no other."""
 
@@ -63,14 +75,15 @@ class AlertManager:
         providers: Iterable[Provider],
         labels: ChainLabels,
         rules: GroupRules,
+        health: ProviderHealth,
         clock: Clock,
         rng: random.Random | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
         self._workers: dict[str, _Worker] = {
-            p.name: _DigestWorker(store, p, labels, rules, clock, jitter)
+            p.name: _DigestWorker(store, p, labels, rules, health, clock, jitter)
             if takes_digests(p)
-            else _Worker(store, p, labels, clock, jitter)
+            else _Worker(store, p, labels, health, clock, jitter)
             for p in providers
         }
 
@@ -100,6 +113,7 @@ class _Worker:
         store: GroupStore,
         provider: Provider,
         labels: ChainLabels,
+        health: ProviderHealth,
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
@@ -107,6 +121,7 @@ class _Worker:
         self.woken = asyncio.Event()
         self._store = store
         self._labels = labels
+        self._health = health
         self._clock = clock
         self._jitter = jitter
         self._state: ChannelState | None = None
@@ -219,6 +234,10 @@ class _Worker:
         return wait
 
     async def _channel(self, state: ChannelState, reason: str | None, at: datetime) -> None:
+        if reason is None:
+            self._health.took(self.provider.name)
+        else:
+            self._health.failed(self.provider.name, reason, dead=state is ChannelState.DEAD)
         if state is not self._state:
             await self._insist(lambda: self._store.channel_state(self.provider.name, state, reason, at))
             self._state = state
@@ -244,10 +263,11 @@ class _DigestWorker(_Worker):
         provider: DigestProvider,
         labels: ChainLabels,
         rules: GroupRules,
+        health: ProviderHealth,
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        super().__init__(store, provider, labels, clock, jitter)
+        super().__init__(store, provider, labels, health, clock, jitter)
         self._channel_of_groups = provider
         self._rules = rules
 

@@ -15,11 +15,12 @@ from connext_monitor.core.message import Message
 class Notice:
     """The opening, change or end of an alert or of a group of them, ready to be written by a provider.
 
-    ``key`` is the same on every retry of this notice and differs between opened and resolved; ``created_at`` is when
-    it was stored.
+    ``key`` is the same on every retry of this notice and differs between opened and resolved; ``thread`` is the same
+    in all notices about one alert or one group; ``created_at`` is when it was stored.
     """
 
     key: str
+    thread: str
     change: Change
     message: Message
     created_at: datetime

@@ -16,6 +16,7 @@ class AlertKind(StrEnum):
     RECONCILE_OVERDUE = "reconcile_overdue"
     CHAIN_UNOBSERVED = "chain_unobserved"
     DEEP_REORG = "deep_reorg"
+    PROVIDER_FAILING = "provider_failing"
 
 
 class Severity(Enum):
@@ -43,6 +44,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.RECONCILE_OVERDUE: Severity.WARNING,
     AlertKind.CHAIN_UNOBSERVED: Severity.WARNING,
     AlertKind.DEEP_REORG: Severity.CRITICAL,
+    AlertKind.PROVIDER_FAILING: Severity.WARNING,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -92,25 +94,26 @@ def overdue(transfer_id: TransferId, leg: Leg, due_at: int, opened_at: datetime)
 
 def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waiting: int, why: str) -> Alert:
     """The alert that a chain is out of sight: for how long (seconds), how many deadlines wait for it, and why."""
-    kind = AlertKind.CHAIN_UNOBSERVED
-    return Alert(
-        id=f"{kind}:{chain}:{opened_at:%Y%m%dT%H%M%S.%fZ}",
-        kind=kind,
-        severity=SEVERITIES[kind],
-        subject=chain,
-        opened_at=opened_at,
-        details={"silent_for": silent_for, "waiting": waiting, "why": why},
-    )
+    details: Mapping[str, str | int] = {"silent_for": silent_for, "waiting": waiting, "why": why}
+    return _about(AlertKind.CHAIN_UNOBSERVED, chain, opened_at, details)
 
 
 def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:
     """The alert that ``block`` of a chain counted as final and was replaced; it is read again after ``checkpoint``."""
-    kind = AlertKind.DEEP_REORG
+    return _about(AlertKind.DEEP_REORG, chain, opened_at, {"block": block, "checkpoint": checkpoint})
+
+
+def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: bool) -> Alert:
+    """The alert that a channel takes nothing: ``dead`` where it refuses for good, until a restart."""
+    return _about(AlertKind.PROVIDER_FAILING, provider, opened_at, {"reason": reason, "dead": int(dead)})
+
+
+def _about(kind: AlertKind, name: str, opened_at: datetime, details: Mapping[str, str | int]) -> Alert:
     return Alert(
-        id=f"{kind}:{chain}:{opened_at:%Y%m%dT%H%M%S.%fZ}",
+        id=f"{kind}:{name}:{opened_at:%Y%m%dT%H%M%S.%fZ}",
         kind=kind,
         severity=SEVERITIES[kind],
-        subject=chain,
+        subject=name,
         opened_at=opened_at,
-        details={"block": block, "checkpoint": checkpoint},
+        details=details,
     )

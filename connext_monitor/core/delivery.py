@@ -10,8 +10,9 @@ from connext_monitor.core.alert import Alert
 from connext_monitor.core.documents import TransferView
 
 FIRST_WAIT = 1.0
-# An alert that could go out should not sit here much longer than the channel's outage lasts.
-LONGEST_WAIT = 300.0
+# As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer
+# than this: knocking more often at a door that has been shut for hours is what gets an address banned.
+LONGEST_WAIT = 3600.0
 # A channel may ask for more than our own longest wait, but not for so much that the alert is as good as lost.
 LONGEST_ASKED = 86400.0
 
@@ -86,7 +87,7 @@ class QueuedDelivery:
 def wait_before(attempt: int, asked: float | None, jitter: float) -> float:
     """Seconds to wait after the ``attempt``-th failed try (1 is the first), ``jitter`` within 0 to 1.
 
-    Doubles from a second up to five minutes, the upper half of it random, so that many monitors do not knock together;
+    Doubles from a second up to an hour, the upper half of it random, so that many monitors do not knock together;
     never less than the channel asked for, up to a day.
     """
     full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 20))

@@ -115,6 +115,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="Transfers that were reported as settled may not be.",
         names=("First", "Also"),
     ),
+    AlertKind.PROVIDER_FAILING: _Wording(
+        one="alert provider",
+        many="alert providers",
+        wrong="failing",
+        right="taking alerts again",
+        meaning="What they should have told waits in the database.",
+        names=("First", "Also"),
+    ),
 }
 
 _ENDINGS = {
@@ -123,6 +131,8 @@ _ENDINGS = {
     "reorged": "withdrawn because a reorg took their XCalled",
     "observed": "observed again",
     "covered_again": "covered again",
+    "recovered": "recovered",
+    "removed": "no longer configured",
 }
 
 

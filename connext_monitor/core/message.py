@@ -63,6 +63,8 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _unobserved(alert)
         case AlertKind.DEEP_REORG:
             return _deep_reorg(alert)
+        case AlertKind.PROVIDER_FAILING:
+            return _provider_failing(alert)
 
 
 def duration_words(seconds: float) -> str:
@@ -173,6 +175,13 @@ def _deep_reorg(alert: Alert) -> Message:
 
 def _unobserved(alert: Alert) -> Message:
     silent = duration_words(int(alert.details["silent_for"]))
+    if alert.resolution == "removed":
+        return Message(
+            f"Chain {alert.subject} is no longer configured",
+            "Nothing is said about transfers to it any more.",
+            alert.severity,
+            resolved=True,
+        )
     if alert.state is AlertState.RESOLVED:
         return Message(
             f"Chain {alert.subject} is observed again",
@@ -191,3 +200,21 @@ def _unobserved(alert: Alert) -> Message:
         alert.severity,
         resolved=False,
     )
+
+
+def _provider_failing(alert: Alert) -> Message:
+    if alert.state is AlertState.RESOLVED:
+        removed = alert.resolution == "removed"
+        return Message(
+            f"Alert provider {alert.subject} is {'no longer configured' if removed else 'taking alerts again'}",
+            "It is told nothing any more." if removed else "What waited for it is being delivered.",
+            alert.severity,
+            resolved=True,
+        )
+    if alert.details["dead"]:
+        title = f"Alert provider {alert.subject} refuses for good"
+        cure = "Correct its address or key in the config and restart; its alerts wait in the database until then."
+    else:
+        title = f"Alert provider {alert.subject} is failing"
+        cure = "It is tried again and again; its alerts wait in the database."
+    return Message(title, f"It {alert.details['reason']}. {cure}", alert.severity, resolved=False)

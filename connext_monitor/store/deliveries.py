@@ -100,6 +100,13 @@ async def postponed(
     )
 
 
+async def hasten(connection: AsyncConnection, latest: float) -> None:
+    """Have all that is still to be made tried at ``latest`` (Unix seconds) or before."""
+    until = round(latest * 1000)
+    late = update(deliveries).where(deliveries.c.pending, deliveries.c.next_attempt_ms > until)
+    await connection.execute(late.values(next_attempt_ms=until))
+
+
 async def refused(connection: AsyncConnection, delivery_id: int, reason: str, at: datetime) -> None:
     """The channel will never take it."""
     await connection.execute(

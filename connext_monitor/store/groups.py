@@ -156,6 +156,13 @@ async def postponed(
     )
 
 
+async def hasten(connection: AsyncConnection, latest: float) -> None:
+    """Have every message that waits for another try tried at ``latest`` (Unix seconds) or before."""
+    until = round(latest * 1000)
+    late = update(delivery_groups).where(~delivery_groups.c.ended, delivery_groups.c.next_attempt_ms > until)
+    await connection.execute(late.values(next_attempt_ms=until))
+
+
 async def count_waiting(connection: AsyncConnection) -> dict[str, int]:
     """How many groups' messages each provider has not taken yet."""
     groups = delivery_groups.c

@@ -225,6 +225,15 @@ class Store:
             lambda connection: deliveries.postponed(connection, delivery_id, attempts, next_attempt_at, reason)
         )
 
+    async def hasten(self, latest: float) -> None:
+        """Have all that waits for another try tried at ``latest`` (Unix seconds) or before."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await deliveries.hasten(connection, latest)
+            await groups.hasten(connection, latest)
+
+        await self._database.write(work)
+
     async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
         """The channel will never take it."""
         await self._database.write(lambda connection: deliveries.refused(connection, delivery_id, reason, at))

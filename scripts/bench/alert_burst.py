@@ -278,6 +278,16 @@ def _counted(channels: Channels) -> None:
     channels.bodies.clear()
 
 
+class _Unheard:
+    """Nobody is told how the channels answer: they are well throughout."""
+
+    def took(self, provider: str) -> None:
+        """See `ProviderHealth`."""
+
+    def failed(self, provider: str, reason: str, *, dead: bool) -> None:
+        """See `ProviderHealth`."""
+
+
 @asynccontextmanager
 async def _bench() -> AsyncIterator[Bench]:
     labels = ChainLabels({_DESTINATION: ChainLabel("destination")})
@@ -293,7 +303,7 @@ async def _bench() -> AsyncIterator[Bench]:
                 WebhookProvider("webhook", to_webhook, around),
             ]
             grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())
-            manager = AlertManager(store, providers, labels, grouping, SystemClock())
+            manager = AlertManager(store, providers, labels, grouping, _Unheard(), SystemClock())
             yield Bench(store, manager, channels)
             await store.close()
 

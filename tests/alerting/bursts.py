@@ -20,6 +20,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import Step
 from connext_monitor.store.store import Store
+from tests.alerting.memory_store import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.alerting.waiting import running
 from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
@@ -80,7 +81,7 @@ async def bursting(file: Path, *providers: str) -> AsyncIterator[Burst]:
 @asynccontextmanager
 async def managed(burst: Burst, *providers: Provider, rules: GroupRules = RULES) -> AsyncIterator[AlertManager]:
     """A manager that runs beside the block."""
-    manager = AlertManager(burst.store, providers, LABELS, rules, SystemClock())
+    manager = AlertManager(burst.store, providers, LABELS, rules, HealthNotes(), SystemClock())
     async with running(manager.run()):
         yield manager
 

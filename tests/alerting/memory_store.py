@@ -80,6 +80,19 @@ class MemoryStore:
             raise OSError("the disk is full")
 
 
+@dataclass(slots=True)
+class HealthNotes:
+    """What is heard of the channels: name, what was wrong if something was, and whether for good."""
+
+    heard: list[tuple[str, str | None, bool]] = field(default_factory=list)
+
+    def took(self, provider: str) -> None:
+        self.heard.append((provider, None, False))
+
+    def failed(self, provider: str, reason: str, *, dead: bool) -> None:
+        self.heard.append((provider, reason, dead))
+
+
 def _view(alert: Alert) -> TransferView | None:
     if alert.transfer_id is None:
         return None

@@ -108,6 +108,7 @@ def notice(change: Change = Change.OPENED, message: Message | None = None, *, dr
     alert, transfer = (OPENED, LATE) if change is Change.OPENED else (RESOLVED, ARRIVED)
     return AlertNotice(
         key=f"{alert.id}:{change}",
+        thread=alert.id,
         change=change,
         alert=alert,
         message=message or replace(compose(alert, transfer, LABELS), drill=drill),
@@ -119,7 +120,7 @@ def notice(change: Change = Change.OPENED, message: Message | None = None, *, dr
 
 def digest_notice(change: Change, message: Message) -> Notice:
     """A notice about a group, saying this."""
-    return Notice(key=f"group 1:{change}", change=change, message=message, created_at=NOW)
+    return Notice(key=f"group 1:{change}", thread="group 1", change=change, message=message, created_at=NOW)
 
 
 NASTY = (

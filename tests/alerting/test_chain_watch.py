@@ -134,3 +134,11 @@ async def test_an_alert_from_before_a_restart_is_neither_repeated_nor_resolved_u
         watched.one.started = True
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.RESOLVED), ("ethereum", AlertState.OPEN))
+
+
+async def test_a_chain_that_is_taken_out_of_the_config_resolves_as_removed(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as before:
+        await before.says(("gnosis", AlertState.OPEN))
+    async with watching(tmp_path, Silent("base"), Silent("ethereum")) as watched:
+        await watched.says(("gnosis", AlertState.RESOLVED))
+        assert (await watched.alerts())[0].resolution == "removed"

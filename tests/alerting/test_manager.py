@@ -19,7 +19,7 @@ from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, Sent
 from connext_monitor.core.grouping import GroupRules, Telling
-from tests.alerting.memory_store import MemoryStore
+from tests.alerting.memory_store import HealthNotes, MemoryStore
 from tests.alerting.samples import LABELS, NOW, OPENED, RESOLVED, FixedClock, transfer_alert
 from tests.alerting.vendors import Receiver
 from tests.alerting.waiting import running, until
@@ -32,9 +32,12 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def manager_of(store: MemoryStore, *providers: Provider, clock: Clock | None = None) -> AlertManager:
+def manager_of(
+    store: MemoryStore, *providers: Provider, health: HealthNotes | None = None, clock: Clock | None = None
+) -> AlertManager:
     """A manager of channels that are told each alert by itself: it asks the store for no groups."""
-    return AlertManager(cast("GroupStore", store), providers, LABELS, RULES, clock or SystemClock())
+    heard = health or HealthNotes()
+    return AlertManager(cast("GroupStore", store), providers, LABELS, RULES, heard, clock or SystemClock())
 
 
 @asynccontextmanager
@@ -72,6 +75,29 @@ class Unwell:
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+# --- what is heard of a channel ---
+
+
+async def test_every_answer_of_a_channel_is_heard(store: MemoryStore, receiver: Receiver) -> None:
+    health = HealthNotes()
+    store.impatient = True
+    for number in range(3):
+        store.add(transfer_alert(number), Change.OPENED, "machines")
+    receiver.plan(204)
+    receiver.plan(503)
+    receiver.plan(204)
+    receiver.plan(410)
+    async with running(manager_of(store, hook(receiver), health=health).run()):
+        await until(lambda: len(health.heard) == 4)
+    unavailable, gone = "answered 503 Service Unavailable", "answered 410 Gone"
+    assert health.heard == [
+        ("machines", None, False),
+        ("machines", unavailable, False),
+        ("machines", None, False),
+        ("machines", gone, True),
+    ]
 
 
 # --- what arrives ---

@@ -4,7 +4,9 @@ Sources are those of the providers: Discord's and Slack's public API documentati
 """
 
 import asyncio
+import html
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -265,3 +267,151 @@ class Receiver(Vendor):
                 return web.Response(status=401)
         self.taken.append(seen.json)
         return web.Response(status=204)
+
+
+class SlackApi(Vendor):
+    """One channel of Slack that a bot may write to: 200 to nearly everything, and ``ok`` or an error's word."""
+
+    TOKEN, CHANNEL = "xoxb-s3cret-token", "C0123456789"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: dict[str, dict[str, Any]] = {}
+
+    def answer(self, seen: Seen) -> web.Response:
+        return web.json_response(self._reply(seen))
+
+    def _reply(self, seen: Seen) -> dict[str, Any]:
+        payload = seen.json
+        if seen.headers.get("Authorization") != f"Bearer {self.TOKEN}":
+            return {"ok": False, "error": "invalid_auth"}
+        if payload["channel"] not in {self.CHANNEL, "#alerts"}:
+            return {"ok": False, "error": "channel_not_found"}
+        if (problem := slack_problem(payload)) is not None:
+            return {"ok": False, "error": problem}
+        if seen.path == "/api/chat.update":
+            # Unlike a new message, a changed one is found by the channel's id only.
+            if payload["ts"] not in self.messages or payload["channel"] != self.CHANNEL:
+                return {"ok": False, "error": "message_not_found"}
+            ts = payload["ts"]
+        else:
+            assert seen.path == "/api/chat.postMessage"
+            ts = f"1700000000.{len(self.messages):06}"
+        self.messages[ts] = payload
+        return {"ok": True, "channel": self.CHANNEL, "ts": ts, "message": {}}
+
+
+class Telegram(Vendor):
+    """One chat of Telegram that a bot may write to: reads the HTML as strictly, and counts what is left of it."""
+
+    TOKEN, CHAT = "123456:s3cret-token_of-the-bot", "-1001234567890"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: dict[int, dict[str, Any]] = {}
+
+    def answer(self, seen: Seen) -> web.Response:
+        status, reply = self._reply(seen)
+        return web.json_response(reply, status=status)
+
+    def _reply(self, seen: Seen) -> tuple[int, dict[str, Any]]:
+        bot, method = seen.path.strip("/").split("/")
+        if bot != f"bot{self.TOKEN}":
+            return 401, {"ok": False, "error_code": 401, "description": "Unauthorized"}
+        payload = seen.json
+        if payload["chat_id"] != self.CHAT:
+            return _bad("chat not found")
+        if (problem := telegram_problem(payload)) is not None:
+            return _bad(problem)
+        if method == "editMessageText":
+            message_id = payload["message_id"]
+            if message_id not in self.messages:
+                return _bad("message to edit not found")
+            if self.messages[message_id]["text"] == payload["text"]:
+                return _bad("message is not modified: specified new message content is exactly the same")
+        else:
+            assert method == "sendMessage"
+            message_id = len(self.messages) + 1
+        self.messages[message_id] = payload
+        return 200, {"ok": True, "result": {"message_id": message_id, "text": payload["text"]}}
+
+
+def _bad(description: str) -> tuple[int, dict[str, Any]]:
+    return 400, {"ok": False, "error_code": 400, "description": f"Bad Request: {description}"}
+
+
+def telegram_problem(payload: dict[str, Any]) -> str | None:
+    """What Telegram would answer 400 to."""
+    text = payload["text"]
+    if payload.get("parse_mode") == "HTML":
+        try:
+            text = "".join(shown for shown, _ in telegram_runs(text))
+        except ValueError as error:
+            return f"can't parse entities: {error}"
+    if not text.strip():
+        return "message text is empty"
+    return "message is too long" if units(text) > 4096 else None
+
+
+def telegram_runs(text: str) -> list[tuple[str, str | None]]:
+    """What is shown, run by run, each with the tag that it stands in; raises ValueError for what is not understood."""
+    runs: list[tuple[str, str | None]] = []
+    inside: str | None = None
+    for tag, shown in re.findall(r"(<[^<>]*>)|([^<>]+|[<>])", text):
+        if shown:
+            if shown in "<>" or re.search(r"&(?!(amp|lt|gt|quot);)", shown):
+                raise ValueError("a bare sign")
+            runs.append((html.unescape(shown), inside))
+        elif inside is None:
+            opened = re.fullmatch(r'<(b|code|a)(?: href="https?://[^"]+")?>', tag)
+            if opened is None:
+                raise ValueError("unsupported start tag")
+            inside = opened[1]
+        elif tag == f"</{inside}>":
+            inside = None
+        else:
+            raise ValueError("unexpected end tag")
+    if inside is not None:
+        raise ValueError("a tag is not closed")
+    return runs
+
+
+class PagerDuty(Vendor):
+    """One service of PagerDuty: checks the event, and keeps incidents by their key."""
+
+    KEY = "s3cret0123456789abcdef0123456789"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[dict[str, Any]] = []
+        self.incidents: dict[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/v2/enqueue"
+
+    def answer(self, seen: Seen) -> web.Response:
+        event = seen.json
+        if event["routing_key"] != self.KEY:
+            errors = ["Length of 'routing_key' is incorrect (should be 32 characters)"]
+            return web.json_response({"status": "invalid event", "errors": errors}, status=400)
+        if problems := pagerduty_problems(event):
+            return web.json_response({"status": "invalid event", "errors": problems}, status=400)
+        self.events.append(event)
+        self.incidents[event["dedup_key"]] = event["event_action"]
+        return web.json_response({"status": "success", "dedup_key": event["dedup_key"]}, status=202)
+
+
+def pagerduty_problems(event: dict[str, Any]) -> list[str]:
+    """What PagerDuty would answer 400 to."""
+    payload = event["payload"]
+    checks = {
+        "event_action": event["event_action"] in {"trigger", "acknowledge", "resolve"},
+        "dedup_key": 0 < len(event["dedup_key"]) <= 255,
+        "summary": 0 < units(payload["summary"]) <= 1024,
+        "severity": payload["severity"] in {"critical", "error", "warning", "info"},
+        "source": bool(payload["source"].strip()),
+        "size": len(json.dumps(event)) < 512 * 1024,
+        "links": all(link["href"].startswith("http") for link in event.get("links", [])),
+    }
+    return [f"'{name}' is invalid" for name, well in checks.items() if not well]

@@ -11,7 +11,10 @@ from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider
-from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider
+from connext_monitor.alerting.providers.slack import SlackConfig
+from connext_monitor.alerting.providers.slack_bot import slack
+from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, Problem, ProviderTable, parse_table
@@ -32,7 +35,9 @@ class ProviderType(Generic[C]):
 PROVIDER_TYPES: Mapping[str, ProviderType[Any]] = {
     "console": ProviderType(ConsoleConfig, ConsoleProvider),
     "discord": ProviderType(DiscordConfig, DiscordProvider),
-    "slack": ProviderType(SlackConfig, SlackProvider),
+    "pagerduty": ProviderType(PagerDutyConfig, PagerDutyProvider),
+    "slack": ProviderType(SlackConfig, slack),
+    "telegram": ProviderType(TelegramConfig, TelegramProvider),
     "webhook": ProviderType(WebhookConfig, WebhookProvider),
 }
 

@@ -6,7 +6,6 @@ and "Opcodes and Status Codes". Only ``content`` can notify anybody, and only wh
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import PlainValidator
@@ -14,7 +13,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -89,13 +88,6 @@ class DiscordConfig(ProviderConfig):
     webhook_url: DiscordUrl
     mention: Annotated[str | None, PlainValidator(_read_mention)] = None
     thread_id: Annotated[str | None, PlainValidator(_read_thread)] = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageGone:
-    """The message that was to be changed is no more; a new one can be posted."""
-
-    reason: str
 
 
 class WebhookUnwell(Exception):
@@ -210,7 +202,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     5. 400 and 413: not as it is written.
     6. Anything else is no answer of Discord's: come again.
     """
-    said = _said(answer)
+    said = answer.json
     if answer.ok:
         message_id = said.get("id")
         return Sent(message_id if isinstance(message_id, str) and _ID.fullmatch(message_id) else None)
@@ -269,11 +261,3 @@ def _value(field: Field, limit: int) -> str:
 def _line(text: str, limit: int) -> str:
     # At the start of a line "1. " would begin a list.
     return re.sub(r"^([0-9]+)\. ", r"\1\\. ", fit(one_line(text), limit - 1, escape))
-
-
-def _said(answer: Answer) -> Json:
-    try:
-        said = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -5,6 +5,7 @@ cap, and only to tell what happened.
 """
 
 import asyncio
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from yarl import URL
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import TryLater, retry_after
+from connext_monitor.core.documents import Json
 
 TIMEOUT = 10.0
 _USER_AGENT = "connext-monitor"
@@ -26,6 +28,13 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 @dataclass(frozen=True, slots=True)
 class Unacceptable:
     """The channel does not take the message as it is written; a plainer form may pass."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageGone:
+    """The message that was to be changed is no more; a new one can be posted."""
 
     reason: str
 
@@ -53,6 +62,15 @@ class Answer:
     def words(self) -> str:
         """``answered 404 Not Found``; the phrase is the standard's, never the channel's own."""
         return f"answered {self.status} {_PHRASES.get(self.status, '')}".rstrip()
+
+    @property
+    def json(self) -> Json:
+        """The object in the body; empty where there is none."""
+        try:
+            said = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return said if isinstance(said, dict) else {}
 
     def try_later(self, after: float | None = None) -> TryLater:
         """Come again, after as long as the answer's ``Retry-After`` says if ``after`` does not."""

@@ -1,4 +1,4 @@
-"""Slack incoming webhooks: blocks, and a second message when the alert resolves, since such a message can't be edited.
+"""Slack: how a message is written, and incoming webhooks, whose messages can't be edited: a second one tells the end.
 
 Source of limits, escapes and errors: Slack's documentation, "Block Kit", "Formatting text", "Sending messages using
 incoming webhooks" and "Rate limits". What strangers may have written stands in ``plain_text`` objects, where Slack
@@ -8,9 +8,9 @@ reads no formatting; only our own names, dates and links stand in ``mrkdwn``.
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import PlainValidator
+from pydantic import PlainValidator, model_validator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice
@@ -27,7 +27,7 @@ from connext_monitor.alerting.providers.wording import (
     utc_words,
     web_links,
 )
-from connext_monitor.config import SecretUrl, bad_value
+from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
@@ -35,12 +35,13 @@ from connext_monitor.core.message import Instant, Message
 
 HEADER, SECTION, FIELD, SECTION_FIELDS = 150, 3000, 2000, 10
 _TEXT, _FACT, _FACTS, _INSTANTS, _LINKS = 1500, 180, 15, 10, 2000
-_BETWEEN_MESSAGES = 1.0
+BETWEEN_MESSAGES = 1.0
 _MENTION = re.compile(r"<!subteam\^[A-Z0-9]{1,20}>|<!here>|<!channel>|<@[UW][A-Z0-9]{1,20}>")
+_CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _FORMATTING = str.maketrans(dict.fromkeys("*_~`:|", " "))
-_ERROR = re.compile(rb"[a-z_]{1,64}")
-_DEAD = frozenset(
+ERROR_WORD = re.compile(rb"[a-z_]{1,64}")
+DEAD_WORDS = frozenset(
     {
         "account_inactive",
         "action_prohibited",
@@ -64,11 +65,32 @@ def _read_mention(value: object) -> str | None:
     raise bad_value("is no Slack mention", 'write "<!subteam^ID>" for a group, "<@U…>", "<!here>" or "<!channel>"')
 
 
-class SlackConfig(ProviderConfig):
-    """``type = "slack"``; ``mention`` is notified by critical alerts only."""
+def _read_channel(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _CHANNEL.fullmatch(value)):
+        return value
+    raise bad_value("is no Slack channel", 'write its id, such as "C0123456789", or its name, such as "#alerts"')
 
-    webhook_url: SecretUrl
+
+class SlackConfig(ProviderConfig):
+    """``type = "slack"``, by an incoming webhook or by a bot; ``mention`` is notified by critical alerts only.
+
+    ``channel`` is the channel's id or name, ``api_url`` where Slack's web API is.
+    """
+
+    webhook_url: SecretUrl | None = None
+    token: SecretText | None = None
+    channel: Annotated[str | None, PlainValidator(_read_channel)] = None
+    api_url: SecretUrl = SecretUrl("https://slack.com/api")
     mention: Annotated[str | None, PlainValidator(_read_mention)] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.webhook_url is None) == (self.token is None) or (self.token is None) != (self.channel is None):
+            raise bad_value(
+                "must have either a webhook_url, or a token and a channel",
+                "write webhook_url for an incoming webhook, or token and channel for a bot",
+            )
+        return self
 
 
 class SlackProvider:
@@ -77,8 +99,11 @@ class SlackProvider:
     telling = Telling.DIGEST
 
     def __init__(self, name: str, config: SlackConfig, around: Surroundings) -> None:
+        if config.webhook_url is None:
+            raise TypeError("a Slack provider without a webhook is a bot")
         self.name = name
         self._config = config
+        self._url = config.webhook_url
         self._sender = HttpSender(around.clock)
         self._pace = Pace(around.clock)
 
@@ -98,11 +123,11 @@ class SlackProvider:
 
     async def _post(self, payload: Json) -> Outcome | Unacceptable:
         await self._pace.turn()
-        url = URL(self._config.webhook_url.get_secret_value())
+        url = URL(self._url.get_secret_value())
         answer = await self._sender.request(
             "POST", url, json.dumps(payload).encode(), {"Content-Type": "application/json; charset=utf-8"}
         )
-        self._pace.hold(_BETWEEN_MESSAGES)
+        self._pace.hold(BETWEEN_MESSAGES)
         return answer if isinstance(answer, TryLater) else classify(answer)
 
 
@@ -145,14 +170,15 @@ def classify(answer: Answer) -> Outcome | Unacceptable:
     5. Anything else: come again.
     """
     if answer.ok:
-        taken = answer.body.strip() == b"ok" or _json_ok(answer.body)
+        # The second is what a workflow's webhook says.
+        taken = answer.body.strip() == b"ok" or answer.json.get("ok") is True
         return Sent() if taken else TryLater(f"{answer.words} without Slack's ok")
-    error = _ERROR.fullmatch(answer.body.strip())
+    error = ERROR_WORD.fullmatch(answer.body.strip())
     word = error[0].decode() if error else ""
     words = f"{answer.words}, {word}" if word else answer.words
     if answer.later or word in {"ratelimited", "rate_limited"}:
         return TryLater(words, answer.retry_after)
-    if answer.status in {401, 403, 404, 410} or word in _DEAD:
+    if answer.status in {401, 403, 404, 410} or word in DEAD_WORDS:
         return ChannelDead(words)
     return Unacceptable(words) if answer.status in {400, 413} else answer.try_later()
 
@@ -195,12 +221,3 @@ def _links(message: Message) -> str:
 def _disarm(text: str) -> str:
     # Top-level text is read for emoji and links even with mrkdwn off; both need their colon.
     return re.sub(r":(?=\S)", ":\u200b", text)
-
-
-def _json_ok(body: bytes) -> bool:
-    # What a workflow's webhook says instead of "ok".
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(said, dict) and said.get("ok") is True

@@ -13,7 +13,6 @@ from connext_monitor.alerting.providers.discord import (
     DiscordConfig,
     DiscordProvider,
     DiscordUrl,
-    MessageGone,
     WebhookUnwell,
     classify,
     embed_payload,
@@ -21,7 +20,7 @@ from connext_monitor.alerting.providers.discord import (
     pause_after,
     plain_payload,
 )
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, MessageGone, Unacceptable
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message

@@ -50,11 +50,11 @@ def test_a_provider_is_told_everything_unless_it_says_otherwise() -> None:
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
-    error = refusal(ops={"type": "pager"})
+    error = refusal(ops={"type": "fax"})
     (problem,) = error.problems
     assert problem.key == "alert_providers.ops.type"
     assert all(known in problem.cure for known in PROVIDER_TYPES)
-    assert "pager" not in str(error)
+    assert "fax" not in str(error)
 
 
 def test_a_missing_type_is_refused() -> None:
@@ -90,6 +90,12 @@ def test_the_problems_of_all_providers_are_told_together() -> None:
         ({"type": "slack", "webhook_url": "ftp://s3cret"}, "webhook_url"),
         ({"type": "slack", "webhook_url": "https://slack.example/s3cret", "mention": "<@&1>"}, "mention"),
         ({"type": "webhook", "url": "https://machine.example", "secret": "s3cret"}, "secret"),
+        ({"type": "slack", "token": "s3cret", "channel": "#a b"}, "channel"),
+        ({"type": "telegram", "token": "s3cret", "chat_id": "1"}, "token"),
+        ({"type": "telegram", "token": "1:" + "x" * 35, "chat_id": "s3cret"}, "chat_id"),
+        ({"type": "telegram", "token": "1:" + "x" * 35, "chat_id": 1, "mention": "s3cret"}, "mention"),
+        ({"type": "pagerduty", "routing_key": "s3cret"}, "routing_key"),
+        ({"type": "pagerduty", "routing_key": "a" * 32, "source": "\n"}, "source"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_key_and_never_quoted(table: dict[str, object], key: str) -> None:
@@ -100,7 +106,7 @@ def test_a_bad_value_is_refused_by_its_key_and_never_quoted(table: dict[str, obj
 
 
 def test_a_check_finds_what_building_would() -> None:
-    with pytest.raises(ConfigError, match=r"alert_providers\.ops\.webhook_url"):
+    with pytest.raises(ConfigError, match=r"alert_providers\.ops"):
         check_provider(FILE, "ops", ProviderTable({"type": "slack"}))
 
 
@@ -108,3 +114,19 @@ def test_printing_a_provider_or_its_config_shows_no_secret() -> None:
     (built,) = build(ops={"type": "discord", "webhook_url": HOOK})
     assert isinstance(built.provider, DiscordProvider)
     assert "s3cret" not in repr(vars(built.provider)) + repr(built)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {},
+        {"token": "xoxb-s3cret"},
+        {"channel": "#alerts"},
+        {"webhook_url": "https://slack.example/s3cret", "token": "xoxb-s3cret", "channel": "#alerts"},
+        {"webhook_url": "https://slack.example/s3cret", "channel": "#alerts"},
+    ],
+)
+def test_slack_is_reached_in_one_way_and_not_in_two(table: dict[str, object]) -> None:
+    error = refusal(ops={"type": "slack", **table})
+    assert "must have either a webhook_url, or a token and a channel" in str(error)
+    assert "s3cret" not in str(error)

@@ -1,0 +1,147 @@
+"""PagerDuty, Events API v2: an incident for each alert, or for each burst on one pathway, resolved with it.
+
+Source of fields, limits and answers: PagerDuty's "Events API v2 Overview" and "Send an Alert Event".
+"""
+
+import hashlib
+import json
+import re
+from typing import Annotated
+
+from pydantic import PlainValidator
+from yarl import URL
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
+from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
+from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents import Json, rfc3339
+from connext_monitor.core.grouping import Telling
+
+SUMMARY, DEDUP_KEY = 1024, 255
+_TEXT, _NAME, _VALUE, _FACTS, _LINKS = 2000, 100, 500, 25, 10
+_BETWEEN_EVENTS = 0.5  # about 120 a minute are taken
+_ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
+
+
+class RoutingKey(SecretText):
+    """The integration key of a service."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` unless it is 32 letters and digits."""
+        if not _ROUTING_KEY.fullmatch(secret):
+            raise bad_value(
+                "is no PagerDuty routing key", 'copy the integration key of an "Events API v2" integration: 32 signs'
+            )
+
+
+def _read_source(value: object) -> str:
+    if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= 255:
+        return value
+    raise bad_value("is no name of a source", "write a short text: what incidents are to say they come from")
+
+
+class PagerDutyConfig(ProviderConfig):
+    """``type = "pagerduty"``; ``source`` is what incidents say they come from, ``url`` where events are taken."""
+
+    routing_key: RoutingKey
+    source: Annotated[str, PlainValidator(_read_source)] = "connext-monitor"
+    url: SecretUrl = SecretUrl("https://events.pagerduty.com/v2/enqueue")
+
+
+class PagerDutyProvider:
+    """A service of PagerDuty's."""
+
+    telling = Telling.DIGEST
+
+    def __init__(self, name: str, config: PagerDutyConfig, around: Surroundings) -> None:
+        self.name = name
+        self._config = config
+        self._sender = HttpSender(around.clock)
+        self._pace = Pace(around.clock)
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - the key is the notice's own
+        """Trigger or resolve; with the summary alone where the whole is not taken."""
+        reason = ""
+        for event in (whole_event, short_event):
+            reply = await self._post(event(notice, self._config.source))
+            if not isinstance(reply, Unacceptable):
+                return reply
+            reason = reply.reason
+        return Refused(reason)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._sender.aclose()
+
+    async def _post(self, event: Json) -> Outcome | Unacceptable:
+        await self._pace.turn()
+        body = json.dumps({"routing_key": self._config.routing_key.get_secret_value(), **event}).encode()
+        url = URL(self._config.url.get_secret_value())
+        answer = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
+        self._pace.hold(_BETWEEN_EVENTS)
+        return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+def whole_event(notice: Notice, source: str) -> Json:
+    """The event with all that is known, within PagerDuty's limits whatever the notice holds."""
+    message = notice.message
+    details = {"text": fit(one_line(message.text), _TEXT)}
+    for field in message.fields[:_FACTS]:
+        value = field.value if isinstance(field.value, str) else utc_words(field.value.timestamp)
+        details[fit(one_line(field.name), _NAME)] = fit(one_line(value), _VALUE)
+    links = [{"href": link.url, "text": fit(link.name, _NAME)} for link in web_links(message.links)[:_LINKS]]
+    more = {"timestamp": rfc3339(notice.created_at), "custom_details": details}
+    return {**_event(notice, source, more), "links": links}
+
+
+def short_event(notice: Notice, source: str) -> Json:
+    """The event with its summary alone."""
+    return _event(notice, source, {})
+
+
+def _event(notice: Notice, source: str, more: Json) -> Json:
+    message = notice.message
+    return {
+        "event_action": "resolve" if message.resolved else "trigger",
+        "dedup_key": dedup_key(notice.thread),
+        "client": "connext-monitor",
+        "payload": {
+            "summary": fit(headline(message), SUMMARY),
+            "source": source,
+            "severity": message.severity.value,
+            **more,
+        },
+    }
+
+
+def dedup_key(thread: str) -> str:
+    """What ties an incident's trigger to its resolve: printable, and never longer than is taken."""
+    if len(thread) <= DEDUP_KEY and thread.isascii() and thread.isprintable():
+        return thread
+    return f"{thread[:100].encode('ascii', 'replace').decode()}:{hashlib.sha256(thread.encode()).hexdigest()}"
+
+
+def classify(answer: Answer) -> Outcome | Unacceptable:
+    """What PagerDuty's answer means.
+
+    1. 202, or any 2xx: taken.
+    2. 429 and 5xx: come again.
+    3. 401, 403, 404, and 400 about the routing key: the service is no more.
+    4. 400 and 413: not as it is written.
+    5. Anything else: come again.
+    """
+    if answer.ok:
+        return Sent()
+    if answer.later:
+        return answer.try_later()
+    if answer.status == 400 and b"routing_key" in answer.body:
+        return ChannelDead(f"{answer.words}, the routing key is not known")
+    if answer.status in {401, 403, 404}:
+        return ChannelDead(answer.words)
+    return Unacceptable(answer.words) if answer.status in {400, 413} else answer.try_later()

@@ -1,0 +1,225 @@
+"""Telegram: a bot that writes to a chat, one message for each alert or group, changed in place.
+
+Source of methods, limits and formatting: Telegram's "Bot API". What strangers may have written stands in ``code``,
+where Telegram looks for no mention, command, hashtag or link; elsewhere the signs that begin one are cut off from what
+follows by a space of no width.
+"""
+
+import json
+import re
+from typing import Annotated
+
+from pydantic import PlainValidator
+from yarl import URL
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable
+from connext_monitor.alerting.providers.wording import (
+    fact_line,
+    fit,
+    headline,
+    joined_within,
+    one_line,
+    rings,
+    utc_words,
+    web_links,
+)
+from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater, longest, seconds_asked
+from connext_monitor.core.documents import Json
+from connext_monitor.core.grouping import Telling
+from connext_monitor.core.message import Field, Message
+
+# Telegram allows 4096 after it has read the entities; here the entities count as they are written.
+_TITLE, _TEXT, _NAME, _VALUE, _FACTS = 256, 1200, 40, 200, 2000
+_BETWEEN_MESSAGES = 1.0
+_BETWEEN_MESSAGES_TO_A_GROUP = 3.0
+_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}")
+_CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}")
+_MENTION = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_BEGINS_SOMETHING = frozenset("@#/$.:+")
+_NO_WIDTH = "\u200b"
+# Of Telegram's own words only these are looked for, and none is repeated.
+_NOT_MODIFIED = "message is not modified"
+_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_SHUT = (
+    "chat not found",
+    "chat_write_forbidden",
+    "upgraded to a supergroup",
+    "bot was kicked",
+    "not enough rights",
+    "have no rights",
+    "need administrator rights",
+    "thread not found",
+    "topic_closed",
+)
+
+
+class TelegramToken(SecretText):
+    """A bot's token, as @BotFather gives it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` unless it looks like one."""
+        if not _TOKEN.fullmatch(secret):
+            raise bad_value("is no token of a Telegram bot", "copy it from @BotFather: digits, a colon, letters")
+
+
+def _read_chat(value: object) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and _CHAT.fullmatch(text):
+        return text
+    raise bad_value("is no Telegram chat", 'write its id, such as "-1001234567890", or a channel\'s "@name"')
+
+
+def _read_mention(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _MENTION.fullmatch(value)):
+        return value
+    raise bad_value("is no Telegram mention", 'write "@username"')
+
+
+class TelegramConfig(ProviderConfig):
+    """``type = "telegram"``; ``mention`` is notified by critical alerts only, ``thread_id`` is a forum's topic.
+
+    ``api_url`` is where the Bot API is served.
+    """
+
+    token: TelegramToken
+    chat_id: Annotated[str, PlainValidator(_read_chat)]
+    thread_id: int | None = None
+    mention: Annotated[str | None, PlainValidator(_read_mention)] = None
+    api_url: SecretUrl = SecretUrl("https://api.telegram.org")
+
+
+class TelegramProvider:
+    """A Telegram chat that a bot writes to."""
+
+    telling = Telling.CHANGING_DIGEST
+
+    def __init__(self, name: str, config: TelegramConfig, around: Surroundings) -> None:
+        self.name = name
+        self._config = config
+        self._sender = HttpSender(around.clock)
+        self._pace = Pace(around.clock)
+        is_person = config.chat_id.isdigit()
+        self._pause = _BETWEEN_MESSAGES if is_person else _BETWEEN_MESSAGES_TO_A_GROUP
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:
+        """Post it, or change its message; in plain words where Telegram does not take the formatting."""
+        reason = ""
+        for payload in (html_payload, plain_payload):
+            reply = await self._tell(payload(notice, self._config.mention), notice, reference)
+            if not isinstance(reply, Unacceptable):
+                return reply
+            reason = reply.reason
+        return Refused(reason)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._sender.aclose()
+
+    async def _tell(self, payload: Json, notice: Notice, reference: str | None) -> Outcome | Unacceptable:
+        if notice.change is not Change.OPENED and reference is not None:
+            reply = await self._call("editMessageText", {**payload, "message_id": int(reference)})
+            if reply == Sent(None):
+                return Sent(reference)
+            if not isinstance(reply, MessageGone):
+                return reply
+        thread = {} if self._config.thread_id is None else {"message_thread_id": self._config.thread_id}
+        silent = notice.message.severity is Severity.INFO or notice.message.resolved
+        reply = await self._call("sendMessage", {**payload, **thread, "disable_notification": silent})
+        return ChannelDead(reply.reason) if isinstance(reply, MessageGone) else reply
+
+    async def _call(self, method: str, payload: Json) -> Outcome | Unacceptable | MessageGone:
+        await self._pace.turn()
+        base = self._config.api_url.get_secret_value().rstrip("/")
+        url = URL(f"{base}/bot{self._config.token.get_secret_value()}/{method}")
+        body = json.dumps({"chat_id": self._config.chat_id, **payload}).encode()
+        answer = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
+        self._pace.hold(self._pause)
+        return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+def html_payload(notice: Notice, mention: str | None) -> Json:
+    """The message in Telegram's HTML, within its limits whatever the notice holds."""
+    message = notice.message
+    title = fit(headline(message), _TITLE, escape)
+    parts = [f"<b>{title}</b>\n{fit(one_line(message.text), _TEXT, escape)}"]
+    if mention is not None and rings(notice):
+        parts.insert(0, mention)
+    parts += [part for part in (joined_within(map(_fact, message.fields), "\n", _FACTS), _links(message)) if part]
+    return {**_envelope(), "text": "\n".join(parts), "parse_mode": "HTML"}
+
+
+def plain_payload(notice: Notice, mention: str | None) -> Json:
+    """The message in a few plain words, for when Telegram does not take the HTML."""
+    message = notice.message
+    lines = [headline(message), one_line(message.text), *map(fact_line, message.fields[:3])]
+    texts = [fit(line, 200, _apart) for line in lines]
+    if mention is not None and rings(notice):
+        texts.insert(0, mention)
+    return {**_envelope(), "text": "\n".join(texts)}
+
+
+def escape(char: str) -> str:
+    """One character so that Telegram takes it for itself, outside of ``code``."""
+    return _ENTITIES.get(char) or _apart(char)
+
+
+def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
+    """What the Bot API's answer means.
+
+    1. ``ok``: taken; the message's id is the reference. So is an edit that changes nothing, without a reference.
+    2. 429 and 5xx: come again, after the longer of what header and body ask for.
+    3. 400 about the message to be changed: it is no more.
+    4. 401, 403, 404, and 400 about the chat: the token is wrong, or the bot may not write there.
+    5. 400 and 413: not as it is written.
+    6. Anything else is no answer of Telegram's: come again.
+    """
+    said = answer.json
+    if answer.ok and said.get("ok") is True:
+        result = said.get("result")
+        message_id = result.get("message_id") if isinstance(result, dict) else None
+        return Sent(str(message_id) if isinstance(message_id, int) else None)
+    described = said.get("description")
+    described = described.lower() if isinstance(described, str) else ""
+    if answer.later:
+        parameters = said.get("parameters")
+        asked = seconds_asked(parameters.get("retry_after")) if isinstance(parameters, dict) else None
+        return TryLater(answer.words, longest(answer.retry_after, asked))
+    if answer.status == 400 and _NOT_MODIFIED in described:
+        return Sent(None)
+    if answer.status == 400 and (found := next((words for words in _GONE if words in described), None)):
+        return MessageGone(f"{answer.words}, {found}")
+    shut = next((words for words in _SHUT if words in described), None)
+    if answer.status in {401, 403, 404} or (answer.status == 400 and shut):
+        return ChannelDead(f"{answer.words}, {shut}" if shut else answer.words)
+    return Unacceptable(answer.words) if answer.status in {400, 413} else answer.try_later()
+
+
+def _envelope() -> Json:
+    return {"link_preview_options": {"is_disabled": True}}
+
+
+def _fact(field: Field) -> str:
+    name = fit(one_line(field.name), _NAME, escape)
+    if isinstance(field.value, str):
+        return f"{name}: <code>{fit(one_line(field.value), _VALUE, lambda char: _ENTITIES.get(char, char))}</code>"
+    return f"{name}: <code>{utc_words(field.value.timestamp)}</code>"
+
+
+def _links(message: Message) -> str:
+    named = (
+        f'<a href="{link.url.replace("&", "&amp;")}">{fit(one_line(link.name), 50, escape)}</a>'
+        for link in web_links(message.links)[:6]
+    )
+    return " · ".join(named)
+
+
+def _apart(char: str) -> str:
+    return char + _NO_WIDTH if char in _BEGINS_SOMETHING else char

@@ -1,0 +1,198 @@
+"""What every channel that is reached over HTTP must do, whatever the vendor: the same tests for all of them."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from connext_monitor.alerting.notice import DigestProvider
+from connext_monitor.alerting.providers import build_providers
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ProviderTable
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
+from tests.alerting.conftest import SECRET
+from tests.alerting.providers.test_registry import FILE
+from tests.alerting.samples import LABELS, notice
+from tests.alerting.vendors import Discord, PagerDuty, Receiver, Slack, SlackApi, Telegram, Vendor
+
+RATE_LIMITED = {"Retry-After": "30"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A vendor, how its channel is configured, and its answers to what goes wrong: status, body, headers."""
+
+    make: Callable[[], Any]
+    table: Callable[[Any], Mapping[str, object]]
+    limited: tuple[int, object, Mapping[str, str]]
+    not_so: tuple[int, object]
+    dead: tuple[int, object]
+    edits: Callable[[Any], list[object]] | None = None
+    """What its messages say now, where they are changed in place."""
+    secrets: tuple[str, ...] = field(default=("s3cret",))
+
+
+CASES = {
+    "discord": Case(
+        Discord,
+        lambda vendor: {"type": "discord", "webhook_url": vendor.url},
+        (429, {"retry_after": 30.0, "global": False}, {}),
+        (400, {"code": 50035}),
+        (404, {"code": 10015}),
+        lambda vendor: [message["embeds"][0]["title"] for message in vendor.messages.values()],
+    ),
+    "slack": Case(
+        Slack,
+        lambda vendor: {"type": "slack", "webhook_url": vendor.url},
+        (429, b"", RATE_LIMITED),
+        (400, b"invalid_blocks"),
+        (404, b"no_service"),
+    ),
+    "slack bot": Case(
+        SlackApi,
+        lambda vendor: {
+            "type": "slack", "token": SlackApi.TOKEN, "channel": "#alerts", "api_url": f"{vendor.base}/api",
+        },
+        (429, {"ok": False, "error": "ratelimited"}, RATE_LIMITED),
+        (200, {"ok": False, "error": "invalid_blocks"}),
+        (200, {"ok": False, "error": "token_revoked"}),
+        lambda vendor: [message["text"] for message in vendor.messages.values()],
+    ),
+    "telegram": Case(
+        Telegram,
+        lambda vendor: {
+            "type": "telegram", "token": Telegram.TOKEN, "chat_id": Telegram.CHAT, "api_url": vendor.base,
+        },
+        (429, {"ok": False, "parameters": {"retry_after": 30}}, {}),
+        (400, {"ok": False, "description": "Bad Request: can't parse entities"}),
+        (400, {"ok": False, "description": "Bad Request: chat not found"}),
+        lambda vendor: [message["text"].partition("<b>")[2] for message in vendor.messages.values()],
+    ),
+    "pagerduty": Case(
+        PagerDuty,
+        lambda vendor: {"type": "pagerduty", "routing_key": PagerDuty.KEY, "url": vendor.url},
+        (429, {"status": "throttle exceeded"}, RATE_LIMITED),
+        (400, {"status": "invalid event", "errors": ["'payload.summary' is too long"]}),
+        (400, {"status": "invalid event", "errors": ["'routing_key' is invalid"]}),
+    ),
+    "webhook": Case(
+        lambda: Receiver(SECRET),
+        lambda vendor: {"type": "webhook", "url": vendor.url, "secret": SECRET},
+        (429, b"", RATE_LIMITED),
+        (400, b""),
+        (410, b""),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=list(CASES))
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+@asynccontextmanager
+async def channel(case: Case, vendor: Vendor) -> AsyncIterator[DigestProvider]:
+    tables = {"ops": ProviderTable(case.table(vendor))}
+    (built,) = build_providers(tables, file=FILE, labels=LABELS, clock=SystemClock())
+    provider = cast("DigestProvider", built.provider)
+    yield provider
+    await provider.aclose()
+
+
+async def test_an_alert_opens_and_resolves(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        resolved = await provider.send(notice(Change.RESOLVED), opened.reference)
+        assert isinstance(resolved, Sent)
+        assert len(vendor.seen) == 2
+        if case.edits is not None:
+            (said,) = case.edits(vendor)
+            assert str(said).startswith("RESOLVED")
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.edits])
+async def test_a_message_that_is_gone_is_posted_anew(name: str) -> None:
+    case = CASES[name]
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        vendor.messages.clear()
+        assert isinstance(await provider.send(notice(Change.RESOLVED), opened.reference), Sent)
+        assert len(vendor.messages) == 1
+
+
+async def test_an_edit_that_is_told_twice_changes_nothing(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        for _ in range(2):
+            assert isinstance(await provider.send(notice(Change.RESOLVED), opened.reference), Sent)
+        if case.edits is not None:
+            assert len(case.edits(vendor)) == 1
+
+
+async def test_a_vendor_in_trouble_is_tried_later(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(503, b"s3cret")
+        outcome = await provider.send(notice(), None)
+        assert outcome == TryLater("answered 503 Service Unavailable")
+
+
+async def test_too_many_requests_are_tried_later_after_as_long_as_was_asked(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(*case.limited)
+        outcome = await provider.send(notice(), None)
+        assert isinstance(outcome, TryLater)
+        assert outcome.after == 30.0
+        assert len(vendor.seen) == 1
+
+
+async def test_a_vendor_that_is_not_there_is_tried_later_and_its_address_stays_secret(case: Case) -> None:
+    async with case.make() as vendor:
+        pass
+    async with channel(case, vendor) as provider:
+        outcome = await provider.send(notice(), None)
+    assert isinstance(outcome, TryLater)
+    assert not any(secret in repr(outcome) + repr(vars(provider)) for secret in case.secrets)
+
+
+async def test_a_form_that_is_not_taken_is_sent_in_plain_words(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(*case.not_so)
+        assert isinstance(await provider.send(notice(), None), Sent)
+        assert len(vendor.seen) == 2
+        assert len(vendor.seen[1].body) < len(vendor.seen[0].body)
+
+
+async def test_what_is_taken_in_no_form_is_refused(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(*case.not_so)
+        vendor.plan(*case.not_so)
+        assert isinstance(await provider.send(notice(), None), Refused)
+
+
+async def test_a_channel_that_is_no_more_is_dead_and_its_own_words_are_not_repeated(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(*case.dead)
+        outcome = await provider.send(notice(), None)
+        assert isinstance(outcome, ChannelDead)
+        assert "s3cret" not in outcome.reason
+
+
+async def test_a_redirect_is_not_followed(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(302, b"", {"Location": f"{vendor.base}/elsewhere"})
+        assert isinstance(await provider.send(notice(), None), TryLater)
+        assert len(vendor.seen) == 1
+
+
+async def test_every_severity_is_taken(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        for severity in Severity:
+            told = notice()
+            milder = replace(told, message=replace(told.message, severity=severity))
+            assert isinstance(await provider.send(milder, None), Sent)

@@ -1,0 +1,88 @@
+"""PagerDuty: what is written, and which incident it is about. What is sent, the contract tests see."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.pagerduty import (
+    PagerDutyConfig,
+    PagerDutyProvider,
+    RoutingKey,
+    classify,
+    dedup_key,
+    short_event,
+    whole_event,
+)
+from connext_monitor.config import SecretUrl
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
+from tests.alerting.samples import OPENED, SWELLING, digest_notices, notice, notices, swollen
+from tests.alerting.vendors import PagerDuty, pagerduty_problems
+
+
+def event_of(told: Notice) -> dict[str, Any]:
+    return whole_event(told, "bridge")
+
+
+@given(notices | digest_notices())
+def test_every_event_is_within_pagerdutys_limits(told: Notice) -> None:
+    assert pagerduty_problems(event_of(told)) == []
+    assert pagerduty_problems(short_event(told, "bridge")) == []
+
+
+@pytest.mark.parametrize("char", SWELLING)
+def test_even_a_swollen_message_is_within_pagerdutys_limits(char: str) -> None:
+    assert pagerduty_problems(event_of(notice(message=swollen(char)))) == []
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_key_is_short_and_tells_two_alerts_apart(one: str, other: str) -> None:
+    assert 0 < len(dedup_key(one * 50)) <= 255
+    assert (dedup_key(one) == dedup_key(other)) is (one == other)
+
+
+async def test_an_incident_is_resolved_by_the_key_that_triggered_it(around: Surroundings) -> None:
+    async with PagerDuty() as vendor:
+        config = PagerDutyConfig(type="pagerduty", routing_key=RoutingKey(PagerDuty.KEY), url=SecretUrl(vendor.url))
+        provider = PagerDutyProvider("pager", config, around)
+        for _ in range(2):  # as after a crash between the send and its record
+            assert await provider.send(notice(), None) == Sent()
+        assert vendor.incidents == {OPENED.id: "trigger"}
+        assert await provider.send(notice(Change.RESOLVED), None) == Sent()
+        assert vendor.incidents == {OPENED.id: "resolve"}
+        await provider.aclose()
+
+
+def test_what_is_late_is_written_whole() -> None:
+    event = event_of(notice())
+    assert event["payload"]["summary"] == "CRITICAL · Execution overdue: ethereum → gnosis"
+    assert event["payload"]["severity"] == "critical"
+    assert event["payload"]["source"] == "bridge"
+    details = event["payload"]["custom_details"]
+    assert details["Transfer"] == "0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    assert details["Due"] == "2026-03-01 11:59:00 UTC"
+    assert event["links"] == [{"href": "https://origin.example/tx/0x" + "cd" * 32, "text": "XCalled"}]
+
+
+def test_a_drill_says_so_before_anything_else() -> None:
+    assert event_of(notice(drill=True))["payload"]["summary"].startswith("DRILL · CRITICAL")
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        (Answer(202), Sent()),
+        (Answer(400, {}, b"'routing_key' s3cret"),
+         ChannelDead("answered 400 Bad Request, the routing key is not known")),
+        (Answer(400, {}, b"summary"), Unacceptable("answered 400 Bad Request")),
+        (Answer(403), ChannelDead("answered 403 Forbidden")),
+        (Answer(429, {}, b"", 3.0), TryLater("answered 429 Too Many Requests", 3.0)),
+        (Answer(500), TryLater("answered 500 Internal Server Error")),
+    ],
+)  # fmt: skip
+def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable) -> None:
+    assert classify(reply) == meaning

@@ -1,0 +1,129 @@
+"""The provider watch on a real store: a channel that takes nothing is told on the others, and so is its recovery."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from connext_monitor.alerting.provider_watch import ProviderWatch
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import compose
+from connext_monitor.store.store import Store
+from tests.alerting.waiting import until
+
+ALL = ("ops", "desk", "machines")
+
+
+@dataclass
+class Watched:
+    store: Store
+    watch: ProviderWatch
+    woken: list[None]
+
+    async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
+        rows = await self.store.alerts(None, limit=100)
+        return [(row.alert.subject, row.alert.state, row.alert.resolution) for row, _ in reversed(rows)]
+
+    async def says(self, *wanted: tuple[str, AlertState, str | None]) -> None:
+        async with asyncio.timeout(10):
+            while await self.alerts() != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+                await asyncio.sleep(0.01)
+
+    async def told_to(self) -> dict[str, list[str]]:
+        """The changes that wait for each provider."""
+        waiting: dict[str, list[str]] = {}
+        for name in ALL:
+            if found := await self.store.next_delivery(name):
+                waiting[name] = [f"{found.alert.subject} {found.change.value}"]
+        return waiting
+
+
+def route(_: Alert) -> Collection[str]:
+    return ALL
+
+
+@asynccontextmanager
+async def watching(
+    folder: Path, *, providers: Collection[str] = ALL, patience: float = 3600.0
+) -> AsyncIterator[Watched]:
+    store = await Store.open(folder / "monitor.db", {})
+    woken: list[None] = []
+    watch = ProviderWatch(store, providers, route, lambda: woken.append(None), SystemClock(), patience)
+    running = asyncio.create_task(watch.run())
+    try:
+        yield Watched(store, watch, woken)
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
+async def test_a_channel_that_refuses_for_good_is_told_at_once_on_the_others_and_not_on_itself(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.watch.failed("ops", "answered 404 Not Found", dead=True)
+        await watched.says(("ops", AlertState.OPEN, None))
+        await until(lambda: watched.woken)
+        assert await watched.told_to() == {"desk": ["ops opened"], "machines": ["ops opened"]}
+
+
+async def test_a_channel_that_fails_is_told_only_once_it_has_failed_long_enough(tmp_path: Path) -> None:
+    async with watching(tmp_path, patience=0.3) as watched:
+        watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
+        watched.watch.failed("desk", "answered 503 Service Unavailable", dead=False)
+        watched.watch.took("desk")
+        await watched.says(("ops", AlertState.OPEN, None))
+        # No second failure was needed: a channel may have asked not to be tried again for an hour.
+    async with watching(tmp_path) as patient:
+        patient.watch.failed("machines", "answered 503 Service Unavailable", dead=False)
+        patient.watch.failed("desk", "answered 410 Gone", dead=True)
+        await patient.says(("ops", AlertState.OPEN, None), ("desk", AlertState.OPEN, None))
+
+
+async def test_a_channel_that_takes_a_message_again_resolves_as_recovered(tmp_path: Path) -> None:
+    async with watching(tmp_path, patience=0.0) as watched:
+        watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
+        await watched.says(("ops", AlertState.OPEN, None))
+        watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
+        watched.watch.took("ops")
+        await watched.says(("ops", AlertState.RESOLVED, "recovered"))
+        watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
+        await watched.says(("ops", AlertState.RESOLVED, "recovered"), ("ops", AlertState.OPEN, None))
+
+
+async def test_over_a_restart_it_is_neither_repeated_nor_resolved_before_the_channel_takes_a_message(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path) as before:
+        before.watch.failed("ops", "answered 404 Not Found", dead=True)
+        await before.says(("ops", AlertState.OPEN, None))
+    async with watching(tmp_path) as watched:
+        watched.watch.failed("ops", "answered 404 Not Found", dead=True)
+        watched.watch.failed("desk", "answered 404 Not Found", dead=True)
+        await watched.says(("ops", AlertState.OPEN, None), ("desk", AlertState.OPEN, None))
+        watched.watch.took("ops")
+        await watched.says(("ops", AlertState.RESOLVED, "recovered"), ("desk", AlertState.OPEN, None))
+
+
+async def test_a_channel_that_is_taken_out_of_the_config_resolves_as_removed(tmp_path: Path) -> None:
+    async with watching(tmp_path) as before:
+        before.watch.failed("ops", "answered 404 Not Found", dead=True)
+        await before.says(("ops", AlertState.OPEN, None))
+    async with watching(tmp_path, providers=("desk", "machines")) as watched:
+        await watched.says(("ops", AlertState.RESOLVED, "removed"))
+
+
+async def test_the_message_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.watch.failed("ops", "answered 404 Not Found, unknown webhook (code 10015)", dead=True)
+        await watched.says(("ops", AlertState.OPEN, None))
+        ((row, _),) = await watched.store.alerts(None, limit=1)
+        message = compose(row.alert, None, ChainLabels({}))
+        assert message.title == "Alert provider ops refuses for good"
+        assert message.text == (
+            "It answered 404 Not Found, unknown webhook (code 10015). Correct its address or key in the config and "
+            "restart; its alerts wait in the database until then."
+        )
