@@ -3,16 +3,19 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import cache
 from math import ceil
 from random import SystemRandom
+from typing import Any
 
 import structlog
 
 from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.destination import Destination
+from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
@@ -183,15 +186,18 @@ class _Monitor:
         chain_watch: ChainWatch,
         provider_watch: ProviderWatch,
         manager: AlertManager,
+        heartbeat: Heartbeat | None,
     ) -> None:
         self._checker = checker
-        self._parts = {
+        self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "alert manager": manager.run,
             "alert scheduler": scheduler.run,
             "chain watch": chain_watch.run,
             "provider watch": provider_watch.run,
             "transfer checker": checker.run,
         }
+        if heartbeat is not None:
+            self._parts["heartbeat"] = heartbeat.run
         self._observers = observers
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -228,7 +234,7 @@ async def _build(
     await store.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     def route(alert: Alert) -> Collection[str]:
-        return [p.provider.name for p in providers if alert.severity.rank >= p.min_severity.rank]
+        return [one.provider.name for one in providers if one.wants(alert, labels)]
 
     commits = _Commits()
     checker = TransferChecker(store, durations, commits, labels, clock, route)
@@ -246,6 +252,14 @@ async def _build(
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
     )
+    heartbeat = None
+    if config.heartbeat.url is not None:
+        heartbeat = Heartbeat(
+            config.heartbeat.url,
+            config.heartbeat.every.total_seconds(),
+            lambda: _trouble(destinations.values(), provider_watch.failing),
+            clock,
+        )
     if config.monitor.listen is not None:
 
         def sights() -> list[ChainSight]:
@@ -255,7 +269,17 @@ async def _build(
         address = await web.start()
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
-    return _Monitor(checker, observers, commits.scheduler, commits.chain_watch, provider_watch, commits.manager)
+    return _Monitor(
+        checker, observers, commits.scheduler, commits.chain_watch, provider_watch, commits.manager, heartbeat
+    )
+
+
+def _trouble(chains: Iterable[Destination], failing: Sequence[str]) -> str | None:
+    """Why no sign of life is given: who relies on it would rely on chains and channels too."""
+    unseen = [chain.name for chain in chains if not chain.observed]
+    if unseen:
+        return f"not observed: {', '.join(unseen)}"
+    return f"taking no alerts: {', '.join(failing)}" if failing else None
 
 
 def _seconds(duration: timedelta) -> int:

@@ -183,7 +183,8 @@ def test_nothing_of_a_config_can_be_changed(file: Path) -> None:
 
 
 def environ_for(text: str) -> dict[str, str]:
-    return {name: f"wss://node.example/{name}" for name in re.findall(r"\$\{([A-Z_]+)\}", text)}
+    schemes = {"HEARTBEAT_URL": "https"}
+    return {name: f"{schemes.get(name, 'wss')}://node.example/{name}" for name in re.findall(r"\$\{([A-Z_]+)\}", text)}
 
 
 def test_the_example_loads(file: Path) -> None:
@@ -195,7 +196,8 @@ def test_the_example_loads_with_all_that_is_turned_off_turned_on(file: Path) -> 
     text = re.sub(r"(?m)^#(?=\S)", "", EXAMPLE.read_text())
     config = load(file, text, **environ_for(text))
     assert set(config.chains) == {*DEPLOYMENTS, "my-devnet"}
-    assert set(config.alert_providers) == {"console", "ops", "desk", "machines"}
+    assert set(config.alert_providers) == {"console", "ops", "desk", "desk-bot", "phone", "pager", "machines"}
+    assert config.heartbeat.url is not None
 
 
 def test_the_example_shows_the_defaults(file: Path) -> None:
@@ -740,3 +742,18 @@ def test_merged_errors_tell_each_problem_once() -> None:
 def test_an_error_survives_pickling() -> None:
     error = ConfigError(Path("c.toml"), [Problem("a", "is wrong", "mend it")])
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
+
+
+def test_a_providers_pathways_name_chains_of_the_file(file: Path) -> None:
+    pathways = '[alert_providers.c]\ntype = "console"\npathways = [{ origin = "etherium" }, { destination = "*" }]\n'
+    with pytest.raises(ConfigError) as caught:
+        load(file, CHAIN + pathways)
+    (problem,) = caught.value.problems
+    assert problem.key == "alert_providers.c.pathways[0].origin"
+    assert problem.what == "names no chain of this file"
+
+
+def test_there_is_no_heartbeat_unless_it_has_a_url(file: Path) -> None:
+    assert load(file, CHAIN).heartbeat.url is None
+    beating = load(file, CHAIN + '[heartbeat]\nurl = "https://hc.example/s3cret"\nevery = "PT30S"\n').heartbeat
+    assert (str(beating.url), beating.every) == ("https://hc.example", timedelta(seconds=30))

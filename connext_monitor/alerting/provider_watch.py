@@ -65,6 +65,12 @@ class ProviderWatch:
         self._troubles[provider] = replace(known, reason=reason, dead=dead)
         self._changed.set()
 
+    @property
+    def failing(self) -> list[str]:
+        """The channels that refuse for good or have failed for long enough to be told."""
+        now = self._clock.monotonic()
+        return [name for name, trouble in self._troubles.items() if self._is_bad(trouble, now)]
+
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
         loaded = False
@@ -92,8 +98,11 @@ class ProviderWatch:
             await self._resolve(name, "recovered")
         now = self._clock.monotonic()
         for name, trouble in list(self._troubles.items()):
-            if name not in self._open and (trouble.dead or now - trouble.since >= self._patience):
+            if name not in self._open and self._is_bad(trouble, now):
                 await self._tell(name, trouble)
+
+    def _is_bad(self, trouble: _Trouble, now: float) -> bool:
+        return trouble.dead or now - trouble.since >= self._patience
 
     async def _tell(self, name: str, trouble: _Trouble) -> None:
         alert = provider_failing(name, self._clock.now(), reason=trouble.reason, dead=trouble.dead)

@@ -26,6 +26,7 @@ _SWEEP = 30.0
 _ASK_AGAIN = 2.0
 _LOOK_AGAIN = 60.0
 _AT_ONCE = 16
+_LOADED_AT_ONCE = 1000
 _CLOCK_SKEW = 3600
 
 Key = tuple[TransferId, Leg]
@@ -38,8 +39,8 @@ log = structlog.get_logger()
 class DeadlineStore(Protocol):
     """What the scheduler reads and writes."""
 
-    async def awaited(self, *, due_until: int) -> list[Awaited]:
-        """The legs that have not arrived and are due until then (Unix seconds)."""
+    async def awaited(self, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
+        """The first legs of this kind after that one that have not arrived and are due until then (Unix seconds)."""
         ...
 
     async def watched(self, transfer_id: TransferId) -> Watched | None:
@@ -148,12 +149,22 @@ class AlertScheduler:
             if self._clock.monotonic() - loaded_at >= HORIZON / 2:
                 loaded_at, reach = self._clock.monotonic(), HORIZON
             try:
-                for awaited in await self._store.awaited(due_until=self._latest_instant() + int(reach)):
-                    self._arm(awaited)
+                await self._load(self._latest_instant() + int(reach))
             except Exception:
                 loaded_at = -HORIZON
                 log.exception("deadlines.not_loaded")
             await asyncio.sleep(_SWEEP)
+
+    async def _load(self, due_until: int) -> None:
+        """Arm what is due until then, in parts: a hundred thousand at once would hold up the loop."""
+        for leg in Leg:
+            last: Awaited | None = None
+            while part := await self._store.awaited(leg, due_until=due_until, after=last, limit=_LOADED_AT_ONCE):
+                for awaited in part:
+                    self._arm(awaited)
+                if len(part) < _LOADED_AT_ONCE:
+                    break
+                last = part[-1]
 
     def _latest_instant(self) -> int:
         """Now, by our clock or by the chain that is ahead of it."""
@@ -218,9 +229,10 @@ class AlertScheduler:
 
         def decide(watched: Watched | None) -> Alert | None:
             # Judged once more on what stands within the transaction: the leg may have arrived meanwhile.
-            if _verdict(watched, awaited.leg, watermark, answer) is not Verdict.ABSENT:
+            if watched is None or _verdict(watched, awaited.leg, watermark, answer) is not Verdict.ABSENT:
                 return None
-            return overdue(awaited.transfer_id, awaited.leg, awaited.due_at, at)
+            pathway = (watched.transfer.origin, watched.transfer.destination)
+            return overdue(awaited.transfer_id, awaited.leg, awaited.due_at, at, pathway)
 
         alert = await self._store.open_overdue(awaited.transfer_id, decide, self._route)
         key = (awaited.transfer_id, awaited.leg)

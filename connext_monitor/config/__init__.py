@@ -11,8 +11,10 @@ from connext_monitor.config.models import (
     ChainConfig,
     Config,
     Deadlines,
+    HeartbeatConfig,
     MonitorConfig,
     PathwayConfig,
+    PathwayPattern,
     ProviderTable,
 )
 from connext_monitor.config.problems import ConfigError, Problem, bad_value
@@ -34,9 +36,11 @@ __all__ = [
     "Deadlines",
     "Duration",
     "EndpointUrl",
+    "HeartbeatConfig",
     "ListenAddress",
     "MonitorConfig",
     "PathwayConfig",
+    "PathwayPattern",
     "Problem",
     "ProviderCheck",
     "ProviderTable",

@@ -13,6 +13,7 @@ from connext_monitor.config.models import (
     ChainConfig,
     ChainTable,
     Config,
+    HeartbeatConfig,
     MonitorConfig,
     ProviderTable,
 )
@@ -25,7 +26,7 @@ from connext_monitor.deployments import DEPLOYMENTS, Deployment
 ProviderCheck = Callable[[Path, str, ProviderTable], object]
 """Given the file, a provider's name and its table: raises `ConfigError` for what is wrong; its result is not used."""
 
-_TABLES = ("monitor", "alerts", "chains", "alert_providers")
+_TABLES = ("monitor", "alerts", "heartbeat", "chains", "alert_providers")
 # A table that is read by nobody would make its owner believe in backups that are never made.
 _NOT_YET = ("stats", "backup")
 _CHAIN_NAME = re.compile(r"[a-z0-9-]{1,40}")
@@ -47,15 +48,20 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     tables = _top_level(document, findings)
     monitor = findings.of(lambda: parse_table(MonitorConfig, tables["monitor"], ("monitor",), file=path))
     alerts = findings.of(lambda: parse_table(AlertsConfig, tables["alerts"], ("alerts",), file=path))
+    heartbeat = findings.of(lambda: parse_table(HeartbeatConfig, tables["heartbeat"], ("heartbeat",), file=path))
     chains = _chains(tables["chains"], findings)
     if alerts is not None:
-        findings.add(_unknown_chains(alerts, tables["chains"]))
+        pathways = [pathway.model_dump() for pathway in alerts.pathways]
+        findings.add(_unknown_chains(("alerts", "pathways"), pathways, tables["chains"]))
     providers = _providers(tables["alert_providers"], findings, check_provider)
+    for name, provider in providers.items():
+        place = ("alert_providers", name, "pathways")
+        findings.add(_unknown_chains(place, provider.get("pathways"), tables["chains"]))
     # What stands in for a string that could not be filled in is of no use to anybody: that is said once, not twice.
     problems = [*variables.problems, *_outside(findings.problems, [problem.key for problem in variables.problems])]
-    if problems or monitor is None or alerts is None:
+    if problems or monitor is None or alerts is None or heartbeat is None:
         raise ConfigError(path, problems)
-    return Config(path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers))
+    return Config(path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers), heartbeat)
 
 
 def _filled(path: Path, variables: Variables) -> RawTable:
@@ -107,7 +113,7 @@ def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str,
 def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[str, object] | None:
     if isinstance(value, dict):
         return value
-    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts"} else f"[{path[0]}.NAME]"
+    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat"} else f"[{path[0]}.NAME]"
     findings.add([Problem(dotted(path), "must be a table", f"write its keys below a line {header}")])
     return None
 
@@ -210,15 +216,16 @@ def _repeated_endpoints(chains: Iterable[ChainConfig]) -> list[Problem]:
     return problems
 
 
-def _unknown_chains(alerts: AlertsConfig, chains: RawTable) -> list[Problem]:
+def _unknown_chains(place: tuple[str, ...], pathways: object, chains: RawTable) -> list[Problem]:
+    """Find names in a list of pathways that are no chain's; what is no such list has been said elsewhere."""
     problems: list[Problem] = []
-    for place, pathway in enumerate(alerts.pathways):
-        for key, name in (("origin", pathway.origin), ("destination", pathway.destination)):
-            if name != ANY_CHAIN and name not in chains:
-                cure = suggestion(
-                    name, filter(_CHAIN_NAME.fullmatch, chains), 'write "*" for all, or a chain of this file'
-                )
-                problems.append(Problem(f"alerts.pathways[{place}].{key}", "names no chain of this file", cure))
+    for number, pathway in enumerate(pathways if isinstance(pathways, list) else []):
+        for key in ("origin", "destination"):
+            name = pathway.get(key, ANY_CHAIN) if isinstance(pathway, dict) else ANY_CHAIN
+            if isinstance(name, str) and name != ANY_CHAIN and name not in chains:
+                known = filter(_CHAIN_NAME.fullmatch, chains)
+                cure = suggestion(name, known, 'write "*" for all, or a chain of this file')
+                problems.append(Problem(dotted((*place, number, key)), "names no chain of this file", cure))
     return problems
 
 

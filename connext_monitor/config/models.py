@@ -1,14 +1,14 @@
 """What the rest of the program knows of the configuration: checked, complete, frozen."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from connext_monitor.config.secret import EndpointUrl, ExplorerUrl
+from connext_monitor.config.secret import EndpointUrl, ExplorerUrl, SecretUrl
 from connext_monitor.config.table import Table
 from connext_monitor.config.values import (
     ContractAddress,
@@ -38,17 +38,26 @@ class MonitorConfig(Table):
     log_format: Literal["auto", "console", "json"] = "auto"
 
 
-class PathwayConfig(Table):
-    """One of ``[[alerts.pathways]]``: deadlines for some pathways; None means the general one."""
+class PathwayPattern(Table):
+    """Some pathways, by the names of their chains."""
 
     origin: str = ANY_CHAIN
     destination: str = ANY_CHAIN
-    execute_deadline: Duration | None = None
-    reconcile_deadline: Duration | None = None
 
     def matches(self, origin: str, destination: str) -> bool:
         """Whether it speaks of the pathway between the chains of these names."""
         return self.origin in {ANY_CHAIN, origin} and self.destination in {ANY_CHAIN, destination}
+
+    def touches(self, chain: str) -> bool:
+        """Whether any pathway that it speaks of begins or ends at the chain of this name."""
+        return not {self.origin, self.destination}.isdisjoint({ANY_CHAIN, chain})
+
+
+class PathwayConfig(PathwayPattern):
+    """One of ``[[alerts.pathways]]``: deadlines for some pathways; None means the general one."""
+
+    execute_deadline: Duration | None = None
+    reconcile_deadline: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,13 @@ class AlertsConfig(Table):
             execute=pathway.execute_deadline or self.execute_deadline,
             reconcile=pathway.reconcile_deadline or self.reconcile_deadline,
         )
+
+
+class HeartbeatConfig(Table):
+    """``[heartbeat]``: a URL to ask for every so often while all is well; without one there is no heartbeat."""
+
+    url: SecretUrl | None = None
+    every: Duration = timedelta(minutes=1)
 
 
 class ChainTable(Table):
@@ -135,3 +151,4 @@ class Config:
     alerts: AlertsConfig
     chains: Mapping[str, ChainConfig]
     alert_providers: Mapping[str, ProviderTable]
+    heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)

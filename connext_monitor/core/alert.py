@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import TransferId
+from connext_monitor.core.events import DomainId, TransferId
 
 
 class AlertKind(StrEnum):
@@ -72,15 +72,29 @@ class Alert:
     resolution: str | None = None
     details: Mapping[str, str | int] = field(default_factory=dict)
 
+    @property
+    def pathway(self) -> tuple[DomainId, DomainId] | None:
+        """The pathway (origin, destination) of the transfer that it is about."""
+        if "origin" not in self.details:
+            return None
+        return DomainId(int(self.details["origin"])), DomainId(int(self.details["destination"]))
+
 
 def overdue_id(transfer_id: TransferId, leg: Leg) -> str:
     """The one id of a leg's overdue alert, whatever restarts in between."""
     return f"{OVERDUE_KINDS[leg]}:0x{transfer_id.hex()}"
 
 
-def overdue(transfer_id: TransferId, leg: Leg, due_at: int, opened_at: datetime) -> Alert:
-    """The alert that a leg is overdue; ``due_at`` in Unix seconds."""
+def overdue(
+    transfer_id: TransferId,
+    leg: Leg,
+    due_at: int,
+    opened_at: datetime,
+    pathway: tuple[DomainId, DomainId] | None = None,
+) -> Alert:
+    """The alert that a leg is overdue; ``due_at`` in Unix seconds, ``pathway`` from origin to destination."""
     kind = OVERDUE_KINDS[leg]
+    route = {"origin": int(pathway[0]), "destination": int(pathway[1])} if pathway else {}
     return Alert(
         id=overdue_id(transfer_id, leg),
         kind=kind,
@@ -88,7 +102,7 @@ def overdue(transfer_id: TransferId, leg: Leg, due_at: int, opened_at: datetime)
         subject=f"0x{transfer_id.hex()}",
         opened_at=opened_at,
         transfer_id=transfer_id,
-        details={"due_at": due_at},
+        details={"due_at": due_at, **route},
     )
 
 

@@ -151,10 +151,10 @@ class Store:
 
         await self._database.write(work)
 
-    async def awaited(self, *, due_until: int, transfer_id: TransferId | None = None) -> list[Awaited]:
-        """The legs that have not arrived and are due until then, the earliest first."""
+    async def awaited(self, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
+        """The legs of this kind that have not arrived and are due until then, the earliest first, behind ``after``."""
         async with self._database.read() as connection:
-            return await transfers.awaited(connection, due_until=due_until, transfer_id=transfer_id)
+            return await transfers.awaited(connection, leg, due_until=due_until, after=after, limit=limit)
 
     async def watched(self, transfer_id: TransferId) -> Watched | None:
         """One transfer with its deadlines."""

@@ -115,18 +115,21 @@ async def places(
 
 
 async def awaited(
-    connection: AsyncConnection, *, due_until: int, transfer_id: TransferId | None = None
+    connection: AsyncConnection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int
 ) -> list[Awaited]:
-    """The legs that have not arrived and are due until then (Unix seconds), the earliest first."""
-    found: list[Awaited] = []
-    for leg in Leg:
-        query = select(transfers.c.transfer_id, _DUE[leg].label("due"), transfers.c.destination)
-        query = query.where(_ARRIVED[leg].is_(None), _DUE[leg] <= due_until)
-        if transfer_id is not None:
-            query = query.where(transfers.c.transfer_id == transfer_id)
-        rows = await connection.execute(query)
-        found += [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
-    return sorted(found, key=lambda leg: leg.due_at)
+    """The legs of this kind that have not arrived and are due until then (Unix seconds).
+
+    The earliest first, at most ``limit`` of those behind ``after``.
+    """
+    due, transfer_id = _DUE[leg], transfers.c.transfer_id
+    query = select(transfer_id, due.label("due"), transfers.c.destination)
+    query = query.where(_ARRIVED[leg].is_(None), due <= due_until).order_by(due, transfer_id).limit(limit)
+    if after is not None:
+        # The first condition, though contained in the second, is what the index is searched by.
+        behind = or_(due > after.due_at, and_(due == after.due_at, transfer_id > after.transfer_id))
+        query = query.where(due >= after.due_at, behind)
+    rows = await connection.execute(query)
+    return [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
 
 
 async def awaited_pathways(connection: AsyncConnection) -> set[tuple[DomainId, DomainId]]:
@@ -168,6 +171,8 @@ async def retime(
                 transfers.c.origin == origin,
                 transfers.c.destination == destination,
                 transfers.c.xcalled_at.is_not(None),
+                # At most starts nothing has changed, and nothing is written.
+                _DUE[leg].is_distinct_from(due),
                 or_(_ARRIVED[leg].is_(None), never_had_one),
                 or_(transfers.c.execute_due_at.is_not(None), transfers.c.reconcile_due_at.is_not(None), watched),
             )

@@ -15,6 +15,7 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet, Transfer
+from tests.awaiting import awaited_in
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
 from tests.faults import truth
@@ -162,7 +163,7 @@ async def test_promise_3_a_reorg_takes_an_event_back_with_its_deadline_however_i
         await alpha.reorg(1)
         await alpha.mine()
         await watch.knows(goes, None)
-        assert await watch.store.awaited(due_until=2**40, transfer_id=transfer_id(goes)) == []
+        assert await awaited_in(watch.store, due_until=2**40, transfer_id=transfer_id(goes)) == []
         assert await watch.status(stays) is Status.XCALLED
         assert watch.removed(stays.transfer_id) == []
 

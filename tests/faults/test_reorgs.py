@@ -9,6 +9,7 @@ import pytest
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
+from tests.awaiting import awaited_in
 from tests.e2e.monitor import Setup
 from tests.e2e.waiting import until
 from tests.faults.faults import Mute
@@ -132,7 +133,7 @@ async def test_a_leg_that_a_reorg_took_is_awaited_again(
         await beta.reorg(1)
         await beta.mine()
         await watch.knows(transfer, Status.XCALLED)
-        awaited = await watch.store.awaited(due_until=2**40, transfer_id=transfer_id(transfer))
+        awaited = await awaited_in(watch.store, due_until=2**40, transfer_id=transfer_id(transfer))
         assert "execute" in {one.leg.value for one in awaited}
 
 

@@ -6,6 +6,7 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, record
 from connext_monitor.store.store import Store
+from tests.awaiting import awaited_in
 from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
 from tests.store.conftest import NOW, put, seen
 
@@ -57,24 +58,24 @@ async def test_the_next_start_gives_no_deadlines_to_what_began_before_the_watch(
     await backfilled(store, blocks(5, 15))
     await watch_from(store, 16)
     await store.retime(durations, {})
-    assert await store.awaited(due_until=FAR) == []
+    assert await awaited_in(store, due_until=FAR) == []
 
 
 async def test_the_next_start_gives_none_where_the_watch_has_not_begun(store: Store) -> None:
     await backfilled(store, blocks(5, 15))
     await store.retime(durations, {})
-    assert await store.awaited(due_until=FAR) == []
+    assert await awaited_in(store, due_until=FAR) == []
 
 
 async def test_what_began_in_the_first_block_watched_is_given_its_deadlines(store: Store) -> None:
     await backfilled(store, blocks(5, 15))
     await watch_from(store, 10)
     await store.retime(durations, {})
-    assert [one.transfer_id for one in await store.awaited(due_until=FAR)] == [ID, ID]
+    assert [one.transfer_id for one in await awaited_in(store, due_until=FAR)] == [ID, ID]
 
 
 async def test_a_leg_that_arrives_gives_no_deadline_to_the_other_one(store: Store) -> None:
     await backfilled(store, blocks(5, 15))
     changes, _ = await put(store, seen(EXECUTED))
     assert not [effect for effect in changes.effects if isinstance(effect, ArmDeadline)]
-    assert await store.awaited(due_until=FAR) == []
+    assert await awaited_in(store, due_until=FAR) == []

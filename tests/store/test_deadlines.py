@@ -1,10 +1,11 @@
 """Deadlines in the database: what is awaited, and what another config changes."""
 
-from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
+from tests.awaiting import awaited_in
 from tests.core.samples import ALPHA, BETA, GAMMA, durations, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NOW, gone, put, seen
 
@@ -45,7 +46,7 @@ async def due(store: Store) -> tuple[int, int] | None:
 
 
 async def awaited(store: Store) -> list[tuple[Leg, int]]:
-    return [(one.leg, one.due_at - STARTED) for one in await store.awaited(due_until=2**62)]
+    return [(one.leg, one.due_at - STARTED) for one in await awaited_in(store, due_until=2**62)]
 
 
 async def test_both_legs_are_awaited_until_they_arrive(store: Store) -> None:
@@ -72,7 +73,7 @@ async def test_nothing_is_awaited_of_an_xcalled_that_is_taken_back(store: Store)
 
 async def test_a_leg_is_awaited_on_the_chain_that_owes_it(store: Store) -> None:
     await put(store, seen(XCALLED, xcalled(info(1, BETA, ALPHA), sighting(10))))
-    assert {(one.transfer_id, one.destination) for one in await store.awaited(due_until=2**62)} == {
+    assert {(one.transfer_id, one.destination) for one in await awaited_in(store, due_until=2**62)} == {
         (ID, BETA),
         (xcalled(info(1, BETA, ALPHA), sighting(10)).event.transfer_id, ALPHA),
     }
@@ -80,13 +81,13 @@ async def test_a_leg_is_awaited_on_the_chain_that_owes_it(store: Store) -> None:
 
 async def test_a_leg_due_at_the_instant_asked_for_is_among_the_awaited(store: Store) -> None:
     await put(store, seen(XCALLED))
-    assert [one.leg for one in await store.awaited(due_until=STARTED + 300)] == [Leg.EXECUTE]
-    assert await store.awaited(due_until=STARTED + 299) == []
+    assert [one.leg for one in await awaited_in(store, due_until=STARTED + 300)] == [Leg.EXECUTE]
+    assert await awaited_in(store, due_until=STARTED + 299) == []
 
 
 async def test_nothing_is_awaited_where_nobody_watches(store: Store) -> None:
     await put(store, seen(xcalled(info(destination=GAMMA), sighting(10))))
-    assert await store.awaited(due_until=2**62) == []
+    assert await awaited_in(store, due_until=2**62) == []
 
 
 async def test_another_config_gives_another_deadline_to_legs_that_have_not_arrived(store: Store) -> None:
@@ -145,3 +146,16 @@ async def test_a_pathway_s_deadlines_are_its_own(store: Store) -> None:
     assert watched is not None
     assert watched.due is not None
     assert watched.due.execute - STARTED == 1
+
+
+async def test_what_is_awaited_can_be_read_in_parts_that_leave_nothing_out(store: Store) -> None:
+    called = [xcalled(info(nonce), sighting(1, timestamp=STARTED + nonce // 3)) for nonce in range(10)]
+    await put(store, seen(*called))
+    for size in (1, 3, 4, 100):
+        found: list[Awaited] = []
+        while part := await store.awaited(Leg.EXECUTE, due_until=2**62, after=found[-1] if found else None, limit=size):
+            assert len(part) <= size
+            found += part
+        assert found == sorted(found, key=lambda one: (one.due_at, one.transfer_id))
+        assert {one.transfer_id for one in found} == {one.event.transfer_id for one in called}
+        assert len(found) == len(called)

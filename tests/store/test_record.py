@@ -19,6 +19,7 @@ from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, Step
 from connext_monitor.store.store import Store
+from tests.awaiting import awaited_in
 from tests.core.ledger import Ledger
 from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
@@ -37,7 +38,7 @@ def reached(number: int) -> ChainProgress:
 async def snapshot(store: Store) -> object:
     """All transfers with their deadlines, and what is awaited."""
     views = await store.transfers(TransferFilter(), limit=500)
-    awaited = await store.awaited(due_until=2**62)
+    awaited = await awaited_in(store, due_until=2**62)
     return (
         sorted(((view.transfer, view.due) for view in views), key=lambda pair: pair[0].transfer_id),
         sorted(awaited, key=lambda one: (one.transfer_id, one.leg)),
@@ -128,7 +129,7 @@ async def test_other_deadlines_in_the_config_count_for_what_has_not_arrived(stor
 async def test_awaited_legs_come_the_earliest_first_and_only_those_due(store: Store) -> None:
     later = xcalled(info(1), sighting(50))
     await put(store, seen(later, XCALLED))
-    due = [one.due_at for one in await store.awaited(due_until=XCALLED.sighting.block.timestamp + 340)]
+    due = [one.due_at for one in await awaited_in(store, due_until=XCALLED.sighting.block.timestamp + 340)]
     assert due == [XCALLED.sighting.block.timestamp + 300, later.sighting.block.timestamp + 300]
 
 
@@ -216,7 +217,7 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     views = await store.transfers(TransferFilter(), limit=500)
     assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
     assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
-    awaited = await store.awaited(due_until=2**62)
+    awaited = await awaited_in(store, due_until=2**62)
     assert {(one.transfer_id, one.leg): one.due_at for one in awaited} == ledger.awaited()
     await store.close()
 

@@ -17,8 +17,8 @@ from connext_monitor.alerting.providers.slack_bot import slack
 from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock
-from connext_monitor.config import ConfigError, Problem, ProviderTable, parse_table
-from connext_monitor.core.alert import Severity
+from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable, parse_table
+from connext_monitor.core.alert import Alert, AlertKind, Severity
 from connext_monitor.core.labels import ChainLabels
 
 C = TypeVar("C", bound=ProviderConfig)
@@ -44,10 +44,22 @@ PROVIDER_TYPES: Mapping[str, ProviderType[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A provider, and the mildest severity that it is to be told."""
+    """A provider, and which alerts it is to be told: from which severity on, and about which pathways (none: all)."""
 
     provider: Provider
     min_severity: Severity
+    pathways: tuple[PathwayPattern, ...] = ()
+
+    def wants(self, alert: Alert, labels: ChainLabels) -> bool:
+        """Whether the alert is to be told to it. One about a chain touches every pathway from or to that chain."""
+        if alert.severity.rank < self.min_severity.rank:
+            return False
+        if not self.pathways or alert.kind is AlertKind.PROVIDER_FAILING:
+            return True
+        if alert.pathway is None:
+            return any(pattern.touches(alert.subject) for pattern in self.pathways)
+        origin, destination = map(labels.spoken, alert.pathway)
+        return any(pattern.matches(origin, destination) for pattern in self.pathways)
 
 
 def build_providers(
@@ -71,7 +83,7 @@ def build_providers(
         except ConfigError as error:
             problems.extend(error.problems)
         else:
-            built.append(ConfiguredProvider(kind.build(name, config, around), config.least))
+            built.append(ConfiguredProvider(kind.build(name, config, around), config.least, config.pathways))
     if problems:
         raise ConfigError(file, problems)
     return built

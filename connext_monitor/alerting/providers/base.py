@@ -1,20 +1,25 @@
 """What every provider's config has, and what every provider is built with."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from rich.console import Console
 
 from connext_monitor.clock import Clock
-from connext_monitor.config import Table
+from connext_monitor.config import PathwayPattern, Table
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.labels import ChainLabels
 
 
 class ProviderConfig(Table):
-    """The keys of every ``[alert_providers.NAME]``; alerts milder than ``min_severity`` are not sent there."""
+    """The keys of every ``[alert_providers.NAME]``.
+
+    Alerts milder than ``min_severity`` are not sent there, nor those about other ``pathways`` where some are named.
+    """
 
     type: str
+    pathways: Annotated[tuple[PathwayPattern, ...], Field(strict=False)] = ()
     min_severity: Literal["info", "warning", "critical"] = "info"
 
     @property

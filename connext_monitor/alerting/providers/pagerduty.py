@@ -96,7 +96,7 @@ def whole_event(notice: Notice, source: str) -> Json:
         value = field.value if isinstance(field.value, str) else utc_words(field.value.timestamp)
         details[fit(one_line(field.name), _NAME)] = fit(one_line(value), _VALUE)
     links = [{"href": link.url, "text": fit(link.name, _NAME)} for link in web_links(message.links)[:_LINKS]]
-    more = {"timestamp": rfc3339(notice.created_at), "custom_details": details}
+    more: Json = {"timestamp": rfc3339(notice.created_at), "custom_details": details}
     return {**_event(notice, source, more), "links": links}
 
 

@@ -14,8 +14,9 @@ from connext_monitor.alerting.providers.discord import DiscordProvider
 from connext_monitor.alerting.providers.webhook import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
-from connext_monitor.core.alert import Severity
-from tests.alerting.samples import LABELS
+from connext_monitor.core.alert import Severity, overdue, provider_failing
+from connext_monitor.core.deadline import Leg
+from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
 
 FILE = Path("config.toml")
 HOOK = "https://discord.example/api/webhooks/1/s3cret"
@@ -130,3 +131,49 @@ def test_slack_is_reached_in_one_way_and_not_in_two(table: dict[str, object]) ->
     error = refusal(ops={"type": "slack", **table})
     assert "must have either a webhook_url, or a token and a channel" in str(error)
     assert "s3cret" not in str(error)
+
+
+def asked(*pathways: dict[str, object]) -> ConfiguredProvider:
+    (built,) = build(ops={"type": "console", "pathways": list(pathways)})
+    return built
+
+
+LATE_ALERT = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, (ORIGIN, DESTINATION))
+
+
+@pytest.mark.parametrize(
+    ("pathways", "wanted"),
+    [
+        ([], True),
+        ([{"origin": "ethereum"}], True),
+        ([{"origin": "gnosis"}], False),
+        ([{"destination": "gnosis"}], True),
+        ([{"origin": "ethereum", "destination": "base"}], False),
+        ([{"origin": "base"}, {"origin": "*", "destination": "*"}], True),
+    ],
+)
+def test_a_transfers_alert_goes_to_those_who_want_its_pathway(pathways: list[dict[str, object]], wanted: bool) -> None:
+    assert asked(*pathways).wants(LATE_ALERT, LABELS) is wanted
+
+
+@pytest.mark.parametrize(
+    ("pathways", "wanted"),
+    [
+        ([], True),
+        ([{"origin": "gnosis", "destination": "base"}], True),
+        ([{"origin": "base", "destination": "gnosis"}], True),
+        ([{"origin": "base", "destination": "ethereum"}], False),
+        ([{"origin": "base"}], True),
+    ],
+)
+def test_a_chains_alert_goes_to_those_with_a_pathway_that_it_touches(
+    pathways: list[dict[str, object]], wanted: bool
+) -> None:
+    assert asked(*pathways).wants(UNOBSERVED, LABELS) is wanted
+
+
+def test_a_failing_channel_is_told_to_all_whatever_their_pathways() -> None:
+    failing = provider_failing("desk", NOW, reason="answered 404 Not Found", dead=True)
+    assert asked({"origin": "base", "destination": "ethereum"}).wants(failing, LABELS)
+    (picky,) = build(ops={"type": "console", "min_severity": "critical"})
+    assert not picky.wants(failing, LABELS)
