@@ -17,6 +17,7 @@ from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.alerting.destination import Destination
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
@@ -185,6 +186,7 @@ class _Monitor:
         scheduler: AlertScheduler,
         chain_watch: ChainWatch,
         provider_watch: ProviderWatch,
+        phantom_watch: PhantomWatch,
         manager: AlertManager,
         heartbeat: Heartbeat | None,
     ) -> None:
@@ -194,6 +196,7 @@ class _Monitor:
             "alert scheduler": scheduler.run,
             "chain watch": chain_watch.run,
             "provider watch": provider_watch.run,
+            "phantom watch": phantom_watch.run,
             "transfer checker": checker.run,
         }
         if heartbeat is not None:
@@ -252,6 +255,7 @@ async def _build(
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
     )
+    phantom_watch = PhantomWatch(store, destinations, route, commits.manager.wake, clock)
     heartbeat = None
     if config.heartbeat.url is not None:
         heartbeat = Heartbeat(
@@ -270,7 +274,14 @@ async def _build(
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
     return _Monitor(
-        checker, observers, commits.scheduler, commits.chain_watch, provider_watch, commits.manager, heartbeat
+        checker,
+        observers,
+        commits.scheduler,
+        commits.chain_watch,
+        provider_watch,
+        phantom_watch,
+        commits.manager,
+        heartbeat,
     )
 
 

@@ -17,6 +17,7 @@ class AlertKind(StrEnum):
     CHAIN_UNOBSERVED = "chain_unobserved"
     DEEP_REORG = "deep_reorg"
     PROVIDER_FAILING = "provider_failing"
+    PHANTOM_DELIVERY = "phantom_delivery"
 
 
 class Severity(Enum):
@@ -45,6 +46,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.CHAIN_UNOBSERVED: Severity.WARNING,
     AlertKind.DEEP_REORG: Severity.CRITICAL,
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
+    AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -103,6 +105,30 @@ def overdue(
         opened_at=opened_at,
         transfer_id=transfer_id,
         details={"due_at": due_at, **route},
+    )
+
+
+def phantom_delivery(
+    transfer_id: TransferId,
+    opened_at: datetime,
+    pathway: tuple[DomainId, DomainId],
+    *,
+    nonce: int,
+    holder: TransferId | None,
+) -> Alert:
+    """The alert that a delivery has no origin: ``holder`` has its nonce there, or None: nobody has it yet."""
+    kind = AlertKind.PHANTOM_DELIVERY
+    details: dict[str, str | int] = {"origin": pathway[0], "destination": pathway[1], "nonce": str(nonce)}
+    if holder is not None:
+        details["holder"] = f"0x{holder.hex()}"
+    return Alert(
+        id=f"{kind}:0x{transfer_id.hex()}",
+        kind=kind,
+        severity=SEVERITIES[kind],
+        subject=f"0x{transfer_id.hex()}",
+        opened_at=opened_at,
+        transfer_id=transfer_id,
+        details=details,
     )
 
 

@@ -115,6 +115,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="Transfers that were reported as settled may not be.",
         names=("First", "Also"),
     ),
+    AlertKind.PHANTOM_DELIVERY: _Wording(
+        one="delivery",
+        many="deliveries",
+        wrong="without an origin",
+        right="explained or taken back",
+        meaning="What was paid out was never sent.",
+        names=("First", "Among the largest"),
+    ),
     AlertKind.PROVIDER_FAILING: _Wording(
         one="alert provider",
         many="alert providers",
@@ -131,6 +139,7 @@ _ENDINGS = {
     "reorged": "withdrawn because a reorg took their XCalled",
     "observed": "observed again",
     "covered_again": "covered again",
+    "origin_found": "with an origin after all",
     "recovered": "recovered",
     "removed": "no longer configured",
 }

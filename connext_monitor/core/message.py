@@ -65,6 +65,8 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _deep_reorg(alert)
         case AlertKind.PROVIDER_FAILING:
             return _provider_failing(alert)
+        case AlertKind.PHANTOM_DELIVERY:
+            return _phantom(alert, transfer, labels)
 
 
 def duration_words(seconds: float) -> str:
@@ -118,12 +120,49 @@ def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
     return f"Arrived {duration_words(late)} after it was due." if late > 0 else "Arrived in time after all."
 
 
-def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
+def _phantom(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
+    origin, destination = map(labels.spoken, alert.pathway) if alert.pathway else ("its origin", "its destination")
+    where = f"{origin} → {destination}"
+    nonce, holder = alert.details["nonce"], alert.details.get("holder")
+    fields = [*(_who(transfer) if transfer else [Field("Transfer", alert.subject)]), Field("Nonce", str(nonce))]
+    if alert.resolution == "reorged":
+        title, text = f"Phantom delivery taken back: {where}", f"A reorg took the delivery from {destination}."
+    elif alert.state is AlertState.RESOLVED:
+        title = f"Origin found: {where}"
+        text = f"The transfer's XCalled has been found on {origin}: the delivery is a true one."
+    else:
+        title = f"Phantom delivery: {where}"
+        held = f"its nonce {nonce} belongs to another transfer there" if holder else f"nonce {nonce} has not been given"
+        text = (
+            f"{destination} paid out a transfer that was never sent: {origin} has no XCalled of it, and {held}. "
+            "Whoever signs for routers or relays messages may be compromised."
+        )
+    if holder:
+        fields.append(Field("Nonce held by", str(holder)))
+    if transfer and transfer.executed:
+        fields.append(Field("Executed", Instant(transfer.executed.block.timestamp)))
+    if transfer and transfer.routers:
+        fields.append(_routers(transfer))
+    links = _links(transfer, labels) if transfer else ()
+    return Message(title, text, alert.severity, alert.state is AlertState.RESOLVED, tuple(fields), links)
+
+
+def _who(transfer: Transfer) -> list[Field]:
+    """Which transfer it is, how much of what, from whom and to whom."""
     facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
     if transfer.info is not None:
         facts.append(Field("Amount", amount_of(transfer)))
         facts.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
         facts.append(Field("To", to_checksum_address(transfer.info.to)))
+    return facts
+
+
+def _routers(transfer: Transfer) -> Field:
+    return Field("Routers", ", ".join(to_checksum_address(router) for router in transfer.routers[:5]))
+
+
+def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
+    facts = _who(transfer)
     if transfer.xcalled is not None:
         facts.append(Field("Sent", Instant(transfer.xcalled.block.timestamp)))
     facts.append(Field("Due", Instant(due_at)))
@@ -131,7 +170,7 @@ def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
     if arrived is not None:
         facts.append(Field("Arrived", Instant(arrived.block.timestamp)))
     if transfer.routers:
-        facts.append(Field("Routers", ", ".join(to_checksum_address(router) for router in transfer.routers[:5])))
+        facts.append(_routers(transfer))
     return tuple(facts)
 
 

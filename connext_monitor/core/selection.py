@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.deadline import DueDates
-from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer
 
 Cursor = tuple[int, TransferId]
@@ -32,6 +32,20 @@ class Watched:
     def cursor(self) -> Cursor:
         """Where a list goes on behind this one."""
         return (self.transfer.started_at, self.transfer.transfer_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A delivery without an XCalled: the nonce it claims, when it was executed (Unix seconds).
+
+    ``holder`` is the transfer whose XCalled has that nonce, and ``holder_block`` where it stands on the origin.
+    """
+
+    transfer_id: TransferId
+    nonce: int
+    executed_at: Timestamp
+    holder: TransferId | None = None
+    holder_block: BlockNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ transfers = Table(
     Column("reconcile_due_at", BigInteger),
     Index("transfers_by_start", "started_at", "transfer_id"),
     Index("transfers_by_nonce", "origin", "nonce", sqlite_where=text("xcalled_at IS NOT NULL")),
+    Index("transfers_without_origin", "origin", "nonce", sqlite_where=text("xcalled_at IS NULL")),
     Index("transfers_awaiting_execute", "execute_due_at", sqlite_where=text("executed_at IS NULL")),
     Index("transfers_awaiting_reconcile", "reconcile_due_at", sqlite_where=text("reconciled_at IS NULL")),
 )

@@ -19,8 +19,19 @@ from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferI
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
-from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, Watched
-from connext_monitor.store import alerts, anchors, backfills, chains, deliveries, groups, nonces, queues, transfers
+from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
+from connext_monitor.store import (
+    alerts,
+    anchors,
+    backfills,
+    chains,
+    deliveries,
+    groups,
+    nonces,
+    queues,
+    suspects,
+    transfers,
+)
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
@@ -124,6 +135,11 @@ class Store:
         """The first nonces of an origin that are missing, if any are."""
         async with self._database.read() as connection:
             return await nonces.hole(connection, domain)
+
+    async def suspects(self, origin: DomainId) -> list[Suspect]:
+        """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled."""
+        async with self._database.read() as connection:
+            return await suspects.suspects(connection, origin)
 
     async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""

@@ -1,0 +1,201 @@
+"""The phantom watch on a real store: a delivery is accused only when its origin's nonces prove it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.alerting.phantom_watch import PhantomWatch
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, DomainId, TransferId
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.store.conftest import gone, put, seen
+
+CLAIMED = 7
+DELIVERY = executed(info(CLAIMED), sighting(20))
+
+
+@dataclass
+class Origin:
+    """A chain that is asked for a transfer's events; ``found`` None is one that cannot be asked."""
+
+    name: str
+    found: bool | None = False
+    asked: list[TransferId] = field(default_factory=list)
+    observed: bool = True
+    silent_for: float = 0.0
+    trouble: str | None = None
+
+    def reads_history(self, watermark: int) -> bool:
+        raise NotImplementedError
+
+    def look(self, past: int) -> None:
+        raise NotImplementedError
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
+        raise NotImplementedError
+
+    async def fetch_events(self, transfer_id: TransferId, since: int) -> bool | None:
+        assert since < DELIVERY.sighting.block.timestamp
+        self.asked.append(transfer_id)
+        return self.found
+
+
+@dataclass
+class Bench:
+    store: Store
+    origin: Origin
+    rounds: list[None]
+
+    async def covers(
+        self, covered: int, checkpoint: int, *, upcoming: int, first: int | None = None, domain: DomainId = ALPHA
+    ) -> None:
+        """The chain is covered and final up to these blocks, and would give this nonce next."""
+        reached = Coverage(BlockNumber(1), BlockNumber(checkpoint), sighting(covered).block)
+        await put(self.store, progress=[ChainProgress(domain, reached, first, upcoming)])
+
+    async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
+        rows = await self.store.alerts(None, limit=10)
+        return [(row.alert.kind.value, row.alert.state, row.alert.resolution) for row, _ in rows]
+
+    async def says(self, *wanted: tuple[str, AlertState, str | None]) -> None:
+        async with asyncio.timeout(10):
+            while await self.alerts() != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+                await asyncio.sleep(0.01)
+
+    async def looks_twice_and_accuses_nobody(self) -> None:
+        so_far = len(self.rounds)
+        async with asyncio.timeout(10):
+            while len(self.rounds) < so_far + 2:  # noqa: ASYNC110 - rounds are counted, no event
+                await asyncio.sleep(0.01)
+        assert await self.alerts() == []
+
+
+class Counting(Store):
+    """Counts how often the open alerts are asked for: once a round."""
+
+    rounds: list[None]
+
+    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+        self.rounds.append(None)
+        return await super().open_alerts(kind)
+
+
+@asynccontextmanager
+async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
+    """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
+    store = await Counting.open(folder / "monitor.db", {})
+    store.rounds = []
+    origin = Origin("alpha")
+    watch = PhantomWatch(
+        store, {ALPHA: origin, BETA: Origin("beta")}, lambda _: ["p"], lambda: None, SystemClock(), every=0.01
+    )
+    made = Bench(store, origin, store.rounds)
+    await made.covers(10, 5, upcoming=first, first=first)
+    await made.covers(10, 5, upcoming=0, first=0, domain=BETA)
+    running = asyncio.create_task(watch.run())
+    try:
+        yield made
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
+def called(nonce: int, block: int = 8) -> EventRecord:
+    """Another transfer with this nonce."""
+    return xcalled(info(nonce, destination=ALPHA if nonce == CLAIMED else BETA), sighting(block))
+
+
+PHANTOM_OPEN = ("phantom_delivery", AlertState.OPEN, None)
+
+
+async def test_a_nonce_that_was_never_given_is_accused_once_its_origin_is_final_past_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(20, 10, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(25, 20, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.origin.asked == []
+        await made.covers(30, 25, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+        assert set(made.origin.asked) == {DELIVERY.event.transfer_id}
+
+
+async def test_a_nonce_that_another_transfer_has_is_accused(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        others = [called(nonce, nonce) for nonce in (5, 6, CLAIMED)]
+        await put(made.store, seen(DELIVERY, *others))
+        await made.covers(30, 6, upcoming=8)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 30, upcoming=8)
+        await made.says(PHANTOM_OPEN)
+        ((row, _),) = await made.store.alerts(None, limit=1)
+        assert row.alert.details["holder"] == f"0x{others[-1].event.transfer_id.hex()}"
+
+
+async def test_a_nonce_from_before_the_watch_accuses_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path, first=CLAIMED + 1) as made:
+        await put(made.store, seen(DELIVERY))
+        await made.covers(40, 40, upcoming=CLAIMED + 1)
+        await made.looks_twice_and_accuses_nobody()
+
+
+async def test_a_nonce_within_a_hole_accuses_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=CLAIMED + 1)
+        await made.covers(40, 40, upcoming=CLAIMED + 1)
+        await made.looks_twice_and_accuses_nobody()
+
+
+@pytest.mark.parametrize("found", [None, True])
+async def test_an_origin_that_cannot_be_asked_or_that_has_it_accuses_nobody(tmp_path: Path, found: bool | None) -> None:
+    async with bench(tmp_path) as made:
+        made.origin.found = found
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.origin.asked
+
+
+async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(executed(info(CLAIMED), sighting(0))))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+
+
+async def test_it_resolves_when_the_origin_is_found(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+        await put(made.store, seen(xcalled(info(CLAIMED), sighting(41))))
+        await made.says(("phantom_delivery", AlertState.RESOLVED, "origin_found"))
+
+
+async def test_it_resolves_when_a_reorg_takes_the_delivery(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+        await put(made.store, gone(DELIVERY))
+        await made.says(("phantom_delivery", AlertState.RESOLVED, "reorged"))
