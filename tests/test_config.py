@@ -196,7 +196,7 @@ def test_the_example_loads_with_all_that_is_turned_off_turned_on(file: Path) -> 
     text = re.sub(r"(?m)^#(?=\S)", "", EXAMPLE.read_text())
     config = load(file, text, **environ_for(text))
     assert set(config.chains) == {*DEPLOYMENTS, "my-devnet"}
-    assert set(config.alert_providers) == {"console", "ops", "desk", "desk-bot", "phone", "pager", "machines"}
+    assert set(config.alert_providers) == {"console", "ops", "desk", "desk-bot", "phone", "pager", "mail", "machines"}
     assert config.heartbeat.url is not None
 
 

@@ -140,6 +140,9 @@ async def test_a_nonce_that_another_transfer_has_is_accused(tmp_path: Path) -> N
         await put(made.store, seen(DELIVERY, *others))
         await made.covers(30, 6, upcoming=8)
         await made.looks_twice_and_accuses_nobody()
+        # Final is what has its nonce, but not yet all that its own XCalled could stand in.
+        await made.covers(35, 29, upcoming=8)
+        await made.looks_twice_and_accuses_nobody()
         await made.covers(40, 30, upcoming=8)
         await made.says(PHANTOM_OPEN)
         ((row, _),) = await made.store.alerts(None, limit=1)

@@ -8,15 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 
 from scripts.devnet import Chain, Transfer
 from tests.e2e.waiting import until
-from tests.e2e.webhook import SECRET, Receiver
+from tests.e2e.webhook import SECRET
 
 ROOT = Path(__file__).parents[2]
+
+
+class HasUrl(Protocol):
+    """A receiver of webhooks."""
+
+    @property
+    def url(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Setup:
     """
 
     chains: Sequence[Chain]
-    webhooks: Mapping[str, Receiver]
+    webhooks: Mapping[str, HasUrl]
     execute: str = "PT6S"
     reconcile: str = "PT1H"
     unobserved_after: str = "PT20S"

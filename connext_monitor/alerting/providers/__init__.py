@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from rich.console import Console
 
 from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider
@@ -33,6 +34,7 @@ class ProviderType(Generic[C]):
 
 
 PROVIDER_TYPES: Mapping[str, ProviderType[Any]] = {
+    "apprise": ProviderType(AppriseConfig, AppriseProvider),
     "console": ProviderType(ConsoleConfig, ConsoleProvider),
     "discord": ProviderType(DiscordConfig, DiscordProvider),
     "pagerduty": ProviderType(PagerDutyConfig, PagerDutyProvider),

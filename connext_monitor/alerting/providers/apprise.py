@@ -1,0 +1,118 @@
+"""Every channel that Apprise reaches (email, Teams, Matrix and a hundred more): send only, nothing is changed in place.
+
+Apprise is an extra, ``pip install 'connext-monitor[apprise]'``. It waits for sockets, so each message has a thread of
+its own; one that hangs holds up neither the monitor nor its end.
+"""
+
+import asyncio
+import importlib.util
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.http import Pace
+from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
+from connext_monitor.config import SecretText, bad_value
+from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.grouping import Telling
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+_TIMEOUT = 30.0
+_BETWEEN_MESSAGES = 1.0
+_TITLE, _LINE, _LINES = 200, 300, 25
+_NO_WIDTH = "\u200b"
+# What it logs may hold the address that it was given.
+logging.getLogger("apprise").disabled = True
+
+
+class AppriseUrl(SecretText):
+    """An address as Apprise writes them, such as ``mailto://user:password@host``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` where Apprise is not there, or knows no such address."""
+        super().check(secret)
+        if importlib.util.find_spec("apprise") is None:
+            raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[apprise]'")
+        if _channel(secret) is None:
+            raise bad_value(
+                "is no address that Apprise knows", "write it as Apprise's documentation of the service says"
+            )
+
+
+class AppriseConfig(ProviderConfig):
+    """``type = "apprise"``; ``url`` is one of Apprise's addresses."""
+
+    url: AppriseUrl
+
+
+class AppriseProvider:
+    """A service that Apprise sends to."""
+
+    telling = Telling.DIGEST
+
+    def __init__(self, name: str, config: AppriseConfig, around: Surroundings) -> None:
+        self.name = name
+        self._config = config
+        self._pace = Pace(around.clock)
+
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
+        """Send it in plain words; Apprise says whether it went, and not why it did not."""
+        await self._pace.turn()
+        title, body = plain(notice)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bool] = loop.create_future()
+
+        def work() -> None:
+            try:
+                channel = _channel(self._config.url.get_secret_value())
+                went = bool(channel is not None and channel.notify(title=title, body=body, body_format="text"))
+            except Exception:  # noqa: BLE001 - of a hundred plugins, each may fail in its own way
+                went = False
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, answer, went)
+
+        # A daemon: the end of the program does not wait for a service that hangs.
+        threading.Thread(target=work, name=f"apprise to {self.name}", daemon=True).start()
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                went = await answer
+        except TimeoutError:
+            return TryLater(f"gave no answer within {_TIMEOUT:.0f} s")
+        self._pace.hold(_BETWEEN_MESSAGES)
+        return Sent() if went else TryLater("did not take it; Apprise does not say why")
+
+    async def aclose(self) -> None:
+        """Nothing is kept open."""
+
+
+def plain(notice: Notice) -> tuple[str, str]:
+    """Title and body, a fact on each line, no mention live in any service."""
+    message = notice.message
+    lines = [one_line(message.text), *map(fact_line, message.fields)]
+    links = [f"{fit(link.name, 50, _apart)}: {link.url.replace('@', '%40')}" for link in web_links(message.links)]
+    body = [fit(line, _LINE, _apart) for line in lines[:_LINES]] + links[:5]
+    return fit(headline(message), _TITLE, _apart), "\n".join(body)
+
+
+def _settle(answer: asyncio.Future[bool], went: bool) -> None:
+    if not answer.done():
+        answer.set_result(went)
+
+
+def _apart(char: str) -> str:
+    # What the signs mean differs by service; before a mention there is always one of these.
+    return char + _NO_WIDTH if char in "@<" else char
+
+
+def _channel(url: str) -> "Apprise | None":
+    from apprise import Apprise  # noqa: PLC0415 - an extra that need not be there
+
+    channel = Apprise()
+    return channel if channel.add(url) else None

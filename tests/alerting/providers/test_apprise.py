@@ -1,0 +1,86 @@
+"""Apprise: a real service of it, on loopback; what is written, and what becomes of its answers."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, plain
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ConfigError, ProviderTable
+from connext_monitor.core.delivery import Change, Sent, TryLater
+from tests.alerting.providers.test_registry import FILE
+from tests.alerting.samples import LABELS, digest_notices, notice, notices
+from tests.alerting.vendors import Seen, Vendor
+
+
+class Service(Vendor):
+    """What Apprise's ``json://`` posts to."""
+
+    def answer(self, seen: Seen) -> web.Response:
+        assert seen.path == "/s3cret"
+        return web.Response(status=200)
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with Service() as vendor:
+        yield vendor
+
+
+def provider(service: Service, around: Surroundings) -> AppriseProvider:
+    url = service.base.replace("http://", "json://") + "/s3cret"
+    return AppriseProvider("mail", AppriseConfig(type="apprise", url=AppriseUrl(url)), around)
+
+
+async def test_opening_and_resolution_are_two_messages(service: Service, around: Surroundings) -> None:
+    mail = provider(service, around)
+    assert await mail.send(notice(), None) == Sent()
+    assert await mail.send(notice(Change.RESOLVED), None) == Sent()
+    assert [one.json["title"].split(" · ")[0] for one in service.seen] == ["CRITICAL", "RESOLVED"]
+    assert (
+        "Transfer: 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+        in service.seen[0].json["message"]
+    )
+
+
+async def test_what_does_not_go_is_tried_later_and_says_nothing_of_the_address(
+    service: Service, around: Surroundings
+) -> None:
+    mail = provider(service, around)
+    service.plan(500, b"s3cret")
+    outcome = await mail.send(notice(), None)
+    assert outcome == TryLater("did not take it; Apprise does not say why")
+    assert "s3cret" not in repr(vars(mail))
+    assert logging.getLogger("apprise").disabled
+
+
+@given(notices | digest_notices())
+def test_no_mention_is_live_and_every_fact_keeps_to_its_line(told: Notice) -> None:
+    title, body = plain(told)
+    for text in (title, body):
+        assert "@" not in text.replace("@\u200b", "")
+    assert "\n" not in title
+    assert all(line.isprintable() or "\u200b" in line for line in body.split("\n"))
+
+
+def test_an_address_that_apprise_does_not_know_is_refused_and_not_quoted() -> None:
+    table = {"mail": ProviderTable({"type": "apprise", "url": "nonsense-s3cret"})}
+    with pytest.raises(ConfigError) as caught:
+        build_providers(table, file=FILE, labels=LABELS, clock=SystemClock())
+    assert "is no address that Apprise knows" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_without_the_extra_the_cure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    table = {"mail": ProviderTable({"type": "apprise", "url": "json://127.0.0.1"})}
+    with pytest.raises(ConfigError, match=r"connext-monitor\[apprise\]"):
+        build_providers(table, file=FILE, labels=LABELS, clock=SystemClock())

@@ -1,0 +1,32 @@
+"""A channel that refuses for good: the others hear of it, and what it missed comes when it is mended."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.devnet import Devnet
+from tests.alerting.vendors import Receiver as Stranger
+from tests.alerting.waiting import until
+from tests.e2e.monitor import Monitor, Setup, write_config
+from tests.e2e.webhook import Receiver
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+OTHER_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+async def test_a_dead_channel_is_told_on_another_and_its_recovery_too(bridge: Devnet, tmp_path: Path) -> None:
+    alpha, beta, _ = bridge.chains
+    async with Receiver() as well, Stranger(OTHER_SECRET) as refusing, Receiver() as mended:
+        broken = Setup((alpha, beta), {"well": well, "desk": refusing}, execute="PT1S")
+        async with Monitor(await write_config(broken, tmp_path)) as monitor:
+            await monitor.ready()
+            late = await bridge.xcall(alpha, beta)
+            await well.gets("alert.opened", "execute_overdue", late.transfer_id)
+            await well.gets("alert.opened", "provider_failing", "desk")
+            await until(lambda: refusing.seen)
+        assert refusing.taken == []
+        repaired = Setup((alpha, beta), {"well": well, "desk": mended}, execute="PT1S")
+        async with Monitor(await write_config(repaired, tmp_path)):
+            await mended.gets("alert.opened", "execute_overdue", late.transfer_id)
+            await well.gets("alert.resolved", "provider_failing", "desk")
+            assert not any(kind == "provider_failing" for _, kind, _ in mended.whats())
