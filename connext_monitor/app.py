@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from math import ceil
 from random import SystemRandom
 from typing import Any
@@ -21,6 +21,7 @@ from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
@@ -189,6 +190,7 @@ class _Monitor:
         phantom_watch: PhantomWatch,
         manager: AlertManager,
         heartbeat: Heartbeat | None,
+        silences: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -197,6 +199,7 @@ class _Monitor:
             "chain watch": chain_watch.run,
             "provider watch": provider_watch.run,
             "phantom watch": phantom_watch.run,
+            "silences": silences,
             "transfer checker": checker.run,
         }
         if heartbeat is not None:
@@ -236,8 +239,14 @@ async def _build(
     await store.retime(durations, first_blocks(config))
     await store.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
-    def route(alert: Alert) -> Collection[str]:
+    silences = Silences(store, labels, clock)
+    await silences.load()
+
+    def wanted_by(alert: Alert) -> list[str]:
         return [one.provider.name for one in providers if one.wants(alert, labels)]
+
+    def route(alert: Alert) -> Collection[str]:
+        return wanted_by(alert) if not silences.cover(alert) else []
 
     commits = _Commits()
     checker = TransferChecker(store, durations, commits, labels, clock, route)
@@ -282,6 +291,7 @@ async def _build(
         phantom_watch,
         commits.manager,
         heartbeat,
+        partial(silences.run, route, commits.manager.wake),
     )
 
 

@@ -12,6 +12,7 @@ from connext_monitor.cli.output import (
     styled,
 )
 from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.silences import ack, silence, silences, unsilence
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.documents import TransferView, rfc3339
 from connext_monitor.core.labels import ChainLabels
@@ -30,7 +31,7 @@ _HEADINGS = ("OPENED", "SEVERITY", "STATE", "WHAT", "SUBJECT")
 About = tuple[AlertRow, TransferView | None]
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @config_option()
 @click.option(
     "--state",
@@ -44,7 +45,9 @@ About = tuple[AlertRow, TransferView | None]
 )
 @json_option
 def alerts(state: str, limit: int, *, as_json: bool) -> None:
-    """List open and past alerts, the newest first."""
+    """List open and past alerts, the newest first; or silence some of them."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     config = load()
     labels = chain_labels(config)
 
@@ -61,6 +64,10 @@ def alerts(state: str, limit: int, *, as_json: bool) -> None:
         print_table(_HEADINGS, [alert_row(row, about, labels) for row, about in rows])
         if more:
             say(f"there are more than these {limit}; --limit shows them")
+
+
+for _command in (silence, ack, silences, unsilence):
+    alerts.add_command(_command)
 
 
 def alert_row(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> Row:

@@ -37,16 +37,35 @@ async def open_alert(connection: AsyncConnection, alert: Alert, providers: Colle
     )
     if stored.first() is None:
         return False
+    await queue_opening(connection, alert, providers, alert.opened_at)
+    return True
+
+
+async def queue_opening(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
+    """Queue the news that an alert is open for each of these providers."""
     if providers:
         grouping = {"topic": str(await _topic(connection, alert)), "fresh": is_fresh(alert)}
-        await connection.execute(
-            insert(deliveries),
-            [
-                _delivery(alert.id, provider, Change.OPENED, alert.opened_at) | grouping
-                for provider in sorted(providers)
-            ],
-        )
-    return True
+        rows = [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
+        await connection.execute(insert(deliveries), rows)
+
+
+async def told(connection: AsyncConnection, alert_id: str) -> set[str]:
+    """The providers whose last news of an alert, told or queued, is that it is open."""
+    rows = await connection.execute(
+        select(deliveries.c.provider)
+        .where(deliveries.c.alert_id == alert_id)
+        .group_by(deliveries.c.provider)
+        .having(_last(Change.OPENED) > _last(Change.RESOLVED))
+    )
+    return set(rows.scalars())
+
+
+async def every_open(connection: AsyncConnection) -> list[Alert]:
+    """All open alerts, the oldest first."""
+    rows = await connection.execute(
+        select(alerts).where(alerts.c.state == AlertState.OPEN.value).order_by(alerts.c.row)
+    )
+    return [read_alert(row) for row in rows]
 
 
 async def _topic(connection: AsyncConnection, alert: Alert) -> Topic:
@@ -84,14 +103,11 @@ async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list
 
 async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
-    told = await connection.execute(
-        select(deliveries.c.provider)
-        .where(deliveries.c.alert_id == alert_id)
-        .group_by(deliveries.c.provider)
-        .having(_last(Change.OPENED) > _last(Change.RESOLVED))
-    )
     ending = {"resolution": resolution, "resolved_ms": _ms(at)}
-    rows = [_delivery(alert_id, provider, Change.RESOLVED, at) | ending for provider in told.scalars()]
+    rows = [
+        _delivery(alert_id, provider, Change.RESOLVED, at) | ending
+        for provider in sorted(await told(connection, alert_id))
+    ]
     if rows:
         await connection.execute(insert(deliveries), rows)
 

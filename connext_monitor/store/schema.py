@@ -156,6 +156,23 @@ deliveries = Table(
     Index("deliveries_by_alert", "alert_id"),
 )
 
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("kind", Text),
+    Column("origin", Text),
+    Column("destination", Text),
+    Column("subject", Text),
+    Column("reason", Text, nullable=False),
+    Column("ack", Boolean, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    # Whether what still stood at its end has been told.
+    Column("done", Boolean, nullable=False),
+    Index("silences_standing", "id", sqlite_where=text("done = 0")),
+)
+
 # One message of one provider about many alerts.
 delivery_groups = Table(
     "delivery_groups",

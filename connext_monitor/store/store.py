@@ -20,6 +20,7 @@ from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
+from connext_monitor.core.silence import Silence
 from connext_monitor.store import (
     alerts,
     anchors,
@@ -29,6 +30,7 @@ from connext_monitor.store import (
     groups,
     nonces,
     queues,
+    silences,
     suspects,
     transfers,
 )
@@ -209,6 +211,30 @@ class Store:
         """The open alerts of one kind."""
         async with self._database.read() as connection:
             return await alerts.open_of_kind(connection, kind)
+
+    async def every_open_alert(self) -> list[Alert]:
+        """All open alerts, the oldest first."""
+        async with self._database.read() as connection:
+            return await alerts.every_open(connection)
+
+    # Silences
+
+    async def silences(self) -> list[Silence]:
+        """Those whose end has not been dealt with, the oldest first."""
+        async with self._database.read() as connection:
+            return await silences.standing(connection)
+
+    async def make_silence(self, wanted: Silence, at: datetime) -> Silence:
+        """Store a new one; as it is stored, with its id."""
+        return await self._database.write(lambda connection: silences.made(connection, wanted, at))
+
+    async def cut_silence_short(self, silence_id: int, at: datetime) -> bool:
+        """Let it end at ``at``; False where none of this id stands."""
+        return await self._database.write(lambda connection: silences.cut_short(connection, silence_id, at))
+
+    async def end_silence(self, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
+        """Note that its end has been dealt with, and queue those alerts (id → providers) that are still open."""
+        return await self._database.write(lambda connection: silences.end(connection, silence, tell, at))
 
     # Deliveries
 

@@ -1,0 +1,75 @@
+"""Silences, and what is queued when they end."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import AlertKind, AlertState
+from connext_monitor.core.silence import Silence
+from connext_monitor.store import alerts
+from connext_monitor.store.schema import silences
+
+
+async def made(connection: AsyncConnection, silence: Silence, at: datetime) -> Silence:
+    """Store a new one; as it is stored, with its id."""
+    values = {
+        "until_ms": _ms(silence.until),
+        "kind": silence.kind.value if silence.kind else None,
+        "origin": silence.origin,
+        "destination": silence.destination,
+        "subject": silence.subject,
+        "reason": silence.reason,
+        "ack": silence.ack,
+        "made_ms": _ms(at),
+        "done": False,
+    }
+    row = (await connection.execute(insert(silences).values(values).returning(*silences.c))).one()
+    return _read(row)
+
+
+async def standing(connection: AsyncConnection) -> list[Silence]:
+    """Those whose end has not been dealt with, the oldest first."""
+    rows = await connection.execute(select(silences).where(~silences.c.done).order_by(silences.c.id))
+    return [_read(row) for row in rows]
+
+
+async def cut_short(connection: AsyncConnection, silence_id: int, at: datetime) -> bool:
+    """Let it end at ``at``; False where there is none of this id that has not ended."""
+    mine = (silences.c.id == silence_id, ~silences.c.done)
+    found = await connection.execute(update(silences).where(*mine).values(until_ms=_ms(at)).returning(silences.c.id))
+    return found.first() is not None
+
+
+async def end(connection: AsyncConnection, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
+    """Note that its end has been dealt with, and queue those of these alerts (id → providers) that are still open."""
+    await connection.execute(update(silences).where(silences.c.id == silence.id).values(done=True))
+    count = 0
+    for alert_id, providers in tell.items():
+        alert = await alerts.by_id(connection, alert_id)
+        if alert is None or alert.state is not AlertState.OPEN:
+            continue
+        told = set() if silence.ack else await alerts.told(connection, alert_id)
+        wanted = sorted(set(providers) - told)
+        await alerts.queue_opening(connection, alert, wanted, at)
+        count += len(wanted)
+    return count
+
+
+def _read(row: object) -> Silence:
+    found = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's own name for a row's columns
+    return Silence(
+        id=found["id"],
+        until=datetime.fromtimestamp(found["until_ms"] / 1000, UTC),
+        kind=AlertKind(found["kind"]) if found["kind"] else None,
+        origin=found["origin"],
+        destination=found["destination"],
+        subject=found["subject"],
+        reason=found["reason"],
+        ack=found["ack"],
+    )
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

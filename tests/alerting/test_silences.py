@@ -1,0 +1,157 @@
+"""Silences on a real store: nobody is told meanwhile, and at the end all that still stands is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.alerting.silences import Silences
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert, AlertKind, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.silence import Silence
+from connext_monitor.store.store import Store
+from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
+from tests.alerting.waiting import until
+
+CLOCK = SystemClock()
+LATE = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, (ORIGIN, DESTINATION))
+
+
+def silence(**conditions: object) -> Silence:
+    return Silence(0, CLOCK.now() + timedelta(hours=1), **conditions)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "late", "unobserved"),
+    [
+        ({}, True, True),
+        ({"kind": AlertKind.EXECUTE_OVERDUE}, True, False),
+        ({"origin": "ethereum"}, True, False),
+        ({"origin": "gnosis"}, False, False),
+        ({"destination": "gnosis"}, True, False),
+        ({"origin": "ethereum", "destination": "base"}, False, False),
+        ({"subject": "gnosis"}, False, True),
+        ({"subject": LATE.subject}, True, False),
+        ({"subject": LATE.id, "ack": True}, True, False),
+        ({"kind": AlertKind.CHAIN_UNOBSERVED, "subject": LATE.subject}, False, False),
+    ],
+)
+def test_a_silence_covers_what_all_its_conditions_name(
+    conditions: dict[str, object], late: bool, unobserved: bool
+) -> None:
+    made = silence(**conditions)
+    assert (made.covers(LATE, LABELS), made.covers(UNOBSERVED, LABELS)) == (late, unobserved)
+
+
+@dataclass
+class Bench:
+    store: Store
+    silences: Silences
+    woken: list[None]
+
+    def route(self, alert: Alert) -> Collection[str]:
+        return [] if self.silences.cover(alert) else ["desk", "ops"]
+
+    async def opened(self, alert: Alert) -> None:
+        await self.store.open_alert(alert, self.route(alert))
+
+    async def waiting(self, provider: str = "ops") -> tuple[str, Change] | None:
+        found = await self.store.next_delivery(provider)
+        return (found.alert.id, found.change) if found else None
+
+    async def sent(self, provider: str) -> None:
+        found = await self.store.next_delivery(provider)
+        assert found is not None
+        await self.store.delivery_sent(found.id, "message 1", NOW)
+
+    async def ends(self, made: Silence) -> None:
+        """Cut it short, and wait until its end has been dealt with."""
+        assert await self.store.cut_silence_short(made.id, CLOCK.now() - timedelta(seconds=1))
+        running = asyncio.create_task(self.silences.run(self.route, lambda: self.woken.append(None)))
+        await until(lambda: self.woken)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert await self.store.silences() == []
+
+
+@asynccontextmanager
+async def bench(folder: Path) -> AsyncIterator[Bench]:
+    store = await Store.open(folder / "monitor.db", {})
+    yield Bench(store, Silences(store, LABELS, CLOCK), [])
+    await store.close()
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench(tmp_path) as one:
+        yield one
+
+
+async def test_what_opens_meanwhile_is_recorded_and_told_at_the_end(made: Bench) -> None:
+    quiet = await made.store.make_silence(silence(kind=AlertKind.EXECUTE_OVERDUE, reason="upgrade"), NOW)
+    assert await made.silences.load() == []
+    await made.opened(LATE)
+    await made.opened(UNOBSERVED)
+    assert await made.waiting() == (UNOBSERVED.id, Change.OPENED)
+    assert {one.id for one in await made.store.every_open_alert()} == {LATE.id, UNOBSERVED.id}
+    await made.sent("ops")
+    await made.ends(quiet)
+    assert await made.waiting() == (LATE.id, Change.OPENED)
+
+
+async def test_what_has_ended_by_then_is_told_to_nobody(made: Bench) -> None:
+    quiet = await made.store.make_silence(silence(), NOW)
+    await made.silences.load()
+    await made.opened(LATE)
+    await made.store.resolve_alert(LATE.id, "executed", NOW)
+    await made.ends(quiet)
+    assert await made.waiting() is None
+
+
+async def test_who_has_been_told_is_not_told_again_at_the_end_of_a_silence(made: Bench) -> None:
+    await made.store.open_alert(LATE, ["ops"])
+    await made.sent("ops")
+    quiet = await made.store.make_silence(silence(), NOW)
+    await made.ends(quiet)
+    assert await made.waiting("ops") is None
+    assert await made.waiting("desk") == (LATE.id, Change.OPENED)
+
+
+async def test_what_was_acknowledged_is_told_again_if_it_is_still_open(made: Bench) -> None:
+    await made.opened(LATE)
+    await made.sent("ops")
+    seen = await made.store.make_silence(silence(subject=LATE.id, ack=True), NOW)
+    await made.ends(seen)
+    assert await made.waiting("ops") == (LATE.id, Change.OPENED)
+    await made.sent("ops")
+    await made.store.resolve_alert(LATE.id, "executed", NOW)
+    assert await made.waiting("ops") == (LATE.id, Change.RESOLVED)
+
+
+async def test_one_silence_ends_while_another_goes_on(made: Bench) -> None:
+    short = await made.store.make_silence(silence(), NOW)
+    await made.store.make_silence(silence(kind=AlertKind.EXECUTE_OVERDUE), NOW)
+    await made.silences.load()
+    await made.opened(LATE)
+    assert await made.store.cut_silence_short(short.id, NOW)
+    running = asyncio.create_task(made.silences.run(made.route, lambda: made.woken.append(None)))
+    await until(lambda: made.woken)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await made.waiting() is None
+    assert [one.kind for one in await made.store.silences()] == [AlertKind.EXECUTE_OVERDUE]
+
+
+async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
+    async with bench(tmp_path) as before:
+        await before.store.make_silence(silence(), NOW)
+    async with bench(tmp_path) as after:
+        await after.silences.load()
+        await after.opened(LATE)
+        assert await after.waiting() is None
