@@ -1,0 +1,46 @@
+"""The heartbeat of the real program: there while both chains are seen, away while one is not."""
+
+import time
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from scripts.devnet import Devnet
+from tests.alerting.vendors import Seen, Vendor
+from tests.e2e.monitor import Monitor, Setup, write_config
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Switch(Vendor):
+    """A dead man's switch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = 0.0
+
+    def answer(self, _seen: Seen) -> web.Response:
+        self.last = time.monotonic()
+        return web.Response(text="OK")
+
+    def silent_for(self) -> float:
+        return time.monotonic() - self.last
+
+
+async def test_it_stays_away_while_a_chain_is_out_of_sight_and_comes_back(bridge: Devnet, tmp_path: Path) -> None:
+    alpha, beta, _ = bridge.chains
+    async with Switch() as switch:
+        config = await write_config(Setup((alpha, beta), {}, unobserved_after="PT3S"), tmp_path)
+        with config.open("a", encoding="utf-8") as file:
+            file.write(f'\n[heartbeat]\nurl = "{switch.base}/ping"\nevery = "PT0.5S"\n')
+        async with Monitor(config) as monitor:
+            await monitor.ready()
+            await until(lambda: len(switch.seen) >= 2)
+            beta.freeze()
+            try:
+                await until(lambda: switch.silent_for() > 3)
+            finally:
+                beta.thaw()
+            await until(lambda: switch.silent_for() < 1)
