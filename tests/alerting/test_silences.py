@@ -155,3 +155,11 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
         await after.silences.load()
         await after.opened(LATE)
         assert await after.waiting() is None
+
+
+async def test_an_alert_that_ends_between_the_look_and_the_commit_is_told_to_nobody(made: Bench) -> None:
+    quiet = await made.store.make_silence(silence(), NOW)
+    await made.store.open_alert(LATE, [])
+    await made.store.resolve_alert(LATE.id, "executed", NOW)
+    assert await made.store.end_silence(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
+    assert await made.waiting() is None
