@@ -15,6 +15,7 @@ import structlog
 
 from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.alerting.destination import Destination
+from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.phantom_watch import PhantomWatch
@@ -26,7 +27,7 @@ from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.deadline import Durations
+from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
@@ -36,6 +37,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
+from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.database import DatabaseError
@@ -97,6 +99,12 @@ def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
         for chain in config.chains.values()
         if chain.start_block != "latest"
     }
+
+
+def escalations(config: Config) -> dict[Leg, float]:
+    """How long after its deadline each leg's alert becomes critical and is told anew (seconds), where it does."""
+    after = {Leg.EXECUTE: config.alerts.execute_critical_after, Leg.RECONCILE: config.alerts.reconcile_critical_after}
+    return {leg: lasting.total_seconds() for leg, lasting in after.items() if lasting is not None}
 
 
 def group_rules(config: Config) -> GroupRules:
@@ -191,6 +199,7 @@ class _Monitor:
         manager: AlertManager,
         heartbeat: Heartbeat | None,
         silences: Callable[[], Coroutine[Any, Any, None]],
+        escalation: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -200,6 +209,7 @@ class _Monitor:
             "provider watch": provider_watch.run,
             "phantom watch": phantom_watch.run,
             "silences": silences,
+            "escalation": escalation,
             "transfer checker": checker.run,
         }
         if heartbeat is not None:
@@ -255,12 +265,15 @@ async def _build(
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
         for chain in config.chains.values()
     ]
-    destinations = {o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, checker)) for o in observers}
+    inquiries = {o.state.config.domain_id: Inquiry(o.state, checker) for o in observers}
+    destinations = {o.state.config.domain_id: ObservedChain(o, inquiries[o.state.config.domain_id]) for o in observers}
+    tokens = TokenReader(store, inquiries, labels)
+    await tokens.load()
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
     commits.manager = AlertManager(
         store, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
     )
-    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, clock)
+    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, tokens.learn, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
     )
@@ -292,6 +305,7 @@ async def _build(
         commits.manager,
         heartbeat,
         partial(silences.run, route, commits.manager.wake),
+        Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
     )
 
 

@@ -5,7 +5,7 @@ finds whatever they missed (a clock that was set, a machine that slept).
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import NoReturn, Protocol
 
 import structlog
@@ -18,6 +18,7 @@ from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, 
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import Watched
+from connext_monitor.core.transfer import Transfer
 
 HORIZON = 3600.0
 """Seconds ahead for which timers are armed; what is due later is loaded as it comes near."""
@@ -67,12 +68,14 @@ class AlertScheduler:
         destinations: Mapping[DomainId, Destination],
         route: Route,
         opened: Callable[[], None],
+        learn: Callable[[Transfer], Awaitable[None]],
         clock: Clock,
     ) -> None:
         self._store = store
         self._destinations = destinations
         self._route = route
         self._opened = opened
+        self._learn = learn
         self._clock = clock
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._waiting: dict[DomainId, dict[Key, Awaited]] = {domain: {} for domain in destinations}
@@ -222,6 +225,9 @@ class AlertScheduler:
             case Verdict.GAP:
                 await self._close_gap(awaited, destination)
             case Verdict.ABSENT:
+                if watched is not None:
+                    # So that the alert can say how much of what; it waits no longer than a second for that.
+                    await self._learn(watched.transfer)
                 await self._accuse(awaited, watermark, answer)
 
     async def _accuse(self, awaited: Awaited, watermark: Timestamp | None, answer: TransferStatus | None) -> None:

@@ -230,7 +230,7 @@ def _row(late: Late, labels: ChainLabels, now: float) -> Sequence[str]:
         labels.spoken(transfer.destination),
         unix_rfc3339(transfer.started_at),
         duration_words(now - late.due_at),
-        amount_of(transfer),
+        amount_of(transfer, labels),
     )
 
 

@@ -71,11 +71,15 @@ class Deadlines:
 class AlertsConfig(Table):
     """``[alerts]``: when a leg is late, and after how long without progress a chain counts as out of sight.
 
-    ``group_wait`` is how long a burst is gathered before it is told, ``group_interval`` how far apart its messages are.
+    An alert is critical, and told anew, so long after its leg was due: ``execute_critical_after`` and
+    ``reconcile_critical_after``. ``group_wait`` is how long a burst is gathered before it is told, ``group_interval``
+    how far apart its messages are.
     """
 
     execute_deadline: Duration = timedelta(minutes=5)
     reconcile_deadline: Duration = timedelta(hours=3)
+    execute_critical_after: Duration | None = None
+    reconcile_critical_after: Duration | None = None
     unobserved_after: Duration = timedelta(minutes=2)
     group_wait: GroupWait = timedelta(seconds=2)
     group_interval: Duration = timedelta(minutes=1)

@@ -1,7 +1,7 @@
 """Alerts: what can be wrong, how bad it is, and one alert's life."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 
@@ -75,11 +75,23 @@ class Alert:
     details: Mapping[str, str | int] = field(default_factory=dict)
 
     @property
+    def escalated_at(self) -> int | None:
+        """When it was made critical for having stood too long (Unix seconds)."""
+        at = self.details.get("escalated_at")
+        return None if at is None else int(at)
+
+    @property
     def pathway(self) -> tuple[DomainId, DomainId] | None:
         """The pathway (origin, destination) of the transfer that it is about."""
         if "origin" not in self.details:
             return None
         return DomainId(int(self.details["origin"])), DomainId(int(self.details["destination"]))
+
+
+def escalated(alert: Alert, at: datetime) -> Alert:
+    """The same alert, critical from then on."""
+    details = {**alert.details, "escalated_at": int(at.timestamp())}
+    return replace(alert, severity=Severity.CRITICAL, details=details)
 
 
 def overdue_id(transfer_id: TransferId, leg: Leg) -> str:

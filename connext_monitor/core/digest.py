@@ -61,7 +61,7 @@ def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
         text=_text(digest, wording, now),
         severity=digest.severity,
         resolved=digest.open == 0,
-        fields=tuple(_facts(digest, named)),
+        fields=tuple(_facts(digest, named, labels)),
         links=tuple(link for name, one in named for link in _links(name, one, labels)),
     )
 
@@ -179,10 +179,10 @@ def _standing(digest: Digest) -> tuple[float, str]:
     return (digest.oldest.alert.opened_at.timestamp(), "was told") if due_at is None else (due_at, "was due")
 
 
-def _facts(digest: Digest, named: Sequence[tuple[str, Named]]) -> Iterator[Field]:
+def _facts(digest: Digest, named: Sequence[tuple[str, Named]], labels: ChainLabels) -> Iterator[Field]:
     for name, one in named:
         transfer = one.transfer.transfer if one.transfer else None
-        amount = amount_of(transfer) if transfer and transfer.info else None
+        amount = amount_of(transfer, labels) if transfer and transfer.info else None
         yield Field(name, f"{one.alert.subject} · {amount}" if amount else one.alert.subject)
     if digest.oldest.due_at is not None:
         yield Field("Due first", Instant(digest.oldest.due_at))

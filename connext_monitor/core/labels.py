@@ -1,9 +1,10 @@
 """How chains are called and linked to, for people and for JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from connext_monitor.core.events import DomainId, Hash32
+from connext_monitor.core.events import Address, DomainId, Hash32
+from connext_monitor.core.token import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,13 @@ class ChainLabel:
 
 @dataclass(frozen=True, slots=True)
 class ChainLabels:
-    """The labels of all chains that a name is known of, configured or not."""
+    """The labels of all chains that a name is known of, configured or not.
+
+    ``tokens`` are those whose own words are known, by the chain that they stand on; it fills while the program runs.
+    """
 
     by_domain: Mapping[DomainId, ChainLabel]
+    tokens: dict[tuple[DomainId, Address], Token] = field(default_factory=dict)
 
     def name(self, domain: DomainId) -> str | None:
         """The chain's name, None where nobody knows one."""

@@ -11,6 +11,7 @@ from eth_utils.address import to_checksum_address
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
 from connext_monitor.core.deadline import Leg, sighting_of
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.token import plain_number
 from connext_monitor.core.transfer import Transfer
 
 _EXACT = Context(prec=100)
@@ -82,8 +83,7 @@ def duration_words(seconds: float) -> str:
 
 def amount_words(normalized: int) -> str:
     """An amount scaled to 18 decimals (``normalizedIn``) as a plain decimal number."""
-    text = f"{Decimal(normalized).scaleb(-18, _EXACT):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return plain_number(Decimal(normalized).scaleb(-18, _EXACT))
 
 
 _OWED = {
@@ -97,11 +97,12 @@ def _overdue(alert: Alert, transfer: Transfer | None, labels: ChainLabels, leg: 
     due_at = int(alert.details["due_at"])
     resolved = alert.state is AlertState.RESOLVED
     where = f"{labels.spoken(transfer.origin)} → {labels.spoken(transfer.destination)}" if transfer else "a transfer"
-    fields = _facts(transfer, due_at, leg) if transfer else (Field("Transfer", alert.subject),)
+    fields = _facts(transfer, due_at, leg, labels) if transfer else (Field("Transfer", alert.subject),)
     links = _links(transfer, labels) if transfer else ()
     if not resolved:
-        title = f"{what} overdue: {where}"
-        text = f"Due {duration_words(alert.opened_at.timestamp() - due_at)} before this alert, and {owed}."
+        title = f"{what} {'overdue' if alert.escalated_at is None else 'still overdue'}: {where}"
+        since = alert.escalated_at or alert.opened_at.timestamp()
+        text = f"Due {duration_words(since - due_at)} before this alert, and {owed}."
     elif alert.resolution == "reorged":
         title = f"{what} alert withdrawn: {where}"
         text = "A reorg took the transfer's XCalled from its origin: nothing is owed any more."
@@ -124,7 +125,7 @@ def _phantom(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Me
     origin, destination = map(labels.spoken, alert.pathway) if alert.pathway else ("its origin", "its destination")
     where = f"{origin} → {destination}"
     nonce, holder = alert.details["nonce"], alert.details.get("holder")
-    fields = [*(_who(transfer) if transfer else [Field("Transfer", alert.subject)]), Field("Nonce", str(nonce))]
+    fields = [*(_who(transfer, labels) if transfer else [Field("Transfer", alert.subject)]), Field("Nonce", str(nonce))]
     if alert.resolution == "reorged":
         title, text = f"Phantom delivery taken back: {where}", f"A reorg took the delivery from {destination}."
     elif alert.state is AlertState.RESOLVED:
@@ -147,11 +148,11 @@ def _phantom(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Me
     return Message(title, text, alert.severity, alert.state is AlertState.RESOLVED, tuple(fields), links)
 
 
-def _who(transfer: Transfer) -> list[Field]:
+def _who(transfer: Transfer, labels: ChainLabels) -> list[Field]:
     """Which transfer it is, how much of what, from whom and to whom."""
     facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
     if transfer.info is not None:
-        facts.append(Field("Amount", amount_of(transfer)))
+        facts.append(Field("Amount", amount_of(transfer, labels)))
         facts.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
         facts.append(Field("To", to_checksum_address(transfer.info.to)))
     return facts
@@ -161,8 +162,8 @@ def _routers(transfer: Transfer) -> Field:
     return Field("Routers", ", ".join(to_checksum_address(router) for router in transfer.routers[:5]))
 
 
-def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
-    facts = _who(transfer)
+def _facts(transfer: Transfer, due_at: int, leg: Leg, labels: ChainLabels) -> tuple[Field, ...]:
+    facts = _who(transfer, labels)
     if transfer.xcalled is not None:
         facts.append(Field("Sent", Instant(transfer.xcalled.block.timestamp)))
     facts.append(Field("Due", Instant(due_at)))
@@ -174,12 +175,17 @@ def _facts(transfer: Transfer, due_at: int, leg: Leg) -> tuple[Field, ...]:
     return tuple(facts)
 
 
-def amount_of(transfer: Transfer) -> str:
-    """What a transfer moves, in words: the amount and its token."""
+def amount_of(transfer: Transfer, labels: ChainLabels) -> str:
+    """What a transfer moves, in words: the amount, the token's own symbol where it is known, the token's address."""
     if transfer.info is None or (transfer.amount == 0 and transfer.info.bridged_amount == 0):
         return "0 (a message without funds)"
-    amount = amount_words(transfer.info.normalized_in)
-    return f"{amount} of token {to_checksum_address(transfer.asset)}" if transfer.asset else amount
+    if transfer.asset is None or transfer.amount is None:
+        return amount_words(transfer.info.normalized_in)
+    address = to_checksum_address(transfer.asset)
+    token = labels.tokens.get((transfer.origin, transfer.asset))
+    if token is None:
+        return f"{amount_words(transfer.info.normalized_in)} of token {address}"
+    return f"{token.amount(transfer.amount)} (token {address})"
 
 
 def _links(transfer: Transfer, labels: ChainLabels) -> tuple[Link, ...]:

@@ -4,9 +4,10 @@ import asyncio
 
 from connext_monitor.core.calls import MalformedAnswer, TransferStatus, read_transfer_status, transfer_status_call
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId
 from connext_monitor.core.pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token, read_token
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -42,6 +43,21 @@ class Inquiry:
             return read_transfer_status(answer)
         except (RpcError, MalformedAnswer) as error:
             raise Unanswered(str(error)) from error
+
+    async def token(self, asset: Address) -> Token | None:
+        """How a token of this chain calls itself; None where it says nothing that could be shown. Raises Unanswered."""
+        endpoint, covered = self._endpoint(), self._state.covered
+        if covered is None:
+            raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
+        try:
+            symbol = await endpoint.call(asset, SYMBOL_CALL, covered.number)
+            decimals = await endpoint.call(asset, DECIMALS_CALL, covered.number)
+        except RpcRefused:
+            # It reverts, as what is no such token does.
+            return None
+        except RpcError as error:
+            raise Unanswered(str(error)) from error
+        return read_token(symbol, decimals)
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.

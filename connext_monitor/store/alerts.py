@@ -49,15 +49,30 @@ async def queue_opening(connection: AsyncConnection, alert: Alert, providers: Co
         await connection.execute(insert(deliveries), rows)
 
 
-async def told(connection: AsyncConnection, alert_id: str) -> set[str]:
-    """The providers whose last news of an alert, told or queued, is that it is open."""
+async def told(connection: AsyncConnection, alert_id: str) -> dict[str, list[str | None]]:
+    """The providers whose last news of an alert, told or queued, is that it is open.
+
+    With the channel's own names of the messages that say so, None where it gives none or has not been told yet.
+    """
     rows = await connection.execute(
-        select(deliveries.c.provider)
+        select(deliveries.c.provider, deliveries.c.change, deliveries.c.reference)
         .where(deliveries.c.alert_id == alert_id)
-        .group_by(deliveries.c.provider)
-        .having(_last(Change.OPENED) > _last(Change.RESOLVED))
+        .order_by(deliveries.c.id)
     )
-    return set(rows.scalars())
+    messages: dict[str, list[str | None]] = {}
+    for provider, change, reference in rows:
+        if change == Change.OPENED.value:
+            messages.setdefault(provider, []).append(reference)
+        else:
+            messages.pop(provider, None)
+    return messages
+
+
+async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
+    """Store an open alert as it is after its escalation, and queue it anew."""
+    values = {"severity": alert.severity.value, "details": _values(alert)["details"]}
+    await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
+    await queue_opening(connection, alert, providers, at)
 
 
 async def every_open(connection: AsyncConnection) -> list[Alert]:
@@ -104,10 +119,14 @@ async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list
 async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
     ending = {"resolution": resolution, "resolved_ms": _ms(at)}
-    rows = [
-        _delivery(alert_id, provider, Change.RESOLVED, at) | ending
-        for provider in sorted(await told(connection, alert_id))
-    ]
+    rows = []
+    for provider, messages in sorted((await told(connection, alert_id)).items()):
+        # An alert that was told anew stands in several messages, and all of them change.
+        earlier = [reference for reference in messages[:-1] if reference is not None]
+        rows += [
+            _delivery(alert_id, provider, Change.RESOLVED, at) | ending | {"reference": reference}
+            for reference in (None, *reversed(earlier))
+        ]
     if rows:
         await connection.execute(insert(deliveries), rows)
 

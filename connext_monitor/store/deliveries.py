@@ -65,7 +65,8 @@ async def _queued(connection: AsyncConnection, wanted: ColumnElement[bool]) -> Q
         change=Change(row.change),
         alert=_as_told(read_alert(alert_row), row),
         transfer=None,
-        reference=opening,
+        # The end of an alert that was told anew names the earlier message that it changes; else it is the last one.
+        reference=row.reference or opening,
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_ms / 1000,
         created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),

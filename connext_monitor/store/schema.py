@@ -156,6 +156,15 @@ deliveries = Table(
     Index("deliveries_by_alert", "alert_id"),
 )
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("asset", LargeBinary, primary_key=True),
+    Column("symbol", Text, nullable=False),
+    Column("decimals", Integer, nullable=False),
+)
+
 silences = Table(
     "silences",
     metadata,

@@ -9,18 +9,19 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.documents import TransferView
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
 from connext_monitor.core.silence import Silence
+from connext_monitor.core.token import Token
 from connext_monitor.store import (
     alerts,
     anchors,
@@ -32,6 +33,7 @@ from connext_monitor.store import (
     queues,
     silences,
     suspects,
+    tokens,
     transfers,
 )
 from connext_monitor.store.database import Database
@@ -216,6 +218,30 @@ class Store:
         """All open alerts, the oldest first."""
         async with self._database.read() as connection:
             return await alerts.every_open(connection)
+
+    async def escalate(self, alert_id: str, route: Callable[[Alert], Collection[str]], at: datetime) -> bool:
+        """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            alert = await alerts.by_id(connection, alert_id)
+            if alert is None or alert.state is not AlertState.OPEN or alert.escalated_at is not None:
+                return False
+            now = escalated(alert, at)
+            await alerts.escalate(connection, now, route(now), at)
+            return True
+
+        return await self._database.write(work)
+
+    # Tokens
+
+    async def tokens(self) -> dict[tuple[DomainId, Address], Token]:
+        """How tokens call themselves, as far as it is known."""
+        async with self._database.read() as connection:
+            return await tokens.every(connection)
+
+    async def save_token(self, domain: DomainId, asset: Address, token: Token) -> None:
+        """Keep how one calls itself."""
+        await self._database.write(lambda connection: tokens.keep(connection, domain, asset, token))
 
     # Silences
 

@@ -30,7 +30,7 @@ from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.transfer import EventRecord, Sighting, Step
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, FixedClock
-from tests.alerting.waiting import until
+from tests.alerting.waiting import nothing_learned, until
 
 T0 = Timestamp(int(NOW.timestamp()))
 DURATIONS = Durations(execute=10, reconcile=100_000)
@@ -151,7 +151,8 @@ async def scheduling(
     store = await Store.open(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
     destination = Answering()
-    scheduler = AlertScheduler(store, {DESTINATION: destination, ORIGIN: Answering()}, lambda _: ["p"], opened, clock)
+    chains = {DESTINATION: destination, ORIGIN: Answering()}
+    scheduler = AlertScheduler(store, chains, lambda _: ["p"], opened, nothing_learned, clock)
     running = asyncio.create_task(scheduler.run())
     try:
         yield Bench(store, scheduler, destination, clock)

@@ -5,12 +5,18 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from connext_monitor.core.transfer import Transfer
+
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Until it holds; fails after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the conditions here are facts about servers and stores, not events
             await asyncio.sleep(0.005)
+
+
+async def nothing_learned(_transfer: Transfer) -> None:
+    """For a scheduler whose alerts need no token's name."""
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, over
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Message, amount_words, compose, duration_words
+from connext_monitor.core.token import Token
 from tests.alerting.samples import (
     ARRIVED,
     DUE_AT,
@@ -20,8 +21,10 @@ from tests.alerting.samples import (
     LATE,
     NOW,
     OPENED,
+    ORIGIN,
     RESOLVED,
     SENT_AT,
+    TOKEN,
     TRANSFER_ID,
     UNOBSERVED,
     sighting,
@@ -169,3 +172,9 @@ def test_an_amount_in_words_is_exact(normalized: int) -> None:
     assert re.fullmatch(r"(0|[1-9]\d*)(\.\d*[1-9])?", words)
     with localcontext(prec=100):
         assert Decimal(words) * 10**18 == normalized
+
+
+def test_a_token_that_is_known_is_called_by_its_symbol_beside_its_address() -> None:
+    labels = ChainLabels(LABELS.by_domain, {(ORIGIN, TOKEN): Token("USDC", 6)})
+    words = fact(compose(OPENED, LATE, labels), "Amount")
+    assert words == "1.5 USDC (token 0x0303030303030303030303030303030303030303)"

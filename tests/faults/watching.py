@@ -28,6 +28,7 @@ from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from scripts.devnet import Transfer
+from tests.alerting.waiting import nothing_learned
 from tests.e2e.monitor import Setup, write_config
 from tests.e2e.waiting import until
 
@@ -66,7 +67,7 @@ class Watch:
         destinations = {
             o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker)) for o in self.observers.values()
         }
-        self.scheduler = AlertScheduler(store, destinations, lambda _: ["nobody"], lambda: None, clock)
+        self.scheduler = AlertScheduler(store, destinations, lambda _: ["nobody"], lambda: None, nothing_learned, clock)
 
     def committed(self, news: Committed) -> None:
         """Note it, and hand it on as the program does."""

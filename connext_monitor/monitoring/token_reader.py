@@ -1,0 +1,73 @@
+"""Learns how tokens call themselves, from the chains that they stand on."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+import structlog
+
+from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.token import Token
+from connext_monitor.core.transfer import Transfer
+from connext_monitor.monitoring.inquiry import Unanswered
+
+_PATIENCE = 1.0
+"""Seconds that an alert may wait for a token's name, and no longer."""
+
+log = structlog.get_logger()
+
+
+class Asked(Protocol):
+    """A chain that can be asked about its tokens."""
+
+    async def token(self, asset: Address) -> Token | None:
+        """How a token calls itself; None where it says nothing that could be shown. Raises Unanswered."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Where tokens are kept."""
+
+    async def tokens(self) -> dict[tuple[DomainId, Address], Token]:
+        """All that are known."""
+        ...
+
+    async def save_token(self, domain: DomainId, asset: Address, token: Token) -> None:
+        """Keep one."""
+        ...
+
+
+class TokenReader:
+    """Puts tokens into the labels: those that are stored, and others when they are needed."""
+
+    def __init__(self, store: TokenStore, inquiries: Mapping[DomainId, Asked], labels: ChainLabels) -> None:
+        self._store = store
+        self._inquiries = inquiries
+        self._labels = labels
+        self._nameless: set[tuple[DomainId, Address]] = set()
+
+    async def load(self) -> None:
+        """Take over those that are stored."""
+        self._labels.tokens.update(await self._store.tokens())
+
+    async def learn(self, transfer: Transfer) -> None:
+        """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails."""
+        inquiry = self._inquiries.get(transfer.origin)
+        if inquiry is None or transfer.asset is None or not any(transfer.asset):
+            return
+        place = (transfer.origin, transfer.asset)
+        if place in self._labels.tokens or place in self._nameless:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                token = await inquiry.token(transfer.asset)
+                if token is None:
+                    self._nameless.add(place)
+                    return
+                self._labels.tokens[place] = token
+                await self._store.save_token(*place, token)
+        except (Unanswered, TimeoutError) as error:
+            log.debug("token.not_asked", reason=type(error).__name__)
+        except Exception:
+            log.exception("token.not_learned")

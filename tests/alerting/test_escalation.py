@@ -1,0 +1,131 @@
+"""Escalation on a real store: once, as a new message, and the end changes both."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.alerting.escalation import Escalation
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert, AlertState, Severity, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change, QueuedDelivery
+from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.message import compose
+from connext_monitor.store.store import Store
+from tests.alerting.memory_store import HealthNotes
+from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID, FixedClock
+from tests.alerting.vendors import Discord
+from tests.alerting.waiting import running, until
+
+ALERT = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, (ORIGIN, DESTINATION))
+AFTER = 3600.0
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "monitor.db", {})
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def escalating(store: Store, clock: FixedClock, rounds: list[None]) -> AsyncIterator[list[None]]:
+    def route(alert: Alert) -> list[str]:
+        rounds.append(None)
+        return ["desk", "ops"] if alert.severity is Severity.CRITICAL else ["desk"]
+
+    told: list[None] = []
+    escalation = Escalation(store, {Leg.RECONCILE: AFTER}, route, lambda: told.append(None), clock, every=0.01)
+    async with running(escalation.run()) as task:
+        yield told
+        assert not task.done()
+
+
+async def sent(store: Store, provider: str, reference: str | None) -> QueuedDelivery:
+    found = await store.next_delivery(provider)
+    assert found is not None
+    await store.delivery_sent(found.id, reference, NOW)
+    return found
+
+
+async def test_what_stands_too_long_is_critical_and_told_anew_once(store: Store) -> None:
+    await store.open_alert(ALERT, ["desk"])
+    await sent(store, "desk", "first")
+    clock = FixedClock(SystemClock())
+    clock.time_of_day = NOW + timedelta(seconds=AFTER - 61)
+    async with escalating(store, clock, []) as told:
+        await asyncio.sleep(0.05)
+        assert told == []
+        clock.time_of_day = NOW + timedelta(seconds=AFTER)
+        await until(lambda: told)
+        again = await sent(store, "desk", "second")
+        new = await sent(store, "ops", None)
+        await asyncio.sleep(0.05)
+        assert len(told) == 1
+    assert (again.change, again.alert.severity, new.change) == (Change.OPENED, Severity.CRITICAL, Change.OPENED)
+    message = compose(again.alert, LATE, LABELS)
+    assert message.title == "Reconciliation still overdue: ethereum → gnosis"
+    assert message.text.startswith("Due 1 h 1 min before this alert")
+    async with escalating(store, clock, []) as told:  # as after a restart
+        await asyncio.sleep(0.05)
+        assert told == []
+
+
+async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
+    await store.open_alert(ALERT, ["desk"])
+    await sent(store, "desk", "first")
+    assert await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    await sent(store, "desk", "second")
+    await store.resolve_alert(ALERT.id, "reconciled", NOW)
+    ends = [await sent(store, "desk", "as it was") for _ in range(2)]
+    assert [(one.change, one.reference) for one in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
+    assert await store.next_delivery("desk") is None
+
+
+async def test_a_channel_without_names_for_its_messages_is_told_the_end_once(store: Store) -> None:
+    await store.open_alert(ALERT, ["machines"])
+    await sent(store, "machines", None)
+    assert await store.escalate(ALERT.id, lambda _: ["machines"], NOW)
+    await sent(store, "machines", None)
+    await store.resolve_alert(ALERT.id, "reconciled", NOW)
+    assert (await sent(store, "machines", None)).change is Change.RESOLVED
+    assert await store.next_delivery("machines") is None
+
+
+async def test_what_has_ended_is_not_escalated(store: Store) -> None:
+    await store.open_alert(ALERT, ["desk"])
+    await store.resolve_alert(ALERT.id, "reconciled", NOW)
+    assert not await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    ((row, _),) = await store.alerts(None, limit=1)
+    assert row.alert == replace(ALERT, state=AlertState.RESOLVED, resolved_at=NOW, resolution="reconciled")
+
+
+async def test_in_discord_both_messages_become_resolved(store: Store, discord: Discord, around: Surroundings) -> None:
+    config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url), mention="<@&1>")
+    rules = GroupRules(0.1, 0.3)
+    channel = DiscordProvider("desk", config, around)
+    manager = AlertManager(store, [channel], LABELS, rules, HealthNotes(), SystemClock())
+
+    def titles() -> list[str]:
+        return [message["embeds"][0]["title"].split(" · ")[0] for message in discord.messages.values()]
+
+    async with running(manager.run()):
+        await store.open_alert(ALERT, ["desk"])
+        manager.wake()
+        await until(lambda: titles() == ["WARNING"])
+        assert await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
+        manager.wake()
+        await until(lambda: titles() == ["WARNING", "CRITICAL"])
+        # The new message calls somebody, the old one did not.
+        assert ["<@&1>" in message["content"] for message in discord.messages.values()] == [False, True]
+        await store.resolve_alert(ALERT.id, "reconciled", NOW)
+        manager.wake()
+        await until(lambda: titles() == ["RESOLVED", "RESOLVED"])

@@ -1,0 +1,61 @@
+"""How a token calls itself: read from what it answers, whatever that is."""
+
+import pytest
+from eth_abi.abi import encode
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.token import Token, read_token
+
+SIX = encode(["uint8"], [6])
+
+
+def said(symbol: str) -> bytes:
+    return encode(["string"], [symbol])
+
+
+def test_a_token_says_symbol_and_decimals() -> None:
+    assert read_token(said("USDC"), SIX) == Token("USDC", 6)
+
+
+def test_an_old_token_says_its_symbol_in_one_word() -> None:
+    assert read_token(b"MKR".ljust(32, b"\0"), SIX) == Token("MKR", 6)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "decimals"),
+    [
+        (b"", SIX),
+        (said(""), SIX),
+        (said("  "), SIX),
+        (said("x" * 21), SIX),
+        (said("US\nDC"), SIX),
+        (said("US\u202eDC"), SIX),
+        (b"\xff" * 32, SIX),
+        (said("USDC"), b""),
+        (said("USDC"), encode(["uint256"], [37])),
+        (said("USDC"), encode(["uint256"], [2**255])),
+        (said("USDC")[:40], SIX),
+    ],
+)
+def test_what_cannot_be_shown_is_no_token(symbol: bytes, decimals: bytes) -> None:
+    assert read_token(symbol, decimals) is None
+
+
+@given(st.binary(max_size=200), st.binary(max_size=64))
+def test_whatever_is_answered_a_symbol_is_short_and_prints(symbol: bytes, decimals: bytes) -> None:
+    token = read_token(symbol, decimals)
+    if token is not None:
+        assert 0 < len(token.symbol) <= 20
+        assert token.symbol.isprintable()
+        assert 0 <= token.decimals <= 36
+
+
+@given(st.integers(0, 2**256 - 1), st.integers(0, 36))
+def test_an_amount_is_exact_and_plain(amount: int, decimals: int) -> None:
+    number, symbol = Token("X", decimals).amount(amount).split(" ")
+    whole, _, fraction = number.partition(".")
+    assert symbol == "X"
+    assert len(fraction) <= decimals
+    assert not fraction.endswith("0")
+    assert int(whole + fraction.ljust(decimals, "0")) == amount

@@ -1,0 +1,80 @@
+"""Tokens are learned once, and no alert waits long for one."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.token import Token
+from connext_monitor.monitoring.inquiry import Unanswered
+from connext_monitor.monitoring.token_reader import TokenReader
+from tests.alerting.samples import LATE, ORIGIN, TOKEN
+
+USDC = Token("USDC", 6)
+
+
+@dataclass
+class Chain:
+    """Answers, refuses, hangs or breaks."""
+
+    answer: Token | Exception | None = USDC
+    hangs: bool = False
+    asked: int = 0
+
+    async def token(self, asset: Address) -> Token | None:
+        assert asset == TOKEN
+        self.asked += 1
+        if self.hangs:
+            await asyncio.get_running_loop().create_future()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
+class Shelf:
+    kept: dict[tuple[DomainId, Address], Token] = field(default_factory=dict)
+
+    async def tokens(self) -> dict[tuple[DomainId, Address], Token]:
+        return self.kept
+
+    async def save_token(self, domain: DomainId, asset: Address, token: Token) -> None:
+        self.kept[domain, asset] = token
+
+
+async def test_a_token_is_asked_for_once_and_kept() -> None:
+    chain, shelf, labels = Chain(), Shelf(), ChainLabels({})
+    reader = TokenReader(shelf, {ORIGIN: chain}, labels)
+    await reader.learn(LATE)
+    await reader.learn(LATE)
+    assert (chain.asked, labels.tokens, shelf.kept) == (1, {(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC})
+    later = ChainLabels({})
+    await TokenReader(shelf, {}, later).load()
+    assert later.tokens == {(ORIGIN, TOKEN): USDC}
+
+
+async def test_what_is_no_token_is_asked_once() -> None:
+    chain = Chain(answer=None)
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, ChainLabels({}))
+    await reader.learn(LATE)
+    await reader.learn(LATE)
+    assert chain.asked == 1
+
+
+@pytest.mark.parametrize("answer", [Unanswered("no endpoint answers"), ValueError("a bug")])
+async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(answer: Exception) -> None:
+    chain, labels = Chain(answer=answer), ChainLabels({})
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels)
+    await reader.learn(LATE)
+    chain.answer = USDC
+    await reader.learn(LATE)
+    assert labels.tokens == {(ORIGIN, TOKEN): USDC}
+
+
+async def test_an_alert_waits_about_a_second_for_a_chain_that_hangs() -> None:
+    began = time.monotonic()
+    await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).learn(LATE)
+    assert time.monotonic() - began >= 0.9
