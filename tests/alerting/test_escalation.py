@@ -83,6 +83,7 @@ async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
     await store.open_alert(ALERT, ["desk"])
     await sent(store, "desk", "first")
     assert await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    assert not await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
     await sent(store, "desk", "second")
     await store.resolve_alert(ALERT.id, "reconciled", NOW)
     ends = [await sent(store, "desk", "as it was") for _ in range(2)]

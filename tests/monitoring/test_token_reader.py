@@ -1,7 +1,6 @@
 """Tokens are learned once, and no alert waits long for one."""
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -74,7 +73,6 @@ async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(ans
     assert labels.tokens == {(ORIGIN, TOKEN): USDC}
 
 
-async def test_an_alert_waits_about_a_second_for_a_chain_that_hangs() -> None:
-    began = time.monotonic()
-    await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).learn(LATE)
-    assert time.monotonic() - began >= 0.9
+async def test_an_alert_does_not_wait_for_a_chain_that_hangs() -> None:
+    async with asyncio.timeout(10):
+        await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).learn(LATE)
