@@ -156,7 +156,7 @@ class AlertErrand:
         transfer = self.delivery.transfer.transfer if self.delivery.transfer else None
         return AlertNotice(
             key=self.key,
-            thread=self.delivery.alert.id,
+            thread=f"{self.delivery.alert.id}:{self.delivery.id}",
             change=self.delivery.change,
             alert=self.delivery.alert,
             message=compose(self.delivery.alert, transfer, self.labels),

@@ -13,7 +13,9 @@ from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
 from connext_monitor.clock import SystemClock
+from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import Alert, AlertState, Severity, overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, QueuedDelivery
@@ -22,7 +24,7 @@ from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
 from tests.alerting.memory_store import HealthNotes
 from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID, FixedClock
-from tests.alerting.vendors import Discord
+from tests.alerting.vendors import Discord, PagerDuty
 from tests.alerting.waiting import running, until
 
 ALERT = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, (ORIGIN, DESTINATION))
@@ -130,3 +132,20 @@ async def test_in_discord_both_messages_become_resolved(store: Store, discord: D
         await store.resolve_alert(ALERT.id, "reconciled", NOW)
         manager.wake()
         await until(lambda: titles() == ["RESOLVED", "RESOLVED"])
+
+
+async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, around: Surroundings) -> None:
+    async with PagerDuty() as vendor:
+        config = PagerDutyConfig(type="pagerduty", routing_key=RoutingKey(PagerDuty.KEY), url=SecretUrl(vendor.url))
+        channel = PagerDutyProvider("pager", config, around)
+        manager = AlertManager(store, [channel], LABELS, GroupRules(0.1, 0.3), HealthNotes(), SystemClock())
+        async with running(manager.run()):
+            await store.open_alert(ALERT, ["pager"])
+            manager.wake()
+            await until(lambda: list(vendor.incidents.values()) == ["trigger"])
+            assert await store.escalate(ALERT.id, lambda _: ["pager"], NOW)
+            manager.wake()
+            await until(lambda: list(vendor.incidents.values()) == ["trigger", "trigger"])
+            await store.resolve_alert(ALERT.id, "reconciled", NOW)
+            manager.wake()
+            await until(lambda: list(vendor.incidents.values()) == ["resolve", "resolve"])

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import PlainValidator
 from yarl import URL
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
@@ -65,11 +65,18 @@ class PagerDutyProvider:
         self._sender = HttpSender(around.clock)
         self._pace = Pace(around.clock)
 
-    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - the key is the notice's own
-        """Trigger or resolve; with the summary alone where the whole is not taken."""
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:
+        """Trigger or resolve; with the summary alone where the whole is not taken.
+
+        An alert that is told anew has another key: nobody is called to an incident that is open already. The key is the
+        reference, by which each is resolved.
+        """
+        key = reference or dedup_key(notice.thread)
         reason = ""
         for event in (whole_event, short_event):
-            reply = await self._post(event(notice, self._config.source))
+            reply = await self._post({**event(notice, self._config.source), "dedup_key": key})
+            if isinstance(reply, Sent) and isinstance(notice, AlertNotice):
+                return Sent(key)
             if not isinstance(reply, Unacceptable):
                 return reply
             reason = reply.reason

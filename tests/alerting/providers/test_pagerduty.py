@@ -50,9 +50,9 @@ async def test_an_incident_is_resolved_by_the_key_that_triggered_it(around: Surr
         config = PagerDutyConfig(type="pagerduty", routing_key=RoutingKey(PagerDuty.KEY), url=SecretUrl(vendor.url))
         provider = PagerDutyProvider("pager", config, around)
         for _ in range(2):  # as after a crash between the send and its record
-            assert await provider.send(notice(), None) == Sent()
+            assert await provider.send(notice(), None) == Sent(OPENED.id)
         assert vendor.incidents == {OPENED.id: "trigger"}
-        assert await provider.send(notice(Change.RESOLVED), None) == Sent()
+        assert await provider.send(notice(Change.RESOLVED), OPENED.id) == Sent(OPENED.id)
         assert vendor.incidents == {OPENED.id: "resolve"}
         await provider.aclose()
 
