@@ -16,7 +16,8 @@ class Notice:
     """The opening, change or end of an alert or of a group of them, ready to be written by a provider.
 
     ``key`` is the same on every retry of this notice and differs between opened and resolved; ``thread`` is the same
-    in all notices about one group, and for an alert on every retry of one opening; ``created_at`` is when it was stored.
+    in all notices about one group, and for an alert on every retry of one opening; ``created_at`` is when it was
+    stored.
     """
 
     key: str

@@ -16,7 +16,7 @@ from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, bad_value
-from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json, rfc3339
 from connext_monitor.core.grouping import Telling
 
@@ -71,7 +71,7 @@ class PagerDutyProvider:
         An alert that is told anew has another key: nobody is called to an incident that is open already. The key is the
         reference, by which each is resolved.
         """
-        key = reference or dedup_key(notice.thread)
+        key = dedup_key(notice.thread) if notice.change is Change.OPENED or reference is None else reference
         reason = ""
         for event in (whole_event, short_event):
             reply = await self._post({**event(notice, self._config.source), "dedup_key": key})
