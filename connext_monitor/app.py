@@ -252,11 +252,8 @@ async def _build(
     silences = Silences(store, labels, clock)
     await silences.load()
 
-    def wanted_by(alert: Alert) -> list[str]:
-        return [one.provider.name for one in providers if one.wants(alert, labels)]
-
     def route(alert: Alert) -> Collection[str]:
-        return wanted_by(alert) if not silences.cover(alert) else []
+        return [] if silences.cover(alert) else [one.provider.name for one in providers if one.wants(alert, labels)]
 
     commits = _Commits()
     checker = TransferChecker(store, durations, commits, labels, clock, route)

@@ -106,7 +106,7 @@ class ProviderWatch:
 
     async def _tell(self, name: str, trouble: _Trouble) -> None:
         alert = provider_failing(name, self._clock.now(), reason=trouble.reason, dead=trouble.dead)
-        others = set(self._route(alert)) - {name}
+        others = self._route(alert)
         await self._store.open_alert(alert, others)
         self._open[name] = alert
         log.error("provider.failing", provider=name, reason=trouble.reason, told=sorted(others))

@@ -41,8 +41,8 @@ class Watched:
         return waiting
 
 
-def route(_: Alert) -> Collection[str]:
-    return ALL
+def route(alert: Alert) -> Collection[str]:
+    return [name for name in ALL if name != alert.subject]
 
 
 @asynccontextmanager

@@ -56,7 +56,9 @@ class ConfiguredProvider:
         """Whether the alert is to be told to it. One about a chain touches every pathway from or to that chain."""
         if alert.severity.rank < self.min_severity.rank:
             return False
-        if not self.pathways or alert.kind is AlertKind.PROVIDER_FAILING:
+        if alert.kind is AlertKind.PROVIDER_FAILING:
+            return alert.subject != self.provider.name
+        if not self.pathways:
             return True
         if alert.pathway is None:
             return any(pattern.touches(alert.subject) for pattern in self.pathways)

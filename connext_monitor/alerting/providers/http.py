@@ -7,7 +7,7 @@ cap, and only to tell what happened.
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import TryLater, retry_after
+from connext_monitor.core.delivery import Outcome, Refused, TryLater, retry_after
 from connext_monitor.core.documents import Json
 
 TIMEOUT = 10.0
@@ -119,6 +119,17 @@ class HttpSender:
                 trust_env=False,
             )
         return self._session
+
+
+async def in_some_form(forms: Iterable[Json], post: Callable[[Json], Awaitable[Outcome | Unacceptable]]) -> Outcome:
+    """Post one form after the other until the channel does not object to it; refused where it objects to all."""
+    reason = ""
+    for form in forms:
+        reply = await post(form)
+        if not isinstance(reply, Unacceptable):
+            return reply
+        reason = reply.reason
+    return Refused(reason)
 
 
 class Pace:

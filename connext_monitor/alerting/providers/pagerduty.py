@@ -13,10 +13,10 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable, in_some_form
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, bad_value
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json, rfc3339
 from connext_monitor.core.grouping import Telling
 
@@ -72,15 +72,9 @@ class PagerDutyProvider:
         reference, by which each is resolved.
         """
         key = dedup_key(notice.thread) if notice.change is Change.OPENED or reference is None else reference
-        reason = ""
-        for event in (whole_event, short_event):
-            reply = await self._post({**event(notice, self._config.source), "dedup_key": key})
-            if isinstance(reply, Sent) and isinstance(notice, AlertNotice):
-                return Sent(key)
-            if not isinstance(reply, Unacceptable):
-                return reply
-            reason = reply.reason
-        return Refused(reason)
+        forms = ({**event(notice, self._config.source), "dedup_key": key} for event in (whole_event, short_event))
+        reply = await in_some_form(forms, self._post)
+        return Sent(key) if isinstance(reply, Sent) and isinstance(notice, AlertNotice) else reply
 
     async def aclose(self) -> None:
         """Let go of connections."""

@@ -15,7 +15,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable, in_some_form
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -28,7 +28,7 @@ from connext_monitor.alerting.providers.wording import (
     web_links,
 )
 from connext_monitor.config import SecretText, SecretUrl, bad_value
-from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Instant, Message
@@ -109,13 +109,8 @@ class SlackProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Post the alert or its end; in plain words where Slack does not take the blocks."""
-        reason = ""
-        for payload in (blocks_payload, plain_payload):
-            reply = await self._post(payload(notice, self._config.mention))
-            if not isinstance(reply, Unacceptable):
-                return reply
-            reason = reply.reason
-        return Refused(reason)
+        forms = (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
+        return await in_some_form(forms, self._post)
 
     async def aclose(self) -> None:
         """Let go of connections."""

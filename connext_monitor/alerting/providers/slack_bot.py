@@ -9,7 +9,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import DigestProvider, Notice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable, in_some_form
 from connext_monitor.alerting.providers.slack import (
     BETWEEN_MESSAGES,
     DEAD_WORDS,
@@ -20,7 +20,7 @@ from connext_monitor.alerting.providers.slack import (
     plain_payload,
 )
 from connext_monitor.config import SecretText
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 
@@ -65,14 +65,9 @@ class SlackBot:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Slack does not take the blocks."""
-        reason = ""
-        for payload in (blocks_payload, plain_payload):
-            # An edit without blocks would leave those of the message as they are.
-            reply = await self._tell({"blocks": [], **payload(notice, self._config.mention)}, notice, reference)
-            if not isinstance(reply, Unacceptable):
-                return reply
-            reason = reply.reason
-        return Refused(reason)
+        # An edit without blocks would leave those of the message as they are.
+        forms = ({"blocks": [], **form(notice, self._config.mention)} for form in (blocks_payload, plain_payload))
+        return await in_some_form(forms, lambda form: self._tell(form, notice, reference))
 
     async def aclose(self) -> None:
         """Let go of connections."""

@@ -14,7 +14,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable, in_some_form
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -27,7 +27,7 @@ from connext_monitor.alerting.providers.wording import (
 )
 from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater, longest, seconds_asked
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater, longest, seconds_asked
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Field, Message
@@ -111,13 +111,8 @@ class TelegramProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Telegram does not take the formatting."""
-        reason = ""
-        for payload in (html_payload, plain_payload):
-            reply = await self._tell(payload(notice, self._config.mention), notice, reference)
-            if not isinstance(reply, Unacceptable):
-                return reply
-            reason = reply.reason
-        return Refused(reason)
+        forms = (form(notice, self._config.mention) for form in (html_payload, plain_payload))
+        return await in_some_form(forms, lambda form: self._tell(form, notice, reference))
 
     async def aclose(self) -> None:
         """Let go of connections."""

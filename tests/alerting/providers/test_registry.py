@@ -177,3 +177,5 @@ def test_a_failing_channel_is_told_to_all_whatever_their_pathways() -> None:
     assert asked({"origin": "base", "destination": "ethereum"}).wants(failing, LABELS)
     (picky,) = build(ops={"type": "console", "min_severity": "critical"})
     assert not picky.wants(failing, LABELS)
+    (itself,) = build(desk={"type": "console"})
+    assert not itself.wants(failing, LABELS)
