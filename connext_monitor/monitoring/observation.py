@@ -6,7 +6,7 @@ from typing import Protocol
 
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
-from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
+from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.value import value
 from connext_monitor.monitoring.chain_data import MalformedEntry
@@ -39,11 +39,12 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has just become durable: what follows for deadlines, how far chains are read, which alerts changed."""
+    """What has just become durable: what follows for deadlines, how far chains are read, what else changed."""
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
     changed_alerts: Sequence[str]
+    changed_transfers: Sequence[TransferId]
 
 
 class CommitListener(Protocol):

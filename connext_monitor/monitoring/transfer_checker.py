@@ -157,7 +157,8 @@ class TransferChecker:
         )
         self._tell(changes, unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, progress, told))
+        touched = [*(transfer.transfer_id for transfer, _ in changes.transfers), *changes.vanished]
+        self._listener.committed(Committed(changes.effects, progress, told, touched))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.spoken(chain.domain)

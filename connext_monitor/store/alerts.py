@@ -19,12 +19,13 @@ from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
+_NEXT_REVISION = select(func.coalesce(func.max(alerts.c.revision), 0) + 1).scalar_subquery()
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state), alerts.c.id)
 
 
 async def open_alert(connection: AsyncConnection, alert: Alert, providers: Collection[str]) -> bool:
     """Store an alert as open with a delivery for each provider; False, and nothing stored, where it is open already."""
-    values = _values(alert)
+    values = _values(alert) | {"revision": _NEXT_REVISION}
     row = insert(alerts).values(values)
     reopened = {name: value for name, value in values.items() if name != "id"} | {
         "resolved_ms": None,
@@ -70,7 +71,7 @@ async def told(connection: AsyncConnection, alert_id: str) -> dict[str, list[str
 
 async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": _values(alert)["details"]}
+    values = {"severity": alert.severity.value, "details": _values(alert)["details"], "revision": _NEXT_REVISION}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
 
@@ -104,7 +105,12 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
         await connection.execute(
             update(alerts)
             .where(alerts.c.id == alert_id)
-            .values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=resolutions[alert_id])
+            .values(
+                state=AlertState.RESOLVED.value,
+                resolved_ms=_ms(at),
+                resolution=resolutions[alert_id],
+                revision=_NEXT_REVISION,
+            )
         )
         await _queue_resolved(connection, alert_id, resolutions[alert_id], at)
     return resolved

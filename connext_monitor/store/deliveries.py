@@ -1,7 +1,7 @@
 """What is still to be told to which channel, and how the channels are."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,21 +10,10 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertState
-from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.groups import count_waiting
 from connext_monitor.store.schema import alerts, channels, deliveries
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
-    """A channel's health as last stored, and how many messages wait for it."""
-
-    provider: str
-    state: ChannelState
-    reason: str | None
-    since: datetime | None
-    waiting: int
 
 
 async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDelivery | None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
-from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, TransferId
@@ -37,7 +37,6 @@ from connext_monitor.store import (
     transfers,
 )
 from connext_monitor.store.database import Database
-from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.transfers import PathwayCount
 
 _MANY = 500
@@ -63,6 +62,11 @@ class Store:
     async def open_readonly(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
         return cls(await Database.open_readonly(path), names)
+
+    @property
+    def database(self) -> Database:
+        """The open file, for groups of queries that are classes of their own."""
+        return self._database
 
     async def close(self) -> None:
         """Finish the writes under way and let go of the file."""
@@ -373,6 +377,11 @@ class Store:
                 ids = await transfers.ids_by_tx(connection, Hash32(id_or_tx))
             found = [await transfers.by_id(connection, transfer_id) for transfer_id in ids]
             return await self._views(connection, [watched for watched in found if watched])
+
+    async def transfers_of(self, ids: Collection[TransferId]) -> list[TransferView]:
+        """Those of these transfers that are known, in no order."""
+        async with self._database.read() as connection:
+            return await self._views(connection, await transfers.by_ids(connection, ids))
 
     async def count_in_flight(self) -> list[PathwayCount]:
         """How many transfers that are not completed stand where, by pathway and status."""
