@@ -74,6 +74,21 @@ class OpenAlerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """The transfers of one pathway whose XCalled stands and that are still owed a leg.
+
+    How many await their execution and their reconciliation, and since when the oldest of each does (Unix seconds).
+    """
+
+    origin: DomainId
+    destination: DomainId
+    executions: int
+    oldest_execution: Timestamp | None
+    reconciliations: int
+    oldest_reconciliation: Timestamp | None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Part of a list of transfers; ``next`` is where it goes on, None at its end.
 

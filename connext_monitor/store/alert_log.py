@@ -43,9 +43,7 @@ class AlertLog:
         found: dict[str, list[Telling]] = {}
         async with self._database.read() as connection:
             for part in parts(ids):
-                rows = await connection.execute(
-                    wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id)
-                )
+                rows = await connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
                 for row in rows:
                     found.setdefault(row.alert_id, []).append(_telling(row))
         return found
