@@ -39,8 +39,12 @@ from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
+from connext_monitor.store.address_search import AddressSearch
+from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.store import Store
 
@@ -171,10 +175,13 @@ class _Commits:
     scheduler: AlertScheduler
     chain_watch: ChainWatch
     manager: AlertManager
+    web: WebServer | None = None
 
     def wake(self) -> None:
         """Deliver what has been stored."""
         self.manager.wake()
+        if self.web is not None:
+            self.web.feed.alerts_changed()
 
     def committed(self, news: Committed) -> None:
         """Arm and cancel deadlines, look at the chains, deliver."""
@@ -182,7 +189,9 @@ class _Commits:
         if news.progress:
             self.chain_watch.progressed()
         if news.changed_alerts:
-            self.manager.wake()
+            self.wake()
+        if self.web is not None:
+            self.web.feed.transfers_changed(news.changed_transfers)
 
 
 class _Monitor:
@@ -270,11 +279,11 @@ async def _build(
     commits.manager = AlertManager(
         store.outbox, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
     )
-    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, tokens.learn, clock)
+    commits.scheduler = AlertScheduler(store, destinations, route, commits.wake, tokens.learn, clock)
     commits.chain_watch = ChainWatch(
-        store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
+        store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.wake, clock
     )
-    phantom_watch = PhantomWatch(store, destinations, route, commits.manager.wake, clock)
+    phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
     heartbeat = None
     if config.heartbeat.url is not None:
         heartbeat = Heartbeat(
@@ -288,8 +297,11 @@ async def _build(
         def sights() -> list[ChainSight]:
             return [observer.sight() for observer in observers]
 
-        web = WebServer(config.monitor.listen, store, sights, labels, clock)
+        database = store.database
+        reads = Reads(store, AlertLog(database), AddressSearch(database), InFlight(database))
+        web = WebServer(config.monitor.listen, reads, sights, list(config.alert_providers), labels, clock)
         address = await web.start()
+        commits.web = web
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
     return _Monitor(
@@ -301,8 +313,8 @@ async def _build(
         phantom_watch,
         commits.manager,
         heartbeat,
-        partial(silences.run, route, commits.manager.wake),
-        Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
+        partial(silences.run, route, commits.wake),
+        Escalation(store, escalations(config), route, commits.wake, clock).run,
     )
 
 

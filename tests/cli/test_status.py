@@ -27,6 +27,7 @@ from tests.reporting.chain_samples import (
     covered,
     fill,
     out_of_sight,
+    reads_of,
     sight,
 )
 
@@ -55,7 +56,9 @@ class Running:
 
     async def _start(self, database: Path) -> ListenAddress:
         self._store = await Store.open(database, NAMES)
-        self._server = WebServer(ANY_PORT, self._store, lambda: self.sights, LABELS, SystemClock())
+        self._server = WebServer(
+            ANY_PORT, reads_of(self._store), lambda: self.sights, ["console"], LABELS, SystemClock()
+        )
         return await self._server.start()
 
     async def _stop(self) -> None:

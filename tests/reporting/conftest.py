@@ -12,7 +12,10 @@ from connext_monitor.core.sight import ChainSight
 from connext_monitor.logs import configure_logging
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, sight
+from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, reads_of, sight
+
+
+PROVIDERS = ["machines", "ops"]
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def sights() -> list[ChainSight]:
 
 @pytest.fixture
 def server_at(store: Store, sights: list[ChainSight]) -> Callable[[ListenAddress], WebServer]:
-    return lambda listen: WebServer(listen, store, lambda: sights, LABELS, StoppedClock())
+    return lambda listen: WebServer(listen, reads_of(store), lambda: sights, PROVIDERS, LABELS, StoppedClock())
 
 
 @pytest.fixture

@@ -32,7 +32,9 @@ async def transfers_list(
 ) -> Json:
     """One page of transfers, newest first; ``now`` in Unix seconds."""
     views, more = await transfers_page(store, wanted, limit=limit, after=after)
-    return listed([transfer_document(view, labels, now) for view in views], write_transfer_cursor(more) if more else None)
+    return listed(
+        [transfer_document(view, labels, now) for view in views], write_transfer_cursor(more) if more else None
+    )
 
 
 async def transfers_page(

@@ -1,5 +1,6 @@
 """How a page is made: templates that escape everything, files of our own beside them, and nothing from elsewhere."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
@@ -51,7 +52,7 @@ class Site:
         """A file's path, which changes with its content."""
         return f"/static/{name}?{sha256(self._files[name]).hexdigest()[:8]}"
 
-    def page(self, template: str, status: int = 200, **values: object) -> web.Response:
+    def page(self, template: str, values: Mapping[str, object], status: int = 200) -> web.Response:
         """A page of a template; what a value holds is text, whatever it looks like."""
         text = self._environment.get_template(template).render(values)
         return web.Response(
