@@ -17,15 +17,16 @@ from connext_monitor.core.grouping import is_fresh
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import SelectIn
+from connext_monitor.store.causes import read_causes, written
+from connext_monitor.store.revisions import NEXT_REVISION
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
-_NEXT_REVISION = select(func.coalesce(func.max(alerts.c.revision), 0) + 1).scalar_subquery()
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state), alerts.c.id)
 
 
 async def open_alert(connection: AsyncConnection, alert: Alert, providers: Collection[str]) -> bool:
     """Store an alert as open with a delivery for each provider; False, and nothing stored, where it is open already."""
-    values = _values(alert) | {"revision": _NEXT_REVISION}
+    values = _values(alert) | {"revision": NEXT_REVISION}
     row = insert(alerts).values(values)
     reopened = {name: value for name, value in values.items() if name != "id"} | {
         "resolved_ms": None,
@@ -71,7 +72,7 @@ async def told(connection: AsyncConnection, alert_id: str) -> dict[str, list[str
 
 async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": _values(alert)["details"], "revision": _NEXT_REVISION}
+    values = {"severity": alert.severity.value, "details": _values(alert)["details"], "revision": NEXT_REVISION}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
 
@@ -109,7 +110,7 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
                 state=AlertState.RESOLVED.value,
                 resolved_ms=_ms(at),
                 resolution=resolutions[alert_id],
-                revision=_NEXT_REVISION,
+                revision=NEXT_REVISION,
             )
         )
         await _queue_resolved(connection, alert_id, resolutions[alert_id], at)
@@ -209,6 +210,7 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
         resolved_at=_instant(row.resolved_ms) if row.resolved_ms is not None else None,
         resolution=row.resolution,
         details=json.loads(row.details),
+        causes=read_causes(row.causes),
     )
 
 
@@ -222,6 +224,7 @@ def _values(alert: Alert) -> dict[str, object]:
         "state": alert.state.value,
         "opened_ms": _ms(alert.opened_at),
         "details": json.dumps(dict(alert.details)),
+        "causes": written(alert.causes),
     }
 
 

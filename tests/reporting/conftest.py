@@ -14,7 +14,6 @@ from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
 from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, reads_of, sight
 
-
 PROVIDERS = ["machines", "ops"]
 
 

@@ -100,10 +100,10 @@ class Feed:
     # What the monitor says; never blocks, never raises
 
     def transfers_changed(self, ids: Collection[TransferId]) -> None:
-        """These transfers are not what they were, or are gone."""
+        """These transfers are not what they were, or are gone; some alert with them, perhaps."""
         if len(self._changed) + len(ids) > _MOST_AT_ONCE:
             self._too_many = True
-        elif ids:
+        else:
             self._changed.update(dict.fromkeys(ids))
         self._wake.set()
 

@@ -81,7 +81,7 @@ def read_address(text: str) -> Address:
 
 
 def read_search(text: str) -> bytes:
-    """What somebody looks for: the 32 bytes of an id or transaction hash, or the 20 of an address. Raises BadValueError."""
+    """What somebody looks for, an id or hash (32 bytes) or an address (20). Raises BadValueError."""
     match = _HASH.fullmatch(text) or _ADDRESS.fullmatch(text)
     if match is None:
         raise BadValueError("write a transfer id or a transaction hash (0x and 64 hex digits), or an address (40)")

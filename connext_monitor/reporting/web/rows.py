@@ -144,9 +144,11 @@ def timeline(view: TransferView, labels: ChainLabels, now: float) -> list[Step]:
     transfer = view.transfer
     return [
         _step("XCalled", transfer.xcalled, transfer.origin, view, labels, None),
-        _step("Executed", transfer.executed, transfer.destination, view, labels, leg_cell(view, Leg.EXECUTE, now)),
-        _step("Reconciled", transfer.reconciled, transfer.destination, view, labels, leg_cell(view, Leg.RECONCILE, now)),
-    ]  # fmt: skip
+        *(
+            _step(name, sighting_of(transfer, leg), transfer.destination, view, labels, leg_cell(view, leg, now))
+            for name, leg in (("Executed", Leg.EXECUTE), ("Reconciled", Leg.RECONCILE))
+        ),
+    ]
 
 
 def alert_card(
@@ -209,7 +211,7 @@ def telling_row(telling: Telling) -> TellingRow:
 
 def _amount(view: TransferView, labels: ChainLabels) -> str:
     """Short: the token's address is on the transfer's own page."""
-    words = amount_of(view.transfer, labels) if view.transfer.info else "–"
+    words = amount_of(view.transfer, labels) if view.transfer.info else "?"
     return words.partition(" (")[0].partition(" of token ")[0]
 
 
