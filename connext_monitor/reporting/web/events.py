@@ -25,7 +25,7 @@ class EventStreams:
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
-        return [web.get("/api/v1/events", self.stream)]
+        return [web.get("/api/v1/events", self.stream, allow_head=False)]
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Tell until the reader leaves, falls behind, or the monitor stops."""

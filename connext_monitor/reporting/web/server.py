@@ -75,6 +75,17 @@ class WebServer:
         host, port, *_ = self._runner.addresses[0]
         return ListenAddress(host, port)
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it answers, once started."""
+        host, port, *_ = self._runner.addresses[0]
+        return host, port
+
+    def paths(self) -> frozenset[str]:
+        """What can be asked for."""
+        resources = self._runner.app.router.resources()
+        return frozenset(resource.canonical for resource in resources)
+
     async def stop(self) -> None:
         """Let go of the address, and end what is under way within about a second."""
         await self._runner.cleanup()
