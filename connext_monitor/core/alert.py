@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, TransferId
 
@@ -62,7 +63,7 @@ class Alert:
     """One alert.
 
     ``subject`` is the transfer id (hex) for transfer alerts, else the name of what it is about. ``details`` holds what
-    the text needs and the store does not know otherwise.
+    the text needs and the store does not know otherwise; ``causes`` what is known of why a leg is late.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Alert:
     resolved_at: datetime | None = None
     resolution: str | None = None
     details: Mapping[str, str | int] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
 
     @property
     def escalated_at(self) -> int | None:
@@ -107,6 +109,7 @@ def overdue(
     due_at: int,
     opened_at: datetime,
     pathway: tuple[DomainId, DomainId] | None = None,
+    causes: tuple[Cause, ...] = (),
 ) -> Alert:
     """The alert that a leg is overdue; ``due_at`` in Unix seconds, ``pathway`` from origin to destination."""
     kind = OVERDUE_KINDS[leg]
@@ -119,6 +122,7 @@ def overdue(
         opened_at=opened_at,
         transfer_id=transfer_id,
         details={"due_at": due_at, **route},
+        causes=causes,
     )
 
 

@@ -10,6 +10,7 @@ from decimal import Context, Decimal
 from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.cause import known_words
 from connext_monitor.core.deadline import Leg, sighting_of
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.token import plain_number
@@ -100,13 +101,19 @@ def _overdue(alert: Alert, transfer: Transfer | None, labels: ChainLabels, leg: 
         title = f"{what} {'overdue' if alert.escalated_at is None else 'still overdue'}: {where}"
         since = alert.escalated_at or alert.opened_at.timestamp()
         text = f"Due {duration_words(since - due_at)} before this alert, and {owed}."
+        text = _with_causes(text, alert, labels)
     elif alert.resolution == "reorged":
         title = f"{what} alert withdrawn: {where}"
         text = "A reorg took the transfer's XCalled from its origin: nothing is owed any more."
     else:
         title = f"{what} arrived late: {where}"
-        text = _arrived(transfer, leg, due_at)
+        text = _with_causes(_arrived(transfer, leg, due_at), alert, labels)
     return Message(title, text, alert.severity, resolved, fields, links)
+
+
+def _with_causes(text: str, alert: Alert, labels: ChainLabels) -> str:
+    known = known_words(alert.causes, labels, ended=alert.state is AlertState.RESOLVED)
+    return f"{text} {known}" if known else text
 
 
 def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
