@@ -51,6 +51,7 @@ from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 _FIRST_TRY_WITHIN = 60.0
@@ -261,7 +262,7 @@ async def _build(
             return [observer.sight() for observer in observers]
 
         database = store.database
-        reads = Reads(store, AlertLog(database), AddressSearch(database), InFlight(database))
+        reads = Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
         web = WebServer(config.monitor.listen, reads, sights, list(config.alert_providers), labels, clock)
         address = await web.start()
         commits.web = web

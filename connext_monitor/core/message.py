@@ -3,6 +3,7 @@
 Strings in here may come from strangers; each provider defuses them for its channel.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -61,14 +62,10 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _overdue(alert, transfer, labels, Leg.EXECUTE)
         case AlertKind.RECONCILE_OVERDUE:
             return _overdue(alert, transfer, labels, Leg.RECONCILE)
-        case AlertKind.CHAIN_UNOBSERVED:
-            return _unobserved(alert)
-        case AlertKind.DEEP_REORG:
-            return _deep_reorg(alert)
-        case AlertKind.PROVIDER_FAILING:
-            return _provider_failing(alert)
         case AlertKind.PHANTOM_DELIVERY:
             return _phantom(alert, transfer, labels)
+        case _:
+            return _ABOUT_NAMES[alert.kind](alert)
 
 
 def duration_words(seconds: float) -> str:
@@ -254,6 +251,24 @@ def _unobserved(alert: Alert) -> Message:
     )
 
 
+def _started_blind(alert: Alert) -> Message:
+    first, last = int(alert.details["first"]), int(alert.details["last"])
+    resolved = alert.state is AlertState.RESOLVED
+    fields = (Field("Chain", alert.subject), Field("Blocks", f"{first} to {last} ({last - first + 1:,})"))
+    if resolved:
+        title = f"The past that was missing has been read: {alert.subject}"
+        text = "A backfill has read every block of it."
+    else:
+        title = f"Started without part of the past: {alert.subject}"
+        text = (
+            f"No endpoint of it has blocks {first} to {last} any more, and the watch goes on after them. "
+            "Transfers that began in them are not known here; legs that arrived in them are found when they are due. "
+            f'With an endpoint that has the whole history, "connext-monitor backfill --chain {alert.subject} '
+            f'--from {first} --to {last}" reads them.'
+        )
+    return Message(title, text, alert.severity, resolved, fields)
+
+
 def _provider_failing(alert: Alert) -> Message:
     if alert.state is AlertState.RESOLVED:
         removed = alert.resolution == "removed"
@@ -270,3 +285,12 @@ def _provider_failing(alert: Alert) -> Message:
         title = f"Alert provider {alert.subject} is failing"
         cure = "It is tried again and again; its alerts wait in the database."
     return Message(title, f"It {alert.details['reason']}. {cure}", alert.severity, resolved=False)
+
+
+_ABOUT_NAMES: Mapping[AlertKind, Callable[[Alert], Message]] = {
+    AlertKind.CHAIN_UNOBSERVED: _unobserved,
+    AlertKind.DEEP_REORG: _deep_reorg,
+    AlertKind.PROVIDER_FAILING: _provider_failing,
+    AlertKind.MONITOR_STARTED_BLIND: _started_blind,
+}
+"""What is said of those that are about a chain or a channel."""

@@ -30,6 +30,7 @@ from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.store.address_search import AddressSearch
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.in_flight import InFlight
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
@@ -117,7 +118,7 @@ class Sample:
 def reads_of(store: Store) -> Reads:
     """All that the web reads, from one database."""
     database = store.database
-    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database))
+    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
 
 
 def durations(_origin: DomainId, destination: DomainId) -> Durations | None:

@@ -83,6 +83,9 @@ def test_the_description_is_valid_openapi() -> None:
         ("/api/v1/transfers", "?status=Gone", 400),
         ("/api/v1/alerts", "", 200),
         ("/api/v1/alerts", "?state=shut", 400),
+        ("/api/v1/stats", "", 200),
+        ("/api/v1/stats", "?since=P2D&bucket=PT1H&origin=here", 200),
+        ("/api/v1/stats", "?since=soon", 400),
         ("/api/v1/events", "?x=1", 400),
         ("/api/v1/openapi.json", "", 200),
     ],
@@ -110,6 +113,9 @@ async def test_every_state_of_a_list_was_among_the_answers(client: aiohttp.Clien
     _, transfers = await asked(client, "/api/v1/transfers")
     assert {one["status"] for one in transfers["items"]} >= {"XCalled", "Executed", "Unknown", "CompletedFast"}
     assert {one["deadlines"] is None for one in transfers["items"]} == {True, False}
+    _, stats = await asked(client, "/api/v1/stats")
+    assert stats["pathways"][0]["execute"]["latency_seconds"]["p50"] == 60
+    assert stats["routers"][0]["owed"]
     _, alerts = await asked(client, "/api/v1/alerts")
     assert {one["state"] for one in alerts["items"]} == {"open", "resolved"}
 

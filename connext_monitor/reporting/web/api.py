@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from aiohttp import web
 
@@ -9,15 +10,17 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
 from connext_monitor.reporting.web.cursors import read_alert_cursor, write_transfer_cursor
-from connext_monitor.reporting.web.documents import alerts_list, chains_list, listed, transfers_document
+from connext_monitor.reporting.web.documents import alerts_list, chains_list, listed, stats, transfers_document
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
 
 _LIST = ("limit", "cursor")
+_MOST_BUCKETS = 1_000
 
 
 class Api:
@@ -46,6 +49,7 @@ class Api:
             web.get("/api/v1/transfers/{id_or_tx}", self.transfer),
             web.get("/api/v1/alerts", self.alerts),
             web.get("/api/v1/openapi.json", self.openapi),
+            web.get("/api/v1/stats", self.stats),
         ]
 
     async def openapi(self, request: web.Request) -> web.Response:
@@ -88,6 +92,19 @@ class Api:
         after = parameters.value(query, "cursor", lambda text: parameters.found(read_alert_cursor(text)))
         async with self._turns:
             return answer(await alerts_list(self._store, state, self._labels, limit=limit, after=after))
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """Counts and latencies of the transfers begun since then, by pathway and router, and in parts of time."""
+        query = parameters.only(request.query, "since", "origin", "destination", "bucket")
+        since = parameters.value(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
+        chain = partial(parameters.read_chain, labels=self._labels)
+        origin, destination = (parameters.value(query, name, chain) for name in ("origin", "destination"))
+        window = last(since.total_seconds(), self._now(), origin, destination)
+        width = parameters.value(query, "bucket", parameters.read_width)
+        if width is not None and len(starts(window, width)) > _MOST_BUCKETS:
+            raise parameters.BadValueError(f"bucket: would make more than {_MOST_BUCKETS} of them; write a longer one")
+        async with self._turns:
+            return answer(await stats(self._reads.statistics, window, self._labels, width=width))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -7,7 +7,8 @@ from connext_monitor.core.alert import AlertState
 from connext_monitor.core.documents import Json
 from connext_monitor.core.transfer import Status
 from connext_monitor.reporting.web.feed import EventName
-from connext_monitor.reporting.web.openapi_schemas import ref, schemas
+from connext_monitor.reporting.web.json_schema import ref
+from connext_monitor.reporting.web.openapi_schemas import schemas
 from connext_monitor.reporting.web.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
 
 _EVENTS = (
@@ -36,6 +37,7 @@ def description() -> Json:
             "/api/v1/transfers": _get("Transfers, newest first", "TransferList", {400: "Error"}, _transfer_filters()),
             "/api/v1/transfers/{id_or_tx}": _transfer(),
             "/api/v1/alerts": _get("Alerts, newest first", "AlertList", {400: "Error"}, _alert_filters()),
+            "/api/v1/stats": _get("Counts and latencies", "Stats", {400: "Error"}, _window()),
             "/api/v1/events": _events(),
             "/api/v1/openapi.json": _openapi(),
         },
@@ -96,6 +98,17 @@ def _transfer_filters() -> list[Json]:
 def _alert_filters() -> list[Json]:
     state = {"type": "string", "enum": [state.value for state in AlertState]}
     return [_parameter("state", "Only these.", state), *_list_parameters()]
+
+
+def _window() -> list[Json]:
+    duration = {"type": "string", "format": "duration"}
+    of_the_window = "The transfers that began within this time until now, such as P1D."
+    return [
+        _parameter("since", of_the_window, {**duration, "default": "P1D"}),
+        _parameter("origin", "A chain's name or domain id.", {"type": "string"}),
+        _parameter("destination", "A chain's name or domain id.", {"type": "string"}),
+        _parameter("bucket", "How wide the timeline's parts are, in whole seconds, such as PT1H.", duration),
+    ]
 
 
 def _transfer() -> Json:

@@ -11,6 +11,7 @@ from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, DomainId, TransferId
 from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, Page, Pending, TransferFilter
 from connext_monitor.core.silence import Silence
+from connext_monitor.core.stats import Stats, Timeline, Window
 
 
 class ReadStore(Protocol):
@@ -54,6 +55,18 @@ class ReadStore(Protocol):
 
     async def count_open_alerts(self) -> dict[AlertKind, int]:
         """How many alerts of each kind are open."""
+        ...
+
+
+class ReadStatistics(Protocol):
+    """Numbers over many transfers; each is one consistent look."""
+
+    async def over(self, window: Window) -> Stats:
+        """Pathways and routers."""
+        ...
+
+    async def timeline(self, window: Window, width: int) -> Timeline:
+        """The window in parts of ``width`` seconds."""
         ...
 
 
@@ -101,3 +114,4 @@ class Reads:
     alerts: AlertHistory
     search: Search
     in_flight: InFlight
+    statistics: ReadStatistics
