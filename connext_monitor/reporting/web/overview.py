@@ -7,9 +7,11 @@ from connext_monitor.core.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.selection import OpenAlerts, Pending, TransferFilter
+from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.silence import Silence
+from connext_monitor.core.stats import Stats
+from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
 from connext_monitor.reporting.web.verdict import Level, Verdict, of_severity, topic_words, verdict
@@ -64,7 +66,8 @@ class Overview:
     silences: tuple[Silence, ...]
     chains: tuple[ChainRow, ...]
     channels: tuple[ChannelRow, ...]
-    pending: tuple[Pending, ...]
+    pathways: tuple[PathwayRow, ...]
+    routers: tuple[RouterRow, ...]
     transfers: tuple[TransferRow, ...]
 
 
@@ -79,8 +82,8 @@ async def look(
     return State(verdict(topics, chains, channels, labels), chains, channels, topics)
 
 
-async def overview(reads: Reads, state: State, labels: ChainLabels, now: float) -> Overview:
-    """The front page at ``now`` (Unix seconds)."""
+async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:
+    """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
     silences = tuple(await reads.store.silences())
     found = await reads.store.alerts(AlertState.OPEN, limit=_ALERTS_LOOKED_AT)
     worst = sorted(found, key=lambda row: (-row[0].alert.severity.rank, row[0].alert.opened_at))[:ALERTS_SHOWN]
@@ -98,7 +101,8 @@ async def overview(reads: Reads, state: State, labels: ChainLabels, now: float) 
         silences=silences,
         chains=tuple(chain_row(sight, nonces, now) for sight, nonces in state.chains),
         channels=state.channels,
-        pending=tuple(await reads.in_flight.by_pathway()),
+        pathways=matrix(stats, await reads.in_flight.by_pathway(), labels),
+        routers=routers(stats, labels),
         transfers=tuple(transfer_row(view, labels, now) for view in views),
     )
 

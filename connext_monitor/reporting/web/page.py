@@ -8,20 +8,27 @@ from aiohttp import web
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import AlertState
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import TransferView, hex_text
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.stats import PathwayStats
 from connext_monitor.core.transfer import Status
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert_cursor, write_transfer_cursor
+from connext_monitor.reporting.web.numbers import Counted, matrix
 from connext_monitor.reporting.web.overview import State, look, overview
+from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import alert_card, facts, timeline, transfer_row
 from connext_monitor.reporting.web.site import Site
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
 
 _HASH_BYTES = 32
+_DAY = 86_400.0
+_TRANSFERS_SHOWN = 20
 
 
 class Page:
@@ -43,6 +50,7 @@ class Page:
         self._clock = clock
         self._turns = turns
         self._site = Site()
+        self._counted = Counted(reads.statistics, clock)
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -51,6 +59,7 @@ class Page:
             web.get("/transfers", self.transfers),
             web.get("/transfers/{id_or_tx}", self.transfer),
             web.get("/alerts", self.alerts),
+            web.get("/pathways/{origin}/{destination}", self.pathway),
             *self._site.routes(),
         ]
 
@@ -60,8 +69,50 @@ class Page:
         now = self._now()
         async with self._turns:
             state = await self._look()
-            shown = await overview(self._reads, state, self._labels, now)
-        return self._page("overview.html", state, now, {"shown": shown, **self._choices({})})
+            numbers = await self._counted.over(_DAY)
+            shown = await overview(self._reads, state, numbers.stats, self._labels, now)
+        plots = {
+            "transfers": transfers_plot(numbers.timeline),
+            "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
+        }
+        return self._page("overview.html", state, now, {"shown": shown, "plots": plots, **self._choices({})})
+
+    async def pathway(self, request: web.Request) -> web.Response:
+        """One pathway: how long its legs take, and its newest transfers."""
+        now = self._now()
+        try:
+            query = parameters.only(request.query, "since")
+            ends = [parameters.read_chain(request.match_info[end], self._labels) for end in ("origin", "destination")]
+            since = parameters.value(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
+        async with self._turns:
+            state = await self._look()
+            numbers = await self._counted.over(since.total_seconds(), (ends[0], ends[1]))
+            pending = [one for one in await self._reads.in_flight.by_pathway() if [one.origin, one.destination] == ends]
+            views = await self._reads.store.transfers(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
+        rows = matrix(numbers.stats, pending, self._labels)
+        stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
+        values = {
+            "origin": self._labels.spoken(ends[0]),
+            "destination": self._labels.spoken(ends[1]),
+            "pathways": rows,
+            "plots": {
+                "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
+                "executions": distribution_plot(stats.execute.histogram),
+                "reconcile": latency_plot(numbers.timeline, Leg.RECONCILE),
+                "reconciliations": distribution_plot(stats.reconcile.histogram),
+                "transfers": transfers_plot(numbers.timeline),
+            },
+            "spans": {"P1D": "a day", "P7D": "a week", "P30D": "30 days"},
+            "span": query.get("since", "P1D"),
+            "rows": [transfer_row(view, self._labels, now) for view in views],
+            "path": request.path,
+            "all": urlencode(
+                {"origin": request.match_info["origin"], "destination": request.match_info["destination"]}
+            ),
+        }
+        return self._page("pathway.html", state, now, values)
 
     async def transfers(self, request: web.Request) -> web.Response:
         """Transfers by a filter, or the one that is searched for."""

@@ -6,6 +6,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from aiohttp import web
+from eth_utils.address import to_checksum_address
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from connext_monitor.core.documents import rfc3339, unix_rfc3339
@@ -32,7 +33,14 @@ class Site:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            duration=duration_words, iso=iso, utc=utc, short=short, grouped=grouped, percent=percent
+            duration=duration_words,
+            iso=iso,
+            utc=utc,
+            tick=tick,
+            short=short,
+            grouped=grouped,
+            percent=percent,
+            address=to_checksum_address,
         )
         self._environment.tests["instant"] = lambda found: isinstance(found, Instant)
         self._environment.globals["file"] = self.path_of
@@ -70,6 +78,12 @@ def utc(at: float | datetime, now: float) -> str:
     moment = at.astimezone(UTC) if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     same_day = moment.date() == datetime.fromtimestamp(now, UTC).date()
     return f"{moment:%H:%M:%S} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def tick(at: int) -> str:
+    """An instant as an axis has room for it, in UTC: the time of day, at midnight the date."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment:%m-%d}" if moment.hour == moment.minute == 0 else f"{moment:%H:%M}"
 
 
 def short(text: str) -> str:

@@ -64,6 +64,12 @@
       put(element.querySelector(".abs"), localTime(at));
       if (element.title) element.title = `${localTime(at)} (${element.dateTime})`;
     }
+    for (const element of document.querySelectorAll("text[data-at]")) {
+      const when = new Date(Number(element.dataset.at) * 1000);
+      const midnight = when.getHours() === 0 && when.getMinutes() === 0;
+      const [one, other] = midnight ? [when.getMonth() + 1, when.getDate()] : [when.getHours(), when.getMinutes()];
+      put(element, `${pad(one)}${midnight ? "-" : ":"}${pad(other)}`);
+    }
     const silent = Date.now() - answered;
     const isStale = silent > STALE_AFTER && !paused;
     root.toggleAttribute("data-stale", isStale);
