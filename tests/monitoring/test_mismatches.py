@@ -20,6 +20,7 @@ from connext_monitor.core.events import (
     RawLog,
     Reconciled,
     TransferEvent,
+    TransferId,
     XCalled,
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
@@ -196,5 +197,6 @@ async def test_one_that_a_reorg_only_moved_stays(tmp_path: Path) -> None:
         await made.sees(covered(log(STOLEN, sighting(20))))
         await made.sees(covered(log(STOLEN, sighting(21)), gone=sighting(20)))
         assert await made.alerts() == OPEN
+        assert [channel.waiting for channel in await made.store.channels()] == [1]
         await made.sees(covered(gone=sighting(21)))
         assert await made.alerts() == TAKEN_BACK
