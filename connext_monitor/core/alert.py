@@ -22,6 +22,7 @@ class AlertKind(StrEnum):
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
     DELIVERY_MISMATCH = "delivery_mismatch"
+    MONITOR_STARTED_BLIND = "monitor_started_blind"
 
 
 class Severity(Enum):
@@ -52,6 +53,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
     AlertKind.DELIVERY_MISMATCH: Severity.CRITICAL,
+    AlertKind.MONITOR_STARTED_BLIND: Severity.INFO,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -184,6 +186,11 @@ def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waitin
 def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:
     """The alert that ``block`` of a chain counted as final and was replaced; it is read again after ``checkpoint``."""
     return _about(AlertKind.DEEP_REORG, chain, opened_at, {"block": block, "checkpoint": checkpoint})
+
+
+def monitor_started_blind(chain: str, opened_at: datetime, *, first: int, last: int) -> Alert:
+    """The alert that no endpoint of a chain has its blocks ``first`` to ``last`` any more, which were never read."""
+    return _about(AlertKind.MONITOR_STARTED_BLIND, chain, opened_at, {"first": first, "last": last})
 
 
 def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: bool) -> Alert:

@@ -129,6 +129,8 @@ class Inquiry:
             try:
                 fetched = await endpoint.logs(contract, [EVENT_TOPICS, transfer_id], first, last)
             except RpcRefused as error:
+                if found and error.refusal.reaction is Reaction.PRUNED:
+                    return found
                 if error.refusal.reaction is not Reaction.RANGE or span == 1:
                     raise
                 span = shrunk(span, error.refusal)
