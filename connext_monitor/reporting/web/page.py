@@ -121,7 +121,7 @@ class Page:
             found = parameters.only(request.query, *FILTERS, "q", "cursor", "limit")
             sought = parameters.value(found, "q", lambda text: parameters.read_search(text.strip()))
             if sought is not None and len(sought) == _HASH_BYTES:
-                raise web.HTTPSeeOther(f"/transfers/{hex_text(sought)}")
+                return web.Response(status=303, headers={"Location": f"/transfers/{hex_text(sought)}"})
             filters = {name: text for name, text in found.items() if name != "q"}
             if sought is not None:
                 filters["address"] = hex_text(sought)

@@ -99,9 +99,12 @@ def grouped(number: int) -> str:
 def percent(share: float) -> str:
     """A part of one as a percentage that is only 0 or 100 where it is so."""
     rounded = round(share * 100)
+    words = f"{rounded} %"
     if rounded == 100 and share < 1:
-        return "> 99 %"
-    return "< 1 %" if rounded == 0 and share > 0 else f"{rounded} %"
+        words = "> 99 %"
+    elif rounded == 0 and share > 0:
+        words = "< 1 %"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _suffix(name: str) -> str:

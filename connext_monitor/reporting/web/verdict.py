@@ -1,7 +1,7 @@
 """The first line of the page: whether it is fine, and if not, where."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connext_monitor.core.alert import AlertKind, Severity
@@ -11,6 +11,8 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.health import why_not_ready
+
+_LONGEST = 160
 
 
 class Level(StrEnum):
@@ -59,6 +61,7 @@ def verdict(
 ) -> Verdict:
     """What is wrong, the worst first."""
     reasons = [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
+    reasons = [replace(reason, text=_cut(reason.text)) for reason in reasons]
     reasons.sort(key=lambda reason: -reason.level.rank)
     return Verdict(reasons[0].level if reasons else Level.FINE, tuple(reasons))
 
@@ -77,9 +80,14 @@ _WORDS: Mapping[AlertKind, tuple[str, str]] = {
     AlertKind.EXECUTE_OVERDUE: ("1 transfer is not executed in time", "{} transfers are not executed in time"),
     AlertKind.RECONCILE_OVERDUE: ("1 transfer is not reconciled in time", "{} transfers are not reconciled in time"),
     AlertKind.PHANTOM_DELIVERY: ("1 delivery has no origin", "{} deliveries have no origin"),
+    AlertKind.DELIVERY_MISMATCH: (
+        "1 delivery differs from what was sent",
+        "{} deliveries differ from what was sent",
+    ),
     AlertKind.DEEP_REORG: ("a reorg went below finality", "{} reorgs went below finality"),
     AlertKind.CHAIN_UNOBSERVED: ("a chain is not observed", "a chain is not observed"),
     AlertKind.PROVIDER_FAILING: ("a channel is failing", "a channel is failing"),
+    AlertKind.MONITOR_STARTED_BLIND: ("part of the past could not be read", "part of the past could not be read"),
 }
 """Of one, and of several."""
 
@@ -124,5 +132,10 @@ def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[Reason]:
         yield Reason(level, f"channel {channel.provider} takes no alerts{reason}", "channels")
 
 
+def _cut(words: str) -> str:
+    """Short enough for a first line; what was cut stands in the part of the page that the reason points to."""
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+
+
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '…')) else '.'}"
