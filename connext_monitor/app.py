@@ -201,7 +201,7 @@ async def _build(
     stack.enter_context(DatabaseLock(config.monitor.database))
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
-    await store.retime(durations, first_blocks(config))
+    await store.deadlines.retime(durations, first_blocks(config))
     await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
@@ -233,7 +233,7 @@ async def _build(
         return found.causes
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.manager.wake, clock)
-    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, learn, clock)
+    commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.manager.wake, learn, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
     )

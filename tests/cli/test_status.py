@@ -18,6 +18,7 @@ from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program, chain_table
+from tests.databases import open_store
 from tests.reporting.chain_samples import (
     DESTINATION,
     LABELS,
@@ -54,7 +55,7 @@ class Running:
         self.address: ListenAddress = elsewhere.complete(self._start(monitor.database))
 
     async def _start(self, database: Path) -> ListenAddress:
-        self._store = await Store.open(database, NAMES)
+        self._store = await open_store(database, NAMES)
         self._server = WebServer(ANY_PORT, self._store, lambda: self.sights, LABELS, SystemClock())
         return await self._server.start()
 
