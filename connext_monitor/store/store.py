@@ -64,6 +64,11 @@ class Store:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
         return cls(await Database.open_readonly(path), names)
 
+    @property
+    def database(self) -> Database:
+        """What its further groups of queries are made with."""
+        return self._database
+
     async def close(self) -> None:
         """Finish the writes under way and let go of the file."""
         await self._database.close()
