@@ -255,7 +255,7 @@ async def _build(
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
     await store.retime(durations, first_blocks(config))
-    await store.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
+    await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
     await silences.load()
@@ -278,7 +278,7 @@ async def _build(
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
     channels, rules = [p.provider for p in providers], group_rules(config)
     commits.manager = AlertManager(
-        store, channels, labels, rules, provider_watch, clock, random, on_outcome=tally.delivered
+        store.outbox, channels, labels, rules, provider_watch, clock, random, on_outcome=tally.delivered
     )
     commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, tokens.learn, clock)
     commits.chain_watch = ChainWatch(

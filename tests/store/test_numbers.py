@@ -69,9 +69,9 @@ async def test_what_waits_for_a_provider_is_counted_from_its_queueing_on(store: 
         await store.open_alert(
             chain_unobserved(f"chain {number}", at, silent_for=1, waiting=0, why=""), ["ops", "desk"]
         )
-    first = await store.next_delivery("ops")
+    first = await store.outbox.next_delivery("ops")
     assert first is not None
-    await store.delivery_sent(first.id, None, AT)
+    await store.outbox.delivery_sent(first.id, None, AT)
     numbers = await Numbers(store.database).look(START)
     assert numbers.backlogs == {"ops": Backlog(1, START + 2), "desk": Backlog(2, START + 1)}
 
