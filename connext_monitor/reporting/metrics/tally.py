@@ -48,10 +48,12 @@ class Tally:
             key = (arrival.origin, arrival.destination, arrival.leg)
             if arrival.in_time is not None:
                 self._settled[key, arrival.in_time] += 1
-            latency = self._latencies.get(key)
-            if latency is None:
-                latency = self._latencies[key] = Histogram(LATENCIES)
-            latency.observe(arrival.seconds)
+            self._latency_of(key).observe(arrival.seconds)
+
+    def expect(self, awaited: Iterable[PathwayLeg]) -> None:
+        """Show the latencies of these at 0 before the first arrives: what begins at 1 has no rate."""
+        for key in awaited:
+            self._latency_of(key)
 
     def delivered(self, provider: str, outcome: Outcome) -> None:
         """A try to bring a message to a provider has ended."""
@@ -100,6 +102,12 @@ class Tally:
             ],
         )
         yield self._latency()
+
+    def _latency_of(self, key: PathwayLeg) -> Histogram:
+        latency = self._latencies.get(key)
+        if latency is None:
+            latency = self._latencies[key] = Histogram(LATENCIES)
+        return latency
 
     def _latency(self) -> HistogramMetricFamily:
         family = HistogramMetricFamily(

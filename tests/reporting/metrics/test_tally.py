@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress, Changes
@@ -64,6 +65,13 @@ def test_legs_are_counted_by_whether_they_were_in_time_and_by_how_long_they_took
     found = [buckets.get(("beta", bound, "execute", "alpha")) for bound in ("30.0", "60.0", "300.0", "600.0", "+Inf")]
     assert found == [None, 1, 2, 3, 3]
     assert counted(tally, "leg_latency_seconds_sum") == {("beta", "execute", "alpha"): 422}
+
+
+def test_a_latency_that_is_awaited_is_shown_at_0_so_that_the_first_has_a_rate() -> None:
+    tally = Tally(NAMES, [])
+    tally.expect([(ALPHA, BETA, Leg.EXECUTE), (STRANGE, BETA, Leg.EXECUTE)])
+    (latency,) = [family for family in tally.families() if family.name == "connext_monitor_leg_latency_seconds"]
+    assert {(sample.labels["origin"], sample.value) for sample in latency.samples} == {("alpha", 0)}
 
 
 def test_every_outcome_is_one_word_of_ours_whatever_a_channel_says() -> None:
