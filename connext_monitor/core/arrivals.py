@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
-from connext_monitor.core.deadline import LEGS, Leg, sighting_of
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, EventKind, TransferId
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.value import value
 
-_KINDS = {Leg.EXECUTE: EventKind.EXECUTED, Leg.RECONCILE: EventKind.RECONCILED}
+_EXECUTE, _RECONCILE = Leg.EXECUTE, Leg.RECONCILE
+_EXECUTED = frozenset({EventKind.XCALLED, EventKind.EXECUTED})
+_RECONCILED = frozenset({EventKind.XCALLED, EventKind.RECONCILED})
+"""What makes a leg's both ends known where it comes last."""
 
 
 @value(frozen=True, slots=True)
@@ -31,14 +34,16 @@ def arrivals(changes: Changes) -> Iterator[Arrival]:
     for record in changes.added:
         new.setdefault(record.event.transfer_id, set()).add(record.event.kind)
     for transfer, due in changes.transfers:
-        called = transfer.xcalled
         kinds = new.get(transfer.transfer_id)
-        if called is None or kinds is None:
+        if transfer.xcalled is None or kinds is None:
             continue
-        for leg in LEGS:
-            seen = sighting_of(transfer, leg)
-            if seen is None or (_KINDS[leg] not in kinds and EventKind.XCALLED not in kinds):
-                continue
-            at = seen.block.timestamp
-            in_time = at <= due.of(leg) if due else None
-            yield Arrival(transfer.origin, transfer.destination, leg, max(0, at - called.block.timestamp), in_time)
+        called = transfer.xcalled.block.timestamp
+        # Both legs spelled out: history brings thousands of them at once.
+        if transfer.executed is not None and not kinds.isdisjoint(_EXECUTED):
+            at = transfer.executed.block.timestamp
+            in_time = at <= due.execute if due else None
+            yield Arrival(transfer.origin, transfer.destination, _EXECUTE, max(0, at - called), in_time)
+        if transfer.reconciled is not None and not kinds.isdisjoint(_RECONCILED):
+            at = transfer.reconciled.block.timestamp
+            in_time = at <= due.reconcile if due else None
+            yield Arrival(transfer.origin, transfer.destination, _RECONCILE, max(0, at - called), in_time)

@@ -1,7 +1,7 @@
 """What has happened since the process started: told by those who see it, counted here."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 
@@ -18,11 +18,20 @@ from connext_monitor.reporting.metrics.histogram import Histogram
 LATENCIES = (15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)
 """Seconds: a fast execution takes a minute or two, a reconciliation hours."""
 _OUTCOMES = ("sent", *(cause.value for cause in Cause), "refused", "dead")
-_IN_TIME = {True: "met", False: "late"}
 _MOVED = "one that a reorg moves is counted once more."
 
 Chains = Mapping[DomainId, str]
 """The configured chains' names: nothing else becomes a label, whatever a chain says."""
+
+
+class _Legs:
+    """Of one leg on one pathway: how many were settled late (0) and in time (1), and how long they took."""
+
+    __slots__ = ("latency", "settled")
+
+    def __init__(self) -> None:
+        self.settled = [0, 0]
+        self.latency = Histogram(LATENCIES)
 
 
 class Tally:
@@ -35,8 +44,7 @@ class Tally:
         self._taken_back: Counter[tuple[DomainId, EventKind]] = Counter()
         self._reorgs: Counter[tuple[DomainId, str]] = Counter()
         self._deliveries: Counter[tuple[str, str]] = Counter()
-        self._settled: Counter[tuple[PathwayLeg, bool]] = Counter()
-        self._latencies: dict[PathwayLeg, Histogram] = {}
+        self._legs: dict[PathwayLeg, _Legs] = {}
 
     def committed(self, changes: Changes, progress: Iterable[ChainProgress]) -> None:
         """A batch has become durable."""
@@ -45,15 +53,15 @@ class Tally:
         self._reorgs.update((domain, "shallow") for domain in {lost.domain for lost in changes.removed})
         self._reorgs.update((chain.domain, "deep") for chain in progress if chain.replaced is not None)
         for arrival in arrivals(changes):
-            key = (arrival.origin, arrival.destination, arrival.leg)
+            legs = self._legs_of((arrival.origin, arrival.destination, arrival.leg))
+            legs.latency.observe(arrival.seconds)
             if arrival.in_time is not None:
-                self._settled[key, arrival.in_time] += 1
-            self._latency_of(key).observe(arrival.seconds)
+                legs.settled[arrival.in_time] += 1
 
     def expect(self, awaited: Iterable[PathwayLeg]) -> None:
         """Show the latencies of these at 0 before the first arrives: what begins at 1 has no rate."""
         for key in awaited:
-            self._latency_of(key)
+            self._legs_of(key)
 
     def delivered(self, provider: str, outcome: Outcome) -> None:
         """A try to bring a message to a provider has ended."""
@@ -96,18 +104,24 @@ class Tally:
             f"Legs with a deadline that arrived: met, or late; {_MOVED} {SINCE_START}",
             ("origin", "destination", "leg", "outcome"),
             [
-                ((*pathway_labels(self._chains, key), _IN_TIME[in_time]), self._settled[key, in_time])
+                (
+                    (*pathway_labels(self._chains, key), outcome),
+                    self._legs[key].settled[in_time] if key in self._legs else 0,
+                )
                 for key in configured_legs(self._chains)
-                for in_time in (True, False)
+                for in_time, outcome in ((True, "met"), (False, "late"))
             ],
         )
         yield self._latency()
 
-    def _latency_of(self, key: PathwayLeg) -> Histogram:
-        latency = self._latencies.get(key)
-        if latency is None:
-            latency = self._latencies[key] = Histogram(LATENCIES)
-        return latency
+    def _settled(self, key: PathwayLeg) -> Sequence[int]:
+        return self._legs[key].settled if key in self._legs else (0, 0)
+
+    def _legs_of(self, key: PathwayLeg) -> "_Legs":
+        legs = self._legs.get(key)
+        if legs is None:
+            legs = self._legs[key] = _Legs()
+        return legs
 
     def _latency(self) -> HistogramMetricFamily:
         family = HistogramMetricFamily(
@@ -116,9 +130,9 @@ class Tally:
             f"{SINCE_START}",
             labels=("origin", "destination", "leg"),
         )
-        for key, latency in sorted(self._latencies.items()):
+        for key, legs in sorted(self._legs.items(), key=lambda item: item[0]):
             if key[0] in self._chains and key[1] in self._chains:
-                family.add_metric(pathway_labels(self._chains, key), latency.buckets(), latency.sum)
+                family.add_metric(pathway_labels(self._chains, key), legs.latency.buckets(), legs.latency.sum)
         return family
 
 
