@@ -49,6 +49,7 @@ from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 _FIRST_TRY_WITHIN = 60.0
@@ -273,7 +274,8 @@ async def _build(
     metrics = MetricsPage(sources, tally, clock)
     stack.push_async_callback(metrics.aclose)
     if config.monitor.listen is not None:
-        web = WebServer(config.monitor.listen, store, sights, labels, clock, metrics.routes())
+        statistics = Statistics(store.database)
+        web = WebServer(config.monitor.listen, store, statistics, sights, labels, clock, metrics.routes())
         address = await web.start()
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")

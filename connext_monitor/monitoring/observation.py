@@ -1,6 +1,6 @@
 """What an observer hands to the transfer checker."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,13 +20,16 @@ class TimedLog:
     timestamp: Timestamp
 
 
+Vouch = Callable[[RawLog], Awaitable[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """Something seen on one chain.
 
     Logs that were pushed come alone: they are provisional and move nothing. A covered range brings ``progress``, and
-    in ``gone`` the blocks that another hash was proven to stand in place of. ``history`` is a range that a backfill
-    read.
+    in ``gone`` the blocks that another hash was proven to stand in place of, and can ``vouch`` for a log that accuses
+    somebody: whether it really stands in its block. ``history`` is a range that a backfill read.
     """
 
     domain: DomainId
@@ -35,6 +38,7 @@ class Observation:
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None
     history: BlockRange | None = None
+    vouch: Vouch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ async def every_open(connection: AsyncConnection) -> list[Alert]:
 
 
 async def _topic(connection: AsyncConnection, alert: Alert) -> Topic:
-    if alert.transfer_id is None:
-        return Topic(alert.kind)
+    if alert.transfer_id is None or alert.pathway is not None:
+        return Topic(alert.kind, alert.pathway)
     pathway = select(transfers.c.origin, transfers.c.destination).where(transfers.c.transfer_id == alert.transfer_id)
     row = (await connection.execute(pathway)).one_or_none()
     return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)

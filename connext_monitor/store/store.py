@@ -24,6 +24,7 @@ from connext_monitor.store import (
     backfills,
     chains,
     deliveries,
+    mismatches,
     nonces,
     silences,
     suspects,
@@ -101,6 +102,7 @@ class Store:
             await nonces.forget(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
             resolved = await alerts.resolve_overdue(connection, ended, at)
+            resolved += await mismatches.settle(connection, unreadable, gone, at)
             for log in unreadable:
                 await chains.keep_malformed(connection, log.domain, log.raw, log.reason, at)
             for chain in progress:
@@ -165,7 +167,8 @@ class Store:
     async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""
         async with self._database.read() as connection:
-            return await transfers.places(connection, domain, first, last)
+            found = await transfers.places(connection, domain, first, last)
+            return found | await mismatches.places(connection, domain, first, last)
 
     async def malformed_counts(self) -> dict[DomainId, int]:
         """How many distinct malformed logs each chain's endpoints gave."""

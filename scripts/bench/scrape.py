@@ -34,6 +34,7 @@ from connext_monitor.monitoring.observation import Committed
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally, latest_numbers
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from scripts.bench.deadlines import durations, fill
 from scripts.bench.made_up_bridge import DOMAINS, xcalled
@@ -89,7 +90,8 @@ async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, M
     store = await Store.open(file, names)
     tally = Tally(names, ["ops", "desk"])
     page = MetricsPage(_sources(file, names, store), tally, SystemClock())
-    web = WebServer(ListenAddress("127.0.0.1", 0), store, list, ChainLabels({}), SystemClock(), page.routes())
+    listen, statistics = ListenAddress("127.0.0.1", 0), Statistics(store.database)
+    web = WebServer(listen, store, statistics, list, ChainLabels({}), SystemClock(), page.routes())
     address = str(await web.start())
     spare_collections()
     quiet = await _live(store, tally, seconds, 1_000_000_000)

@@ -21,6 +21,7 @@ from connext_monitor.core.stored_numbers import StoredNumbers
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.reporting.chain_samples import (
     AT,
@@ -107,7 +108,8 @@ def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
 async def served(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
     page = parts.page()
     listen = ListenAddress("127.0.0.1", 0)
-    server = WebServer(listen, store, lambda: parts.sights, LABELS, parts.clock, page.routes())
+    statistics = Statistics(store.database)
+    server = WebServer(listen, store, statistics, lambda: parts.sights, LABELS, parts.clock, page.routes())
     address = await server.start()
     async with aiohttp.ClientSession(f"http://{address}") as session:
         yield Scraper(session)
