@@ -43,6 +43,7 @@ from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
+from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.address_search import AddressSearch
@@ -51,6 +52,7 @@ from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
@@ -122,6 +124,12 @@ def group_rules(config: Config) -> GroupRules:
     return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
 
 
+def reads_of(store: Store) -> Reads:
+    """All that the web reads."""
+    database = store.database
+    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
+
+
 class _Commits:
     """Hands on what the transfer checker has made durable; what is not built yet when it is made comes later."""
 
@@ -131,6 +139,9 @@ class _Commits:
     manager: AlertManager
     web: WebServer | None = None
 
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
     def wake(self) -> None:
         """Deliver what has been stored."""
         self.manager.wake()
@@ -138,14 +149,16 @@ class _Commits:
             self.web.feed.alerts_changed()
 
     def committed(self, news: Committed) -> None:
-        """Arm and cancel deadlines, look at the chains, deliver."""
+        """Arm and cancel deadlines, look at the chains, deliver, count."""
         self.scheduler.committed(news.effects, news.progress)
         if news.progress:
             self.chain_watch.progressed()
         if news.changed_alerts:
             self.cause_watch.resolved(news.effects, news.changed_alerts)
-        if self.web is not None and (news.changed_transfers or news.changed_alerts):
-            self.web.feed.transfers_changed(news.changed_transfers)
+        touched = [*(transfer.transfer_id for transfer, _ in news.changes.transfers), *news.changes.vanished]
+        if self.web is not None and (touched or news.changed_alerts):
+            self.web.feed.transfers_changed(touched)
+        self._tally.committed(news.changes, news.progress)
 
 
 class _Monitor:
@@ -164,6 +177,7 @@ class _Monitor:
         heartbeat: Heartbeat | None,
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
+        metrics: MetricsPage,
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -176,6 +190,7 @@ class _Monitor:
             "silences": silences,
             "escalation": escalation,
             "transfer checker": checker.run,
+            "loop lag": metrics.measure_loop_lag,
         }
         if heartbeat is not None:
             self._parts["heartbeat"] = heartbeat.run
@@ -211,7 +226,7 @@ async def _build(
     stack.enter_context(DatabaseLock(config.monitor.database))
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
-    await store.retime(durations, first_blocks(config))
+    await store.deadlines.retime(durations, first_blocks(config))
     await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
@@ -220,7 +235,8 @@ async def _build(
     def route(alert: Alert) -> Collection[str]:
         return [] if silences.cover(alert) else [one.provider.name for one in providers if one.wants(alert, labels)]
 
-    commits = _Commits()
+    tally = Tally(names, config.alert_providers)
+    commits = _Commits(tally)
     checker = TransferChecker(store, durations, commits, labels, clock, route)
     random = SystemRandom()
     observers = [
@@ -232,8 +248,9 @@ async def _build(
     tokens = TokenReader(store, inquiries, labels)
     await tokens.load()
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
+    channels, rules = [p.provider for p in providers], group_rules(config)
     commits.manager = AlertManager(
-        store.outbox, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
+        store.outbox, channels, labels, rules, provider_watch, clock, random, on_outcome=tally.delivered
     )
     causes = Causes(store.database)
     finder = CauseFinder(causes, destinations, clock)
@@ -243,7 +260,7 @@ async def _build(
         return found.causes
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
-    commits.scheduler = AlertScheduler(store, destinations, route, commits.wake, learn, clock)
+    commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.wake, clock
     )
@@ -256,14 +273,25 @@ async def _build(
             lambda: _trouble(destinations.values(), provider_watch.failing),
             clock,
         )
+
+    def sights() -> list[ChainSight]:
+        return [observer.sight() for observer in observers]
+
+    sources = Sources(
+        chains=names,
+        providers=config.alert_providers,
+        database=config.monitor.database,
+        sights=sights,
+        stored=Numbers(store.database).look,
+        malformed=lambda: checker.malformed,
+        observations_waiting=lambda: checker.waiting,
+        failing=lambda: provider_watch.failing,
+    )
+    metrics = MetricsPage(sources, tally, clock)
+    stack.push_async_callback(metrics.aclose)
     if config.monitor.listen is not None:
-
-        def sights() -> list[ChainSight]:
-            return [observer.sight() for observer in observers]
-
-        database = store.database
-        reads = Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
-        web = WebServer(config.monitor.listen, reads, sights, list(config.alert_providers), labels, clock)
+        providing = list(config.alert_providers)
+        web = WebServer(config.monitor.listen, reads_of(store), sights, providing, labels, clock, metrics.routes())
         address = await web.start()
         commits.web = web
         stack.push_async_callback(web.stop)
@@ -280,6 +308,7 @@ async def _build(
         heartbeat,
         partial(silences.run, route, commits.wake),
         Escalation(store, escalations(config), route, commits.wake, clock).run,
+        metrics,
     )
 
 

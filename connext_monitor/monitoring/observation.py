@@ -1,13 +1,13 @@
 """What an observer hands to the transfer checker."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
-from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp, TransferId
-from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
+from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.core.value import value
 from connext_monitor.monitoring.chain_data import MalformedEntry
 
@@ -43,12 +43,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has just become durable: what follows for deadlines, how far chains are read, what else changed."""
+    """What has just become durable.
+
+    What follows for deadlines, how far chains are read, which alerts changed, and which events and transfers.
+    """
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
     changed_alerts: Sequence[str]
-    changed_transfers: Sequence[TransferId]
+    changes: Changes = field(default_factory=Changes)
 
 
 class CommitListener(Protocol):

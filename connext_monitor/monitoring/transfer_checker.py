@@ -97,6 +97,11 @@ class TransferChecker:
         self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many observations are queued."""
+        return self._queue.qsize()
+
     async def put(self, observation: Observation) -> asyncio.Future[None]:
         """Decode and queue it, waiting for room.
 
@@ -161,8 +166,7 @@ class TransferChecker:
         )
         self._tell(changes, unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
-        touched = [*(transfer.transfer_id for transfer, _ in changes.transfers), *changes.vanished]
-        self._listener.committed(Committed(changes.effects, progress, told, touched))
+        self._listener.committed(Committed(changes.effects, progress, told, changes))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.spoken(chain.domain)

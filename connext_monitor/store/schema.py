@@ -145,9 +145,9 @@ alerts = Table(
     Column("resolved_ms", BigInteger),
     Column("resolution", Text),
     Column("details", Text, nullable=False),
+    Column("causes", Text, nullable=False, server_default="[]"),
     # Grows with every change of any alert: what has changed since a look is found by it.
     Column("revision", BigInteger, nullable=False, server_default=text("0")),
-    Column("causes", Text, nullable=False, server_default="[]"),
     Index("alerts_by_state", "state", "kind"),
     Index("alerts_by_revision", "revision"),
     Index("alerts_by_transfer", "transfer_id"),

@@ -15,11 +15,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import AT, DESTINATION, LABELS, NAMES, ORIGIN, reads_of, sight
+from tests.databases import open_store
+from tests.reporting.chain_samples import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
 
 PROVIDERS = ["machines", "ops"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -96,18 +98,9 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With all its tables, so that not every test has to make them."""
-    file = tmp_path_factory.mktemp("empty") / "monitor.db"
-    await (await Store.open(file, NAMES)).close()
-    return file
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(browser: Browser, empty_database: Path, tmp_path: Path) -> AsyncIterator[Site]:
-    shutil.copy(empty_database, tmp_path / "monitor.db")
-    store = await Store.open(tmp_path / "monitor.db", NAMES)
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+    store = await open_store(tmp_path / "monitor.db", NAMES)
     sights = [sight(ORIGIN), sight(DESTINATION)]
     server = WebServer(
         ListenAddress("127.0.0.1", 0), reads_of(store), lambda: sights, PROVIDERS, LABELS, TickingClock()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from connext_monitor.app import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved
@@ -18,6 +19,7 @@ from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program, chain_table
+from tests.databases import open_store
 from tests.reporting.chain_samples import (
     DESTINATION,
     LABELS,
@@ -27,7 +29,6 @@ from tests.reporting.chain_samples import (
     covered,
     fill,
     out_of_sight,
-    reads_of,
     sight,
 )
 
@@ -55,7 +56,7 @@ class Running:
         self.address: ListenAddress = elsewhere.complete(self._start(monitor.database))
 
     async def _start(self, database: Path) -> ListenAddress:
-        self._store = await Store.open(database, NAMES)
+        self._store = await open_store(database, NAMES)
         self._server = WebServer(
             ANY_PORT, reads_of(self._store), lambda: self.sights, ["console"], LABELS, SystemClock()
         )

@@ -27,11 +27,6 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import EventRecord, Sighting, Step
-from connext_monitor.reporting.web.read_store import Reads
-from connext_monitor.store.address_search import AddressSearch
-from connext_monitor.store.alert_log import AlertLog
-from connext_monitor.store.in_flight import InFlight
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
@@ -114,12 +109,6 @@ class Sample:
     def reconciled(self, after: int = 3600) -> EventRecord:
         event = Reconciled(self.id, self.origin, ASSET, (ROUTER,), self.amount, SENDER)
         return self._record("reconciled", self.destination, event, self.started_at + after, None, 0)
-
-
-def reads_of(store: Store) -> Reads:
-    """All that the web reads, from one database."""
-    database = store.database
-    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
 
 
 def durations(_origin: DomainId, destination: DomainId) -> Durations | None:

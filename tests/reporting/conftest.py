@@ -7,12 +7,14 @@ import aiohttp
 import pytest
 import structlog
 
+from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.logs import configure_logging
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, reads_of, sight
+from tests.databases import open_store
+from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, sight
 
 PROVIDERS = ["machines", "ops"]
 
@@ -24,7 +26,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(database: Path) -> AsyncIterator[Store]:
-    store = await Store.open(database, NAMES)
+    store = await open_store(database, NAMES)
     yield store
     await store.close()
 

@@ -12,6 +12,7 @@ import aiohttp
 import aiohttp.web
 import pytest
 
+from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved, overdue
 from connext_monitor.core.deadline import Leg
@@ -19,7 +20,7 @@ from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.events import EventStreams
 from connext_monitor.reporting.web.feed import EventName, Feed
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import AT, DESTINATION, LABELS, ORIGIN, Sample, StoppedClock, fill, reads_of
+from tests.reporting.chain_samples import AT, DESTINATION, LABELS, ORIGIN, Sample, StoppedClock, fill
 
 EVENTS = "/api/v1/events"
 LOCAL = ListenAddress("127.0.0.1", 0)

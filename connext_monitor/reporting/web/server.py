@@ -36,7 +36,7 @@ class WebServer:
     """Answers over HTTP from ``start`` to ``stop``.
 
     ``sights`` gives the chains as they are seen at that moment, ``providers`` are the configured channels. ``feed`` is
-    to be told what changes.
+    to be told what changes. ``more`` are routes that are served beside its own.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class WebServer:
         providers: Sequence[str],
         labels: ChainLabels,
         clock: Clock,
+        more: Sequence[web.RouteDef] = (),
     ) -> None:
         self._listen = listen
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
@@ -56,6 +57,7 @@ class WebServer:
             *Api(reads, sights, labels, clock, turns).routes(),
             *EventStreams(self.feed).routes(),
             *Page(reads, sights, providers, labels, clock, turns).routes(),
+            *more,
         ]
         application = _application(listen, routes)
         application.on_shutdown.append(self._end_streams)
