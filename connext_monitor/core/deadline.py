@@ -5,10 +5,11 @@ Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_
 
 from enum import StrEnum
 
+from msgspec import Struct
+
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.transfer import Sighting, Transfer
-from connext_monitor.core.value import value
 
 
 class Leg(StrEnum):
@@ -43,8 +44,7 @@ class Verdict(StrEnum):
     ABSENT = "covered past the deadline, asked, and not there"
 
 
-@value(frozen=True, slots=True)
-class Durations:
+class Durations(Struct, frozen=True, gc=False):
     """How long after XCalled each leg is due on one pathway, in seconds."""
 
     execute: int
@@ -55,8 +55,7 @@ class Durations:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@value(frozen=True, slots=True)
-class DueDates:
+class DueDates(Struct, frozen=True, gc=False):
     """Until when each leg is due; kept with the transfer."""
 
     execute: Timestamp
@@ -67,8 +66,7 @@ class DueDates:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@value(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True, gc=False):
     """A leg that has not arrived, until when it is due, and the chain that it is due on."""
 
     transfer_id: TransferId
@@ -77,15 +75,13 @@ class Awaited:
     destination: DomainId
 
 
-@value(frozen=True, slots=True)
-class ArmDeadline:
+class ArmDeadline(Struct, frozen=True, gc=False):
     """From now on the leg is awaited, until another instant than before if it was."""
 
     awaited: Awaited
 
 
-@value(frozen=True, slots=True)
-class CancelDeadline:
+class CancelDeadline(Struct, frozen=True, gc=False):
     """The leg is no longer awaited."""
 
     transfer_id: TransferId
@@ -100,8 +96,7 @@ class Resolution(StrEnum):
     REORGED = "reorged"
 
 
-@value(frozen=True, slots=True)
-class ResolveOverdue:
+class ResolveOverdue(Struct, frozen=True, gc=False):
     """The leg's overdue alert, if one is open, has ended so."""
 
     transfer_id: TransferId

@@ -7,7 +7,7 @@ Hashes, ids and addresses are raw bytes in here (32 and 20 of them); text is mad
 from enum import StrEnum
 from typing import ClassVar, NewType
 
-from connext_monitor.core.value import value
+from msgspec import Struct
 
 DomainId = NewType("DomainId", int)
 """Connext's own number of a chain (6648936 for Ethereum); not the EVM chain id."""
@@ -38,8 +38,7 @@ class EventKind(StrEnum):
     RECONCILED = "reconciled"
 
 
-@value(frozen=True, slots=True)
-class BlockRef:
+class BlockRef(Struct, frozen=True, gc=False):
     """One block: its height, its hash and its time."""
 
     number: BlockNumber
@@ -47,8 +46,7 @@ class BlockRef:
     timestamp: Timestamp
 
 
-@value(frozen=True, slots=True)
-class RawLog:
+class RawLog(Struct, frozen=True, gc=False):
     """A log as an endpoint gave it, its hex read, nothing else believed yet."""
 
     address: Address
@@ -60,8 +58,7 @@ class RawLog:
     log_index: int
 
 
-@value(frozen=True, slots=True)
-class TransferInfo:
+class TransferInfo(Struct, frozen=True, gc=False):
     """The parameters that make a transfer; their hash is its id.
 
     ``slippage`` is in 1/10000; ``normalized_in`` is the amount scaled to 18 decimals; amounts are base units.
@@ -82,8 +79,7 @@ class TransferInfo:
     canonical_id: bytes
 
 
-@value(frozen=True, slots=True)
-class XCalled:
+class XCalled(Struct, frozen=True, gc=False):
     """A transfer was asked for on its origin; ``amount`` is in base units of ``asset``, the token the user gave."""
 
     kind: ClassVar[EventKind] = EventKind.XCALLED
@@ -98,8 +94,7 @@ class XCalled:
     message_body: bytes
 
 
-@value(frozen=True, slots=True)
-class Executed:
+class Executed(Struct, frozen=True, gc=False):
     """The recipient has the funds; ``routers`` is empty on the slow path, ``amount`` is after fee and swap."""
 
     kind: ClassVar[EventKind] = EventKind.EXECUTED
@@ -114,8 +109,7 @@ class Executed:
     caller: Address
 
 
-@value(frozen=True, slots=True)
-class Reconciled:
+class Reconciled(Struct, frozen=True, gc=False):
     """The proven message arrived; the ``routers`` that fronted the funds have them back."""
 
     kind: ClassVar[EventKind] = EventKind.RECONCILED

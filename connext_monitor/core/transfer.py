@@ -7,6 +7,8 @@ matter (promise 4). What a change of that set means for deadlines and alerts is 
 from collections.abc import Iterable
 from enum import StrEnum
 
+from msgspec import Struct
+
 from connext_monitor.core.events import (
     Address,
     BlockRef,
@@ -20,7 +22,6 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
-from connext_monitor.core.value import value
 
 
 class Status(StrEnum):
@@ -41,8 +42,7 @@ class Path(StrEnum):
     SLOW = "slow"
 
 
-@value(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True, gc=False):
     """Where an event stands."""
 
     block: BlockRef
@@ -53,8 +53,7 @@ class Sighting:
 Identity = tuple[DomainId, EventKind, TransferId, Hash32]
 
 
-@value(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(Struct, frozen=True, gc=False):
     """One event seen on one chain at one place.
 
     (chain, kind, transfer id) names an event; after a reorg the same event may stand in two places until one of them
@@ -77,8 +76,7 @@ class EventRecord:
         return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)
 
 
-@value(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True, gc=False):
     """One transfer, as far as it is known.
 
     ``info`` is None while only Reconciled has been seen; ``asset`` and ``amount`` (base units of the asset that the
@@ -199,8 +197,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     )
 
 
-@value(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
 
     seen: tuple[EventRecord, ...] = ()

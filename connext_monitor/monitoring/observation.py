@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.core.recording import ChainProgress
-from connext_monitor.core.value import value
 from connext_monitor.monitoring.chain_data import MalformedEntry
 
 
-@value(frozen=True, slots=True)
-class TimedLog:
+class TimedLog(Struct, frozen=True, gc=False):
     """A log with its block's time, which is read from the block's header and never taken from the log."""
 
     log: RawLog

@@ -215,7 +215,7 @@ def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog
         return UnreadableLog(domain, _raw_text(raw), str(error))
     block = BlockRef(raw.block_number, raw.block_hash, timed.timestamp)
     seen = EventRecord(domain, event, Sighting(block, raw.tx_hash, raw.log_index))
-    reason = broken_integrity(event) or wrong_chain(seen)
+    reason = broken_integrity(event, raw) or wrong_chain(seen)
     if reason is not None:
         return UnreadableLog(domain, _raw_text(raw), str(reason))
     return EventRecord(domain, slim(event), seen.sighting)
