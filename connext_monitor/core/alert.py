@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, TransferId
 
@@ -18,6 +19,7 @@ class AlertKind(StrEnum):
     DEEP_REORG = "deep_reorg"
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
+    MONITOR_STARTED_BLIND = "monitor_started_blind"
 
 
 class Severity(Enum):
@@ -47,6 +49,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.DEEP_REORG: Severity.CRITICAL,
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
+    AlertKind.MONITOR_STARTED_BLIND: Severity.INFO,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -60,7 +63,7 @@ class Alert:
     """One alert.
 
     ``subject`` is the transfer id (hex) for transfer alerts, else the name of what it is about. ``details`` holds what
-    the text needs and the store does not know otherwise.
+    the text needs and the store does not know otherwise; ``causes`` what is known of why a leg is late.
     """
 
     id: str
@@ -73,6 +76,7 @@ class Alert:
     resolved_at: datetime | None = None
     resolution: str | None = None
     details: Mapping[str, str | int] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
 
     @property
     def escalated_at(self) -> int | None:
@@ -105,6 +109,7 @@ def overdue(
     due_at: int,
     opened_at: datetime,
     pathway: tuple[DomainId, DomainId] | None = None,
+    causes: tuple[Cause, ...] = (),
 ) -> Alert:
     """The alert that a leg is overdue; ``due_at`` in Unix seconds, ``pathway`` from origin to destination."""
     kind = OVERDUE_KINDS[leg]
@@ -117,6 +122,7 @@ def overdue(
         opened_at=opened_at,
         transfer_id=transfer_id,
         details={"due_at": due_at, **route},
+        causes=causes,
     )
 
 
@@ -153,6 +159,11 @@ def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waitin
 def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:
     """The alert that ``block`` of a chain counted as final and was replaced; it is read again after ``checkpoint``."""
     return _about(AlertKind.DEEP_REORG, chain, opened_at, {"block": block, "checkpoint": checkpoint})
+
+
+def monitor_started_blind(chain: str, opened_at: datetime, *, first: int, last: int) -> Alert:
+    """The alert that no endpoint of a chain has its blocks ``first`` to ``last`` any more, which were never read."""
+    return _about(AlertKind.MONITOR_STARTED_BLIND, chain, opened_at, {"first": first, "last": last})
 
 
 def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: bool) -> Alert:

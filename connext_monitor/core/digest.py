@@ -131,6 +131,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="What they should have told waits in the database.",
         names=("First", "Also"),
     ),
+    AlertKind.MONITOR_STARTED_BLIND: _Wording(
+        one="chain",
+        many="chains",
+        wrong="watched without part of the past",
+        right="read after all",
+        meaning="What happened in the blocks that no endpoint has any more is not known.",
+        names=("First", "Also"),
+    ),
 }
 
 _ENDINGS = {
@@ -141,6 +149,7 @@ _ENDINGS = {
     "covered_again": "covered again",
     "origin_found": "with an origin after all",
     "recovered": "recovered",
+    "caught_up": "read after all",
     "removed": "no longer configured",
 }
 
