@@ -12,11 +12,10 @@ What is accepted is what strict `eth_abi.decode` accepts, the oracle of the test
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from operator import attrgetter
 from struct import Struct, iter_unpack
 from typing import Any, Final, Protocol
-
-import msgspec
 
 WORD: Final = 32
 """Bytes in a word of the ABI."""
@@ -68,10 +67,10 @@ class TupleLayout:
     """An ABI tuple: a struct, or a list of parameters.
 
     ``layout`` gives its fields in order, each as ``type name``; ``structs`` are those it names as types. With a
-    ``record``, a struct of msgspec's with as many fields in the same order, `read` returns one and `write` takes one.
+    ``record``, a dataclass of as many fields in the same order, `read` returns one and `write` takes one.
     """
 
-    def __init__(self, layout: str, record: type[msgspec.Struct] | None = None, **structs: "TupleLayout") -> None:
+    def __init__(self, layout: str, record: type | None = None, **structs: "TupleLayout") -> None:
         pairs = [field.split() for field in layout.split(",")]
         tails: dict[str, Tail] = {**_TAILS, **structs}
         self._types = [kind for kind, _ in pairs]
@@ -82,7 +81,9 @@ class TupleLayout:
         self._wide = [index for index, kind in enumerate(self._types) if kind == "uint256"]
         self._tails = [(index, tails[kind]) for index, kind in enumerate(self._types) if kind not in _WORD_CODES]
         self._record = record
-        self._values: Callable[[Any], Sequence[Any]] = attrgetter(*record.__struct_fields__) if record else tuple
+        self._values: Callable[[Any], Sequence[Any]] = (
+            attrgetter(*(field.name for field in fields(record))) if record else tuple
+        )
         self.name = f"({','.join(tails[kind].name if kind in tails else kind for kind in self._types)})"
 
     def read(self, data: bytes, start: int = 0, /) -> Any:  # noqa: ANN401 - a record, or a tuple of values

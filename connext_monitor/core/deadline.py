@@ -5,11 +5,10 @@ Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_
 
 from enum import StrEnum
 
-from msgspec import Struct
-
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.value import value
 
 
 class Leg(StrEnum):
@@ -44,7 +43,8 @@ class Verdict(StrEnum):
     ABSENT = "covered past the deadline, asked, and not there"
 
 
-class Durations(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Durations:
     """How long after XCalled each leg is due on one pathway, in seconds."""
 
     execute: int
@@ -55,7 +55,8 @@ class Durations(Struct, frozen=True, gc=False):
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-class DueDates(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class DueDates:
     """Until when each leg is due; kept with the transfer."""
 
     execute: Timestamp
@@ -66,7 +67,8 @@ class DueDates(Struct, frozen=True, gc=False):
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-class Awaited(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Awaited:
     """A leg that has not arrived, until when it is due, and the chain that it is due on."""
 
     transfer_id: TransferId
@@ -75,13 +77,15 @@ class Awaited(Struct, frozen=True, gc=False):
     destination: DomainId
 
 
-class ArmDeadline(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class ArmDeadline:
     """From now on the leg is awaited, until another instant than before if it was."""
 
     awaited: Awaited
 
 
-class CancelDeadline(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class CancelDeadline:
     """The leg is no longer awaited."""
 
     transfer_id: TransferId
@@ -96,7 +100,8 @@ class Resolution(StrEnum):
     REORGED = "reorged"
 
 
-class ResolveOverdue(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class ResolveOverdue:
     """The leg's overdue alert, if one is open, has ended so."""
 
     transfer_id: TransferId

@@ -7,7 +7,7 @@ Hashes, ids and addresses are raw bytes in here (32 and 20 of them); text is mad
 from enum import StrEnum
 from typing import ClassVar, NewType
 
-from msgspec import Struct
+from connext_monitor.core.value import value
 
 DomainId = NewType("DomainId", int)
 """Connext's own number of a chain (6648936 for Ethereum); not the EVM chain id."""
@@ -38,7 +38,8 @@ class EventKind(StrEnum):
     RECONCILED = "reconciled"
 
 
-class BlockRef(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class BlockRef:
     """One block: its height, its hash and its time."""
 
     number: BlockNumber
@@ -46,7 +47,8 @@ class BlockRef(Struct, frozen=True, gc=False):
     timestamp: Timestamp
 
 
-class RawLog(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class RawLog:
     """A log as an endpoint gave it, its hex read, nothing else believed yet."""
 
     address: Address
@@ -58,7 +60,8 @@ class RawLog(Struct, frozen=True, gc=False):
     log_index: int
 
 
-class TransferInfo(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class TransferInfo:
     """The parameters that make a transfer; their hash is its id.
 
     ``slippage`` is in 1/10000; ``normalized_in`` is the amount scaled to 18 decimals; amounts are base units.
@@ -79,7 +82,8 @@ class TransferInfo(Struct, frozen=True, gc=False):
     canonical_id: bytes
 
 
-class XCalled(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class XCalled:
     """A transfer was asked for on its origin; ``amount`` is in base units of ``asset``, the token the user gave."""
 
     kind: ClassVar[EventKind] = EventKind.XCALLED
@@ -94,7 +98,8 @@ class XCalled(Struct, frozen=True, gc=False):
     message_body: bytes
 
 
-class Executed(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Executed:
     """The recipient has the funds; ``routers`` is empty on the slow path, ``amount`` is after fee and swap."""
 
     kind: ClassVar[EventKind] = EventKind.EXECUTED
@@ -109,7 +114,8 @@ class Executed(Struct, frozen=True, gc=False):
     caller: Address
 
 
-class Reconciled(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Reconciled:
     """The proven message arrived; the ``routers`` that fronted the funds have them back."""
 
     kind: ClassVar[EventKind] = EventKind.RECONCILED

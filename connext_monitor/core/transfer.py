@@ -7,8 +7,6 @@ matter (promise 4). What a change of that set means for deadlines and alerts is 
 from collections.abc import Iterable
 from enum import StrEnum
 
-from msgspec import Struct
-
 from connext_monitor.core.events import (
     Address,
     BlockRef,
@@ -22,6 +20,7 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
+from connext_monitor.core.value import value
 
 
 class Status(StrEnum):
@@ -42,7 +41,8 @@ class Path(StrEnum):
     SLOW = "slow"
 
 
-class Sighting(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Sighting:
     """Where an event stands."""
 
     block: BlockRef
@@ -53,7 +53,8 @@ class Sighting(Struct, frozen=True, gc=False):
 Identity = tuple[DomainId, EventKind, TransferId, Hash32]
 
 
-class EventRecord(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class EventRecord:
     """One event seen on one chain at one place.
 
     (chain, kind, transfer id) names an event; after a reorg the same event may stand in two places until one of them
@@ -76,7 +77,8 @@ class EventRecord(Struct, frozen=True, gc=False):
         return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)
 
 
-class Transfer(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Transfer:
     """One transfer, as far as it is known.
 
     ``info`` is None while only Reconciled has been seen; ``asset`` and ``amount`` (base units of the asset that the
@@ -197,7 +199,8 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     )
 
 
-class Step(Struct, frozen=True, gc=False):
+@value(frozen=True, slots=True)
+class Step:
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
 
     seen: tuple[EventRecord, ...] = ()

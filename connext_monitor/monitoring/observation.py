@@ -4,20 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from msgspec import Struct
-
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
-from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
+from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.chain_data import MalformedEntry
-
-
-class TimedLog(Struct, frozen=True, gc=False):
-    """A log with its block's time, which is read from the block's header and never taken from the log."""
-
-    log: RawLog
-    timestamp: Timestamp
+from connext_monitor.monitoring.placed_log import PlacedLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +22,7 @@ class Observation:
     """
 
     domain: DomainId
-    logs: Sequence[TimedLog] = ()
+    logs: Sequence[PlacedLog] = ()
     malformed: Sequence[MalformedEntry] = ()
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None

@@ -147,7 +147,7 @@ class Observer:
     async def _follow_logs(
         self, endpoint: Endpoint, logs: Pushes[PushedLog | MalformedEntry], owed: PushedLogs
     ) -> None:
-        reader = RangeReader(endpoint, self._config.contract, self.state.headers)
+        reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, self.state.headers)
         async for pushed in logs:
             if isinstance(pushed, MalformedEntry):
                 await self._checker.put(Observation(self._config.domain_id, malformed=[pushed]))

@@ -1,7 +1,6 @@
-"""The transfer checker: decodes what observers saw, applies it to the transfers, commits once, then tells of it."""
+"""The transfer checker: applies what observers saw to the transfers, commits once, then tells of it."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, deep_reorg, monitor_started_blind
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import (
@@ -25,13 +23,11 @@ from connext_monitor.core.recording import (
     gone_blocks,
     record,
 )
-from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer, slim, wrong_chain
-from connext_monitor.monitoring.observation import CommitListener, Committed, Observation, TimedLog
+from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
 
 _QUEUED = 1000
 _LOGS_AT_ONCE = 5000
-_DECODED_IN_A_ROW = 250
-"""Logs decoded before the loop is given back: some five milliseconds."""
 _TOLD_ONE_BY_ONE = 20
 """A batch of more events than this is history being read: one log line tells of all of it."""
 
@@ -59,7 +55,7 @@ class RecordStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An observation, decoded."""
+    """An observation, by what becomes of its parts."""
 
     domain: DomainId
     step: Step
@@ -93,20 +89,17 @@ class TransferChecker:
         self._labels = labels
         self._clock = clock
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_QUEUED)
-        self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Decode and queue it, waiting for room.
+        """Queue it, waiting for room.
 
         The future is done once it is committed, or fails with what prevented that.
         """
         done = asyncio.get_running_loop().create_future()
         # Nobody need await the future of a pushed log; its failure has been logged here.
         done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        # Decoded here, while what came before is being committed; in turns, so that a chain's order stays.
-        async with self._turns[observation.domain]:
-            await self._queue.put(_Waiting(await _read(observation), done))
+        await self._queue.put(_Waiting(_read(observation), done))
         return done
 
     async def run(self) -> None:
@@ -196,39 +189,12 @@ class TransferChecker:
         )
 
 
-async def _read(observation: Observation) -> _Read:
+def _read(observation: Observation) -> _Read:
     domain = observation.domain
+    found = [placed.found for placed in observation.logs]
+    seen = tuple([one for one in found if isinstance(one, EventRecord)])
     unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
-    seen: list[EventRecord] = []
-    for count, timed in enumerate(observation.logs, 1):
-        found = read_event(domain, timed)
-        if isinstance(found, UnreadableLog):
-            unreadable.append(found)
-        else:
-            seen.append(found)
-        if count % _DECODED_IN_A_ROW == 0:
-            await asyncio.sleep(0)
+    unreadable += [one for one in found if isinstance(one, UnreadableLog)]
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None
-    return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
-
-
-def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog:
-    """The event that a log of this chain's diamond holds, without its unbounded bytes; or why it holds none."""
-    raw = timed.log
-    try:
-        event = decode(raw)
-    except MalformedLog as error:
-        return UnreadableLog(domain, _raw_text(raw), str(error))
-    block = BlockRef(raw.block_number, raw.block_hash, timed.timestamp)
-    seen = EventRecord(domain, event, Sighting(block, raw.tx_hash, raw.log_index))
-    reason = broken_integrity(event, raw) or wrong_chain(seen)
-    if reason is not None:
-        return UnreadableLog(domain, _raw_text(raw), str(reason))
-    return EventRecord(domain, slim(event), seen.sighting)
-
-
-def _raw_text(raw: RawLog) -> bytes:
-    topics = " ".join(topic.hex() for topic in raw.topics)
-    where = f"block {raw.block_number} 0x{raw.block_hash.hex()} tx 0x{raw.tx_hash.hex()} log {raw.log_index}"
-    return f"{where}\naddress 0x{raw.address.hex()}\ntopics {topics}\ndata {raw.data.hex()}".encode()
+    return _Read(domain, Step(seen, gone), unreadable, observation.progress, history)

@@ -3,9 +3,9 @@
 SQLAlchemy writes the statements, so that the schema stays the only place that names columns; the driver gets them with
 plain tuples. Measured by ``scripts.bench.ingest``: handling each value takes longer than SQLite takes to store it.
 
-Many rows in one step of SQLite, in and out: at each step the driver's thread gives up the interpreter, and may wait five
-milliseconds to have it back as long as the event loop has something to do. Row by row, the two would take turns instead
-of using a processor each.
+Many rows in one step of SQLite, in and out: at each step the driver's thread gives up the interpreter, and may wait
+five milliseconds to have it back as long as the event loop has something to do. Row by row, the two would take turns
+instead of using a processor each.
 """
 
 from binascii import unhexlify
