@@ -46,8 +46,8 @@ _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
-_LOGS_IN_A_ROW: Final = 2_000
-"""Logs read before the loop is given back: some ten milliseconds."""
+_LOGS_IN_A_ROW: Final = 200
+"""Logs read before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")

@@ -17,8 +17,8 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 
 _CACHED_HEADERS = 4096
-_PLACED_IN_A_ROW = 250
-"""Logs placed before the loop is given back: some five milliseconds."""
+_PLACED_IN_A_ROW = 100
+"""Logs placed before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
 
 class Unsettled(Exception):

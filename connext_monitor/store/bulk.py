@@ -23,11 +23,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _DIALECT = sqlite.dialect()
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
-"""Values in one list: far below the 32,766 variables that SQLite takes, so that reading the rows takes no long time."""
+"""Values in one list: far below the 32,766 variables that SQLite takes, so that no statement takes a long time."""
+_ROWS = 2048
+"""Rows in one statement, of at most sixteen columns."""
+_STEP = 64
 
 
 class InsertMany:
-    """An insert of rows that are tuples of values in the order of ``columns``."""
+    """An insert of rows that are tuples of values in the order of ``columns``.
+
+    Of a row that is there already nothing more may come: to be few different statements, they are filled up with their
+    last row again.
+    """
 
     def __init__(self, statement: Insert, columns: Sequence[Column[Any]]) -> None:
         names = [column.name for column in columns]
@@ -42,13 +49,9 @@ class InsertMany:
 
     async def __call__(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
         """Insert them, in their order."""
-        start = 0
-        while start < len(rows):
-            # As many as a power of two, so that there are few statements to prepare.
-            count = min(_MOST, 1 << ((len(rows) - start).bit_length() - 1))
-            values = tuple(chain.from_iterable(rows[start : start + count]))
-            await connection.exec_driver_sql(self._sql(count), values)
-            start += count
+        for part in parts(rows, _ROWS):
+            filled = _filled(part)
+            await connection.exec_driver_sql(self._sql(len(filled)), tuple(chain.from_iterable(filled)))
 
 
 class SelectIn:
@@ -75,15 +78,20 @@ class SelectIn:
     async def __call__(self, connection: AsyncConnection, values: Collection[object]) -> list[list[Any]]:
         """The rows, in no order."""
         found: list[list[Any]] = []
-        for part in parts(values, _MOST):
-            # Filled up to a power of two with a value repeated, so that there are few statements to prepare.
-            wanted = 1 << (len(part) - 1).bit_length()
-            filled = (*part, *[part[-1]] * (wanted - len(part)))
-            found += _rows((await connection.exec_driver_sql(self._sql(wanted), filled)).scalar_one())
+        for part in parts(values, _ROWS):
+            filled = _filled(part)
+            found += _rows((await connection.exec_driver_sql(self._sql(len(filled)), tuple(filled))).scalar_one())
         for row in found:
             for index in self._blobs:
                 row[index] = unhexlify(row[index])
         return found
+
+
+def _filled(values: list[Any]) -> list[Any]:
+    """The values, with the last one repeated up to one of few lengths: a prepared statement is kept for each."""
+    count = len(values)
+    wanted = 1 << (count - 1).bit_length() if count < _STEP else -(-count // _STEP) * _STEP
+    return values + values[-1:] * (wanted - count)
 
 
 def replacing(statement: Insert, key: Column[Any]) -> Insert:

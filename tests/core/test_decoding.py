@@ -354,7 +354,7 @@ def test_what_is_hashed_is_what_was_read_wherever_it_stands_in_the_log(
     try:
         found = decode(changed)
     except MalformedLog:
-        assume(False)
+        return
     assert not isinstance(found, Reconciled)
 
     hashes_to_its_id = transfer_id_of(found.params) == found.transfer_id
