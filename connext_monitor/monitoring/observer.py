@@ -16,6 +16,7 @@ from connext_monitor.core.coverage import Aim, first_unread
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
+from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -160,14 +161,18 @@ class Observer:
     async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, pushed: PushedLog) -> None:
         await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
         try:
-            timed = await reader.place([pushed.log])
+            placed = await reader.place([pushed.log])
             stands = await self._stands(endpoint, pushed.log)
         except (Unsettled, RpcRefused):
             # The next cover reads it; what can only be done later is no reason to give the endpoint up.
             self._hint()
             return
         if stands:
-            await self._checker.put(Observation(self._config.domain_id, logs=timed))
+            await self._checker.put(Observation(self._config.domain_id, logs=placed))
+            found = placed[0].found
+            if isinstance(found, UnreadableLog) and found.delivery is not None:
+                # It is said that something else was delivered than was sent: pushed it accuses nobody, covered it does.
+                self._hint()
 
     async def _stands(self, endpoint: Endpoint, raw: RawLog) -> bool:
         """Whether a log may be passed on: what stands at or below the checkpoint is never looked at again."""

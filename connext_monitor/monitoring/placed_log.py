@@ -2,6 +2,7 @@
 
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
 from connext_monitor.core.events import BlockRef, DomainId, RawLog, Timestamp
+from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
 from connext_monitor.core.value import value
@@ -28,7 +29,11 @@ def _found(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord |
         return UnreadableLog(domain, _raw_text(raw), str(error))
     sighting = Sighting(BlockRef(raw.block_number, raw.block_hash, timestamp), raw.tx_hash, raw.log_index)
     seen = EventRecord(domain, slim(event), sighting)
-    reason = broken_integrity(event, raw) or wrong_chain(seen)
+    broken = broken_integrity(event, raw)
+    wrong = mismatch(event, broken)
+    if wrong is not None:
+        return UnreadableLog(domain, _raw_text(raw), str(wrong), seen, wrong)
+    reason = broken or wrong_chain(seen)
     return seen if reason is None else UnreadableLog(domain, _raw_text(raw), str(reason))
 
 

@@ -1,17 +1,18 @@
 """The transfer checker: applies what observers saw to the transfers, commits once, then tells of it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, deep_reorg, monitor_started_blind
+from connext_monitor.core.alert import Alert, deep_reorg, delivery_mismatch, monitor_started_blind
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Executed, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import (
@@ -89,7 +90,13 @@ class TransferChecker:
         self._labels = labels
         self._clock = clock
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_QUEUED)
+        self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many observations are queued."""
+        return self._queue.qsize()
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
         """Queue it, waiting for room.
@@ -99,7 +106,9 @@ class TransferChecker:
         done = asyncio.get_running_loop().create_future()
         # Nobody need await the future of a pushed log; its failure has been logged here.
         done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await self._queue.put(_Waiting(_read(observation), done))
+        # In turns, so that a chain's order stays while others are asked.
+        async with self._turns[observation.domain]:
+            await self._queue.put(_Waiting(await _read(observation), done))
         return done
 
     async def run(self) -> None:
@@ -139,6 +148,7 @@ class TransferChecker:
         unreadable = [bad for read in batch for bad in read.unreadable]
         now = self._clock.now()
         opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
+        opened += _accusations(unreadable, now)
         opened += [self._blind(chain.domain, chain.unread, now) for chain in progress if chain.unread is not None]
         changes, resolved = await self._store.record(
             {seen.event.transfer_id for step in steps for seen in step.seen},
@@ -152,7 +162,7 @@ class TransferChecker:
         )
         self._tell(changes, unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, progress, told))
+        self._listener.committed(Committed(changes.effects, progress, told, changes))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.spoken(chain.domain)
@@ -189,12 +199,29 @@ class TransferChecker:
         )
 
 
-def _read(observation: Observation) -> _Read:
+async def _read(observation: Observation) -> _Read:
     domain = observation.domain
-    found = [placed.found for placed in observation.logs]
-    seen = tuple([one for one in found if isinstance(one, EventRecord)])
+    seen: list[EventRecord] = []
     unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
-    unreadable += [one for one in found if isinstance(one, UnreadableLog)]
+    for placed in observation.logs:
+        found = placed.found
+        if isinstance(found, UnreadableLog):
+            proven = (
+                found.delivery is not None and observation.vouch is not None and await observation.vouch(placed.log)
+            )
+            unreadable.append(found if proven else replace(found, delivery=None))
+        else:
+            seen.append(found)
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None
-    return _Read(domain, Step(seen, gone), unreadable, observation.progress, history)
+    return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
+
+
+def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:
+    """An alert for each transfer that a delivery among these is proven not to be of."""
+    alerts: dict[str, Alert] = {}
+    for bad in unreadable:
+        if bad.delivery is not None and bad.mismatch is not None and isinstance(bad.delivery.event, Executed):
+            alert = delivery_mismatch(bad.domain, bad.delivery.event, bad.delivery.sighting, bad.mismatch, at)
+            alerts.setdefault(alert.id, alert)
+    return list(alerts.values())

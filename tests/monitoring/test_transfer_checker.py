@@ -32,6 +32,7 @@ from connext_monitor.monitoring.observation import Committed, Observation
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
+from tests.databases import open_store
 from tests.monitoring.nodes import until
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
@@ -73,7 +74,7 @@ class Checking:
 
 @asynccontextmanager
 async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]:
-    store = await Store.open(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
+    store = await open_store(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
     failing = FailingStore(store)
     commits: list[Committed] = []
 
