@@ -247,7 +247,7 @@ async def _build(
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
     await store.retime(durations, first_blocks(config))
-    await store.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
+    await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
     await silences.load()
@@ -268,7 +268,7 @@ async def _build(
     await tokens.load()
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
     commits.manager = AlertManager(
-        store, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
+        store.outbox, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
     )
     commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, tokens.learn, clock)
     commits.chain_watch = ChainWatch(

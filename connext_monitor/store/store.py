@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -12,12 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
-from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
-from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
 from connext_monitor.core.silence import Silence
@@ -28,9 +24,7 @@ from connext_monitor.store import (
     backfills,
     chains,
     deliveries,
-    groups,
     nonces,
-    queues,
     silences,
     suspects,
     tokens,
@@ -38,18 +32,29 @@ from connext_monitor.store import (
 )
 from connext_monitor.store.database import Database
 from connext_monitor.store.deliveries import ChannelRow
+from connext_monitor.store.outbox import Outbox
 from connext_monitor.store.transfers import PathwayCount
+from connext_monitor.store.views import views
 
 _MANY = 500
 """Transfers of a batch: each takes some ten microseconds to decide upon."""
 
 
 class Store:
-    """Everything that is kept. ``names`` are the configured chains' names, which chain alerts are about."""
+    """Everything that is kept. ``names`` are the configured chains' names, which chain alerts are about.
+
+    What the channels are still to be told is in its ``outbox``.
+    """
 
     def __init__(self, database: Database, names: Mapping[DomainId, str]) -> None:
         self._database = database
         self._names = names
+        self.outbox = Outbox(database, names)
+
+    @property
+    def database(self) -> Database:
+        """The open database, for the groups of queries that live in files of their own."""
+        return self._database
 
     @classmethod
     async def open(cls, path: Path, names: Mapping[DomainId, str], *, migrate: bool = True) -> Self:
@@ -262,108 +267,19 @@ class Store:
         """Note that its end has been dealt with, and queue those alerts (id → providers) that are still open."""
         return await self._database.write(lambda connection: silences.end(connection, silence, tell, at))
 
-    # Deliveries
-
-    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
-        """The oldest delivery still to be made to a provider, with the transfer it is about."""
-        async with self._database.read() as connection:
-            return await self._with_transfer(connection, await deliveries.next_pending(connection, provider))
-
-    async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
-        """One delivery still to be made, with the transfer it is about."""
-        async with self._database.read() as connection:
-            return await self._with_transfer(connection, await deliveries.pending(connection, delivery_id))
-
-    async def _with_transfer(
-        self, connection: AsyncConnection, pending: QueuedDelivery | None
-    ) -> QueuedDelivery | None:
-        if pending is None or pending.alert.transfer_id is None:
-            return pending
-        watched = await transfers.by_id(connection, pending.alert.transfer_id)
-        views = await self._views(connection, [watched] if watched else [])
-        return replace(pending, transfer=views[0]) if views else pending
-
-    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
-        """The channel took it."""
-        await self._database.write(lambda connection: deliveries.sent(connection, delivery_id, reference, at))
-
-    async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
-        """It is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
-        await self._database.write(
-            lambda connection: deliveries.postponed(connection, delivery_id, attempts, next_attempt_at, reason)
-        )
-
-    async def hasten(self, latest: float) -> None:
-        """Have all that waits for another try tried at ``latest`` (Unix seconds) or before."""
-
-        async def work(connection: AsyncConnection) -> None:
-            await deliveries.hasten(connection, latest)
-            await groups.hasten(connection, latest)
-
-        await self._database.write(work)
-
-    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
-        """The channel will never take it."""
-        await self._database.write(lambda connection: deliveries.refused(connection, delivery_id, reason, at))
-
-    async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
-        """How a channel is, and since when."""
-        await self._database.write(lambda connection: deliveries.save_channel(connection, provider, state, reason, at))
-
-    # Groups of alerts that are told in one message
-
-    async def queue(self, provider: str, lately_since: float) -> Queue:
-        """All that a provider is still to be told, and what it was told one by one since then (Unix seconds)."""
-        async with self._database.read() as connection:
-            return await queues.queue(connection, provider, lately_since)
-
-    async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
-        """Make a group of the topic's openings that wait; the provider knows of ``before`` others."""
-        await self._database.write(lambda connection: groups.form(connection, provider, topic, before, at))
-
-    async def join_group(self, group_id: int, topic: Topic, most: int, at: datetime) -> None:
-        """Put the topic's first ``most`` openings that wait into a group."""
-        await self._database.write(lambda connection: groups.join(connection, group_id, topic, most, at))
-
-    async def note_ends(self, provider: str, at: datetime) -> None:
-        """Note in the provider's groups which of their members have ended."""
-        await self._database.write(lambda connection: groups.note_ends(connection, provider, at))
-
-    async def digest(self, group_id: int) -> Digest:
-        """A group as it is now, with the transfers of those that it names."""
-        async with self._database.read() as connection:
-            group = await groups.by_id(connection, group_id)
-            about = {alert.transfer_id for alert in group.named if alert.transfer_id is not None}
-            views = await self._views(connection, await transfers.by_ids(connection, about))
-            by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in views}
-            return group.digest([Named(alert, by_id.get(alert.transfer_id)) for alert in group.named])
-
-    async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
-        """The channel took the group's message."""
-        await self._database.write(lambda connection: groups.told(connection, told, change, reference, None, at))
-
-    async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
-        """The group's message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
-        await self._database.write(
-            lambda connection: groups.postponed(connection, group_id, attempts, next_attempt_at, reason)
-        )
-
-    async def group_refused(self, told: Digest, change: Change, reason: str, at: datetime) -> None:
-        """The channel will not take this message of the group; a later one may pass."""
-        kept = told.reference
-        await self._database.write(lambda connection: groups.told(connection, told, change, kept, reason, at))
-
     # What is looked at
 
     async def transfers(self, wanted: TransferFilter, *, limit: int, after: Cursor | None = None) -> list[TransferView]:
         """At most ``limit`` transfers, newest first."""
         async with self._database.read() as connection:
-            return await self._views(connection, await transfers.listed(connection, wanted, limit=limit, after=after))
+            return await views(
+                connection, self._names, await transfers.listed(connection, wanted, limit=limit, after=after)
+            )
 
     async def unfinished(self, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
         """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
         async with self._database.read() as connection:
-            return await self._views(connection, await transfers.unfinished(connection, origin, blocks))
+            return await views(connection, self._names, await transfers.unfinished(connection, origin, blocks))
 
     async def transfers_by(self, id_or_tx: bytes) -> list[TransferView]:
         """The transfer of this id, else those with an event in the transaction of this hash."""
@@ -372,7 +288,7 @@ class Store:
             if await transfers.by_id(connection, ids[0]) is None:
                 ids = await transfers.ids_by_tx(connection, Hash32(id_or_tx))
             found = [await transfers.by_id(connection, transfer_id) for transfer_id in ids]
-            return await self._views(connection, [watched for watched in found if watched])
+            return await views(connection, self._names, [watched for watched in found if watched])
 
     async def count_in_flight(self) -> list[PathwayCount]:
         """How many transfers that are not completed stand where, by pathway and status."""
@@ -386,8 +302,8 @@ class Store:
         async with self._database.read() as connection:
             rows = await alerts.listed(connection, state, limit=limit, after=after)
             about = {row.alert.transfer_id for row in rows if row.alert.transfer_id is not None}
-            views = await self._views(connection, await transfers.by_ids(connection, about))
-            by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in views}
+            found = await views(connection, self._names, await transfers.by_ids(connection, about))
+            by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in found}
             return [(row, by_id.get(row.alert.transfer_id)) for row in rows]
 
     async def alerts_of(self, transfer_id: TransferId) -> list[Alert]:
@@ -404,21 +320,6 @@ class Store:
         """How the channels are, and how much waits for each."""
         async with self._database.read() as connection:
             return await deliveries.channel_rows(connection)
-
-    async def _views(self, connection: AsyncConnection, found: Sequence[Watched]) -> list[TransferView]:
-        ids = [watched.transfer.transfer_id for watched in found]
-        overdue = await alerts.overdue_legs(connection, ids) if ids else {}
-        unseen = {a.subject for a in await alerts.open_of_kind(connection, AlertKind.CHAIN_UNOBSERVED)}
-        no_leg: frozenset[Leg] = frozenset()
-        return [
-            TransferView(
-                watched.transfer,
-                watched.due,
-                overdue.get(watched.transfer.transfer_id, no_leg),
-                observed=self._names.get(watched.transfer.destination) not in unseen,
-            )
-            for watched in found
-        ]
 
 
 async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> None:

@@ -303,7 +303,7 @@ async def _bench() -> AsyncIterator[Bench]:
                 WebhookProvider("webhook", to_webhook, around),
             ]
             grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())
-            manager = AlertManager(store, providers, labels, grouping, _Unheard(), SystemClock())
+            manager = AlertManager(store.outbox, providers, labels, grouping, _Unheard(), SystemClock())
             yield Bench(store, manager, channels)
             await store.close()
 

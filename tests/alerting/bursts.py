@@ -81,7 +81,7 @@ async def bursting(file: Path, *providers: str) -> AsyncIterator[Burst]:
 @asynccontextmanager
 async def managed(burst: Burst, *providers: Provider, rules: GroupRules = RULES) -> AsyncIterator[AlertManager]:
     """A manager that runs beside the block."""
-    manager = AlertManager(burst.store, providers, LABELS, rules, HealthNotes(), SystemClock())
+    manager = AlertManager(burst.store.outbox, providers, LABELS, rules, HealthNotes(), SystemClock())
     async with running(manager.run()):
         yield manager
 

@@ -320,7 +320,7 @@ async def until_none_waits(burst: Burst) -> None:
 
 async def until_grouped(burst: Burst) -> None:
     async with asyncio.timeout(10):
-        while not (queue := await burst.store.queue("ops", 0.0)).groups or queue.waiting:  # noqa: ASYNC110 - as above
+        while not (queue := await burst.store.outbox.queue("ops", 0.0)).groups or queue.waiting:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
 
 

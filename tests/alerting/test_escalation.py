@@ -52,9 +52,9 @@ async def escalating(store: Store, clock: FixedClock, rounds: list[None]) -> Asy
 
 
 async def sent(store: Store, provider: str, reference: str | None) -> QueuedDelivery:
-    found = await store.next_delivery(provider)
+    found = await store.outbox.next_delivery(provider)
     assert found is not None
-    await store.delivery_sent(found.id, reference, NOW)
+    await store.outbox.delivery_sent(found.id, reference, NOW)
     return found
 
 
@@ -90,7 +90,7 @@ async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
     await store.resolve_alert(ALERT.id, "reconciled", NOW)
     ends = [await sent(store, "desk", "as it was") for _ in range(2)]
     assert [(one.change, one.reference) for one in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
-    assert await store.next_delivery("desk") is None
+    assert await store.outbox.next_delivery("desk") is None
 
 
 async def test_a_channel_without_names_for_its_messages_is_told_the_end_once(store: Store) -> None:
@@ -100,7 +100,7 @@ async def test_a_channel_without_names_for_its_messages_is_told_the_end_once(sto
     await sent(store, "machines", None)
     await store.resolve_alert(ALERT.id, "reconciled", NOW)
     assert (await sent(store, "machines", None)).change is Change.RESOLVED
-    assert await store.next_delivery("machines") is None
+    assert await store.outbox.next_delivery("machines") is None
 
 
 async def test_what_has_ended_is_not_escalated(store: Store) -> None:
@@ -115,7 +115,7 @@ async def test_in_discord_both_messages_become_resolved(store: Store, discord: D
     config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url), mention="<@&1>")
     rules = GroupRules(0.1, 0.3)
     channel = DiscordProvider("desk", config, around)
-    manager = AlertManager(store, [channel], LABELS, rules, HealthNotes(), SystemClock())
+    manager = AlertManager(store.outbox, [channel], LABELS, rules, HealthNotes(), SystemClock())
 
     def titles() -> list[str]:
         return [message["embeds"][0]["title"].split(" · ")[0] for message in discord.messages.values()]
@@ -138,7 +138,7 @@ async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, a
     async with PagerDuty() as vendor:
         config = PagerDutyConfig(type="pagerduty", routing_key=RoutingKey(PagerDuty.KEY), url=SecretUrl(vendor.url))
         channel = PagerDutyProvider("pager", config, around)
-        manager = AlertManager(store, [channel], LABELS, GroupRules(0.1, 0.3), HealthNotes(), SystemClock())
+        manager = AlertManager(store.outbox, [channel], LABELS, GroupRules(0.1, 0.3), HealthNotes(), SystemClock())
         async with running(manager.run()):
             await store.open_alert(ALERT, ["pager"])
             manager.wake()

@@ -36,7 +36,7 @@ class Watched:
         """The changes that wait for each provider."""
         waiting: dict[str, list[str]] = {}
         for name in ALL:
-            if found := await self.store.next_delivery(name):
+            if found := await self.store.outbox.next_delivery(name):
                 waiting[name] = [f"{found.alert.subject} {found.change.value}"]
         return waiting
 

@@ -62,13 +62,13 @@ class Bench:
         await self.store.open_alert(alert, self.route(alert))
 
     async def waiting(self, provider: str = "ops") -> tuple[str, Change] | None:
-        found = await self.store.next_delivery(provider)
+        found = await self.store.outbox.next_delivery(provider)
         return (found.alert.id, found.change) if found else None
 
     async def sent(self, provider: str) -> None:
-        found = await self.store.next_delivery(provider)
+        found = await self.store.outbox.next_delivery(provider)
         assert found is not None
-        await self.store.delivery_sent(found.id, "message 1", NOW)
+        await self.store.outbox.delivery_sent(found.id, "message 1", NOW)
 
     async def ends(self, made: Silence) -> None:
         """Cut it short, and wait until its end has been dealt with."""

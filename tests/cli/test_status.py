@@ -127,7 +127,7 @@ def warning(store: Store) -> Any:
 
 
 def dead_channel(store: Store) -> Any:
-    return store.channel_state("console", ChannelState.DEAD, "answered 404 Not Found", datetime.now(UTC))
+    return store.outbox.channel_state("console", ChannelState.DEAD, "answered 404 Not Found", datetime.now(UTC))
 
 
 @pytest.mark.parametrize(

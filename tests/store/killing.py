@@ -70,7 +70,7 @@ async def change(file: Path) -> None:
 async def gather(file: Path) -> None:
     """Make a group of what waits."""
     store = await Store.open(file, NAMES)
-    await store.form_group("ops", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
+    await store.outbox.form_group("ops", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
     await store.close()
 
 

@@ -23,9 +23,9 @@ BETA_UNSEEN = chain_unobserved("beta", NOW, silent_for=120, waiting=1, why="it r
 async def told(store: Store, provider: str) -> list[Change]:
     """Deliver all that waits for a provider; what it was."""
     changes = []
-    while (delivery := await store.next_delivery(provider)) is not None:
+    while (delivery := await store.outbox.next_delivery(provider)) is not None:
         changes.append(delivery.change)
-        await store.delivery_sent(delivery.id, None, NOW)
+        await store.outbox.delivery_sent(delivery.id, None, NOW)
     return changes
 
 
@@ -59,14 +59,14 @@ async def test_the_end_of_a_reopened_alert_refers_to_the_message_of_its_last_ope
     references = []
     for message in ("first", "second"):
         await accuse(store, XCALLED, "ops")
-        opening = await store.next_delivery("ops")
+        opening = await store.outbox.next_delivery("ops")
         assert opening is not None
-        await store.delivery_sent(opening.id, message, NOW)
+        await store.outbox.delivery_sent(opening.id, message, NOW)
         await put(store, seen(EXECUTED))
-        ending = await store.next_delivery("ops")
+        ending = await store.outbox.next_delivery("ops")
         assert ending is not None
         references.append(ending.reference)
-        await store.delivery_sent(ending.id, None, NOW)
+        await store.outbox.delivery_sent(ending.id, None, NOW)
         await put(store, gone(EXECUTED))
     assert references == ["first", "second"]
 
@@ -151,10 +151,10 @@ async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subje
 
 async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(store: Store) -> None:
     await store.open_alert(BETA_UNSEEN, ["ops"])
-    first = await store.next_delivery("ops")
+    first = await store.outbox.next_delivery("ops")
     assert first is not None
-    await store.delivery_postponed(first.id, 3, 1234.5, "it is busy")
-    again = await store.next_delivery("ops")
+    await store.outbox.delivery_postponed(first.id, 3, 1234.5, "it is busy")
+    again = await store.outbox.next_delivery("ops")
     assert again is not None
     assert (again.id, again.attempts, again.next_attempt_at) == (first.id, 3, 1234.5)
 
@@ -162,10 +162,10 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
 async def test_a_delivery_that_is_refused_makes_room_for_the_next(store: Store) -> None:
     await store.open_alert(BETA_UNSEEN, ["ops"])
     await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
-    first = await store.next_delivery("ops")
+    first = await store.outbox.next_delivery("ops")
     assert first is not None
-    await store.delivery_refused(first.id, "too long", NOW)
-    following = await store.next_delivery("ops")
+    await store.outbox.delivery_refused(first.id, "too long", NOW)
+    following = await store.outbox.next_delivery("ops")
     assert following is not None
     assert (following.change, following.reference) == (Change.RESOLVED, None)
 
@@ -174,7 +174,7 @@ async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
-    delivery = await store.next_delivery("ops")
+    delivery = await store.outbox.next_delivery("ops")
     assert delivery is not None
     assert delivery.transfer is not None
     assert delivery.transfer.transfer.executed == EXECUTED.sighting
@@ -187,8 +187,8 @@ async def test_one_provider_s_deliveries_are_not_another_s(store: Store) -> None
 
 
 async def test_a_channel_s_health_is_the_last_that_was_said(store: Store) -> None:
-    await store.channel_state("ops", ChannelState.FAILING, "it is busy", NOW)
-    await store.channel_state("ops", ChannelState.DEAD, "its key is wrong", NOW + timedelta(seconds=1))
+    await store.outbox.channel_state("ops", ChannelState.FAILING, "it is busy", NOW)
+    await store.outbox.channel_state("ops", ChannelState.DEAD, "its key is wrong", NOW + timedelta(seconds=1))
     [channel] = await store.channels()
     assert (channel.state, channel.reason) == (ChannelState.DEAD, "its key is wrong")
     assert channel.since == NOW + timedelta(seconds=1)

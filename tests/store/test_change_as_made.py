@@ -16,7 +16,7 @@ async def test_an_opening_that_waits_is_told_as_one_though_the_alert_has_ended(s
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
-    opening = await store.next_delivery("ops")
+    opening = await store.outbox.next_delivery("ops")
     assert opening is not None
     assert (opening.alert.state, opening.alert.resolution) == (AlertState.OPEN, None)
 
@@ -28,9 +28,9 @@ async def test_an_end_that_waits_is_told_as_one_though_the_alert_is_open_again(s
     await put(store, gone(EXECUTED))
     await accuse(store, XCALLED, "ops")
     states = []
-    while (delivery := await store.next_delivery("ops")) is not None:
+    while (delivery := await store.outbox.next_delivery("ops")) is not None:
         states.append((delivery.alert.state, delivery.alert.resolution))
-        await store.delivery_sent(delivery.id, None, NOW)
+        await store.outbox.delivery_sent(delivery.id, None, NOW)
     assert states == [(AlertState.OPEN, None), (AlertState.RESOLVED, "executed"), (AlertState.OPEN, None)]
 
 

@@ -35,11 +35,11 @@ async def late(store: Store, called: Sequence[EventRecord] = CALLED, *providers:
 
 
 async def look(store: Store, provider: str = "ops", since: float = 0.0) -> Queue:
-    return await store.queue(provider, since)
+    return await store.outbox.queue(provider, since)
 
 
 async def form(store: Store) -> int:
-    await store.form_group("ops", TOPIC, 0, LATER)
+    await store.outbox.form_group("ops", TOPIC, 0, LATER)
     return (await look(store)).groups[-1].id
 
 
@@ -67,7 +67,7 @@ async def test_an_untold_group_counts_as_one_message_that_waits(store: Store) ->
     await late(store)
     group_id = await form(store)
     assert [channel.waiting for channel in await store.channels()] == [1]
-    await store.group_told(await store.digest(group_id), Change.OPENED, "m1", LATER)
+    await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
     assert await store.channels() == []
 
 
@@ -75,7 +75,7 @@ async def test_a_group_takes_as_many_as_it_is_told_to(store: Store) -> None:
     await late(store, CALLED[:2])
     group_id = await form(store)
     await late(store, CALLED[2:])
-    await store.join_group(group_id, TOPIC, 2, LATER)
+    await store.outbox.join_group(group_id, TOPIC, 2, LATER)
     queue = await look(store)
     assert (queue.groups[0].members, queue.waiting[0].count) == (4, 1)
 
@@ -91,17 +91,17 @@ async def test_ends_of_members_are_noted_and_others_are_told_by_themselves(store
     await late(store, CALLED[:2])
     await form(store)
     await late(store, CALLED[2:3])
-    opening = await store.next_delivery("ops")
+    opening = await store.outbox.next_delivery("ops")
     assert opening is not None
-    await store.delivery_sent(opening.id, "m1", LATER)
+    await store.outbox.delivery_sent(opening.id, "m1", LATER)
     await put(store, seen(*ARRIVED[:3]))
     queue = await look(store)
     assert queue.member_ends == 2
     assert queue.end is not None
-    ending = await store.delivery(queue.end.delivery_id)
+    ending = await store.outbox.delivery(queue.end.delivery_id)
     assert ending is not None
     assert (ending.alert.transfer_id, ending.reference) == (CALLED[2].event.transfer_id, "m1")
-    await store.note_ends("ops", LATER)
+    await store.outbox.note_ends("ops", LATER)
     queue = await look(store)
     assert (queue.member_ends, queue.groups[0].open, queue.groups[0].members) == (0, 0, 2)
     assert queue.end is not None
@@ -119,9 +119,9 @@ async def test_an_alert_s_changes_keep_their_order_however_often_it_comes_and_go
         queue = await look(store)
         opens.append((queue.groups[0].open, len(queue.waiting), queue.member_ends))
         if queue.member_ends:
-            await store.note_ends("ops", LATER)
+            await store.outbox.note_ends("ops", LATER)
         else:
-            await store.join_group(group_id, TOPIC, BATCH, LATER)
+            await store.outbox.join_group(group_id, TOPIC, BATCH, LATER)
     queue = await look(store)
     assert opens == [(5, 0, 1), (4, 1, 0), (5, 0, 1)]
     assert (queue.groups[0].members, queue.groups[0].open, queue.member_ends, queue.end) == (5, 4, 0, None)
@@ -133,9 +133,9 @@ async def test_what_came_went_and_came_again_before_it_was_told_is_open_in_its_g
     await put(store, gone(ARRIVED[0]))
     await accuse(store, CALLED[0], "ops")
     group_id = await form(store)
-    await store.note_ends("ops", LATER)
+    await store.outbox.note_ends("ops", LATER)
     assert (await look(store)).groups[0].open == 4
-    await store.join_group(group_id, TOPIC, BATCH, LATER)
+    await store.outbox.join_group(group_id, TOPIC, BATCH, LATER)
     queue = await look(store)
     assert (queue.groups[0].members, queue.groups[0].open, queue.waiting) == (5, 5, [])
 
@@ -143,9 +143,9 @@ async def test_what_came_went_and_came_again_before_it_was_told_is_open_in_its_g
 async def test_an_end_is_noted_in_each_provider_s_own_group(store: Store) -> None:
     await late(store, CALLED, "ops", "desk")
     for provider in ("desk", "ops"):
-        await store.form_group(provider, TOPIC, 0, LATER)
+        await store.outbox.form_group(provider, TOPIC, 0, LATER)
     await put(store, seen(*ARRIVED[:2]))
-    await store.note_ends("ops", LATER)
+    await store.outbox.note_ends("ops", LATER)
     assert [(await look(store, provider)).groups[0].open for provider in ("ops", "desk")] == [3, 5]
 
 
@@ -158,8 +158,8 @@ async def test_a_digest_counts_and_names_the_longest_overdue_and_the_largest(sto
     await late(store, called)
     group_id = await form(store)
     await put(store, seen(executed(replace(info(3), normalized_in=10**30), sighting(30))))
-    await store.note_ends("ops", LATER)
-    digest = await store.digest(group_id)
+    await store.outbox.note_ends("ops", LATER)
+    digest = await store.outbox.digest(group_id)
     assert (digest.members, digest.open, dict(digest.endings)) == (6, 5, {"executed": 1})
     named = [one.transfer.transfer.info for one in digest.largest if one.transfer]
     shown = [digest.oldest.transfer.transfer.info, *named] if digest.oldest.transfer else []
@@ -170,8 +170,8 @@ async def test_a_digest_of_what_has_ended_names_the_worst_that_were(store: Store
     await late(store)
     group_id = await form(store)
     await put(store, seen(*ARRIVED[:4]), gone(CALLED[4]))
-    await store.note_ends("ops", LATER)
-    digest = await store.digest(group_id)
+    await store.outbox.note_ends("ops", LATER)
+    digest = await store.outbox.digest(group_id)
     assert (digest.open, dict(digest.endings)) == (0, {"executed": 4, "reorged": 1})
     assert len(digest.largest) == 3
 
@@ -179,18 +179,18 @@ async def test_a_digest_of_what_has_ended_names_the_worst_that_were(store: Store
 async def test_what_was_told_is_kept_with_the_message_s_name(store: Store) -> None:
     await late(store)
     group_id = await form(store)
-    await store.group_told(await store.digest(group_id), Change.OPENED, "m1", LATER)
+    await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
     [group] = (await look(store)).groups
     assert (group.told, group.opened_with, group.editable) == (Told(LATER.timestamp(), 5, 5), 5, True)
-    assert (await store.digest(group_id)).reference == "m1"
+    assert (await store.outbox.digest(group_id)).reference == "m1"
 
 
 async def test_a_group_whose_end_was_told_stands_no_more(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     await put(store, seen(*ARRIVED))
-    await store.note_ends("ops", LATER)
-    await store.group_told(await store.digest(group_id), Change.RESOLVED, None, LATER)
+    await store.outbox.note_ends("ops", LATER)
+    await store.outbox.group_told(await store.outbox.digest(group_id), Change.RESOLVED, None, LATER)
     assert (await look(store)).groups == []
 
 
@@ -198,8 +198,8 @@ async def test_an_alert_that_opens_again_after_its_group_ended_belongs_to_no_gro
     await late(store)
     group_id = await form(store)
     await put(store, seen(*ARRIVED))
-    await store.note_ends("ops", LATER)
-    await store.group_told(await store.digest(group_id), Change.RESOLVED, None, LATER)
+    await store.outbox.note_ends("ops", LATER)
+    await store.outbox.group_told(await store.outbox.digest(group_id), Change.RESOLVED, None, LATER)
     await put(store, gone(ARRIVED[0]))
     await accuse(store, CALLED[0], "ops")
     assert (await look(store)).waiting[0].count == 1
@@ -208,18 +208,18 @@ async def test_an_alert_that_opens_again_after_its_group_ended_belongs_to_no_gro
 async def test_a_postponed_group_says_when_and_how_often_it_was_tried(store: Store) -> None:
     await late(store)
     group_id = await form(store)
-    await store.group_postponed(group_id, 2, 1234.5, "it is busy")
+    await store.outbox.group_postponed(group_id, 2, 1234.5, "it is busy")
     [group] = (await look(store)).groups
     assert (group.attempts, group.next_attempt_at) == (2, 1234.5)
-    assert (await store.digest(group_id)).attempts == 2
+    assert (await store.outbox.digest(group_id)).attempts == 2
 
 
 async def test_a_message_that_was_refused_is_not_tried_again_and_keeps_the_group_s_name(store: Store) -> None:
     await late(store)
     group_id = await form(store)
-    await store.group_told(await store.digest(group_id), Change.OPENED, "m1", NOW)
-    await store.group_postponed(group_id, 2, 1234.5, "it is busy")
-    await store.group_refused(await store.digest(group_id), Change.CHANGED, "too long", LATER)
+    await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", NOW)
+    await store.outbox.group_postponed(group_id, 2, 1234.5, "it is busy")
+    await store.outbox.group_refused(await store.outbox.digest(group_id), Change.CHANGED, "too long", LATER)
     [group] = (await look(store)).groups
     assert (group.attempts, group.editable, group.told) == (0, True, Told(LATER.timestamp(), 5, 5))
 
@@ -227,9 +227,9 @@ async def test_a_message_that_was_refused_is_not_tried_again_and_keeps_the_group
 async def test_only_openings_told_one_by_one_count_as_told_lately(store: Store) -> None:
     await late(store, CALLED[:3])
     for reference, at in (("m1", NOW), ("m2", LATER)):
-        opening = await store.next_delivery("ops")
+        opening = await store.outbox.next_delivery("ops")
         assert opening is not None
-        await store.delivery_sent(opening.id, reference, at)
+        await store.outbox.delivery_sent(opening.id, reference, at)
     await form(store)
     assert (await look(store)).lately == {TOPIC: Lately(2, LATER.timestamp())}
     assert (await look(store, since=LATER.timestamp())).lately == {TOPIC: Lately(1, LATER.timestamp())}
@@ -291,7 +291,7 @@ async def test_what_waits_is_found_by_the_indexes_made_for_it(store: Store, file
 
     event.listen(Engine, "before_cursor_execute", note)
     await look(store)
-    await store.next_delivery("ops")
+    await store.outbox.next_delivery("ops")
     event.remove(Engine, "before_cursor_execute", note)
     with closing(sqlite3.connect(file)) as connection:
         plans = [

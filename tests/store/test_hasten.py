@@ -13,11 +13,11 @@ async def test_what_waits_longer_is_tried_by_then_and_what_waits_shorter_keeps_i
     store = await Store.open(tmp_path / "monitor.db", {})
     for alert, until in ((OPENED, SOON + 3000), (UNOBSERVED, SOON - 50)):
         await store.open_alert(alert, ["ops" if alert is OPENED else "desk"])
-        found = await store.next_delivery("ops" if alert is OPENED else "desk")
+        found = await store.outbox.next_delivery("ops" if alert is OPENED else "desk")
         assert found is not None
-        await store.delivery_postponed(found.id, 9, until, "answered 503 Service Unavailable")
-    await store.hasten(SOON)
-    ops, desk = await store.next_delivery("ops"), await store.next_delivery("desk")
+        await store.outbox.delivery_postponed(found.id, 9, until, "answered 503 Service Unavailable")
+    await store.outbox.hasten(SOON)
+    ops, desk = await store.outbox.next_delivery("ops"), await store.outbox.next_delivery("desk")
     assert ops is not None
     assert desk is not None
     assert (ops.next_attempt_at, ops.attempts) == (SOON, 9)
@@ -28,10 +28,10 @@ async def test_what_waits_longer_is_tried_by_then_and_what_waits_shorter_keeps_i
 async def test_a_groups_message_is_hastened_too(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "monitor.db", {})
     await store.open_alert(UNOBSERVED, ["ops"])
-    await store.form_group("ops", Topic(UNOBSERVED.kind), 0, NOW)
-    (group,) = (await store.queue("ops", 0.0)).groups
-    await store.group_postponed(group.id, 9, SOON + 3000, "answered 503 Service Unavailable")
-    await store.hasten(SOON)
-    (group,) = (await store.queue("ops", 0.0)).groups
+    await store.outbox.form_group("ops", Topic(UNOBSERVED.kind), 0, NOW)
+    (group,) = (await store.outbox.queue("ops", 0.0)).groups
+    await store.outbox.group_postponed(group.id, 9, SOON + 3000, "answered 503 Service Unavailable")
+    await store.outbox.hasten(SOON)
+    (group,) = (await store.outbox.queue("ops", 0.0)).groups
     assert group.next_attempt_at == SOON
     await store.close()

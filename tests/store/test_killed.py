@@ -72,7 +72,7 @@ async def test_alerts_that_go_into_a_group_are_in_it_or_wait_wherever_it_is_kill
     assert survived > 5
     assert all(tables(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
     store = await Store.open(tmp_path / f"{survived}.db", NAMES)
-    queue = await store.queue("ops", 0.0)
+    queue = await store.outbox.queue("ops", 0.0)
     assert ([group.members for group in queue.groups], queue.waiting) == ([2], [])
     await store.close()
 

@@ -85,21 +85,21 @@ async def test_only_those_who_heard_of_an_alert_hear_of_its_end_and_in_that_orde
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
     changes = []
-    while (delivery := await store.next_delivery("ops")) is not None:
+    while (delivery := await store.outbox.next_delivery("ops")) is not None:
         changes.append(delivery.change.value)
-        await store.delivery_sent(delivery.id, "m1", NOW)
+        await store.outbox.delivery_sent(delivery.id, "m1", NOW)
     assert changes == ["opened", "resolved"]
-    assert await store.next_delivery("desk") is None
+    assert await store.outbox.next_delivery("desk") is None
 
 
 async def test_the_end_of_an_alert_knows_the_message_of_its_opening(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
-    opening = await store.next_delivery("ops")
+    opening = await store.outbox.next_delivery("ops")
     assert opening is not None
-    await store.delivery_sent(opening.id, "message 1", NOW)
+    await store.outbox.delivery_sent(opening.id, "message 1", NOW)
     await put(store, seen(EXECUTED))
-    ending = await store.next_delivery("ops")
+    ending = await store.outbox.next_delivery("ops")
     assert ending is not None
     assert ending.reference == "message 1"
 

@@ -1,0 +1,113 @@
+"""What the channels are still to be told, alone or in groups."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.digest import Digest, Named
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.queue import Queue, Topic
+from connext_monitor.store import deliveries, groups, queues, transfers
+from connext_monitor.store.database import Database
+from connext_monitor.store.views import views
+
+
+class Outbox:
+    """The deliveries. ``names`` are the configured chains' names, which chain alerts are about."""
+
+    def __init__(self, database: Database, names: Mapping[DomainId, str]) -> None:
+        self._database = database
+        self._names = names
+
+    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
+        """The oldest delivery still to be made to a provider, with the transfer it is about."""
+        async with self._database.read() as connection:
+            return await self._with_transfer(connection, await deliveries.next_pending(connection, provider))
+
+    async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
+        """One delivery still to be made, with the transfer it is about."""
+        async with self._database.read() as connection:
+            return await self._with_transfer(connection, await deliveries.pending(connection, delivery_id))
+
+    async def _with_transfer(
+        self, connection: AsyncConnection, pending: QueuedDelivery | None
+    ) -> QueuedDelivery | None:
+        if pending is None or pending.alert.transfer_id is None:
+            return pending
+        watched = await transfers.by_id(connection, pending.alert.transfer_id)
+        found = await views(connection, self._names, [watched] if watched else [])
+        return replace(pending, transfer=found[0]) if found else pending
+
+    async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
+        """The channel took it."""
+        await self._database.write(lambda connection: deliveries.sent(connection, delivery_id, reference, at))
+
+    async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        """It is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
+        await self._database.write(
+            lambda connection: deliveries.postponed(connection, delivery_id, attempts, next_attempt_at, reason)
+        )
+
+    async def hasten(self, latest: float) -> None:
+        """Have all that waits for another try tried at ``latest`` (Unix seconds) or before."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await deliveries.hasten(connection, latest)
+            await groups.hasten(connection, latest)
+
+        await self._database.write(work)
+
+    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
+        """The channel will never take it."""
+        await self._database.write(lambda connection: deliveries.refused(connection, delivery_id, reason, at))
+
+    async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
+        """How a channel is, and since when."""
+        await self._database.write(lambda connection: deliveries.save_channel(connection, provider, state, reason, at))
+
+    # Groups of alerts that are told in one message
+
+    async def queue(self, provider: str, lately_since: float) -> Queue:
+        """All that a provider is still to be told, and what it was told one by one since then (Unix seconds)."""
+        async with self._database.read() as connection:
+            return await queues.queue(connection, provider, lately_since)
+
+    async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
+        """Make a group of the topic's openings that wait; the provider knows of ``before`` others."""
+        await self._database.write(lambda connection: groups.form(connection, provider, topic, before, at))
+
+    async def join_group(self, group_id: int, topic: Topic, most: int, at: datetime) -> None:
+        """Put the topic's first ``most`` openings that wait into a group."""
+        await self._database.write(lambda connection: groups.join(connection, group_id, topic, most, at))
+
+    async def note_ends(self, provider: str, at: datetime) -> None:
+        """Note in the provider's groups which of their members have ended."""
+        await self._database.write(lambda connection: groups.note_ends(connection, provider, at))
+
+    async def digest(self, group_id: int) -> Digest:
+        """A group as it is now, with the transfers of those that it names."""
+        async with self._database.read() as connection:
+            group = await groups.by_id(connection, group_id)
+            about = {alert.transfer_id for alert in group.named if alert.transfer_id is not None}
+            found = await views(connection, self._names, await transfers.by_ids(connection, about))
+            by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in found}
+            return group.digest([Named(alert, by_id.get(alert.transfer_id)) for alert in group.named])
+
+    async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
+        """The channel took the group's message."""
+        await self._database.write(lambda connection: groups.told(connection, told, change, reference, None, at))
+
+    async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
+        """The group's message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
+        await self._database.write(
+            lambda connection: groups.postponed(connection, group_id, attempts, next_attempt_at, reason)
+        )
+
+    async def group_refused(self, told: Digest, change: Change, reason: str, at: datetime) -> None:
+        """The channel will not take this message of the group; a later one may pass."""
+        kept = told.reference
+        await self._database.write(lambda connection: groups.told(connection, told, change, kept, reason, at))

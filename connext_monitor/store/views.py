@@ -1,0 +1,31 @@
+"""Transfers as they are shown, with what the open alerts say of their deadlines."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.selection import Watched
+from connext_monitor.store import alerts
+
+
+async def views(
+    connection: AsyncConnection, names: Mapping[DomainId, str], found: Sequence[Watched]
+) -> list[TransferView]:
+    """These transfers; ``names`` are the configured chains', which chain alerts are about."""
+    ids = [watched.transfer.transfer_id for watched in found]
+    overdue = await alerts.overdue_legs(connection, ids) if ids else {}
+    unseen = {a.subject for a in await alerts.open_of_kind(connection, AlertKind.CHAIN_UNOBSERVED)}
+    no_leg: frozenset[Leg] = frozenset()
+    return [
+        TransferView(
+            watched.transfer,
+            watched.due,
+            overdue.get(watched.transfer.transfer_id, no_leg),
+            observed=names.get(watched.transfer.destination) not in unseen,
+        )
+        for watched in found
+    ]
