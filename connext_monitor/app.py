@@ -39,9 +39,13 @@ from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.reporting.backups import PeriodicBackup
 from connext_monitor.reporting.web.server import ListenError, WebServer
+from connext_monitor.store.backup_copy import BackupError
+from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.store import Store
 
 _FIRST_TRY_WITHIN = 60.0
@@ -200,6 +204,7 @@ class _Monitor:
         heartbeat: Heartbeat | None,
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
+        backup: PeriodicBackup,
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -210,6 +215,7 @@ class _Monitor:
             "phantom watch": phantom_watch.run,
             "silences": silences,
             "escalation": escalation,
+            "backup": backup.run,
             "transfer checker": checker.run,
         }
         if heartbeat is not None:
@@ -303,7 +309,17 @@ async def _build(
         heartbeat,
         partial(silences.run, route, commits.manager.wake),
         Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
+        _periodic_backup(config, store, route, commits.manager.wake, clock),
     )
+
+
+def _periodic_backup(
+    config: Config, store: Store, route: Callable[[Alert], Collection[str]], told: Callable[[], None], clock: Clock
+) -> PeriodicBackup:
+    backup = config.backup
+    folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
+    storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
+    return PeriodicBackup(store, folder, storage, backup.every, backup.keep, BackupError, route, told, clock)
 
 
 def _trouble(chains: Iterable[Destination], failing: Sequence[str]) -> str | None:

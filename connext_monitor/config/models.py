@@ -33,7 +33,8 @@ ANY_CHAIN = "*"
 class MonitorConfig(Table):
     """``[monitor]``. ``database`` is absolute; in the file it may be relative to the file's own folder.
 
-    ``listen`` is None where page, API and metrics are off. ``keep`` is how long what is settled is kept; None: for ever.
+    ``listen`` is None where page, API and metrics are off. ``keep`` is how long what is settled is kept,
+    None for ever.
     """
 
     database: DatabasePath = Field(default=Path("connext-monitor.db"), validate_default=True)

@@ -234,8 +234,10 @@ def read_bucket(text: str) -> Bucket:
 
 
 def _read_upload(value: object) -> Bucket | None:
-    if value is None or value == "" or isinstance(value, Bucket):
-        return value or None
+    if isinstance(value, Bucket):
+        return value
+    if value is None or value == "":
+        return None
     bucket = read_bucket(text_of(value))
     if importlib.util.find_spec("obstore") is None:
         raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[backup]'")

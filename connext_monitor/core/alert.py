@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     DEEP_REORG = "deep_reorg"
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
+    BACKUP_FAILED = "backup_failed"
 
 
 class Severity(Enum):
@@ -47,6 +48,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.DEEP_REORG: Severity.CRITICAL,
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
+    AlertKind.BACKUP_FAILED: Severity.WARNING,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -158,6 +160,11 @@ def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) 
 def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: bool) -> Alert:
     """The alert that a channel takes nothing: ``dead`` where it refuses for good, until a restart."""
     return _about(AlertKind.PROVIDER_FAILING, provider, opened_at, {"reason": reason, "dead": int(dead)})
+
+
+def backup_failed(what: str, opened_at: datetime, *, reason: str) -> Alert:
+    """The alert that the database is not copied (``what`` is "copy") or that its copies are not uploaded ("upload")."""
+    return _about(AlertKind.BACKUP_FAILED, what, opened_at, {"reason": reason})
 
 
 def _about(kind: AlertKind, name: str, opened_at: datetime, details: Mapping[str, str | int]) -> Alert:

@@ -3,6 +3,7 @@
 Strings in here may come from strangers; each provider defuses them for its channel.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -60,12 +61,8 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _overdue(alert, transfer, labels, Leg.EXECUTE)
         case AlertKind.RECONCILE_OVERDUE:
             return _overdue(alert, transfer, labels, Leg.RECONCILE)
-        case AlertKind.CHAIN_UNOBSERVED:
-            return _unobserved(alert)
-        case AlertKind.DEEP_REORG:
-            return _deep_reorg(alert)
-        case AlertKind.PROVIDER_FAILING:
-            return _provider_failing(alert)
+        case AlertKind.CHAIN_UNOBSERVED | AlertKind.DEEP_REORG | AlertKind.PROVIDER_FAILING | AlertKind.BACKUP_FAILED:
+            return _ABOUT_NAMES[alert.kind](alert)
         case AlertKind.PHANTOM_DELIVERY:
             return _phantom(alert, transfer, labels)
 
@@ -263,3 +260,37 @@ def _provider_failing(alert: Alert) -> Message:
         title = f"Alert provider {alert.subject} is failing"
         cure = "It is tried again and again; its alerts wait in the database."
     return Message(title, f"It {alert.details['reason']}. {cure}", alert.severity, resolved=False)
+
+
+_BACKUPS = {
+    "copy": (
+        "Backup failed",
+        "The database was not copied",
+        "Backups are made again",
+        "A verified copy has been made.",
+    ),
+    "upload": (
+        "Backup not uploaded",
+        "A copy of the database was made here and has not left this machine",
+        "Backups are uploaded again",
+        "The newest copy lies where it should.",
+    ),
+}
+
+
+def _backup_failed(alert: Alert) -> Message:
+    title, text, mended, well = _BACKUPS.get(alert.subject, _BACKUPS["copy"])
+    if alert.resolution == "removed":
+        mended, well = "Backups are no longer configured", "Nothing is said about them any more."
+    if alert.state is AlertState.RESOLVED:
+        return Message(mended, well, alert.severity, resolved=True)
+    cure = "It is tried again and again; the monitor itself goes on."
+    return Message(title, f"{text}: {alert.details['reason']}. {cure}", alert.severity, resolved=False)
+
+
+_ABOUT_NAMES: Mapping[AlertKind, Callable[[Alert], Message]] = {
+    AlertKind.CHAIN_UNOBSERVED: _unobserved,
+    AlertKind.DEEP_REORG: _deep_reorg,
+    AlertKind.PROVIDER_FAILING: _provider_failing,
+    AlertKind.BACKUP_FAILED: _backup_failed,
+}

@@ -46,7 +46,8 @@ def copy_database(source: Path, target: Path, stopped: Callable[[], bool] = neve
     """Copy the database as it stands at one instant to a new file, on disk when this returns; what the copy holds.
 
     The copy sees one state however much is written meanwhile, and holds up no writer. ``target`` must not exist. The
-    copy is one file without a write-ahead log. Raises BackupError; what it leaves behind then is the caller's to remove.
+    copy is one file without a write-ahead log. Raises BackupError; what that leaves behind is the
+    caller's to remove.
     """
     try:
         with _reading(source) as connection, _given_up(connection, stopped):

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from connext_monitor.core.backups import Backup, backup_name, made_at, ours, superseded
-from connext_monitor.store.backup_copy import BackupError, copy_database, never, verify
+from connext_monitor.store.backup_copy import BackupError, BackupStopped, copy_database, never, verify
 
 _PARTIAL = ".partial"
+_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class BackupFolder:
 
         It is given up soon after ``stopped`` says so.
         """
-        with self._alone():
+        with self._alone(stopped):
             name = self._free_name(at)
             partial = self.path(f"{name}{_PARTIAL}")
             try:
@@ -87,7 +89,7 @@ class BackupFolder:
         return name
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, stopped: Callable[[], bool]) -> Iterator[None]:
         """With the directory there and nobody else making a backup in it; what a killed one left is removed."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,13 +97,23 @@ class BackupFolder:
         except OSError as error:
             raise BackupError(f"{self._directory} cannot be written to ({error.strerror})") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock, stopped)
             for name in self._names():
                 if made_at(name.partition(_PARTIAL)[0], self.stem) and _PARTIAL in name:
                     self.path(name).unlink(missing_ok=True)
             yield
         finally:
             os.close(lock)
+
+
+def _wait_for(lock: int, stopped: Callable[[], bool]) -> None:
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if stopped():
+                raise BackupStopped("stopped before its end") from None
+            time.sleep(_BETWEEN_LOOKS)
 
 
 def sync_directory(directory: Path) -> None:

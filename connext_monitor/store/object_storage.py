@@ -5,6 +5,7 @@ The credentials come from the environment as obstore reads it (``AWS_ACCESS_KEY_
 quote the server's answer, in which key ids and signatures stand, so nothing of its text is shown.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ class ObjectStorage:
         key = self._bucket.key(file.name)
         await self._ask(lambda store: obstore.put_async(store, key, file, chunk_size=_CHUNK, max_concurrency=2))
         there = await self._ask(lambda store: obstore.head_async(store, key))
-        if there["size"] != file.stat().st_size:
+        if there["size"] != await asyncio.to_thread(lambda: file.stat().st_size):
             raise BackupError(f"{self._bucket} has another size of {file.name} than was sent")
         old = [self._bucket.key(name) for name in superseded(await self._names(), stem, keep)]
         if old:
@@ -50,11 +51,10 @@ class ObjectStorage:
 
         async def copy(store: "S3Store") -> None:
             found = await obstore.get_async(store, key)
-            with target.open("xb") as file:  # noqa: ASYNC230 - a few MB at a time
+            with target.open("wb") as file:
                 async for chunk in found.stream(min_chunk_size=_CHUNK):
                     file.write(chunk)
 
-        target.unlink(missing_ok=True)
         await self._ask(copy)
 
     async def _names(self) -> list[str]:

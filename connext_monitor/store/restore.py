@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from connext_monitor.store.backup_copy import BackupError, Contents, copy_database, refuse_newer, verify
 from connext_monitor.store.backup_folder import sync_directory
@@ -46,7 +47,7 @@ class Restore:
         self._lock = DatabaseLock(self._database)
         self._temporary = self._database.with_name(f"{self._database.name}.restoring")
 
-    def __enter__(self) -> "Restore":
+    def __enter__(self) -> Self:
         self._lock.__enter__()
         self._remove_temporary()
         return self
@@ -101,7 +102,8 @@ class Restore:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                     raise DatabaseInUseError(
-                        f"{self._database} is in use by another command, such as a backfill; wait for its end, or stop it"
+                        f"{self._database} is in use by another command, such as a backfill; "
+                        "wait for its end, or stop it"
                     ) from error
                 whole = False
             except sqlite3.DatabaseError:
@@ -114,7 +116,8 @@ class Restore:
         return next(path for path in candidates if not path.exists())
 
     def _move_logs(self, aside: Path) -> None:
-        for suffix in _LOGS:
+        Path(f"{self._database}-shm").unlink(missing_ok=True)
+        for suffix in ("-wal", "-journal"):
             log = Path(f"{self._database}{suffix}")
             if log.exists():
                 log.rename(f"{aside}{suffix}")

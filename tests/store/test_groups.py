@@ -266,7 +266,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
     )
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config = database._migrations()
+        config = database.schema_scripts()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.execute(text(transfer), {"id": b"\xaa", "o": ALPHA, "d": BETA})
