@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import cache, partial
@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from connext_monitor.alerting.cause_watch import CauseWatch
+from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.alerting.destination import Destination
 from connext_monitor.alerting.escalation import Escalation
@@ -26,26 +28,26 @@ from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
-from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Durations, Leg
-from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.transfer import Transfer
+from connext_monitor.housekeeping import housekeeping
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
+from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
-from connext_monitor.reporting.backups import PeriodicBackup
+from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.reporting.web.server import ListenError, WebServer
-from connext_monitor.store.backup_copy import BackupError
-from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
-from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.store import Store
 
 _FIRST_TRY_WITHIN = 60.0
@@ -116,64 +118,12 @@ def group_rules(config: Config) -> GroupRules:
     return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
 
 
-class ObservedChain:
-    """A chain as alerting sees it: what its observer covers, and what it answers when asked."""
-
-    def __init__(self, observer: Observer, inquiry: Inquiry) -> None:
-        self._observer = observer
-        self._inquiry = inquiry
-        self._state = observer.state
-
-    @property
-    def name(self) -> str:
-        """Its name in the config."""
-        return self._state.config.name
-
-    @property
-    def observed(self) -> bool:
-        """Whether its covered head has risen lately, since this program started."""
-        return self._state.observed
-
-    @property
-    def silent_for(self) -> float:
-        """Seconds since its covered head last rose, or since this program started."""
-        return self._state.silent_for
-
-    def reads_history(self, watermark: Timestamp) -> bool:
-        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
-        return self._state.reads_history(watermark)
-
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with it, in words."""
-        return self._state.trouble
-
-    def look(self, past: Timestamp) -> None:
-        """Have it covered past this instant as soon as it has such a block."""
-        self._observer.look(past)
-
-    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        """What the chain says of a transfer; None where it cannot be asked now."""
-        try:
-            return await self._inquiry.transfer_status(transfer_id)
-        except Unanswered as error:
-            log.debug("destination.not_asked", chain=self.name, reason=str(error))
-            return None
-
-    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
-        """Have the transfer's events looked for and recorded; None where the chain cannot be asked now."""
-        try:
-            return await self._inquiry.fetch_events(transfer_id, since)
-        except Unanswered as error:
-            log.debug("destination.not_asked", chain=self.name, reason=str(error))
-            return None
-
-
 class _Commits:
     """Hands on what the transfer checker has made durable; what is not built yet when it is made comes later."""
 
     scheduler: AlertScheduler
     chain_watch: ChainWatch
+    cause_watch: CauseWatch
     manager: AlertManager
 
     def wake(self) -> None:
@@ -186,7 +136,7 @@ class _Commits:
         if news.progress:
             self.chain_watch.progressed()
         if news.changed_alerts:
-            self.manager.wake()
+            self.cause_watch.resolved(news.effects, news.changed_alerts)
 
 
 class _Monitor:
@@ -198,25 +148,27 @@ class _Monitor:
         observers: Sequence[Observer],
         scheduler: AlertScheduler,
         chain_watch: ChainWatch,
+        cause_watch: CauseWatch,
         provider_watch: ProviderWatch,
         phantom_watch: PhantomWatch,
         manager: AlertManager,
         heartbeat: Heartbeat | None,
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
-        backup: PeriodicBackup,
+        housekeeping: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "alert manager": manager.run,
             "alert scheduler": scheduler.run,
             "chain watch": chain_watch.run,
+            "cause watch": cause_watch.run,
             "provider watch": provider_watch.run,
             "phantom watch": phantom_watch.run,
             "silences": silences,
             "escalation": escalation,
-            "backup": backup.run,
             "transfer checker": checker.run,
+            **housekeeping,
         }
         if heartbeat is not None:
             self._parts["heartbeat"] = heartbeat.run
@@ -276,7 +228,15 @@ async def _build(
     commits.manager = AlertManager(
         store.outbox, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
     )
-    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, tokens.learn, clock)
+    causes = Causes(store.database)
+    finder = CauseFinder(causes, destinations, clock)
+
+    async def learn(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
+        _, found = await asyncio.gather(tokens.learn(transfer), finder.find(transfer, leg))
+        return found.causes
+
+    commits.cause_watch = CauseWatch(store, causes, finder, commits.manager.wake, clock)
+    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, learn, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
     )
@@ -303,23 +263,15 @@ async def _build(
         observers,
         commits.scheduler,
         commits.chain_watch,
+        commits.cause_watch,
         provider_watch,
         phantom_watch,
         commits.manager,
         heartbeat,
         partial(silences.run, route, commits.manager.wake),
         Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
-        _periodic_backup(config, store, route, commits.manager.wake, clock),
+        housekeeping(config, store, route, commits.manager.wake, clock),
     )
-
-
-def _periodic_backup(
-    config: Config, store: Store, route: Callable[[Alert], Collection[str]], told: Callable[[], None], clock: Clock
-) -> PeriodicBackup:
-    backup = config.backup
-    folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
-    storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
-    return PeriodicBackup(store, folder, storage, backup.every, backup.keep, BackupError, route, told, clock)
 
 
 def _trouble(chains: Iterable[Destination], failing: Sequence[str]) -> str | None:

@@ -14,6 +14,7 @@ from connext_monitor.alerting.destination import Destination
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind, overdue
 from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Effect, Leg, Verdict, judge
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.recording import ChainProgress
@@ -68,7 +69,7 @@ class AlertScheduler:
         destinations: Mapping[DomainId, Destination],
         route: Route,
         opened: Callable[[], None],
-        learn: Callable[[Transfer], Awaitable[None]],
+        learn: Callable[[Transfer, Leg], Awaitable[tuple[Cause, ...]]],
         clock: Clock,
     ) -> None:
         self._store = store
@@ -225,12 +226,17 @@ class AlertScheduler:
             case Verdict.GAP:
                 await self._close_gap(awaited, destination)
             case Verdict.ABSENT:
-                if watched is not None:
-                    # So that the alert can say how much of what; it waits no longer than a second for that.
-                    await self._learn(watched.transfer)
-                await self._accuse(awaited, watermark, answer)
+                # So that the alert can say how much of what, and why; it waits no longer than a second for that.
+                causes = await self._learn(watched.transfer, awaited.leg) if watched is not None else ()
+                await self._accuse(awaited, watermark, answer, causes)
 
-    async def _accuse(self, awaited: Awaited, watermark: Timestamp | None, answer: TransferStatus | None) -> None:
+    async def _accuse(
+        self,
+        awaited: Awaited,
+        watermark: Timestamp | None,
+        answer: TransferStatus | None,
+        causes: tuple[Cause, ...],
+    ) -> None:
         at = self._clock.now()
 
         def decide(watched: Watched | None) -> Alert | None:
@@ -238,7 +244,7 @@ class AlertScheduler:
             if watched is None or _verdict(watched, awaited.leg, watermark, answer) is not Verdict.ABSENT:
                 return None
             pathway = (watched.transfer.origin, watched.transfer.destination)
-            return overdue(awaited.transfer_id, awaited.leg, awaited.due_at, at, pathway)
+            return overdue(awaited.transfer_id, awaited.leg, awaited.due_at, at, pathway, causes)
 
         alert = await self._store.open_overdue(awaited.transfer_id, decide, self._route)
         key = (awaited.transfer_id, awaited.leg)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, TransferId
 
@@ -19,6 +20,7 @@ class AlertKind(StrEnum):
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
     BACKUP_FAILED = "backup_failed"
+    MONITOR_STARTED_BLIND = "monitor_started_blind"
 
 
 class Severity(Enum):
@@ -49,6 +51,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
     AlertKind.BACKUP_FAILED: Severity.WARNING,
+    AlertKind.MONITOR_STARTED_BLIND: Severity.INFO,
 }
 
 OVERDUE_KINDS: Mapping[Leg, AlertKind] = {
@@ -62,7 +65,7 @@ class Alert:
     """One alert.
 
     ``subject`` is the transfer id (hex) for transfer alerts, else the name of what it is about. ``details`` holds what
-    the text needs and the store does not know otherwise.
+    the text needs and the store does not know otherwise; ``causes`` what is known of why a leg is late.
     """
 
     id: str
@@ -75,6 +78,7 @@ class Alert:
     resolved_at: datetime | None = None
     resolution: str | None = None
     details: Mapping[str, str | int] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
 
     @property
     def escalated_at(self) -> int | None:
@@ -107,6 +111,7 @@ def overdue(
     due_at: int,
     opened_at: datetime,
     pathway: tuple[DomainId, DomainId] | None = None,
+    causes: tuple[Cause, ...] = (),
 ) -> Alert:
     """The alert that a leg is overdue; ``due_at`` in Unix seconds, ``pathway`` from origin to destination."""
     kind = OVERDUE_KINDS[leg]
@@ -119,6 +124,7 @@ def overdue(
         opened_at=opened_at,
         transfer_id=transfer_id,
         details={"due_at": due_at, **route},
+        causes=causes,
     )
 
 
@@ -155,6 +161,11 @@ def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waitin
 def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:
     """The alert that ``block`` of a chain counted as final and was replaced; it is read again after ``checkpoint``."""
     return _about(AlertKind.DEEP_REORG, chain, opened_at, {"block": block, "checkpoint": checkpoint})
+
+
+def monitor_started_blind(chain: str, opened_at: datetime, *, first: int, last: int) -> Alert:
+    """The alert that no endpoint of a chain has its blocks ``first`` to ``last`` any more, which were never read."""
+    return _about(AlertKind.MONITOR_STARTED_BLIND, chain, opened_at, {"first": first, "last": last})
 
 
 def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: bool) -> Alert:

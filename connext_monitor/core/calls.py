@@ -1,4 +1,4 @@
-"""The two views of a Connext diamond that are asked with `eth_call`: their calldata, and how the answers read."""
+"""The views of a Connext diamond that are asked with `eth_call`: their calldata, and how the answers read."""
 
 from enum import IntEnum
 from typing import Final
@@ -10,8 +10,12 @@ _TRANSFER_STATUS_SELECTOR: Final = bytes.fromhex("bfd79030")
 NONCE_CALL: Final = bytes.fromhex("affed0e0")
 """Calldata of ``nonce()``: the nonce that the next xcall of the diamond will have."""
 
+PAUSED_CALL: Final = bytes.fromhex("5c975abb")
+"""Calldata of ``paused()``: whether the diamond executes and sends nothing for now."""
+
 _STATUS: Final = TupleLayout("uint8 status")
 _NUMBER: Final = TupleLayout("uint256 number")
+_FLAG: Final = TupleLayout("bool flag")
 
 
 class MalformedAnswer(ValueError):
@@ -44,6 +48,11 @@ def read_transfer_status(answer: bytes) -> TransferStatus:
 def read_uint(answer: bytes) -> int:
     """Return the number that a call answered, ``nonce()`` for one; raises `MalformedAnswer`."""
     return _only_value(_NUMBER, answer)
+
+
+def read_flag(answer: bytes) -> bool:
+    """Return what a yes-or-no call answered; raises `MalformedAnswer`."""
+    return bool(_only_value(_FLAG, answer))
 
 
 def _only_value(layout: TupleLayout, answer: bytes) -> int:

@@ -110,6 +110,14 @@ def advance(coverage: Coverage, read: BlockRange, end: BlockRef, final: BlockNum
     return moved
 
 
+def skip_to(coverage: Coverage, oldest: BlockNumber) -> Coverage:
+    """The coverage of a chain that is watched from ``oldest`` on, since nobody has the blocks before it any more.
+
+    It covers nothing yet: that would claim what was not read.
+    """
+    return begin(max(oldest, BlockNumber(coverage.checkpoint + 1)))
+
+
 def final_by_depth(head: BlockNumber, depth: int) -> BlockNumber:
     """The highest block that is at least ``depth`` blocks behind the head."""
     return BlockNumber(head - depth)

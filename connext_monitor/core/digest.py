@@ -139,6 +139,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="What happens to the database now happens to its only copy.",
         names=("First", "Also"),
     ),
+    AlertKind.MONITOR_STARTED_BLIND: _Wording(
+        one="chain",
+        many="chains",
+        wrong="watched without part of the past",
+        right="read after all",
+        meaning="What happened in the blocks that no endpoint has any more is not known.",
+        names=("First", "Also"),
+    ),
 }
 
 _ENDINGS = {
@@ -150,6 +158,7 @@ _ENDINGS = {
     "origin_found": "with an origin after all",
     "recovered": "recovered",
     "backed_up": "made again",
+    "caught_up": "read after all",
     "removed": "no longer configured",
 }
 

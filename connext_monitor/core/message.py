@@ -10,6 +10,7 @@ from decimal import Context, Decimal
 from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.cause import known_words
 from connext_monitor.core.deadline import Leg, sighting_of
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.token import plain_number
@@ -61,10 +62,10 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _overdue(alert, transfer, labels, Leg.EXECUTE)
         case AlertKind.RECONCILE_OVERDUE:
             return _overdue(alert, transfer, labels, Leg.RECONCILE)
-        case AlertKind.CHAIN_UNOBSERVED | AlertKind.DEEP_REORG | AlertKind.PROVIDER_FAILING | AlertKind.BACKUP_FAILED:
-            return _ABOUT_NAMES[alert.kind](alert)
         case AlertKind.PHANTOM_DELIVERY:
             return _phantom(alert, transfer, labels)
+        case _:
+            return _ABOUT_NAMES[alert.kind](alert)
 
 
 def duration_words(seconds: float) -> str:
@@ -100,13 +101,19 @@ def _overdue(alert: Alert, transfer: Transfer | None, labels: ChainLabels, leg: 
         title = f"{what} {'overdue' if alert.escalated_at is None else 'still overdue'}: {where}"
         since = alert.escalated_at or alert.opened_at.timestamp()
         text = f"Due {duration_words(since - due_at)} before this alert, and {owed}."
+        text = _with_causes(text, alert, labels)
     elif alert.resolution == "reorged":
         title = f"{what} alert withdrawn: {where}"
         text = "A reorg took the transfer's XCalled from its origin: nothing is owed any more."
     else:
         title = f"{what} arrived late: {where}"
-        text = _arrived(transfer, leg, due_at)
+        text = _with_causes(_arrived(transfer, leg, due_at), alert, labels)
     return Message(title, text, alert.severity, resolved, fields, links)
+
+
+def _with_causes(text: str, alert: Alert, labels: ChainLabels) -> str:
+    known = known_words(alert.causes, labels, ended=alert.state is AlertState.RESOLVED)
+    return f"{text} {known}" if known else text
 
 
 def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
@@ -244,6 +251,24 @@ def _unobserved(alert: Alert) -> Message:
     )
 
 
+def _started_blind(alert: Alert) -> Message:
+    first, last = int(alert.details["first"]), int(alert.details["last"])
+    resolved = alert.state is AlertState.RESOLVED
+    fields = (Field("Chain", alert.subject), Field("Blocks", f"{first} to {last} ({last - first + 1:,})"))
+    if resolved:
+        title = f"The past that was missing has been read: {alert.subject}"
+        text = "A backfill has read every block of it."
+    else:
+        title = f"Started without part of the past: {alert.subject}"
+        text = (
+            f"No endpoint of it has blocks {first} to {last} any more, and the watch goes on after them. "
+            "Transfers that began in them are not known here; legs that arrived in them are found when they are due. "
+            f'With an endpoint that has the whole history, "connext-monitor backfill --chain {alert.subject} '
+            f'--from {first} --to {last}" reads them.'
+        )
+    return Message(title, text, alert.severity, resolved, fields)
+
+
 def _provider_failing(alert: Alert) -> Message:
     if alert.state is AlertState.RESOLVED:
         removed = alert.resolution == "removed"
@@ -293,4 +318,6 @@ _ABOUT_NAMES: Mapping[AlertKind, Callable[[Alert], Message]] = {
     AlertKind.DEEP_REORG: _deep_reorg,
     AlertKind.PROVIDER_FAILING: _provider_failing,
     AlertKind.BACKUP_FAILED: _backup_failed,
+    AlertKind.MONITOR_STARTED_BLIND: _started_blind,
 }
+"""What is said of those that are about a chain or a channel."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.coverage import BlockRange, Coverage
 from connext_monitor.core.deadline import DueDates, Durations, Effect, due_dates, effects
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.transfer import EventRecord, Step, Transfer, by_transfer, fold, merge
@@ -42,7 +42,8 @@ class ChainProgress:
     ``first_nonce`` is the nonce before the first watched block, ``next_nonce`` the one the chain would give next at a
     covered block; None where it was not asked this time. ``anchor`` is the block of a checkpoint that has moved.
     ``replaced`` is a block that counted as final and that another one was found to stand in place of; ``whole`` says
-    that all blocks from the checkpoint to the head have been read.
+    that all blocks from the checkpoint to the head have been read; ``unread`` are blocks that no endpoint has any more,
+    and behind which the watch begins anew.
     """
 
     domain: DomainId
@@ -52,6 +53,7 @@ class ChainProgress:
     anchor: BlockRef | None = None
     replaced: BlockNumber | None = None
     whole: bool = False
+    unread: BlockRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

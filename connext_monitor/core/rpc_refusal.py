@@ -21,6 +21,8 @@ class Reaction(StrEnum):
     """Too many blocks, logs or bytes at once: ask for less, then grow again slowly."""
     RATE = "rate"
     """Too many requests, or no credit left: wait; asking for less does not help."""
+    PRUNED = "pruned"
+    """The endpoint no longer has blocks or states so old: nothing helps but another one."""
     UNSUPPORTED = "unsupported"
     """The endpoint does not do this at all: use another method or endpoint."""
     OTHER = "other"
@@ -61,6 +63,15 @@ _LAG: Final = _words(
     r"(?:after|greater than|higher than|ahead of) (?:the )?(?:last|latest|current|head)",
     r"resource not found",
 )
+_PRUNED: Final = _words(
+    r"\bprun(?:ed|ing)\b",
+    r"missing trie node",
+    r"\bhistor(?:y|ical|ies)\b[^.]{0,60}\b(?:unavailable|not available|no longer|not found|expired|deleted)",
+    r"\b(?:unavailable|no|without)\b[^.]{0,20}\bhistorical\b",
+    r"\barchiv(?:e|al)\b[^.]{0,60}\b(?:requests?|nodes?|states?|data|access|plan|not)\b",
+    r"(?:older|earlier|before|lower) than[^.]{0,40}\b(?:oldest|earliest|first) (?:available|stored|known)? ?block",
+    r"\bbefore (?:the )?(?:oldest|earliest|first available)\b",
+)
 _RATE: Final = _words(
     r"\brate[ -]?limit",
     r"\brate (?:is |was )?exceeded",
@@ -89,6 +100,8 @@ _UNSUPPORTED: Final = _words(
 _REVERTED: Final = re.compile(r"\s*(?:vm )?execution reverted", re.ASCII | re.IGNORECASE)
 _REVERTED_CODE: Final = 3
 """go-ethereum's code of a reverted call."""
+_PRUNED_CODES: Final = frozenset({4444})
+"""EIP-4444's "pruned history unavailable", as go-ethereum and others answer it."""
 _RATE_CODES: Final = frozenset({429, -32012, -32029})
 """HTTP's own code used as an error code, QuickNode's credits, Ankr's too many requests."""
 _UNSUPPORTED_CODES: Final = frozenset({-32601, -32004})
@@ -117,11 +130,12 @@ def _reaction(code: int | None, text: str, http_status: int | None) -> Reaction:
     """The first of these that fits, in this order.
 
     1. Reverts: their words are a contract's, and prove nothing about the endpoint.
-    2. Codes that leave no doubt: a rate by HTTP 429, an unknown method.
-    3. Lag, before ranges: "block range extends beyond current head block" is no matter of size.
-    4. Rates, before ranges: "request limit exceeded" is no matter of size either.
-    5. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
-    6. Codes that only suggest something.
+    2. Codes that leave no doubt: a rate by HTTP 429, an unknown method, pruned history.
+    3. Pruned history, before lag: "block 5 is not available, history has been pruned" will never come.
+    4. Lag, before ranges: "block range extends beyond current head block" is no matter of size.
+    5. Rates, before ranges: "request limit exceeded" is no matter of size either.
+    6. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
+    7. Codes that only suggest something.
     """
     if code == _REVERTED_CODE or _REVERTED.match(text):
         return Reaction.OTHER
@@ -129,6 +143,8 @@ def _reaction(code: int | None, text: str, http_status: int | None) -> Reaction:
         return Reaction.RATE
     if code in _UNSUPPORTED_CODES:
         return Reaction.UNSUPPORTED
+    if code in _PRUNED_CODES or _PRUNED.search(text):
+        return Reaction.PRUNED
     if _LAG.search(text):
         return Reaction.LAG
     if _RATE.search(text):

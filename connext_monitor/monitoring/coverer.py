@@ -14,6 +14,7 @@ from connext_monitor.core.coverage import (
     final_by_depth,
     first_unread,
     next_range,
+    skip_to,
 )
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
 from connext_monitor.core.recording import ChainProgress
@@ -24,6 +25,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
+from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation
@@ -174,6 +176,7 @@ class Coverer:
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
         await self._commit(looked.read, progress)
+        self._pool.lost_history.got_on()
         self._first_nonce = None
         self._state.reached(reached)
         self._believe(looked)
@@ -208,6 +211,9 @@ class Coverer:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""
         words = error.words if isinstance(error, RpcRefused) else str(error)
         refusal = error.refusal if isinstance(error, RpcRefused) else None
+        if refusal is not None and refusal.reaction is Reaction.PRUNED:
+            await self._leave_behind(words)
+            return
         pace = self._pool.paces[self._place]
         if refusal is not None and refusal.reaction in (Reaction.RANGE, Reaction.OTHER) and pace.span > 1:
             self._pool.paces[self._place] = pace.after_refusal(refusal)
@@ -226,6 +232,23 @@ class Coverer:
         await asyncio.sleep(pause)
         # The head that was covered up to may be what the endpoint does not have (any more).
         self._state.saw_head(await self._endpoint.head())
+
+    async def _leave_behind(self, words: str) -> None:
+        """Go on behind blocks that no endpoint has any more; raise EndpointUnavailable while another may have them."""
+        head = self._state.head or await self._endpoint.head()
+        first = BlockNumber(self._coverage().checkpoint + 1)
+        oldest = None
+        if first <= head.number:
+            blocks = BlockRange(first, head.number)
+            oldest = await oldest_readable(self._endpoint, self._config.contract, blocks)
+        if oldest is None or oldest == first or not self._pool.lost_history.is_lost(self._place, oldest):
+            raise EndpointUnavailable(self._endpoint.host, words)
+        skipped = skip_to(self._coverage(), oldest)
+        unread = BlockRange(first, BlockNumber(oldest - 1))
+        progress = ChainProgress(self._config.domain_id, skipped, self._first_nonce, unread=unread)
+        await (await self._checker.put(Observation(self._config.domain_id, progress=progress)))
+        self._first_nonce = None
+        self._state.reached(skipped)
 
     def _coverage(self) -> Coverage:
         if self._state.coverage is None:

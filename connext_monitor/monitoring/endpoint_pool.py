@@ -19,6 +19,7 @@ from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.sight import RequestKind
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
+from connext_monitor.monitoring.lost_history import LostHistory
 
 
 class OpenEndpoint(Protocol):
@@ -45,6 +46,7 @@ class EndpointPool:
         self._verified_at: dict[int, float] = {}
         self.paces = [Pace() for _ in config.endpoints]
         self.requests: Counter[RequestKind] = Counter()
+        self.lost_history = LostHistory(len(config.endpoints), clock)
 
     def __len__(self) -> int:
         return len(self._healths)

@@ -1,12 +1,23 @@
 """Asks a destination about single transfers: what it says of one, and where a leg's event stands."""
 
 import asyncio
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from connext_monitor.core.calls import MalformedAnswer, TransferStatus, read_transfer_status, transfer_status_call
+from connext_monitor.core.calls import (
+    PAUSED_CALL,
+    MalformedAnswer,
+    TransferStatus,
+    read_flag,
+    read_transfer_status,
+    transfer_status_call,
+)
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId
 from connext_monitor.core.pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.core.side_events import SeenSideEvent, read_side_event
 from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token, read_token
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker
@@ -17,6 +28,11 @@ from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
 
 _FIRST_SPAN = 1_000
 _LARGEST_SPAN = 100_000
+_SIDE_SPAN = 10_000
+"""The most blocks, back from the head, that are looked through for what was done beside a transfer's legs."""
+_BLOCKS_MAY_BE_FASTER = 1.25
+
+_T = TypeVar("_T")
 
 
 class Unanswered(Exception):
@@ -32,6 +48,13 @@ class Inquiry:
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
+        return await self._view(transfer_status_call(transfer_id), read_transfer_status)
+
+    async def paused(self) -> bool:
+        """Whether the chain's diamond is paused, after the last covered block at least. Raises Unanswered."""
+        return await self._view(PAUSED_CALL, read_flag)
+
+    async def _view(self, call: bytes, read: Callable[[bytes], _T]) -> _T:
         endpoint = self._endpoint()
         covered, head = self._state.covered, self._state.head
         if covered is None:
@@ -39,10 +62,36 @@ class Inquiry:
         # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
         block = BlockNumber(max(covered.number, head.number if head else covered.number))
         try:
-            answer = await endpoint.call(self._state.config.contract, transfer_status_call(transfer_id), block)
-            return read_transfer_status(answer)
+            return read(await endpoint.call(self._state.config.contract, call, block))
         except (RpcError, MalformedAnswer) as error:
             raise Unanswered(str(error)) from error
+
+    async def side_events(
+        self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
+    ) -> list[SeenSideEvent]:
+        """What the diamond says about a transfer with one of these first topics, since then, in the chain's order.
+
+        Looks back from the head over some thousands of blocks at most: what it does not find may be there.
+        Raises Unanswered.
+        """
+        endpoint, head = self._endpoint(), self._state.head
+        if head is None:
+            raise Unanswered(f"no head of {self._state.config.name} has been seen yet")
+        blocks = (head.timestamp - since) / self._state.config.block_time.total_seconds() * _BLOCKS_MAY_BE_FASTER
+        span = min(_SIDE_SPAN, max(1, math.ceil(blocks) + 1))
+        while True:
+            first = BlockNumber(max(0, head.number - span + 1))
+            try:
+                fetched = await endpoint.logs(self._state.config.contract, [topics, transfer_id], first, head.number)
+            except RpcError as error:
+                refusal = error.refusal if isinstance(error, RpcRefused) else None
+                if refusal is None or refusal.reaction is not Reaction.RANGE or span == 1:
+                    raise Unanswered(str(error)) from error
+                span = shrunk(span, refusal)
+                continue
+            logs = sorted(fetched.logs, key=lambda raw: (raw.block_number, raw.log_index))
+            found = ((read_side_event(raw), raw.tx_hash) for raw in logs)
+            return [SeenSideEvent(event, tx_hash) for event, tx_hash in found if event is not None]
 
     async def token(self, asset: Address) -> Token | None:
         """How a token of this chain calls itself; None where it says nothing that could be shown. Raises Unanswered."""
@@ -80,6 +129,8 @@ class Inquiry:
             try:
                 fetched = await endpoint.logs(contract, [EVENT_TOPICS, transfer_id], first, last)
             except RpcRefused as error:
+                if found and error.refusal.reaction is Reaction.PRUNED:
+                    return found
                 if error.refusal.reaction is not Reaction.RANGE or span == 1:
                     raise
                 span = shrunk(span, error.refusal)

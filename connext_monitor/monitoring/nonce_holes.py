@@ -8,10 +8,11 @@ import structlog
 from connext_monitor.core.coverage import NonceHole, left_out
 from connext_monitor.core.events import DomainId, RawLog
 from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
-from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, RpcRefused
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.witness import Witness
@@ -66,7 +67,7 @@ class NonceHoles:
         """
         while (hole := await self._store.nonce_hole(self._config.domain_id)) is not None:
             self._found(hole)
-            own = await self._pool.logs(self._place, self._endpoint, hole.blocks)
+            own = await self._own(hole)
             await self._record(own, upcoming)
             if not await self._still(hole):
                 self._closed(hole)
@@ -81,6 +82,15 @@ class NonceHoles:
                 return
             self._closed(hole)
             raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")
+
+    async def _own(self, hole: NonceHole) -> list[RawLog]:
+        try:
+            return await self._pool.logs(self._place, self._endpoint, hole.blocks)
+        except RpcRefused as error:
+            if error.refusal.reaction is not Reaction.PRUNED:
+                raise
+            # It cannot be closed here, and covering goes on.
+            return []
 
     def _found(self, hole: NonceHole) -> None:
         if hole.first != self._state.hole:

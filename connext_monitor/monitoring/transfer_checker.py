@@ -10,7 +10,8 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, deep_reorg
+from connext_monitor.core.alert import Alert, deep_reorg, monitor_started_blind
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, RawLog, TransferId
 from connext_monitor.core.history import HistoryRead
@@ -145,6 +146,7 @@ class TransferChecker:
         unreadable = [bad for read in batch for bad in read.unreadable]
         now = self._clock.now()
         opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
+        opened += [self._blind(chain.domain, chain.unread, now) for chain in progress if chain.unread is not None]
         changes, resolved = await self._store.record(
             {seen.event.transfer_id for step in steps for seen in step.seen},
             gone_blocks(steps),
@@ -163,6 +165,11 @@ class TransferChecker:
         name = self._labels.spoken(chain.domain)
         log.error("chain.deep_reorg", chain=name, block=block, read_again_after=chain.coverage.checkpoint)
         return deep_reorg(name, at, block=block, checkpoint=chain.coverage.checkpoint)
+
+    def _blind(self, domain: DomainId, unread: BlockRange, at: datetime) -> Alert:
+        name = self._labels.spoken(domain)
+        log.error("history.lost", chain=name, blocks=f"{unread.first}-{unread.last}")
+        return monitor_started_blind(name, at, first=unread.first, last=unread.last)
 
     def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
         for bad in unreadable:

@@ -17,6 +17,7 @@ from connext_monitor.core.grouping import is_fresh
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import SelectIn
+from connext_monitor.store.causes import read_causes, written
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state), alerts.c.id)
@@ -203,6 +204,7 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
         resolved_at=_instant(row.resolved_ms) if row.resolved_ms is not None else None,
         resolution=row.resolution,
         details=json.loads(row.details),
+        causes=read_causes(row.causes),
     )
 
 
@@ -216,6 +218,7 @@ def _values(alert: Alert) -> dict[str, object]:
         "state": alert.state.value,
         "opened_ms": _ms(alert.opened_at),
         "details": json.dumps(dict(alert.details)),
+        "causes": written(alert.causes),
     }
 
 

@@ -35,12 +35,13 @@ async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: 
     """Store how far the chain has been read."""
     covered = reached.covered
     moving = {
+        "start_block": reached.start,
         "checkpoint": reached.checkpoint,
         "covered_number": covered.number if covered else None,
         "covered_hash": covered.hash if covered else None,
         "covered_at": covered.timestamp if covered else None,
     }
-    row = insert(chains).values(domain=domain, start_block=reached.start, **moving)
+    row = insert(chains).values(domain=domain, **moving)
     await connection.execute(row.on_conflict_do_update(index_elements=["domain"], set_=moving))
 
 

@@ -109,6 +109,17 @@ malformed_logs = Table(
     UniqueConstraint("domain", "digest"),
 )
 
+# Deliveries that are not those of their transfer, by the id that they claim: where they stand until a reorg.
+mismatches = Table(
+    "mismatches",
+    metadata,
+    Column("transfer_id", LargeBinary, primary_key=True),
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_hash", LargeBinary, primary_key=True),
+    Column("block_number", BigInteger, nullable=False),
+    Index("mismatches_by_block", "domain", "block_number"),
+)
+
 alerts = Table(
     "alerts",
     metadata,
@@ -123,6 +134,7 @@ alerts = Table(
     Column("resolved_ms", BigInteger),
     Column("resolution", Text),
     Column("details", Text, nullable=False),
+    Column("causes", Text, nullable=False, server_default="[]"),
     Index("alerts_by_state", "state", "kind"),
     Index("alerts_by_transfer", "transfer_id"),
 )

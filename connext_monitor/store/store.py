@@ -109,6 +109,7 @@ class Store:
                     resolved += await self._covered_again(connection, chain.domain, at)
             for read in backfilled:
                 await backfills.add(connection, read.domain, read.blocks)
+                resolved += await self._caught_up(connection, read.domain, at)
             for alert, providers in opened:
                 await alerts.open_alert(connection, alert, providers)
             return changes, resolved
@@ -118,6 +119,17 @@ class Store:
     async def _covered_again(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
         told = await alerts.open_of_kind(connection, AlertKind.DEEP_REORG)
         ended = {alert.id: "covered_again" for alert in told if alert.subject == self._names.get(domain)}
+        return await alerts.resolve(connection, ended, at) if ended else []
+
+    async def _caught_up(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
+        told = await alerts.open_of_kind(connection, AlertKind.MONITOR_STARTED_BLIND)
+        read = await backfills.read(connection, domain) if told else []
+        ended = {
+            alert.id: "caught_up"
+            for alert in told
+            if alert.subject == self._names.get(domain)
+            and any(one.first <= int(alert.details["first"]) and int(alert.details["last"]) <= one.last for one in read)
+        }
         return await alerts.resolve(connection, ended, at) if ended else []
 
     async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
@@ -328,6 +340,9 @@ async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> N
         await nonces.save_first(connection, chain.domain, chain.first_nonce)
     if chain.replaced is not None:
         await anchors.forget_above(connection, chain.domain, chain.coverage.checkpoint)
+    if chain.unread is not None:
+        # The checkpoint never goes back to before the first block watched.
+        await anchors.forget_above(connection, chain.domain, BlockNumber(-1))
     if chain.anchor is not None:
         await anchors.keep(connection, chain.domain, chain.anchor)
     if chain.next_nonce is not None:

@@ -22,7 +22,8 @@ from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.deadline import Durations
+from connext_monitor.core.cause import Cause
+from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer
@@ -69,8 +70,9 @@ def durations(_origin: DomainId, _destination: DomainId) -> Durations:
     return Durations(_EXECUTE, _RECONCILE)
 
 
-async def _learn_nothing(_transfer: Transfer) -> None:
+async def _learn_nothing(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
     """No alert is made here."""
+    return ()
 
 
 async def fill(file: Path, pending: int, near: int) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from connext_monitor.core.cause import Cause
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.transfer import Transfer
 
 
@@ -15,8 +17,9 @@ async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def nothing_learned(_transfer: Transfer) -> None:
-    """For a scheduler whose alerts need no token's name."""
+async def nothing_learned(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
+    """For a scheduler whose alerts need no token's name and no cause."""
+    return ()
 
 
 @asynccontextmanager

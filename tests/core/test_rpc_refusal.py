@@ -80,6 +80,22 @@ OTHERS = [
     ("gas", -32000, "gas required exceeds allowance (50000000)", None, Reaction.OTHER),
     ("params", -32602, "invalid block range params", None, Reaction.OTHER),
     ("nothing", None, "", None, Reaction.OTHER),
+    ("eip-4444", 4444, "pruned history unavailable", None, Reaction.PRUNED),
+    ("geth state", -32000, "missing trie node 5f2a (path ) state 0x5f2a is not available", None, Reaction.PRUNED),
+    ("geth history", -32000, "required historical state unavailable (reexec=128)", None, Reaction.PRUNED),
+    ("publicnode", -32701, "History has been pruned for this block. To remove restrictions", None, Reaction.PRUNED),
+    ("besu", -32000, "Block 5 not found: history has been pruned", None, Reaction.PRUNED),
+    ("infura", -32002, "project ID does not have access to archive state", None, Reaction.PRUNED),
+    ("quicknode", -32000, "Archive requests require a plan with archive access", None, Reaction.PRUNED),
+    (
+        "nethermind",
+        -32000,
+        "No historical logs before block 100 are stored: older than the oldest stored block",
+        None,
+        Reaction.PRUNED,
+    ),
+    ("reverted about history", 3, "execution reverted: history unavailable", None, Reaction.OTHER),
+    ("rate, speaking of archives", -32005, "archive requests are limited to 5 per second", 429, Reaction.RATE),
 ]
 
 

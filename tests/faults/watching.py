@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.app import ObservedChain, pathway_durations
+from connext_monitor.app import pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
 from connext_monitor.core.alert import Alert, AlertState
@@ -26,6 +26,7 @@ from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.store.store import Store
 from scripts.devnet import Transfer
 from tests.alerting.waiting import nothing_learned

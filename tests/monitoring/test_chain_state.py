@@ -15,7 +15,9 @@ NOW = 1_000_000
 
 
 @dataclass
-class _Clock:
+class HandClock:
+    """A clock that is moved by hand."""
+
     seconds: float = 0.0
 
     def now(self) -> datetime:
@@ -25,7 +27,7 @@ class _Clock:
         return self.seconds
 
 
-def following(clock: _Clock) -> ChainState:
+def following(clock: HandClock) -> ChainState:
     """A chain whose head is stamped NOW."""
     state = ChainState(ChainConfig.model_validate(CONFIG), clock, 120)
     state.saw_head(Header(BlockNumber(500), hash_at(500), hash_at(499), Timestamp(NOW), None))
@@ -33,19 +35,19 @@ def following(clock: _Clock) -> ChainState:
 
 
 def test_history_is_read_while_more_than_five_minutes_of_blocks_are_left() -> None:
-    state = following(_Clock())
+    state = following(HandClock())
     assert state.reads_history(Timestamp(NOW - 301))
     assert not state.reads_history(Timestamp(NOW - 300))
 
 
 def test_a_chain_that_was_caught_up_is_judged_however_far_its_head_jumps() -> None:
-    state = following(_Clock())
+    state = following(HandClock())
     state.caught_up = True
     assert not state.reads_history(Timestamp(NOW - 10_000))
 
 
 def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() -> None:
-    clock = _Clock()
+    clock = HandClock()
     state = following(clock)
     clock.seconds = 3599.0
     assert state.reads_history(Timestamp(NOW - 10_000))
@@ -54,7 +56,7 @@ def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() 
 
 
 def test_the_covered_head_is_what_is_observed() -> None:
-    clock = _Clock()
+    clock = HandClock()
     state = following(clock)
     assert not state.observed
     state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))

@@ -12,6 +12,7 @@ from connext_monitor.config import ChainConfig
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, TransferId
+from connext_monitor.core.side_events import SLIPPAGE_UPDATED_TOPIC, SlippageUpdated
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
@@ -110,6 +111,62 @@ async def test_an_answer_that_is_no_status_is_no_answer(answer: str) -> None:
     async with inquiring(node) as (inquiry, _, _):
         with pytest.raises(Unanswered):
             await inquiry.transfer_status(TRANSFER)
+
+
+@pytest.mark.parametrize(("answer", "paused"), [(0, False), (1, True)])
+async def test_whether_it_is_paused_is_asked_at_the_covered_block(answer: int, paused: bool) -> None:
+    node = Answering(120)
+    node.status = "0x" + answer.to_bytes(32).hex()
+    async with inquiring(node) as (inquiry, _, _):
+        assert await inquiry.paused() is paused
+        assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
+
+
+async def test_a_flag_that_is_neither_yes_nor_no_is_no_answer() -> None:
+    node = Answering(120)
+    node.status = "0x" + (2).to_bytes(32).hex()
+    async with inquiring(node) as (inquiry, _, _):
+        with pytest.raises(Unanswered):
+            await inquiry.paused()
+
+
+@pytest.mark.parametrize(("since", "first"), [(8999, 8998), (8800, 8750), (0, 1)])
+async def test_side_events_are_looked_for_back_to_about_that_time(since: int, first: int) -> None:
+    node = Answering(9000)
+    async with inquiring(node) as (inquiry, _, state):
+        assert state.endpoint is not None
+        state.saw_head(await state.endpoint.head())
+        assert await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME + since)) == []
+        asked = node.calls("eth_getLogs")[0][0]
+        assert abs(int(asked["fromBlock"], 16) - first) <= 2
+        assert asked["topics"] == [["0x" + SLIPPAGE_UPDATED_TOPIC.hex()], "0x" + TRANSFER.hex()]
+
+
+async def test_side_events_are_looked_for_in_no_more_than_ten_thousand_blocks_and_in_smaller_ranges() -> None:
+    node = Answering(50_000)
+    node.most = 700
+    async with inquiring(node) as (inquiry, _, state):
+        assert state.endpoint is not None
+        state.saw_head(await state.endpoint.head())
+        await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME))
+        spans = [int(p[0]["toBlock"], 16) - int(p[0]["fromBlock"], 16) + 1 for p in node.calls("eth_getLogs")]
+        assert spans == [10_000, 700]
+
+
+async def test_side_events_come_in_the_chains_order_and_hostile_ones_not_at_all() -> None:
+    node = Answering(9000, logs=[8950, 8900])
+    async with inquiring(node) as (inquiry, _, state):
+        node.log_changes = {
+            "topics": ["0x" + SLIPPAGE_UPDATED_TOPIC.hex(), "0x" + TRANSFER.hex()],
+            "data": "0x" + (500).to_bytes(32).hex(),
+        }
+        assert state.endpoint is not None
+        state.saw_head(await state.endpoint.head())
+        since = Timestamp(GENESIS_TIME + 8800)
+        found = await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since)
+        assert [one.event for one in found] == [SlippageUpdated(500)] * 2
+        node.log_changes["data"] = "0x" + (10_001).to_bytes(32).hex()
+        assert await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since) == []
 
 
 async def test_before_anything_is_covered_nothing_is_answered() -> None:

@@ -1,5 +1,6 @@
 """What the database keeps of backfills, and what it never does with what they found."""
 
+from connext_monitor.core.alert import AlertKind, AlertState, monitor_started_blind
 from connext_monitor.core.coverage import BlockRange, begin
 from connext_monitor.core.deadline import ArmDeadline
 from connext_monitor.core.events import BlockNumber, DomainId
@@ -8,7 +9,7 @@ from connext_monitor.core.recording import ChainProgress, Changes, record
 from connext_monitor.store.store import Store
 from tests.awaiting import awaited_in
 from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
-from tests.store.conftest import NOW, put, seen
+from tests.store.conftest import NAMES, NOW, put, seen
 
 FAR = 2**40
 XCALLED = xcalled(info(), sighting(10))
@@ -79,3 +80,35 @@ async def test_a_leg_that_arrives_gives_no_deadline_to_the_other_one(store: Stor
     changes, _ = await put(store, seen(EXECUTED))
     assert not [effect for effect in changes.effects if isinstance(effect, ArmDeadline)]
     assert await awaited_in(store, due_until=FAR) == []
+
+
+async def lose(store: Store, first: int, last: int) -> str:
+    """No endpoint has these blocks of alpha any more; the id of the alert that says so."""
+    progress = ChainProgress(ALPHA, begin(BlockNumber(last + 1)), unread=blocks(first, last))
+    alert = monitor_started_blind(NAMES[ALPHA], NOW, first=first, last=last)
+    told = [(alert, ["ops"])]
+    await store.record((), (), lambda _: Changes(), progress=[progress], unreadable=(), at=NOW, opened=told)
+    return alert.id
+
+
+async def test_a_lost_past_moves_the_first_block_watched_and_what_was_due_before_stays_due(store: Store) -> None:
+    await watch_from(store, 5)
+    await put(store, seen(XCALLED))
+    await store.retime(durations, {})
+    await lose(store, 16, 99)
+    await store.retime(durations, {})
+    assert await store.coverage(ALPHA) == begin(BlockNumber(100))
+    assert await store.anchors(ALPHA) == []
+    assert len(await awaited_in(store, due_until=FAR)) == 2
+
+
+async def test_a_past_that_was_lost_is_caught_up_once_backfills_have_read_all_of_it(store: Store) -> None:
+    await watch_from(store, 5)
+    await lose(store, 16, 99)
+    await backfilled(store, blocks(16, 50))
+    await backfilled(store, blocks(16, 99), domain=BETA)
+    assert len(await store.open_alerts(AlertKind.MONITOR_STARTED_BLIND)) == 1
+    await backfilled(store, blocks(51, 120))
+    assert await store.open_alerts(AlertKind.MONITOR_STARTED_BLIND) == []
+    rows = await store.alerts(AlertState.RESOLVED, limit=9)
+    assert [row.alert.resolution for row, _ in rows] == ["caught_up"]

@@ -1,0 +1,67 @@
+"""Blocks that no endpoint has any more: who has said so, and from which block on there is something to read."""
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.events import Address, BlockNumber
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.json_rpc import RpcRefused
+
+PATIENCE = 60.0
+"""Seconds that are given to endpoints which cannot be asked, before the past is taken for lost without their word."""
+
+
+class LostHistory:
+    """What a chain's endpoints have said of the next blocks to be read, since it last got on."""
+
+    def __init__(self, endpoints: int, clock: Clock) -> None:
+        self._endpoints = endpoints
+        self._clock = clock
+        self._oldest: dict[int, BlockNumber] = {}
+        self._since = 0.0
+
+    def got_on(self) -> None:
+        """Something has been read."""
+        self._oldest.clear()
+
+    def is_lost(self, place: int, oldest: BlockNumber) -> bool:
+        """Whether to give up what lies before ``oldest``, the first block that the endpoint at this place has.
+
+        1. Not while another endpoint goes back further: it gets its turn.
+        2. When all have been heard.
+        3. When those that have not been heard had a minute.
+        """
+        if not self._oldest:
+            self._since = self._clock.monotonic()
+        self._oldest[place] = oldest
+        if oldest > min(self._oldest.values()):
+            return False
+        return len(self._oldest) == self._endpoints or self._clock.monotonic() - self._since >= PATIENCE
+
+
+async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRange) -> BlockNumber | None:
+    """The first of these blocks whose logs the endpoint still has, found by halving; None where it has none of them.
+
+    Raises what the endpoint raises for any other reason.
+    """
+
+    async def has(block: BlockNumber) -> bool:
+        try:
+            await endpoint.logs(contract, [EVENT_TOPICS], block, block)
+        except RpcRefused as error:
+            if error.refusal.reaction is not Reaction.PRUNED:
+                raise
+            return False
+        return True
+
+    if not await has(blocks.last):
+        return None
+    lost, kept = BlockNumber(blocks.first - 1), blocks.last
+    while kept - lost > 1:
+        middle = BlockNumber((lost + kept) // 2)
+        if await has(middle):
+            kept = middle
+        else:
+            lost = middle
+    return kept

@@ -1,0 +1,84 @@
+"""A chain as alerting sees it: alerting and monitoring do not know each other, and meet here."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.side_events import SeenSideEvent
+from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
+from connext_monitor.monitoring.observer import Observer
+
+log = structlog.get_logger()
+
+
+class ObservedChain:
+    """A chain as alerting sees it: what its observer covers, and what it answers when asked."""
+
+    def __init__(self, observer: Observer, inquiry: Inquiry) -> None:
+        self._observer = observer
+        self._inquiry = inquiry
+        self._state = observer.state
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+        return self._state.config.name
+
+    @property
+    def observed(self) -> bool:
+        """Whether its covered head has risen lately, since this program started."""
+        return self._state.observed
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since its covered head last rose, or since this program started."""
+        return self._state.silent_for
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
+        return self._state.reads_history(watermark)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words."""
+        return self._state.trouble
+
+    def look(self, past: Timestamp) -> None:
+        """Have it covered past this instant as soon as it has such a block."""
+        self._observer.look(past)
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
+        """What the chain says of a transfer; None where it cannot be asked now."""
+        try:
+            return await self._inquiry.transfer_status(transfer_id)
+        except Unanswered as error:
+            log.debug("destination.not_asked", chain=self.name, reason=str(error))
+            return None
+
+    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
+        """Have the transfer's events looked for and recorded; None where the chain cannot be asked now."""
+        try:
+            return await self._inquiry.fetch_events(transfer_id, since)
+        except Unanswered as error:
+            log.debug("destination.not_asked", chain=self.name, reason=str(error))
+            return None
+
+    async def paused(self) -> bool | None:
+        """Whether its diamond is paused; None where it cannot be asked now."""
+        try:
+            return await self._inquiry.paused()
+        except Unanswered as error:
+            log.debug("chain.not_asked", chain=self.name, reason=str(error))
+            return None
+
+    async def side_events(
+        self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
+    ) -> list[SeenSideEvent] | None:
+        """What was done about a transfer beside its legs since then; None where the chain cannot be asked now."""
+        try:
+            return await self._inquiry.side_events(transfer_id, topics, since)
+        except Unanswered as error:
+            log.debug("chain.not_asked", chain=self.name, reason=str(error))
+            return None

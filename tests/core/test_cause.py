@@ -1,0 +1,133 @@
+"""What is known of a cause: found, kept and said, never guessed."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.alert import AlertState, overdue
+from connext_monitor.core.cause import (
+    Cause,
+    CauseKind,
+    Findings,
+    RouterBids,
+    known_words,
+    merged,
+    of_bids,
+    of_pause,
+    of_side_events,
+    of_sight,
+    of_transfer,
+)
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import Address
+from connext_monitor.core.message import compose
+from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
+from tests.alerting.samples import ARRIVED, DESTINATION, DUE_AT, LABELS, LATE, NOW, OPENED, ORIGIN, sighting
+
+COIN, TOKEN = Address(bytes(20)), Address(b"\x09" * 20)
+RECONCILED = replace(LATE, reconciled=sighting(DUE_AT - 9))
+PAUSED = of_pause(DESTINATION, paused=True)
+
+
+def said(found: Findings, *, ended: bool = False) -> str:
+    return known_words(found.causes, LABELS, ended=ended)
+
+
+def kinds(found: Findings) -> list[CauseKind]:
+    return [cause.kind for cause in found.causes]
+
+
+@pytest.mark.parametrize(
+    ("transfer", "leg", "expected"),
+    [
+        (LATE, Leg.EXECUTE, [CauseKind.RECONCILE_PENDING]),
+        (LATE, Leg.RECONCILE, [CauseKind.RECONCILE_PENDING]),
+        (RECONCILED, Leg.EXECUTE, [CauseKind.AWAITS_EXECUTION]),
+        (ARRIVED, Leg.RECONCILE, []),
+    ],
+)
+def test_the_transfer_says_what_its_leg_waits_for(transfer: object, leg: Leg, expected: list[CauseKind]) -> None:
+    assert kinds(of_transfer(transfer, leg)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("without", "by_routers", "silent"), [(1, 0, False), (2, 0, True), (9, 1, False)])
+def test_routers_are_silent_where_none_took_any_of_several(without: int, by_routers: int, silent: bool) -> None:
+    assert bool(of_bids(RouterBids(6 * 3600, without, by_routers)).causes) is silent
+
+
+def test_what_is_known_is_said_in_plain_words() -> None:
+    events: list[SideEvent] = [
+        RelayerFeeIncreased(10**15, COIN),
+        RelayerFeeIncreased(2 * 10**15, COIN),
+        SlippageUpdated(550),
+    ]
+    assert said(of_side_events(events, LATE)) == (
+        "Known of the cause: its relayer fee was raised 2 times by 0.003 of the origin's own coin after it was sent; "
+        "its slippage was changed from 0.3 % to 5.5 %."
+    )
+    assert "raised once after" in said(of_side_events([RelayerFeeIncreased(5, TOKEN)], LATE))
+    assert "in the 6 h before (7 of them" in said(of_bids(RouterBids(6 * 3600, 7, 0)))
+    assert said(of_sight([ORIGIN])) == "Known of the cause: ethereum is not observed."
+    assert said(of_side_events([CalldataExecuted(success=True)], LATE)) == ""
+    assert "call to its recipient failed" in said(of_side_events([CalldataExecuted(success=False)], LATE))
+
+
+def test_the_last_slippage_counts() -> None:
+    assert "to 2 %" in said(of_side_events([SlippageUpdated(500), SlippageUpdated(200)], LATE))
+
+
+def test_what_no_longer_holds_is_said_of_the_past() -> None:
+    (cause,) = merged(PAUSED.causes, of_pause(DESTINATION, paused=False))
+    assert cause.past
+    assert "was paused" in known_words([cause], LABELS, ended=False)
+    assert "is paused" in said(PAUSED)
+    assert "was paused" in said(PAUSED, ended=True)
+
+
+def test_what_could_not_be_looked_for_again_stays_as_it_was() -> None:
+    assert merged(PAUSED.causes, Findings()) == PAUSED.causes
+
+
+def test_what_was_done_stays_true() -> None:
+    bumped = of_side_events([RelayerFeeIncreased(1, COIN)], LATE).causes
+    assert merged(bumped, of_side_events([], LATE) + PAUSED) == (*PAUSED.causes, *bumped)
+
+
+causes = st.builds(
+    Cause,
+    st.sampled_from(CauseKind),
+    st.just({"domain": DESTINATION, "transfers": 2, "lately": 21600, "times": 1, "wei": "1", "slippage": "9"}),
+    st.booleans(),
+)
+found = st.builds(
+    Findings,
+    st.lists(causes, unique_by=lambda cause: cause.kind).map(tuple),
+    st.frozensets(st.sampled_from(CauseKind)),
+)
+
+
+@given(st.lists(found, max_size=4))
+def test_each_kind_is_said_once_in_one_order_however_often_it_is_looked_for(looks: list[Findings]) -> None:
+    known: tuple[Cause, ...] = ()
+    for look in looks:
+        known = merged(known, look)
+        assert all(cause in known for cause in look.causes)
+    assert [cause.kind for cause in known] == [kind for kind in CauseKind if kind in {c.kind for c in known}]
+    assert known_words(known, LABELS, ended=True).count(";") == max(0, len(known) - 1)
+
+
+def test_an_alert_tells_its_causes_and_without_any_says_nothing_of_them() -> None:
+    alert = overdue(OPENED.transfer_id or LATE.transfer_id, Leg.EXECUTE, DUE_AT, NOW, causes=PAUSED.causes)
+    assert compose(alert, LATE, LABELS).text == (
+        "Due 1 min before this alert, and the recipient has not received the funds. "
+        "Known of the cause: the bridge on gnosis is paused and executes nothing meanwhile."
+    )
+    ended = replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution="executed")
+    assert compose(ended, ARRIVED, LABELS).text.endswith(
+        "the bridge on gnosis was paused and executed nothing meanwhile."
+    )
+    withdrawn = replace(ended, resolution="reorged")
+    assert "cause" not in compose(withdrawn, LATE, LABELS).text
+    assert "cause" not in compose(OPENED, LATE, LABELS).text

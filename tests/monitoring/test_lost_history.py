@@ -1,0 +1,126 @@
+"""Blocks that no endpoint has any more: what is left behind, and what never is, on loopback nodes that prune."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import Aim, BlockRange, Coverage, begin, skip_to
+from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.lost_history import PATIENCE, LostHistory, oldest_readable
+from tests.monitoring.nodes import error, http_node, posting, until
+from tests.monitoring.test_chain_state import HandClock
+from tests.monitoring.test_coverer import CONFIG, Memory, covering
+from tests.monitoring.test_observer import Whole, covered, observing
+
+WORDS = "History has been pruned for this block. To remove restrictions, order a dedicated full node"
+
+
+@dataclass
+class Pruning(Whole):
+    """As `Whole`, without the logs of blocks before ``oldest``."""
+
+    oldest: int = 0
+
+    def answer(self, request: dict[str, Any]) -> str:
+        if request["method"] == "eth_getLogs" and int(request["params"][0]["fromBlock"], 16) < self.oldest:
+            return error(request, -32000, WORDS)
+        return super().answer(request)
+
+
+def stood_at(checkpoint: int) -> Memory:
+    """A database that an earlier run left."""
+    memory = Memory()
+    memory.progress.append(ChainProgress(DomainId(1001), Coverage(BlockNumber(1), BlockNumber(checkpoint))))
+    return memory
+
+
+def lost(memory: Memory) -> list[BlockRange]:
+    return [progress.unread for progress in memory.progress if progress.unread is not None]
+
+
+async def test_a_chain_goes_on_behind_what_its_endpoint_has_lost_and_says_so() -> None:
+    node, memory = Pruning(1000, oldest=600), stood_at(20)
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    assert lost(memory) == [BlockRange(BlockNumber(21), BlockNumber(599))]
+    reached = memory.progress[-1].coverage
+    assert reached.covered is not None
+    assert (reached.start, reached.checkpoint, reached.covered.number) == (600, 995, 1000)
+
+
+async def test_nothing_between_the_old_checkpoint_and_the_new_start_is_claimed_to_be_covered() -> None:
+    node, memory = Pruning(1000, oldest=600), stood_at(20)
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+    behind = memory.progress[1].coverage
+    assert (behind.start, behind.checkpoint, behind.covered) == (600, 599, None)
+
+
+async def test_an_endpoint_that_still_has_the_past_is_asked_before_any_is_given_up() -> None:
+    young, whole = Pruning(1000, oldest=600), Pruning(1000)
+    async with (
+        http_node(posting(young.answer)) as first,
+        http_node(posting(whole.answer)) as second,
+        observing(first, second) as (observer, memory),
+    ):
+        await until(lambda: covered(observer) == 1000)
+        assert lost(memory) == []
+        assert memory.progress[-1].coverage.start == 1
+
+
+async def test_of_two_endpoints_that_have_lost_the_past_the_one_that_goes_back_further_is_taken() -> None:
+    young, older = Pruning(1000, oldest=600), Pruning(1000, oldest=300)
+    async with (
+        http_node(posting(young.answer)) as first,
+        http_node(posting(older.answer)) as second,
+        observing(first, second) as (observer, memory),
+    ):
+        await until(lambda: covered(observer) == 1000)
+        assert lost(memory) == [BlockRange(BlockNumber(1), BlockNumber(299))]
+
+
+async def test_an_endpoint_that_has_not_even_its_head_loses_nothing() -> None:
+    node = Pruning(1000, oldest=5000)
+    async with http_node(posting(node.answer)) as url, observing(url) as (observer, memory):
+        await until(lambda: "pruned" in str(observer.state.trouble))
+        assert memory.progress == []
+
+
+def test_an_endpoint_that_cannot_be_asked_gets_a_minute() -> None:
+    clock = HandClock()
+    history = LostHistory(2, clock)
+    assert not history.is_lost(0, BlockNumber(50))
+    clock.seconds += PATIENCE - 1
+    assert not history.is_lost(0, BlockNumber(50))
+    clock.seconds += 1
+    assert history.is_lost(0, BlockNumber(50))
+
+
+def test_what_was_said_before_something_was_read_is_forgotten() -> None:
+    history = LostHistory(2, HandClock())
+    history.is_lost(0, BlockNumber(50))
+    history.got_on()
+    assert not history.is_lost(1, BlockNumber(50))
+
+
+@pytest.mark.parametrize(("first", "oldest", "last"), [(1, 2, 2), (7, 700, 1000), (1, 1000, 1000), (5, 3, 9)])
+async def test_the_first_block_that_is_left_is_found(first: int, oldest: int, last: int) -> None:
+    node = Pruning(last, oldest=oldest)
+    config = ChainConfig.model_validate(CONFIG)
+    blocks = BlockRange(BlockNumber(first), BlockNumber(last))
+    async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
+        assert await oldest_readable(endpoint, config.contract, blocks) == max(first, oldest)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_skip_only_goes_forward_and_covers_nothing(start: int, read: int, oldest: int) -> None:
+    coverage = Coverage(BlockNumber(start), BlockNumber(start - 1 + read))
+    skipped = skip_to(coverage, BlockNumber(oldest))
+    assert skipped == begin(skipped.start)
+    assert skipped.start > coverage.checkpoint
