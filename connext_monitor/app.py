@@ -48,6 +48,7 @@ from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 _FIRST_TRY_WITHIN = 60.0
@@ -254,7 +255,7 @@ async def _build(
         def sights() -> list[ChainSight]:
             return [observer.sight() for observer in observers]
 
-        web = WebServer(config.monitor.listen, store, sights, labels, clock)
+        web = WebServer(config.monitor.listen, store, Statistics(store.database), sights, labels, clock)
         address = await web.start()
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")

@@ -15,6 +15,8 @@ _MOST_READ = 1 << 20
 # Listening on all addresses includes the loopback, but these are no addresses to ask.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
+LISTEN_IS_OFF = "monitor.listen is off, so a running monitor cannot be asked"
+
 T = TypeVar("T")
 
 
@@ -83,6 +85,17 @@ async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
     if {chain.name for chain in seen.items} != set(chains):
         raise NobodyAnswers(f"the monitor that answers at {listen} watches other chains than this config")
     return Live([msgspec.to_builtins(chain) for chain in seen.items], readiness.reasons)
+
+
+async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) -> str | None:
+    """Why no running monitor of these chains can be asked, None where one answers."""
+    if listen is None:
+        return LISTEN_IS_OFF
+    try:
+        await ask(listen, chains)
+    except NobodyAnswers as nobody:
+        return str(nobody)
+    return None
 
 
 async def _get(session: aiohttp.ClientSession, url: str, kind: type[T]) -> T:

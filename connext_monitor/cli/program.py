@@ -9,6 +9,7 @@ from connext_monitor.cli.check_config import check_config
 from connext_monitor.cli.failure import BadConfig, Failure
 from connext_monitor.cli.run import run
 from connext_monitor.cli.settings import config_option
+from connext_monitor.cli.stats import stats
 from connext_monitor.cli.status import status
 from connext_monitor.cli.test_alert import test_alert
 from connext_monitor.cli.transfer import transfer
@@ -52,5 +53,7 @@ def program(context: click.Context) -> None:
         context.invoke(run)
 
 
-for command in (run, check_config, status, transfers, transfer, alerts, test_alert, backfill, backup, restore):
+for command in (
+    run, check_config, status, transfers, transfer, alerts, stats, test_alert, backfill, backup, restore,
+):  # fmt: skip
     program.add_command(command)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connext_monitor.cli.live_monitor import NobodyAnswers, ask
+from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
@@ -45,7 +45,7 @@ class StatusReport:
 
 async def status_report(config: Config, now: datetime) -> StatusReport:
     """Look at everything once. Raises DatabaseError where there is no database to look at."""
-    known_at = _last_written(config.monitor.database)
+    known_at = last_written(config.monitor.database)
     async with reading(config) as store:
         not_live, chains, reasons = await _chains(config, store, now)
         open_alerts = await store.count_open_alerts()
@@ -78,7 +78,7 @@ async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | No
     listen = config.monitor.listen
     if listen is None:
         chains = await _known_chains(config, store, now)
-        return "monitor.listen is off, so a running monitor cannot be asked", chains, known_reasons(config, chains)
+        return LISTEN_IS_OFF, chains, known_reasons(config, chains)
     try:
         live = await ask(listen, config.chains)
     except NobodyAnswers as nobody:
@@ -198,7 +198,7 @@ def _channel_document(channel: ChannelRow) -> Json:
     }
 
 
-def _last_written(database: Path) -> datetime:
+def last_written(database: Path) -> datetime:
     """When the file or its write-ahead log was last written; readers leave an empty one of those behind."""
     files = [database, database.with_name(f"{database.name}-wal")]
     written = [found.st_mtime for found in (file.stat() for file in files if file.exists()) if found.st_size]

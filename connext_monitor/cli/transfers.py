@@ -1,16 +1,13 @@
 """``transfers``: the list."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar
 
 import click
-from pydantic_core import PydanticCustomError
 
 from connext_monitor.cli.output import Row, deadline_word, json_option, print_json, print_table, say
 from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import parse_duration
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import TransferView, hex_text, transfer_document, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
@@ -23,6 +20,7 @@ from connext_monitor.reporting.web.parameters import (
     LARGEST_LIMIT,
     BadValueError,
     read_chain,
+    read_duration,
     read_statuses,
 )
 from connext_monitor.reporting.web.read_store import ReadStore
@@ -55,7 +53,7 @@ def transfers(
     config = load()
     labels = chain_labels(config)
     now = SystemClock().now().timestamp()
-    age = option("--older-than", older_than, _read_age)
+    age = option("--older-than", older_than, read_duration)
     wanted = TransferFilter(
         statuses=option("--status", status, read_statuses),
         origin=option("--origin", origin, lambda text: read_chain(text, labels)),
@@ -112,10 +110,3 @@ async def _collect(store: ReadStore, wanted: TransferFilter, most: int) -> list[
         if len(page) < size:
             break
     return views
-
-
-def _read_age(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except PydanticCustomError as error:
-        raise BadValueError(error.message()) from None

@@ -53,8 +53,8 @@ def transfer_document(view: TransferView, labels: ChainLabels, now: float) -> Js
     return {
         "transfer_id": hex_text(transfer.transfer_id),
         "status": transfer.status.value,
-        "origin": _chain(transfer.origin, labels),
-        "destination": _chain(transfer.destination, labels),
+        "origin": chain_reference(transfer.origin, labels),
+        "destination": chain_reference(transfer.destination, labels),
         "nonce": str(info.nonce) if info else None,
         "asset": to_checksum_address(transfer.asset) if transfer.asset is not None else None,
         "amount": str(transfer.amount) if transfer.amount is not None else None,
@@ -125,7 +125,8 @@ def hex_text(value: TransferId | bytes) -> str:
     return f"0x{value.hex()}"
 
 
-def _chain(domain: DomainId, labels: ChainLabels) -> Json:
+def chain_reference(domain: DomainId, labels: ChainLabels) -> Json:
+    """How another object names a chain; its name is null where nobody knows one."""
     return {"chain": labels.name(domain), "domain_id": domain}
 
 

@@ -90,9 +90,20 @@ transfers = Table(
     Column("reconciled_at", BigInteger),
     Column("execute_due_at", BigInteger),
     Column("reconcile_due_at", BigInteger),
+    # Once executed: the routers that fronted it, 20 bytes each; none on the slow path.
+    Column("routers", LargeBinary),
     Index("transfers_by_start", "started_at", "transfer_id"),
     Index("transfers_by_nonce", "origin", "nonce", sqlite_where=text("xcalled_at IS NOT NULL")),
     Index("transfers_without_origin", "origin", "nonce", sqlite_where=text("xcalled_at IS NULL")),
+    # What is asked of it, the latest execution of each group, is read off in the index's order.
+    Index(
+        "transfers_by_router",
+        "destination",
+        "origin",
+        "routers",
+        "executed_at",
+        sqlite_where=text("executed_at IS NOT NULL"),
+    ),
     Index("transfers_awaiting_execute", "execute_due_at", sqlite_where=text("executed_at IS NULL")),
     Index("transfers_awaiting_reconcile", "reconcile_due_at", sqlite_where=text("reconciled_at IS NULL")),
 )

@@ -40,7 +40,7 @@ _EVENT_COLUMNS = (
 _TRANSFER_COLUMNS = (
     transfers.c.transfer_id, transfers.c.origin, transfers.c.destination, transfers.c.status, transfers.c.nonce,
     transfers.c.started_at, transfers.c.xcalled_at, transfers.c.executed_at, transfers.c.reconciled_at,
-    transfers.c.execute_due_at, transfers.c.reconcile_due_at,
+    transfers.c.execute_due_at, transfers.c.reconcile_due_at, transfers.c.routers,
 )  # fmt: skip
 _INSERT_EVENTS = InsertMany(insert(events).on_conflict_do_nothing(), _EVENT_COLUMNS)
 _UPSERT_TRANSFERS = InsertMany(replacing(insert(transfers), transfers.c.transfer_id), _TRANSFER_COLUMNS)
@@ -295,6 +295,7 @@ def _transfer_row(transfer: Transfer, due: DueDates | None) -> tuple[object, ...
         transfer.info.nonce if transfer.info else None, transfer.started_at,
         _at(transfer.xcalled), _at(transfer.executed), _at(transfer.reconciled),
         due.execute if due else None, due.reconcile if due else None,
+        b"".join(transfer.routers) if transfer.executed else None,
     )  # fmt: skip
 
 

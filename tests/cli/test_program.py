@@ -21,7 +21,8 @@ def filled(monitor: Program) -> Program:
 def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -> None:
     listed = monitor.run("--help").stdout.partition("Commands:\n")[2].split("\n")
     assert [line.split()[0] for line in listed if line] == [
-        "run", "check-config", "status", "transfers", "transfer", "alerts", "test-alert", "backfill", "backup", "restore",
+        "run", "check-config", "status", "transfers", "transfer", "alerts", "stats", "test-alert", "backfill",
+        "backup", "restore",
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program, chain_table
 from tests.reporting.chain_samples import (
@@ -55,7 +56,9 @@ class Running:
 
     async def _start(self, database: Path) -> ListenAddress:
         self._store = await Store.open(database, NAMES)
-        self._server = WebServer(ANY_PORT, self._store, lambda: self.sights, LABELS, SystemClock())
+        self._server = WebServer(
+            ANY_PORT, self._store, Statistics(self._store.database), lambda: self.sights, LABELS, SystemClock()
+        )
         return await self._server.start()
 
     async def _stop(self) -> None:

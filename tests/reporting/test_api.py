@@ -299,3 +299,33 @@ async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientS
     second = await get(client, f"/api/v1/alerts?limit=1&cursor={first['next_cursor']}")
     assert [item["subject"] for body in (first, second) for item in body["items"]] == ["there", "here"]
     assert second["next_cursor"] is None
+
+
+STATS = "/api/v1/stats"
+
+
+async def test_stats_are_of_the_last_day_by_the_hour_unless_told_otherwise(
+    client: aiohttp.ClientSession, store: Store
+) -> None:
+    young, old = Sample(1, START - 3_600), Sample(2, START - 2 * 86_400)
+    await fill(store, [young.xcalled(), young.executed(), old.xcalled()])
+    day, week = await get(client, STATS), await get(client, f"{STATS}?since=P7D&bucket=P1D")
+    assert [(day[name]) for name in ("since", "until")] == ["2026-01-01T03:04:06Z", "2026-01-02T03:04:06Z"]
+    assert [one["pathways"][0]["begun"] for one in (day, week)] == [1, 2]
+    assert [one["timeline"]["bucket_seconds"] for one in (day, week)] == [3_600, 86_400]
+    assert day["pathways"][0]["execute"]["latency_seconds"] == {"p50": 60, "p95": 60, "p99": 60}
+    assert day["routers"][0]["router"] == to_checksum_address(ROUTER)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("since=1d", "since: is not an ISO 8601 duration"),
+        ("origin=mars", "origin: write a chain's name"),
+        ("bucket=PT0.5S", "bucket: is shorter than a second"),
+        ("since=P30D&bucket=PT1M", "bucket: would make more than 1000 of them"),
+        ("until=now", "until is not known here"),
+    ],
+)
+async def test_stats_refuse_what_they_cannot_give(client: aiohttp.ClientSession, query: str, words: str) -> None:
+    assert words in (await get(client, f"{STATS}?{query}", 400))["error"]

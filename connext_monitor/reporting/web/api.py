@@ -11,16 +11,18 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
 from connext_monitor.reporting.web.cursors import read_alert_cursor, read_transfer_cursor
-from connext_monitor.reporting.web.documents import alerts_list, chains_list, transfers_document, transfers_list
-from connext_monitor.reporting.web.read_store import ReadStore
+from connext_monitor.reporting.web.documents import alerts_list, chains_list, stats, transfers_document, transfers_list
+from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
 
 # The store has few readers, and the scheduler needs them too: callers of the API take turns among themselves.
 _AT_ONCE = 2
 
 _LIST = ("limit", "cursor")
+_MOST_BUCKETS = 1_000
 
 T = TypeVar("T")
 
@@ -29,9 +31,15 @@ class Api:
     """The routes below ``/api/v1``."""
 
     def __init__(
-        self, store: ReadStore, sights: Callable[[], Sequence[ChainSight]], labels: ChainLabels, clock: Clock
+        self,
+        store: ReadStore,
+        statistics: ReadStatistics,
+        sights: Callable[[], Sequence[ChainSight]],
+        labels: ChainLabels,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._statistics = statistics
         self._sights = sights
         self._labels = labels
         self._clock = clock
@@ -44,6 +52,7 @@ class Api:
             web.get("/api/v1/transfers", self.transfers),
             web.get("/api/v1/transfers/{id_or_tx}", self.transfer),
             web.get("/api/v1/alerts", self.alerts),
+            web.get("/api/v1/stats", self.stats),
         ]
 
     async def chains(self, request: web.Request) -> web.Response:
@@ -88,6 +97,18 @@ class Api:
         after = self._read(query, "cursor", lambda text: parameters.found(read_alert_cursor(text)))
         async with self._turns:
             return answer(await alerts_list(self._store, state, self._labels, limit=limit, after=after))
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """Counts and latencies of the transfers begun since then, by pathway and router, and in parts of time."""
+        query = parameters.only(request.query, "since", "origin", "destination", "bucket")
+        since = self._read(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
+        origin, destination = (self._read(query, name, self._read_chain) for name in ("origin", "destination"))
+        window = last(since.total_seconds(), self._now(), origin, destination)
+        width = self._read(query, "bucket", parameters.read_width)
+        if width is not None and len(starts(window, width)) > _MOST_BUCKETS:
+            raise parameters.BadValueError(f"bucket: would make more than {_MOST_BUCKETS} of them; write a longer one")
+        async with self._turns:
+            return answer(await stats(self._statistics, window, self._labels, width=width))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -9,8 +9,10 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.stats import Window, usual_width
+from connext_monitor.core.stats_documents import stats_document
 from connext_monitor.reporting.web.cursors import write_alert_cursor, write_transfer_cursor
-from connext_monitor.reporting.web.read_store import ReadStore
+from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
 
 # Readers that keep numbers as doubles, JavaScript among them, lose digits beyond it.
 _LARGEST_EXACT = 2**53
@@ -60,6 +62,12 @@ def alert_with_words(row: AlertRow, about: TransferView | None, labels: ChainLab
 async def chains_list(store: ReadStore, sights: Sequence[ChainSight], now: float) -> Json:
     """All chains, in the order of the config."""
     return listed([chain_document(sight, await store.nonces(sight.domain), now) for sight in sights])
+
+
+async def stats(statistics: ReadStatistics, window: Window, labels: ChainLabels, *, width: int | None = None) -> Json:
+    """The numbers of a window; its timeline has parts of ``width`` seconds, else as wide as shows it well."""
+    numbers = await statistics.over(window)
+    return stats_document(numbers, await statistics.timeline(window, width or usual_width(window)), labels)
 
 
 def place(view: TransferView) -> Cursor:

@@ -5,10 +5,13 @@ Refusals name the values that would do and quote no value that was given.
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypeVar
 
 from multidict import MultiMapping
+from pydantic_core import PydanticCustomError
 
+from connext_monitor.config import parse_duration
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
@@ -16,6 +19,7 @@ from connext_monitor.core.transfer import Status
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 500
+DEFAULT_SINCE = timedelta(days=1)
 
 _HASH = re.compile(r"(?:0[xX])?([0-9a-fA-F]{64})")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -61,6 +65,22 @@ def read_limit(text: str) -> int:
     if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LARGEST_LIMIT:
         raise BadValueError(f"write a number from 1 to {LARGEST_LIMIT}")
     return int(text)
+
+
+def read_duration(text: str) -> timedelta:
+    """An ISO 8601 duration, 365 days at most. Raises BadValueError."""
+    try:
+        return parse_duration(text)
+    except PydanticCustomError as error:
+        raise BadValueError(error.message()) from None
+
+
+def read_width(text: str) -> int:
+    """The width of a timeline's parts in seconds: a duration of at least a second. Raises BadValueError."""
+    width = int(read_duration(text).total_seconds())
+    if width < 1:
+        raise BadValueError('is shorter than a second; write a duration such as "PT1H"')
+    return width
 
 
 def read_hash(text: str) -> bytes:

@@ -8,6 +8,7 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
+from connext_monitor.core.stats import Stats, Timeline, Window
 
 
 class ReadStore(Protocol):
@@ -35,4 +36,16 @@ class ReadStore(Protocol):
 
     async def count_open_alerts(self) -> dict[AlertKind, int]:
         """How many alerts of each kind are open."""
+        ...
+
+
+class ReadStatistics(Protocol):
+    """Numbers over many transfers; each is one consistent look."""
+
+    async def over(self, window: Window) -> Stats:
+        """Pathways and routers."""
+        ...
+
+    async def timeline(self, window: Window, width: int) -> Timeline:
+        """The window in parts of ``width`` seconds."""
         ...

@@ -14,7 +14,7 @@ from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
 from connext_monitor.reporting.web.health import Health
 from connext_monitor.reporting.web.host_guard import host_guard
-from connext_monitor.reporting.web.read_store import ReadStore
+from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
 
 # The whole program has 5 s to stop, and a reader who is cut off asks again.
 _GRACE = 1.0
@@ -31,13 +31,16 @@ class WebServer:
         self,
         listen: ListenAddress,
         store: ReadStore,
+        statistics: ReadStatistics,
         sights: Callable[[], Sequence[ChainSight]],
         labels: ChainLabels,
         clock: Clock,
     ) -> None:
         self._listen = listen
         self._runner = web.AppRunner(
-            _application(listen, [*Health(store, sights).routes(), *Api(store, sights, labels, clock).routes()]),
+            _application(
+                listen, [*Health(store, sights).routes(), *Api(store, statistics, sights, labels, clock).routes()]
+            ),
             access_log=None,
             shutdown_timeout=_GRACE,
         )

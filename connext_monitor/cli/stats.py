@@ -1,0 +1,156 @@
+"""``stats``: how many transfers, how fast, by whom."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import click
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.cli.live_monitor import why_not_live
+from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, say, styled
+from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.status_report import last_written
+from connext_monitor.cli.transfers import option
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import Config
+from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.documents import rfc3339, unix_rfc3339
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import duration_words
+from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
+from connext_monitor.core.stats_documents import stats_document
+from connext_monitor.labels import chain_labels
+from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
+from connext_monitor.store.statistics import Statistics
+
+
+@click.command()
+@config_option()
+@click.option("--since", metavar="DURATION", help="Of the transfers begun so long ago or later.  [default: P1D]")
+@click.option("--origin", metavar="CHAIN", help="Only from this chain: its name or its domain id.")
+@click.option("--destination", metavar="CHAIN", help="Only to this chain: its name or its domain id.")
+@json_option
+def stats(since: str | None, origin: str | None, destination: str | None, *, as_json: bool) -> None:
+    """Show counts and latency percentiles by pathway and router.
+
+    A latency is the time from XCalled's block to the leg's. Percentiles are of the legs that have arrived.
+    """
+    config = load()
+    labels = chain_labels(config)
+    window = last(
+        (option("--since", since, read_duration) or DEFAULT_SINCE).total_seconds(),
+        SystemClock().now().timestamp(),
+        option("--origin", origin, lambda text: read_chain(text, labels)),
+        option("--destination", destination, lambda text: read_chain(text, labels)),
+    )
+    numbers, timeline, not_live = complete(_look(config, window, labels))
+    known_at = rfc3339(last_written(config.monitor.database))
+    if as_json:
+        document = stats_document(numbers, timeline, labels)
+        print_json({"live": not_live is None, "not_live": not_live, "known_at": known_at, **document})
+        return
+    if not_live is not None:
+        say(f"{not_live}; this is what the database knew at {known_at}")
+    _print(numbers, labels)
+
+
+async def _look(config: Config, window: Window, labels: ChainLabels) -> tuple[Stats, Timeline, str | None]:
+    async with reading(config) as store:
+        labels.tokens.update(await store.tokens())
+        statistics = Statistics(store.database)
+        numbers = await statistics.over(window)
+        timeline = await statistics.timeline(window, usual_width(window))
+    return numbers, timeline, await why_not_live(config.monitor.listen, config.chains)
+
+
+def _print(stats: Stats, labels: ChainLabels) -> None:
+    window = stats.window
+    length = duration_words(timedelta(seconds=window.until - window.since).total_seconds())
+    print_heading(f"Transfers begun in the last {length}, since {unix_rfc3339(window.since)}")
+    _print_rows(_PATHWAY_HEADINGS, [_pathway_row(one, labels, window.until) for one in stats.pathways])
+    for leg in LEGS:
+        print_line()
+        print_heading(_LATENCIES[leg])
+        _print_rows(_LEG_HEADINGS, [_leg_row(one, leg, labels) for one in stats.pathways])
+    print_line()
+    print_heading("Routers")
+    _print_rows(_ROUTER_HEADINGS, [_router_row(one, window.until) for one in stats.routers])
+    owed = [(one.router, each) for one in stats.routers for each in one.owed]
+    if owed:
+        print_line()
+        print_heading("Fronted by routers and not reconciled yet")
+        print_table(_OWED_HEADINGS, [_owed_row(router, each, labels) for router, each in owed])
+
+
+def _print_rows(headings: Sequence[str], rows: Sequence[Row]) -> None:
+    if rows:
+        print_table(headings, rows)
+    else:
+        print_line("none")
+
+
+_PATHWAY_HEADINGS = ("FROM", "TO", "BEGUN", "FAST", "SLOW", "OPEN", "LAST EXECUTED")
+_LATENCIES = {Leg.EXECUTE: "From XCalled to Executed", Leg.RECONCILE: "From XCalled to Reconciled"}
+_LEG_HEADINGS = ("FROM", "TO", "ARRIVED", "P50", "P95", "P99", "LATE", "OVERDUE NOW")
+_ROUTER_HEADINGS = ("ROUTER", "FILLS", "SHARE", "LAST FILL")
+_OWED_HEADINGS = ("ROUTER", "ON", "TRANSFERS", "AMOUNT")
+
+
+def _ends(pathway: PathwayStats, labels: ChainLabels) -> tuple[str, str]:
+    return labels.spoken(pathway.origin), labels.spoken(pathway.destination)
+
+
+def _pathway_row(pathway: PathwayStats, labels: ChainLabels, now: int) -> Row:
+    fast = str(pathway.executed_fast)
+    if pathway.fast_share is not None:
+        fast += f" ({_percent(pathway.fast_share)})"
+    return (
+        *_ends(pathway, labels),
+        str(pathway.begun),
+        fast,
+        str(pathway.executed_slow),
+        str(pathway.open),
+        _ago(pathway.last_executed, now),
+    )
+
+
+def _leg_row(pathway: PathwayStats, leg: Leg, labels: ChainLabels) -> Row:
+    numbers = pathway.leg(leg)
+    latency = numbers.latency
+    return (
+        *_ends(pathway, labels),
+        str(latency.count),
+        *(_seconds(one) for one in (latency.p50, latency.p95, latency.p99)),
+        styled(str(numbers.late), "yellow" if numbers.late else ""),
+        styled(str(numbers.overdue), "bold red" if numbers.overdue else ""),
+    )
+
+
+def _router_row(router: RouterStats, now: int) -> Row:
+    share = "-" if router.share is None else _percent(router.share)
+    return (to_checksum_address(router.router), str(router.fills), share, _ago(router.last_fill, now))
+
+
+def _owed_row(router: bytes, owed: Owed, labels: ChainLabels) -> Row:
+    token = labels.tokens.get((owed.domain, owed.asset))
+    address = to_checksum_address(owed.asset)
+    amount = f"{token.amount(owed.amount)} ({address})" if token else f"{owed.amount} base units of {address}"
+    return (to_checksum_address(router), labels.spoken(owed.domain), str(owed.transfers), amount)
+
+
+def _seconds(seconds: int | None) -> str:
+    """Short enough for three columns of them: ``45s``, ``12m30s``, ``2h05m``, ``3d04h``."""
+    if seconds is None:
+        return "-"
+    for size, part, unit, smaller in ((86_400, 3_600, "d", "h"), (3_600, 60, "h", "m"), (60, 1, "m", "s")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}{seconds % size // part:02}{smaller}"
+    return f"{seconds}s"
+
+
+def _ago(timestamp: int | None, now: int) -> str:
+    return "never" if timestamp is None else f"{duration_words(now - timestamp)} ago"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share in {0, 1} or 0.01 <= share <= 0.99 else f"{share:.1%}"

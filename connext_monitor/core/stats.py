@@ -1,0 +1,231 @@
+"""Statistics: what is counted over a window of time, and how percentiles and histograms are taken.
+
+A transfer belongs to a window by its start: the block time of its XCalled or, while its origin has not been seen, that
+of its first leg. So every number of a window is about the same transfers, however long ago or lately their legs came;
+of the youngest ones some are still on their way. Where a number is about the present instead, it says so.
+
+A latency is the seconds from XCalled's block time to the leg's, of legs that have arrived. Chains stamp their blocks by
+clocks of their own: a leg stamped before its XCalled took 0 s.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import Address, DomainId, Timestamp
+
+Counted = Sequence[tuple[int, int]]
+"""Latencies as (seconds, how many legs took so long), the shortest first, each once."""
+
+BOUNDS = (
+    10, 20, 30, 45, 60, 90, 120, 180, 240, 300, 600, 900, 1_200, 1_800, 2_700, 3_600, 5_400, 7_200, 9_000, 10_800,
+    14_400, 21_600, 43_200, 86_400,
+)  # fmt: skip
+"""Upper bounds of a histogram's buckets in seconds, each included; one more bucket holds all beyond the last."""
+
+_WIDTHS = (60, 300, 3_600, 6 * 3_600, 86_400)
+_MOST_PARTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From ``since`` up to, not including, ``until`` (Unix seconds); of one origin or destination, None of all."""
+
+    since: int
+    until: int
+    origin: DomainId | None = None
+    destination: DomainId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long legs took, in seconds: of ``count`` that arrived; None where none has.
+
+    A percentile is the nearest rank: the shortest latency that at least so many of a hundred legs did not exceed. It is
+    always one that was seen, never one in between.
+    """
+
+    count: int = 0
+    p50: int | None = None
+    p95: int | None = None
+    p99: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegStats:
+    """One leg of one pathway.
+
+    ``late`` of the window's transfers arrived after they were due, or have not arrived and are overdue; ``overdue`` is
+    how many of the pathway are overdue now, whenever they began: their absence is established, and their alert stands
+    open. ``histogram`` counts latencies by `BOUNDS`.
+    """
+
+    latency: Latency = Latency()
+    histogram: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+    late: int = 0
+    overdue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayStats:
+    """One pathway; its counts are of transfers whose XCalled has been seen.
+
+    ``begun`` in the window; of these ``executed_fast`` (routers fronted the funds) and ``executed_slow``, reconciled or
+    not, and ``completed_fast`` and ``completed_slow``, both executed and reconciled. ``last_executed`` (Unix seconds)
+    is the latest execution ever recorded of the pathway, None where there is none.
+    """
+
+    origin: DomainId
+    destination: DomainId
+    begun: int = 0
+    executed_fast: int = 0
+    executed_slow: int = 0
+    completed_fast: int = 0
+    completed_slow: int = 0
+    last_executed: Timestamp | None = None
+    execute: LegStats = LegStats()
+    reconcile: LegStats = LegStats()
+
+    @property
+    def open(self) -> int:
+        """How many of those begun are not completed."""
+        return self.begun - self.completed_fast - self.completed_slow
+
+    @property
+    def fast_share(self) -> float | None:
+        """The part of those executed that went the fast path, 0 to 1; None where none has been executed."""
+        executed = self.executed_fast + self.executed_slow
+        return self.executed_fast / executed if executed else None
+
+    def leg(self, leg: Leg) -> LegStats:
+        """The leg's own."""
+        return self.execute if leg is Leg.EXECUTE else self.reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a router fronted on one chain and has not got back: base units of ``asset``, over so many transfers.
+
+    ``asset`` is the bridge's own token of that chain (Executed's ``local``), in which the router is paid back.
+    """
+
+    domain: DomainId
+    asset: Address
+    amount: int
+    transfers: int
+
+
+@dataclass(frozen=True, slots=True)
+class RouterStats:
+    """One router, known from the fills recorded of it.
+
+    ``fills`` are the window's transfers that it fronted, alone or with others, whether their XCalled has been seen or
+    not; ``share`` is their part of all that were executed by the fast path, 0 to 1, None where none was: as several
+    routers may front one transfer, shares may add up to more than 1. ``last_fill`` (Unix seconds) is the latest ever
+    recorded, and ``owed`` what stands out now, whenever it was fronted.
+    """
+
+    router: Address
+    fills: int
+    share: float | None
+    last_fill: Timestamp
+    owed: tuple[Owed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBucket:
+    """The transfers that began in one part of a window, from ``since`` (Unix seconds) on, all pathways together.
+
+    Counts and latencies as in `PathwayStats`.
+    """
+
+    since: int
+    begun: int = 0
+    executed_fast: int = 0
+    executed_slow: int = 0
+    execute: Latency = Latency()
+    reconcile: Latency = Latency()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A window in parts of ``width`` seconds, aligned to multiples of it; none is left out, the first and last are cut.
+
+    ``width`` divides evenly into hours or days, so that hours begin with the clock's (UTC).
+    """
+
+    width: int
+    buckets: tuple[TimeBucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Everything about one window, as of one moment: pathways by transfers begun, routers by fills, the most first."""
+
+    window: Window
+    pathways: tuple[PathwayStats, ...]
+    routers: tuple[RouterStats, ...]
+
+
+def latency(counted: Counted) -> Latency:
+    """What these latencies amount to."""
+    total = sum(count for _, count in counted)
+    return Latency(total, *(_percentile(counted, total, percent) for percent in (50, 95, 99)))
+
+
+def histogram(counted: Counted) -> tuple[int, ...]:
+    """How many fall into each bucket of `BOUNDS`, and beyond."""
+    buckets = [0] * (len(BOUNDS) + 1)
+    for seconds, count in counted:
+        buckets[bisect_left(BOUNDS, seconds)] += count
+    return tuple(buckets)
+
+
+def share_of(amount: int, routers: int) -> list[int]:
+    """What each of so many routers gets back of an amount: even parts, the rest to the last.
+
+    Source: ``InboxFacet._reconcile`` of the contracts.
+    """
+    even = amount // routers
+    return [even] * (routers - 1) + [amount - even * (routers - 1)]
+
+
+def last(seconds: float, now: float, origin: DomainId | None = None, destination: DomainId | None = None) -> Window:
+    """The window of so many seconds that ends ``now`` (Unix seconds), the block of this very second included."""
+    until = floor(now) + 1
+    return Window(until - max(1, round(seconds)), until, origin, destination)
+
+
+def usual_width(window: Window) -> int:
+    """How wide the parts of a timeline are to be that shows the window well, in seconds: hours for a day or a week."""
+    length = window.until - window.since
+    return next((width for width in _WIDTHS if length <= width * _MOST_PARTS), _WIDTHS[-1])
+
+
+def starts(window: Window, width: int) -> range:
+    """When the parts of a timeline begin (Unix seconds)."""
+    return range(window.since - window.since % width, window.until, width)
+
+
+def late_under(arrived: Counted, absent: Counted, watermark: int | None, deadline: int) -> int:
+    """How many legs would have been alerted had they been due ``deadline`` seconds after XCalled.
+
+    ``absent`` counts the legs that have not arrived as (XCalled's block time, how many); they are late where their
+    destination is covered, to ``watermark``, past the instant. A leg in a block stamped that very instant is met.
+    """
+    late = sum(count for seconds, count in arrived if seconds > deadline)
+    if watermark is None:
+        return late
+    return late + sum(count for start, count in absent if start + deadline < watermark)
+
+
+def _percentile(counted: Counted, total: int, percent: int) -> int | None:
+    rank = -(-total * percent // 100)
+    reached = 0
+    for seconds, count in counted:
+        reached += count
+        if reached >= rank:
+            return seconds
+    return None

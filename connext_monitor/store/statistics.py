@@ -1,0 +1,278 @@
+"""Numbers over many transfers, counted by SQLite: what comes out is small, however many there are."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Label, Row, Select, and_, case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import OVERDUE_KINDS, AlertState
+from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Timestamp
+from connext_monitor.core.stats import (
+    Latency,
+    LegStats,
+    Owed,
+    PathwayStats,
+    RouterStats,
+    Stats,
+    TimeBucket,
+    Timeline,
+    Window,
+    histogram,
+    latency,
+    share_of,
+    starts,
+)
+from connext_monitor.core.transfer import Status
+from connext_monitor.store.database import Database
+from connext_monitor.store.payload import unpack
+from connext_monitor.store.schema import alerts, events, transfers
+
+Pathway = tuple[DomainId, DomainId]
+Key = tuple[int, ...]
+
+_T = transfers.c
+_PATHWAY = (_T.origin, _T.destination)
+_ARRIVED = {Leg.EXECUTE: _T.executed_at, Leg.RECONCILE: _T.reconciled_at}
+_DUE = {Leg.EXECUTE: _T.execute_due_at, Leg.RECONCILE: _T.reconcile_due_at}
+_EXECUTED = _T.executed_at.is_not(None)
+_FAST = and_(_EXECUTED, func.length(_T.routers) > 0)
+_SLOW = and_(_EXECUTED, func.length(_T.routers) == 0)
+_ADDRESS = 20
+_CHUNK = 1_000
+
+
+class Statistics:
+    """What a window of time amounts to; see `core.stats` for what each number means.
+
+    Each method is one consistent look.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def over(self, window: Window) -> Stats:
+        """Pathways and routers."""
+        async with self._database.read() as connection:
+            last = await _last_executions(connection, window)
+            pathways = await _pathways(connection, window, last)
+            routers = await _routers(connection, window, last)
+        return Stats(window, pathways, routers)
+
+    async def timeline(self, window: Window, width: int) -> Timeline:
+        """The window in parts of ``width`` seconds."""
+        async with self._database.read() as connection:
+            return Timeline(width, await _buckets(connection, window, width))
+
+
+async def _pathways(connection: AsyncConnection, window: Window, last: Sequence[Row[Any]]) -> tuple[PathwayStats, ...]:
+    begun = {(row.origin, row.destination): row for row in await connection.execute(_counts(window, *_PATHWAY))}
+    overdue = await _overdue(connection, window)
+    latencies = {leg: await _leg_latencies(connection, window, leg) for leg in LEGS}
+    last_executed: dict[Pathway, int] = {}
+    for row in last:
+        pathway = (row.origin, row.destination)
+        last_executed[pathway] = max(last_executed.get(pathway, 0), row.last)
+
+    def leg_stats(pathway: Pathway, leg: Leg) -> LegStats:
+        late = getattr(begun[pathway], f"late_{leg.value}") if pathway in begun else 0
+        inside, before = overdue[pathway, leg, True], overdue[pathway, leg, False]
+        known = latencies[leg].get(pathway, LegStats())
+        return replace(known, late=late + inside, overdue=inside + before)
+
+    every = [
+        _pathway(pathway, begun.get(pathway), last_executed.get(pathway), *(leg_stats(pathway, leg) for leg in LEGS))
+        for pathway in {*begun, *last_executed, *(pathway for pathway, _, _ in overdue)}
+    ]
+    return tuple(sorted(every, key=lambda one: (-one.begun, one.origin, one.destination)))
+
+
+def _pathway(
+    pathway: Pathway, begun: Row[Any] | None, last_executed: int | None, execute: LegStats, reconcile: LegStats
+) -> PathwayStats:
+    return PathwayStats(
+        *pathway,
+        begun=begun.begun if begun else 0,
+        executed_fast=begun.executed_fast if begun else 0,
+        executed_slow=begun.executed_slow if begun else 0,
+        completed_fast=begun.completed_fast if begun else 0,
+        completed_slow=begun.completed_slow if begun else 0,
+        last_executed=None if last_executed is None else Timestamp(last_executed),
+        execute=execute,
+        reconcile=reconcile,
+    )
+
+
+async def _leg_latencies(connection: AsyncConnection, window: Window, leg: Leg) -> dict[Pathway, LegStats]:
+    found = {}
+    async for (origin, destination), counted in _latencies(connection, window, leg, *_PATHWAY):
+        found[DomainId(origin), DomainId(destination)] = LegStats(latency(counted), histogram(counted))
+    return found
+
+
+async def _routers(connection: AsyncConnection, window: Window, last: Sequence[Row[Any]]) -> tuple[RouterStats, ...]:
+    last_fill: dict[Address, int] = {}
+    for row in last:
+        for router in _split(row.routers):
+            last_fill[router] = max(last_fill.get(router, 0), row.last)
+    fills: Counter[Address] = Counter()
+    fronted = 0
+    query = select(_T.routers, func.count()).where(*_within(window), _FAST).group_by(_T.routers)
+    for together, count in await connection.execute(query):
+        fronted += count
+        for router in _split(together):
+            fills[router] += count
+    owed = await _owed(connection, window)
+    every = [
+        RouterStats(
+            router,
+            fills[router],
+            fills[router] / fronted if fronted else None,
+            Timestamp(latest),
+            tuple(one for owner, one in owed if owner == router),
+        )
+        for router, latest in last_fill.items()
+    ]
+    return tuple(sorted(every, key=lambda one: (-one.fills, -one.last_fill, one.router)))
+
+
+async def _owed(connection: AsyncConnection, window: Window) -> list[tuple[Address, Owed]]:
+    """What each router is owed by token, the most transfers first."""
+    query = (
+        select(_T.transfer_id, _T.destination, events.c.payload)
+        .join(events, and_(events.c.transfer_id == _T.transfer_id, events.c.domain == _T.destination))
+        .where(_T.reconciled_at.is_(None), _FAST, *_of(window), events.c.kind == EventKind.EXECUTED.value)
+        # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
+        .order_by(_T.transfer_id, events.c.block_number, events.c.block_hash)
+    )
+    amounts: Counter[tuple[Address, DomainId, Address]] = Counter()
+    counts: Counter[tuple[Address, DomainId, Address]] = Counter()
+    before = None
+    async for row in _streamed(connection, query):
+        if row.transfer_id == before:
+            continue
+        before = row.transfer_id
+        event = unpack(EventKind.EXECUTED, row.transfer_id, row.payload)
+        if not isinstance(event, Executed):
+            raise TypeError(f"an Executed was kept as {event.kind}")
+        shares = share_of(event.params.bridged_amount, len(event.routers))
+        for router, amount in zip(event.routers, shares, strict=True):
+            amounts[router, row.destination, event.local] += amount
+        for router in set(event.routers):
+            counts[router, row.destination, event.local] += 1
+    return [
+        (router, Owed(domain, asset, amounts[router, domain, asset], count))
+        for (router, domain, asset), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    ]
+
+
+async def _buckets(connection: AsyncConnection, window: Window, width: int) -> tuple[TimeBucket, ...]:
+    part = (_T.started_at - _T.started_at % width).label("part")
+    begun = {row.part: row for row in await connection.execute(_counts(window, part))}
+    took: dict[Leg, dict[int, Latency]] = {leg: {} for leg in LEGS}
+    for leg in LEGS:
+        async for (since,), counted in _latencies(connection, window, leg, part):
+            took[leg][since] = latency(counted)
+    return tuple(
+        TimeBucket(
+            since,
+            begun=begun[since].begun,
+            executed_fast=begun[since].executed_fast,
+            executed_slow=begun[since].executed_slow,
+            execute=took[Leg.EXECUTE].get(since, Latency()),
+            reconcile=took[Leg.RECONCILE].get(since, Latency()),
+        )
+        if since in begun
+        else TimeBucket(since)
+        for since in starts(window, width)
+    )
+
+
+def _counts(window: Window, *by: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    """How many transfers of the window stand where."""
+    return (
+        select(
+            *by,
+            func.count().label("begun"),
+            func.count().filter(_FAST).label("executed_fast"),
+            func.count().filter(_SLOW).label("executed_slow"),
+            func.count().filter(_T.status == Status.COMPLETED_FAST.value).label("completed_fast"),
+            func.count().filter(_T.status == Status.COMPLETED_SLOW.value).label("completed_slow"),
+            *(func.count().filter(_ARRIVED[leg] > _DUE[leg]).label(f"late_{leg.value}") for leg in LEGS),
+        )
+        .where(*_within(window), _T.xcalled_at.is_not(None))
+        .group_by(*by)
+    )
+
+
+async def _latencies(
+    connection: AsyncConnection, window: Window, leg: Leg, *by: ColumnElement[int]
+) -> AsyncIterator[tuple[Key, list[tuple[int, int]]]]:
+    """The leg's latencies, counted, for each of what they are looked at by."""
+    took = _ARRIVED[leg] - _T.xcalled_at
+    seconds = case((took < 0, 0), else_=took).label("seconds")
+    query = (
+        select(*by, seconds, func.count())
+        .where(*_within(window), _T.xcalled_at.is_not(None), _ARRIVED[leg].is_not(None))
+        .group_by(*by, seconds)
+        .order_by(*by, seconds)
+    )
+    key: Key | None = None
+    counted: list[tuple[int, int]] = []
+    async for row in _streamed(connection, query):
+        *of, lasted, count = tuple(row)
+        if key is not None and key != tuple(of):
+            yield key, counted
+            counted = []
+        key = tuple(of)
+        counted.append((lasted, count))
+    if key is not None:
+        yield key, counted
+
+
+async def _overdue(connection: AsyncConnection, window: Window) -> Counter[tuple[Pathway, Leg, bool]]:
+    """How many legs are overdue now, by pathway, by leg, and by whether their transfers belong to the window."""
+    legs = {kind.value: leg for leg, kind in OVERDUE_KINDS.items()}
+    columns = (*_PATHWAY, alerts.c.kind, and_(*_within(window)).label("inside"))
+    rows = await connection.execute(
+        select(*columns, func.count())
+        .join(transfers, _T.transfer_id == alerts.c.transfer_id)
+        .where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(legs), *_of(window))
+        .group_by(*columns)
+    )
+    found: Counter[tuple[Pathway, Leg, bool]] = Counter()
+    for origin, destination, kind, inside, count in rows:
+        found[(origin, destination), legs[kind], bool(inside)] = count
+    return found
+
+
+async def _last_executions(connection: AsyncConnection, window: Window) -> Sequence[Row[Any]]:
+    """The latest execution of each pathway by each set of routers, whenever it was."""
+    columns = (_T.destination, _T.origin, _T.routers)
+    latest: Label[int] = func.max(_T.executed_at).label("last")
+    query = select(*columns, latest).where(_EXECUTED, *_of(window)).group_by(*columns)
+    return (await connection.execute(query)).all()
+
+
+async def _streamed(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> AsyncIterator[Row[Any]]:
+    """The rows, few of them in memory at a time."""
+    async with connection.stream(query) as result:
+        async for rows in result.partitions(_CHUNK):
+            for row in rows:
+                yield row
+
+
+def _within(window: Window) -> list[ColumnElement[bool]]:
+    return [_T.started_at >= window.since, _T.started_at < window.until, *_of(window)]
+
+
+def _of(window: Window) -> list[ColumnElement[bool]]:
+    wanted = ((_T.origin, window.origin), (_T.destination, window.destination))
+    return [column == domain for column, domain in wanted if domain is not None]
+
+
+def _split(routers: bytes) -> set[Address]:
+    return {Address(routers[at : at + _ADDRESS]) for at in range(0, len(routers), _ADDRESS)}

@@ -1,0 +1,86 @@
+from collections import Counter
+from math import ceil
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.stats import (
+    BOUNDS,
+    PathwayStats,
+    Window,
+    histogram,
+    late_under,
+    latency,
+    share_of,
+    starts,
+    usual_width,
+)
+from tests.core.samples import ALPHA, BETA
+
+taken = st.lists(st.integers(0, 100_000) | st.sampled_from(BOUNDS), min_size=1)
+
+
+def counted(seconds: list[int]) -> list[tuple[int, int]]:
+    return sorted(Counter(seconds).items())
+
+
+@given(taken)
+def test_a_percentile_is_the_nearest_rank_among_all_that_were_seen(seconds: list[int]) -> None:
+    found = latency(counted(seconds))
+    ranked = sorted(seconds)
+    assert found.count == len(seconds)
+    for percentile, percent in ((found.p50, 50), (found.p95, 95), (found.p99, 99)):
+        assert percentile == ranked[ceil(len(seconds) * percent / 100) - 1]
+
+
+def test_a_hundred_legs_have_their_95th_as_p95_and_none_have_none() -> None:
+    found = latency([(seconds, 1) for seconds in range(1, 101)])
+    assert (found.count, found.p50, found.p95, found.p99) == (100, 50, 95, 99)
+    nothing = latency([])
+    assert (nothing.count, nothing.p50) == (0, None)
+
+
+@given(taken)
+def test_a_histogram_counts_every_leg_once_below_its_own_bound(seconds: list[int]) -> None:
+    buckets = histogram(counted(seconds))
+    assert sum(buckets) == len(seconds)
+    for place, bound in enumerate(BOUNDS):
+        assert sum(buckets[: place + 1]) == sum(1 for one in seconds if one <= bound)
+
+
+@given(st.integers(0, 2**256), st.integers(1, 10))
+def test_shares_are_even_and_add_up_to_the_amount(amount: int, routers: int) -> None:
+    shares = share_of(amount, routers)
+    assert sum(shares) == amount
+    assert len(shares) == routers
+    assert set(shares[:-1]) <= {amount // routers}
+    assert 0 <= shares[-1] - amount // routers < routers
+
+
+def test_a_leg_in_a_block_stamped_the_deadline_is_met_and_one_second_later_is_late() -> None:
+    assert late_under([(300, 1), (301, 2)], [], None, 300) == 2
+
+
+def test_an_absent_leg_is_late_only_where_the_destination_is_covered_past_its_deadline() -> None:
+    absent = [(1_000, 1)]
+    assert [late_under([], absent, watermark, 300) for watermark in (None, 1_300, 1_301)] == [0, 0, 1]
+
+
+@given(st.integers(0, 2 * 10**9), st.integers(1, 400 * 86_400))
+def test_a_timeline_covers_its_window_with_few_aligned_parts(since: int, length: int) -> None:
+    window = Window(since, since + length)
+    width = usual_width(window)
+    parts = starts(window, width)
+    assert parts[0] <= window.since < parts[0] + width
+    assert parts[-1] < window.until <= parts[-1] + width
+    assert all(part % width == 0 for part in parts)
+    assert len(parts) <= 402
+
+
+def test_a_day_and_a_week_are_shown_by_the_hour() -> None:
+    assert [usual_width(Window(0, days * 86_400)) for days in (1, 7, 30)] == [3_600, 3_600, 21_600]
+
+
+def test_the_fast_share_is_of_what_was_executed() -> None:
+    assert PathwayStats(ALPHA, BETA, begun=10, executed_fast=3, executed_slow=1).fast_share == 0.75
+    assert PathwayStats(ALPHA, BETA, begun=10).fast_share is None

@@ -1,0 +1,305 @@
+"""What SQLite counts is what counting transfer by transfer gives."""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+
+import pytest
+from alembic import command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from connext_monitor.core.alert import overdue
+from connext_monitor.core.deadline import LEGS, Leg, sighting_of
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import Address, DomainId, TransferInfo
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.stats import (
+    Latency,
+    LegStats,
+    Owed,
+    PathwayStats,
+    RouterStats,
+    TimeBucket,
+    Window,
+    histogram,
+)
+from connext_monitor.core.transfer import EventRecord, Status, Transfer
+from connext_monitor.core.transfer import Path as Way
+from connext_monitor.store.database import _migrations
+from connext_monitor.store.migrations.versions import v0010_routers
+from connext_monitor.store.statistics import Statistics
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, gone, put, seen
+
+ROUTERS = [Address(bytes([place]) * 20) for place in (1, 2, 3)]
+START = 1_700_000_000
+LOCALS = {ALPHA: Address(b"\x09" * 20), BETA: Address(b"\x09" * 20), GAMMA: Address(b"\x09" * 20)}
+
+
+@dataclass(frozen=True)
+class Made:
+    """One transfer: when it began, when its legs came after that (None: not yet), and what is said of it."""
+
+    pathway: tuple[DomainId, DomainId]
+    begun: int
+    called: bool
+    executed: int | None
+    routers: tuple[Address, ...]
+    reconciled: int | None
+    accused: frozenset[Leg]
+    amount: int
+
+    def info(self, nonce: int) -> TransferInfo:
+        return replace(info(nonce, *self.pathway), bridged_amount=self.amount)
+
+    def records(self, nonce: int) -> Iterator[EventRecord]:
+        params = self.info(nonce)
+        if self.called:
+            yield xcalled(params, sighting(nonce, START + self.begun))
+        if self.executed is not None:
+            yield executed(params, sighting(nonce, START + self.begun + self.executed), self.routers)
+        if self.reconciled is not None:
+            yield reconciled(params, sighting(nonce, START + self.begun + self.reconciled))
+
+
+made = st.builds(
+    Made,
+    pathway=st.sampled_from([(ALPHA, BETA), (BETA, ALPHA), (ALPHA, GAMMA)]),
+    begun=st.integers(0, 20_000),
+    called=st.booleans() | st.just(True),
+    executed=st.none() | st.integers(-5, 1_000),
+    routers=st.lists(st.sampled_from(ROUTERS), max_size=3).map(tuple),
+    reconciled=st.none() | st.integers(-5, 20_000),
+    accused=st.frozensets(st.sampled_from(LEGS)),
+    amount=st.integers(0, 2**200),
+)
+windows = st.builds(
+    lambda since, length, origin, destination: Window(START + since, START + since + length, origin, destination),
+    since=st.integers(-1_000, 20_000),
+    length=st.integers(1, 20_000),
+    origin=st.none() | st.none() | st.just(ALPHA),
+    destination=st.none() | st.none() | st.sampled_from([ALPHA, BETA]),
+)
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Path]:
+    """A database that was just made; making one takes longer than everything else here."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+
+        async def make() -> None:
+            await (await Store.open(file, NAMES)).close()
+
+        asyncio.run(make())
+        yield file
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(transfers=st.lists(made, max_size=12), window=windows, width=st.sampled_from([60, 3_600]))
+def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
+    empty: Path, transfers: Sequence[Made], window: Window, width: int
+) -> None:
+    async def check(file: Path) -> None:
+        store = await Store.open(file, NAMES)
+        await put(store, seen(*(record for nonce, one in enumerate(transfers) for record in one.records(nonce))))
+        for nonce, one in enumerate(transfers):
+            for leg in one.accused:
+                await accuse(store, one, nonce, leg)
+        views = await store.transfers(TransferFilter(), limit=100)
+        statistics = Statistics(store.database)
+        stats = await statistics.over(window)
+        timeline = await statistics.timeline(window, width)
+        await store.close()
+        by_hand = [view for view in views if wanted(view.transfer, window)]
+        assert set(stats.pathways) == pathways(by_hand, window)
+        assert {replace(one, owed=tuple(sorted(one.owed, key=repr))) for one in stats.routers} == routers(
+            by_hand, window, {one.info(nonce).nonce: one.amount for nonce, one in enumerate(transfers)}
+        )
+        assert [bucket for bucket in timeline.buckets if bucket != TimeBucket(bucket.since)] == buckets(
+            by_hand, window, width
+        )
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check(Path(shutil.copy(empty, folder))))
+
+
+async def accuse(store: Store, one: Made, nonce: int, leg: Leg) -> None:
+    """Open the leg's alert, as the scheduler does where it is owed."""
+    record = next(one.records(nonce), None)
+    if record is None:
+        return
+
+    def decide(watched: object) -> object:
+        transfer = getattr(watched, "transfer", None)
+        owed = transfer and transfer.xcalled and sighting_of(transfer, leg) is None
+        return overdue(record.event.transfer_id, leg, 1, NOW) if owed else None
+
+    await store.open_overdue(record.event.transfer_id, decide, lambda _alert: ())  # type: ignore[arg-type]
+
+
+def wanted(transfer: Transfer, window: Window) -> bool:
+    return window.origin in {None, transfer.origin} and window.destination in {None, transfer.destination}
+
+
+def of_window(view: TransferView, window: Window) -> bool:
+    return window.since <= view.transfer.started_at < window.until
+
+
+def pathways(views: Sequence[TransferView], window: Window) -> set[PathwayStats]:
+    every = {(view.transfer.origin, view.transfer.destination) for view in views}
+    of = {ends: [v for v in views if ends == (v.transfer.origin, v.transfer.destination)] for ends in every}
+    found = (pathway(*ends, of_ends, window) for ends, of_ends in of.items())
+    return {one for one in found if one != PathwayStats(one.origin, one.destination)}
+
+
+def pathway(origin: DomainId, destination: DomainId, views: Sequence[TransferView], window: Window) -> PathwayStats:
+    begun = [view for view in views if of_window(view, window) and view.transfer.xcalled]
+    executions = [view.transfer.executed.block.timestamp for view in views if view.transfer.executed]
+    return PathwayStats(
+        origin,
+        destination,
+        begun=len(begun),
+        executed_fast=sum(view.transfer.path is Way.FAST for view in begun),
+        executed_slow=sum(view.transfer.path is Way.SLOW for view in begun),
+        completed_fast=sum(view.transfer.status is Status.COMPLETED_FAST for view in begun),
+        completed_slow=sum(view.transfer.status is Status.COMPLETED_SLOW for view in begun),
+        last_executed=max(executions, default=None),
+        execute=leg_stats(Leg.EXECUTE, views, begun),
+        reconcile=leg_stats(Leg.RECONCILE, views, begun),
+    )
+
+
+def leg_stats(leg: Leg, views: Sequence[TransferView], begun: Sequence[TransferView]) -> LegStats:
+    seconds = took(begun, leg)
+    return LegStats(
+        latency=percentiles(seconds),
+        histogram=histogram([(one, 1) for one in seconds]),
+        late=sum(view.state(leg, 0) in {"late", "overdue"} for view in begun)
+        + sum(
+            # What has no deadline (nobody watches its destination) is called overdue here by force.
+            view.due is None and leg in view.overdue
+            for view in begun
+        ),
+        overdue=sum(leg in view.overdue for view in views),
+    )
+
+
+def took(begun: Sequence[TransferView], leg: Leg) -> list[int]:
+    """How long the legs took that have arrived."""
+    ends = ((sighting_of(view.transfer, leg), view.transfer.xcalled) for view in begun)
+    return sorted(max(0, end.block.timestamp - start.block.timestamp) for end, start in ends if end and start)
+
+
+def percentiles(seconds: Sequence[int]) -> Latency:
+    if not seconds:
+        return Latency()
+    return Latency(len(seconds), *(seconds[ceil(len(seconds) * percent / 100) - 1] for percent in (50, 95, 99)))
+
+
+def routers(views: Sequence[TransferView], window: Window, amounts: dict[int, int]) -> set[RouterStats]:
+    filled = [view.transfer for view in views if view.transfer.path is Way.FAST]
+    inside = [view.transfer for view in views if view.transfer.path is Way.FAST and of_window(view, window)]
+    found = set()
+    for router in {one for transfer in filled for one in transfer.routers}:
+        fills = sum(router in transfer.routers for transfer in inside)
+        last = max(t.executed.block.timestamp for t in filled if router in t.routers and t.executed)
+        owed = []
+        for domain in (ALPHA, BETA, GAMMA):
+            open_ = [t for t in filled if t.destination == domain and router in t.routers and not t.reconciled]
+            if open_:
+                amount = sum(part(t, router, amounts[t.info.nonce]) for t in open_ if t.info)
+                owed.append(Owed(domain, LOCALS[domain], amount, len(open_)))
+        share = fills / len(inside) if inside else None
+        found.add(RouterStats(router, fills, share, last, tuple(sorted(owed, key=repr))))
+    return found
+
+
+def part(transfer: Transfer, router: Address, amount: int) -> int:
+    """What a router gets back of a transfer: an even part, and the last one the rest."""
+    even, rest = divmod(amount, len(transfer.routers))
+    return even * transfer.routers.count(router) + (rest if transfer.routers[-1] == router else 0)
+
+
+def buckets(views: Sequence[TransferView], window: Window, width: int) -> list[TimeBucket]:
+    begun = [view for view in views if of_window(view, window) and view.transfer.xcalled]
+    parts = sorted({view.transfer.started_at // width * width for view in begun})
+    found = []
+    for since in parts:
+        inside = [view for view in begun if since <= view.transfer.started_at < since + width]
+        fast, slow = (sum(view.transfer.path is way for view in inside) for way in Way)
+        legs = [percentiles(took(inside, leg)) for leg in LEGS]
+        found.append(TimeBucket(since, len(inside), fast, slow, *legs))
+    return found
+
+
+INFO = info()
+
+
+async def test_a_fill_that_a_reorg_takes_back_is_no_longer_counted(store: Store) -> None:
+    paid = executed(INFO, sighting(20))
+    await put(store, seen(xcalled(INFO, sighting(10))), seen(paid))
+    window = Window(START, START + 100)
+    [router] = (await Statistics(store.database).over(window)).routers
+    assert (router.fills, router.owed[0].amount) == (1, 10**18)
+    await put(store, gone(paid))
+    stats = await Statistics(store.database).over(window)
+    assert stats.routers == ()
+    assert (stats.pathways[0].executed_fast, stats.pathways[0].last_executed) == (0, None)
+
+
+async def test_an_executed_in_two_places_is_owed_once(store: Store) -> None:
+    paid, elsewhere = executed(INFO, sighting(20)), executed(INFO, sighting(21, fork="other"))
+    await put(store, seen(xcalled(INFO, sighting(10))), seen(paid), seen(elsewhere))
+    [router] = (await Statistics(store.database).over(Window(START, START + 100))).routers
+    assert [(one.amount, one.transfers) for one in router.owed] == [(10**18, 1)]
+
+
+async def test_the_migration_gives_what_is_stored_its_routers(file: Path) -> None:
+    store = await Store.open(file, NAMES)
+    params = [info(nonce) for nonce in range(4)]
+    await put(
+        store,
+        *(seen(xcalled(one, sighting(nonce))) for nonce, one in enumerate(params)),
+        seen(executed(params[0], sighting(20), tuple(ROUTERS)), executed(params[1], sighting(21), ())),
+        # Only the lower place counts, and nothing that stands on the wrong chain.
+        seen(executed(params[2], sighting(30), (ROUTERS[0],)), executed(params[2], sighting(31, fork="b"), ())),
+        seen(executed(params[3], sighting(32), (ROUTERS[0],), domain=GAMMA)),
+    )
+    await store.close()
+    before = routers_column(file)
+    assert sorted(before.values(), key=repr) == sorted([b"".join(ROUTERS), b"", ROUTERS[0], None], key=repr)
+    old = file.with_name("old.db")
+    make_old(old)
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("ATTACH ? AS newer", (str(file),))
+        for table in ("events", "transfers"):
+            kept = ", ".join(name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})"))
+            connection.execute(f"INSERT INTO {table} ({kept}) SELECT {kept} FROM newer.{table}")  # noqa: S608 - of the test
+        connection.commit()
+    await (await Store.open(old, NAMES)).close()
+    assert routers_column(old) == before
+
+
+def make_old(file: Path) -> None:
+    """A database as the version before made it."""
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config = _migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, v0010_routers.down_revision)
+    engine.dispose()
+
+
+def routers_column(file: Path) -> dict[bytes, bytes | None]:
+    with closing(sqlite3.connect(file)) as connection:
+        return dict(connection.execute("SELECT transfer_id, routers FROM transfers"))
