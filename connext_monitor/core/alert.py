@@ -135,12 +135,16 @@ def phantom_delivery(
     *,
     nonce: int,
     holder: TransferId | None,
+    held: bool | None = None,
 ) -> Alert:
-    """The alert that a delivery has no origin: ``holder`` has its nonce there, or None: nobody has it yet."""
+    """The alert that a delivery has no origin: ``holder`` has its nonce there, or nobody has it yet.
+
+    ``held`` without a holder: a transfer has it that is kept no longer.
+    """
     kind = AlertKind.PHANTOM_DELIVERY
     details: dict[str, str | int] = {"origin": pathway[0], "destination": pathway[1], "nonce": str(nonce)}
-    if holder is not None:
-        details["holder"] = f"0x{holder.hex()}"
+    if holder is not None or held:
+        details["holder"] = f"0x{holder.hex()}" if holder else "a transfer that is kept no longer"
     return Alert(
         id=f"{kind}:0x{transfer_id.hex()}",
         kind=kind,
