@@ -7,7 +7,9 @@ from enum import Enum, StrEnum
 
 from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.events import DomainId, Executed, TransferId
+from connext_monitor.core.mismatch import Mismatch
+from connext_monitor.core.transfer import Sighting
 
 
 class AlertKind(StrEnum):
@@ -20,6 +22,7 @@ class AlertKind(StrEnum):
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
     BACKUP_FAILED = "backup_failed"
+    DELIVERY_MISMATCH = "delivery_mismatch"
     MONITOR_STARTED_BLIND = "monitor_started_blind"
 
 
@@ -51,6 +54,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
     AlertKind.BACKUP_FAILED: Severity.WARNING,
+    AlertKind.DELIVERY_MISMATCH: Severity.CRITICAL,
     AlertKind.MONITOR_STARTED_BLIND: Severity.INFO,
 }
 
@@ -154,6 +158,29 @@ def phantom_delivery(
         transfer_id=transfer_id,
         details=details,
     )
+
+
+def mismatch_id(transfer_id: TransferId) -> str:
+    """The one id of the alert about deliveries that claim this transfer's id."""
+    return f"{AlertKind.DELIVERY_MISMATCH}:0x{transfer_id.hex()}"
+
+
+def delivery_mismatch(domain: DomainId, executed: Executed, place: Sighting, wrong: Mismatch, at: datetime) -> Alert:
+    """The alert that an Executed on ``domain`` is not the delivery of the transfer whose id it claims."""
+    kind, transfer_id, params = AlertKind.DELIVERY_MISMATCH, executed.transfer_id, executed.params
+    details: dict[str, str | int] = {
+        "origin": params.origin_domain,
+        "destination": domain,
+        "wrong": wrong.value,
+        "nonce": str(params.nonce),
+        "to": f"0x{executed.to.hex()}",
+        "sender": f"0x{params.origin_sender.hex()}",
+        "bridged_amount": str(params.bridged_amount),
+        "executed_at": place.block.timestamp,
+        "tx_hash": f"0x{place.tx_hash.hex()}",
+    }
+    subject = f"0x{transfer_id.hex()}"
+    return Alert(mismatch_id(transfer_id), kind, SEVERITIES[kind], subject, at, transfer_id, details=details)
 
 
 def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waiting: int, why: str) -> Alert:

@@ -123,6 +123,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="What was paid out was never sent.",
         names=("First", "Among the largest"),
     ),
+    AlertKind.DELIVERY_MISMATCH: _Wording(
+        one="delivery",
+        many="deliveries",
+        wrong="of something else than was sent",
+        right="taken back",
+        meaning="What was paid out is not what their ids stand for.",
+        names=("First", "Also"),
+    ),
     AlertKind.PROVIDER_FAILING: _Wording(
         one="alert provider",
         many="alert providers",

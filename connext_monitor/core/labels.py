@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eth_utils.address import to_checksum_address
+
 from connext_monitor.core.events import Address, DomainId, Hash32
 from connext_monitor.core.token import Token
 
@@ -17,6 +19,10 @@ class ChainLabel:
     def tx_link(self, tx_hash: Hash32) -> str | None:
         """The transaction's page in the explorer."""
         return f"{self.explorer}/tx/0x{tx_hash.hex()}" if self.explorer else None
+
+    def address_link(self, address: Address) -> str | None:
+        """The account's page in the explorer."""
+        return f"{self.explorer}/address/{to_checksum_address(address)}" if self.explorer else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +48,8 @@ class ChainLabels:
         """The transaction's page in the chain's explorer, where it has one."""
         label = self.by_domain.get(domain)
         return label.tx_link(tx_hash) if label else None
+
+    def address_link(self, domain: DomainId, address: Address) -> str | None:
+        """The account's page in the chain's explorer, where it has one."""
+        label = self.by_domain.get(domain)
+        return label.address_link(address) if label else None

@@ -4,55 +4,27 @@ Strings in here may come from strangers; each provider defuses them for its chan
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Context, Decimal
 
-from eth_utils.address import to_checksum_address
-
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.cause import known_words
 from connext_monitor.core.deadline import Leg, sighting_of
+from connext_monitor.core.facts import (
+    Field,
+    Instant,
+    Link,
+    Message,
+    amount_of,
+    amount_words,
+    duration_words,
+    links_of,
+    routers_of,
+    who,
+)
+from connext_monitor.core.false_delivery import false_delivery
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.token import plain_number
 from connext_monitor.core.transfer import Transfer
 
-_EXACT = Context(prec=100)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link with a name of our own; the URL is built from an explorer that the operator configured."""
-
-    name: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """A moment that the reader wants in local time; Unix seconds."""
-
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One fact, named."""
-
-    name: str
-    value: str | Instant
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An alert in words: a title of one line, a sentence or two, facts, links."""
-
-    title: str
-    text: str
-    severity: Severity
-    resolved: bool
-    fields: tuple[Field, ...] = ()
-    links: tuple[Link, ...] = ()
-    drill: bool = False
+__all__ = ["Field", "Instant", "Link", "Message", "amount_of", "amount_words", "compose", "duration_words"]
 
 
 def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
@@ -62,26 +34,10 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return _overdue(alert, transfer, labels, Leg.EXECUTE)
         case AlertKind.RECONCILE_OVERDUE:
             return _overdue(alert, transfer, labels, Leg.RECONCILE)
-        case AlertKind.PHANTOM_DELIVERY:
-            return _phantom(alert, transfer, labels)
+        case AlertKind.PHANTOM_DELIVERY | AlertKind.DELIVERY_MISMATCH:
+            return false_delivery(alert, transfer, labels)
         case _:
             return _ABOUT_NAMES[alert.kind](alert)
-
-
-def duration_words(seconds: float) -> str:
-    """``3 h 5 min``, ``5 min 2 s`` or ``42 s``: the two largest units."""
-    rest = max(0, round(seconds))
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        parts.append((count, unit))
-    first = next((i for i, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == len(parts) - 1)
-
-
-def amount_words(normalized: int) -> str:
-    """An amount scaled to 18 decimals (``normalizedIn``) as a plain decimal number."""
-    return plain_number(Decimal(normalized).scaleb(-18, _EXACT))
 
 
 _OWED = {
@@ -96,7 +52,7 @@ def _overdue(alert: Alert, transfer: Transfer | None, labels: ChainLabels, leg: 
     resolved = alert.state is AlertState.RESOLVED
     where = f"{labels.spoken(transfer.origin)} → {labels.spoken(transfer.destination)}" if transfer else "a transfer"
     fields = _facts(transfer, due_at, leg, labels) if transfer else (Field("Transfer", alert.subject),)
-    links = _links(transfer, labels) if transfer else ()
+    links = links_of(transfer, labels) if transfer else ()
     if not resolved:
         title = f"{what} {'overdue' if alert.escalated_at is None else 'still overdue'}: {where}"
         since = alert.escalated_at or alert.opened_at.timestamp()
@@ -125,49 +81,8 @@ def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
     return f"Arrived {duration_words(late)} after it was due." if late > 0 else "Arrived in time after all."
 
 
-def _phantom(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
-    origin, destination = map(labels.spoken, alert.pathway) if alert.pathway else ("its origin", "its destination")
-    where = f"{origin} → {destination}"
-    nonce, holder = alert.details["nonce"], alert.details.get("holder")
-    fields = [*(_who(transfer, labels) if transfer else [Field("Transfer", alert.subject)]), Field("Nonce", str(nonce))]
-    if alert.resolution == "reorged":
-        title, text = f"Phantom delivery taken back: {where}", f"A reorg took the delivery from {destination}."
-    elif alert.state is AlertState.RESOLVED:
-        title = f"Origin found: {where}"
-        text = f"The transfer's XCalled has been found on {origin}: the delivery is a true one."
-    else:
-        title = f"Phantom delivery: {where}"
-        held = f"its nonce {nonce} belongs to another transfer there" if holder else f"nonce {nonce} has not been given"
-        text = (
-            f"{destination} paid out a transfer that was never sent: {origin} has no XCalled of it, and {held}. "
-            "Whoever signs for routers or relays messages may be compromised."
-        )
-    if holder:
-        fields.append(Field("Nonce held by", str(holder)))
-    if transfer and transfer.executed:
-        fields.append(Field("Executed", Instant(transfer.executed.block.timestamp)))
-    if transfer and transfer.routers:
-        fields.append(_routers(transfer))
-    links = _links(transfer, labels) if transfer else ()
-    return Message(title, text, alert.severity, alert.state is AlertState.RESOLVED, tuple(fields), links)
-
-
-def _who(transfer: Transfer, labels: ChainLabels) -> list[Field]:
-    """Which transfer it is, how much of what, from whom and to whom."""
-    facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
-    if transfer.info is not None:
-        facts.append(Field("Amount", amount_of(transfer, labels)))
-        facts.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
-        facts.append(Field("To", to_checksum_address(transfer.info.to)))
-    return facts
-
-
-def _routers(transfer: Transfer) -> Field:
-    return Field("Routers", ", ".join(to_checksum_address(router) for router in transfer.routers[:5]))
-
-
 def _facts(transfer: Transfer, due_at: int, leg: Leg, labels: ChainLabels) -> tuple[Field, ...]:
-    facts = _who(transfer, labels)
+    facts = who(transfer, labels)
     if transfer.xcalled is not None:
         facts.append(Field("Sent", Instant(transfer.xcalled.block.timestamp)))
     facts.append(Field("Due", Instant(due_at)))
@@ -175,31 +90,8 @@ def _facts(transfer: Transfer, due_at: int, leg: Leg, labels: ChainLabels) -> tu
     if arrived is not None:
         facts.append(Field("Arrived", Instant(arrived.block.timestamp)))
     if transfer.routers:
-        facts.append(_routers(transfer))
+        facts.append(routers_of(transfer))
     return tuple(facts)
-
-
-def amount_of(transfer: Transfer, labels: ChainLabels) -> str:
-    """What a transfer moves, in words: the amount, the token's own symbol where it is known, the token's address."""
-    if transfer.info is None or (transfer.amount == 0 and transfer.info.bridged_amount == 0):
-        return "0 (a message without funds)"
-    if transfer.asset is None or transfer.amount is None:
-        return amount_words(transfer.info.normalized_in)
-    address = to_checksum_address(transfer.asset)
-    token = labels.tokens.get((transfer.origin, transfer.asset))
-    if token is None:
-        return f"{amount_words(transfer.info.normalized_in)} of token {address}"
-    return f"{token.amount(transfer.amount)} (token {address})"
-
-
-def _links(transfer: Transfer, labels: ChainLabels) -> tuple[Link, ...]:
-    places = (
-        ("XCalled", transfer.origin, transfer.xcalled),
-        ("Executed", transfer.destination, transfer.executed),
-        ("Reconciled", transfer.destination, transfer.reconciled),
-    )
-    found = ((name, labels.tx_link(domain, seen.tx_hash)) for name, domain, seen in places if seen)
-    return tuple(Link(name, url) for name, url in found if url)
 
 
 def _deep_reorg(alert: Alert) -> Message:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from connext_monitor.core.coverage import BlockRange, Coverage
 from connext_monitor.core.deadline import ArmDeadline, DueDates, Durations, Effect, due_dates, effects
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
+from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import EventRecord, Step, Transfer, by_transfer, fold, merge
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
@@ -58,11 +59,16 @@ class ChainProgress:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableLog:
-    """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it."""
+    """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it.
+
+    ``delivery`` is the Executed that it holds, where that is proven not to be its transfer's, and ``mismatch`` why.
+    """
 
     domain: DomainId
     raw: bytes
     reason: str
+    delivery: EventRecord | None = None
+    mismatch: Mismatch | None = None
 
 
 def record(known: Known, steps: Sequence[Step], durations: PathwayDurations) -> Changes:

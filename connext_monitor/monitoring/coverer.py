@@ -1,6 +1,7 @@
 """Covers a chain's blocks from one endpoint: the next ranges, until the head is reached, each range one commit."""
 
 import asyncio
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -28,7 +29,7 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUna
 from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
-from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation import Observation, Vouch
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import Looked, SecondLook, Verdict
@@ -175,7 +176,7 @@ class Coverer:
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
-        await self._commit(looked.read, progress)
+        await self._commit(looked.read, progress, partial(self._second_look.vouches, final=final))
         self._pool.lost_history.got_on()
         self._first_nonce = None
         self._state.reached(reached)
@@ -194,8 +195,8 @@ class Coverer:
         if looked.found_at is not None:
             raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {looked.found_at} has")
 
-    async def _commit(self, read: ReadRange, progress: ChainProgress) -> None:
-        observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress)
+    async def _commit(self, read: ReadRange, progress: ChainProgress, vouch: Vouch) -> None:
+        observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
         await (await self._checker.put(observation))
 
     async def _final(self, head: Header) -> BlockNumber:

@@ -1,13 +1,13 @@
 """What an observer hands to the transfer checker."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
-from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.core.value import value
 from connext_monitor.monitoring.chain_data import MalformedEntry
 
@@ -20,13 +20,16 @@ class TimedLog:
     timestamp: Timestamp
 
 
+Vouch = Callable[[RawLog], Awaitable[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """Something seen on one chain.
 
     Logs that were pushed come alone: they are provisional and move nothing. A covered range brings ``progress``, and
-    in ``gone`` the blocks that another hash was proven to stand in place of. ``history`` is a range that a backfill
-    read.
+    in ``gone`` the blocks that another hash was proven to stand in place of, and can ``vouch`` for a log that accuses
+    somebody: whether it really stands in its block. ``history`` is a range that a backfill read.
     """
 
     domain: DomainId
@@ -35,15 +38,20 @@ class Observation:
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None
     history: BlockRange | None = None
+    vouch: Vouch | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has just become durable: what follows for deadlines, how far chains are read, which alerts changed."""
+    """What has just become durable.
+
+    What follows for deadlines, how far chains are read, which alerts changed, and which events and transfers.
+    """
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
     changed_alerts: Sequence[str]
+    changes: Changes = field(default_factory=Changes)
 
 
 class CommitListener(Protocol):

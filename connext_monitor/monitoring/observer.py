@@ -16,6 +16,7 @@ from connext_monitor.core.coverage import Aim, first_unread
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
+from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -26,6 +27,7 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUna
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
+from connext_monitor.monitoring.transfer_checker import read_event
 from connext_monitor.monitoring.watchdog import BetterEndpoint, Watchdog
 
 _CALM = 60.0
@@ -168,6 +170,10 @@ class Observer:
             return
         if stands:
             await self._checker.put(Observation(self._config.domain_id, logs=timed))
+            found = read_event(self._config.domain_id, timed[0])
+            if isinstance(found, UnreadableLog) and found.delivery is not None:
+                # It is said that something else was delivered than was sent: pushed it accuses nobody, covered it does.
+                self._hint()
 
     async def _stands(self, endpoint: Endpoint, raw: RawLog) -> bool:
         """Whether a log may be passed on: what stands at or below the checkpoint is never looked at again."""

@@ -85,6 +85,23 @@ class SecondLook:
             return Looked(read, Verdict.ALONE)
         return await self._compare(read, testimony, Doubt.FINAL)
 
+    async def vouches(self, raw: RawLog, *, final: BlockNumber) -> bool:
+        """Whether a log that accuses somebody really stands in its block, as far as that can be known.
+
+        1. The block's own bloom rules it out: no.
+        2. The chain has no other endpoint, or none that answers: what is covered is believed, here as elsewhere.
+        3. Another endpoint has the block: what it says counts.
+        4. It lacks the block, or has another one there: not yet, until the block is final. It is read again before.
+        """
+        if any(self._denied(raw, LogMask.of(raw.address, [topic])) for topic in raw.topics):
+            return False
+        if not self._witness.exists:
+            return True
+        testimony = await self._witness.testify(BlockRange(raw.block_number, raw.block_number), raw.block_hash)
+        if testimony is not None and testimony.logs is not None:
+            return not left_out(testimony.logs, [raw])
+        return raw.block_number <= final or not self._witness.answers
+
     async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> Looked:
         if testimony.logs is None:
             log.warning(
@@ -92,7 +109,7 @@ class SecondLook:
             )
             return Looked(read, Verdict.OTHER_CHAIN)
         missing = left_out((timed.log for timed in read.logs), testimony.logs)
-        added = [timed for timed in await self._reader.place(missing) if not self._denied(timed.log)]
+        added = [timed for timed in await self._reader.place(missing) if not self._denied(timed.log, self._mask)]
         if not added:
             return Looked(read, Verdict.AGREED)
         self._tell(added, testimony.host, doubt)
@@ -111,14 +128,14 @@ class SecondLook:
                 claimed.append(header)
         return claimed
 
-    def _denied(self, raw: RawLog) -> bool:
+    def _denied(self, raw: RawLog, mask: LogMask) -> bool:
         """Whether the block's own bloom rules the log out: then it is the witness who is not to be believed.
 
         Some chains leave every filter empty; only one that has been seen filled is evidence.
         """
         header = self._reader.seen(raw.block_hash)
         bloom = header.logs_bloom if header else None
-        return self._filters_filled and bloom is not None and denies(bloom, self._mask)
+        return self._filters_filled and bloom is not None and denies(bloom, mask)
 
     def _tell(self, added: list[TimedLog], found_at: str, doubt: Doubt) -> None:
         numbers = [timed.log.block_number for timed in added]

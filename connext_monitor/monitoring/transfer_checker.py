@@ -2,20 +2,21 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, deep_reorg, monitor_started_blind
+from connext_monitor.core.alert import Alert, deep_reorg, delivery_mismatch, monitor_started_blind
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Executed, Hash32, RawLog, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.recording import (
     ChainProgress,
     Changes,
@@ -96,6 +97,11 @@ class TransferChecker:
         self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many observations are queued."""
+        return self._queue.qsize()
+
     async def put(self, observation: Observation) -> asyncio.Future[None]:
         """Decode and queue it, waiting for room.
 
@@ -146,6 +152,7 @@ class TransferChecker:
         unreadable = [bad for read in batch for bad in read.unreadable]
         now = self._clock.now()
         opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
+        opened += _accusations(unreadable, now)
         opened += [self._blind(chain.domain, chain.unread, now) for chain in progress if chain.unread is not None]
         changes, resolved = await self._store.record(
             {seen.event.transfer_id for step in steps for seen in step.seen},
@@ -159,7 +166,7 @@ class TransferChecker:
         )
         self._tell(changes, unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, progress, told))
+        self._listener.committed(Committed(changes.effects, progress, told, changes))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.spoken(chain.domain)
@@ -203,7 +210,8 @@ async def _read(observation: Observation) -> _Read:
     for count, timed in enumerate(observation.logs, 1):
         found = read_event(domain, timed)
         if isinstance(found, UnreadableLog):
-            unreadable.append(found)
+            proven = found.delivery is not None and observation.vouch is not None and await observation.vouch(timed.log)
+            unreadable.append(found if proven else replace(found, delivery=None))
         else:
             seen.append(found)
         if count % _DECODED_IN_A_ROW == 0:
@@ -222,10 +230,25 @@ def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog
         return UnreadableLog(domain, _raw_text(raw), str(error))
     block = BlockRef(raw.block_number, raw.block_hash, timed.timestamp)
     seen = EventRecord(domain, event, Sighting(block, raw.tx_hash, raw.log_index))
-    reason = broken_integrity(event) or wrong_chain(seen)
+    broken = broken_integrity(event)
+    wrong = mismatch(event, broken)
+    if wrong is not None:
+        delivery = EventRecord(domain, slim(event), seen.sighting)
+        return UnreadableLog(domain, _raw_text(raw), str(wrong), delivery, wrong)
+    reason = broken or wrong_chain(seen)
     if reason is not None:
         return UnreadableLog(domain, _raw_text(raw), str(reason))
     return EventRecord(domain, slim(event), seen.sighting)
+
+
+def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:
+    """An alert for each transfer that a delivery among these is proven not to be of."""
+    alerts: dict[str, Alert] = {}
+    for bad in unreadable:
+        if bad.delivery is not None and bad.mismatch is not None and isinstance(bad.delivery.event, Executed):
+            alert = delivery_mismatch(bad.domain, bad.delivery.event, bad.delivery.sighting, bad.mismatch, at)
+            alerts.setdefault(alert.id, alert)
+    return list(alerts.values())
 
 
 def _raw_text(raw: RawLog) -> bytes:

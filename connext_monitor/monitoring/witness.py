@@ -62,6 +62,11 @@ class Witness:
         """Whether the chain has another endpoint at all."""
         return len(self._pool) > 1
 
+    @property
+    def answers(self) -> bool:
+        """Whether another endpoint is thought to answer: one that has failed lately is not."""
+        return bool(self._pool.others(self._in_use))
+
     async def testify(self, blocks: BlockRange, end: Hash32) -> Testimony | None:
         """What another endpoint says of these blocks, the last of which has the hash ``end`` to us.
 

@@ -243,7 +243,6 @@ group_members = Table(
     Column("amount", LargeBinary),
     Index("group_members_by_state", "group_id", "open", "since_at"),
     Index("group_members_by_amount", "group_id", "open", "amount"),
-    Index("group_members_open", "alert_id", sqlite_where=text("open = 1")),
     Index("group_members_by_alert", "alert_id"),
 )
 

@@ -25,6 +25,8 @@ AT = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
         (AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL),
         (AlertKind.RECONCILE_OVERDUE, Severity.WARNING),
         (AlertKind.CHAIN_UNOBSERVED, Severity.WARNING),
+        (AlertKind.PHANTOM_DELIVERY, Severity.CRITICAL),
+        (AlertKind.DELIVERY_MISMATCH, Severity.CRITICAL),
     ],
 )
 def test_kind_is_as_severe_as_the_contract_says(kind: AlertKind, severity: Severity) -> None:

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, overdue
+from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, delivery_mismatch, overdue
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import Executed
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Message, amount_words, compose, duration_words
+from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.token import Token
+from connext_monitor.core.transfer import Transfer
 from tests.alerting.samples import (
     ARRIVED,
     DUE_AT,
@@ -178,3 +181,37 @@ def test_a_token_that_is_known_is_called_by_its_symbol_beside_its_address() -> N
     labels = ChainLabels(LABELS.by_domain, {(ORIGIN, TOKEN): Token("USDC", 6)})
     words = fact(compose(OPENED, LATE, labels), "Amount")
     assert words == "1.5 USDC (token 0x0303030303030303030303030303030303030303)"
+
+
+# --- deliveries of something else ---
+
+
+def diverted(transfer: Transfer | None) -> Message:
+    executed = Executed(
+        TRANSFER_ID, TOKEN, TOKEN, replace(INFO, to=TOKEN, bridged_amount=9, nonce=3), (), TOKEN, 9, TOKEN
+    )
+    place = sighting(DUE_AT, number=9)
+    return compose(delivery_mismatch(INFO.destination_domain, executed, place, Mismatch.PARAMS, NOW), transfer, LABELS)
+
+
+def test_a_mismatch_says_how_the_delivery_differs_and_links_to_both_ends() -> None:
+    message = diverted(LATE)
+    assert message.title == "Delivery mismatch: ethereum → gnosis"
+    assert "what it delivered does not hash to the transfer's id" in message.text
+    assert "It differs from what was sent in its recipient, amount, nonce." in message.text
+    assert fact(message, "To") == "0x0202020202020202020202020202020202020202"
+    assert fact(message, "Delivered to") == "0x0303030303030303030303030303030303030303"
+    assert [link.name for link in message.links] == ["XCalled", "Executed"]
+
+
+def test_a_mismatch_of_an_unknown_transfer_says_so() -> None:
+    message = diverted(None)
+    assert "No XCalled of this id is known." in message.text
+    assert fact(message, "Transfer") == OPENED.subject
+
+
+def test_what_has_not_happened_yet_is_linked_by_its_account() -> None:
+    assert [(link.name, link.url) for link in compose(OPENED, LATE, LABELS).links] == [
+        ("XCalled", f"https://origin.example/tx/0x{'cd' * 32}"),
+        ("Recipient", "https://destination.example/address/0x0202020202020202020202020202020202020202"),
+    ]

@@ -31,6 +31,7 @@ from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.observation import Committed, Observation, TimedLog
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
+from tests.databases import open_store
 from tests.monitoring.nodes import until
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
@@ -72,7 +73,7 @@ class Checking:
 
 @asynccontextmanager
 async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]:
-    store = await Store.open(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
+    store = await open_store(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
     failing = FailingStore(store)
     commits: list[Committed] = []
 

@@ -16,7 +16,8 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.add_column("chains", sa.Column("pruned_nonce", sa.BigInteger(), nullable=True))
-    # What holds an alert's row is looked up by the alert when that goes.
+    # What holds an alert's row is looked up by the alert when that goes, whether it is open there or not.
+    op.drop_index("group_members_open", "group_members")
     op.create_index("group_members_by_alert", "group_members", ["alert_id"])
     op.create_table(
         "reports",

@@ -1,0 +1,53 @@
+"""Where deliveries stand that are not those of their transfer, so that a reorg that takes them is noticed."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import mismatch_id
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.recording import UnreadableLog
+from connext_monitor.store.alerts import resolve
+from connext_monitor.store.bulk import parts
+from connext_monitor.store.schema import mismatches
+
+
+async def settle(
+    connection: AsyncConnection,
+    unreadable: Iterable[UnreadableLog],
+    gone: Collection[tuple[DomainId, Hash32]],
+    at: datetime,
+) -> list[str]:
+    """Keep where deliveries among these stand and forget those in ``gone`` blocks; the alerts that this resolved."""
+    for one in (log.delivery for log in unreadable if log.delivery is not None):
+        block = one.sighting.block
+        row = insert(mismatches).values(
+            transfer_id=one.event.transfer_id, domain=one.domain, block_hash=block.hash, block_number=block.number
+        )
+        await connection.execute(row.on_conflict_do_nothing())
+    lost: set[TransferId] = set()
+    for part in parts(gone):
+        taken = delete(mismatches).where(tuple_(mismatches.c.domain, mismatches.c.block_hash).in_(part))
+        rows = await connection.execute(taken.returning(mismatches.c.transfer_id))
+        lost.update(TransferId(transfer_id) for transfer_id in rows.scalars())
+    if not lost:
+        return []
+    # One that a reorg has moved stands elsewhere by now.
+    standing = select(mismatches.c.transfer_id).where(mismatches.c.transfer_id.in_(lost))
+    lost -= {TransferId(transfer_id) for transfer_id in (await connection.execute(standing)).scalars()}
+    return await resolve(connection, {mismatch_id(transfer_id): "reorged" for transfer_id in lost}, at)
+
+
+async def places(
+    connection: AsyncConnection, domain: DomainId, first: BlockNumber, last: BlockNumber
+) -> set[tuple[BlockNumber, Hash32]]:
+    """The blocks of one chain, from ``first`` to ``last``, that such deliveries stand in."""
+    rows = await connection.execute(
+        select(mismatches.c.block_number, mismatches.c.block_hash).where(
+            mismatches.c.domain == domain, mismatches.c.block_number.between(first, last)
+        )
+    )
+    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}
