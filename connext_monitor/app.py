@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import cache, partial
@@ -35,6 +35,7 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.housekeeping import housekeeping
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
@@ -178,6 +179,7 @@ class _Monitor:
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
         metrics: MetricsPage,
+        housekeeping: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -191,6 +193,7 @@ class _Monitor:
             "escalation": escalation,
             "transfer checker": checker.run,
             "loop lag": metrics.measure_loop_lag,
+            **housekeeping,
         }
         if heartbeat is not None:
             self._parts["heartbeat"] = heartbeat.run
@@ -309,6 +312,7 @@ async def _build(
         partial(silences.run, route, commits.wake),
         Escalation(store, escalations(config), route, commits.wake, clock).run,
         metrics,
+        housekeeping(config, store, route, commits.manager.wake, clock),
     )
 
 
