@@ -17,6 +17,7 @@ from connext_monitor.alerting.notice import DigestProvider, Provider, takes_dige
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import (
     LONGEST_ASKED,
+    Cause,
     ChannelDead,
     ChannelState,
     Outcome,
@@ -54,6 +55,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
+OnOutcome = Callable[[str, Outcome], None]
+"""Called with the provider's name and how a try ended; must not block and must not raise."""
+
+
 class ProviderHealth(Protocol):
     """Who hears how each channel answers."""
 
@@ -67,7 +72,10 @@ class ProviderHealth(Protocol):
 
 
 class AlertManager:
-    """One worker per provider, so that a slow or dead one delays no other."""
+    """One worker per provider, so that a slow or dead one delays no other.
+
+    ``on_outcome`` hears how each try to bring a message to a provider ended: for metrics.
+    """
 
     def __init__(
         self,
@@ -78,12 +86,13 @@ class AlertManager:
         health: ProviderHealth,
         clock: Clock,
         rng: random.Random | None = None,
+        on_outcome: OnOutcome | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
         self._workers: dict[str, _Worker] = {
-            p.name: _DigestWorker(store, p, labels, rules, health, clock, jitter)
+            p.name: _DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome)
             if takes_digests(p)
-            else _Worker(store, p, labels, health, clock, jitter)
+            else _Worker(store, p, labels, health, clock, jitter, on_outcome)
             for p in providers
         }
 
@@ -116,6 +125,7 @@ class _Worker:
         health: ProviderHealth,
         clock: Clock,
         jitter: Callable[[], float],
+        on_outcome: OnOutcome | None = None,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -124,6 +134,7 @@ class _Worker:
         self._health = health
         self._clock = clock
         self._jitter = jitter
+        self._on_outcome = on_outcome
         self._state: ChannelState | None = None
         self._faults = ("", 0)  # an errand's key, and how often our own code failed on it
         self._retry_at: float | None = None  # on the clock that is never set
@@ -201,10 +212,12 @@ class _Worker:
         self._faults = (errand.key, count)
         self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
         reason = f"connext-monitor itself failed on it ({type(error).__name__})"
-        return Refused(f"{reason}, {count} times") if count >= _FAULTS_FORGIVEN else TryLater(reason)
+        return Refused(f"{reason}, {count} times") if count >= _FAULTS_FORGIVEN else TryLater(reason, cause=Cause.FAULT)
 
     async def _record_result(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> None:
         outcome = await sending
+        if self._on_outcome is not None:
+            self._on_outcome(self.provider.name, outcome)
         said = self._log.bind(**errand.about)
         now = self._clock.now()
         match outcome:
@@ -266,8 +279,9 @@ class _DigestWorker(_Worker):
         health: ProviderHealth,
         clock: Clock,
         jitter: Callable[[], float],
+        on_outcome: OnOutcome | None = None,
     ) -> None:
-        super().__init__(store, provider, labels, health, clock, jitter)
+        super().__init__(store, provider, labels, health, clock, jitter, on_outcome)
         self._channel_of_groups = provider
         self._rules = rules
 
