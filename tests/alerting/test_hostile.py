@@ -26,6 +26,7 @@ from connext_monitor.core.alert import (
     Alert,
     AlertKind,
     AlertState,
+    backup_failed,
     chain_unobserved,
     deep_reorg,
     delivery_mismatch,
@@ -85,6 +86,7 @@ def alerts(nasty: str) -> Iterator[Alert]:
     yield deep_reorg(nasty, NOW, block=1, checkpoint=2)
     yield monitor_started_blind(nasty, NOW, first=1, last=2)
     yield provider_failing(nasty, NOW, reason=nasty, dead=True)
+    yield backup_failed("upload", NOW, reason=nasty)
     yield phantom_delivery(TRANSFER_ID, NOW, PATHWAY, nonce=1, holder=TRANSFER_ID)
     executed = Executed(TRANSFER_ID, SENDER, TOKEN, replace(INFO, nonce=2), (), TOKEN, 9, SENDER)
     yield delivery_mismatch(DESTINATION, executed, sighting(DUE_AT), Mismatch.PARAMS, NOW)
