@@ -1,5 +1,6 @@
 """/metrics of a running monitor, read from outside; and that the dashboard and the alert rules fit it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.promql import Asked, Expression, asked, dashboard, expressions, rules
+from tests.e2e.promql import DOCS, Asked, Expression, asked, dashboard, expressions, rules
 from tests.e2e.webhook import SECRET, Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -132,3 +133,13 @@ async def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in {"info", "warning", "critical"}
         assert rule["annotations"].keys() == {"summary", "description"}
+
+
+async def test_every_metric_and_every_rule_is_explained(scrape: Scrape) -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    shown = {"counter": "_total", "gauge": "", "histogram": ""}
+    names = [family.name.removeprefix("connext_monitor_") + shown[family.type] for family in scrape.families]
+    first_cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    explained = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert [name for name in names if name not in explained] == []
+    assert [rule["alert"] for rule in rules() if f"| `{rule['alert']}` |" not in text] == []
