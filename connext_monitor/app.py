@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import cache, partial
@@ -35,6 +35,7 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.housekeeping import housekeeping
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
@@ -162,6 +163,7 @@ class _Monitor:
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
         metrics: MetricsPage,
+        housekeeping: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -175,6 +177,7 @@ class _Monitor:
             "escalation": escalation,
             "transfer checker": checker.run,
             "loop lag": metrics.measure_loop_lag,
+            **housekeeping,
         }
         if heartbeat is not None:
             self._parts["heartbeat"] = heartbeat.run
@@ -210,7 +213,7 @@ async def _build(
     stack.enter_context(DatabaseLock(config.monitor.database))
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
-    await store.retime(durations, first_blocks(config))
+    await store.deadlines.retime(durations, first_blocks(config))
     await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
@@ -244,7 +247,7 @@ async def _build(
         return found.causes
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.manager.wake, clock)
-    commits.scheduler = AlertScheduler(store, destinations, route, commits.manager.wake, learn, clock)
+    commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.manager.wake, learn, clock)
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
     )
@@ -292,6 +295,7 @@ async def _build(
         partial(silences.run, route, commits.manager.wake),
         Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
         metrics,
+        housekeeping(config, store, route, commits.manager.wake, clock),
     )
 
 

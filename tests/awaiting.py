@@ -7,6 +7,6 @@ from connext_monitor.store.store import Store
 
 async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:
     """The legs of one transfer, or of all, that have not arrived and are due until then; the earliest first."""
-    legs = [await store.awaited(leg, due_until=due_until, after=None, limit=10**6) for leg in Leg]
+    legs = [await store.deadlines.awaited(leg, due_until=due_until, after=None, limit=10**6) for leg in Leg]
     found = [one for of_kind in legs for one in of_kind if transfer_id in {None, one.transfer_id}]
     return sorted(found, key=lambda one: one.due_at)

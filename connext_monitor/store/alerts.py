@@ -1,11 +1,11 @@
 """Alerts, and whom they are to be told."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,62 +16,79 @@ from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.grouping import is_fresh
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
-from connext_monitor.store.bulk import SelectIn
+from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
-_SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state), alerts.c.id)
+_SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
+_SELECT_TOLD = SelectIn(
+    select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference),
+    deliveries.c.alert_id,
+)
+_ALERT_COLUMNS = (
+    alerts.c.id, alerts.c.kind, alerts.c.severity, alerts.c.subject, alerts.c.transfer_id, alerts.c.state,
+    alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
+)  # fmt: skip
+_OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
+_QUEUE_OPENINGS = InsertMany(insert(deliveries), (
+    deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.pending, deliveries.c.attempts,
+    deliveries.c.next_attempt_ms, deliveries.c.created_ms, deliveries.c.topic, deliveries.c.fresh,
+))  # fmt: skip
+_QUEUE_ENDS = InsertMany(insert(deliveries), (
+    deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.resolution,
+    deliveries.c.resolved_ms, deliveries.c.pending, deliveries.c.attempts, deliveries.c.next_attempt_ms,
+    deliveries.c.reference, deliveries.c.created_ms,
+))  # fmt: skip
 
 
-async def open_alert(connection: AsyncConnection, alert: Alert, providers: Collection[str]) -> bool:
-    """Store an alert as open with a delivery for each provider; False, and nothing stored, where it is open already."""
-    values = _values(alert)
-    row = insert(alerts).values(values)
-    reopened = {name: value for name, value in values.items() if name != "id"} | {
-        "resolved_ms": None,
-        "resolution": None,
-    }
-    stored = await connection.execute(
-        row.on_conflict_do_update(
-            index_elements=["id"], set_=reopened, where=alerts.c.state != AlertState.OPEN.value
-        ).returning(alerts.c.row)
-    )
-    if stored.first() is None:
-        return False
-    await queue_opening(connection, alert, providers, alert.opened_at)
-    return True
+Told = dict[str, list[str | None]]
+"""The providers that know an alert as open, with the channel's own names of the messages that say so.
+
+None where it gives none or has not been told yet.
+"""
+
+
+async def open_alerts(connection: AsyncConnection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
+    """Store alerts as open, with a delivery for each of their providers; those that were not open already."""
+    known = await _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
+    is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
+    new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
+    await _OPEN(connection, [_row(alert) for alert, _ in new.values()])
+    queued = [row for one in new.values() for row in await _openings(connection, *one, one[0].opened_at)]
+    await _QUEUE_OPENINGS(connection, queued)
+    return [alert for alert, _ in new.values()]
 
 
 async def queue_opening(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Queue the news that an alert is open for each of these providers."""
-    if providers:
-        grouping = {"topic": str(await _topic(connection, alert)), "fresh": is_fresh(alert)}
-        rows = [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
-        await connection.execute(insert(deliveries), rows)
+    await _QUEUE_OPENINGS(connection, await _openings(connection, alert, providers, at))
 
 
-async def told(connection: AsyncConnection, alert_id: str) -> dict[str, list[str | None]]:
-    """The providers whose last news of an alert, told or queued, is that it is open.
+async def _openings(
+    connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime
+) -> list[tuple[object, ...]]:
+    if not providers:
+        return []
+    topic, fresh = str(await _topic(connection, alert)), is_fresh(alert)
+    return [(alert.id, one, Change.OPENED.value, True, 0, 0, _ms(at), topic, fresh) for one in sorted(providers)]
 
-    With the channel's own names of the messages that say so, None where it gives none or has not been told yet.
-    """
-    rows = await connection.execute(
-        select(deliveries.c.provider, deliveries.c.change, deliveries.c.reference)
-        .where(deliveries.c.alert_id == alert_id)
-        .order_by(deliveries.c.id)
-    )
-    messages: dict[str, list[str | None]] = {}
-    for provider, change, reference in rows:
+
+async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[str, Told]:
+    """The providers whose last news of each of these alerts, told or queued, is that it is open."""
+    rows = await _SELECT_TOLD(connection, alert_ids) if alert_ids else []
+    found: dict[str, Told] = {alert_id: {} for alert_id in alert_ids}
+    # A provider may have been told of an alert more than once before it ended, and each message is to change.
+    for _, alert_id, provider, change, reference in sorted(rows, key=lambda row: int(row[0])):
         if change == Change.OPENED.value:
-            messages.setdefault(provider, []).append(reference)
+            found[alert_id].setdefault(provider, []).append(reference)
         else:
-            messages.pop(provider, None)
-    return messages
+            found[alert_id].pop(provider, None)
+    return found
 
 
 async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": _values(alert)["details"]}
+    values = {"severity": alert.severity.value, "details": _details(alert)}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
 
@@ -101,39 +118,45 @@ async def resolve_overdue(connection: AsyncConnection, ended: Sequence[ResolveOv
 async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: datetime) -> list[str]:
     """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
     resolved = await _open_among(connection, resolutions)
-    for alert_id in resolved:
+    if resolved:
+        ended = update(alerts).where(alerts.c.id == bindparam("of_alert"))
         await connection.execute(
-            update(alerts)
-            .where(alerts.c.id == alert_id)
-            .values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=resolutions[alert_id])
+            ended.values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=bindparam("how")),
+            [{"of_alert": alert_id, "how": resolutions[alert_id]} for alert_id in resolved],
         )
-        await _queue_resolved(connection, alert_id, resolutions[alert_id], at)
+        await _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
+
+
+async def resolved_since(
+    connection: AsyncConnection, alert_ids: Collection[str], since: datetime
+) -> dict[str, datetime]:
+    """Those of these alerts that are resolved and were so since then, with when that was."""
+    rows = await _SELECT_STATES(connection, alert_ids) if alert_ids else []
+    return {
+        alert_id: _instant(resolved_ms)
+        for _, alert_id, state, resolved_ms in rows
+        if state == AlertState.RESOLVED.value and resolved_ms > _ms(since)
+    }
 
 
 async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list[str]:
     """Those that are open, in the order in which they were first opened."""
     rows = sorted(await _SELECT_STATES(connection, ids), key=lambda row: int(row[0]))
-    return list(dict.fromkeys(alert_id for _, alert_id, state in rows if state == AlertState.OPEN.value))
+    return list(dict.fromkeys(alert_id for _, alert_id, state, _ in rows if state == AlertState.OPEN.value))
 
 
-async def _queue_resolved(connection: AsyncConnection, alert_id: str, resolution: str, at: datetime) -> None:
+async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, str], at: datetime) -> None:
+    """Queue the ends of these alerts (id → resolution) for all who know them as open."""
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
-    ending = {"resolution": resolution, "resolved_ms": _ms(at)}
-    rows = []
-    for provider, messages in sorted((await told(connection, alert_id)).items()):
-        # An alert that was told anew stands in several messages, and all of them change.
-        earlier = [reference for reference in messages[:-1] if reference is not None]
-        rows += [
-            _delivery(alert_id, provider, Change.RESOLVED, at) | ending | {"reference": reference}
-            for reference in (None, *reversed(earlier))
-        ]
-    if rows:
-        await connection.execute(insert(deliveries), rows)
-
-
-def _last(change: Change) -> ColumnElement[int]:
-    return func.max(case((deliveries.c.change == change.value, deliveries.c.id), else_=0))
+    rows: list[tuple[object, ...]] = []
+    for alert_id, by_provider in (await told(connection, ended)).items():
+        for provider, messages in sorted(by_provider.items()):
+            # An alert that was told anew stands in several messages, and all of them change.
+            earlier = [reference for reference in messages[:-1] if reference is not None]
+            end = (alert_id, provider, Change.RESOLVED.value, ended[alert_id], _ms(at), True, 0, 0)
+            rows += [(*end, reference, _ms(at)) for reference in (None, *reversed(earlier))]
+    await _QUEUE_ENDS(connection, rows)
 
 
 async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:
@@ -208,30 +231,16 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
     )
 
 
-def _values(alert: Alert) -> dict[str, object]:
-    return {
-        "id": alert.id,
-        "kind": alert.kind.value,
-        "severity": alert.severity.value,
-        "subject": alert.subject,
-        "transfer_id": alert.transfer_id,
-        "state": alert.state.value,
-        "opened_ms": _ms(alert.opened_at),
-        "details": json.dumps(dict(alert.details)),
-        "causes": written(alert.causes),
-    }
+def _row(alert: Alert) -> tuple[object, ...]:
+    """The values of `_ALERT_COLUMNS`, of an alert that opens."""
+    return (
+        alert.id, alert.kind.value, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
+        _ms(alert.opened_at), None, None, _details(alert), written(alert.causes),
+    )  # fmt: skip
 
 
-def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
-    return {
-        "alert_id": alert_id,
-        "provider": provider,
-        "change": change.value,
-        "pending": True,
-        "attempts": 0,
-        "next_attempt_ms": 0,
-        "created_ms": _ms(at),
-    }
+def _details(alert: Alert) -> str:
+    return json.dumps(dict(alert.details))
 
 
 def _ms(at: datetime) -> int:

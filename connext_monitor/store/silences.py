@@ -50,7 +50,7 @@ async def end(connection: AsyncConnection, silence: Silence, tell: Mapping[str, 
         alert = await alerts.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
-        told = () if silence.ack else await alerts.told(connection, alert_id)
+        told = () if silence.ack else (await alerts.told(connection, [alert_id]))[alert_id]
         wanted = sorted(set(providers).difference(told))
         await alerts.queue_opening(connection, alert, wanted, at)
         count += len(wanted)

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
-from connext_monitor.core.deadline import Awaited, Leg, ResolveOverdue
+from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.recording import ChainProgress, Changes, Known, PathwayDurations, UnreadableLog
+from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.token import Token
@@ -26,12 +26,14 @@ from connext_monitor.store import (
     deliveries,
     mismatches,
     nonces,
+    retention,
     silences,
     suspects,
     tokens,
     transfers,
 )
 from connext_monitor.store.database import Database
+from connext_monitor.store.deadlines import Deadlines
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.outbox import Outbox
 from connext_monitor.store.transfers import PathwayCount
@@ -44,13 +46,14 @@ _MANY = 500
 class Store:
     """Everything that is kept. ``names`` are the configured chains' names, which chain alerts are about.
 
-    What the channels are still to be told is in its ``outbox``.
+    What the channels are still to be told is in its ``outbox``, what has not arrived in its ``deadlines``.
     """
 
     def __init__(self, database: Database, names: Mapping[DomainId, str]) -> None:
         self._database = database
         self._names = names
         self.outbox = Outbox(database, names)
+        self.deadlines = Deadlines(database)
 
     @property
     def database(self) -> Database:
@@ -98,6 +101,7 @@ class Store:
             known = await transfers.known(connection, ids, gone)
             # Pure, so it may run anywhere: beside the loop where it would hold that up for more than some milliseconds.
             changes = decide(known) if len(ids) < _MANY else await asyncio.to_thread(decide, known)
+            changes = await retention.without_pruned(connection, changes)
             await transfers.save(connection, changes)
             await nonces.forget(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
@@ -112,8 +116,7 @@ class Store:
             for read in backfilled:
                 await backfills.add(connection, read.domain, read.blocks)
                 resolved += await self._caught_up(connection, read.domain, at)
-            for alert, providers in opened:
-                await alerts.open_alert(connection, alert, providers)
+            await alerts.open_alerts(connection, opened)
             return changes, resolved
 
         return await self._database.write(work)
@@ -177,25 +180,6 @@ class Store:
 
     # Deadlines and alerts
 
-    async def retime(self, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
-        """Give every leg that has not arrived the deadline of the present config.
-
-        Not those of transfers whose XCalled stands below the first block watched, which a backfill found; ``begins``
-        are the first blocks of chains that nothing has been covered of yet.
-        """
-
-        async def work(connection: AsyncConnection) -> None:
-            watched = {**begins, **await chains.starts(connection)}
-            for pathway in await transfers.awaited_pathways(connection):
-                await transfers.retime(connection, pathway, durations(*pathway), watched.get(pathway[0]))
-
-        await self._database.write(work)
-
-    async def awaited(self, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
-        """The legs of this kind that have not arrived and are due until then, the earliest first, behind ``after``."""
-        async with self._database.read() as connection:
-            return await transfers.awaited(connection, leg, due_until=due_until, after=after, limit=limit)
-
     async def watched(self, transfer_id: TransferId) -> Watched | None:
         """One transfer with its deadlines."""
         async with self._database.read() as connection:
@@ -214,15 +198,15 @@ class Store:
 
         async def work(connection: AsyncConnection) -> Alert | None:
             alert = decide(await transfers.by_id(connection, transfer_id))
-            if alert is None or not await alerts.open_alert(connection, alert, providers(alert)):
-                return None
-            return alert
+            opened = await alerts.open_alerts(connection, [(alert, providers(alert))]) if alert else []
+            return opened[0] if opened else None
 
         return await self._database.write(work)
 
     async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
         """Open an alert that is about no transfer; False where it is open already."""
-        return await self._database.write(lambda connection: alerts.open_alert(connection, alert, providers))
+        opened = await self._database.write(lambda connection: alerts.open_alerts(connection, [(alert, providers)]))
+        return bool(opened)
 
     async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
         """Resolve an alert; False where it is not open."""

@@ -123,14 +123,14 @@ def measure(file: Path, near: int) -> Found:
 async def _measure(file: Path, near: int) -> Found:
     began = time.perf_counter()
     store = await Store.open(file, {})
-    await store.retime(durations, {})
+    await store.deadlines.retime(durations, {})
     opened = time.perf_counter() - began
     chains = {domain: _Blind() for domain in DOMAINS}
-    scheduler = AlertScheduler(store, chains, lambda _: (), lambda: None, _learn_nothing, SystemClock())
+    scheduler = AlertScheduler(store.deadlines, chains, lambda _: (), lambda: None, _learn_nothing, SystemClock())
     spare_collections()
     running = asyncio.create_task(scheduler.run())
     stall, last = 0.0, time.perf_counter()
-    while len(scheduler._timers) < near:  # noqa: SLF001 - how far it is, nobody else needs to know
+    while scheduler.armed < near:
         await asyncio.sleep(_BEAT)
         now = time.perf_counter()
         stall, last = max(stall, now - last - _BEAT), now

@@ -24,6 +24,7 @@ from tests.alerting.memory_store import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.alerting.waiting import running
 from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
+from tests.databases import open_store
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA: ChainLabel("beta")})
 AROUND = Surroundings(LABELS, SystemClock())
@@ -71,7 +72,7 @@ class Burst:
 @asynccontextmanager
 async def bursting(file: Path, *providers: str) -> AsyncIterator[Burst]:
     """A store of its own on the file."""
-    store = await Store.open(file, {})
+    store = await open_store(file, {})
     try:
         yield Burst(store, providers)
     finally:

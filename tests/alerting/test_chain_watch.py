@@ -14,6 +14,7 @@ from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, ORIGIN
 from tests.alerting.waiting import until
+from tests.databases import open_store
 
 PATIENCE = 100.0
 
@@ -68,7 +69,7 @@ class Watched:
 @asynccontextmanager
 async def watching(folder: Path, *chains: Silent) -> AsyncIterator[Watched]:
     one, other = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
-    store = await Store.open(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
+    store = await open_store(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
     waiting = {DESTINATION: 0, ORIGIN: 0}
     chains_by_domain = {DESTINATION: one, ORIGIN: other}
     told = waiting.__getitem__

@@ -26,6 +26,7 @@ from tests.alerting.memory_store import HealthNotes
 from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID, FixedClock
 from tests.alerting.vendors import Discord, PagerDuty
 from tests.alerting.waiting import running, until
+from tests.databases import open_store
 
 ALERT = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, (ORIGIN, DESTINATION))
 AFTER = 3600.0
@@ -33,7 +34,7 @@ AFTER = 3600.0
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(tmp_path / "monitor.db", {})
+    opened = await open_store(tmp_path / "monitor.db", {})
     yield opened
     await opened.close()
 

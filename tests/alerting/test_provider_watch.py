@@ -13,6 +13,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
 from tests.alerting.waiting import until
+from tests.databases import open_store
 
 ALL = ("ops", "desk", "machines")
 
@@ -49,7 +50,7 @@ def route(alert: Alert) -> Collection[str]:
 async def watching(
     folder: Path, *, providers: Collection[str] = ALL, patience: float = 3600.0
 ) -> AsyncIterator[Watched]:
-    store = await Store.open(folder / "monitor.db", {})
+    store = await open_store(folder / "monitor.db", {})
     woken: list[None] = []
     watch = ProviderWatch(store, providers, route, lambda: woken.append(None), SystemClock(), patience)
     running = asyncio.create_task(watch.run())

@@ -31,6 +31,7 @@ from connext_monitor.core.transfer import EventRecord, Sighting, Step
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, FixedClock
 from tests.alerting.waiting import nothing_learned, until
+from tests.databases import open_store
 
 T0 = Timestamp(int(NOW.timestamp()))
 DURATIONS = Durations(execute=10, reconcile=100_000)
@@ -84,9 +85,9 @@ class Bench:
     destination: Answering
     clock: FixedClock
 
-    async def record(self, *events: EventRecord, gone: bytes | None = None) -> None:
-        """Store events (or a block proven gone), and tell the scheduler as the transfer checker does."""
-        lost = frozenset({(ORIGIN, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
+    async def record(self, *events: EventRecord, gone: bytes | None = None, on: DomainId = ORIGIN) -> None:
+        """Store events (or a block proven gone ``on`` a chain), and tell the scheduler as the transfer checker does."""
+        lost = frozenset({(on, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
         steps = [Step(events, lost)]
         ids = {one.event.transfer_id for one in events}
         changes, _ = await self.store.record(
@@ -146,13 +147,13 @@ def executed(number: int, at: int, block: int = 9) -> EventRecord:
 
 @asynccontextmanager
 async def scheduling(
-    folder: Path, *, now: int = DUE + 1, opened: Callable[[], None] = lambda: None
+    folder: Path, *, now: int = DUE + 1, opened: Callable[[], None] = lambda: None, settles: float = 0.0
 ) -> AsyncIterator[Bench]:
-    store = await Store.open(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
+    store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
     destination = Answering()
     chains = {DESTINATION: destination, ORIGIN: Answering()}
-    scheduler = AlertScheduler(store, chains, lambda _: ["p"], opened, nothing_learned, clock)
+    scheduler = AlertScheduler(store.deadlines, chains, lambda _: ["p"], opened, nothing_learned, clock, settles)
     running = asyncio.create_task(scheduler.run())
     try:
         yield Bench(store, scheduler, destination, clock)
@@ -321,6 +322,47 @@ async def test_an_xcalled_that_comes_back_after_a_reorg_is_judged_again(tmp_path
         await bench.accuses()
         await bench.record(xcalled(1, block=8))
         await bench.accuses(id_of(1))
+
+
+async def test_a_leg_that_comes_and_goes_with_reorgs_opens_its_alert_once(tmp_path: Path) -> None:
+    opened: list[int] = []
+    async with scheduling(tmp_path, opened=lambda: opened.append(1), settles=0.5) as bench:
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+        for _ in range(3):
+            await bench.record(executed(1, at=DUE + 1))
+            asked = len(bench.destination.asked)
+            await bench.record(gone=block_hash(9), on=DESTINATION)
+            await until(lambda asked=asked: len(bench.destination.asked) > asked)  # type: ignore[misc] # as in bursts
+        await bench.record(executed(1, at=DUE + 1))
+        await bench.accuses()
+        assert opened == [1]
+
+
+async def test_a_leg_that_stays_away_after_a_reorg_opens_its_alert_again(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, settles=0.3) as bench:
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+        await bench.record(executed(1, at=DUE + 1))
+        await bench.record(gone=block_hash(9), on=DESTINATION)
+        await until(lambda: len(bench.destination.asked) == 2)
+        assert await bench.accused() == []
+        bench.clock.time_of_day += timedelta(seconds=1)
+        await bench.accuses(id_of(1))
+
+
+async def test_many_that_are_late_at_once_are_accused_in_one_transaction(
+    tmp_path: Path,
+) -> None:
+    opened: list[int] = []
+    async with scheduling(tmp_path, opened=lambda: opened.append(1)) as bench:
+        await bench.record(*(xcalled(number) for number in range(1, 41)))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 40)
+        bench.covered(DUE + 1)
+        await bench.accuses(*map(id_of, range(1, 41)))
+        assert opened == [1]
 
 
 async def test_an_xcalled_that_moves_to_a_later_block_is_judged_by_its_new_deadline(tmp_path: Path) -> None:

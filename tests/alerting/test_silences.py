@@ -18,6 +18,7 @@ from connext_monitor.core.silence import Silence
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
 from tests.alerting.waiting import until
+from tests.databases import open_store
 
 CLOCK = SystemClock()
 LATE = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, (ORIGIN, DESTINATION))
@@ -82,7 +83,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(folder: Path) -> AsyncIterator[Bench]:
-    store = await Store.open(folder / "monitor.db", {})
+    store = await open_store(folder / "monitor.db", {})
     yield Bench(store, Silences(store, LABELS, CLOCK), [])
     await store.close()
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from connext_monitor.cli.program import program
 from connext_monitor.store.store import Store
+from tests.databases import open_store
 from tests.reporting.chain_samples import NAMES
 
 SECRET = "s3cr3t-in-a-path"
@@ -63,7 +64,7 @@ class Program:
         """Open the database as the monitor does, and let it be filled."""
 
         async def run() -> None:
-            store = await Store.open(self.database, NAMES)
+            store = await open_store(self.database, NAMES)
             await work(store)
             await store.close()
 

@@ -19,6 +19,7 @@ from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program, chain_table
+from tests.databases import open_store
 from tests.reporting.chain_samples import (
     DESTINATION,
     LABELS,
@@ -55,7 +56,7 @@ class Running:
         self.address: ListenAddress = elsewhere.complete(self._start(monitor.database))
 
     async def _start(self, database: Path) -> ListenAddress:
-        self._store = await Store.open(database, NAMES)
+        self._store = await open_store(database, NAMES)
         self._server = WebServer(
             ANY_PORT, self._store, Statistics(self._store.database), lambda: self.sights, LABELS, SystemClock()
         )

@@ -30,6 +30,7 @@ from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.store.store import Store
 from scripts.devnet import Transfer
 from tests.alerting.waiting import nothing_learned
+from tests.databases import open_store
 from tests.e2e.monitor import Setup, write_config
 from tests.e2e.waiting import until
 
@@ -68,7 +69,9 @@ class Watch:
         destinations = {
             o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker)) for o in self.observers.values()
         }
-        self.scheduler = AlertScheduler(store, destinations, lambda _: ["nobody"], lambda: None, nothing_learned, clock)
+        self.scheduler = AlertScheduler(
+            store.deadlines, destinations, lambda _: ["nobody"], lambda: None, nothing_learned, clock
+        )
 
     def committed(self, news: Committed) -> None:
         """Note it, and hand it on as the program does."""
@@ -163,7 +166,7 @@ async def watching(
         await write_config(setup, folder)
     config = load_config(file, os.environ)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
-    store = await Store.open(config.monitor.database, names)
+    store = await open_store(config.monitor.database, names)
     try:
         watch = Watch(config, store, limits or RpcLimits())
         async with asyncio.TaskGroup() as tasks:

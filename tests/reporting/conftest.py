@@ -13,6 +13,7 @@ from connext_monitor.logs import configure_logging
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
+from tests.databases import open_store
 from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, sight
 
 
@@ -23,7 +24,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(database: Path) -> AsyncIterator[Store]:
-    store = await Store.open(database, NAMES)
+    store = await open_store(database, NAMES)
     yield store
     await store.close()
 

@@ -16,7 +16,7 @@ from connext_monitor.reporting.web.cursors import (
     write_transfer_cursor,
 )
 from connext_monitor.reporting.web.documents import encode, transfers_list
-from connext_monitor.store.store import Store
+from tests.databases import open_store
 from tests.reporting.chain_samples import LABELS, NAMES, START, Sample, fill
 
 numbers = st.integers(-(2**63), 2**63 - 1)
@@ -75,7 +75,7 @@ async def _walk(before: list[int], between: list[list[int]], limit: int) -> list
     arriving, nonce = iter(between), 1000
     seen: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
-        store = await Store.open(Path(folder) / "monitor.db", NAMES)
+        store = await open_store(Path(folder) / "monitor.db", NAMES)
         await fill(store, [Sample(place, START + at).xcalled() for place, at in enumerate(before)])
         after, more = None, True
         while more:

@@ -13,6 +13,7 @@ from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import EventRecord, Step
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, durations
+from tests.databases import open_store
 
 NAMES = {ALPHA: "alpha", BETA: "beta"}
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -25,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(file: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(file, NAMES)
+    opened = await open_store(file, NAMES)
     yield opened
     await opened.close()
 

@@ -9,6 +9,7 @@ from connext_monitor.core.selection import Watched
 from connext_monitor.store.causes import Causes, read_causes, written
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
+from tests.databases import open_store
 from tests.store.conftest import NAMES, NOW, accuse, put, seen
 
 CAUSES = (Cause(CauseKind.PAUSED, {"domain": BETA}), Cause(CauseKind.FEE_INCREASED, {"times": 2}, past=True))
@@ -26,7 +27,7 @@ def test_they_read_back() -> None:
 
 
 async def test_an_alert_keeps_its_causes_over_a_restart(file: Path) -> None:
-    store = await Store.open(file, NAMES)
+    store = await open_store(file, NAMES)
     await put(store, seen(CALLED))
     transfer_id = CALLED.event.transfer_id
 
@@ -35,7 +36,7 @@ async def test_an_alert_keeps_its_causes_over_a_restart(file: Path) -> None:
 
     await store.open_overdue(transfer_id, decide, lambda _alert: ["ops"])  # type: ignore[arg-type]
     await store.close()
-    again = await Store.open(file, NAMES)
+    again = await open_store(file, NAMES)
     assert await causes_of(again) == CAUSES
     delivery = await again.outbox.next_delivery("ops")
     assert delivery is not None

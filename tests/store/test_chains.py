@@ -8,6 +8,7 @@ from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress, Changes, UnreadableLog
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.databases import open_store
 from tests.store.conftest import NAMES, NOW, gone, put, seen
 
 FRESH = begin(BlockNumber(7))
@@ -35,10 +36,10 @@ async def test_coverage_is_read_back_as_it_was_stored(store: Store) -> None:
 
 
 async def test_coverage_outlives_the_program(file: Path) -> None:
-    first = await Store.open(file, NAMES)
+    first = await open_store(file, NAMES)
     await put(first, progress=[ChainProgress(ALPHA, READ)])
     await first.close()
-    second = await Store.open(file, NAMES)
+    second = await open_store(file, NAMES)
     assert await second.coverage(ALPHA) == READ
     await second.close()
 

@@ -19,6 +19,7 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import database
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.databases import open_store
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
 
 TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA))
@@ -239,7 +240,7 @@ async def test_groups_outlive_a_restart(store: Store, file: Path) -> None:
     await late(store)
     await form(store)
     before = await look(store)
-    again = await Store.open(file, NAMES)
+    again = await open_store(file, NAMES)
     assert await look(again) == before
     await again.close()
 
@@ -266,7 +267,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
     )
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config = database._migrations()
+        config = database.schema_scripts()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.execute(text(transfer), {"id": b"\xaa", "o": ALPHA, "d": BETA})
@@ -274,7 +275,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
             connection.execute(text(alert), {"id": kind, "kind": kind, "about": about})
             connection.execute(text(delivery), {"id": kind})
     engine.dispose()
-    store = await Store.open(file, NAMES)
+    store = await open_store(file, NAMES)
     assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(AlertKind.CHAIN_UNOBSERVED)}
     await store.close()
 
@@ -303,4 +304,4 @@ async def test_what_waits_is_found_by_the_indexes_made_for_it(store: Store, file
     assert not [plan for plan in plans if plan.startswith("SCAN")]
     used = {plan.split("INDEX ")[1].split()[0] for plan in plans if "INDEX " in plan}
     assert {"deliveries_pending", "deliveries_pending_by_alert", "deliveries_told_alone"} <= used
-    assert {"delivery_groups_standing", "group_members_open"} <= used
+    assert {"delivery_groups_standing", "group_members_by_alert"} <= used

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from connext_monitor.core.queue import Topic
-from connext_monitor.store.store import Store
 from tests.alerting.samples import NOW, OPENED, UNOBSERVED
+from tests.databases import open_store
 
 SOON = NOW.timestamp() + 60
 
 
 async def test_what_waits_longer_is_tried_by_then_and_what_waits_shorter_keeps_its_time(tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "monitor.db", {})
+    store = await open_store(tmp_path / "monitor.db", {})
     for alert, until in ((OPENED, SOON + 3000), (UNOBSERVED, SOON - 50)):
         await store.open_alert(alert, ["ops" if alert is OPENED else "desk"])
         found = await store.outbox.next_delivery("ops" if alert is OPENED else "desk")
@@ -26,7 +26,7 @@ async def test_what_waits_longer_is_tried_by_then_and_what_waits_shorter_keeps_i
 
 
 async def test_a_groups_message_is_hastened_too(tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "monitor.db", {})
+    store = await open_store(tmp_path / "monitor.db", {})
     await store.open_alert(UNOBSERVED, ["ops"])
     await store.outbox.form_group("ops", Topic(UNOBSERVED.kind), 0, NOW)
     (group,) = (await store.outbox.queue("ops", 0.0)).groups

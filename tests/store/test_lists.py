@@ -9,6 +9,7 @@ from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer import EventRecord, Status
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
+from tests.databases import open_store
 from tests.store.conftest import put, seen
 
 EVERYTHING = TransferFilter()
@@ -39,7 +40,7 @@ async def pages(store: Store, size: int) -> list[TransferId]:
 async def test_every_transfer_is_on_exactly_one_page_newest_first_even_where_many_start_at_once(
     tmp_path_factory: pytest.TempPathFactory, starts: list[int], size: int
 ) -> None:
-    store = await Store.open(tmp_path_factory.mktemp("lists") / "monitor.db", {})
+    store = await open_store(tmp_path_factory.mktemp("lists") / "monitor.db", {})
     records = [called(nonce, at) for nonce, at in enumerate(starts)]
     await put(store, seen(*records))
     newest_first = sorted(((r.sighting.block.timestamp, r.event.transfer_id) for r in records), reverse=True)

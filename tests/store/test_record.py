@@ -22,6 +22,7 @@ from connext_monitor.store.store import Store
 from tests.awaiting import awaited_in
 from tests.core.ledger import Ledger
 from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
+from tests.databases import open_store
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
 
 INFO = info()
@@ -118,7 +119,7 @@ async def test_a_leg_that_is_taken_back_may_be_accused_again_under_the_same_id(s
 
 async def test_other_deadlines_in_the_config_count_for_what_has_not_arrived(store: Store) -> None:
     await put(store, seen(XCALLED), seen(EXECUTED))
-    await store.retime(lambda _origin, _destination: Durations(1, 2), {})
+    await store.deadlines.retime(lambda _origin, _destination: Durations(1, 2), {})
     watched = await store.watched(ID)
     assert watched is not None
     assert watched.due is not None
@@ -190,7 +191,7 @@ def test_any_order_any_repetition_and_any_batches_give_the_same_rows(
 
 async def after(steps: Sequence[Step]) -> object:
     with tempfile.TemporaryDirectory() as home:
-        store = await Store.open(Path(home) / "monitor.db", NAMES)
+        store = await open_store(Path(home) / "monitor.db", NAMES)
         for step in steps:
             await put(store, step)
         found = await snapshot(store)
@@ -206,7 +207,7 @@ TOLD = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
 async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[EventRecord, bool]]]
 ) -> None:
-    store, ledger = await Store.open(tmp_path_factory.mktemp("history") / "monitor.db", NAMES), Ledger()
+    store, ledger = await open_store(tmp_path_factory.mktemp("history") / "monitor.db", NAMES), Ledger()
     for batch in history:
         for one, leg in ledger.awaited():
             await accuse(store, next(r for r in ledger.records.values() if r.event.transfer_id == one), "ops", leg=leg)

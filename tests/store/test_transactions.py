@@ -16,6 +16,7 @@ from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.database import Database
 from connext_monitor.store.store import Store
 from tests.core.samples import BETA, durations, executed, info, sighting, xcalled
+from tests.databases import open_store
 from tests.store.conftest import NAMES, NOW, accuse, put, seen
 
 XCALLED = xcalled(info(), sighting(10))
@@ -32,7 +33,7 @@ def contents(file: Path) -> list[str]:
 
 async def prepared(file: Path) -> Store:
     """A transfer whose execution is called overdue."""
-    store = await Store.open(file, NAMES)
+    store = await open_store(file, NAMES)
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     return store

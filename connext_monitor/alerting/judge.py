@@ -1,0 +1,273 @@
+"""Judges the deadlines of one destination that have passed: asks it, and accuses what is absent, many at once.
+
+Each destination has a judge of its own, so that one which answers slowly delays no other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.alerting.destination import Destination
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, overdue, overdue_id
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.cause import Cause
+from connext_monitor.core.deadline import Awaited, Leg, Verdict, judge
+from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.selection import Watched
+from connext_monitor.core.transfer import Transfer
+
+SETTLES = 60.0
+"""Seconds after an alert's end before it opens again: a leg that comes and goes with reorgs is one alert, not many."""
+
+_MOMENT = 0.1
+_ASK_AGAIN = 2.0
+_LOOK_AGAIN = 60.0
+_JUDGED_AT_ONCE = 64
+_ASKED_AT_ONCE = 16
+_CLOCK_SKEW = 3600
+
+Key = tuple[TransferId, Leg]
+Route = Callable[[Alert], Collection[str]]
+"""The providers that an alert goes to."""
+Learn = Callable[[Transfer, Leg], Awaitable[tuple[Cause, ...]]]
+"""Finds out within a second what an alert can say beside the bare facts."""
+
+log = structlog.get_logger()
+
+
+class CaseStore(Protocol):
+    """What a judge reads and writes."""
+
+    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
+        """Those of these transfers that are known, with their deadlines."""
+        ...
+
+    async def resolved_since(self, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:
+        """Those of these alerts that were resolved since then, with when that was."""
+        ...
+
+    async def open_overdue(
+        self, accused: Sequence[tuple[TransferId, Callable[[Watched | None], Alert | None]]], providers: Route
+    ) -> list[Alert]:
+        """Open what each decision makes of its transfer within one transaction; those that are new."""
+        ...
+
+
+@dataclass(slots=True)
+class _Case:
+    """A deadline that has passed, with what is known of it."""
+
+    awaited: Awaited
+    watched: Watched | None
+    watermark: Timestamp | None
+    answer: TransferStatus | None = None
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.awaited.transfer_id, self.awaited.leg
+
+    @property
+    def alert_id(self) -> str:
+        return overdue_id(*self.key)
+
+    def verdict(self) -> Verdict:
+        return self.verdict_on(self.watched)
+
+    def verdict_on(self, watched: Watched | None) -> Verdict:
+        if watched is None or watched.due is None:
+            return Verdict.WITHDRAWN
+        leg = self.awaited.leg
+        return judge(watched.transfer, leg, watched.due.of(leg), self.watermark, self.answer)
+
+    def accusation(self, at: datetime, watched: Watched | None) -> Alert | None:
+        """Judged once more on what stands within the transaction: the leg may have arrived meanwhile."""
+        if watched is None or self.verdict_on(watched) is not Verdict.ABSENT:
+            return None
+        pathway = (watched.transfer.origin, watched.transfer.destination)
+        return overdue(self.awaited.transfer_id, self.awaited.leg, self.awaited.due_at, at, pathway, self.causes)
+
+
+class DestinationJudge:
+    """The deadlines of one destination that have passed, until each is judged; ``told`` are the legs with an alert."""
+
+    def __init__(
+        self,
+        store: CaseStore,
+        destination: Destination,
+        told: set[Key],
+        route: Route,
+        opened: Callable[[], None],
+        learn: Learn,
+        arm: Callable[[Awaited], None],
+        clock: Clock,
+        settles: float = SETTLES,
+    ) -> None:
+        self._settles = settles
+        self._store = store
+        self._destination = destination
+        self._told = told
+        self._route = route
+        self._opened = opened
+        self._learn = learn
+        self._arm = arm
+        self._clock = clock
+        self._waiting: dict[Key, Awaited] = {}
+        self._not_before: dict[Key, float] = {}
+        self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
+        self._wake = asyncio.Event()
+        self.watermark: Timestamp | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._waiting
+
+    def take(self, awaited: Awaited) -> None:
+        """A deadline that has passed: the destination is to be covered past it."""
+        self._waiting[awaited.transfer_id, awaited.leg] = awaited
+        self._destination.look(awaited.due_at)
+        self._wake.set()
+
+    def drop(self, key: Key) -> None:
+        """It need not be judged any more."""
+        self._waiting.pop(key, None)
+        self._not_before.pop(key, None)
+
+    def covered(self, watermark: Timestamp) -> None:
+        """The destination is covered up to there."""
+        self.watermark = watermark
+        if self._waiting:
+            self._wake.set()
+
+    async def run(self) -> NoReturn:
+        """Judge until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            ready = self._ready()
+            for start in range(0, len(ready), _JUDGED_AT_ONCE):
+                await self._judge(ready[start : start + _JUDGED_AT_ONCE])
+
+    def _ready(self) -> list[Awaited]:
+        watermark = self.watermark or Timestamp(0)
+        if self._destination.reads_history(watermark):
+            # Judged when it has caught up: what is late now is then told at once, and nothing of what was.
+            return []
+        now = self._clock.monotonic()
+        ready = [
+            awaited
+            for key, awaited in self._waiting.items()
+            if awaited.due_at < watermark and self._not_before.get(key, now) <= now
+        ]
+        return sorted(ready, key=lambda awaited: awaited.due_at)
+
+    async def _judge(self, part: Sequence[Awaited]) -> None:
+        try:
+            await self._settle(part)
+        except Exception:
+            if len(part) > 1:
+                # One that cannot be judged must not keep the others from it.
+                for awaited in part:
+                    await self._judge([awaited])
+                return
+            log.exception("deadline.not_judged", transfer=f"0x{part[0].transfer_id.hex()}", leg=part[0].leg.value)
+            self._later((part[0].transfer_id, part[0].leg), _LOOK_AGAIN)
+
+    async def _settle(self, part: Iterable[Awaited]) -> None:
+        """Judge these deadlines, and do what the verdicts say."""
+        cases = await self._cases(part)
+        await asyncio.gather(*(self._ask(case) for case in cases if case.verdict() is Verdict.NOT_ASKED))
+        absent: list[_Case] = []
+        gaps: list[_Case] = []
+        for case in cases:
+            match case.verdict():
+                case Verdict.WITHDRAWN | Verdict.ARRIVED:
+                    self.drop(case.key)
+                case Verdict.NOT_COVERED:
+                    self._await_again(case)
+                case Verdict.NOT_ASKED:
+                    self._later(case.key, _ASK_AGAIN)
+                case Verdict.GAP:
+                    gaps.append(case)
+                case Verdict.ABSENT:
+                    absent.append(case)
+        await self._accuse(await self._unsettled(absent))
+        await asyncio.gather(*map(self._close_gap, gaps))
+
+    async def _cases(self, part: Iterable[Awaited]) -> list[_Case]:
+        due = list(part)
+        watched = await self._store.watched({awaited.transfer_id for awaited in due})
+        return [_Case(awaited, watched.get(awaited.transfer_id), self.watermark) for awaited in due]
+
+    async def _ask(self, case: _Case) -> None:
+        async with self._asking:
+            case.answer = await self._destination.transfer_status(case.awaited.transfer_id)
+
+    async def _unsettled(self, absent: Sequence[_Case]) -> list[_Case]:
+        """Those of them whose alert has not ended a moment ago; the others are looked at again when it has settled."""
+        now = self._clock.now()
+        lately = await self._store.resolved_since(
+            [case.alert_id for case in absent], now - timedelta(seconds=self._settles)
+        )
+        # What ended in the future did so before the clock was set back: nothing waits for that.
+        ended = {alert_id: at for alert_id, at in lately.items() if at <= now}
+        for case in absent:
+            if case.alert_id in ended:
+                self._later(case.key, self._settles - (now - ended[case.alert_id]).total_seconds() + _MOMENT)
+        return [case for case in absent if case.alert_id not in ended]
+
+    async def _accuse(self, cases: Sequence[_Case]) -> None:
+        if not cases:
+            return
+        await asyncio.gather(*map(self._learn_about, cases))
+        at = self._clock.now()
+        accused = [(case.awaited.transfer_id, partial(case.accusation, at)) for case in cases]
+        opened = await self._store.open_overdue(accused, self._route)
+        for case in cases:
+            if case.key in self._waiting:
+                self.drop(case.key)
+                self._told.add(case.key)
+        for alert in opened:
+            late_by = round(at.timestamp() - int(alert.details["due_at"]), 3)
+            log.warning("alert.opened", alert=alert.id, late_by=late_by)
+        if opened:
+            self._opened()
+
+    async def _learn_about(self, case: _Case) -> None:
+        # So that the alert can say how much of what, and why; it waits no longer than a second for that.
+        if case.watched is not None:
+            case.causes = await self._learn(case.watched.transfer, case.awaited.leg)
+
+    async def _close_gap(self, case: _Case) -> None:
+        awaited = case.awaited
+        about = {
+            "transfer": f"0x{awaited.transfer_id.hex()}",
+            "leg": awaited.leg.value,
+            "chain": self._destination.name,
+        }
+        log.warning("gap.found", **about)
+        since = case.watched.transfer.started_at if case.watched else awaited.due_at
+        found = await self._destination.fetch_events(awaited.transfer_id, Timestamp(since - _CLOCK_SKEW))
+        if not found:
+            log.error("gap.not_closed", asked=found is not None, **about)
+        self._later(case.key, _ASK_AGAIN if found else _LOOK_AGAIN)
+
+    def _await_again(self, case: _Case) -> None:
+        """The deadline is another now (a reorg moved XCalled), or the chain is not there yet."""
+        awaited, watched = case.awaited, case.watched
+        due_at = watched.due.of(awaited.leg) if watched and watched.due else awaited.due_at
+        if due_at != awaited.due_at:
+            self.drop(case.key)
+            self._arm(Awaited(awaited.transfer_id, awaited.leg, due_at, awaited.destination))
+
+    def _later(self, key: Key, seconds: float) -> None:
+        self._not_before[key] = self._clock.monotonic() + seconds
+        asyncio.get_running_loop().call_later(seconds, self._wake.set)
