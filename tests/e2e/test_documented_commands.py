@@ -4,6 +4,7 @@ What cannot be typed here is listed with its reason; of our own program even tha
 """
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -51,10 +52,13 @@ class Scene:
     """A running monitor with a late transfer, an alert about it and a silence; what stands for the documents' words."""
 
     config: Path
+    stopped: Path
+    """The config of a monitor that does not run."""
     stands_for: Mapping[str, str]
 
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(program, ["--config", str(self.config), *arguments])
+        config = self.stopped if arguments[:1] == ("restore",) else self.config
+        return CliRunner().invoke(program, ["--config", str(config), *arguments])
 
     def filled(self, words: tuple[str, ...]) -> list[str]:
         return [self.stands_for.get(word, word) for word in words]
@@ -71,16 +75,18 @@ async def scene(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Asy
             late = await bridge.xcall(alpha, beta)
             opened = await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
             # One that the documents' own commands leave alone.
-            made = Scene(config, {}).run
-            await asyncio.to_thread(made, "alerts", "silence", "--for", "PT1H", "--subject", "nobody", "--reason", "x")
-            yield Scene(
-                config,
-                {
-                    "ethereum": "alpha", "optimism": "beta", "NAME": "alpha",
-                    "N": "1", "18000000": "1", "18500000": "2",
-                    "ID_OR_TX": late.transfer_id, "ALERT_ID": opened.alert["id"], "ID": "1",
-                },
-            )  # fmt: skip
+            beside = Scene(config, config, {}).run
+            await asyncio.to_thread(beside, "alerts", "silence", "--for", "PT1H", "--subject", "nobody", "--reason", "x")
+            made = await asyncio.to_thread(beside, "backup", "--json")
+            backup = json.loads(made.stdout)["file"]
+            stopped = tmp_path_factory.mktemp("stopped") / "config.toml"
+            stopped.write_text(config.read_text(encoding="utf-8"), encoding="utf-8")
+            stands_for = {
+                "ethereum": "alpha", "optimism": "beta", "NAME": "alpha", "N": "1", "18000000": "1", "18500000": "2",
+                "ID_OR_TX": late.transfer_id, "ALERT_ID": opened.alert["id"], "ID": "1",
+                "FILE": backup, "backups/connext-monitor-20261125T025424Z.db": backup,
+            }  # fmt: skip
+            yield Scene(config, stopped, stands_for)
 
 
 @pytest.mark.parametrize("command", TYPED, ids=str)
