@@ -76,7 +76,9 @@ async def scene(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Asy
             opened = await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
             # One that the documents' own commands leave alone.
             beside = Scene(config, config, {}).run
-            await asyncio.to_thread(beside, "alerts", "silence", "--for", "PT1H", "--subject", "nobody", "--reason", "x")
+            await asyncio.to_thread(
+                beside, "alerts", "silence", "--for", "PT1H", "--subject", "nobody", "--reason", "x"
+            )
             made = await asyncio.to_thread(beside, "backup", "--json")
             backup = json.loads(made.stdout)["file"]
             stopped = tmp_path_factory.mktemp("stopped") / "config.toml"
