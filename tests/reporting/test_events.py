@@ -100,7 +100,7 @@ async def test_a_change_of_a_transfer_is_told_as_the_api_gives_it(
 async def test_an_alert_is_told_when_it_opens_and_when_it_ends_with_its_transfer(
     server: WebServer, session: aiohttp.ClientSession, store: Store
 ) -> None:
-    await change(server, store, Sample(3))
+    await fill(store, [Sample(3).xcalled()])
     alert = overdue(Sample(3).id, Leg.EXECUTE, 1, AT, (ORIGIN, DESTINATION))
     async with reading(session) as reader:
         await reader.until("ready")

@@ -88,6 +88,7 @@ _WORDS: Mapping[AlertKind, tuple[str, str]] = {
     AlertKind.CHAIN_UNOBSERVED: ("a chain is not observed", "a chain is not observed"),
     AlertKind.PROVIDER_FAILING: ("a channel is failing", "a channel is failing"),
     AlertKind.MONITOR_STARTED_BLIND: ("part of the past could not be read", "part of the past could not be read"),
+    AlertKind.BACKUP_FAILED: ("a backup failed", "backups failed"),
 }
 """Of one, and of several."""
 
