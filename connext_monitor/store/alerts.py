@@ -93,6 +93,11 @@ async def escalate(connection: AsyncConnection, alert: Alert, providers: Collect
     await queue_opening(connection, alert, providers, at)
 
 
+async def change_details(connection: AsyncConnection, alert_id: str, details: Mapping[str, str | int]) -> None:
+    """Store other details of an alert."""
+    await connection.execute(update(alerts).where(alerts.c.id == alert_id).values(details=json.dumps(dict(details))))
+
+
 async def every_open(connection: AsyncConnection) -> list[Alert]:
     """All open alerts, the oldest first."""
     rows = await connection.execute(
