@@ -1,5 +1,6 @@
 """The worker of a channel that people read: a lone alert at once, a burst as one message."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +20,9 @@ from connext_monitor.core.grouping import (
     next_step,
 )
 from connext_monitor.core.labels import ChainLabels
+
+_LOOKS_APART = 0.2
+"""Seconds between two looks at a queue that nothing was due in."""
 
 
 class DigestWorker(Worker):
@@ -45,7 +49,10 @@ class DigestWorker(Worker):
             step = await self._insist(self._look)
             match step:
                 case Wait(until):
+                    looked_at = self._clock.monotonic()
                     await self._wait_for_work(until)
+                    # Each alert of a burst wakes it: to count the queue for every one would take all the time there is.
+                    await asyncio.sleep(max(0.0, looked_at + _LOOKS_APART - self._clock.monotonic()))
                 case TellAlert(delivery_id):
                     delivery = await self._insist(partial(self._store.delivery, delivery_id))
                     if delivery is not None:
