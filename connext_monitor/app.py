@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import cache, partial
@@ -35,6 +35,7 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.housekeeping import housekeeping
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
@@ -43,10 +44,12 @@ from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
+from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
@@ -127,17 +130,21 @@ class _Commits:
     cause_watch: CauseWatch
     manager: AlertManager
 
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
     def wake(self) -> None:
         """Deliver what has been stored."""
         self.manager.wake()
 
     def committed(self, news: Committed) -> None:
-        """Arm and cancel deadlines, look at the chains, deliver."""
+        """Arm and cancel deadlines, look at the chains, deliver, count."""
         self.scheduler.committed(news.effects, news.progress)
         if news.progress:
             self.chain_watch.progressed()
         if news.changed_alerts:
             self.cause_watch.resolved(news.effects, news.changed_alerts)
+        self._tally.committed(news.changes, news.progress)
 
 
 class _Monitor:
@@ -156,6 +163,8 @@ class _Monitor:
         heartbeat: Heartbeat | None,
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
+        metrics: MetricsPage,
+        housekeeping: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
     ) -> None:
         self._checker = checker
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -168,6 +177,8 @@ class _Monitor:
             "silences": silences,
             "escalation": escalation,
             "transfer checker": checker.run,
+            "loop lag": metrics.measure_loop_lag,
+            **housekeeping,
         }
         if heartbeat is not None:
             self._parts["heartbeat"] = heartbeat.run
@@ -214,7 +225,8 @@ async def _build(
     def route(alert: Alert) -> Collection[str]:
         return [] if silences.cover(alert) else [one.provider.name for one in providers if one.wants(alert, labels)]
 
-    commits = _Commits()
+    tally = Tally(names, config.alert_providers)
+    commits = _Commits(tally)
     checker = TransferChecker(store, durations, commits, labels, clock, route)
     random = SystemRandom()
     observers = [
@@ -226,8 +238,9 @@ async def _build(
     tokens = TokenReader(store, inquiries, labels)
     await tokens.load()
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
+    channels, rules = [p.provider for p in providers], group_rules(config)
     commits.manager = AlertManager(
-        store.outbox, [p.provider for p in providers], labels, group_rules(config), provider_watch, clock, random
+        store.outbox, channels, labels, rules, provider_watch, clock, random, on_outcome=tally.delivered
     )
     causes = Causes(store.database)
     finder = CauseFinder(causes, destinations, clock)
@@ -250,12 +263,25 @@ async def _build(
             lambda: _trouble(destinations.values(), provider_watch.failing),
             clock,
         )
+
+    def sights() -> list[ChainSight]:
+        return [observer.sight() for observer in observers]
+
+    sources = Sources(
+        chains=names,
+        providers=config.alert_providers,
+        database=config.monitor.database,
+        sights=sights,
+        stored=Numbers(store.database).look,
+        malformed=lambda: checker.malformed,
+        observations_waiting=lambda: checker.waiting,
+        failing=lambda: provider_watch.failing,
+    )
+    metrics = MetricsPage(sources, tally, clock)
+    stack.push_async_callback(metrics.aclose)
     if config.monitor.listen is not None:
-
-        def sights() -> list[ChainSight]:
-            return [observer.sight() for observer in observers]
-
-        web = WebServer(config.monitor.listen, store, Statistics(store.database), sights, labels, clock)
+        statistics = Statistics(store.database)
+        web = WebServer(config.monitor.listen, store, statistics, sights, labels, clock, metrics.routes())
         address = await web.start()
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
@@ -271,6 +297,8 @@ async def _build(
         heartbeat,
         partial(silences.run, route, commits.manager.wake),
         Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
+        metrics,
+        housekeeping(config, store, route, commits.manager.wake, clock),
     )
 
 

@@ -259,7 +259,7 @@ def test_a_variable_that_is_not_utf8_is_refused(file: Path) -> None:
 BAD_VALUES = [
     # unknown keys, with the nearest known one
     ('monitor.databse = "S3CR3T"', "monitor.databse", 'did you mean "database"?'),
-    ('monitor.zzz = "S3CR3T"', "monitor.zzz", "database, listen, log_format, log_level"),
+    ('monitor.zzz = "S3CR3T"', "monitor.zzz", "database, keep, listen, log_format, log_level"),
     ("[alert]", "alert", 'did you mean "alerts"?'),
     ("[alerts-providers.x]", "alerts-providers", 'did you mean "alert_providers"?'),
     ("[zzz]", "zzz", "monitor"),
@@ -269,7 +269,17 @@ BAD_VALUES = [
     ('monitor."https://h/S3CR3T" = 1', 'monitor."…"', "not a known key"),
     # tables whose feature does not exist yet
     ('[stats]\nevery = "P1D"', "stats", "not available in this version"),
-    ('[backup]\nupload = "S3CR3T"', "backup", "not available in this version"),
+    # the table backup
+    ('[backup]\nupload = "S3CR3T"', "backup.upload", "s3://bucket/prefix"),
+    ('[backup]\nupload = "s3://key:S3CR3T@bucket/x"', "backup.upload", "credentials come from the environment"),
+    ('[backup]\nupload = "s3://bucket/../x"', "backup.upload", "s3://bucket/prefix"),
+    ('[backup]\nendpoint = "ftp://S3CR3T"', "backup.endpoint", "scheme"),
+    ('[backup]\nevery = "PT0S"', "backup.every", "longer than nothing"),
+    ("[backup]\nkeep = 0", "backup.keep", "at least 1"),
+    ('[backup]\ndirectory = ""', "backup.directory", "not the name of a directory"),
+    ('[backup]\ndirectory = "config.toml"', "backup.directory", "not a directory"),
+    ('monitor.keep = "PT1H"', "monitor.keep", "P1D"),
+    ('monitor.keep = "S3CR3T"', "monitor.keep", "ISO 8601"),
     # what is no table
     ("monitor = 1", "monitor", "must be a table"),
     ("alerts = []", "alerts", "must be a table"),
@@ -439,12 +449,13 @@ def test_a_bad_setting_is_refused_at_its_key_with_a_cure_and_no_secret(
 
 def test_all_problems_come_at_once_one_line_each(file: Path) -> None:
     error = refused(
-        file, 'monitor.listen = "x"\nalerts.zzz = 1\n[chains.base]\n[chains.x]\n[backup]\n[alert_providers]\nt = 1'
+        file,
+        'monitor.listen = "x"\nalerts.zzz = 1\n[chains.base]\n[chains.x]\n[backup]\nkeep = 0\n[alert_providers]\nt = 1',
     )
     assert keys(error) == [
-        "backup",
         "monitor.listen",
         "alerts.zzz",
+        "backup.keep",
         "chains.base.endpoints",
         "chains.x",
         "alert_providers.t",
@@ -757,3 +768,16 @@ def test_there_is_no_heartbeat_unless_it_has_a_url(file: Path) -> None:
     assert load(file, CHAIN).heartbeat.url is None
     beating = load(file, CHAIN + '[heartbeat]\nurl = "https://hc.example/s3cret"\nevery = "PT30S"\n').heartbeat
     assert (str(beating.url), beating.every) == ("https://hc.example", timedelta(seconds=30))
+
+
+def test_backups_are_made_only_where_they_are_asked_for(file: Path) -> None:
+    assert load(file, CHAIN).backup.every is None
+    asked = load(file, CHAIN + '[backup]\nupload = "s3://bucket/pre/fix/"\n').backup
+    assert (asked.every, asked.keep, asked.directory) == (timedelta(hours=6), 28, file.parent / "backups")
+    assert (str(asked.upload), asked.endpoint) == ("s3://bucket/pre/fix", None)
+    assert load(file, CHAIN + '[backup]\nevery = ""\n').backup.every is None
+
+
+def test_what_is_settled_is_kept_for_ever_unless_it_is_said_otherwise(file: Path) -> None:
+    assert load(file, CHAIN).monitor.keep is None
+    assert load(file, CHAIN + '[monitor]\nkeep = "P2000D"').monitor.keep == timedelta(days=2000)

@@ -6,7 +6,7 @@ from functools import partial
 
 from connext_monitor.alerting.errand import DigestErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import DigestProvider
-from connext_monitor.alerting.worker import ProviderHealth, Worker
+from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import (
     FormGroup,
@@ -37,8 +37,9 @@ class DigestWorker(Worker):
         health: ProviderHealth,
         clock: Clock,
         jitter: Callable[[], float],
+        on_outcome: OnOutcome | None = None,
     ) -> None:
-        super().__init__(store, provider, labels, health, clock, jitter)
+        super().__init__(store, provider, labels, health, clock, jitter, on_outcome)
         self._channel_of_groups = provider
         self._rules = rules
 

@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from connext_monitor.alerting.digest_worker import DigestWorker
 from connext_monitor.alerting.errand import GroupStore
 from connext_monitor.alerting.notice import Provider, takes_digests
-from connext_monitor.alerting.worker import ProviderHealth, Worker
+from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabels
 
 
 class AlertManager:
-    """One worker per provider, so that a slow or dead one delays no other."""
+    """One worker per provider, so that a slow or dead one delays no other.
+
+    ``on_outcome`` hears how each try to bring a message to a provider ended: for metrics.
+    """
 
     def __init__(
         self,
@@ -25,12 +28,13 @@ class AlertManager:
         health: ProviderHealth,
         clock: Clock,
         rng: random.Random | None = None,
+        on_outcome: OnOutcome | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
         self._workers: dict[str, Worker] = {
-            p.name: DigestWorker(store, p, labels, rules, health, clock, jitter)
+            p.name: DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome)
             if takes_digests(p)
-            else Worker(store, p, labels, health, clock, jitter)
+            else Worker(store, p, labels, health, clock, jitter, on_outcome)
             for p in providers
         }
 

@@ -141,7 +141,8 @@ class PhantomWatch:
                 return None
             pathway = (transfer.origin, transfer.destination)
             holder = suspect.holder if verdict is PhantomVerdict.HELD else None
-            return phantom_delivery(suspect.transfer_id, at, pathway, nonce=suspect.nonce, holder=holder)
+            held = verdict is PhantomVerdict.HELD
+            return phantom_delivery(suspect.transfer_id, at, pathway, nonce=suspect.nonce, holder=holder, held=held)
 
         alert = await self._store.open_overdue(suspect.transfer_id, decide, self._route)
         if alert is not None:

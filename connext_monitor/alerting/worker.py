@@ -16,6 +16,7 @@ from connext_monitor.alerting.notice import Provider
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import (
     LONGEST_ASKED,
+    Cause,
     ChannelDead,
     ChannelState,
     Outcome,
@@ -44,6 +45,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
+OnOutcome = Callable[[str, Outcome], None]
+"""Called with the provider's name and how a try ended; must not block and must not raise."""
+
+
 class ProviderHealth(Protocol):
     """Who hears how each channel answers."""
 
@@ -67,6 +72,7 @@ class Worker:
         health: ProviderHealth,
         clock: Clock,
         jitter: Callable[[], float],
+        on_outcome: OnOutcome | None = None,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -75,6 +81,7 @@ class Worker:
         self._health = health
         self._clock = clock
         self._jitter = jitter
+        self._on_outcome = on_outcome
         self._state: ChannelState | None = None
         self._faults = ("", 0)  # an errand's key, and how often our own code failed on it
         self._ahead: deque[QueuedDelivery] = deque()
@@ -164,10 +171,12 @@ class Worker:
         self._faults = (errand.key, count)
         self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
         reason = f"connext-monitor itself failed on it ({type(error).__name__})"
-        return Refused(f"{reason}, {count} times") if count >= _FAULTS_FORGIVEN else TryLater(reason)
+        return Refused(f"{reason}, {count} times") if count >= _FAULTS_FORGIVEN else TryLater(reason, cause=Cause.FAULT)
 
     async def _record_result(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> None:
         outcome = await sending
+        if self._on_outcome is not None:
+            self._on_outcome(self.provider.name, outcome)
         done = isinstance(outcome, Sent | Refused)
         if self._ahead and done:
             self._ahead.popleft()

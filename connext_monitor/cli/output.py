@@ -95,6 +95,14 @@ def severity_word(severity: Severity) -> Text:
     return styled(severity.value, _SEVERITY_STYLES[severity])
 
 
+def size_words(size: int) -> str:
+    """``1.5 GB``, ``12.3 MB`` or ``4 kB``; powers of 1000."""
+    for unit, whole in (("GB", 10**9), ("MB", 10**6)):
+        if size >= whole:
+            return f"{size / whole:.1f} {unit}"
+    return f"{-(-size // 1000)} kB"
+
+
 def _console() -> Console:
     return Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
 

@@ -4,6 +4,7 @@ import click
 
 from connext_monitor.cli.alerts import alerts
 from connext_monitor.cli.backfill import backfill
+from connext_monitor.cli.backup import backup, restore
 from connext_monitor.cli.check_config import check_config
 from connext_monitor.cli.failure import BadConfig, Failure
 from connext_monitor.cli.run import run
@@ -52,5 +53,7 @@ def program(context: click.Context) -> None:
         context.invoke(run)
 
 
-for command in (run, check_config, status, transfers, transfer, alerts, stats, test_alert, backfill):
+for command in (
+    run, check_config, status, transfers, transfer, alerts, stats, test_alert, backfill, backup, restore,
+):  # fmt: skip
     program.add_command(command)

@@ -11,6 +11,7 @@ from connext_monitor.cli.output import (
     print_json,
     print_line,
     print_table,
+    size_words,
     styled,
     yes_or_no,
 )
@@ -52,6 +53,7 @@ def _print(report: StatusReport, config: Config) -> None:
     _print_in_flight(report, config)
     _part("Open alerts", ("KIND", "COUNT"), [(kind.value, str(count)) for kind, count in report.open_alerts.items()])
     _part("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), [_channel_row(row) for row in report.channels])
+    _print_backups(report, config)
     _print_malformed(report, config)
     print_line()
     if report.degraded:
@@ -59,6 +61,13 @@ def _print(report: StatusReport, config: Config) -> None:
         print_table((), [(reason,) for reason in report.degraded])
     else:
         print_line(styled("All is well.", "green"))
+
+
+def _print_backups(report: StatusReport, config: Config) -> None:
+    if config.backup.every is not None or report.backups:
+        newest = report.backups[-1:]
+        rows = [(rfc3339(kept.made_at), size_words(kept.size), str(len(report.backups))) for kept in newest]
+        _part(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), rows)
 
 
 def _print_malformed(report: StatusReport, config: Config) -> None:

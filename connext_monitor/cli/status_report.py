@@ -16,6 +16,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.labels import chain_labels
+from connext_monitor.store.backup_folder import BackupFolder, Kept
 from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.store import Store
 from connext_monitor.store.transfers import PathwayCount
@@ -26,8 +27,9 @@ class StatusReport:
     """All that is shown.
 
     ``not_live`` says why the chains are only what the database knew, None where the running monitor was asked;
-    ``known_at`` is when the database was last written. ``malformed`` counts, by chain, the logs that endpoints gave and
-    that could not be read. ``degraded`` holds a sentence for each thing that is wrong.
+    ``known_at`` is when the database was last written. ``malformed`` counts, by chain, the logs that endpoints gave
+    and that could not be read; ``backups`` are those in the config's directory, the oldest first. ``degraded`` holds
+    a sentence for each thing that is wrong.
     """
 
     not_live: str | None
@@ -37,6 +39,7 @@ class StatusReport:
     open_alerts: Mapping[AlertKind, int]
     channels: Sequence[ChannelRow]
     malformed: Mapping[DomainId, int]
+    backups: Sequence[Kept]
     degraded: Sequence[str]
 
 
@@ -49,8 +52,26 @@ async def status_report(config: Config, now: datetime) -> StatusReport:
         channels = _configured(config, await store.channels())
         in_flight = await store.count_in_flight()
         malformed = await store.malformed_counts()
-    degraded = [*reasons, *alert_reasons(open_alerts), *channel_reasons(channels)]
-    return StatusReport(not_live, known_at, chains, in_flight, open_alerts, channels, malformed, degraded)
+    backups = _backups(config)
+    degraded = [
+        *reasons,
+        *alert_reasons(open_alerts),
+        *channel_reasons(channels),
+        *backup_reasons(config, backups, now),
+    ]
+    return StatusReport(not_live, known_at, chains, in_flight, open_alerts, channels, malformed, backups, degraded)
+
+
+def _backups(config: Config) -> list[Kept]:
+    return BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep).kept()
+
+
+def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> list[str]:
+    """Whether the newest backup is older than it should be; that the first one fails is told by its alert."""
+    every = config.backup.every
+    if every is None or not backups or now - backups[-1].made_at <= 2 * every:
+        return []
+    return [f"the newest backup is {duration_words((now - backups[-1].made_at).total_seconds())} old"]
 
 
 async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | None, list[Json], list[str]]:
@@ -145,8 +166,17 @@ def report_document(report: StatusReport, config: Config) -> Json:
         "in_flight": [_count_document(count, labels) for count in report.in_flight],
         "open_alerts": {kind.value: count for kind, count in report.open_alerts.items()},
         "channels": [_channel_document(channel) for channel in report.channels],
+        "backups": {
+            "directory": str(config.backup.directory),
+            "count": len(report.backups),
+            "newest": _backup_document(report.backups[-1]) if report.backups else None,
+        },
         "malformed_logs": {labels.spoken(domain): count for domain, count in report.malformed.items()},
     }
+
+
+def _backup_document(kept: Kept) -> Json:
+    return {"file": str(kept.path), "made_at": rfc3339(kept.made_at), "bytes": kept.size}
 
 
 def _count_document(count: PathwayCount, labels: ChainLabels) -> Json:

@@ -8,6 +8,7 @@ says what is wrong.
 from connext_monitor.config.load import ProviderCheck, load_config
 from connext_monitor.config.models import (
     AlertsConfig,
+    BackupConfig,
     ChainConfig,
     Config,
     Deadlines,
@@ -21,14 +22,18 @@ from connext_monitor.config.problems import ConfigError, Problem, bad_value
 from connext_monitor.config.secret import EndpointUrl, SecretText, SecretUrl
 from connext_monitor.config.table import Table, parse_table
 from connext_monitor.config.values import (
+    Bucket,
     ContractAddress,
     Duration,
     ListenAddress,
     parse_duration,
+    read_bucket,
 )
 
 __all__ = [
     "AlertsConfig",
+    "BackupConfig",
+    "Bucket",
     "ChainConfig",
     "Config",
     "ConfigError",
@@ -51,4 +56,5 @@ __all__ = [
     "load_config",
     "parse_duration",
     "parse_table",
+    "read_bucket",
 ]

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 from connext_monitor.config.models import (
     ANY_CHAIN,
     AlertsConfig,
+    BackupConfig,
     ChainConfig,
     ChainTable,
     Config,
@@ -26,9 +27,9 @@ from connext_monitor.deployments import DEPLOYMENTS, Deployment
 ProviderCheck = Callable[[Path, str, ProviderTable], object]
 """Given the file, a provider's name and its table: raises `ConfigError` for what is wrong; its result is not used."""
 
-_TABLES = ("monitor", "alerts", "heartbeat", "chains", "alert_providers")
+_TABLES = ("monitor", "alerts", "heartbeat", "backup", "chains", "alert_providers")
 # A table that is read by nobody would make its owner believe in backups that are never made.
-_NOT_YET = ("stats", "backup")
+_NOT_YET = ("stats",)
 _CHAIN_NAME = re.compile(r"[a-z0-9-]{1,40}")
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -49,6 +50,7 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     monitor = findings.of(lambda: parse_table(MonitorConfig, tables["monitor"], ("monitor",), file=path))
     alerts = findings.of(lambda: parse_table(AlertsConfig, tables["alerts"], ("alerts",), file=path))
     heartbeat = findings.of(lambda: parse_table(HeartbeatConfig, tables["heartbeat"], ("heartbeat",), file=path))
+    backup = findings.of(lambda: parse_table(BackupConfig, _backup(document, tables), ("backup",), file=path))
     chains = _chains(tables["chains"], findings)
     if alerts is not None:
         pathways = [pathway.model_dump() for pathway in alerts.pathways]
@@ -59,9 +61,14 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
         findings.add(_unknown_chains(place, provider.get("pathways"), tables["chains"]))
     # What stands in for a string that could not be filled in is of no use to anybody: that is said once, not twice.
     problems = [*variables.problems, *_outside(findings.problems, [problem.key for problem in variables.problems])]
-    if problems or monitor is None or alerts is None or heartbeat is None:
+    if problems or monitor is None or alerts is None or heartbeat is None or backup is None:
         raise ConfigError(path, problems)
-    return Config(path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers), heartbeat)
+    return Config(path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers), heartbeat, backup)
+
+
+def _backup(document: RawTable, tables: Mapping[str, RawTable]) -> RawTable:
+    # Nobody's disk is filled with copies that nobody asked for.
+    return tables["backup"] if "backup" in document else {"every": ""}
 
 
 def _filled(path: Path, variables: Variables) -> RawTable:
@@ -113,7 +120,7 @@ def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str,
 def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[str, object] | None:
     if isinstance(value, dict):
         return value
-    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat"} else f"[{path[0]}.NAME]"
+    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat", "backup"} else f"[{path[0]}.NAME]"
     findings.add([Problem(dotted(path), "must be a table", f"write its keys below a line {header}")])
     return None
 

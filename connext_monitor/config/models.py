@@ -13,12 +13,16 @@ from connext_monitor.config.table import Table
 from connext_monitor.config.values import (
     ContractAddress,
     DatabasePath,
+    DirectoryPath,
     Duration,
     FinalityRule,
     GroupWait,
+    Interval,
+    Keep,
     Listen,
     ListenAddress,
     StartBlock,
+    Upload,
 )
 from connext_monitor.core.events import ChainId, DomainId
 
@@ -29,13 +33,15 @@ ANY_CHAIN = "*"
 class MonitorConfig(Table):
     """``[monitor]``. ``database`` is absolute; in the file it may be relative to the file's own folder.
 
-    ``listen`` is None where page, API and metrics are off.
+    ``listen`` is None where page, API and metrics are off. ``keep`` is how long what is settled is kept,
+    None for ever.
     """
 
     database: DatabasePath = Field(default=Path("connext-monitor.db"), validate_default=True)
     listen: Listen = ListenAddress("127.0.0.1", 8088)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
+    keep: Keep = None
 
 
 class PathwayPattern(Table):
@@ -101,6 +107,20 @@ class HeartbeatConfig(Table):
     every: Duration = timedelta(minutes=1)
 
 
+class BackupConfig(Table):
+    """``[backup]``: how often the database is copied, whereto, and how many copies are kept there.
+
+    ``every`` is None where only the command makes backups, ``upload`` where they stay on this machine. ``endpoint`` is
+    that of an S3-compatible store other than AWS.
+    """
+
+    every: Interval = timedelta(hours=6)
+    directory: DirectoryPath = Field(default=Path("backups"), validate_default=True)
+    keep: Annotated[int, Field(ge=1, le=100_000)] = 28
+    upload: Upload = None
+    endpoint: SecretUrl | None = None
+
+
 class ChainTable(Table):
     """``[chains.NAME]`` with the built-in deployment's values filled in."""
 
@@ -156,3 +176,4 @@ class Config:
     chains: Mapping[str, ChainConfig]
     alert_providers: Mapping[str, ProviderTable]
     heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)
+    backup: BackupConfig = field(default_factory=lambda: BackupConfig(every=None))

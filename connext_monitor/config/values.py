@@ -3,6 +3,7 @@
 All of them take their own type too, so that a model can be made in code as well as from a file.
 """
 
+import importlib.util
 import os
 import re
 from dataclasses import dataclass
@@ -61,6 +62,30 @@ def _read_duration(text: str) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+def _read_interval(value: object) -> timedelta | None:
+    """Read a duration, or "" for never."""
+    return None if value is None or value == "" else parse_duration(value)
+
+
+Interval = Annotated[timedelta | None, BeforeValidator(_read_interval)]
+
+_LEAST_KEPT = timedelta(days=1)
+_MOST_KEPT = timedelta(days=3650)
+
+
+def _read_keep(value: object) -> timedelta | None:
+    """Read for how long what is settled is kept, or "" for ever."""
+    if value is None or value == "":
+        return None
+    length = value if isinstance(value, timedelta) else _read_duration(text_of(value))
+    if not _LEAST_KEPT <= length <= _MOST_KEPT:
+        raise bad_value("is no time to keep things for", 'write from "P1D" (a day) to "P3650D", or "" for ever')
+    return length
+
+
+Keep = Annotated[timedelta | None, BeforeValidator(_read_keep)]
 
 
 def _read_group_wait(value: object) -> timedelta:
@@ -158,6 +183,68 @@ def _read_database(value: object, info: ValidationInfo) -> Path:
 
 
 DatabasePath = Annotated[Path, PlainValidator(_read_database)]
+
+
+def _read_directory(value: object, info: ValidationInfo) -> Path:
+    """Read a directory's path, taken from the folder of the config file; it need not be there yet."""
+    text = str(value) if isinstance(value, Path) else text_of(value)
+    if not text.strip() or "\0" in text:
+        raise bad_value("is not the name of a directory", 'write one such as "backups"')
+    folder = Path(cast("dict[str, Path]", info.context or {}).get("folder", Path()))
+    path = Path(os.path.abspath(folder / Path(text)))  # noqa: PTH100 - resolve() would follow symbolic links
+    try:
+        is_taken = path.exists() and not path.is_dir()
+    except OSError:
+        is_taken = True
+    if is_taken:
+        raise bad_value("is not a directory", "name another one; it is made where it is not there")
+    return path
+
+
+DirectoryPath = Annotated[Path, PlainValidator(_read_directory)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A place in S3-compatible storage; the prefix has no slash at either end and may be empty."""
+
+    name: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+    def key(self, name: str) -> str:
+        """The key of the object of this name."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9!_.*'()=+-]+)*)/?")
+
+
+def read_bucket(text: str) -> Bucket:
+    """Read ``s3://bucket/prefix``. Raises `bad_value`; a key or a password has no place in it."""
+    match = _BUCKET.fullmatch(text)
+    if match is None or {".", ".."} & set(match[2].split("/")):
+        raise bad_value(
+            "is no place in S3-compatible storage",
+            'write it as "s3://bucket/prefix"; the credentials come from the environment (AWS_ACCESS_KEY_ID …)',
+        )
+    return Bucket(match[1], match[2].strip("/"))
+
+
+def _read_upload(value: object) -> Bucket | None:
+    if isinstance(value, Bucket):
+        return value
+    if value is None or value == "":
+        return None
+    bucket = read_bucket(text_of(value))
+    if importlib.util.find_spec("obstore") is None:
+        raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[backup]'")
+    return bucket
+
+
+Upload = Annotated[Bucket | None, PlainValidator(_read_upload)]
 
 
 Finality = int | Literal["safe", "finalized"]

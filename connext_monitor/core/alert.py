@@ -21,6 +21,7 @@ class AlertKind(StrEnum):
     DEEP_REORG = "deep_reorg"
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
+    BACKUP_FAILED = "backup_failed"
     DELIVERY_MISMATCH = "delivery_mismatch"
     MONITOR_STARTED_BLIND = "monitor_started_blind"
 
@@ -52,6 +53,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.DEEP_REORG: Severity.CRITICAL,
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
+    AlertKind.BACKUP_FAILED: Severity.WARNING,
     AlertKind.DELIVERY_MISMATCH: Severity.CRITICAL,
     AlertKind.MONITOR_STARTED_BLIND: Severity.INFO,
 }
@@ -153,12 +155,16 @@ def phantom_delivery(
     *,
     nonce: int,
     holder: TransferId | None,
+    held: bool | None = None,
 ) -> Alert:
-    """The alert that a delivery has no origin: ``holder`` has its nonce there, or None: nobody has it yet."""
+    """The alert that a delivery has no origin: ``holder`` has its nonce there, or nobody has it yet.
+
+    ``held`` without a holder: a transfer has it that is kept no longer.
+    """
     kind = AlertKind.PHANTOM_DELIVERY
     details: dict[str, str | int] = {"origin": pathway[0], "destination": pathway[1], "nonce": str(nonce)}
-    if holder is not None:
-        details["holder"] = f"0x{holder.hex()}"
+    if holder is not None or held:
+        details["holder"] = f"0x{holder.hex()}" if holder else "a transfer that is kept no longer"
     return Alert(
         id=f"{kind}:0x{transfer_id.hex()}",
         kind=kind,
@@ -212,6 +218,11 @@ def monitor_started_blind(chain: str, opened_at: datetime, *, first: int, last: 
 def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: bool) -> Alert:
     """The alert that a channel takes nothing: ``dead`` where it refuses for good, until a restart."""
     return _about(AlertKind.PROVIDER_FAILING, provider, opened_at, {"reason": reason, "dead": int(dead)})
+
+
+def backup_failed(what: str, opened_at: datetime, *, reason: str) -> Alert:
+    """The alert that the database is not copied (``what`` is "copy") or that its copies are not uploaded ("upload")."""
+    return _about(AlertKind.BACKUP_FAILED, what, opened_at, {"reason": reason})
 
 
 def _about(kind: AlertKind, name: str, opened_at: datetime, details: Mapping[str, str | int]) -> Alert:

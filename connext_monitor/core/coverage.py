@@ -39,12 +39,14 @@ class Nonces:
     """What is known of an origin's nonces.
 
     ``first`` is the first one watched, ``contiguous`` the first that is missing or not reached, ``next`` what the
-    chain itself said it would give next at a covered block.
+    chain itself said it would give next at a covered block. Of those below ``pruned`` each was seen, and its transfer
+    may be kept no longer.
     """
 
     first: int
     contiguous: int
     next: int
+    pruned: int = 0
 
     @property
     def complete(self) -> bool:

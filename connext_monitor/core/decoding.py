@@ -33,6 +33,11 @@ _keccak: Final = Keccak256(PySha3Backend())
 _NONCE_LIMIT: Final = 2**63  # A nonce rises by one with every xcall: a larger one is a lie, and fits no database.
 _FOUR_TOPICS: Final = [WORD] * 4
 _POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
+# Where TransferInfo's callData is pointed to and, where it comes first behind the head, what the pointer says; and how
+# long the whole is with empty callData: thirteen words and its length.
+_CALL_DATA_POINTER: Final = 6 * WORD
+_POINTER_BEHIND_HEAD: Final = (13 * WORD).to_bytes(WORD, "big")
+_INFO_BYTES: Final = 14 * WORD
 _NO_ADDRESS: Final = bytes(20)
 _BLANK_SIGNATURE: Final = bytes(65)
 
@@ -122,15 +127,30 @@ def _check_nonces(name: str, event: TransferEvent) -> None:
         raise MalformedLog(f"{name}: the nonce is 2**63 or more, which no diamond can have reached")
 
 
-def broken_integrity(event: TransferEvent) -> BrokenIntegrity | None:
-    """Return why ``event`` contradicts itself, or None where it does not; Reconciled has nothing to compare."""
+def broken_integrity(event: TransferEvent, log: RawLog) -> BrokenIntegrity | None:
+    """Return why ``event``, decoded from ``log``, contradicts itself, or None; Reconciled has nothing to compare."""
     if isinstance(event, Reconciled):
         return None
-    if transfer_id_of(event.params) != event.transfer_id:
+    written = _as_written(event, log.data)
+    if _keccak(written or encode_transfer_info(event.params)) != event.transfer_id:
         return BrokenIntegrity.PARAMS_HASH
     if isinstance(event, XCalled) and event.nonce != event.params.nonce:
         return BrokenIntegrity.NONCE
     return None
+
+
+def _as_written(event: XCalled | Executed, data: bytes) -> bytes | None:
+    """Return `encode_transfer_info` of the event's params, cut out of the log; None where it is laid out otherwise.
+
+    The contracts lay it out as `encode_transfer_info` does, and to write it once more takes longer than to hash it.
+    """
+    start = int.from_bytes(data[:WORD], "big")
+    if isinstance(event, Executed):
+        start += int.from_bytes(data[start : start + WORD], "big")
+    if data[start + _CALL_DATA_POINTER : start + _CALL_DATA_POINTER + WORD] != _POINTER_BEHIND_HEAD:
+        return None
+    length = len(event.params.call_data)
+    return _POINTER_TO_NEXT_WORD + data[start : start + _INFO_BYTES + length + -length % WORD]
 
 
 def transfer_id_of(info: TransferInfo) -> TransferId:

@@ -1,7 +1,7 @@
 """What a channel's answer means, and when to try again."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -24,12 +24,26 @@ class Sent:
     reference: str | None = None
 
 
+class Cause(StrEnum):
+    """Why a channel cannot take a message now, in one word of a few: what tries are counted by."""
+
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    FAULT = "fault"
+    """Our own code failed on it."""
+    NOT_TAKEN = "not_taken"
+    """Anything else."""
+
+
 @dataclass(frozen=True, slots=True)
 class TryLater:
     """The channel cannot take it now; ``after`` seconds if it said so."""
 
     reason: str
     after: float | None = None
+    cause: Cause = field(default=Cause.NOT_TAKEN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="What they should have told waits in the database.",
         names=("First", "Also"),
     ),
+    AlertKind.BACKUP_FAILED: _Wording(
+        one="backup",
+        many="backups",
+        wrong="failing",
+        right="made again",
+        meaning="What happens to the database now happens to its only copy.",
+        names=("First", "Also"),
+    ),
     AlertKind.MONITOR_STARTED_BLIND: _Wording(
         one="chain",
         many="chains",
@@ -157,6 +165,7 @@ _ENDINGS = {
     "covered_again": "covered again",
     "origin_found": "with an origin after all",
     "recovered": "recovered",
+    "backed_up": "made again",
     "caught_up": "read after all",
     "removed": "no longer configured",
 }

@@ -190,10 +190,37 @@ def _provider_failing(alert: Alert) -> Message:
     return Message(title, f"It {alert.details['reason']}. {cure}", alert.severity, resolved=False)
 
 
+_BACKUPS = {
+    "copy": (
+        "Backup failed",
+        "The database was not copied",
+        "Backups are made again",
+        "A verified copy has been made.",
+    ),
+    "upload": (
+        "Backup not uploaded",
+        "A copy of the database was made here and has not left this machine",
+        "Backups are uploaded again",
+        "The newest copy lies where it should.",
+    ),
+}
+
+
+def _backup_failed(alert: Alert) -> Message:
+    title, text, mended, well = _BACKUPS.get(alert.subject, _BACKUPS["copy"])
+    if alert.resolution == "removed":
+        mended, well = "Backups are no longer configured", "Nothing is said about them any more."
+    if alert.state is AlertState.RESOLVED:
+        return Message(mended, well, alert.severity, resolved=True)
+    cure = "It is tried again and again; the monitor itself goes on."
+    return Message(title, f"{text}: {alert.details['reason']}. {cure}", alert.severity, resolved=False)
+
+
 _ABOUT_NAMES: Mapping[AlertKind, Callable[[Alert], Message]] = {
     AlertKind.CHAIN_UNOBSERVED: _unobserved,
     AlertKind.DEEP_REORG: _deep_reorg,
     AlertKind.PROVIDER_FAILING: _provider_failing,
+    AlertKind.BACKUP_FAILED: _backup_failed,
     AlertKind.MONITOR_STARTED_BLIND: _started_blind,
 }
 """What is said of those that are about a chain or a channel."""

@@ -35,6 +35,9 @@ def judge_delivery(
     """
     if nonces is None or nonce < nonces.first:
         return PhantomVerdict.BEFORE_WATCH
+    if nonce < nonces.pruned and holder is None:
+        # The transfer that had it was final when it was pruned; seen again, that one would not have come this far.
+        return PhantomVerdict.HELD
     if nonce < nonces.contiguous:
         return PhantomVerdict.HELD if holder is not None and holder <= checkpoint else PhantomVerdict.NOT_FINAL
     if nonce < nonces.next:

@@ -1,10 +1,10 @@
 """What a batch of observations changes: from the records known to the records after, and what follows from it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connext_monitor.core.coverage import BlockRange, Coverage
-from connext_monitor.core.deadline import DueDates, Durations, Effect, due_dates, effects
+from connext_monitor.core.deadline import ArmDeadline, DueDates, Durations, Effect, due_dates, effects
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import EventRecord, Step, Transfer, by_transfer, fold, merge
@@ -102,6 +102,23 @@ def record(known: Known, steps: Sequence[Step], durations: PathwayDurations) -> 
         vanished=tuple(vanished),
         effects=tuple(following),
     )
+
+
+def without(changes: Changes, ids: Collection[TransferId]) -> Changes:
+    """The changes to all other transfers than these."""
+    if not ids:
+        return changes
+    return Changes(
+        added=tuple(record for record in changes.added if record.event.transfer_id not in ids),
+        removed=tuple(record for record in changes.removed if record.event.transfer_id not in ids),
+        transfers=tuple(pair for pair in changes.transfers if pair[0].transfer_id not in ids),
+        vanished=tuple(transfer_id for transfer_id in changes.vanished if transfer_id not in ids),
+        effects=tuple(effect for effect in changes.effects if _transfer_of(effect) not in ids),
+    )
+
+
+def _transfer_of(effect: Effect) -> TransferId:
+    return effect.awaited.transfer_id if isinstance(effect, ArmDeadline) else effect.transfer_id
 
 
 def gone_blocks(steps: Sequence[Step]) -> frozenset[tuple[DomainId, Hash32]]:

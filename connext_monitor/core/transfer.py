@@ -124,15 +124,16 @@ class Transfer:
 
 def wrong_chain(record: EventRecord) -> str | None:
     """Why this event cannot stand on the chain that it was seen on, or None where it can."""
-    match record.event:
-        case XCalled(params=info) if info.origin_domain != record.domain:
-            return f"XCalled names origin domain {info.origin_domain} but stands on domain {record.domain}"
-        case Executed(params=info) if info.destination_domain != record.domain:
-            return f"Executed names destination domain {info.destination_domain} but stands on domain {record.domain}"
-        case Reconciled(origin_domain=origin) if origin == record.domain:
-            return f"Reconciled names its own domain {origin} as origin"
-        case _:
-            return None
+    event, domain = record.event, record.domain
+    if isinstance(event, XCalled):
+        if event.params.origin_domain != domain:
+            return f"XCalled names origin domain {event.params.origin_domain} but stands on domain {domain}"
+    elif isinstance(event, Executed):
+        if event.params.destination_domain != domain:
+            return f"Executed names destination domain {event.params.destination_domain} but stands on domain {domain}"
+    elif event.origin_domain == domain:
+        return f"Reconciled names its own domain {domain} as origin"
+    return None
 
 
 def slim(event: TransferEvent) -> TransferEvent:
@@ -179,23 +180,25 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
         ordered.sort(key=_place)
     if not ordered:
         return None
-    xcalled = _first(ordered, EventKind.XCALLED)
     info = _info(ordered)
-    destination = info.destination_domain if info else ordered[0].domain
-    executed = _first(ordered, EventKind.EXECUTED, destination)
-    reconciled = _first(ordered, EventKind.RECONCILED, destination)
     origin = info.origin_domain if info else _reconciled_origin(ordered[0])
+    destination = info.destination_domain if info else ordered[0].domain
+    asset = amount = xcalled = executed = reconciled = None
+    routers: tuple[Address, ...] = ()
+    for record in ordered:
+        event = record.event
+        if isinstance(event, XCalled):
+            if xcalled is None:
+                xcalled, asset, amount = record.sighting, event.asset, event.amount
+        elif record.domain != destination:
+            continue
+        elif isinstance(event, Executed):
+            if executed is None:
+                executed, routers = record.sighting, event.routers
+        elif reconciled is None:
+            reconciled = record.sighting
     return Transfer(
-        transfer_id=ordered[0].event.transfer_id,
-        origin=origin,
-        destination=destination,
-        info=info,
-        asset=xcalled.event.asset if xcalled and isinstance(xcalled.event, XCalled) else None,
-        amount=xcalled.event.amount if xcalled and isinstance(xcalled.event, XCalled) else None,
-        routers=executed.event.routers if executed and isinstance(executed.event, Executed) else (),
-        xcalled=xcalled.sighting if xcalled else None,
-        executed=executed.sighting if executed else None,
-        reconciled=reconciled.sighting if reconciled else None,
+        ordered[0].event.transfer_id, origin, destination, info, asset, amount, routers, xcalled, executed, reconciled
     )
 
 
@@ -238,13 +241,6 @@ def merge(known: Records, steps: Iterable[Step]) -> Records:
 def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
     block = record.sighting.block
     return (block.number, block.hash, record.sighting.log_index, record.domain)
-
-
-def _first(ordered: Iterable[EventRecord], kind: EventKind, domain: DomainId | None = None) -> EventRecord | None:
-    for record in ordered:
-        if record.event.kind is kind and (domain is None or record.domain == domain):
-            return record
-    return None
 
 
 def _info(ordered: Iterable[EventRecord]) -> TransferInfo | None:

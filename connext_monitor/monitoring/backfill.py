@@ -25,7 +25,8 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.nonce_call import nonce_after
-from connext_monitor.monitoring.observation import Observation, TimedLog
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import SecondLook, Verdict
@@ -199,7 +200,7 @@ class _Session:
         self._place = place
         self._endpoint = endpoint
         self._store = store
-        self._reader = RangeReader(endpoint, config.contract, HeaderCache())
+        self._reader = RangeReader(endpoint, config.domain_id, config.contract, HeaderCache())
         self._second_look = SecondLook(config, endpoint, self._reader, witness)
         self._nonce: tuple[BlockNumber, int | None] | None = None
 
@@ -265,7 +266,7 @@ class _Session:
         return min(tagged.number, head.number)
 
 
-def _nonces(logs: Sequence[TimedLog]) -> int:
+def _nonces(logs: Sequence[PlacedLog]) -> int:
     """How many different nonces stand in the XCalled logs among these."""
     topics = (timed.log.topics for timed in logs)
     return len({of_log[2] for of_log in topics if len(of_log) == _XCALLED_TOPICS and of_log[0] == XCALLED_TOPIC})

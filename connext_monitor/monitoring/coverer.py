@@ -83,7 +83,7 @@ class Coverer:
         self._checker = checker
         self._pool = pool
         self._place = place
-        self._reader = RangeReader(endpoint, self._config.contract, state.headers)
+        self._reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, state.headers)
         self._witness = Witness(self._config, pool, place)
         self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
         self._holes = NonceHoles(state, endpoint, pool, place, self._reader, self._witness, store, checker)

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Final, Generic, Self, TypeVar
 
 import msgspec
@@ -22,9 +24,8 @@ from connext_monitor.monitoring.chain_data import (
     Topics,
     Unreadable,
     read_bytes,
-    read_entries,
     read_header,
-    read_log,
+    read_logs,
     read_pushed_log,
     read_quantity,
     to_hex,
@@ -45,8 +46,8 @@ _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
-_LOGS_IN_A_ROW: Final = 2_000
-"""Logs read before the loop is given back: some ten milliseconds."""
+_LOGS_IN_A_ROW: Final = 200
+"""Logs read before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -168,15 +169,11 @@ class Endpoint:
         given back as malformed.
         """
         wanted = LogFilter(address, topics, from_block, to_block)
-        entries = await self._ask("eth_getLogs", [wanted.params()], read_entries, _LOGS_PATIENCE)
+        logs = await self._ask("eth_getLogs", [wanted.params()], partial(read_logs, wanted=wanted), _LOGS_PATIENCE)
         fetched = FetchedLogs([], [])
-        for start in range(0, len(entries), _LOGS_IN_A_ROW):
-            for entry in entries[start : start + _LOGS_IN_A_ROW]:
-                log = read_log(entry, wanted)
-                if isinstance(log, RawLog):
-                    fetched.logs.append(log)
-                else:
-                    fetched.malformed.append(log)
+        while some := list(islice(logs, _LOGS_IN_A_ROW)):
+            fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
+            fetched.malformed.extend([log for log in some if isinstance(log, MalformedEntry)])
             await asyncio.sleep(0)
         return fetched
 

@@ -120,7 +120,8 @@ class Inquiry:
             raise Unanswered(str(error)) from error
 
     async def _fetch(self, endpoint: Endpoint, transfer_id: TransferId, since: Timestamp) -> bool:
-        contract = self._state.config.contract
+        domain, contract = self._state.config.domain_id, self._state.config.contract
+        reader = RangeReader(endpoint, domain, contract, self._state.headers)
         last = (await endpoint.head()).number
         span = _FIRST_SPAN
         found = False
@@ -136,10 +137,8 @@ class Inquiry:
                 span = shrunk(span, error.refusal)
                 continue
             if fetched.logs:
-                timed = await RangeReader(endpoint, contract, self._state.headers).place(fetched.logs)
-                done: asyncio.Future[None] = await self._checker.put(
-                    Observation(self._state.config.domain_id, logs=timed)
-                )
+                placed = await reader.place(fetched.logs)
+                done: asyncio.Future[None] = await self._checker.put(Observation(domain, logs=placed))
                 await done
                 found = True
             oldest = await endpoint.header(first)

@@ -1,24 +1,15 @@
 """What an observer hands to the transfer checker."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Effect
-from connext_monitor.core.events import DomainId, Hash32, RawLog, Timestamp
-from connext_monitor.core.recording import ChainProgress
-from connext_monitor.core.value import value
+from connext_monitor.core.events import DomainId, Hash32, RawLog
+from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.monitoring.chain_data import MalformedEntry
-
-
-@value(frozen=True, slots=True)
-class TimedLog:
-    """A log with its block's time, which is read from the block's header and never taken from the log."""
-
-    log: RawLog
-    timestamp: Timestamp
-
+from connext_monitor.monitoring.placed_log import PlacedLog
 
 Vouch = Callable[[RawLog], Awaitable[bool]]
 
@@ -33,7 +24,7 @@ class Observation:
     """
 
     domain: DomainId
-    logs: Sequence[TimedLog] = ()
+    logs: Sequence[PlacedLog] = ()
     malformed: Sequence[MalformedEntry] = ()
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None
@@ -43,11 +34,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has just become durable: what follows for deadlines, how far chains are read, which alerts changed."""
+    """What has just become durable.
+
+    What follows for deadlines, how far chains are read, which alerts changed, and which events and transfers.
+    """
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
     changed_alerts: Sequence[str]
+    changes: Changes = field(default_factory=Changes)
 
 
 class CommitListener(Protocol):

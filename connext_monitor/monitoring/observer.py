@@ -27,7 +27,6 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUna
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
-from connext_monitor.monitoring.transfer_checker import read_event
 from connext_monitor.monitoring.watchdog import BetterEndpoint, Watchdog
 
 _CALM = 60.0
@@ -149,7 +148,7 @@ class Observer:
     async def _follow_logs(
         self, endpoint: Endpoint, logs: Pushes[PushedLog | MalformedEntry], owed: PushedLogs
     ) -> None:
-        reader = RangeReader(endpoint, self._config.contract, self.state.headers)
+        reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, self.state.headers)
         async for pushed in logs:
             if isinstance(pushed, MalformedEntry):
                 await self._checker.put(Observation(self._config.domain_id, malformed=[pushed]))
@@ -162,15 +161,15 @@ class Observer:
     async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, pushed: PushedLog) -> None:
         await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
         try:
-            timed = await reader.place([pushed.log])
+            placed = await reader.place([pushed.log])
             stands = await self._stands(endpoint, pushed.log)
         except (Unsettled, RpcRefused):
             # The next cover reads it; what can only be done later is no reason to give the endpoint up.
             self._hint()
             return
         if stands:
-            await self._checker.put(Observation(self._config.domain_id, logs=timed))
-            found = read_event(self._config.domain_id, timed[0])
+            await self._checker.put(Observation(self._config.domain_id, logs=placed))
+            found = placed[0].found
             if isinstance(found, UnreadableLog) and found.delivery is not None:
                 # It is said that something else was delivered than was sent: pushed it accuses nobody, covered it does.
                 self._hint()

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange, doubtful
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog
+from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.observation import TimedLog
+from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 
 _CACHED_HEADERS = 4096
+_PLACED_IN_A_ROW = 100
+"""Logs placed before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
 
 class Unsettled(Exception):
@@ -39,7 +41,7 @@ class ReadRange:
 
     blocks: BlockRange
     end: BlockRef
-    logs: list[TimedLog]
+    logs: list[PlacedLog]
     malformed: list[MalformedEntry]
     gone: frozenset[Hash32]
 
@@ -78,8 +80,9 @@ class HeaderCache:
 class RangeReader:
     """Reads ranges of one contract from one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, contract: Address, headers: HeaderCache) -> None:
+    def __init__(self, endpoint: Endpoint, domain: DomainId, contract: Address, headers: HeaderCache) -> None:
         self._endpoint = endpoint
+        self._domain = domain
         self._contract = contract
         self._headers = headers
 
@@ -94,7 +97,7 @@ class RangeReader:
 
         1. The range's last block is looked at before and after its logs are asked for: the same hash means that the
            endpoint had the range and that it did not move meanwhile. A final block cannot move.
-        2. Every log is placed: its block's header says its time and confirms its height.
+        2. Every log is placed: its block's header says its time and confirms its height; and decoded.
         3. Every place of a known event that the answer does not name is looked at.
 
         Raises Unsettled, PartialAnswer and what the endpoint raises.
@@ -109,8 +112,12 @@ class RangeReader:
         gone = await self._gone(doubtful(known, answered))
         return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
 
-    async def place(self, logs: list[RawLog]) -> list[TimedLog]:
-        """The logs with their blocks' times. Raises Unsettled where a block is not there."""
+    async def place(self, logs: list[RawLog]) -> list[PlacedLog]:
+        """The logs with their blocks' times, decoded. Raises Unsettled where a block is not there.
+
+        Decoded here, and not when they are checked: while history is read, that is beside the commit of what came
+        before.
+        """
         # Held here as well: a range may have logs in more blocks than the cache keeps.
         headers = {raw.block_hash: self._headers.get(raw.block_hash) for raw in logs}
         missing = [block_hash for block_hash, header in headers.items() if header is None]
@@ -119,7 +126,12 @@ class RangeReader:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
             self._headers.add(header)
             headers[block_hash] = header
-        return [_timed(raw, headers[raw.block_hash]) for raw in logs]
+        placed: list[PlacedLog] = []
+        for raw in logs:
+            placed.append(place_log(self._domain, raw, _time_of(raw, headers[raw.block_hash])))
+            if len(placed) % _PLACED_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        return placed
 
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:
@@ -155,7 +167,7 @@ class RangeReader:
         return header
 
 
-def _timed(raw: RawLog, header: Header | None) -> TimedLog:
+def _time_of(raw: RawLog, header: Header | None) -> Timestamp:
     if header is None or header.number != raw.block_number:
         raise Unsettled(f"gave a log of block {raw.block_number} with another block's hash")
-    return TimedLog(raw, header.timestamp)
+    return header.timestamp

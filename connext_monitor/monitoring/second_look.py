@@ -12,7 +12,7 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import BlockNumber, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.observation import TimedLog
+from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.witness import Testimony, Witness
 
@@ -137,7 +137,7 @@ class SecondLook:
         bloom = header.logs_bloom if header else None
         return self._filters_filled and bloom is not None and denies(bloom, mask)
 
-    def _tell(self, added: list[TimedLog], found_at: str, doubt: Doubt) -> None:
+    def _tell(self, added: list[PlacedLog], found_at: str, doubt: Doubt) -> None:
         numbers = [timed.log.block_number for timed in added]
         log.warning(
             "answer.partial",

@@ -1,4 +1,4 @@
-"""The transfer checker: decodes what observers saw, applies it to the transfers, commits once, then tells of it."""
+"""The transfer checker: applies what observers saw to the transfers, commits once, then tells of it."""
 
 import asyncio
 from collections import defaultdict
@@ -12,11 +12,9 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, deep_reorg, delivery_mismatch, monitor_started_blind
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Executed, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Executed, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.recording import (
     ChainProgress,
     Changes,
@@ -26,13 +24,11 @@ from connext_monitor.core.recording import (
     gone_blocks,
     record,
 )
-from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer, slim, wrong_chain
-from connext_monitor.monitoring.observation import CommitListener, Committed, Observation, TimedLog
+from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
 
 _QUEUED = 1000
 _LOGS_AT_ONCE = 5000
-_DECODED_IN_A_ROW = 250
-"""Logs decoded before the loop is given back: some five milliseconds."""
 _TOLD_ONE_BY_ONE = 20
 """A batch of more events than this is history being read: one log line tells of all of it."""
 
@@ -60,7 +56,7 @@ class RecordStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An observation, decoded."""
+    """An observation, by what becomes of its parts."""
 
     domain: DomainId
     step: Step
@@ -97,15 +93,20 @@ class TransferChecker:
         self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many observations are queued."""
+        return self._queue.qsize()
+
     async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Decode and queue it, waiting for room.
+        """Queue it, waiting for room.
 
         The future is done once it is committed, or fails with what prevented that.
         """
         done = asyncio.get_running_loop().create_future()
         # Nobody need await the future of a pushed log; its failure has been logged here.
         done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        # Decoded here, while what came before is being committed; in turns, so that a chain's order stays.
+        # In turns, so that a chain's order stays while others are asked.
         async with self._turns[observation.domain]:
             await self._queue.put(_Waiting(await _read(observation), done))
         return done
@@ -161,7 +162,7 @@ class TransferChecker:
         )
         self._tell(changes, unreadable)
         told = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, progress, told))
+        self._listener.committed(Committed(changes.effects, progress, told, changes))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.spoken(chain.domain)
@@ -200,40 +201,20 @@ class TransferChecker:
 
 async def _read(observation: Observation) -> _Read:
     domain = observation.domain
-    unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
     seen: list[EventRecord] = []
-    for count, timed in enumerate(observation.logs, 1):
-        found = read_event(domain, timed)
+    unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
+    for placed in observation.logs:
+        found = placed.found
         if isinstance(found, UnreadableLog):
-            proven = found.delivery is not None and observation.vouch is not None and await observation.vouch(timed.log)
+            proven = (
+                found.delivery is not None and observation.vouch is not None and await observation.vouch(placed.log)
+            )
             unreadable.append(found if proven else replace(found, delivery=None))
         else:
             seen.append(found)
-        if count % _DECODED_IN_A_ROW == 0:
-            await asyncio.sleep(0)
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None
     return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
-
-
-def read_event(domain: DomainId, timed: TimedLog) -> EventRecord | UnreadableLog:
-    """The event that a log of this chain's diamond holds, without its unbounded bytes; or why it holds none."""
-    raw = timed.log
-    try:
-        event = decode(raw)
-    except MalformedLog as error:
-        return UnreadableLog(domain, _raw_text(raw), str(error))
-    block = BlockRef(raw.block_number, raw.block_hash, timed.timestamp)
-    seen = EventRecord(domain, event, Sighting(block, raw.tx_hash, raw.log_index))
-    broken = broken_integrity(event)
-    wrong = mismatch(event, broken)
-    if wrong is not None:
-        delivery = EventRecord(domain, slim(event), seen.sighting)
-        return UnreadableLog(domain, _raw_text(raw), str(wrong), delivery, wrong)
-    reason = broken or wrong_chain(seen)
-    if reason is not None:
-        return UnreadableLog(domain, _raw_text(raw), str(reason))
-    return EventRecord(domain, slim(event), seen.sighting)
 
 
 def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:
@@ -244,9 +225,3 @@ def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Aler
             alert = delivery_mismatch(bad.domain, bad.delivery.event, bad.delivery.sighting, bad.mismatch, at)
             alerts.setdefault(alert.id, alert)
     return list(alerts.values())
-
-
-def _raw_text(raw: RawLog) -> bytes:
-    topics = " ".join(topic.hex() for topic in raw.topics)
-    where = f"block {raw.block_number} 0x{raw.block_hash.hex()} tx 0x{raw.tx_hash.hex()} log {raw.log_index}"
-    return f"{where}\naddress 0x{raw.address.hex()}\ntopics {topics}\ndata {raw.data.hex()}".encode()

@@ -2,46 +2,72 @@
 
 SQLAlchemy writes the statements, so that the schema stays the only place that names columns; the driver gets them with
 plain tuples. Measured by ``scripts.bench.ingest``: handling each value takes longer than SQLite takes to store it.
+
+Many rows in one step of SQLite, in and out: at each step the driver's thread gives up the interpreter, and may wait
+five milliseconds to have it back as long as the event loop has something to do. Row by row, the two would take turns
+instead of using a processor each.
 """
 
+from binascii import unhexlify
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Select
+import msgspec
+from sqlalchemy import Column, LargeBinary, Select, func
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _DIALECT = sqlite.dialect()
+_rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
-"""Values in one list: far below the 32,766 variables that SQLite takes, so that reading the rows takes no long time."""
+"""Values in one list: far below the 32,766 variables that SQLite takes, so that no statement takes a long time."""
+_ROWS = 2048
+"""Rows in one statement, of at most sixteen columns."""
+_STEP = 64
 
 
 class InsertMany:
-    """An insert of rows that are tuples of values in the order of ``columns``."""
+    """An insert of rows that are tuples of values in the order of ``columns``.
+
+    Of a row that is there already nothing more may come: to be few different statements, they are filled up with their
+    last row again.
+    """
 
     def __init__(self, statement: Insert, columns: Sequence[Column[Any]]) -> None:
         names = [column.name for column in columns]
         compiled = statement.compile(dialect=_DIALECT, column_keys=names)
         if compiled.positiontup != names:
             raise ValueError(f"the columns are to be in the table's order, {compiled.positiontup}")
-        self._sql = str(compiled)
+        self._before, self._row, self._after = str(compiled).partition(f"({', '.join('?' * len(names))})")
+        self._sql = lru_cache(self._compile)
+
+    def _compile(self, rows: int) -> str:
+        return f"{self._before}{', '.join([self._row] * rows)}{self._after}"
 
     async def __call__(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
         """Insert them, in their order."""
-        if rows:
-            await connection.exec_driver_sql(self._sql, list(rows))
+        for part in parts(rows, _ROWS):
+            filled = _filled(part)
+            await connection.exec_driver_sql(self._sql(len(filled)), tuple(chain.from_iterable(filled)))
 
 
 class SelectIn:
-    """A select of the rows whose ``column`` is one of a list, however long; rows come as the driver gives them.
+    """A select of the rows whose ``column`` is one of a list, however long, each as the list of its values.
 
     ``query`` must have no parameters of its own.
     """
 
     def __init__(self, query: Select[*tuple[Any, ...]], column: Column[Any]) -> None:
-        self._query = query
+        columns = list(query.selected_columns)
+        self._blobs = [index for index, one in enumerate(columns) if isinstance(one.type, LargeBinary)]
+        values = [func.hex(one) if index in self._blobs else one for index, one in enumerate(columns)]
+        # The whole answer is one row with one text in it.
+        self._query = query.with_only_columns(
+            func.json_group_array(func.json_array(*values)), maintain_column_froms=True
+        )
         self._column = column
         self._sql = lru_cache(self._compile)
 
@@ -49,15 +75,23 @@ class SelectIn:
         query = self._query.where(self._column.in_([None] * values))
         return str(query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
 
-    async def __call__(self, connection: AsyncConnection, values: Collection[object]) -> list[Sequence[Any]]:
+    async def __call__(self, connection: AsyncConnection, values: Collection[object]) -> list[list[Any]]:
         """The rows, in no order."""
-        found: list[Sequence[Any]] = []
-        for part in parts(values, _MOST):
-            # Filled up to a power of two with a value repeated, so that there are few statements to prepare.
-            wanted = 1 << (len(part) - 1).bit_length()
-            filled = (*part, *[part[-1]] * (wanted - len(part)))
-            found += (await connection.exec_driver_sql(self._sql(wanted), filled)).all()
+        found: list[list[Any]] = []
+        for part in parts(values, _ROWS):
+            filled = _filled(part)
+            found += _rows((await connection.exec_driver_sql(self._sql(len(filled)), tuple(filled))).scalar_one())
+        for row in found:
+            for index in self._blobs:
+                row[index] = unhexlify(row[index])
         return found
+
+
+def _filled(values: list[Any]) -> list[Any]:
+    """The values, with the last one repeated up to one of few lengths: a prepared statement is kept for each."""
+    count = len(values)
+    wanted = 1 << (count - 1).bit_length() if count < _STEP else -(-count // _STEP) * _STEP
+    return values + values[-1:] * (wanted - count)
 
 
 def replacing(statement: Insert, key: Column[Any]) -> Insert:

@@ -153,14 +153,15 @@ def _engine(
     return engine
 
 
-def _migrations() -> AlembicConfig:
+def schema_scripts() -> AlembicConfig:
+    """Where the migrations are, as Alembic wants to be told."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config
 
 
 def _migrate(connection: Connection) -> None:
-    config = _migrations()
+    config = schema_scripts()
     config.attributes["connection"] = connection
     newest = ScriptDirectory.from_config(config).get_current_head()
     if MigrationContext.configure(connection).get_current_revision() != newest:
@@ -169,7 +170,7 @@ def _migrate(connection: Connection) -> None:
 
 def _wrong_schema(connection: Connection) -> str | None:
     """Why this program cannot read the schema that it finds, in words that go on from the file's name."""
-    script = ScriptDirectory.from_config(_migrations())
+    script = ScriptDirectory.from_config(schema_scripts())
     found = MigrationContext.configure(connection).get_current_revision()
     if found == script.get_current_head():
         return None

@@ -14,11 +14,11 @@ from connext_monitor.store.schema import chains, events, transfers
 
 async def known(connection: AsyncConnection, domain: DomainId) -> Nonces | None:
     """The origin's nonces; None while the chain has not been asked."""
-    columns = (chains.c.first_nonce, chains.c.contiguous_nonce, chains.c.next_nonce)
+    columns = (chains.c.first_nonce, chains.c.contiguous_nonce, chains.c.next_nonce, chains.c.pruned_nonce)
     row = (await connection.execute(select(*columns).where(chains.c.domain == domain))).one_or_none()
     if row is None or row.first_nonce is None or row.next_nonce is None:
         return None
-    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce)
+    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
 
 
 async def hole(connection: AsyncConnection, domain: DomainId) -> NonceHole | None:
@@ -66,13 +66,20 @@ async def save_next(connection: AsyncConnection, domain: DomainId, upcoming: int
 
 
 async def forget(connection: AsyncConnection, removed: Iterable[EventRecord]) -> None:
-    """Prove contiguity again from the nonces of these events on, which were taken back."""
+    """Prove contiguity again from the nonces of these events on, which were taken back.
+
+    Not below what was pruned: those nonces were final, and what held them is not there to be counted.
+    """
     for record in removed:
         if isinstance(record.event, XCalled):
             await connection.execute(
                 update(chains)
                 .where(chains.c.domain == record.domain, chains.c.contiguous_nonce > record.event.nonce)
-                .values(contiguous_nonce=func.max(chains.c.first_nonce, record.event.nonce))
+                .values(
+                    contiguous_nonce=func.max(
+                        chains.c.first_nonce, func.coalesce(chains.c.pruned_nonce, 0), record.event.nonce
+                    )
+                )
             )
 
 

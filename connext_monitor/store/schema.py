@@ -37,6 +37,8 @@ chains = Table(
     Column("first_nonce", BigInteger),
     Column("contiguous_nonce", BigInteger),
     Column("next_nonce", BigInteger),
+    # Every nonce below it was watched and is settled; its transfer may have been pruned.
+    Column("pruned_nonce", BigInteger),
 )
 
 # The blocks of past checkpoints: what a reorg below finality is found out by, and how deep it went.
@@ -241,7 +243,7 @@ group_members = Table(
     Column("amount", LargeBinary),
     Index("group_members_by_state", "group_id", "open", "since_at"),
     Index("group_members_by_amount", "group_id", "open", "amount"),
-    Index("group_members_open", "alert_id", sqlite_where=text("open = 1")),
+    Index("group_members_by_alert", "alert_id"),
 )
 
 channels = Table(
@@ -251,4 +253,31 @@ channels = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("since_ms", BigInteger, nullable=False),
+)
+
+# The first 16 bytes of the ids of transfers that are kept no longer: an event of theirs that is seen again, in an old
+# range or pushed by mistake, begins nothing.
+pruned = Table("pruned", metadata, Column("id_start", LargeBinary, primary_key=True), sqlite_with_rowid=False)
+
+# Statistics of one period, up to ``until_at``, as they were when they were made.
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("until_at", BigInteger, nullable=False, unique=True),
+    Column("content", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+report_deliveries = Table(
+    "report_deliveries",
+    metadata,
+    Column("report_id", BigInteger, ForeignKey("reports.id"), primary_key=True, autoincrement=False),
+    Column("provider", Text, primary_key=True),
+    Column("pending", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("reason", Text),
+    Column("done_ms", BigInteger),
+    Index("report_deliveries_pending", "provider", "report_id", sqlite_where=text("pending = 1")),
 )

@@ -26,6 +26,7 @@ from connext_monitor.store import (
     deliveries,
     mismatches,
     nonces,
+    retention,
     silences,
     suspects,
     tokens,
@@ -100,6 +101,7 @@ class Store:
             known = await transfers.known(connection, ids, gone)
             # Pure, so it may run anywhere: beside the loop where it would hold that up for more than some milliseconds.
             changes = decide(known) if len(ids) < _MANY else await asyncio.to_thread(decide, known)
+            changes = await retention.without_pruned(connection, changes)
             await transfers.save(connection, changes)
             await nonces.forget(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]

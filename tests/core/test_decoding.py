@@ -286,7 +286,9 @@ def test_transfer_info_is_encoded_as_eth_abi_does(info: TransferInfo) -> None:
 
 @pytest.mark.parametrize("name", ["XCalled", "Executed", "Reconciled"])
 def test_a_real_log_decodes_to_an_event_without_a_fault(name: str) -> None:
-    assert broken_integrity(decode(real_log(name))) is None
+    log = real_log(name)
+
+    assert broken_integrity(decode(log), log) is None
 
 
 def test_the_params_of_a_real_transfer_are_the_same_on_both_sides() -> None:
@@ -323,9 +325,14 @@ def test_a_real_event_is_encoded_to_the_bytes_of_its_log(name: str) -> None:
     assert encode_event(decode(log)) == (log.topics, log.data)
 
 
+def integrity(event: TransferEvent) -> BrokenIntegrity | None:
+    """Return what is said of the event in its own log."""
+    return broken_integrity(event, log_of(event))
+
+
 @given(honest_events)
 def test_an_honest_event_has_integrity(event: TransferEvent) -> None:
-    assert broken_integrity(event) is None
+    assert integrity(event) is None
 
 
 @given(st.one_of(honest_xcalleds, honest_executeds), transfer_infos, st.sampled_from(fields(TransferInfo)))
@@ -335,9 +342,40 @@ def test_any_changed_field_of_the_params_breaks_the_hash(
     assume(getattr(other, field.name) != getattr(event.params, field.name))
     params = replace(event.params, **{field.name: getattr(other, field.name)})
 
-    assert broken_integrity(replace(event, params=params)) is BrokenIntegrity.PARAMS_HASH
+    assert integrity(replace(event, params=params)) is BrokenIntegrity.PARAMS_HASH
+
+
+@given(st.data(), st.one_of(honest_xcalleds, honest_executeds))
+def test_what_is_hashed_is_what_was_read_wherever_it_stands_in_the_log(
+    data: st.DataObject, event: XCalled | Executed
+) -> None:
+    log = log_of(event)
+    changed = replace(log, data=data.draw(mutated(st.just(log.data))))
+    try:
+        found = decode(changed)
+    except MalformedLog:
+        return
+    assert not isinstance(found, Reconciled)
+
+    hashes_to_its_id = transfer_id_of(found.params) == found.transfer_id
+    assert (broken_integrity(found, changed) is not BrokenIntegrity.PARAMS_HASH) == hashes_to_its_id
+
+
+@given(honest_xcalleds)
+def test_call_data_that_stands_elsewhere_than_the_contracts_put_it_is_hashed_as_they_would(event: XCalled) -> None:
+    log = log_of(event)
+    data = bytearray(log.data)
+    start = int.from_bytes(data[:32], "big")
+    # The pointer to callData leads behind everything else, and a copy of callData stands there.
+    data[start + 6 * 32 : start + 7 * 32] = (len(data) - start).to_bytes(32, "big")
+    size = len(event.params.call_data)
+    data += size.to_bytes(32, "big") + event.params.call_data + bytes(-size % 32)
+    moved = replace(log, data=bytes(data))
+
+    assert decode(moved) == event
+    assert broken_integrity(decode(moved), moved) is None
 
 
 @given(honest_xcalleds)
 def test_an_xcalled_whose_nonces_differ_is_broken(event: XCalled) -> None:
-    assert broken_integrity(replace(event, nonce=event.nonce + 1)) is BrokenIntegrity.NONCE
+    assert integrity(replace(event, nonce=event.nonce + 1)) is BrokenIntegrity.NONCE

@@ -123,12 +123,20 @@ class Monitor:
         parsed = [json.loads(line) for line in self.lines if line.startswith("{")]
         return [line for line in parsed if line["event"] == name]
 
+    async def address(self) -> str:
+        """Where it answers, once it does."""
+        await until(lambda: self.events("web.listening") or self._running.returncode is not None, 30, lambda: self.said)
+        return str(self.events("web.listening")[0]["address"])
+
     async def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of one of its pages."""
-        await until(lambda: self.events("web.listening") or self._running.returncode is not None, 30, lambda: self.said)
-        address = self.events("web.listening")[0]["address"]
-        async with self._session.get(address + path) as response:
+        async with self._session.get(await self.address() + path) as response:
             return response.status, await response.json()
+
+    async def text(self, path: str) -> str:
+        """One of its pages, as it is."""
+        async with self._session.get(await self.address() + path) as response:
+            return await response.text()
 
     async def ready(self) -> None:
         """Wait until all its chains are caught up and observed."""

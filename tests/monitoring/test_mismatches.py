@@ -27,11 +27,12 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.mismatch import Mismatch, mismatch
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import Sighting
-from connext_monitor.monitoring.observation import Committed, Observation, TimedLog
+from connext_monitor.monitoring.observation import Committed, Observation
+from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
-from tests.core.strategies import events, honest_events
+from tests.core.strategies import events, honest_events, log_of
 from tests.store.conftest import NAMES
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha"), BETA: ChainLabel("beta")})
@@ -42,11 +43,11 @@ DIVERTED = replace(HONEST, to=Address(b"\x99" * 20))
 ALERT = f"delivery_mismatch:0x{HONEST.transfer_id.hex()}"
 
 
-def log(event: TransferEvent, place: Sighting) -> TimedLog:
+def log(event: TransferEvent, place: Sighting) -> PlacedLog:
     topics, data = encode_event(event)
     block = place.block
     raw = RawLog(Address(b"\x11" * 20), topics, data, block.number, block.hash, place.tx_hash, place.log_index)
-    return TimedLog(raw, block.timestamp)
+    return place_log(BETA, raw, block.timestamp)
 
 
 async def yes(_raw: RawLog) -> bool:
@@ -57,7 +58,7 @@ async def no(_raw: RawLog) -> bool:
     return False
 
 
-def covered(*logs: TimedLog, vouch: object = yes, gone: Sighting | None = None) -> Observation:
+def covered(*logs: PlacedLog, vouch: object = yes, gone: Sighting | None = None) -> Observation:
     reached = Coverage(BlockNumber(1), BlockNumber(5), sighting(40).block)
     lost = frozenset({gone.block.hash} if gone else set[Hash32]())
     return Observation(BETA, logs, gone=lost, progress=ChainProgress(BETA, reached), vouch=vouch)  # type: ignore[arg-type]
@@ -108,12 +109,12 @@ TAKEN_BACK = [(ALERT, "resolved", "reorged")]
 @given(honest_events)
 def test_no_honest_event_is_one(event: TransferEvent) -> None:
     honest = replace(event, to=event.params.to) if isinstance(event, Executed) else event
-    assert mismatch(honest, broken_integrity(honest)) is None
+    assert mismatch(honest, broken_integrity(honest, log_of(honest))) is None
 
 
 @given(events)
 def test_only_a_delivery_is_one_and_says_why(event: TransferEvent) -> None:
-    broken = broken_integrity(event)
+    broken = broken_integrity(event, log_of(event))
     wrong = mismatch(event, broken)
     if isinstance(event, XCalled | Reconciled):
         assert wrong is None

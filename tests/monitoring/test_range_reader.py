@@ -1,5 +1,6 @@
 """Reading ranges from a loopback node that holds a made-up chain."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.events import BlockNumber, Hash32
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, Node, hash_at
 from tests.monitoring.nodes import http_node, posting
+
+DOMAIN = DomainId(1001)
 
 
 @asynccontextmanager
@@ -27,7 +30,9 @@ async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
             head = await endpoint.head()
             places = [(BlockNumber(number), block_hash) for number, block_hash in known]
             blocks = BlockRange(BlockNumber(first), BlockNumber(last))
-            return await RangeReader(endpoint, CONTRACT, headers).read(blocks, head, BlockNumber(final), places)
+            return await RangeReader(endpoint, DomainId(1001), CONTRACT, headers).read(
+                blocks, head, BlockNumber(final), places
+            )
 
         yield read
 
@@ -44,6 +49,19 @@ async def test_logs_in_more_blocks_than_headers_are_kept_are_all_placed() -> Non
     async with reader_of(node) as read:
         found = await read(1, 5000, final=5000)
         assert [timed.timestamp for timed in found.logs] == [GENESIS_TIME + number for number in node.logs]
+
+
+async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:
+    node = Node(5, logs=[2])
+    async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
+        logs = (await endpoint.logs(CONTRACT, [], BlockNumber(1), BlockNumber(5))).logs * 2000
+        reader = RangeReader(endpoint, DOMAIN, CONTRACT, HeaderCache())
+        await reader.place(logs[:1])
+        placing, turns = asyncio.create_task(reader.place(logs)), 0
+        while not placing.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 8
 
 
 async def test_a_range_whose_last_block_is_missing_is_unsettled() -> None:

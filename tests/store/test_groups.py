@@ -267,7 +267,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
     )
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config = database._migrations()
+        config = database.schema_scripts()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.execute(text(transfer), {"id": b"\xaa", "o": ALPHA, "d": BETA})
@@ -304,4 +304,4 @@ async def test_what_waits_is_found_by_the_indexes_made_for_it(store: Store, file
     assert not [plan for plan in plans if plan.startswith("SCAN")]
     used = {plan.split("INDEX ")[1].split()[0] for plan in plans if "INDEX " in plan}
     assert {"deliveries_pending", "deliveries_pending_by_alert", "deliveries_told_alone"} <= used
-    assert {"delivery_groups_standing", "group_members_open"} <= used
+    assert {"delivery_groups_standing", "group_members_by_alert"} <= used

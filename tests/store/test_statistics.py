@@ -33,7 +33,7 @@ from connext_monitor.core.stats import (
 )
 from connext_monitor.core.transfer import EventRecord, Status, Transfer
 from connext_monitor.core.transfer import Path as Way
-from connext_monitor.store.database import _migrations
+from connext_monitor.store.database import schema_scripts
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
@@ -294,7 +294,7 @@ def make_old(file: Path) -> None:
     """A database as the version before made it."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config = _migrations()
+        config = schema_scripts()
         config.attributes["connection"] = connection
         command.upgrade(config, v0010_routers.down_revision)
     engine.dispose()

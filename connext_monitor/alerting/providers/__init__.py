@@ -58,6 +58,8 @@ class ConfiguredProvider:
             return False
         if alert.kind is AlertKind.PROVIDER_FAILING:
             return alert.subject != self.provider.name
+        if alert.kind is AlertKind.BACKUP_FAILED:
+            return True
         if not self.pathways:
             return True
         if alert.pathway is None:

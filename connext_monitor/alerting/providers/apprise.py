@@ -15,7 +15,7 @@ from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Pace
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
-from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import Telling
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class AppriseProvider:
             async with asyncio.timeout(_TIMEOUT):
                 went = await answer
         except TimeoutError:
-            return TryLater(f"gave no answer within {_TIMEOUT:.0f} s")
+            return TryLater(f"gave no answer within {_TIMEOUT:.0f} s", cause=Cause.TIMED_OUT)
         self._pace.hold(_BETWEEN_MESSAGES)
         return Sent() if went else TryLater("did not take it; Apprise does not say why")
 

@@ -204,7 +204,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     code = said.get("code")
     words = f"{answer.words}, {_CODES[code]}" if isinstance(code, int) and code in _CODES else answer.words
     if answer.later:
-        return TryLater(words, longest(answer.retry_after, seconds_asked(said.get("retry_after"))))
+        return TryLater(words, longest(answer.retry_after, seconds_asked(said.get("retry_after"))), answer.cause)
     if answer.status == 404 and code == _UNKNOWN_MESSAGE:
         return MessageGone(words)
     if answer.status in {401, 403, 404} or code == _FORUM:

@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Outcome, Refused, TryLater, retry_after
+from connext_monitor.core.delivery import Cause, Outcome, Refused, TryLater, retry_after
 from connext_monitor.core.documents import Json
 
 TIMEOUT = 10.0
@@ -59,6 +59,13 @@ class Answer:
         return self.status == 429 or self.status >= 500
 
     @property
+    def cause(self) -> Cause:
+        """Why to come again, as it is counted."""
+        if self.status == 429:
+            return Cause.RATE_LIMITED
+        return Cause.SERVER_ERROR if self.status >= 500 else Cause.NOT_TAKEN
+
+    @property
     def words(self) -> str:
         """``answered 404 Not Found``; the phrase is the standard's, never the channel's own."""
         return f"answered {self.status} {_PHRASES.get(self.status, '')}".rstrip()
@@ -76,7 +83,7 @@ class Answer:
         """Come again, after as long as the answer's ``Retry-After`` says if ``after`` does not."""
         if 300 <= self.status < 400:
             return TryLater(f"{self.words}, a redirect, which is not followed: configure the address it leads to")
-        return TryLater(self.words, self.retry_after if after is None else after)
+        return TryLater(self.words, self.retry_after if after is None else after, self.cause)
 
 
 class HttpSender:
@@ -99,7 +106,7 @@ class HttpSender:
                     retry_after(response.headers.get("Retry-After"), self._clock.now()),
                 )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return TryLater(_explain(error))
+            return TryLater(_explain(error), cause=_cause(error))
 
     async def aclose(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -167,6 +174,10 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientSSLError, "cannot be spoken to over TLS"),
     (aiohttp.ServerDisconnectedError, "closed the connection before it answered"),
 )
+
+
+def _cause(error: Exception) -> Cause:
+    return Cause.TIMED_OUT if isinstance(error, TimeoutError) else Cause.UNREACHABLE
 
 
 def _explain(error: Exception) -> str:

@@ -28,7 +28,7 @@ from connext_monitor.alerting.providers.wording import (
     web_links,
 )
 from connext_monitor.config import SecretText, SecretUrl, bad_value
-from connext_monitor.core.delivery import ChannelDead, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Instant, Message
@@ -172,7 +172,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable:
     word = error[0].decode() if error else ""
     words = f"{answer.words}, {word}" if word else answer.words
     if answer.later or word in {"ratelimited", "rate_limited"}:
-        return TryLater(words, answer.retry_after)
+        return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
     if answer.status in {401, 403, 404, 410} or word in DEAD_WORDS:
         return ChannelDead(words)
     return Unacceptable(words) if answer.status in {400, 413} else answer.try_later()

@@ -20,7 +20,7 @@ from connext_monitor.alerting.providers.slack import (
     plain_payload,
 )
 from connext_monitor.config import SecretText
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 
@@ -112,7 +112,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     word = error if isinstance(error, str) and ERROR_WORD.fullmatch(error.encode(errors="replace")) else ""
     words = f"{answer.words}, {word}" if word else answer.words
     if answer.later or word in {"ratelimited", "rate_limited"}:
-        return TryLater(words, answer.retry_after)
+        return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
     if answer.status in {401, 403} or word in _NO_MORE_ACCESS:
         return ChannelDead(words)
     if word in _MESSAGE_GONE:

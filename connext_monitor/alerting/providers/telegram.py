@@ -186,7 +186,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     if answer.later:
         parameters = said.get("parameters")
         asked = seconds_asked(parameters.get("retry_after")) if isinstance(parameters, dict) else None
-        return TryLater(answer.words, longest(answer.retry_after, asked))
+        return TryLater(answer.words, longest(answer.retry_after, asked), answer.cause)
     if answer.status == 400 and _NOT_MODIFIED in described:
         return Sent(None)
     if answer.status == 400 and (found := next((words for words in _GONE if words in described), None)):

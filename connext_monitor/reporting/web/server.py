@@ -25,7 +25,10 @@ class ListenError(Exception):
 
 
 class WebServer:
-    """Answers over HTTP from ``start`` to ``stop``; ``sights`` gives the chains as they are seen at that moment."""
+    """Answers over HTTP from ``start`` to ``stop``; ``sights`` gives the chains as they are seen at that moment.
+
+    ``more`` are routes that are served beside its own.
+    """
 
     def __init__(
         self,
@@ -35,12 +38,12 @@ class WebServer:
         sights: Callable[[], Sequence[ChainSight]],
         labels: ChainLabels,
         clock: Clock,
+        more: Sequence[web.RouteDef] = (),
     ) -> None:
         self._listen = listen
+        own = [*Health(store, sights).routes(), *Api(store, statistics, sights, labels, clock).routes()]
         self._runner = web.AppRunner(
-            _application(
-                listen, [*Health(store, sights).routes(), *Api(store, statistics, sights, labels, clock).routes()]
-            ),
+            _application(listen, [*own, *more]),
             access_log=None,
             shutdown_timeout=_GRACE,
         )

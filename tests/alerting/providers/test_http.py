@@ -11,7 +11,7 @@ from yarl import URL
 from connext_monitor.alerting.providers import http
 from connext_monitor.alerting.providers.http import Answer, HttpSender
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.delivery import TryLater
+from connext_monitor.core.delivery import Cause, TryLater
 from tests.alerting.vendors import Receiver
 
 
@@ -88,6 +88,7 @@ async def test_a_server_that_does_not_answer_is_given_up_and_tried_later(
     await sender.aclose()
     assert isinstance(answer, TryLater)
     assert answer.reason.startswith("gave no answer within")
+    assert answer.cause is Cause.TIMED_OUT
 
 
 async def test_a_status_counts_even_when_its_body_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:

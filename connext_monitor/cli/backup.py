@@ -1,0 +1,132 @@
+"""``backup`` and ``restore``: a copy of the database now, and one put in its place."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from pydantic_core import PydanticCustomError
+
+from connext_monitor.cli.failure import Failure
+from connext_monitor.cli.output import json_option, print_json, print_line, say, size_words
+from connext_monitor.cli.settings import complete, config_option, load
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import Bucket, Config, read_bucket
+from connext_monitor.core.backups import Backup
+from connext_monitor.core.documents import Json, rfc3339
+from connext_monitor.store.backup_copy import BackupError
+from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.object_storage import ObjectStorage
+from connext_monitor.store.restore import Restore, Restored
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A backup made by hand: where it lies, and what became of its upload (None where there is no place for it)."""
+
+    backup: Backup
+    path: Path
+    uploaded: bool | None
+    trouble: str | None
+
+
+@click.command()
+@config_option()
+@json_option
+def backup(*, as_json: bool) -> None:
+    """Make one consistent copy of the database now, also beside a running monitor."""
+    config = load()
+    made = complete(_back_up(config))
+    if as_json:
+        print_json(_made_document(made, config))
+    else:
+        counts = f"{made.backup.transfers:,} transfers, {made.backup.alerts:,} alerts"
+        print_line(f"{made.path}  {size_words(made.backup.size)}, verified: {counts}")
+        if made.uploaded:
+            print_line(f"{config.backup.upload}/{made.backup.name}  uploaded")
+    if made.trouble is not None:
+        raise Failure(f"the copy was made, and not uploaded: {made.trouble}")
+
+
+async def _back_up(config: Config) -> _Made:
+    table = config.backup
+    folder = BackupFolder(config.monitor.database, table.directory, table.keep)
+    made = await asyncio.to_thread(folder.make, SystemClock().now())
+    path = folder.path(made.name)
+    if table.upload is None:
+        return _Made(made, path, None, None)
+    try:
+        await ObjectStorage(table.upload, table.endpoint).put(path, stem=folder.stem, keep=table.keep)
+    except BackupError as error:
+        return _Made(made, path, uploaded=False, trouble=str(error))
+    return _Made(made, path, uploaded=True, trouble=None)
+
+
+@click.command()
+@config_option()
+@click.argument("file", metavar="FILE")
+@json_option
+def restore(file: str, *, as_json: bool) -> None:
+    """Put a backup in the place of the database, which is kept aside under a dated name.
+
+    FILE is a backup here, or s3://bucket/prefix/name. It is verified first, and the monitor must not be running.
+    """
+    config = load()
+    done = complete(_restore(config, file))
+    if as_json:
+        print_json(_restored_document(done))
+        return
+    transfers, _, alerts = done.contents.counts
+    print_line(
+        f"Restored {done.database}: {size_words(done.size)}, verified: {transfers:,} transfers, {alerts:,} alerts"
+    )
+    if done.aside is not None:
+        print_line(f"The database as it was is kept as {done.aside}")
+    say("start the monitor again: it goes on from the copy's checkpoints, and may tell again what it has told since")
+
+
+async def _restore(config: Config, file: str) -> Restored:
+    with Restore(config.monitor.database) as restoring:
+        backup = Path(file)
+        if file.startswith("s3://"):
+            bucket, name = _object(file)
+            backup = restoring.fetched
+            say(f"fetching {file} …")
+            await ObjectStorage(bucket, config.backup.endpoint).fetch(bucket.key(name), backup)
+        return await asyncio.to_thread(restoring.put_in_place, backup, SystemClock().now())
+
+
+def _object(url: str) -> tuple[Bucket, str]:
+    try:
+        whole = read_bucket(url)
+    except PydanticCustomError as error:
+        raise click.BadParameter(error.message(), param_hint="FILE") from None
+    prefix, _, name = whole.prefix.rpartition("/")
+    if not name:
+        raise click.BadParameter("names a bucket; write s3://bucket/prefix/name", param_hint="FILE")
+    return Bucket(whole.name, prefix), name
+
+
+def _made_document(made: _Made, config: Config) -> Json:
+    backup = made.backup
+    return {
+        "file": str(made.path),
+        "bytes": backup.size,
+        "made_at": rfc3339(backup.made_at),
+        "transfers": backup.transfers,
+        "events": backup.events,
+        "alerts": backup.alerts,
+        "uploaded_to": f"{config.backup.upload}/{backup.name}" if made.uploaded else None,
+    }
+
+
+def _restored_document(done: Restored) -> Json:
+    transfers, events, alerts = done.contents.counts
+    return {
+        "database": str(done.database),
+        "bytes": done.size,
+        "transfers": transfers,
+        "events": events,
+        "alerts": alerts,
+        "kept_aside": str(done.aside) if done.aside else None,
+    }

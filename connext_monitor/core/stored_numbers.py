@@ -1,0 +1,39 @@
+"""Numbers that the database knows, as one look at it gives them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId
+
+PathwayLeg = tuple[DomainId, DomainId, Leg]
+"""Origin, destination, leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedLegs:
+    """How many legs of one kind have not arrived on one pathway, and how many of them are past due."""
+
+    count: int
+    past_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many messages wait for one provider, and since when the oldest does (Unix seconds; None where none waits)."""
+
+    waiting: int = 0
+    oldest_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNumbers:
+    """One look; ``overdue`` counts the legs whose overdue alert stands open."""
+
+    nonces: Mapping[DomainId, Nonces] = field(default_factory=dict)
+    awaited: Mapping[PathwayLeg, AwaitedLegs] = field(default_factory=dict)
+    overdue: Mapping[PathwayLeg, int] = field(default_factory=dict)
+    open_alerts: Mapping[tuple[AlertKind, Severity], int] = field(default_factory=dict)
+    backlogs: Mapping[str, Backlog] = field(default_factory=dict)

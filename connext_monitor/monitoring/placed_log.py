@@ -1,0 +1,43 @@
+"""A log with its block's time, and the event that it holds."""
+
+from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
+from connext_monitor.core.events import BlockRef, DomainId, RawLog, Timestamp
+from connext_monitor.core.mismatch import mismatch
+from connext_monitor.core.recording import UnreadableLog
+from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
+from connext_monitor.core.value import value
+
+
+@value(frozen=True, slots=True)
+class PlacedLog:
+    """A log as its endpoint gave it, its block's time, and the event that it holds; or why it holds none."""
+
+    log: RawLog
+    timestamp: Timestamp
+    found: EventRecord | UnreadableLog
+
+
+def place_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> PlacedLog:
+    """Decode a log of this chain's diamond; ``timestamp`` is from its block's header, never from the log."""
+    return PlacedLog(raw, timestamp, _found(domain, raw, timestamp))
+
+
+def _found(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord | UnreadableLog:
+    try:
+        event = decode(raw)
+    except MalformedLog as error:
+        return UnreadableLog(domain, _raw_text(raw), str(error))
+    sighting = Sighting(BlockRef(raw.block_number, raw.block_hash, timestamp), raw.tx_hash, raw.log_index)
+    seen = EventRecord(domain, slim(event), sighting)
+    broken = broken_integrity(event, raw)
+    wrong = mismatch(event, broken)
+    if wrong is not None:
+        return UnreadableLog(domain, _raw_text(raw), str(wrong), seen, wrong)
+    reason = broken or wrong_chain(seen)
+    return seen if reason is None else UnreadableLog(domain, _raw_text(raw), str(reason))
+
+
+def _raw_text(raw: RawLog) -> bytes:
+    topics = " ".join(topic.hex() for topic in raw.topics)
+    where = f"block {raw.block_number} 0x{raw.block_hash.hex()} tx 0x{raw.tx_hash.hex()} log {raw.log_index}"
+    return f"{where}\naddress 0x{raw.address.hex()}\ntopics {topics}\ndata {raw.data.hex()}".encode()

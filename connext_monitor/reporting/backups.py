@@ -1,0 +1,229 @@
+"""Makes a backup of the database every so often, has it uploaded, and alerts when that fails."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, AlertKind, backup_failed
+from connext_monitor.core.backups import Backup, seconds_until_due
+
+COPY, UPLOAD = "copy", "upload"
+_NAP = 60.0
+_AFTER_FAULT = 5.0
+
+log = structlog.get_logger()
+
+
+class BackupAlerts(Protocol):
+    """Where alerts about backups are read and written."""
+
+    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+        """The open alerts of one kind."""
+        ...
+
+    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
+        """Open an alert with its deliveries."""
+        ...
+
+    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
+        """Resolve an alert, and queue that news."""
+        ...
+
+
+class KeptBackup(Protocol):
+    """A backup that is there."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was begun."""
+        ...
+
+
+class BackupPlace(Protocol):
+    """Where the copies are made. Both methods block on files."""
+
+    @property
+    def stem(self) -> str:
+        """What the names of its backups begin with."""
+        ...
+
+    def kept(self) -> Sequence[KeptBackup]:
+        """What is there, the oldest first."""
+        ...
+
+    def path(self, name: str) -> Path:
+        """Where the backup of this name lies."""
+        ...
+
+    def make(self, at: datetime, stopped: Callable[[], bool]) -> Backup:
+        """Make one, verify it, remove the superseded ones; given up soon after ``stopped`` says so."""
+        ...
+
+
+class Storage(Protocol):
+    """Where copies are sent to."""
+
+    async def put(self, file: Path, *, stem: str, keep: int) -> None:
+        """Store the file, and keep the newest ``keep`` there."""
+        ...
+
+
+@dataclass(slots=True)
+class _Part:
+    """What can fail by itself: how often it has in a row, and when it is tried again (on the clock never set)."""
+
+    what: str
+    failures: int = 0
+    retry_at: float = 0.0
+
+
+class PeriodicBackup:
+    """One backup every ``every``, from the age of the newest one there on; ``every`` None: none, and no alert either.
+
+    ``failures`` are the errors whose text is for people; any other is a fault, of which only the kind is told.
+    """
+
+    def __init__(
+        self,
+        store: BackupAlerts,
+        place: BackupPlace,
+        storage: Storage | None,
+        every: timedelta | None,
+        keep: int,
+        failures: type[Exception],
+        route: Callable[[Alert], Collection[str]],
+        told: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._place = place
+        self._storage = storage
+        self._every = every.total_seconds() if every else None
+        self._keep = keep
+        self._failures = failures
+        self._route = route
+        self._told = told
+        self._clock = clock
+        self._open: dict[str, Alert] = {}
+        self._copying, self._sending = _Part(COPY), _Part(UPLOAD)
+        self._unsent: str | None = None
+
+    async def run(self) -> NoReturn:
+        """Make backups until cancelled; one that is under way then is given up."""
+        await self._begin()
+        if self._every is None:
+            await asyncio.get_running_loop().create_future()
+        while True:
+            await asyncio.sleep(min(_NAP, await self._until_due()))
+            if await self._until_copy() <= 0:
+                await self._attempt(self._copying, self._copy)
+            if self._until_upload() <= 0:
+                await self._attempt(self._sending, self._upload)
+
+    async def _begin(self) -> None:
+        """Take up the alerts that stand, and end those about what is configured no longer."""
+        wanted = {COPY} if self._every else set()
+        wanted |= {UPLOAD} if self._every and self._storage else set()
+        while True:
+            try:
+                told = await self._store.open_alerts(AlertKind.BACKUP_FAILED)
+                self._open = {alert.subject: alert for alert in told}
+                for what in self._open.keys() - wanted:
+                    await self._resolve(what, "removed")
+                if UPLOAD in self._open:
+                    newest = (await asyncio.to_thread(self._place.kept))[-1:]
+                    self._unsent = newest[0].path.name if newest else None
+            except Exception:
+                log.exception("backup.fault")
+                await asyncio.sleep(_AFTER_FAULT)
+            else:
+                return
+
+    async def _until_due(self) -> float:
+        return min(await self._until_copy(), self._until_upload())
+
+    async def _until_copy(self) -> float:
+        if self._copying.failures:
+            return max(0.0, self._copying.retry_at - self._clock.monotonic())
+        try:
+            newest = (await asyncio.to_thread(self._place.kept))[-1:]
+        except Exception:  # noqa: BLE001 - what is wrong with the directory is found, and told, by the copy
+            return 0.0
+        return seconds_until_due(newest[0].made_at if newest else None, self._every or inf, self._clock.now())
+
+    def _until_upload(self) -> float:
+        return inf if self._unsent is None else max(0.0, self._sending.retry_at - self._clock.monotonic())
+
+    async def _copy(self) -> None:
+        stopped = threading.Event()
+        began = self._clock.monotonic()
+        copy = partial(self._place.make, self._clock.now(), stopped.is_set)
+        making = asyncio.create_task(asyncio.to_thread(copy), name="backup")
+        try:
+            made = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            stopped.set()
+            await asyncio.wait({making})
+            raise
+        took = round(self._clock.monotonic() - began, 1)
+        log.info("backup.made", file=made.name, bytes=made.size, transfers=made.transfers, seconds=took)
+        if self._storage is not None:
+            # The newer one takes the place of one that could not be sent, and the time of its next try.
+            self._unsent = made.name
+
+    async def _upload(self) -> None:
+        if self._storage is not None and self._unsent is not None:
+            file = self._place.path(self._unsent)
+            await self._storage.put(file, stem=self._place.stem, keep=self._keep)
+            log.info("backup.uploaded", file=file.name)
+        self._unsent = None
+
+    async def _attempt(self, part: _Part, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the monitor goes on and somebody is told
+            await self._failed_for(part, str(error) if isinstance(error, self._failures) else type(error).__name__)
+        else:
+            part.failures, part.retry_at = 0, 0.0
+            if part.what in self._open:
+                await self._noted(self._resolve(part.what, "backed_up"))
+
+    async def _failed_for(self, part: _Part, reason: str) -> None:
+        part.failures += 1
+        wait = seconds_until_due(None, self._every or inf, self._clock.now(), part.failures)
+        part.retry_at = self._clock.monotonic() + wait
+        log.error("backup.failed", what=part.what, reason=reason, next_in=round(wait, 1))
+        if part.what not in self._open:
+            await self._noted(self._tell(part.what, reason))
+
+    async def _noted(self, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except Exception:
+            # A disk so full that nothing can be copied takes no alert either; the next try tells it.
+            log.exception("backup.fault")
+
+    async def _tell(self, what: str, reason: str) -> None:
+        alert = backup_failed(what, self._clock.now(), reason=reason)
+        await self._store.open_alert(alert, self._route(alert))
+        self._open[what] = alert
+        self._told()
+
+    async def _resolve(self, what: str, resolution: str) -> None:
+        await self._store.resolve_alert(self._open[what].id, resolution, self._clock.now())
+        del self._open[what]
+        self._told()

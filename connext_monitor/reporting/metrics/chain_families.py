@@ -1,0 +1,128 @@
+"""What is seen of each chain at this moment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from prometheus_client.core import Metric
+
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.events import BlockRef, DomainId
+from connext_monitor.core.sight import ChainSight, RequestKind
+from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_START, counter, gauge
+
+_CHAIN = ("chain",)
+
+
+def chain_families(sights: Sequence[ChainSight], malformed: Mapping[DomainId, int], now: float) -> Iterator[Metric]:
+    """Blocks, times and requests of all chains; ``now`` in Unix seconds."""
+    covered = [(sight, block) for sight in sights if (block := _covered(sight)) is not None]
+    yield gauge(
+        "chain_head_block",
+        "The highest block that the endpoint in use has announced; absent while there is none.",
+        _CHAIN,
+        [((sight.name,), sight.head) for sight in sights if sight.head is not None],
+    )
+    yield gauge(
+        "chain_covered_block",
+        "The last block of the chain of which all logs, and those of all before it, have been read.",
+        _CHAIN,
+        [((sight.name,), block.number) for sight, block in covered],
+    )
+    yield gauge(
+        "chain_checkpoint_block",
+        "The last block that is covered and final.",
+        _CHAIN,
+        [((sight.name,), sight.coverage.checkpoint) for sight in sights if sight.coverage is not None],
+    )
+    yield gauge(
+        "chain_watermark_timestamp_seconds",
+        "The block time up to which the chain is covered, as a Unix time.",
+        _CHAIN,
+        [((sight.name,), block.timestamp) for sight, block in covered],
+    )
+    yield gauge(
+        "chain_lag_seconds",
+        "How long ago the watermark is; up to a minute is normal at rest.",
+        _CHAIN,
+        [((sight.name,), max(0.0, now - block.timestamp)) for sight, block in covered],
+    )
+    yield from _states(sights)
+    yield from _counts(sights, malformed)
+
+
+def nonce_families(nonces: Mapping[DomainId, Nonces], names: Mapping[DomainId, str]) -> Iterator[Metric]:
+    """Whether each origin's nonces are known without a hole; absent for a chain that has not been asked yet."""
+    known = [(names[domain], found) for domain, found in sorted(nonces.items()) if domain in names]
+    yield gauge(
+        "nonces_contiguous",
+        f"1 where no nonce of the origin is missing up to what its contract said at a covered block. {FROM_DATABASE}",
+        _CHAIN,
+        [((name,), found.complete) for name, found in known],
+    )
+    yield gauge(
+        "nonces_unproven",
+        "How many nonces lie between the first that is missing and what the contract said; 0 where none is missing. "
+        f"{FROM_DATABASE}",
+        _CHAIN,
+        [((name,), max(0, found.next - found.contiguous)) for name, found in known],
+    )
+
+
+def _covered(sight: ChainSight) -> BlockRef | None:
+    return sight.coverage.covered if sight.coverage else None
+
+
+def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
+    yield gauge(
+        "chain_observed",
+        "1 while the covered head of the chain has risen lately (alerts.unobserved_after).",
+        _CHAIN,
+        [((sight.name,), sight.observed) for sight in sights],
+    )
+    yield gauge(
+        "chain_caught_up",
+        "1 where everything up to the head has been covered since the endpoint in use was connected.",
+        _CHAIN,
+        [((sight.name,), sight.caught_up) for sight in sights],
+    )
+    yield gauge(
+        "chain_endpoint_info",
+        "The host of the endpoint in use; absent while there is none.",
+        ("chain", "endpoint"),
+        [((sight.name, sight.endpoint), 1) for sight in sights if sight.endpoint is not None],
+    )
+
+
+def _counts(sights: Sequence[ChainSight], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:
+    yield counter(
+        "nonce_holes_found_total",
+        f"Holes in an origin's nonces that a second look confirmed. {SINCE_START}",
+        _CHAIN,
+        [((sight.name,), sight.holes_found) for sight in sights],
+    )
+    yield counter(
+        "nonce_holes_closed_total",
+        f"Holes in an origin's nonces that were fetched. {SINCE_START}",
+        _CHAIN,
+        [((sight.name,), sight.holes_closed) for sight in sights],
+    )
+    yield counter(
+        "malformed_logs_total",
+        f"Logs that could not be read and were skipped, as often as they came. {SINCE_START}",
+        _CHAIN,
+        [((sight.name,), malformed.get(sight.domain, 0)) for sight in sights],
+    )
+    yield counter(
+        "requests_total",
+        f"JSON-RPC requests to endpoints (hosts), by method and by how they ended. {SINCE_START}",
+        ("chain", "endpoint", "method", "outcome"),
+        [
+            ((sight.name, kind.endpoint, kind.method, kind.outcome), count)
+            for sight in sights
+            for kind, count in sorted(sight.requests.items(), key=_by_endpoint)
+        ],
+    )
+
+
+def _by_endpoint(counted: tuple[RequestKind, int]) -> tuple[str, str, str]:
+    kind, _ = counted
+    return (kind.endpoint, kind.method, kind.outcome)

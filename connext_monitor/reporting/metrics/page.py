@@ -1,0 +1,137 @@
+"""``GET /metrics``: everything gathered at one moment, then written beside the event loop."""
+
+import asyncio
+import platform
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from aiohttp import web
+from prometheus_client import ProcessCollector
+from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.exposition import generate_latest as write_text
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
+from prometheus_client.openmetrics.exposition import generate_latest as write_openmetrics
+from prometheus_client.registry import Collector
+
+from connext_monitor.clock import Clock
+from connext_monitor.reporting.metrics.chain_families import chain_families, nonce_families
+from connext_monitor.reporting.metrics.families import PREFIX, gauge, single
+from connext_monitor.reporting.metrics.latest_numbers import LatestNumbers, Look
+from connext_monitor.reporting.metrics.loop_lag import LoopLag
+from connext_monitor.reporting.metrics.sources import Sources
+from connext_monitor.reporting.metrics.stored_families import alert_families, deadline_families, delivery_families
+from connext_monitor.reporting.metrics.tally import Tally
+
+
+class _Gathered(Collector):
+    """Metrics that have been made, and those of the process, which are read from its files when they are written."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+        self._process = ProcessCollector(namespace=PREFIX.rstrip("_"), registry=None)
+
+    def collect(self) -> Iterator[Metric]:
+        """As the library asks for them."""
+        yield from self._families
+        yield from self._process.collect()
+
+
+class MetricsPage:
+    """Answers scrapes; a scrape reads, and waits for no writer."""
+
+    def __init__(self, sources: Sources, tally: Tally, clock: Clock) -> None:
+        self._sources = sources
+        self._tally = tally
+        self._loop_lag = LoopLag(clock)
+        self._clock = clock
+        self._numbers = LatestNumbers(sources.stored, clock)
+        self._turn = asyncio.Lock()
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to the application."""
+        return [web.get("/metrics", self.scrape)]
+
+    async def scrape(self, request: web.Request) -> web.Response:
+        """All metrics, as OpenMetrics where that is asked for."""
+        wants_openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
+        write, content_type = (
+            (write_openmetrics, OPENMETRICS) if wants_openmetrics else (write_text, CONTENT_TYPE_PLAIN_0_0_4)
+        )
+        async with self._turn:
+            look = await self._numbers.get()
+            families: list[Metric] = []
+            for family in self._families(look):
+                families.append(family)
+                await asyncio.sleep(0)
+            body = await asyncio.to_thread(write, _Gathered(families))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def measure_loop_lag(self) -> NoReturn:
+        """Measure until cancelled."""
+        await self._loop_lag.run()
+
+    async def aclose(self) -> None:
+        """Let go of the database."""
+        await self._numbers.aclose()
+
+    def _families(self, look: Look | None) -> Iterator[Metric]:
+        sources, now = self._sources, self._clock.now().timestamp()
+        sights = sources.sights()
+        yield InfoMetricFamily(
+            f"{PREFIX}build",
+            "The program's version and the Python that runs it.",
+            {"version": version("connext-monitor"), "python": platform.python_version()},
+        )
+        yield from chain_families(sights, sources.malformed(), now)
+        if look is not None:
+            self._tally.expect(look.numbers.awaited)
+            unseen = {sight.domain for sight in sights if not sight.observed}
+            yield from nonce_families(look.numbers.nonces, sources.chains)
+            yield from deadline_families(look.numbers, sources.chains, unseen)
+            yield from alert_families(look.numbers)
+            yield from delivery_families(look.numbers, sources.providers, now)
+        yield from self._database(look)
+        yield gauge(
+            "provider_failing",
+            "1 where a provider refuses for good, or has taken nothing for a minute.",
+            ("provider",),
+            [((name,), name in sources.failing()) for name in sources.providers],
+        )
+        yield single(
+            "checker_queue_observations",
+            "Observations that wait for the transfer checker; it holds 1000 at most, then endpoints wait.",
+            sources.observations_waiting(),
+        )
+        yield from self._tally.families()
+        yield from self._loop_lag.families()
+
+    def _database(self, look: Look | None) -> Iterator[Metric]:
+        file = self._sources.database
+        yield single("database_size_bytes", "Size of the database file.", _size(file))
+        yield single(
+            "database_wal_size_bytes",
+            "Size of the database's write-ahead log.",
+            _size(file.with_name(f"{file.name}-wal")),
+        )
+        yield single(
+            "database_readable",
+            "1 where the last look into the database for these metrics succeeded.",
+            self._numbers.readable,
+        )
+        if look is not None:
+            yield single(
+                "database_look_age_seconds",
+                "How old the numbers are that are read from the database: they are read again after five seconds.",
+                self._clock.monotonic() - look.at,
+            )
+            yield single("database_look_duration_seconds", "How long the last such look took.", look.took)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

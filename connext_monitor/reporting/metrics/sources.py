@@ -1,0 +1,29 @@
+"""Where the numbers come from that are read when somebody asks for them."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.stored_numbers import StoredNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the parts of the program say of themselves.
+
+    ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``stored`` looks into the
+    database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process
+    started; ``observations_waiting`` is the length of the transfer checker's queue; ``failing`` names the channels
+    that take nothing.
+    """
+
+    chains: Mapping[DomainId, str]
+    providers: Collection[str]
+    database: Path
+    sights: Callable[[], Sequence[ChainSight]]
+    stored: Callable[[float], Awaitable[StoredNumbers]]
+    malformed: Callable[[], Mapping[DomainId, int]]
+    observations_waiting: Callable[[], int]
+    failing: Callable[[], Collection[str]]

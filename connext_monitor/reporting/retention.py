@@ -1,0 +1,105 @@
+"""Prunes what is old and settled, now and then, in steps so small that nobody waits for them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, NoReturn, Protocol, TypeVar
+
+import structlog
+
+from connext_monitor.clock import Clock
+
+_BATCH = 20
+"""Transfers in one transaction: what a writer waits for at most are some milliseconds."""
+_EVERY = 3600.0
+_FIRST_AFTER = 60.0
+"""Seconds: what a downtime left to be read comes first."""
+_BREATH = 0.01
+
+log = structlog.get_logger()
+
+S = TypeVar("S")
+
+
+class OldThings(Protocol[S]):
+    """Where what is old lies. ``before`` is in Unix seconds; each method that prunes is one short transaction."""
+
+    async def settled(self, before: int, after: S | None, limit: int) -> Sequence[S]:
+        """The next transfers that may be pruned, behind ``after``."""
+        ...
+
+    async def prune(self, found: Sequence[S], before: int) -> int:
+        """Prune those that may be still; how many were."""
+        ...
+
+    async def prune_alerts(self, before: int, limit: int) -> int:
+        """Alerts about nothing that is kept."""
+        ...
+
+    async def prune_malformed(self, before: int, limit: int) -> int:
+        """Logs that could not be read."""
+        ...
+
+    async def prune_groups(self, before: int, limit: int) -> int:
+        """Messages of groups that have ended."""
+        ...
+
+    async def prune_reports(self, before: int, limit: int) -> int:
+        """Reports that have been told."""
+        ...
+
+
+class Pruning:
+    """Keeps what is younger than ``keep``, and what is pending or open whatever its age; None keeps everything."""
+
+    def __init__(
+        self, things: OldThings[Any], keep: timedelta | None, clock: Clock, first_after: float = _FIRST_AFTER
+    ) -> None:
+        self._things = things
+        self._keep = keep.total_seconds() if keep else None
+        self._clock = clock
+        self._wait = first_after
+
+    async def run(self) -> NoReturn:
+        """Prune until cancelled."""
+        if self._keep is None:
+            await asyncio.get_running_loop().create_future()
+        while True:
+            await asyncio.sleep(self._wait)
+            try:
+                await self._round(int(self._clock.now().timestamp() - (self._keep or 0)))
+            except Exception:
+                log.exception("retention.failed")
+            self._wait = _EVERY
+
+    async def _round(self, before: int) -> None:
+        began = self._clock.monotonic()
+        gone = {
+            "transfers": await self._transfers(before),
+            "alerts": await self._rest(self._things.prune_alerts, before),
+            "malformed_logs": await self._rest(self._things.prune_malformed, before),
+            "groups": await self._rest(self._things.prune_groups, before),
+            "reports": await self._rest(self._things.prune_reports, before),
+        }
+        if any(gone.values()):
+            log.info("retention.pruned", **gone, seconds=round(self._clock.monotonic() - began, 1))
+
+    async def _transfers(self, before: int) -> int:
+        gone, last = 0, None
+        while found := await self._things.settled(before, last, _BATCH):
+            last = found[-1]
+            gone += await self._breathing(lambda found=found: self._things.prune(found, before))  # type: ignore[misc]
+        return gone
+
+    async def _rest(self, prune: Callable[[int, int], Awaitable[int]], before: int) -> int:
+        gone = 0
+        while count := await self._breathing(lambda: prune(before, _BATCH)):
+            gone += count
+        return gone
+
+    async def _breathing(self, work: Callable[[], Awaitable[int]]) -> int:
+        """Do it, and leave the writer to others for at least as long as it took."""
+        began = self._clock.monotonic()
+        count = await work()
+        await asyncio.sleep(max(_BREATH, self._clock.monotonic() - began))
+        return count

@@ -1,0 +1,141 @@
+"""A consistent copy of a database in use, and what is looked at before one is trusted.
+
+Everything here blocks, on files and in SQLite, which lets go of Python meanwhile: it belongs in a thread. The live
+database is only ever opened by SQLite itself: closing a file of one's own drops the locks that SQLite holds on it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+
+from connext_monitor.store.database import DatabaseError, schema_scripts
+
+COUNTED = ("transfers", "events", "alerts")
+_SPARE_BYTES = 16 << 20
+_PAGES_A_STEP = 1024
+_OPCODES_A_LOOK = 100_000
+
+
+def never() -> bool:
+    """Nothing asks for an end before the end."""
+    return False
+
+
+class BackupError(DatabaseError):
+    """A copy could not be made, or is not to be trusted; the message is for people and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a database holds: its schema's revision, and how many rows there are in the tables that are `COUNTED`."""
+
+    revision: str
+    counts: tuple[int, ...]
+
+
+class BackupStopped(BackupError):
+    """The program is asked to end before the copy is done."""
+
+
+def copy_database(source: Path, target: Path, stopped: Callable[[], bool] = never) -> Contents:
+    """Copy the database as it stands at one instant to a new file, on disk when this returns; what the copy holds.
+
+    The copy sees one state however much is written meanwhile, and holds up no writer. ``target`` must not exist. The
+    copy is one file without a write-ahead log. Raises BackupError; what that leaves behind is the
+    caller's to remove.
+    """
+    try:
+        with _reading(source) as connection, _given_up(connection, stopped):
+            wanted = contents(connection, source)
+            _refuse_without_room(connection, target)
+            # Nobody but the owner: SQLite would make it as readable as the umask allows.
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                # Steps only so that it can be given up: within the read transaction all of them see one state.
+                connection.backup(copy, pages=_PAGES_A_STEP, progress=lambda *_: _give_up_if(stopped))
+                copy.execute("PRAGMA journal_mode=DELETE").close()
+            return wanted
+    except sqlite3.Error as error:
+        raise BackupError(f"{source} could not be copied to {target.parent} ({error})") from error
+    except OSError as error:
+        raise BackupError(f"{target.parent} cannot be written to ({error.strerror})") from error
+
+
+def verify(file: Path, wanted: Contents | None = None, stopped: Callable[[], bool] = never) -> Contents:
+    """What is in a copy that nobody writes, once SQLite has found no fault in any of it. Raises BackupError.
+
+    With ``wanted``, it must hold just that.
+    """
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+            connection.set_progress_handler(stopped, _OPCODES_A_LOOK)
+            faults = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+            if faults != ["ok"]:
+                raise BackupError(f"{file} is damaged ({'; '.join(faults)[:300]})")
+            found = contents(connection, file)
+    except sqlite3.Error as error:
+        raise BackupError(f"{file} is no whole database ({error})") from error
+    if wanted is not None and found != wanted:
+        raise BackupError(f"{file} does not hold what the database held: {found}, not {wanted}")
+    return found
+
+
+def contents(connection: sqlite3.Connection, file: Path) -> Contents:
+    """What the database of this connection holds. Raises BackupError where it is none of ours."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"alembic_version", *COUNTED} <= tables:
+        raise BackupError(f"{file} is no database of connext-monitor")
+    revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision is None:
+        raise BackupError(f"{file} is no database of connext-monitor")
+    counts = (connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in COUNTED)  # noqa: S608 - our own names
+    return Contents(str(revision[0]), tuple(counts))
+
+
+def refuse_newer(found: Contents, file: Path) -> None:
+    """Raise BackupError where a newer version of this program wrote it."""
+    known = {script.revision for script in ScriptDirectory.from_config(schema_scripts()).walk_revisions()}
+    if found.revision not in known:
+        raise BackupError(
+            f"{file} was written by a newer version of connext-monitor (schema {found.revision}, this one knows "
+            f"{max(known)}); restore it with that version"
+        )
+
+
+@contextmanager
+def _reading(source: Path) -> Iterator[sqlite3.Connection]:
+    """A connection within one read transaction: whatever is asked of it, it answers of the same instant."""
+    if not source.exists():
+        raise BackupError(f"{source} does not exist yet; the first run of the monitor makes it")
+    uri = f"{source.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)) as connection:
+        connection.execute("BEGIN").close()
+        yield connection
+
+
+@contextmanager
+def _given_up(connection: sqlite3.Connection, stopped: Callable[[], bool]) -> Iterator[None]:
+    connection.set_progress_handler(stopped, _OPCODES_A_LOOK)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, _OPCODES_A_LOOK)
+
+
+def _give_up_if(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise BackupStopped("stopped before its end")
+
+
+def _refuse_without_room(connection: sqlite3.Connection, target: Path) -> None:
+    # The monitor may write to the same disk, and a full one stops it.
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    there = os.statvfs(target.parent)
+    free, needed = there.f_bavail * there.f_frsize, pages * size + _SPARE_BYTES
+    if free < needed:
+        raise BackupError(f"{target.parent} has {free >> 20} MB free, and a backup needs {needed >> 20} MB")

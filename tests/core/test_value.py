@@ -1,0 +1,37 @@
+"""What is made for every log behaves as the frozen dataclass that mypy takes it for."""
+
+from dataclasses import fields, replace
+from typing import ClassVar
+
+import pytest
+
+from connext_monitor.core.value import value
+
+
+@value(frozen=True, slots=True)
+class Point:
+    """A place."""
+
+    kind: ClassVar[str] = "point"
+
+    across: int
+    up: int = 0
+
+    @property
+    def sum(self) -> int:
+        """Both."""
+        return self.across + self.up
+
+
+def test_it_has_its_fields_defaults_and_members() -> None:
+    assert (Point(1).up, Point(1, up=2).sum, Point.kind, Point.__doc__) == (0, 3, "point", "A place.")
+    assert [field.name for field in fields(Point)] == ["across", "up"]
+
+
+def test_nothing_can_be_assigned_to_it() -> None:
+    with pytest.raises(AttributeError):
+        Point(1).across = 2  # type: ignore[misc]
+
+
+def test_equal_ones_are_one_in_a_set_and_a_changed_one_is_another() -> None:
+    assert len({Point(1), Point(1), replace(Point(1), up=1)}) == 2

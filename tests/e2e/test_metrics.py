@@ -1,0 +1,134 @@
+"""/metrics of a running monitor, read from outside; and that the dashboard and the alert rules fit it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from prometheus_client.core import Metric, Sample
+from prometheus_client.parser import text_string_to_metric_families
+
+from scripts.devnet import Devnet
+from tests.e2e.monitor import Monitor, Setup, write_config
+from tests.e2e.promql import Asked, Expression, asked, dashboard, expressions, rules
+from tests.e2e.webhook import SECRET, Receiver
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+KEY = "s3cr3t-k3y-0f-th3-3ndp01nt"
+# Prometheus gives these to all that it scrapes, and "up" is its own.
+FROM_PROMETHEUS = frozenset({"job", "instance"})
+
+
+class Scrape:
+    """What one scrape of a monitor gave: a bridge with one leg late, one in time, and one message delivered."""
+
+    def __init__(self, text: str, webhook_path: str) -> None:
+        self.text = text
+        self.webhook_path = webhook_path
+        self.families: list[Metric] = list(text_string_to_metric_families(text))
+        self.samples: list[Sample] = [sample for family in self.families for sample in family.samples]
+
+    def value(self, metric: str, **labels: str) -> float:
+        """The one sample of these labels."""
+        (found,) = [one.value for one in self.samples if one.name == metric and one.labels == labels]
+        return found
+
+    def lacks(self, wanted: Asked) -> list[str]:
+        """What of it no sample has."""
+        if wanted.metric == "up":
+            return [f"up has no {name}" for name in wanted.labels - FROM_PROMETHEUS]
+        found = [sample for sample in self.samples if sample.name == wanted.metric]
+        if not found:
+            return [f"there is no {wanted.metric}"]
+        names = {name for sample in found for name in sample.labels} | FROM_PROMETHEUS
+        pairs = {pair for sample in found for pair in sample.labels.items()}
+        return [f"{wanted.metric} has no label {name}" for name in wanted.labels - names] + [
+            f'{wanted.metric} has no {name}="{value}"' for name, value in wanted.values - pairs
+        ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scrape]:
+    alpha, beta, _ = bridge.chains
+    folder: Path = tmp_path_factory.mktemp("metrics")
+    async with Receiver() as webhook:
+        keyed = [chain.ws_url.replace("://", f"://{KEY}@") + f"/?key={KEY}" for chain in (alpha, beta)]
+        endpoints = {"alpha": keyed[:1], "beta": keyed[1:]}
+        setup = Setup((alpha, beta), {"machines": webhook}, execute="PT2S", endpoints=endpoints)
+        async with Monitor(await write_config(setup, folder)) as monitor:
+            await monitor.ready()
+            prompt, late = await bridge.xcall(alpha, beta), await bridge.xcall(alpha, beta)
+            await bridge.execute_fast(prompt)
+            await bridge.reconcile(prompt)
+            await monitor.knows(prompt, "CompletedFast")
+            await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
+            yield Scrape(await monitor.text("/metrics"), webhook.url)
+
+
+async def test_what_happened_on_the_bridge_is_in_the_numbers(scrape: Scrape) -> None:
+    assert scrape.value("connext_monitor_events_recorded_total", chain="alpha", kind="xcalled") == 2
+    assert scrape.value("connext_monitor_events_recorded_total", chain="beta", kind="executed") == 1
+    assert scrape.value("connext_monitor_alerts_open", kind="execute_overdue", severity="critical") >= 1
+    assert scrape.value("connext_monitor_deliveries_total", provider="machines", outcome="sent") >= 1
+    pathway = {"origin": "alpha", "destination": "beta"}
+    arrived = scrape.value("connext_monitor_leg_latency_seconds_count", **pathway, leg="execute")
+    assert arrived == 1
+    assert scrape.value("connext_monitor_deadlines", **pathway, leg="execute", state="overdue") >= 1
+    assert scrape.value("connext_monitor_deadlines", **pathway, leg="reconcile", state="pending") == 1
+    for chain in ("alpha", "beta"):
+        assert scrape.value("connext_monitor_chain_observed", chain=chain) == 1
+        assert 0 < scrape.value("connext_monitor_chain_lag_seconds", chain=chain) < 60
+        assert scrape.value("connext_monitor_nonces_contiguous", chain=chain) == 1
+    assert scrape.value("connext_monitor_process_resident_memory_bytes") > 2**20
+
+
+async def test_no_secret_is_in_them(scrape: Scrape) -> None:
+    assert "127.0.0.1" in scrape.text
+    for secret in (KEY, SECRET, "/hook", scrape.webhook_path):
+        assert secret not in scrape.text
+
+
+@pytest.mark.parametrize("expression", list(expressions()), ids=lambda expression: expression.place)
+async def test_every_metric_and_label_that_docs_name_is_in_a_real_scrape(
+    scrape: Scrape, expression: Expression
+) -> None:
+    found = asked(expression.text)
+    assert found
+    assert [lack for wanted in found for lack in scrape.lacks(wanted)] == []
+    labels = {name for wanted in found for name in wanted.labels} | FROM_PROMETHEUS
+    for wanted in found:
+        labels |= {name for sample in scrape.samples if sample.name == wanted.metric for name in sample.labels}
+    assert expression.told_by <= labels
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "connext_monitor_no_such_metric",
+        'connext_monitor_deadlines{state="overdone"}',
+        'connext_monitor_chain_observed{name="alpha"}',
+        "sum by (network) (connext_monitor_chain_observed)",
+        'up{chain="alpha"}',
+    ],
+)
+async def test_a_metric_a_label_or_a_value_that_is_not_there_is_found(scrape: Scrape, wrong: str) -> None:
+    assert any(scrape.lacks(one) for one in asked(wrong))
+
+
+async def test_every_panel_says_what_it_shows_and_in_which_unit() -> None:
+    panels = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+    for panel in panels:
+        assert panel["description"]
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        assert panel["datasource"]["uid"] == "${datasource}"
+        if panel["type"] == "stat":
+            assert len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1
+    assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
+
+
+async def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
+    assert len({rule["alert"] for rule in rules()}) == len(rules())
+    for rule in rules():
+        assert rule["labels"]["severity"] in {"info", "warning", "critical"}
+        assert rule["annotations"].keys() == {"summary", "description"}

@@ -1,0 +1,92 @@
+"""What is counted as it happens, and that nobody's text becomes a label."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.recording import ChainProgress, Changes
+from connext_monitor.core.transfer import Step
+from connext_monitor.reporting.metrics import Tally
+from tests.core.ledger import Ledger
+from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.reporting.chain_samples import covered
+
+NAMES = {ALPHA: "alpha", BETA: "beta"}
+STRANGE = DomainId(666)
+
+
+def counted(tally: Tally, metric: str) -> dict[tuple[str, ...], float]:
+    """The samples of a metric that are not 0, by their labels' values in the order of the names."""
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in tally.families()
+        for sample in family.samples
+        if sample.name == f"connext_monitor_{metric}" and sample.value
+    }
+
+
+def told(tally: Tally, steps: Iterable[Step], progress: Iterable[ChainProgress] = ()) -> None:
+    ledger = Ledger()
+    for step in steps:
+        tally.committed(ledger.apply(step), progress)
+
+
+def test_events_are_counted_and_taken_back_by_chain_and_kind() -> None:
+    tally = Tally(NAMES, [])
+    sent, delivered = xcalled(info(), sighting(10)), executed(info(), sighting(20))
+    gone = Step(gone=frozenset({(BETA, delivered.sighting.block.hash)}))
+    told(tally, [Step(seen=(sent,)), Step(seen=(delivered,)), gone])
+    assert counted(tally, "events_recorded_total") == {("alpha", "xcalled"): 1, ("beta", "executed"): 1}
+    assert counted(tally, "events_taken_back_total") == {("beta", "executed"): 1}
+    assert counted(tally, "reorgs_total") == {("beta", "shallow"): 1}
+
+
+def test_a_block_that_counted_as_final_and_was_replaced_is_a_deep_reorg() -> None:
+    tally = Tally(NAMES, [])
+    tally.committed(Changes(), [replace(covered(ALPHA), replaced=BlockNumber(7)), covered(BETA)])
+    assert counted(tally, "reorgs_total") == {("alpha", "deep"): 1}
+
+
+def test_legs_are_counted_by_whether_they_were_in_time_and_by_how_long_they_took() -> None:
+    tally = Tally(NAMES, [])
+    for nonce, seconds in enumerate((60, 61, 301)):
+        params = info(nonce)
+        told(
+            tally,
+            [Step(seen=(xcalled(params, sighting(0)),)), Step(seen=(executed(params, sighting(seconds)),))],
+        )
+    assert counted(tally, "deadlines_settled_total") == {
+        ("beta", "execute", "alpha", "met"): 2,
+        ("beta", "execute", "alpha", "late"): 1,
+    }
+    buckets = counted(tally, "leg_latency_seconds_bucket")
+    found = [buckets.get(("beta", bound, "execute", "alpha")) for bound in ("30.0", "60.0", "300.0", "600.0", "+Inf")]
+    assert found == [None, 1, 2, 3, 3]
+    assert counted(tally, "leg_latency_seconds_sum") == {("beta", "execute", "alpha"): 422}
+
+
+def test_a_latency_that_is_awaited_is_shown_at_0_so_that_the_first_has_a_rate() -> None:
+    tally = Tally(NAMES, [])
+    tally.expect([(ALPHA, BETA, Leg.EXECUTE), (STRANGE, BETA, Leg.EXECUTE)])
+    (latency,) = [family for family in tally.families() if family.name == "connext_monitor_leg_latency_seconds"]
+    assert {(sample.labels["origin"], sample.value) for sample in latency.samples} == {("alpha", 0)}
+
+
+def test_every_outcome_is_one_word_of_ours_whatever_a_channel_says() -> None:
+    tally = Tally(NAMES, ["ops"])
+    evil = 'answered "}\n evil'
+    outcomes: list[Outcome] = [Sent(evil), TryLater(evil, cause=Cause.TIMED_OUT), TryLater(evil), Refused(evil)]
+    for outcome in [*outcomes, ChannelDead(evil)]:
+        tally.delivered("ops", outcome)
+    words = ("sent", "timed_out", "not_taken", "refused", "dead")
+    assert counted(tally, "deliveries_total") == {(word, "ops"): 1 for word in words}
+
+
+def test_a_chain_that_is_not_configured_becomes_no_label() -> None:
+    tally = Tally(NAMES, [])
+    params = info(1, origin=STRANGE)
+    told(tally, [Step(seen=(xcalled(params, sighting(10)), executed(params, sighting(20))))])
+    values = {value for family in tally.families() for sample in family.samples for value in sample.labels.values()}
+    assert not any("666" in value for value in values)

@@ -1,0 +1,138 @@
+"""The periodic backup on a real database and a real directory."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.message import compose
+from connext_monitor.reporting.backups import PeriodicBackup, Storage
+from connext_monitor.store.backup_copy import BackupError, verify
+from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.store import Store
+from tests.alerting.waiting import until
+from tests.reporting.chain_samples import LABELS
+
+
+@dataclass
+class Shelf:
+    """A storage in memory that fails when told to."""
+
+    failing: bool = False
+    got: list[str] = field(default_factory=list)
+
+    async def put(self, file: Path, *, stem: str, keep: int) -> None:
+        assert (stem, keep) == ("monitor", 3)
+        if self.failing:
+            raise BackupError("s3://bucket could not be reached")
+        self.got.append(file.name)
+
+
+@asynccontextmanager
+async def backing_up(
+    store: Store, folder: BackupFolder, storage: Storage | None = None, every: float | None = 0.2
+) -> AsyncIterator[list[str]]:
+    told: list[str] = []
+    length = None if every is None else timedelta(seconds=every)
+    backup = PeriodicBackup(
+        store,
+        folder,
+        storage,
+        length,
+        3,
+        BackupError,
+        lambda _alert: ["ops"],
+        lambda: told.append("woken"),
+        SystemClock(),
+    )
+    running = asyncio.create_task(backup.run())
+    try:
+        yield told
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def alerts(store: Store) -> list[tuple[str, str | None, str]]:
+    rows = await store.alerts(None, limit=10)
+    return [(row.alert.subject, row.alert.resolution, compose(row.alert, None, LABELS).title) for row, _ in rows]
+
+
+async def standing(store: Store, *wanted: tuple[str, str | None, str]) -> None:
+    async with asyncio.timeout(10):
+        while await alerts(store) != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+            await asyncio.sleep(0.01)
+
+
+async def test_backups_are_made_by_the_age_of_the_newest(store: Store, database: Path, tmp_path: Path) -> None:
+    folder = BackupFolder(database, tmp_path / "backups", 3)
+    shelf = Shelf()
+    async with backing_up(store, folder, shelf, every=0.2):
+        await until(lambda: len(shelf.got) >= 5)
+    kept = folder.kept()
+    assert len(kept) == 3
+    assert [verify(one.path).counts for one in kept] == [(0, 0, 0)] * 3
+    assert await alerts(store) == []
+    async with backing_up(store, folder, shelf, every=3600) as told:
+        await asyncio.sleep(0.3)  # what must not happen has no event
+    assert folder.kept() == kept
+    assert told == []
+
+
+async def test_a_backup_that_fails_again_and_again_is_one_alert_that_ends(
+    store: Store, database: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "backups").write_text("in the way")
+    folder = BackupFolder(database, tmp_path / "backups" / "deeper", 3)
+    opened = ("copy", None, "Backup failed")
+    async with backing_up(store, folder, every=0.05) as told:
+        await standing(store, opened)
+        await asyncio.sleep(0.3)  # some more failures, which nobody is told
+        assert (await alerts(store), len(told)) == ([opened], 1)
+    # A restart neither tells it again nor forgets it.
+    async with backing_up(store, folder, every=0.05) as told:
+        await asyncio.sleep(0.2)
+        assert (await alerts(store), told) == ([opened], [])
+        (tmp_path / "backups").unlink()
+        await standing(store, ("copy", "backed_up", "Backups are made again"))
+    assert folder.kept() != []
+
+
+async def test_an_upload_that_fails_is_its_own_alert_and_is_tried_again(
+    store: Store, database: Path, tmp_path: Path
+) -> None:
+    folder = BackupFolder(database, tmp_path / "backups", 3)
+    shelf = Shelf(failing=True)
+    async with backing_up(store, folder, shelf, every=0.2):
+        await standing(store, ("upload", None, "Backup not uploaded"))
+        assert folder.kept() != []
+    shelf.failing = False
+    # Not due for an hour; but what was not sent when it stopped is.
+    async with backing_up(store, folder, shelf, every=3600):
+        await standing(store, ("upload", "backed_up", "Backups are uploaded again"))
+    assert shelf.got == [folder.kept()[-1].path.name]
+
+
+async def test_what_is_configured_no_longer_is_not_failing(store: Store, database: Path, tmp_path: Path) -> None:
+    folder = BackupFolder(database, tmp_path / "backups", 3)
+    async with backing_up(store, folder, Shelf(failing=True)):
+        await standing(store, ("upload", None, "Backup not uploaded"))
+    async with backing_up(store, folder, every=None):
+        await standing(store, ("upload", "removed", "Backups are no longer configured"))
+
+
+async def test_a_fault_of_ours_is_told_without_its_text(store: Store, tmp_path: Path, log: io.StringIO) -> None:
+    class Broken(BackupFolder):
+        def make(self, *_: object) -> None:  # type: ignore[override]
+            raise ValueError("s3cr3t")
+
+    async with backing_up(store, Broken(tmp_path / "monitor.db", tmp_path, 3)):
+        await standing(store, ("copy", None, "Backup failed"))
+    row, _ = (await store.alerts(None, limit=1))[0]
+    assert "ValueError" in compose(row.alert, None, LABELS).text
+    assert "s3cr3t" not in log.getvalue() + str(row)

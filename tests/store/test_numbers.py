@@ -1,0 +1,97 @@
+"""The numbers of the metrics, counted in a real database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import AlertKind, Severity, chain_unobserved, overdue
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
+from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.store import Store
+from tests.reporting.chain_samples import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
+
+FORTH = (ORIGIN, DESTINATION)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(tmp_path / "monitor.db", NAMES)
+    yield store
+    await store.close()
+
+
+async def test_an_empty_database_has_no_numbers(store: Store) -> None:
+    numbers = await Numbers(store.database).look(START)
+    assert (numbers.nonces, numbers.awaited, numbers.overdue, numbers.open_alerts, numbers.backlogs) == ({},) * 5
+
+
+async def test_legs_that_have_not_arrived_are_counted_by_pathway_and_by_whether_they_are_past_due(store: Store) -> None:
+    done, executed, early, late, later = Sample(1), Sample(2), Sample(3, START + 1000), Sample(4), Sample(5)
+    back = Sample(1, origin=DESTINATION, destination=ORIGIN)
+    arrived = [done.xcalled(), done.executed(), done.reconciled(), executed.xcalled(), executed.executed()]
+    await fill(store, [*arrived, early.xcalled(), late.xcalled(), later.xcalled(), back.xcalled()])
+    numbers = await Numbers(store.database).look(START + EXECUTE + 1)
+    assert numbers.awaited == {
+        (*FORTH, Leg.EXECUTE): AwaitedLegs(3, 2),
+        (*FORTH, Leg.RECONCILE): AwaitedLegs(4, 0),
+        (DESTINATION, ORIGIN, Leg.EXECUTE): AwaitedLegs(1, 1),
+        (DESTINATION, ORIGIN, Leg.RECONCILE): AwaitedLegs(1, 0),
+    }
+
+
+async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store) -> None:
+    first, second, third = Sample(1), Sample(2), Sample(3)
+    await fill(store, [one.xcalled() for one in (first, second, third)])
+    for one, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
+        await store.open_alert(overdue(one.id, leg, START, AT, FORTH), [])
+    await store.open_alert(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
+    await store.resolve_alert(overdue(second.id, Leg.EXECUTE, START, AT).id, "executed", AT)
+    await store.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)
+    numbers = await Numbers(store.database).look(START)
+    assert numbers.overdue == {(*FORTH, Leg.EXECUTE): 1, (*FORTH, Leg.RECONCILE): 1}
+    assert numbers.open_alerts == {
+        (AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL): 1,
+        (AlertKind.RECONCILE_OVERDUE, Severity.CRITICAL): 1,
+        (AlertKind.CHAIN_UNOBSERVED, Severity.WARNING): 1,
+    }
+
+
+async def test_what_waits_for_a_provider_is_counted_from_its_queueing_on(store: Store) -> None:
+    for number in (1, 2):
+        at = AT + timedelta(seconds=number)
+        await store.open_alert(
+            chain_unobserved(f"chain {number}", at, silent_for=1, waiting=0, why=""), ["ops", "desk"]
+        )
+    first = await store.outbox.next_delivery("ops")
+    assert first is not None
+    await store.outbox.delivery_sent(first.id, None, AT)
+    numbers = await Numbers(store.database).look(START)
+    assert numbers.backlogs == {"ops": Backlog(1, START + 2), "desk": Backlog(2, START + 1)}
+
+
+async def test_nonces_are_known_of_the_chains_that_were_asked(store: Store) -> None:
+    await fill(store, [Sample(7).xcalled()], progress=[covered(ORIGIN, first=7, upcoming=9), covered(DESTINATION)])
+    numbers = await Numbers(store.database).look(START)
+    assert numbers.nonces[ORIGIN] == Nonces(7, 8, 9)
+
+
+async def test_counting_waits_for_no_writer(store: Store) -> None:
+    go_on = asyncio.Event()
+
+    async def hold(connection: AsyncConnection) -> None:
+        await connection.execute(text("DELETE FROM tokens"))
+        await go_on.wait()
+
+    writing = asyncio.create_task(store.database.write(hold))
+    async with asyncio.timeout(10):
+        await Numbers(store.database).look(datetime.now(UTC).timestamp())
+    assert not writing.done()
+    go_on.set()
+    await writing

@@ -1,0 +1,223 @@
+"""Pruning: what is old and settled goes, with all that hangs on it; what it proved stays proven."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import AlertKind, chain_unobserved, overdue_id
+from connext_monitor.core.coverage import Coverage, Nonces
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
+from connext_monitor.core.queue import Topic
+from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.reporting.retention import Pruning
+from connext_monitor.store.retention import Retention
+from connext_monitor.store.store import Store
+from tests.alerting.waiting import until
+from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+
+OLD, YOUNG, CHECKPOINT = 100, 500, 1000
+BEFORE = sighting(YOUNG).block.timestamp
+
+
+def progress(next_nonce: int, checkpoint: int = CHECKPOINT) -> list[ChainProgress]:
+    reached = Coverage(BlockNumber(0), BlockNumber(checkpoint), sighting(CHECKPOINT + 10).block)
+    return [ChainProgress(domain, reached, 0, next_nonce) for domain in (ALPHA, BETA)]
+
+
+def whole(nonce: int, block: int | None = None) -> list[EventRecord]:
+    """A completed transfer, each nonce in blocks of its own."""
+    one, block = info(nonce), OLD + 5 * nonce if block is None else block
+    return [xcalled(one, sighting(block)), executed(one, sighting(block + 1)), reconciled(one, sighting(block + 2))]
+
+
+async def prune(store: Store, before: int = BEFORE) -> int:
+    """All that can be pruned, in transactions of two."""
+    old = Retention(store.database)
+    count, last = 0, None
+    while found := await old.settled(before, last, 2):
+        count, last = count + await old.prune(found, before), found[-1]
+    for rest in (old.prune_alerts, old.prune_malformed, old.prune_groups, old.prune_reports):
+        while await rest(before, 2):
+            pass
+    return count
+
+
+def kept(file: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(file)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {t: n for t in tables if (n := connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0])}  # noqa: S608 - our own names
+
+
+async def nonces_kept(store: Store) -> list[int]:
+    found = [await store.watched(xcalled(info(n), sighting(0)).event.transfer_id) for n in range(20)]
+    return [n for n, one in enumerate(found) if one is not None]
+
+
+async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: Store, file: Path) -> None:
+    called = whole(0)[0]
+    await put(store, seen(called), progress=progress(9))
+    await accuse(store, called, "ops", "desk")
+    # One is told alone, the other in a group.
+    await store.outbox.form_group("desk", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
+    await put(store, seen(*(one for n in range(9) for one in whole(n))), progress=progress(9), at=NOW)
+    while (waiting := await store.outbox.next_delivery("ops")) is not None:
+        await store.outbox.delivery_sent(waiting.id, "message", NOW)
+    await store.outbox.note_ends("desk", NOW)
+    told = await store.outbox.digest(1)
+    # Its message may still change.
+    assert await prune(store, int(NOW.timestamp()) + 9) == 7
+    assert await nonces_kept(store) == [0, 8]
+    await store.outbox.group_told(told, Change.RESOLVED, None, NOW)
+    assert await prune(store, int(NOW.timestamp()) + 9) == 1
+    # The last nonce is the neighbour of what comes next.
+    assert await nonces_kept(store) == [8]
+    left = kept(file)
+    assert {name: left.get(name) for name in ("transfers", "events", "alerts", "deliveries", "pruned")} == {
+        "transfers": 1,
+        "events": 3,
+        "alerts": None,
+        "deliveries": None,
+        "pruned": 8,
+    }
+    assert not {"group_members", "delivery_groups"} & left.keys()
+
+
+async def test_what_is_pending_young_open_or_not_final_stays(store: Store) -> None:
+    pending, young, high = info(1), whole(2, YOUNG + 1), whole(3)
+    half_final = [high[0], executed(info(3), sighting(CHECKPOINT + 1, OLD + sighting(0).block.timestamp)), high[2]]
+    await put(store, seen(*whole(0), xcalled(pending, sighting(OLD)), *young, *half_final), progress=progress(4))
+    await put(store, seen(executed(pending, sighting(OLD))))
+    await accuse(store, xcalled(info(0), sighting(OLD)), "ops")
+    await put(store, seen(*whole(4), *whole(5), *whole(7)), progress=progress(8))
+    # 0 has an open alert, 1 waits for a leg, 2 is young, 3 not final; 5 and 7 stand beside the hole.
+    assert await prune(store) == 1
+    assert await nonces_kept(store) == [0, 1, 2, 3, 5, 7]
+    assert await store.nonces(ALPHA) == Nonces(0, 6, 8, pruned=5)
+    assert (await store.nonce_hole(ALPHA)) is not None
+
+
+async def test_without_proof_of_its_nonce_nothing_goes(store: Store) -> None:
+    await put(store, seen(*(one for n in range(5) for one in whole(n))))
+    assert await prune(store) == 0
+
+
+async def test_what_was_pruned_does_not_come_back_and_leaves_no_hole(store: Store, file: Path) -> None:
+    await put(store, seen(*(one for n in range(6) for one in whole(n))), progress=progress(6))
+    assert await prune(store) == 5
+    before = kept(file)
+    for step in (seen(whole(0)[0]), seen(*whole(1)[1:]), seen(*whole(2)), gone(whole(3)[0])):
+        changes, _ = await put(store, step, progress=progress(6))
+        assert changes.effects == ()
+    assert kept(file) == before
+    assert await store.nonces(ALPHA) == Nonces(0, 6, 6, pruned=5)
+    assert await store.nonce_hole(ALPHA) is None
+    # The watch goes on behind it, and what is new beside something pruned is recorded.
+    await put(store, seen(whole(0)[0], *whole(6)), progress=progress(7))
+    assert await store.nonces(ALPHA) == Nonces(0, 7, 7, pruned=5)
+    assert await nonces_kept(store) == [5, 6]
+
+
+async def test_a_reorg_of_what_is_kept_makes_no_hole_of_what_is_pruned(store: Store) -> None:
+    waiting = xcalled(info(1), sighting(OLD + 7))
+    await put(store, seen(*whole(0), waiting, *whole(2), *whole(3), *whole(4)), progress=progress(5))
+    assert await prune(store) == 3
+    await put(store, gone(waiting))
+    nonces = await store.nonces(ALPHA)
+    assert nonces is not None
+    assert (nonces.contiguous, nonces.complete) == (4, False)
+    await put(store, progress=progress(5))
+    assert await store.nonces(ALPHA) == Nonces(0, 5, 5, pruned=4)
+
+
+async def test_a_delivery_with_a_pruned_nonce_is_a_phantom_and_the_pruned_one_never_is(store: Store) -> None:
+    await put(store, seen(*(one for n in range(6) for one in whole(n))), progress=progress(6))
+    assert await prune(store) == 5
+    # Another transfer, with a nonce that was given long ago.
+    other = executed(replace(info(2), slippage=301), sighting(YOUNG))
+    await put(store, seen(other, whole(2)[1]))
+    suspects = await store.suspects(ALPHA)
+    assert [(one.transfer_id, one.nonce, one.holder) for one in suspects] == [(other.event.transfer_id, 2, None)]
+    verdict = judge_delivery(2, await store.nonces(ALPHA), None, BlockNumber(CHECKPOINT), settled=True)
+    assert verdict is PhantomVerdict.HELD
+
+
+async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, file: Path) -> None:
+    old, standing = (
+        chain_unobserved(name, NOW, silent_for=1, waiting=0, why="it is far") for name in ("alpha", "beta")
+    )
+    await store.open_alert(old, [])
+    await store.open_alert(standing, [])
+    await store.resolve_alert(old.id, "observed", NOW)
+    lost = [UnreadableLog(ALPHA, bytes([n]), "it is no log") for n in range(5)]
+    await store.record([], [], lambda known: record(known, [], durations), progress=(), unreadable=lost, at=NOW)
+    at = int(NOW.timestamp())
+    await prune(store, at)
+    assert (kept(file)["alerts"], kept(file)["malformed_logs"]) == (2, 5)
+    await prune(store, at + 1)
+    assert kept(file)["alerts"] == 1
+    assert "malformed_logs" not in kept(file)
+    assert [alert.id for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)] == [standing.id]
+
+
+async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Store) -> None:
+    called = whole(1)[0]
+    await put(store, seen(called))
+    first = await accuse(store, called)
+    await put(store, gone(called))
+    await prune(store, int(NOW.timestamp()) + 9)
+    assert await store.alerts_of(called.event.transfer_id) == []
+    await put(store, seen(called))
+    again = await accuse(store, called)
+    assert first is not None
+    assert again is not None
+    assert first.id == again.id == overdue_id(called.event.transfer_id, Leg.EXECUTE)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """The same events, in any order, with pruning in between or not: the same nonces, holes and open transfers."""
+    records = [one for n in range(6) for one in whole(n)]
+    left = data.draw(st.sets(st.sampled_from(range(len(records))), max_size=4))
+    order = data.draw(st.permutations([one for place, one in enumerate(records) if place not in left]))
+    first, second = sorted(data.draw(st.tuples(*[st.sampled_from(range(len(order)))] * 2)))
+    again = data.draw(st.lists(st.sampled_from(order), max_size=6))
+    batches = [order[:first], order[first:second], order[second:], again]
+    told = []
+    for pruning in (True, False):
+        folder = tmp_path_factory.mktemp("pruning")
+        store = await Store.open(folder / "monitor.db", NAMES)
+        for batch in batches:
+            await put(store, seen(*batch), progress=progress(6))
+            if pruning:
+                await prune(store)
+        nonces, hole = await store.nonces(ALPHA), await store.nonce_hole(ALPHA)
+        in_flight = [(count.status, count.count) for count in await store.count_in_flight()]
+        told.append((nonces and (nonces.first, nonces.contiguous, nonces.next), hole, in_flight))
+        await store.close()
+    assert told[0] == told[1]
+
+
+async def test_the_monitor_prunes_by_itself(store: Store, file: Path) -> None:
+    await put(store, seen(*(one for n in range(50) for one in whole(n))), progress=progress(50))
+    assert datetime.now(UTC).timestamp() - BEFORE > 86_400
+    pruning = asyncio.create_task(Pruning(Retention(store.database), timedelta(days=1), SystemClock(), 0.0).run())
+    await until(lambda: kept(file)["transfers"] == 1, 20)
+    pruning.cancel()
+    await asyncio.gather(pruning, return_exceptions=True)
+    assert (await store.nonces(ALPHA)) == Nonces(0, 50, 50, pruned=49)
