@@ -43,7 +43,7 @@ def test_bash_completes_commands_options_and_their_values(installed: Path, words
         env={**environ, "PATH": f"{installed}:{environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert (asked.stdout.split(), asked.stderr) == (expected, "")
