@@ -1,7 +1,7 @@
 """The phantom watch on a real store: a delivery is accused only when its origin's nonces prove it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ class Origin:
     found: bool | None = False
     asked: list[TransferId] = field(default_factory=list)
     looks: list[int] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[object]] = field(default=lambda: asyncio.sleep(0))
     says: TransferStatus | None = TransferStatus.EXECUTED
     observed: bool = True
     silent_for: float = 0.0
@@ -50,6 +51,7 @@ class Origin:
     async def fetch_events(self, transfer_id: TransferId, since: int) -> bool | None:
         assert since < DELIVERY.sighting.block.timestamp
         self.asked.append(transfer_id)
+        await self.meanwhile()
         return self.found
 
 
@@ -238,6 +240,27 @@ async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -
         await made.covers(30, 25, upcoming=5)
         await made.covers(40, 40, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
+
+
+async def test_an_origin_that_is_found_while_it_is_asked_about_accuses_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        made.origin.meanwhile = lambda: put(made.store, seen(xcalled(info(CLAIMED), sighting(41))))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.origin.asked
+
+
+async def test_it_resolves_when_a_reorg_takes_the_delivery_and_leaves_its_reconciliation(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY, reconciled(info(CLAIMED), sighting(19))))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+        await put(made.store, gone(DELIVERY))
+        await made.says(("phantom_delivery", AlertState.RESOLVED, "reorged"))
 
 
 async def test_it_resolves_when_the_origin_is_found(tmp_path: Path) -> None:
