@@ -35,7 +35,7 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.housekeeping import housekeeping
+from connext_monitor.housekeeping import housekeeping, last_backup
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
@@ -273,6 +273,8 @@ async def _build(
         malformed=lambda: checker.malformed,
         observations_waiting=lambda: checker.waiting,
         failing=lambda: provider_watch.failing,
+        backup_every=config.backup.every.total_seconds() if config.backup.every else None,
+        last_backup=last_backup(config),
     )
     metrics = MetricsPage(sources, tally, clock)
     stack.push_async_callback(metrics.aclose)
