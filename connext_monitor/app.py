@@ -50,6 +50,7 @@ from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
@@ -214,6 +215,8 @@ async def _build(
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
     await store.deadlines.retime(durations, first_blocks(config))
+    for alert_id in await RemovedChains(store.database, names).resolve(clock.now()):
+        log.info("alert.removed", alert=alert_id)
     await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
