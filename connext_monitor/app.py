@@ -28,7 +28,7 @@ from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
-from connext_monitor.core.cause import Cause
+from connext_monitor.core.cause import Cause, merged
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
@@ -263,7 +263,7 @@ async def _build(
 
     async def learn(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
         _, found = await asyncio.gather(tokens.learn(transfer), finder.find(transfer, leg))
-        return found.causes
+        return merged((), found)
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
     commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
