@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -14,6 +15,7 @@ import structlog
 
 from connext_monitor.alerting.errand import AlertErrand, DigestErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import DigestProvider, Provider, takes_digests
+from connext_monitor.alerting.report_errand import ReportDesk, ReportErrand
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import (
     LONGEST_ASKED,
@@ -87,12 +89,13 @@ class AlertManager:
         clock: Clock,
         rng: random.Random | None = None,
         on_outcome: OnOutcome | None = None,
+        reports: ReportDesk | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
         self._workers: dict[str, _Worker] = {
-            p.name: _DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome)
+            p.name: _DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome, reports)
             if takes_digests(p)
-            else _Worker(store, p, labels, health, clock, jitter, on_outcome)
+            else _Worker(store, p, labels, health, clock, jitter, on_outcome, reports)
             for p in providers
         }
 
@@ -126,6 +129,7 @@ class _Worker:
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
+        reports: ReportDesk | None = None,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -135,6 +139,7 @@ class _Worker:
         self._clock = clock
         self._jitter = jitter
         self._on_outcome = on_outcome
+        self._reports = reports
         self._state: ChannelState | None = None
         self._faults = ("", 0)  # an errand's key, and how often our own code failed on it
         self._retry_at: float | None = None  # on the clock that is never set
@@ -163,11 +168,27 @@ class _Worker:
             self.woken.clear()
             delivery = await self._insist(lambda: self._store.next_delivery(self.provider.name))
             if delivery is None:
-                await self._wait_for_work(None)
+                if (report := await self._report_or_wait(None)) is not None:
+                    return report
             elif self._retry_is_due() or delivery.next_attempt_at <= self._clock.now().timestamp():
                 return self._alone(delivery)
             else:
                 await self._wait_until(delivery.next_attempt_at)
+
+    async def _report_or_wait(self, until: float | None) -> Errand | None:
+        """The report that is to be told now; else it has been waited: until woken, or until something may be due.
+
+        Asked for only where there is no alert to tell before that time of day (Unix seconds).
+        """
+        desk, queued = self._reports, None
+        if desk is not None:
+            queued = await self._insist(lambda: desk.store.next_report(self.provider.name))
+        if desk is not None and queued is not None:
+            if self._retry_is_due() or queued.next_attempt_at <= self._clock.now().timestamp():
+                return ReportErrand(queued, self.provider, desk, self._labels)
+            until = min(until or inf, queued.next_attempt_at)
+        await self._wait_for_work(until)
+        return None
 
     def _alone(self, delivery: QueuedDelivery) -> Errand:
         return AlertErrand(delivery, self.provider, self._store, self._labels)
@@ -280,8 +301,9 @@ class _DigestWorker(_Worker):
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
+        reports: ReportDesk | None = None,
     ) -> None:
-        super().__init__(store, provider, labels, health, clock, jitter, on_outcome)
+        super().__init__(store, provider, labels, health, clock, jitter, on_outcome, reports)
         self._channel_of_groups = provider
         self._rules = rules
 
@@ -292,7 +314,8 @@ class _DigestWorker(_Worker):
             step = await self._insist(self._look)
             match step:
                 case Wait(until):
-                    await self._wait_for_work(until)
+                    if (report := await self._report_or_wait(until)) is not None:
+                        return report
                 case TellAlert(delivery_id):
                     delivery = await self._insist(partial(self._store.delivery, delivery_id))
                     if delivery is not None:
