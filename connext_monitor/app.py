@@ -35,7 +35,7 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.housekeeping import housekeeping, report_desk
+from connext_monitor.housekeeping import housekeeping, last_backup, report_desk
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
@@ -50,6 +50,7 @@ from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
@@ -214,6 +215,8 @@ async def _build(
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
     await store.deadlines.retime(durations, first_blocks(config))
+    for alert_id in await RemovedChains(store.database, names).resolve(clock.now()):
+        log.info("alert.removed", alert=alert_id)
     await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
@@ -274,6 +277,8 @@ async def _build(
         malformed=lambda: checker.malformed,
         observations_waiting=lambda: checker.waiting,
         failing=lambda: provider_watch.failing,
+        backup_every=config.backup.every.total_seconds() if config.backup.every else None,
+        last_backup=last_backup(config),
     )
     metrics = MetricsPage(sources, tally, clock)
     stack.push_async_callback(metrics.aclose)

@@ -60,3 +60,17 @@ def _backup(config: Config, store: Store, route: Route, told: Callable[[], None]
     folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
     storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
     return PeriodicBackup(store, folder, storage, backup.every, backup.keep, BackupError, route, told, clock)
+
+
+def last_backup(config: Config) -> Callable[[], float | None]:
+    """Says when the newest backup was begun (Unix seconds), None where there is none; it looks at files, and blocks."""
+    folder = BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep)
+
+    def newest() -> float | None:
+        try:
+            kept = folder.kept()
+        except BackupError:
+            return None
+        return kept[-1].made_at.timestamp() if kept else None
+
+    return newest

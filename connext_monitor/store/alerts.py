@@ -30,15 +30,6 @@ _ALERT_COLUMNS = (
     alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
 )  # fmt: skip
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
-_QUEUE_OPENINGS = InsertMany(insert(deliveries), (
-    deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.pending, deliveries.c.attempts,
-    deliveries.c.next_attempt_ms, deliveries.c.created_ms, deliveries.c.topic, deliveries.c.fresh,
-))  # fmt: skip
-_QUEUE_ENDS = InsertMany(insert(deliveries), (
-    deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.resolution,
-    deliveries.c.resolved_ms, deliveries.c.pending, deliveries.c.attempts, deliveries.c.next_attempt_ms,
-    deliveries.c.reference, deliveries.c.created_ms,
-))  # fmt: skip
 
 
 Told = dict[str, list[str | None]]
@@ -55,22 +46,22 @@ async def open_alerts(connection: AsyncConnection, wanted: Sequence[tuple[Alert,
     new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
     await _OPEN(connection, [_row(alert) for alert, _ in new.values()])
     queued = [row for one in new.values() for row in await _openings(connection, *one, one[0].opened_at)]
-    await _QUEUE_OPENINGS(connection, queued)
+    await _queue(connection, queued)
     return [alert for alert, _ in new.values()]
 
 
 async def queue_opening(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Queue the news that an alert is open for each of these providers."""
-    await _QUEUE_OPENINGS(connection, await _openings(connection, alert, providers, at))
+    await _queue(connection, await _openings(connection, alert, providers, at))
 
 
 async def _openings(
     connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime
-) -> list[tuple[object, ...]]:
+) -> list[dict[str, object]]:
     if not providers:
         return []
-    topic, fresh = str(await _topic(connection, alert)), is_fresh(alert)
-    return [(alert.id, one, Change.OPENED.value, True, 0, 0, _ms(at), topic, fresh) for one in sorted(providers)]
+    grouping = {"topic": str(await _topic(connection, alert)), "fresh": is_fresh(alert)}
+    return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
 
 
 async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[str, Told]:
@@ -78,7 +69,8 @@ async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[
     rows = await _SELECT_TOLD(connection, alert_ids) if alert_ids else []
     found: dict[str, Told] = {alert_id: {} for alert_id in alert_ids}
     # A provider may have been told of an alert more than once before it ended, and each message is to change.
-    for _, alert_id, provider, change, reference in sorted(rows, key=lambda row: int(row[0])):
+    once = {int(row[0]): row for row in rows}
+    for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):
         if change == Change.OPENED.value:
             found[alert_id].setdefault(provider, []).append(reference)
         else:
@@ -91,6 +83,11 @@ async def escalate(connection: AsyncConnection, alert: Alert, providers: Collect
     values = {"severity": alert.severity.value, "details": _details(alert)}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
+
+
+async def change_details(connection: AsyncConnection, alert_id: str, details: Mapping[str, str | int]) -> None:
+    """Store other details of an alert."""
+    await connection.execute(update(alerts).where(alerts.c.id == alert_id).values(details=json.dumps(dict(details))))
 
 
 async def every_open(connection: AsyncConnection) -> list[Alert]:
@@ -149,14 +146,15 @@ async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list
 async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, str], at: datetime) -> None:
     """Queue the ends of these alerts (id → resolution) for all who know them as open."""
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
-    rows: list[tuple[object, ...]] = []
+    rows: list[dict[str, object]] = []
     for alert_id, by_provider in (await told(connection, ended)).items():
         for provider, messages in sorted(by_provider.items()):
             # An alert that was told anew stands in several messages, and all of them change.
             earlier = [reference for reference in messages[:-1] if reference is not None]
-            end = (alert_id, provider, Change.RESOLVED.value, ended[alert_id], _ms(at), True, 0, 0)
-            rows += [(*end, reference, _ms(at)) for reference in (None, *reversed(earlier))]
-    await _QUEUE_ENDS(connection, rows)
+            end = _delivery(alert_id, provider, Change.RESOLVED, at)
+            end |= {"resolution": ended[alert_id], "resolved_ms": _ms(at)}
+            rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
+    await _queue(connection, rows)
 
 
 async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:
@@ -237,6 +235,24 @@ def _row(alert: Alert) -> tuple[object, ...]:
         alert.id, alert.kind.value, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
         _ms(alert.opened_at), None, None, _details(alert), written(alert.causes),
     )  # fmt: skip
+
+
+def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
+    return {
+        "alert_id": alert_id,
+        "provider": provider,
+        "change": change.value,
+        "pending": True,
+        "attempts": 0,
+        "next_attempt_ms": 0,
+        "created_ms": _ms(at),
+    }
+
+
+async def _queue(connection: AsyncConnection, rows: Sequence[dict[str, object]]) -> None:
+    """Store new deliveries, which all say the same columns."""
+    if rows:
+        await connection.execute(insert(deliveries), rows)
 
 
 def _details(alert: Alert) -> str:

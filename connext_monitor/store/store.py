@@ -213,6 +213,10 @@ class Store:
         resolved = await self._database.write(lambda connection: alerts.resolve(connection, {alert_id: resolution}, at))
         return bool(resolved)
 
+    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
+        """Keep what an alert says now, and tell nobody."""
+        await self._database.write(lambda connection: alerts.change_details(connection, alert_id, details))
+
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
         async with self._database.read() as connection:

@@ -112,7 +112,9 @@ def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources
                    "node.example", None)
         for domain, name in names.items()
     ]  # fmt: skip
-    return Sources(names, ["ops", "desk"], file, lambda: sights, Numbers(store.database).look, dict, int, list)
+    return Sources(
+        names, ["ops", "desk"], file, lambda: sights, Numbers(store.database).look, dict, int, list, None, lambda: None
+    )
 
 
 async def _live(store: Store, tally: Tally, seconds: float, nonce: int) -> Measured:

@@ -141,6 +141,13 @@ NASTY = (
     "\ud83d lone \udc00 surrogates \U0001f4a9 whole",
     "\x00\x07\x08\x7f",
     "<script>alert(1)</script> \"';--",
+    '<img src=x onerror=alert(1)><a href="javascript:alert(1)">x</a> <b>bold</b> <tg-spoiler>x</tg-spoiler>',
+    "@oncall #hashtag /command $CASHTAG t.me/evil www.evil.example evil.example +15550100 mail@evil.example",
+    "{chain} {0} %s %(x)s ${HOME} $(id) `id` {{7*7}} {% x %}",
+    '\n2026-11-25T00:00:00Z [error] all.is.well {"event": "monitor.stopped"}',
+    "\u2066isolate\u2069 \u061cmark \U000e0041\U000e0042tags \u200d\u2060\u180e\u3164 \ufe0f",
+    "e\u0301\u0301\u0301\u0301 \u0e01\u0e49\u0e49\u0e49 \u0338\u0338 stacked",
+    "\x1b[2J\x1b[1;1H\x1b]0;owned\x07\x1bPq\x1b\\ \x9d\x9c\x90 \x1b(0",
     "",
     "   ",
 )

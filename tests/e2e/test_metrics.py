@@ -1,5 +1,7 @@
 """/metrics of a running monitor, read from outside; and that the dashboard and the alert rules fit it."""
 
+import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.promql import Asked, Expression, asked, dashboard, expressions, rules
+from tests.e2e.promql import DOCS, Asked, Expression, asked, dashboard, expressions, rules
+from tests.e2e.waiting import until
 from tests.e2e.webhook import SECRET, Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -56,13 +59,16 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
         keyed = [chain.ws_url.replace("://", f"://{KEY}@") + f"/?key={KEY}" for chain in (alpha, beta)]
         endpoints = {"alpha": keyed[:1], "beta": keyed[1:]}
         setup = Setup((alpha, beta), {"machines": webhook}, execute="PT2S", endpoints=endpoints)
-        async with Monitor(await write_config(setup, folder)) as monitor:
+        config = await write_config(setup, folder)
+        config.write_text(config.read_text(encoding="utf-8") + '\n[backup]\nevery = "P1D"\n', encoding="utf-8")
+        async with Monitor(config) as monitor:
             await monitor.ready()
             prompt, late = await bridge.xcall(alpha, beta), await bridge.xcall(alpha, beta)
             await bridge.execute_fast(prompt)
             await bridge.reconcile(prompt)
             await monitor.knows(prompt, "CompletedFast")
             await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
+            await until(lambda: monitor.events("backup.made"))
             yield Scrape(await monitor.text("/metrics"), webhook.url)
 
 
@@ -80,6 +86,7 @@ async def test_what_happened_on_the_bridge_is_in_the_numbers(scrape: Scrape) -> 
         assert scrape.value("connext_monitor_chain_observed", chain=chain) == 1
         assert 0 < scrape.value("connext_monitor_chain_lag_seconds", chain=chain) < 60
         assert scrape.value("connext_monitor_nonces_contiguous", chain=chain) == 1
+    assert abs(scrape.value("connext_monitor_backup_last_success_timestamp_seconds") - time.time()) < 600
     assert scrape.value("connext_monitor_process_resident_memory_bytes") > 2**20
 
 
@@ -132,3 +139,13 @@ async def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in {"info", "warning", "critical"}
         assert rule["annotations"].keys() == {"summary", "description"}
+
+
+async def test_every_metric_and_every_rule_is_explained(scrape: Scrape) -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    shown = {"counter": "_total", "gauge": "", "histogram": ""}
+    names = [family.name.removeprefix("connext_monitor_") + shown[family.type] for family in scrape.families]
+    first_cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    explained = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert [name for name in names if name not in explained] == []
+    assert [rule["alert"] for rule in rules() if f"`{rule['alert']}`" not in text] == []

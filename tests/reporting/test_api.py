@@ -263,6 +263,7 @@ async def test_an_alert_has_exactly_the_contracts_shape(client: aiohttp.ClientSe
                 "text": "Due 1 min 40 s before this alert, and the recipient has not received the funds.",
                 "links": [
                     {"name": "XCalled", "url": f"https://here.example/tx/0x{sample.tx_hash('xcalled').hex()}"},
+                    {"name": "Recipient", "url": f"https://there.example/address/{to_checksum_address(RECIPIENT)}"},
                 ],
             }
         ],

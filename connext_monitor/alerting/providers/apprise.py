@@ -7,6 +7,7 @@ its own; one that hangs holds up neither the monitor nor its end.
 import asyncio
 import importlib.util
 import logging
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ _TIMEOUT = 30.0
 _BETWEEN_MESSAGES = 1.0
 _TITLE, _LINE, _LINES = 200, 300, 25
 _NO_WIDTH = "\u200b"
+_LIVE = re.compile(r"[@<#\]`]|[.:](?=/|[^\W\d_])|([*_~|])(?=\1)")
+_BEGINS_A_BLOCK = frozenset("#>-*+=")
 # What it logs may hold the address that it was given.
 logging.getLogger("apprise").disabled = True
 
@@ -101,9 +104,9 @@ def plain(notice: Notice) -> tuple[str, str]:
     """Title and body, a fact on each line, no mention live in any service."""
     message = notice.message
     lines = [one_line(message.text), *map(fact_line, message.fields)]
-    links = [f"{fit(link.name, 50, _apart)}: {link.url.replace('@', '%40')}" for link in web_links(message.links)]
-    body = [fit(line, _LINE, _apart) for line in lines[:_LINES]] + links[:5]
-    return fit(headline(message), _TITLE, _apart), "\n".join(body)
+    links = [f"{_dead(fit(link.name, 50))}: {link.url.replace('@', '%40')}" for link in web_links(message.links)]
+    body = [_dead(fit(line, _LINE)) for line in lines[:_LINES]] + links[:5]
+    return _dead(fit(headline(message), _TITLE)), "\n".join(body)
 
 
 def _settle(answer: asyncio.Future[bool], went: bool) -> None:
@@ -111,9 +114,14 @@ def _settle(answer: asyncio.Future[bool], went: bool) -> None:
         answer.set_result(went)
 
 
-def _apart(char: str) -> str:
-    # What the signs mean differs by service; before a mention there is always one of these.
-    return char + _NO_WIDTH if char in "@<" else char
+def _dead(text: str) -> str:
+    """The text with nothing in it that a service would make live; what its signs mean differs by service.
+
+    A mention begins with one of these signs, a link has a dot or a colon before what goes on, and Markdown's has a
+    bracket before its address; doubled signs are Markdown's too, and a sign at the beginning makes a heading or a list.
+    """
+    apart = _LIVE.sub(lambda found: found[0] + _NO_WIDTH, text)
+    return _NO_WIDTH + apart if apart[:1] in _BEGINS_A_BLOCK else apart
 
 
 def _channel(url: str) -> "Apprise | None":

@@ -132,7 +132,8 @@ def dedup_key(thread: str) -> str:
     """What ties an incident's trigger to its resolve: printable, and never longer than is taken."""
     if len(thread) <= DEDUP_KEY and thread.isascii() and thread.isprintable():
         return thread
-    return f"{thread[:100].encode('ascii', 'replace').decode()}:{hashlib.sha256(thread.encode()).hexdigest()}"
+    kept = "".join(char if char.isascii() and char.isprintable() else "?" for char in thread[:100])
+    return f"{kept}:{hashlib.sha256(thread.encode(errors='backslashreplace')).hexdigest()}"
 
 
 def classify(answer: Answer) -> Outcome | Unacceptable:

@@ -170,8 +170,10 @@ def _encoded(notice: AlertNotice, data: object) -> bytes:
 
 def _json(kind: str, notice: Notice, data: object) -> bytes:
     body = {"type": kind, "timestamp": rfc3339(notice.created_at), "data": data}
-    # A lone surrogate, which no parser has to take, becomes a question mark.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    # Receivers log bodies as they come: what does not print, or turns text around, is written as JSON's escape. A lone
+    # surrogate, which no parser has to take, becomes a question mark.
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text).encode()
 
 
 def _cut(value: object, longest_text: int, longest_list: int) -> object:

@@ -27,16 +27,41 @@ from connext_monitor.reporting.metrics.tally import Tally
 
 
 class _Gathered(Collector):
-    """Metrics that have been made, and those of the process, which are read from its files when they are written."""
+    """Metrics that have been made, and those that are read from files, which is done when they are written."""
 
-    def __init__(self, families: Iterable[Metric]) -> None:
+    def __init__(self, families: Iterable[Metric], sources: Sources) -> None:
         self._families = families
+        self._sources = sources
         self._process = ProcessCollector(namespace=PREFIX.rstrip("_"), registry=None)
 
     def collect(self) -> Iterator[Metric]:
         """As the library asks for them."""
         yield from self._families
+        yield from self._files()
         yield from self._process.collect()
+
+    def _files(self) -> Iterator[Metric]:
+        file = self._sources.database
+        yield single("database_size_bytes", "Size of the database file.", _size(file))
+        yield single(
+            "database_wal_size_bytes",
+            "Size of the database's write-ahead log.",
+            _size(file.with_name(f"{file.name}-wal")),
+        )
+        if self._sources.backup_every is not None:
+            yield single(
+                "backup_interval_seconds",
+                "How often a backup is made (backup.every); absent where none is.",
+                self._sources.backup_every,
+            )
+        last = self._sources.last_backup()
+        if last is not None:
+            yield single(
+                "backup_last_success_timestamp_seconds",
+                "When the newest backup in backup.directory was begun, as a Unix time; absent while there is none. "
+                "Read from the names of the files.",
+                last,
+            )
 
 
 class MetricsPage:
@@ -66,7 +91,7 @@ class MetricsPage:
             for family in self._families(look):
                 families.append(family)
                 await asyncio.sleep(0)
-            body = await asyncio.to_thread(write, _Gathered(families))
+            body = await asyncio.to_thread(write, _Gathered(families, self._sources))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def measure_loop_lag(self) -> NoReturn:
@@ -109,13 +134,6 @@ class MetricsPage:
         yield from self._loop_lag.families()
 
     def _database(self, look: Look | None) -> Iterator[Metric]:
-        file = self._sources.database
-        yield single("database_size_bytes", "Size of the database file.", _size(file))
-        yield single(
-            "database_wal_size_bytes",
-            "Size of the database's write-ahead log.",
-            _size(file.with_name(f"{file.name}-wal")),
-        )
         yield single(
             "database_readable",
             "1 where the last look into the database for these metrics succeeded.",

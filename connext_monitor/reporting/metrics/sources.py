@@ -16,7 +16,8 @@ class Sources:
     ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``stored`` looks into the
     database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process
     started; ``observations_waiting`` is the length of the transfer checker's queue; ``failing`` names the channels
-    that take nothing.
+    that take nothing; ``backup_every`` is in seconds, None without periodic backups; ``last_backup`` says when the
+    newest one was begun (Unix seconds), and may block: it is not called on the event loop.
     """
 
     chains: Mapping[DomainId, str]
@@ -27,3 +28,5 @@ class Sources:
     malformed: Callable[[], Mapping[DomainId, int]]
     observations_waiting: Callable[[], int]
     failing: Callable[[], Collection[str]]
+    backup_every: float | None
+    last_backup: Callable[[], float | None]

@@ -52,6 +52,7 @@ async def test_an_operator_reads_what_is_late_from_where_to_where_and_since_when
         "▌ Sent        2026-03-01 12:54:00 CET (UTC+01:00), 6 min ago\n"
         "▌ Due         2026-03-01 12:59:00 CET (UTC+01:00), 1 min ago\n"
         f"▌ XCalled     https://origin.example/tx/0x{'cd' * 32}\n"
+        f"▌ Recipient   https://destination.example/address/0x{'02' * 20}\n"
     )
 
 

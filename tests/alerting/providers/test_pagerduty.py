@@ -65,7 +65,10 @@ def test_what_is_late_is_written_whole() -> None:
     details = event["payload"]["custom_details"]
     assert details["Transfer"] == "0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
     assert details["Due"] == "2026-03-01 11:59:00 UTC"
-    assert event["links"] == [{"href": "https://origin.example/tx/0x" + "cd" * 32, "text": "XCalled"}]
+    assert event["links"] == [
+        {"href": "https://origin.example/tx/0x" + "cd" * 32, "text": "XCalled"},
+        {"href": "https://destination.example/address/0x" + "02" * 20, "text": "Recipient"},
+    ]
 
 
 def test_a_drill_says_so_before_anything_else() -> None:

@@ -60,6 +60,7 @@ class Parts:
     stored: Callable[[float], Awaitable[StoredNumbers]]
     sights: list[ChainSight] = field(default_factory=lambda: [sight(ORIGIN), sight(DESTINATION)])
     failing: list[str] = field(default_factory=list)
+    last_backup: float | None = None
     clock: Clock = field(default_factory=Clock)
     tally: Tally = field(default_factory=lambda: Tally(NAMES, ["ops", "desk"]))
 
@@ -73,6 +74,8 @@ class Parts:
             malformed=lambda: {ORIGIN: 3},
             observations_waiting=lambda: 7,
             failing=lambda: self.failing,
+            backup_every=21600,
+            last_backup=lambda: self.last_backup,
         )
         return MetricsPage(sources, self.tally, self.clock)
 
@@ -200,6 +203,14 @@ async def test_alerts_and_what_waits_for_a_provider_are_told(scraper: Scraper, p
     )
     assert (numbers["provider_failing", "ops"], numbers["provider_failing", "desk"]) == (1, 0)
     assert numbers["checker_queue_observations",] == 7
+
+
+async def test_the_last_backup_is_told_once_there_is_one(scraper: Scraper, parts: Parts) -> None:
+    numbers = await scraper.numbers()
+    assert numbers["backup_interval_seconds",] == 21600
+    assert ("backup_last_success_timestamp_seconds",) not in numbers
+    parts.last_backup = START
+    assert (await scraper.numbers())["backup_last_success_timestamp_seconds",] == START
 
 
 async def test_many_scrapes_at_once_look_into_the_database_once(store: Store, parts: Parts) -> None:
