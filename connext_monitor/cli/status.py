@@ -21,11 +21,11 @@ from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.cli.status_report import StatusReport, report_document, status_report
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
+from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents import Json, rfc3339
 from connext_monitor.core.message import duration_words
 from connext_monitor.labels import chain_labels
 from connext_monitor.store.database import DatabaseError
-from connext_monitor.store.deliveries import ChannelRow
 
 DEGRADED = 3
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.documents import TransferView
+from connext_monitor.core.report import Report
 
 FIRST_WAIT = 1.0
 # As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer
@@ -80,6 +81,44 @@ class ChannelState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel's health as last stored, and how many messages wait for it."""
+
+    provider: str
+    state: ChannelState
+    reason: str | None
+    since: datetime | None
+    waiting: int
+
+
+class TellingState(StrEnum):
+    """How far one piece of news has come on its way to a channel."""
+
+    WAITING = "waiting"
+    TOLD = "told"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One change of one alert, as one channel is told it: by itself, or counted ``in_digest``.
+
+    ``done_at`` is when the channel took or refused it; while it waits, ``attempts`` have failed for ``reason``, and it
+    is tried again at ``next_attempt_at``.
+    """
+
+    provider: str
+    change: Change
+    state: TellingState
+    in_digest: bool
+    created_at: datetime
+    done_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedDelivery:
     """One change of one alert that one provider has not been told yet.
 
@@ -96,6 +135,17 @@ class QueuedDelivery:
     attempts: int
     next_attempt_at: float
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedReport:
+    """A report that one provider has not been told yet; ``next_attempt_at`` is in Unix seconds."""
+
+    id: int
+    report: Report
+    attempts: int
+    next_attempt_at: float
+    made_at: datetime
 
 
 def wait_before(attempt: int, asked: float | None, jitter: float) -> float:

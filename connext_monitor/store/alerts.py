@@ -18,6 +18,7 @@ from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
+from connext_monitor.store.revisions import NEXT_REVISION, next_revision
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
@@ -28,6 +29,7 @@ _SELECT_TOLD = SelectIn(
 _ALERT_COLUMNS = (
     alerts.c.id, alerts.c.kind, alerts.c.severity, alerts.c.subject, alerts.c.transfer_id, alerts.c.state,
     alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
+    alerts.c.revision,
 )  # fmt: skip
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
 
@@ -44,7 +46,8 @@ async def open_alerts(connection: AsyncConnection, wanted: Sequence[tuple[Alert,
     known = await _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
     is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
     new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
-    await _OPEN(connection, [_row(alert) for alert, _ in new.values()])
+    first = await next_revision(connection)
+    await _OPEN(connection, [_row(alert, first + place) for place, (alert, _) in enumerate(new.values())])
     queued = [row for one in new.values() for row in await _openings(connection, *one, one[0].opened_at)]
     await _queue(connection, queued)
     return [alert for alert, _ in new.values()]
@@ -80,14 +83,16 @@ async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[
 
 async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": _details(alert)}
+    values = {"severity": alert.severity.value, "details": _details(alert), "revision": NEXT_REVISION}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
 
 
 async def change_details(connection: AsyncConnection, alert_id: str, details: Mapping[str, str | int]) -> None:
     """Store other details of an alert."""
-    await connection.execute(update(alerts).where(alerts.c.id == alert_id).values(details=json.dumps(dict(details))))
+    await connection.execute(
+        update(alerts).where(alerts.c.id == alert_id).values(details=json.dumps(dict(details)), revision=NEXT_REVISION)
+    )
 
 
 async def every_open(connection: AsyncConnection) -> list[Alert]:
@@ -116,10 +121,19 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
     """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
     resolved = await _open_among(connection, resolutions)
     if resolved:
+        first = await next_revision(connection)
         ended = update(alerts).where(alerts.c.id == bindparam("of_alert"))
         await connection.execute(
-            ended.values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=bindparam("how")),
-            [{"of_alert": alert_id, "how": resolutions[alert_id]} for alert_id in resolved],
+            ended.values(
+                state=AlertState.RESOLVED.value,
+                resolved_ms=_ms(at),
+                resolution=bindparam("how"),
+                revision=bindparam("change"),
+            ),
+            [
+                {"of_alert": alert_id, "how": resolutions[alert_id], "change": first + place}
+                for place, alert_id in enumerate(resolved)
+            ],
         )
         await _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
@@ -229,11 +243,11 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
     )
 
 
-def _row(alert: Alert) -> tuple[object, ...]:
+def _row(alert: Alert, revision: int) -> tuple[object, ...]:
     """The values of `_ALERT_COLUMNS`, of an alert that opens."""
     return (
         alert.id, alert.kind.value, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
-        _ms(alert.opened_at), None, None, _details(alert), written(alert.causes),
+        _ms(alert.opened_at), None, None, _details(alert), written(alert.causes), revision,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,21 +11,10 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertState
-from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.groups import count_waiting
 from connext_monitor.store.schema import alerts, channels, deliveries
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
-    """A channel's health as last stored, and how many messages wait for it."""
-
-    provider: str
-    state: ChannelState
-    reason: str | None
-    since: datetime | None
-    waiting: int
 
 
 async def next_pending(connection: AsyncConnection, provider: str, limit: int) -> list[QueuedDelivery]:

@@ -30,7 +30,7 @@ def installed(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("connext-monitor ba", ["backfill"]),
+        ("connext-monitor ba", ["backfill", "backup"]),
         ("connext-monitor export transfers --form", ["--format"]),
         ("connext-monitor export transfers --format ''", ["csv", "ndjson"]),
         ("connext-monitor alerts --state op", ["open"]),
