@@ -83,13 +83,15 @@ async def test_nonces_are_known_of_the_chains_that_were_asked(store: Store) -> N
 
 
 async def test_counting_waits_for_no_writer(store: Store) -> None:
-    go_on = asyncio.Event()
+    holding, go_on = asyncio.Event(), asyncio.Event()
 
     async def hold(connection: AsyncConnection) -> None:
         await connection.execute(text("DELETE FROM tokens"))
+        holding.set()
         await go_on.wait()
 
     writing = asyncio.create_task(store.database.write(hold))
+    await holding.wait()
     async with asyncio.timeout(10):
         await Numbers(store.database).look(datetime.now(UTC).timestamp())
     assert not writing.done()
