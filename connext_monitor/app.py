@@ -45,11 +45,16 @@ from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
+from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
+from connext_monitor.store.address_search import AddressSearch
+from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.numbers import Numbers
+from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
@@ -121,6 +126,12 @@ def group_rules(config: Config) -> GroupRules:
     return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
 
 
+def reads_of(store: Store) -> Reads:
+    """All that the web reads."""
+    database = store.database
+    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
+
+
 class _Commits:
     """Hands on what the transfer checker has made durable; what is not built yet when it is made comes later."""
 
@@ -128,6 +139,7 @@ class _Commits:
     chain_watch: ChainWatch
     cause_watch: CauseWatch
     manager: AlertManager
+    web: WebServer | None = None
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -135,6 +147,8 @@ class _Commits:
     def wake(self) -> None:
         """Deliver what has been stored."""
         self.manager.wake()
+        if self.web is not None:
+            self.web.feed.alerts_changed()
 
     def committed(self, news: Committed) -> None:
         """Arm and cancel deadlines, look at the chains, deliver, count."""
@@ -143,6 +157,9 @@ class _Commits:
             self.chain_watch.progressed()
         if news.changed_alerts:
             self.cause_watch.resolved(news.effects, news.changed_alerts)
+        touched = [*(transfer.transfer_id for transfer, _ in news.changes.transfers), *news.changes.vanished]
+        if self.web is not None and (touched or news.changed_alerts):
+            self.web.feed.transfers_changed(touched)
         self._tally.committed(news.changes, news.progress)
 
 
@@ -214,6 +231,8 @@ async def _build(
     store = await Store.open(config.monitor.database, names)
     stack.push_async_callback(store.close)
     await store.deadlines.retime(durations, first_blocks(config))
+    for alert_id in await RemovedChains(store.database, names).resolve(clock.now()):
+        log.info("alert.removed", alert=alert_id)
     await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
@@ -246,12 +265,12 @@ async def _build(
         _, found = await asyncio.gather(tokens.learn(transfer), finder.find(transfer, leg))
         return found.causes
 
-    commits.cause_watch = CauseWatch(store, causes, finder, commits.manager.wake, clock)
-    commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.manager.wake, learn, clock)
+    commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
+    commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
     commits.chain_watch = ChainWatch(
-        store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.manager.wake, clock
+        store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.wake, clock
     )
-    phantom_watch = PhantomWatch(store, destinations, route, commits.manager.wake, clock)
+    phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
     heartbeat = None
     if config.heartbeat.url is not None:
         heartbeat = Heartbeat(
@@ -279,9 +298,10 @@ async def _build(
     metrics = MetricsPage(sources, tally, clock)
     stack.push_async_callback(metrics.aclose)
     if config.monitor.listen is not None:
-        statistics = Statistics(store.database)
-        web = WebServer(config.monitor.listen, store, statistics, sights, labels, clock, metrics.routes())
+        providing = list(config.alert_providers)
+        web = WebServer(config.monitor.listen, reads_of(store), sights, providing, labels, clock, metrics.routes())
         address = await web.start()
+        commits.web = web
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
     return _Monitor(
@@ -294,8 +314,8 @@ async def _build(
         phantom_watch,
         commits.manager,
         heartbeat,
-        partial(silences.run, route, commits.manager.wake),
-        Escalation(store, escalations(config), route, commits.manager.wake, clock).run,
+        partial(silences.run, route, commits.wake),
+        Escalation(store, escalations(config), route, commits.wake, clock).run,
         metrics,
         housekeeping(config, store, route, commits.manager.wake, clock),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn, Protocol
 
@@ -15,6 +16,9 @@ from connext_monitor.core.events import DomainId
 _OFTEN = 0.25
 """The shortest time, in seconds, between two looks at the chains."""
 
+_RECOUNT = 10.0
+"""Seconds between two counts of the deadlines that wait for a chain out of sight."""
+
 log = structlog.get_logger()
 
 
@@ -27,6 +31,10 @@ class NamedAlertStore(Protocol):
 
     async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
         """Open an alert with its deliveries."""
+        ...
+
+    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
+        """Keep what an alert says now, and tell nobody."""
         ...
 
     async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
@@ -84,11 +92,21 @@ class ChainWatch:
         alert = self._open.get(destination.name)
         if alert is None and destination.silent_for >= self._unobserved_after:
             await self._out_of_sight(domain, destination)
-        elif alert is not None and destination.observed:
+        elif alert is not None:
+            # It speaks for all that wait: for more and more, the longer the chain stays out of sight.
+            await self._recount(alert, self._waiting(domain))
+        if alert is not None and destination.observed:
             await self._store.resolve_alert(alert.id, "observed", self._clock.now())
             del self._open[destination.name]
             log.info("chain.observed_again", chain=destination.name)
             self._told()
+
+    async def _recount(self, alert: Alert, waiting: int) -> None:
+        if waiting == alert.details["waiting"]:
+            return
+        counted = replace(alert, details={**alert.details, "waiting": waiting})
+        await self._store.change_details(alert.id, counted.details)
+        self._open[alert.subject] = counted
 
     async def _out_of_sight(self, domain: DomainId, destination: Destination) -> None:
         alert = chain_unobserved(
@@ -106,6 +124,8 @@ class ChainWatch:
     async def _until_next(self) -> None:
         in_sight = [d for d in self._destinations.values() if d.name not in self._open]
         soonest = min((self._unobserved_after - d.silent_for for d in in_sight), default=self._unobserved_after)
+        if self._open:
+            soonest = min(soonest, _RECOUNT)
         try:
             async with asyncio.timeout(max(_OFTEN, soonest)):
                 await self._wake.wait()

@@ -1,6 +1,6 @@
 """What the manager brings to a channel: one alert's change, or one group's message; and how the store hears of it."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,8 +16,8 @@ from connext_monitor.core.queue import Queue, Topic
 class DeliveryStore(Protocol):
     """Where deliveries stand. Every method that writes has committed when it returns."""
 
-    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
-        """The pending delivery of the lowest id for this provider."""
+    async def next_deliveries(self, provider: str, limit: int) -> Sequence[QueuedDelivery]:
+        """The pending deliveries of the lowest ids for this provider, in that order."""
         ...
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:

@@ -5,9 +5,10 @@ Much of it was written by strangers. Whatever does not print is shown as its esc
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,18 @@ from connext_monitor.reporting.web.documents import encode
 
 Cell = str | Text
 Row = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows in columns below their headings; () for none."""
+
+    headings: Sequence[str]
+    rows: Sequence[Row]
+
+
+Part = Cell | Columns
+"""What stands below one another: lines and tables."""
 
 _DEADLINE_STYLES = {
     DeadlineState.MET: "green",
@@ -46,7 +59,7 @@ def say(text: str) -> None:
 def print_line(text: Cell = "") -> None:
     """One line on stdout."""
     if sys.stdout.isatty():
-        _console().print(_text(text), soft_wrap=True)
+        terminal().print(_text(text), soft_wrap=True)
     else:
         click.echo(_text(text).plain)
 
@@ -60,10 +73,31 @@ def print_table(headings: Sequence[str], rows: Iterable[Row]) -> None:
     """Rows in columns below their headings; () for none. On a terminal long cells are folded; nothing is ever cut."""
     cells = [[_text(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _console().print(_rich_table(headings, cells))
+        terminal().print(_rich_table(headings, cells))
     else:
         for line in plain_lines([list(headings), *([cell.plain for cell in row] for row in cells)]):
             click.echo(line)
+
+
+def print_parts(parts: Iterable[Part]) -> None:
+    """Lines and tables on stdout."""
+    for part in parts:
+        if isinstance(part, Columns):
+            print_table(part.headings, part.rows)
+        else:
+            print_line(part)
+
+
+def drawn(parts: Iterable[Part]) -> Group:
+    """Lines and tables as a terminal shows them, for a display that draws them again and again."""
+    return Group(
+        *(
+            _rich_table(part.headings, [[_text(cell) for cell in row] for row in part.rows])
+            if isinstance(part, Columns)
+            else _text(part)
+            for part in parts
+        )
+    )
 
 
 def plain_lines(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -103,7 +137,8 @@ def size_words(size: int) -> str:
     return f"{-(-size // 1000)} kB"
 
 
-def _console() -> Console:
+def terminal() -> Console:
+    """Stdout as a terminal, on which nothing is read as markup; NO_COLOR is honoured."""
     return Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
 
 

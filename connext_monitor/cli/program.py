@@ -1,12 +1,17 @@
 """The program: its commands, and which errors end with which exit code."""
 
+from collections.abc import Sequence
+
 import click
 
 from connext_monitor.cli.alerts import alerts
 from connext_monitor.cli.backfill import backfill
 from connext_monitor.cli.backup import backup, restore
 from connext_monitor.cli.check_config import check_config
+from connext_monitor.cli.completions import completions
+from connext_monitor.cli.export import export
 from connext_monitor.cli.failure import BadConfig, Failure
+from connext_monitor.cli.replay import replay
 from connext_monitor.cli.run import run
 from connext_monitor.cli.settings import config_option
 from connext_monitor.cli.stats import stats
@@ -53,7 +58,21 @@ def program(context: click.Context) -> None:
         context.invoke(run)
 
 
-for command in (
-    run, check_config, status, transfers, transfer, alerts, stats, test_alert, backfill, backup, restore,
-):  # fmt: skip
+COMMANDS: Sequence[click.Command] = (
+    run,
+    check_config,
+    status,
+    transfers,
+    transfer,
+    alerts,
+    stats,
+    test_alert,
+    backfill,
+    replay,
+    export,
+    backup,
+    restore,
+    completions,
+)
+for command in COMMANDS:
     program.add_command(command)

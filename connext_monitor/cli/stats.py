@@ -120,7 +120,7 @@ def _leg_row(pathway: PathwayStats, leg: Leg, labels: ChainLabels) -> Row:
     return (
         *_ends(pathway, labels),
         str(latency.count),
-        *(_seconds(one) for one in (latency.p50, latency.p95, latency.p99)),
+        *(short_duration(one) for one in (latency.p50, latency.p95, latency.p99)),
         styled(str(numbers.late), "yellow" if numbers.late else ""),
         styled(str(numbers.overdue), "bold red" if numbers.overdue else ""),
     )
@@ -138,7 +138,7 @@ def _owed_row(router: bytes, owed: Owed, labels: ChainLabels) -> Row:
     return (to_checksum_address(router), labels.spoken(owed.domain), str(owed.transfers), amount)
 
 
-def _seconds(seconds: int | None) -> str:
+def short_duration(seconds: int | None) -> str:
     """Short enough for three columns of them: ``45s``, ``12m30s``, ``2h05m``, ``3d04h``."""
     if seconds is None:
         return "-"

@@ -1,16 +1,18 @@
 """``status``: how everything is, at a look."""
 
+import sys
 from collections.abc import Sequence
 
 import click
 
+from connext_monitor.cli.live_display import show_again_and_again
 from connext_monitor.cli.output import (
+    Columns,
+    Part,
     Row,
     json_option,
-    print_heading,
     print_json,
-    print_line,
-    print_table,
+    print_parts,
     size_words,
     styled,
     yes_or_no,
@@ -19,10 +21,11 @@ from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.cli.status_report import StatusReport, report_document, status_report
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
+from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents import Json, rfc3339
 from connext_monitor.core.message import duration_words
 from connext_monitor.labels import chain_labels
-from connext_monitor.store.deliveries import ChannelRow
+from connext_monitor.store.database import DatabaseError
 
 DEGRADED = 3
 
@@ -31,68 +34,70 @@ _CHAIN_HEADINGS = ("CHAIN", "HEAD", "WATERMARK", "LAG", "OBSERVED", "NONCES WHOL
 
 @click.command()
 @config_option()
+@click.option("--watch", is_flag=True, help="Show it again and again, about once a second, until Ctrl-C.")
 @json_option
 @click.pass_context
-def status(context: click.Context, *, as_json: bool) -> None:
+def status(context: click.Context, *, watch: bool, as_json: bool) -> None:
     """Show chains, transfers in flight, open alerts and channels; exit with 3 when something is degraded."""
+    if watch:
+        if as_json:
+            raise click.UsageError("--watch is for people; run status --json again and again instead")
+        if not sys.stdout.isatty():
+            raise click.UsageError("--watch needs a terminal; run status again and again instead")
+        config = load()
+        complete(show_again_and_again(lambda: _look(config)))
+        context.exit(0)
     config = load()
     report = complete(status_report(config, SystemClock().now()))
     if as_json:
         print_json(report_document(report, config))
     else:
-        _print(report, config)
+        print_parts(_parts(report, config))
     context.exit(DEGRADED if report.degraded else 0)
 
 
-def _print(report: StatusReport, config: Config) -> None:
+async def _look(config: Config) -> list[Part]:
+    try:
+        return _parts(await status_report(config, SystemClock().now()), config)
+    except DatabaseError as error:
+        # There may be none yet, and then there is one.
+        return [styled(str(error), "bold yellow")]
+
+
+def _parts(report: StatusReport, config: Config) -> list[Part]:
+    """What is shown, from top to bottom."""
+    labels = chain_labels(config)
+    parts: list[Part] = []
     if report.not_live is not None:
         words = f"{report.not_live}; this is what the database knew at {rfc3339(report.known_at)}"
-        print_line(styled(words, "bold yellow"))
-        print_line()
-    print_table(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains])
-    _print_in_flight(report, config)
-    _part("Open alerts", ("KIND", "COUNT"), [(kind.value, str(count)) for kind, count in report.open_alerts.items()])
-    _part("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), [_channel_row(row) for row in report.channels])
-    _print_backups(report, config)
-    _print_malformed(report, config)
-    print_line()
-    if report.degraded:
-        print_line(styled("Degraded", "bold red"))
-        print_table((), [(reason,) for reason in report.degraded])
-    else:
-        print_line(styled("All is well.", "green"))
-
-
-def _print_backups(report: StatusReport, config: Config) -> None:
-    if config.backup.every is not None or report.backups:
-        newest = report.backups[-1:]
-        rows = [(rfc3339(kept.made_at), size_words(kept.size), str(len(report.backups))) for kept in newest]
-        _part(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), rows)
-
-
-def _print_malformed(report: StatusReport, config: Config) -> None:
-    if report.malformed:
-        labels = chain_labels(config)
-        rows = [(labels.spoken(domain), str(count)) for domain, count in report.malformed.items()]
-        _part("Logs that could not be read; they are kept in the database", ("CHAIN", "COUNT"), rows)
-
-
-def _print_in_flight(report: StatusReport, config: Config) -> None:
-    labels = chain_labels(config)
-    rows = [
+        parts += [styled(words, "bold yellow"), ""]
+    parts.append(Columns(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains]))
+    in_flight = [
         (labels.spoken(count.origin), labels.spoken(count.destination), count.status.value, str(count.count))
         for count in report.in_flight
     ]
-    _part("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), rows)
-
-
-def _part(title: str, headings: Row, rows: Sequence[Row]) -> None:
-    print_line()
-    print_heading(title)
-    if rows:
-        print_table([str(heading) for heading in headings], rows)
+    parts += _section("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), in_flight)
+    open_alerts = [(kind.value, str(count)) for kind, count in report.open_alerts.items()]
+    parts += _section("Open alerts", ("KIND", "COUNT"), open_alerts)
+    channels = [_channel_row(row) for row in report.channels]
+    parts += _section("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), channels)
+    if config.backup.every is not None or report.backups:
+        newest = report.backups[-1:]
+        backups = [(rfc3339(kept.made_at), size_words(kept.size), str(len(report.backups))) for kept in newest]
+        parts += _section(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), backups)
+    if report.malformed:
+        rows = [(labels.spoken(domain), str(count)) for domain, count in report.malformed.items()]
+        parts += _section("Logs that could not be read; they are kept in the database", ("CHAIN", "COUNT"), rows)
+    parts.append("")
+    if report.degraded:
+        parts += [styled("Degraded", "bold red"), Columns((), [(reason,) for reason in report.degraded])]
     else:
-        print_line("none")
+        parts.append(styled("All is well.", "green"))
+    return parts
+
+
+def _section(title: str, headings: Sequence[str], rows: Sequence[Row]) -> list[Part]:
+    return ["", styled(title, "bold"), Columns(headings, rows) if rows else "none"]
 
 
 def _chain_row(chain: Json) -> Row:

@@ -9,7 +9,7 @@ from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
@@ -17,7 +17,6 @@ from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.labels import chain_labels
 from connext_monitor.store.backup_folder import BackupFolder, Kept
-from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.store import Store
 from connext_monitor.store.transfers import PathwayCount
 

@@ -1,6 +1,8 @@
 """``transfers``: the list."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import TypeVar
 
 import click
@@ -30,41 +32,60 @@ MOST = 10_000
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """Which transfers are wanted, as it was typed."""
+
+    status: str | None
+    origin: str | None
+    destination: str | None
+    older_than: str | None
+
+    def read(self, labels: ChainLabels, now: float) -> TransferFilter:
+        """The filter; ``now`` in Unix seconds. Raises a usage error that names the option."""
+        age = option("--older-than", self.older_than, read_duration)
+        return TransferFilter(
+            statuses=option("--status", self.status, read_statuses),
+            origin=option("--origin", self.origin, lambda text: read_chain(text, labels)),
+            destination=option("--destination", self.destination, lambda text: read_chain(text, labels)),
+            # Exclusive and in whole seconds: a transfer of exactly that age is listed.
+            started_before=int(now - age.total_seconds()) + 1 if age is not None else None,
+        )
+
+
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which transfers; the command gets them as ``wanted``."""
+
+    @click.option("--status", metavar="WORDS", help="Only with this status; several are separated by commas.")
+    @click.option("--origin", metavar="CHAIN", help="Only from this chain: its name or its domain id.")
+    @click.option("--destination", metavar="CHAIN", help="Only to this chain: its name or its domain id.")
+    @click.option("--older-than", metavar="DURATION", help="Only those begun at least so long ago, such as PT10M.")
+    @wraps(command)
+    def with_filter(
+        *, status: str | None, origin: str | None, destination: str | None, older_than: str | None, **others: object
+    ) -> None:
+        command(wanted=FilterOptions(status, origin, destination, older_than), **others)
+
+    return with_filter
+
+
 @click.command()
 @config_option()
-@click.option("--status", metavar="WORDS", help="Only with this status; several are separated by commas.")
-@click.option("--origin", metavar="CHAIN", help="Only from this chain: its name or its domain id.")
-@click.option("--destination", metavar="CHAIN", help="Only to this chain: its name or its domain id.")
-@click.option("--older-than", metavar="DURATION", help="Only those begun at least so long ago, such as PT10M.")
+@filter_options
 @click.option(
     "--limit", type=click.IntRange(1, MOST), default=DEFAULT_LIMIT, show_default=True, help="At most so many."
 )
 @json_option
-def transfers(
-    status: str | None,
-    origin: str | None,
-    destination: str | None,
-    older_than: str | None,
-    limit: int,
-    *,
-    as_json: bool,
-) -> None:
+def transfers(wanted: FilterOptions, limit: int, *, as_json: bool) -> None:
     """List transfers, the newest first."""
     config = load()
     labels = chain_labels(config)
     now = SystemClock().now().timestamp()
-    age = option("--older-than", older_than, read_duration)
-    wanted = TransferFilter(
-        statuses=option("--status", status, read_statuses),
-        origin=option("--origin", origin, lambda text: read_chain(text, labels)),
-        destination=option("--destination", destination, lambda text: read_chain(text, labels)),
-        # Exclusive and in whole seconds: a transfer of exactly that age is listed.
-        started_before=int(now - age.total_seconds()) + 1 if age is not None else None,
-    )
+    chosen = wanted.read(labels, now)
 
     async def read() -> list[TransferView]:
         async with reading(config) as store:
-            return await _collect(store, wanted, limit + 1)
+            return await _collect(store, chosen, limit + 1)
 
     found = complete(read())
     views, more = found[:limit], len(found) > limit

@@ -104,6 +104,22 @@ def escalated(alert: Alert, at: datetime) -> Alert:
     return replace(alert, severity=Severity.CRITICAL, details=details)
 
 
+_ABOUT_CHAINS = frozenset({AlertKind.CHAIN_UNOBSERVED, AlertKind.DEEP_REORG, AlertKind.MONITOR_STARTED_BLIND})
+
+
+def is_about_removed(alert: Alert, chains: Mapping[DomainId, str]) -> bool:
+    """Whether its end cannot be seen any more, since a chain that it hangs on is none of the configured ``chains``.
+
+    What is late can arrive as long as its destination is watched; a delivery without an origin hangs on both ends.
+    """
+    if alert.kind in _ABOUT_CHAINS:
+        return alert.subject not in chains.values()
+    if alert.pathway is None:
+        return False
+    origin, destination = alert.pathway
+    return destination not in chains or (alert.kind not in OVERDUE_KINDS.values() and origin not in chains)
+
+
 def overdue_id(transfer_id: TransferId, leg: Leg) -> str:
     """The one id of a leg's overdue alert, whatever restarts in between."""
     return f"{OVERDUE_KINDS[leg]}:0x{transfer_id.hex()}"

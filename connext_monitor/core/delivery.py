@@ -80,6 +80,44 @@ class ChannelState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel's health as last stored, and how many messages wait for it."""
+
+    provider: str
+    state: ChannelState
+    reason: str | None
+    since: datetime | None
+    waiting: int
+
+
+class TellingState(StrEnum):
+    """How far one piece of news has come on its way to a channel."""
+
+    WAITING = "waiting"
+    TOLD = "told"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One change of one alert, as one channel is told it: by itself, or counted ``in_digest``.
+
+    ``done_at`` is when the channel took or refused it; while it waits, ``attempts`` have failed for ``reason``, and it
+    is tried again at ``next_attempt_at``.
+    """
+
+    provider: str
+    change: Change
+    state: TellingState
+    in_digest: bool
+    created_at: datetime
+    done_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedDelivery:
     """One change of one alert that one provider has not been told yet.
 

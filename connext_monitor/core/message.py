@@ -29,6 +29,8 @@ __all__ = ["Field", "Instant", "Link", "Message", "amount_of", "amount_words", "
 
 def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
     """The message for an alert as it is now; ``transfer`` where it is about one."""
+    if alert.resolution == "removed" and alert.kind is not AlertKind.PROVIDER_FAILING:
+        return _removed(alert, transfer, labels)
     match alert.kind:
         case AlertKind.EXECUTE_OVERDUE:
             return _overdue(alert, transfer, labels, Leg.EXECUTE)
@@ -38,6 +40,19 @@ def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Mes
             return false_delivery(alert, transfer, labels)
         case _:
             return _ABOUT_NAMES[alert.kind](alert)
+
+
+def _removed(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
+    """The end of an alert whose chain is no longer in the config: what becomes of it cannot be seen from here."""
+    if alert.transfer_id is None:
+        title, fields = f"Chain {alert.subject} is no longer configured", [Field("Chain", alert.subject)]
+    else:
+        where = " → ".join(map(labels.spoken, alert.pathway)) if alert.pathway else "a transfer"
+        title = f"No longer watched: {where}"
+        fields = who(transfer, labels) if transfer else [Field("Transfer", alert.subject)]
+    text = "The chain has been taken out of the config: what becomes of this is not said here any more."
+    links = links_of(transfer, labels) if transfer else ()
+    return Message(title, text, alert.severity, resolved=True, fields=tuple(fields), links=links)
 
 
 _OWED = {
@@ -116,23 +131,19 @@ def _deep_reorg(alert: Alert) -> Message:
 
 def _unobserved(alert: Alert) -> Message:
     silent = duration_words(int(alert.details["silent_for"]))
-    if alert.resolution == "removed":
-        return Message(
-            f"Chain {alert.subject} is no longer configured",
-            "Nothing is said about transfers to it any more.",
-            alert.severity,
-            resolved=True,
-        )
+    waiting = int(alert.details["waiting"])
     if alert.state is AlertState.RESOLVED:
+        judged = {0: "No deadline waited for it.", 1: "The deadline that waited for it is judged now."}.get(
+            waiting, f"The {waiting:,} deadlines that waited for it are judged now."
+        )
         return Message(
             f"Chain {alert.subject} is observed again",
-            "New blocks are being covered; every deadline that waited is judged now.",
+            f"New blocks are being covered. {judged}",
             alert.severity,
             resolved=True,
         )
-    waiting = int(alert.details["waiting"])
     held = {0: "No deadline waits for it.", 1: "1 deadline waits for it."}.get(
-        waiting, f"{waiting} deadlines wait for it."
+        waiting, f"{waiting:,} deadlines wait for it."
     )
     return Message(
         f"Chain {alert.subject} is not observed",

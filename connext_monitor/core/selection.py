@@ -1,10 +1,12 @@
 """What of the store is asked for, and in which shape it comes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alert import Alert, AlertKind, Severity
 from connext_monitor.core.deadline import DueDates
-from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer
 
 Cursor = tuple[int, TransferId]
@@ -54,3 +56,51 @@ class AlertRow:
 
     row: int
     alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlerts:
+    """How many alerts of one kind and severity stand open about one pathway, or one chain or channel (``subject``).
+
+    ``since`` is when the oldest of them was opened.
+    """
+
+    kind: AlertKind
+    severity: Severity
+    pathway: tuple[DomainId, DomainId] | None
+    subject: str | None
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The transfers of one pathway whose XCalled stands and that are still owed a leg.
+
+    How many await their execution and their reconciliation, and since when the oldest of each does (Unix seconds).
+    """
+
+    origin: DomainId
+    destination: DomainId
+    executions: int
+    oldest_execution: Timestamp | None
+    reconciliations: int
+    oldest_reconciliation: Timestamp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list of transfers; ``next`` is where it goes on, None at its end.
+
+    A search that looks through many transfers may find few of them, and still go on.
+    """
+
+    ids: Sequence[TransferId]
+    next: Cursor | None
+
+
+def parties(transfer: Transfer) -> frozenset[Address]:
+    """The addresses that have a part in a transfer: sender, recipient, delegate, routers and the token."""
+    info = transfer.info
+    people = (info.origin_sender, info.to, info.delegate) if info else ()
+    return frozenset((*people, *transfer.routers, *((transfer.asset,) if transfer.asset is not None else ())))

@@ -135,6 +135,30 @@ class RouterStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many alerts one leg of one pathway would have made of a window's ``transfers``, those with an XCalled.
+
+    ``today`` is the deadline of the present config in seconds after XCalled, ``alerts_today`` what it would have made;
+    ``alerts`` stand in the order of the deadlines that were asked about. A leg makes an alert where its block is
+    stamped later than it was due, or where it has not arrived and its destination is covered past that. One that
+    arrived within the very first block past its deadline counts too, though a running monitor sees it in time.
+
+    ``unknown`` of the transfers have no such leg, and nobody can say from what is stored whether they have: they began
+    before the watch, and their destination was not read for them.
+    """
+
+    origin: DomainId
+    destination: DomainId
+    leg: Leg
+    transfers: int
+    latency: Latency
+    today: int
+    alerts_today: int
+    alerts: tuple[int, ...]
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TimeBucket:
     """The transfers that began in one part of a window, from ``since`` (Unix seconds) on, all pathways together.
 
@@ -207,18 +231,6 @@ def usual_width(window: Window) -> int:
 def starts(window: Window, width: int) -> range:
     """When the parts of a timeline begin (Unix seconds)."""
     return range(window.since - window.since % width, window.until, width)
-
-
-def late_under(arrived: Counted, absent: Counted, watermark: int | None, deadline: int) -> int:
-    """How many legs would have been alerted had they been due ``deadline`` seconds after XCalled.
-
-    ``absent`` counts the legs that have not arrived as (XCalled's block time, how many); they are late where their
-    destination is covered, to ``watermark``, past the instant. A leg in a block stamped that very instant is met.
-    """
-    late = sum(count for seconds, count in arrived if seconds > deadline)
-    if watermark is None:
-        return late
-    return late + sum(count for start, count in absent if start + deadline < watermark)
 
 
 def _percentile(counted: Counted, total: int, percent: int) -> int | None:

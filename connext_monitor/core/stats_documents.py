@@ -51,12 +51,13 @@ def _leg(leg: LegStats) -> Json:
         "arrived": leg.latency.count,
         "late": leg.late,
         "overdue_now": leg.overdue,
-        "latency_seconds": _percentiles(leg.latency),
+        "latency_seconds": percentiles_document(leg.latency),
         "histogram": list(leg.histogram),
     }
 
 
-def _percentiles(latency: Latency) -> Json:
+def percentiles_document(latency: Latency) -> Json:
+    """Seconds by percentile, null where no leg has arrived."""
     return {"p50": latency.p50, "p95": latency.p95, "p99": latency.p99}
 
 
@@ -88,8 +89,8 @@ def _bucket(bucket: TimeBucket) -> Json:
         "begun": bucket.begun,
         "executed_fast": bucket.executed_fast,
         "executed_slow": bucket.executed_slow,
-        "execute": {"arrived": bucket.execute.count, **_percentiles(bucket.execute)},
-        "reconcile": {"arrived": bucket.reconcile.count, **_percentiles(bucket.reconcile)},
+        "execute": {"arrived": bucket.execute.count, **percentiles_document(bucket.execute)},
+        "reconcile": {"arrived": bucket.reconcile.count, **percentiles_document(bucket.reconcile)},
     }
 
 

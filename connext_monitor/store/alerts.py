@@ -18,6 +18,7 @@ from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
+from connext_monitor.store.revisions import NEXT_REVISION, next_revision
 from connext_monitor.store.schema import alerts, deliveries, transfers
 
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
@@ -28,17 +29,9 @@ _SELECT_TOLD = SelectIn(
 _ALERT_COLUMNS = (
     alerts.c.id, alerts.c.kind, alerts.c.severity, alerts.c.subject, alerts.c.transfer_id, alerts.c.state,
     alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
+    alerts.c.revision,
 )  # fmt: skip
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
-_QUEUE_OPENINGS = InsertMany(insert(deliveries), (
-    deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.pending, deliveries.c.attempts,
-    deliveries.c.next_attempt_ms, deliveries.c.created_ms, deliveries.c.topic, deliveries.c.fresh,
-))  # fmt: skip
-_QUEUE_ENDS = InsertMany(insert(deliveries), (
-    deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.resolution,
-    deliveries.c.resolved_ms, deliveries.c.pending, deliveries.c.attempts, deliveries.c.next_attempt_ms,
-    deliveries.c.reference, deliveries.c.created_ms,
-))  # fmt: skip
 
 
 Told = dict[str, list[str | None]]
@@ -53,24 +46,25 @@ async def open_alerts(connection: AsyncConnection, wanted: Sequence[tuple[Alert,
     known = await _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
     is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
     new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
-    await _OPEN(connection, [_row(alert) for alert, _ in new.values()])
+    first = await next_revision(connection)
+    await _OPEN(connection, [_row(alert, first + place) for place, (alert, _) in enumerate(new.values())])
     queued = [row for one in new.values() for row in await _openings(connection, *one, one[0].opened_at)]
-    await _QUEUE_OPENINGS(connection, queued)
+    await _queue(connection, queued)
     return [alert for alert, _ in new.values()]
 
 
 async def queue_opening(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Queue the news that an alert is open for each of these providers."""
-    await _QUEUE_OPENINGS(connection, await _openings(connection, alert, providers, at))
+    await _queue(connection, await _openings(connection, alert, providers, at))
 
 
 async def _openings(
     connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime
-) -> list[tuple[object, ...]]:
+) -> list[dict[str, object]]:
     if not providers:
         return []
-    topic, fresh = str(await _topic(connection, alert)), is_fresh(alert)
-    return [(alert.id, one, Change.OPENED.value, True, 0, 0, _ms(at), topic, fresh) for one in sorted(providers)]
+    grouping = {"topic": str(await _topic(connection, alert)), "fresh": is_fresh(alert)}
+    return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
 
 
 async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[str, Told]:
@@ -78,7 +72,8 @@ async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[
     rows = await _SELECT_TOLD(connection, alert_ids) if alert_ids else []
     found: dict[str, Told] = {alert_id: {} for alert_id in alert_ids}
     # A provider may have been told of an alert more than once before it ended, and each message is to change.
-    for _, alert_id, provider, change, reference in sorted(rows, key=lambda row: int(row[0])):
+    once = {int(row[0]): row for row in rows}
+    for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):
         if change == Change.OPENED.value:
             found[alert_id].setdefault(provider, []).append(reference)
         else:
@@ -88,9 +83,16 @@ async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[
 
 async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": _details(alert)}
+    values = {"severity": alert.severity.value, "details": _details(alert), "revision": NEXT_REVISION}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
+
+
+async def change_details(connection: AsyncConnection, alert_id: str, details: Mapping[str, str | int]) -> None:
+    """Store other details of an alert."""
+    await connection.execute(
+        update(alerts).where(alerts.c.id == alert_id).values(details=json.dumps(dict(details)), revision=NEXT_REVISION)
+    )
 
 
 async def every_open(connection: AsyncConnection) -> list[Alert]:
@@ -119,10 +121,19 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
     """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
     resolved = await _open_among(connection, resolutions)
     if resolved:
+        first = await next_revision(connection)
         ended = update(alerts).where(alerts.c.id == bindparam("of_alert"))
         await connection.execute(
-            ended.values(state=AlertState.RESOLVED.value, resolved_ms=_ms(at), resolution=bindparam("how")),
-            [{"of_alert": alert_id, "how": resolutions[alert_id]} for alert_id in resolved],
+            ended.values(
+                state=AlertState.RESOLVED.value,
+                resolved_ms=_ms(at),
+                resolution=bindparam("how"),
+                revision=bindparam("change"),
+            ),
+            [
+                {"of_alert": alert_id, "how": resolutions[alert_id], "change": first + place}
+                for place, alert_id in enumerate(resolved)
+            ],
         )
         await _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
@@ -149,14 +160,15 @@ async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list
 async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, str], at: datetime) -> None:
     """Queue the ends of these alerts (id → resolution) for all who know them as open."""
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
-    rows: list[tuple[object, ...]] = []
+    rows: list[dict[str, object]] = []
     for alert_id, by_provider in (await told(connection, ended)).items():
         for provider, messages in sorted(by_provider.items()):
             # An alert that was told anew stands in several messages, and all of them change.
             earlier = [reference for reference in messages[:-1] if reference is not None]
-            end = (alert_id, provider, Change.RESOLVED.value, ended[alert_id], _ms(at), True, 0, 0)
-            rows += [(*end, reference, _ms(at)) for reference in (None, *reversed(earlier))]
-    await _QUEUE_ENDS(connection, rows)
+            end = _delivery(alert_id, provider, Change.RESOLVED, at)
+            end |= {"resolution": ended[alert_id], "resolved_ms": _ms(at)}
+            rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
+    await _queue(connection, rows)
 
 
 async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:
@@ -231,12 +243,30 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
     )
 
 
-def _row(alert: Alert) -> tuple[object, ...]:
+def _row(alert: Alert, revision: int) -> tuple[object, ...]:
     """The values of `_ALERT_COLUMNS`, of an alert that opens."""
     return (
         alert.id, alert.kind.value, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
-        _ms(alert.opened_at), None, None, _details(alert), written(alert.causes),
+        _ms(alert.opened_at), None, None, _details(alert), written(alert.causes), revision,
     )  # fmt: skip
+
+
+def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
+    return {
+        "alert_id": alert_id,
+        "provider": provider,
+        "change": change.value,
+        "pending": True,
+        "attempts": 0,
+        "next_attempt_ms": 0,
+        "created_ms": _ms(at),
+    }
+
+
+async def _queue(connection: AsyncConnection, rows: Sequence[dict[str, object]]) -> None:
+    """Store new deliveries, which all say the same columns."""
+    if rows:
+        await connection.execute(insert(deliveries), rows)
 
 
 def _details(alert: Alert) -> str:

@@ -11,6 +11,7 @@ from connext_monitor.core.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.database import Database
+from connext_monitor.store.revisions import NEXT_REVISION
 from connext_monitor.store.schema import alerts, transfers
 
 
@@ -27,7 +28,9 @@ class Causes:
             stored = (await connection.execute(select(alerts.c.causes).where(alerts.c.id == alert_id))).scalar()
             if stored is None or (now := written(decide(read_causes(stored)))) == stored:
                 return False
-            await connection.execute(update(alerts).where(alerts.c.id == alert_id).values(causes=now))
+            await connection.execute(
+                update(alerts).where(alerts.c.id == alert_id).values(causes=now, revision=NEXT_REVISION)
+            )
             return True
 
         return await self._database.write(work)

@@ -1,7 +1,8 @@
 """What is still to be told to which channel, and how the channels are."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,67 +11,61 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertState
-from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
+from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.groups import count_waiting
 from connext_monitor.store.schema import alerts, channels, deliveries
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
-    """A channel's health as last stored, and how many messages wait for it."""
-
-    provider: str
-    state: ChannelState
-    reason: str | None
-    since: datetime | None
-    waiting: int
+async def next_pending(connection: AsyncConnection, provider: str, limit: int) -> list[QueuedDelivery]:
+    """The oldest deliveries of this provider that are still to be made; without their transfers."""
+    return await _queued(connection, deliveries.c.provider == provider, limit)
 
 
-async def next_pending(connection: AsyncConnection, provider: str) -> QueuedDelivery | None:
-    """The oldest delivery of this provider that is still to be made; without its transfer."""
-    return await _queued(connection, deliveries.c.provider == provider)
+async def pending(connection: AsyncConnection, delivery_id: int) -> list[QueuedDelivery]:
+    """One delivery that is still to be made, if it is; without its transfer."""
+    return await _queued(connection, deliveries.c.id == delivery_id, 1)
 
 
-async def pending(connection: AsyncConnection, delivery_id: int) -> QueuedDelivery | None:
-    """One delivery that is still to be made; without its transfer."""
-    return await _queued(connection, deliveries.c.id == delivery_id)
-
-
-async def _queued(connection: AsyncConnection, wanted: ColumnElement[bool]) -> QueuedDelivery | None:
-    row = (
+async def _queued(connection: AsyncConnection, wanted: ColumnElement[bool], limit: int) -> list[QueuedDelivery]:
+    query = select(deliveries).where(wanted, deliveries.c.pending).order_by(deliveries.c.id).limit(limit)
+    rows = (await connection.execute(query)).all()
+    if not rows:
+        return []
+    ids = {row.alert_id for row in rows}
+    found = {row.id: read_alert(row) for row in await connection.execute(select(alerts).where(alerts.c.id.in_(ids)))}
+    openings = (
         await connection.execute(
-            select(deliveries).where(wanted, deliveries.c.pending).order_by(deliveries.c.id).limit(1)
+            select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
+            .where(deliveries.c.alert_id.in_(ids), deliveries.c.change == Change.OPENED.value)
+            .order_by(deliveries.c.id)
         )
-    ).one_or_none()
-    if row is None:
-        return None
-    alert_row = (await connection.execute(select(alerts).where(alerts.c.id == row.alert_id))).one()
-    opening = (
-        await connection.execute(
-            select(deliveries.c.reference)
-            .where(
-                deliveries.c.alert_id == row.alert_id,
-                deliveries.c.provider == row.provider,
-                deliveries.c.change == Change.OPENED.value,
-                deliveries.c.id < row.id,
-            )
-            .order_by(deliveries.c.id.desc())
-            .limit(1)
+    ).all()
+    return [
+        QueuedDelivery(
+            id=row.id,
+            provider=row.provider,
+            change=Change(row.change),
+            alert=_as_told(found[row.alert_id], row),
+            transfer=None,
+            # The end of an alert that was told anew names the earlier message that it changes; else it is the last one.
+            reference=row.reference or _opening(openings, row),
+            attempts=row.attempts,
+            next_attempt_at=row.next_attempt_ms / 1000,
+            created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),
         )
-    ).scalar()
-    return QueuedDelivery(
-        id=row.id,
-        provider=row.provider,
-        change=Change(row.change),
-        alert=_as_told(read_alert(alert_row), row),
-        transfer=None,
-        # The end of an alert that was told anew names the earlier message that it changes; else it is the last one.
-        reference=row.reference or opening,
-        attempts=row.attempts,
-        next_attempt_at=row.next_attempt_ms / 1000,
-        created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),
+        for row in rows
+    ]
+
+
+def _opening(openings: Sequence[Row[*tuple[Any, ...]]], row: Row[*tuple[Any, ...]]) -> str | None:
+    """What the provider returned for the alert's last opening before this delivery."""
+    before = (
+        one.reference
+        for one in reversed(openings)
+        if (one.alert_id, one.provider) == (row.alert_id, row.provider) and one.id < row.id
     )
+    return next(before, None)
 
 
 def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:

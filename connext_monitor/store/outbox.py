@@ -1,6 +1,6 @@
 """What the channels are still to be told, alone or in groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,24 +23,28 @@ class Outbox:
         self._database = database
         self._names = names
 
+    async def next_deliveries(self, provider: str, limit: int) -> list[QueuedDelivery]:
+        """The oldest deliveries still to be made to a provider, with the transfers they are about."""
+        async with self._database.read() as connection:
+            return await self._with_transfers(connection, await deliveries.next_pending(connection, provider, limit))
+
     async def next_delivery(self, provider: str) -> QueuedDelivery | None:
         """The oldest delivery still to be made to a provider, with the transfer it is about."""
-        async with self._database.read() as connection:
-            return await self._with_transfer(connection, await deliveries.next_pending(connection, provider))
+        return next(iter(await self.next_deliveries(provider, 1)), None)
 
     async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
         """One delivery still to be made, with the transfer it is about."""
         async with self._database.read() as connection:
-            return await self._with_transfer(connection, await deliveries.pending(connection, delivery_id))
+            pending = await self._with_transfers(connection, await deliveries.pending(connection, delivery_id))
+            return pending[0] if pending else None
 
-    async def _with_transfer(
-        self, connection: AsyncConnection, pending: QueuedDelivery | None
-    ) -> QueuedDelivery | None:
-        if pending is None or pending.alert.transfer_id is None:
-            return pending
-        watched = await transfers.by_id(connection, pending.alert.transfer_id)
-        found = await views(connection, self._names, [watched] if watched else [])
-        return replace(pending, transfer=found[0]) if found else pending
+    async def _with_transfers(
+        self, connection: AsyncConnection, pending: Sequence[QueuedDelivery]
+    ) -> list[QueuedDelivery]:
+        about = {one.alert.transfer_id for one in pending if one.alert.transfer_id is not None}
+        found = await views(connection, self._names, await transfers.by_ids(connection, about)) if about else []
+        by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in found}
+        return [replace(one, transfer=by_id.get(one.alert.transfer_id)) for one in pending]
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
         """The channel took it."""

@@ -148,7 +148,10 @@ alerts = Table(
     Column("resolution", Text),
     Column("details", Text, nullable=False),
     Column("causes", Text, nullable=False, server_default="[]"),
+    # Grows with every change of any alert: what has changed since a look is found by it.
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
     Index("alerts_by_state", "state", "kind"),
+    Index("alerts_by_revision", "revision"),
     Index("alerts_by_transfer", "transfer_id"),
 )
 

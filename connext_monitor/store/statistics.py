@@ -35,9 +35,9 @@ Pathway = tuple[DomainId, DomainId]
 Key = tuple[int, ...]
 
 _T = transfers.c
-_PATHWAY = (_T.origin, _T.destination)
-_ARRIVED = {Leg.EXECUTE: _T.executed_at, Leg.RECONCILE: _T.reconciled_at}
-_DUE = {Leg.EXECUTE: _T.execute_due_at, Leg.RECONCILE: _T.reconcile_due_at}
+PATHWAY = (_T.origin, _T.destination)
+ARRIVED = {Leg.EXECUTE: _T.executed_at, Leg.RECONCILE: _T.reconciled_at}
+DUE = {Leg.EXECUTE: _T.execute_due_at, Leg.RECONCILE: _T.reconcile_due_at}
 _EXECUTED = _T.executed_at.is_not(None)
 _FAST = and_(_EXECUTED, func.length(_T.routers) > 0)
 _SLOW = and_(_EXECUTED, func.length(_T.routers) == 0)
@@ -69,9 +69,9 @@ class Statistics:
 
 
 async def _pathways(connection: AsyncConnection, window: Window, last: Sequence[Row[Any]]) -> tuple[PathwayStats, ...]:
-    begun = {(row.origin, row.destination): row for row in await connection.execute(_counts(window, *_PATHWAY))}
+    begun = {(row.origin, row.destination): row for row in await connection.execute(_counts(window, *PATHWAY))}
     overdue = await _overdue(connection, window)
-    latencies = {leg: await _leg_latencies(connection, window, leg) for leg in LEGS}
+    by_leg = {leg: await _leg_latencies(connection, window, leg) for leg in LEGS}
     last_executed: dict[Pathway, int] = {}
     for row in last:
         pathway = (row.origin, row.destination)
@@ -80,7 +80,7 @@ async def _pathways(connection: AsyncConnection, window: Window, last: Sequence[
     def leg_stats(pathway: Pathway, leg: Leg) -> LegStats:
         late = getattr(begun[pathway], f"late_{leg.value}") if pathway in begun else 0
         inside, before = overdue[pathway, leg, True], overdue[pathway, leg, False]
-        known = latencies[leg].get(pathway, LegStats())
+        known = by_leg[leg].get(pathway, LegStats())
         return replace(known, late=late + inside, overdue=inside + before)
 
     every = [
@@ -108,7 +108,7 @@ def _pathway(
 
 async def _leg_latencies(connection: AsyncConnection, window: Window, leg: Leg) -> dict[Pathway, LegStats]:
     found = {}
-    async for (origin, destination), counted in _latencies(connection, window, leg, *_PATHWAY):
+    async for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
         found[DomainId(origin), DomainId(destination)] = LegStats(latency(counted), histogram(counted))
     return found
 
@@ -120,7 +120,7 @@ async def _routers(connection: AsyncConnection, window: Window, last: Sequence[R
             last_fill[router] = max(last_fill.get(router, 0), row.last)
     fills: Counter[Address] = Counter()
     fronted = 0
-    query = select(_T.routers, func.count()).where(*_within(window), _FAST).group_by(_T.routers)
+    query = select(_T.routers, func.count()).where(*within(window), _FAST).group_by(_T.routers)
     for together, count in await connection.execute(query):
         fronted += count
         for router in _split(together):
@@ -141,32 +141,40 @@ async def _routers(connection: AsyncConnection, window: Window, last: Sequence[R
 
 async def _owed(connection: AsyncConnection, window: Window) -> list[tuple[Address, Owed]]:
     """What each router is owed by token, the most transfers first."""
-    query = (
-        select(_T.transfer_id, _T.destination, events.c.payload)
-        .join(events, and_(events.c.transfer_id == _T.transfer_id, events.c.domain == _T.destination))
-        .where(_T.reconciled_at.is_(None), _FAST, *_of(window), events.c.kind == EventKind.EXECUTED.value)
-        # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
-        .order_by(_T.transfer_id, events.c.block_number, events.c.block_hash)
-    )
     amounts: Counter[tuple[Address, DomainId, Address]] = Counter()
     counts: Counter[tuple[Address, DomainId, Address]] = Counter()
-    before = None
-    async for row in _streamed(connection, query):
-        if row.transfer_id == before:
-            continue
-        before = row.transfer_id
-        event = unpack(EventKind.EXECUTED, row.transfer_id, row.payload)
-        if not isinstance(event, Executed):
-            raise TypeError(f"an Executed was kept as {event.kind}")
+    async for domain, event in _unreconciled_fills(connection, window):
         shares = share_of(event.params.bridged_amount, len(event.routers))
         for router, amount in zip(event.routers, shares, strict=True):
-            amounts[router, row.destination, event.local] += amount
+            amounts[router, domain, event.local] += amount
         for router in set(event.routers):
-            counts[router, row.destination, event.local] += 1
+            counts[router, domain, event.local] += 1
     return [
         (router, Owed(domain, asset, amounts[router, domain, asset], count))
         for (router, domain, asset), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     ]
+
+
+async def _unreconciled_fills(connection: AsyncConnection, window: Window) -> AsyncIterator[tuple[DomainId, Executed]]:
+    """The fast executions that have not been reconciled, each with the chain that it stands on."""
+    # Asked for in two steps: in one, SQLite goes through all events to find the few that are wanted.
+    query = select(_T.transfer_id, _T.destination).where(_T.reconciled_at.is_(None), _FAST, *of_ends(window))
+    async with connection.stream(query) as result:
+        async for rows in result.partitions(_CHUNK):
+            destinations = {row.transfer_id: row.destination for row in rows}
+            found = await connection.execute(
+                select(events.c.transfer_id, events.c.domain, events.c.payload)
+                .where(events.c.transfer_id.in_(destinations), events.c.kind == EventKind.EXECUTED.value)
+                # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
+                .order_by(events.c.block_number, events.c.block_hash)
+            )
+            for transfer_id, domain, payload in found:
+                if destinations.get(transfer_id) != domain:
+                    continue
+                del destinations[transfer_id]
+                event = unpack(EventKind.EXECUTED, transfer_id, payload)
+                if isinstance(event, Executed):
+                    yield domain, event
 
 
 async def _buckets(connection: AsyncConnection, window: Window, width: int) -> tuple[TimeBucket, ...]:
@@ -174,7 +182,7 @@ async def _buckets(connection: AsyncConnection, window: Window, width: int) -> t
     begun = {row.part: row for row in await connection.execute(_counts(window, part))}
     took: dict[Leg, dict[int, Latency]] = {leg: {} for leg in LEGS}
     for leg in LEGS:
-        async for (since,), counted in _latencies(connection, window, leg, part):
+        async for (since,), counted in latencies(connection, window, leg, part):
             took[leg][since] = latency(counted)
     return tuple(
         TimeBucket(
@@ -201,22 +209,22 @@ def _counts(window: Window, *by: ColumnElement[int]) -> Select[*tuple[Any, ...]]
             func.count().filter(_SLOW).label("executed_slow"),
             func.count().filter(_T.status == Status.COMPLETED_FAST.value).label("completed_fast"),
             func.count().filter(_T.status == Status.COMPLETED_SLOW.value).label("completed_slow"),
-            *(func.count().filter(_ARRIVED[leg] > _DUE[leg]).label(f"late_{leg.value}") for leg in LEGS),
+            *(func.count().filter(ARRIVED[leg] > DUE[leg]).label(f"late_{leg.value}") for leg in LEGS),
         )
-        .where(*_within(window), _T.xcalled_at.is_not(None))
+        .where(*within(window), _T.xcalled_at.is_not(None))
         .group_by(*by)
     )
 
 
-async def _latencies(
+async def latencies(
     connection: AsyncConnection, window: Window, leg: Leg, *by: ColumnElement[int]
 ) -> AsyncIterator[tuple[Key, list[tuple[int, int]]]]:
     """The leg's latencies, counted, for each of what they are looked at by."""
-    took = _ARRIVED[leg] - _T.xcalled_at
+    took = ARRIVED[leg] - _T.xcalled_at
     seconds = case((took < 0, 0), else_=took).label("seconds")
     query = (
         select(*by, seconds, func.count())
-        .where(*_within(window), _T.xcalled_at.is_not(None), _ARRIVED[leg].is_not(None))
+        .where(*within(window), _T.xcalled_at.is_not(None), ARRIVED[leg].is_not(None))
         .group_by(*by, seconds)
         .order_by(*by, seconds)
     )
@@ -236,11 +244,11 @@ async def _latencies(
 async def _overdue(connection: AsyncConnection, window: Window) -> Counter[tuple[Pathway, Leg, bool]]:
     """How many legs are overdue now, by pathway, by leg, and by whether their transfers belong to the window."""
     legs = {kind.value: leg for leg, kind in OVERDUE_KINDS.items()}
-    columns = (*_PATHWAY, alerts.c.kind, and_(*_within(window)).label("inside"))
+    columns = (*PATHWAY, alerts.c.kind, and_(*within(window)).label("inside"))
     rows = await connection.execute(
         select(*columns, func.count())
         .join(transfers, _T.transfer_id == alerts.c.transfer_id)
-        .where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(legs), *_of(window))
+        .where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(legs), *of_ends(window))
         .group_by(*columns)
     )
     found: Counter[tuple[Pathway, Leg, bool]] = Counter()
@@ -253,7 +261,7 @@ async def _last_executions(connection: AsyncConnection, window: Window) -> Seque
     """The latest execution of each pathway by each set of routers, whenever it was."""
     columns = (_T.destination, _T.origin, _T.routers)
     latest: Label[int] = func.max(_T.executed_at).label("last")
-    query = select(*columns, latest).where(_EXECUTED, *_of(window)).group_by(*columns)
+    query = select(*columns, latest).where(_EXECUTED, *of_ends(window)).group_by(*columns)
     return (await connection.execute(query)).all()
 
 
@@ -265,11 +273,13 @@ async def _streamed(connection: AsyncConnection, query: Select[*tuple[Any, ...]]
                 yield row
 
 
-def _within(window: Window) -> list[ColumnElement[bool]]:
-    return [_T.started_at >= window.since, _T.started_at < window.until, *_of(window)]
+def within(window: Window) -> list[ColumnElement[bool]]:
+    """The condition of a transfer that belongs to the window."""
+    return [_T.started_at >= window.since, _T.started_at < window.until, *of_ends(window)]
 
 
-def _of(window: Window) -> list[ColumnElement[bool]]:
+def of_ends(window: Window) -> list[ColumnElement[bool]]:
+    """The condition of a transfer whose ends the window is about, whenever it began."""
     wanted = ((_T.origin, window.origin), (_T.destination, window.destination))
     return [column == domain for column, domain in wanted if domain is not None]
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
 from connext_monitor.core.deadline import ResolveOverdue
+from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
@@ -34,7 +35,6 @@ from connext_monitor.store import (
 )
 from connext_monitor.store.database import Database
 from connext_monitor.store.deadlines import Deadlines
-from connext_monitor.store.deliveries import ChannelRow
 from connext_monitor.store.outbox import Outbox
 from connext_monitor.store.transfers import PathwayCount
 from connext_monitor.store.views import views
@@ -213,6 +213,10 @@ class Store:
         resolved = await self._database.write(lambda connection: alerts.resolve(connection, {alert_id: resolution}, at))
         return bool(resolved)
 
+    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
+        """Keep what an alert says now, and tell nobody."""
+        await self._database.write(lambda connection: alerts.change_details(connection, alert_id, details))
+
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
         async with self._database.read() as connection:
@@ -288,6 +292,11 @@ class Store:
                 ids = await transfers.ids_by_tx(connection, Hash32(id_or_tx))
             found = [await transfers.by_id(connection, transfer_id) for transfer_id in ids]
             return await views(connection, self._names, [watched for watched in found if watched])
+
+    async def transfers_of(self, ids: Collection[TransferId]) -> list[TransferView]:
+        """Those of these transfers that are known, in no order."""
+        async with self._database.read() as connection:
+            return await views(connection, self._names, await transfers.by_ids(connection, ids))
 
     async def count_in_flight(self) -> list[PathwayCount]:
         """How many transfers that are not completed stand where, by pathway and status."""

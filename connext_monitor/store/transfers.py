@@ -205,7 +205,7 @@ async def listed(
     connection: AsyncConnection, wanted: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
 ) -> list[Watched]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
-    query = select(transfers).where(*_conditions(wanted))
+    query = select(transfers).where(*conditions(wanted))
     if after is not None:
         query = query.where(tuple_(transfers.c.started_at, transfers.c.transfer_id) < tuple_(*after))
     ordered = query.order_by(transfers.c.started_at.desc(), transfers.c.transfer_id.desc()).limit(limit)
@@ -260,7 +260,8 @@ async def _folded(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) 
     return [Watched(transfer, _due_dates(row)) for transfer, row in found if transfer is not None]
 
 
-def _conditions(wanted: TransferFilter) -> Iterator[Any]:
+def conditions(wanted: TransferFilter) -> Iterator[Any]:
+    """What a row of the table must meet to be listed."""
     if wanted.statuses is not None:
         yield transfers.c.status.in_([status.value for status in wanted.statuses])
     if wanted.origin is not None:

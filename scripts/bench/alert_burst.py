@@ -2,10 +2,10 @@
 
 With ``--stored`` the burst stands in the store before the manager starts, as after an outage.
 
-The real store on a file, the real manager, Discord and webhook providers, with a loopback Discord that allows five
-requests in two seconds as the real one does, and a loopback webhook without limits. First lone alerts, half a second
-apart and each of a topic of its own; then a burst, opened as the scheduler opens it: 16 at a time, a transaction each;
-then every leg arrives. Memory is the whole process's, its two servers included.
+The real store on a file, the real manager and all providers over HTTP, with a loopback Discord that allows five
+requests in two seconds as the real one does; the others take whatever comes, at the pace that the providers keep to by
+themselves. First lone alerts, half a second apart and each of a topic of its own; then a burst, opened as the scheduler
+opens it, 64 in a transaction; then every leg arrives. Memory is the whole process's, its servers included.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,14 @@ from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
+from connext_monitor.alerting.providers.slack import SlackConfig
+from connext_monitor.alerting.providers.slack_bot import slack
+from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider, TelegramToken
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import AlertsConfig, SecretUrl
-from connext_monitor.core.alert import overdue
+from connext_monitor.config import AlertsConfig, SecretText, SecretUrl
+from connext_monitor.core.alert import Alert, overdue
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import (
     Address,
@@ -50,12 +55,13 @@ from connext_monitor.core.events import (
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import record
+from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import EventRecord, Sighting, Step
 from connext_monitor.store.store import Store
 from scripts.bench.alert_delay import summary
 
-_PROVIDERS = ("discord", "webhook")
-_AT_ONCE = 16
+_PROVIDERS = ("discord", "pagerduty", "slack", "slack-bot", "telegram", "webhook")
+_AT_ONCE = 64
 _DEADLINE = 300
 _DESTINATION = DomainId(9)
 _SOMEBODY = Address(b"\x01" * 20)
@@ -105,7 +111,7 @@ class Late:
 
 
 class Channels:
-    """Both servers: what came to them, and when (monotonic seconds)."""
+    """All servers: what came to them, and when (monotonic seconds)."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
@@ -139,13 +145,40 @@ class Channels:
         self.bodies.append((body["type"], body["data"]["alert"]["id"]))
         return web.Response(status=204)
 
+    async def slack(self, request: web.Request) -> web.Response:
+        """Take a message of an incoming webhook."""
+        await request.read()
+        self.requests["slack POST"] += 1
+        return web.Response(text="ok")
+
+    async def slack_bot(self, request: web.Request) -> web.Response:
+        """Take a message of a bot, or a change of one."""
+        await request.read()
+        self.requests[f"slack-bot {request.match_info['method']}"] += 1
+        return web.json_response({"ok": True, "channel": "C1", "ts": "1.000001"})
+
+    async def telegram(self, request: web.Request) -> web.Response:
+        """Take a message, or a change of one."""
+        await request.read()
+        self.requests[f"telegram {request.match_info['method']}"] += 1
+        return web.json_response({"ok": True, "result": {"message_id": 7}})
+
+    async def pagerduty(self, request: web.Request) -> web.Response:
+        """Take an event."""
+        self.requests[f"pagerduty {(await request.json())['event_action']}"] += 1
+        return web.json_response({"status": "success"}, status=202)
+
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Both on one port of 127.0.0.1; the base URL."""
+        """All on one port of 127.0.0.1; the base URL."""
         app = web.Application()
         app.router.add_route("*", "/api/webhooks/1/token", self.discord)
         app.router.add_route("*", "/api/webhooks/1/token/messages/{id}", self.discord)
         app.router.add_post("/hook", self.webhook)
+        app.router.add_post("/slack", self.slack)
+        app.router.add_post("/slack-api/{method}", self.slack_bot)
+        app.router.add_post("/telegram/{token}/{method}", self.telegram)
+        app.router.add_post("/pagerduty", self.pagerduty)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
@@ -153,6 +186,10 @@ class Channels:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}"
         finally:
             await runner.cleanup()
+
+
+def _accusation(one: Late, at: datetime, _watched: Watched | None) -> Alert:
+    return overdue(one.id, Leg.EXECUTE, one.due_at, at, (one.origin, _DESTINATION))
 
 
 class Bench:
@@ -181,14 +218,15 @@ class Bench:
     async def accuse(self, late: Sequence[Late]) -> None:
         """Open their alerts as the scheduler does."""
         for start in range(0, len(late), _AT_ONCE):
-            await asyncio.gather(*map(self._open, late[start : start + _AT_ONCE]))
+            await self._open(late[start : start + _AT_ONCE])
 
-    async def _open(self, one: Late) -> None:
+    async def _open(self, part: Sequence[Late]) -> None:
         def everybody(_alert: object) -> Collection[str]:
             return _PROVIDERS
 
         at = datetime.now(UTC)
-        await self.store.open_overdue(one.id, lambda _: overdue(one.id, Leg.EXECUTE, one.due_at, at), everybody)
+        accused = [(one.id, partial(_accusation, one, at)) for one in part]
+        await self.store.deadlines.open_overdue(accused, everybody)
         self.manager.wake()
 
     async def drained(self) -> None:
@@ -203,7 +241,7 @@ class Bench:
             one = Late(10**9 + number, DomainId(1000 + number), _now())
             await self.put([one], XCalled)
             begun = time.monotonic()
-            await self._open(one)
+            await self._open([one])
             await asyncio.sleep(0.5)
             delays.append(self.channels.told_lone[f"0x{one.id.hex()}"] - begun)
         return delays
@@ -259,11 +297,11 @@ async def _told(bench: Bench, begun: float, kind: str, count: int) -> None:
     while len(at) < len(_PROVIDERS):
         waiting = {channel.provider: channel.waiting for channel in await bench.store.channels()}
         for provider in _PROVIDERS:
-            if not waiting.get(provider) and provider not in at and (provider == "discord" or all_by_webhook()):
+            if not waiting.get(provider) and provider not in at and (provider != "webhook" or all_by_webhook()):
                 at[provider] = time.monotonic() - begun
         await asyncio.sleep(0.05)
     for provider in _PROVIDERS:
-        print(f"  {provider:8} was told all after {at[provider]:.1f} s")
+        print(f"  {provider:9} was told all after {at[provider]:.1f} s")
     _counted(bench.channels)
 
 
@@ -298,8 +336,25 @@ async def _bench() -> AsyncIterator[Bench]:
             store = await Store.open(Path(folder) / "bench.db", {})
             to_discord = DiscordConfig(type="discord", webhook_url=DiscordUrl(f"{base}/api/webhooks/1/token"))
             to_webhook = WebhookConfig(type="webhook", url=SecretUrl(f"{base}/hook"))
+            to_slack = SlackConfig(type="slack", webhook_url=SecretUrl(f"{base}/slack"))
+            to_bot = SlackConfig(
+                type="slack", token=SecretText("xoxb-1"), channel="C1", api_url=SecretUrl(f"{base}/slack-api")
+            )
+            to_telegram = TelegramConfig(
+                type="telegram",
+                token=TelegramToken("1:" + "a" * 35),
+                chat_id="-1",
+                api_url=SecretUrl(f"{base}/telegram"),
+            )
+            to_pagerduty = PagerDutyConfig(
+                type="pagerduty", routing_key=RoutingKey("a" * 32), url=SecretUrl(f"{base}/pagerduty")
+            )
             providers: list[Provider] = [
                 DiscordProvider("discord", to_discord, around),
+                PagerDutyProvider("pagerduty", to_pagerduty, around),
+                slack("slack", to_slack, around),
+                slack("slack-bot", to_bot, around),
+                TelegramProvider("telegram", to_telegram, around),
                 WebhookProvider("webhook", to_webhook, around),
             ]
             grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())

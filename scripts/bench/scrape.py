@@ -21,7 +21,7 @@ from pathlib import Path
 
 import aiohttp
 
-from connext_monitor.app import spare_collections
+from connext_monitor.app import reads_of, spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.coverage import Coverage
@@ -34,7 +34,6 @@ from connext_monitor.monitoring.observation import Committed
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally, latest_numbers
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.numbers import Numbers
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from scripts.bench.deadlines import durations, fill
 from scripts.bench.made_up_bridge import DOMAINS, xcalled
@@ -90,8 +89,8 @@ async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, M
     store = await Store.open(file, names)
     tally = Tally(names, ["ops", "desk"])
     page = MetricsPage(_sources(file, names, store), tally, SystemClock())
-    listen, statistics = ListenAddress("127.0.0.1", 0), Statistics(store.database)
-    web = WebServer(listen, store, statistics, list, ChainLabels({}), SystemClock(), page.routes())
+    listen = ListenAddress("127.0.0.1", 0)
+    web = WebServer(listen, reads_of(store), list, [], ChainLabels({}), SystemClock(), page.routes())
     address = str(await web.start())
     spare_collections()
     quiet = await _live(store, tally, seconds, 1_000_000_000)

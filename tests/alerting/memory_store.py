@@ -47,12 +47,10 @@ class MemoryStore:
     def pending(self) -> list[QueuedDelivery]:
         return [row.delivery for row in self.rows.values() if row.sent_at is None and row.refused is None]
 
-    async def next_delivery(self, provider: str) -> QueuedDelivery | None:
-        found = next((one for one in self.pending if one.provider == provider), None)
-        if found is None:
-            return None
-        known = replace(found, reference=self.references.get((provider, found.alert.id)))
-        return replace(known, next_attempt_at=0.0) if self.impatient else known
+    async def next_deliveries(self, provider: str, limit: int) -> list[QueuedDelivery]:
+        found = [one for one in self.pending if one.provider == provider][:limit]
+        known = [replace(one, reference=self.references.get((provider, one.alert.id))) for one in found]
+        return [replace(one, next_attempt_at=0.0) for one in known] if self.impatient else known
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
         self._maybe_fail()

@@ -11,8 +11,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
-from tests.alerting.samples import DESTINATION, ORIGIN
+from tests.alerting.samples import DESTINATION, LABELS, ORIGIN
 from tests.alerting.waiting import until
 from tests.databases import open_store
 
@@ -143,3 +144,16 @@ async def test_a_chain_that_is_taken_out_of_the_config_resolves_as_removed(tmp_p
     async with watching(tmp_path, Silent("base"), Silent("ethereum")) as watched:
         await watched.says(("gnosis", AlertState.RESOLVED))
         assert (await watched.alerts())[0].resolution == "removed"
+
+
+async def test_the_count_of_those_that_wait_grows_with_them_and_its_end_says_how_many_there_were(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.waiting[DESTINATION] = 1200
+        watched.one.silent_for = 0
+        watched.watch.progressed()
+        await watched.says(("gnosis", AlertState.RESOLVED))
+        (alert,) = await watched.alerts()
+        assert "1,200 deadlines that waited" in compose(alert, None, LABELS).text

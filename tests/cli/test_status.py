@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from connext_monitor.app import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved
@@ -16,7 +17,6 @@ from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program, chain_table
 from tests.databases import open_store
@@ -58,7 +58,7 @@ class Running:
     async def _start(self, database: Path) -> ListenAddress:
         self._store = await open_store(database, NAMES)
         self._server = WebServer(
-            ANY_PORT, self._store, Statistics(self._store.database), lambda: self.sights, LABELS, SystemClock()
+            ANY_PORT, reads_of(self._store), lambda: self.sights, ["console"], LABELS, SystemClock()
         )
         return await self._server.start()
 

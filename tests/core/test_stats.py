@@ -9,7 +9,6 @@ from connext_monitor.core.stats import (
     PathwayStats,
     Window,
     histogram,
-    late_under,
     latency,
     share_of,
     starts,
@@ -55,15 +54,6 @@ def test_shares_are_even_and_add_up_to_the_amount(amount: int, routers: int) -> 
     assert len(shares) == routers
     assert set(shares[:-1]) <= {amount // routers}
     assert 0 <= shares[-1] - amount // routers < routers
-
-
-def test_a_leg_in_a_block_stamped_the_deadline_is_met_and_one_second_later_is_late() -> None:
-    assert late_under([(300, 1), (301, 2)], [], None, 300) == 2
-
-
-def test_an_absent_leg_is_late_only_where_the_destination_is_covered_past_its_deadline() -> None:
-    absent = [(1_000, 1)]
-    assert [late_under([], absent, watermark, 300) for watermark in (None, 1_300, 1_301)] == [0, 0, 1]
 
 
 @given(st.integers(0, 2 * 10**9), st.integers(1, 400 * 86_400))

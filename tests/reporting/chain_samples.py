@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from connext_monitor.core.alert import Alert
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.decoding import transfer_id_of
@@ -115,8 +116,14 @@ def durations(_origin: DomainId, destination: DomainId) -> Durations | None:
     return Durations(EXECUTE, RECONCILE) if destination in NAMES else None
 
 
-async def fill(store: Store, records: Iterable[EventRecord], *, progress: Sequence[ChainProgress] = ()) -> None:
-    """Record the events as seen in one batch."""
+async def fill(
+    store: Store,
+    records: Iterable[EventRecord],
+    *,
+    progress: Sequence[ChainProgress] = (),
+    opened: Sequence[Alert] = (),
+) -> None:
+    """Record the events as seen in one batch, and with them alerts that no channel is told of."""
     seen = tuple(records)
     await store.record(
         {one.event.transfer_id for one in seen},
@@ -125,6 +132,7 @@ async def fill(store: Store, records: Iterable[EventRecord], *, progress: Sequen
         progress=progress,
         unreadable=(),
         at=AT,
+        opened=[(alert, ()) for alert in opened],
     )
 
 

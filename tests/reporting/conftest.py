@@ -7,14 +7,16 @@ import aiohttp
 import pytest
 import structlog
 
+from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.logs import configure_logging
 from connext_monitor.reporting.web import WebServer
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.databases import open_store
 from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, sight
+
+PROVIDERS = ["machines", "ops"]
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def sights() -> list[ChainSight]:
 
 @pytest.fixture
 def server_at(store: Store, sights: list[ChainSight]) -> Callable[[ListenAddress], WebServer]:
-    return lambda listen: WebServer(listen, store, Statistics(store.database), lambda: sights, LABELS, StoppedClock())
+    return lambda listen: WebServer(listen, reads_of(store), lambda: sights, PROVIDERS, LABELS, StoppedClock())
 
 
 @pytest.fixture

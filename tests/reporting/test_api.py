@@ -189,7 +189,10 @@ async def test_a_list_is_filtered(client: aiohttp.ClientSession, store: Store, q
         (f"{TRANSFERS}?limit=1&limit=2", "limit: give it once"),
         (f"{TRANSFERS}?cursor=AAAA", "cursor: write next_cursor of the list's last answer"),
         (f"{TRANSFERS}?cursor=%00", "cursor: "),
-        (f"{TRANSFERS}?page=2", "page is not known here; known are: status, origin, destination, limit, cursor"),
+        (
+            f"{TRANSFERS}?page=2",
+            "page is not known here; known are: status, origin, destination, address, limit, cursor",
+        ),
         (f"{TRANSFERS}?%1B[31m=2", "a parameter is not known here"),
         (f"{TRANSFERS}/0x12", "write a transfer id or a transaction hash: 0x and 64 hex digits"),
         (f"{TRANSFERS}/0x{'zz' * 32}", "write a transfer id"),

@@ -9,9 +9,10 @@ from connext_monitor.reporting.web.parameters import BadValueError
 
 _log = structlog.get_logger(__name__)
 
+_POLICY = "Content-Security-Policy"
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    _POLICY: "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -60,5 +61,8 @@ async def errors_in_words(  # noqa: PLR0911 - one answer for each kind of error
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Give the response the headers that all have."""
+    """Give the response the headers that all have; a page says itself what it may load."""
+    page_policy = response.headers.get(_POLICY)
     response.headers.update(_HEADERS)
+    if page_policy is not None:
+        response.headers[_POLICY] = page_policy

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.documents import Json, TransferView, alert_document, chain_document, transfer_document
+from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
@@ -12,7 +13,7 @@ from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.stats_documents import stats_document
 from connext_monitor.reporting.web.cursors import write_alert_cursor, write_transfer_cursor
-from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
+from connext_monitor.reporting.web.read_store import Reads, ReadStatistics, ReadStore
 
 # Readers that keep numbers as doubles, JavaScript among them, lose digits beyond it.
 _LARGEST_EXACT = 2**53
@@ -32,10 +33,28 @@ async def transfers_list(
     store: ReadStore, wanted: TransferFilter, labels: ChainLabels, now: float, *, limit: int, after: Cursor | None
 ) -> Json:
     """One page of transfers, newest first; ``now`` in Unix seconds."""
+    views, more = await transfers_page(store, wanted, limit=limit, after=after)
+    return listed(
+        [transfer_document(view, labels, now) for view in views], write_transfer_cursor(more) if more else None
+    )
+
+
+async def transfers_page(
+    store: ReadStore, wanted: TransferFilter, *, limit: int, after: Cursor | None
+) -> tuple[Sequence[TransferView], Cursor | None]:
+    """At most ``limit`` transfers, newest first, and where the list goes on behind them."""
     views = await store.transfers(wanted, limit=limit + 1, after=after)
     page = views[:limit]
-    more = write_transfer_cursor(place(page[-1])) if len(views) > limit else None
-    return listed([transfer_document(view, labels, now) for view in page], more)
+    return page, place(page[-1]) if len(views) > limit else None
+
+
+async def transfers_with(
+    reads: Reads, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
+) -> tuple[Sequence[TransferView], Cursor | None]:
+    """The same of those that the address has a part in; the list may go on behind fewer than ``limit``."""
+    found = await reads.search.page(address, wanted, limit=limit, after=after)
+    views = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(found.ids)}
+    return [views[transfer_id] for transfer_id in found.ids if transfer_id in views], found.next
 
 
 def transfers_document(views: Sequence[TransferView], labels: ChainLabels, now: float) -> Json:

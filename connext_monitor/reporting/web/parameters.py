@@ -4,7 +4,7 @@ Refusals name the values that would do and quote no value that was given.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from connext_monitor.config import parse_duration
 from connext_monitor.core.alert import AlertState
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Status
 
@@ -22,6 +22,7 @@ LARGEST_LIMIT = 500
 DEFAULT_SINCE = timedelta(days=1)
 
 _HASH = re.compile(r"(?:0[xX])?([0-9a-fA-F]{64})")
+_ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{40})")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _LARGEST_DOMAIN = 2**32 - 1
@@ -91,11 +92,37 @@ def read_hash(text: str) -> bytes:
     return bytes.fromhex(match[1])
 
 
+def read_address(text: str) -> Address:
+    """The 20 bytes of an address, in any case: a checksum is not asked for. Raises BadValueError."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise BadValueError("write an address: 0x and 40 hex digits")
+    return Address(bytes.fromhex(match[1]))
+
+
+def read_search(text: str) -> bytes:
+    """What somebody looks for, an id or hash (32 bytes) or an address (20). Raises BadValueError."""
+    match = _HASH.fullmatch(text) or _ADDRESS.fullmatch(text)
+    if match is None:
+        raise BadValueError("write a transfer id or a transaction hash (0x and 64 hex digits), or an address (40)")
+    return bytes.fromhex(match[1])
+
+
 def found(cursor: T | None) -> T:
     """The cursor as it was read. Raises BadValueError where it was none."""
     if cursor is None:
         raise BadValueError("write next_cursor of the list's last answer, as it is")
     return cursor
+
+
+def value(query: Mapping[str, str], name: str, read: Callable[[str], T]) -> T | None:
+    """A parameter as it is meant, None where it is not given. Raises BadValueError, which names it."""
+    if name not in query:
+        return None
+    try:
+        return read(query[name])
+    except BadValueError as error:
+        raise BadValueError(f"{name}: {error}") from None
 
 
 def only(query: MultiMapping[str], *known: str) -> Mapping[str, str]:

@@ -1,13 +1,16 @@
 """What the web needs of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from connext_monitor.core.alert import AlertKind, AlertState
+from connext_monitor.core.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.delivery import ChannelRow, Telling
 from connext_monitor.core.documents import TransferView
-from connext_monitor.core.events import DomainId
-from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
+from connext_monitor.core.events import Address, DomainId, TransferId
+from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, Page, Pending, TransferFilter
+from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats, Timeline, Window
 
 
@@ -22,6 +25,22 @@ class ReadStore(Protocol):
 
     async def transfers_by(self, id_or_tx: bytes) -> Sequence[TransferView]:
         """The transfer of this id, else those with an event in the transaction of this hash, in log order."""
+        ...
+
+    async def transfers_of(self, ids: Collection[TransferId]) -> Sequence[TransferView]:
+        """Those of these transfers that are known, in no order."""
+        ...
+
+    async def alerts_of(self, transfer_id: TransferId) -> Sequence[Alert]:
+        """The alerts of one transfer, the oldest first."""
+        ...
+
+    async def channels(self) -> Sequence[ChannelRow]:
+        """How the channels are that anything is stored of, and how much waits for each."""
+        ...
+
+    async def silences(self) -> Sequence[Silence]:
+        """Those that stand, the oldest first."""
         ...
 
     async def alerts(
@@ -49,3 +68,50 @@ class ReadStatistics(Protocol):
     async def timeline(self, window: Window, width: int) -> Timeline:
         """The window in parts of ``width`` seconds."""
         ...
+
+
+class AlertHistory(Protocol):
+    """What became of alerts; reads only."""
+
+    async def newest(self) -> int:
+        """The revision of the last change of any alert, 0 where there is none."""
+        ...
+
+    async def changed(self, after: int, *, limit: int) -> Sequence[AlertRow]:
+        """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
+        ...
+
+    async def tellings(self, ids: Collection[str]) -> Mapping[str, Sequence[Telling]]:
+        """What channels were told, or are to be told, of each of these alerts, in the order of the news."""
+        ...
+
+    async def open_by_topic(self) -> Sequence[OpenAlerts]:
+        """The open alerts, counted by what they are about."""
+        ...
+
+
+class Search(Protocol):
+    """Transfers by an address; reads only."""
+
+    async def page(self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None) -> Page:
+        """At most ``limit`` transfers that the address has a part in, newest first, from behind ``after`` on."""
+        ...
+
+
+class InFlight(Protocol):
+    """What is on its way; reads only."""
+
+    async def by_pathway(self) -> Sequence[Pending]:
+        """The transfers that are still owed a leg, counted by pathway."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """All that the web reads from."""
+
+    store: ReadStore
+    alerts: AlertHistory
+    search: Search
+    in_flight: InFlight
+    statistics: ReadStatistics

@@ -1,6 +1,9 @@
 """The HTTP server: read-only, on the address of ``monitor.listen``."""
 
+import asyncio
+import contextlib
 import errno
+import secrets
 import socket
 from collections.abc import Callable, Sequence
 
@@ -12,10 +15,15 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
+from connext_monitor.reporting.web.events import EventStreams
+from connext_monitor.reporting.web.feed import Feed
 from connext_monitor.reporting.web.health import Health
 from connext_monitor.reporting.web.host_guard import host_guard
-from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
+from connext_monitor.reporting.web.page import Page
+from connext_monitor.reporting.web.read_store import Reads
 
+# The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns.
+_AT_ONCE = 2
 # The whole program has 5 s to stop, and a reader who is cut off asks again.
 _GRACE = 1.0
 
@@ -25,28 +33,36 @@ class ListenError(Exception):
 
 
 class WebServer:
-    """Answers over HTTP from ``start`` to ``stop``; ``sights`` gives the chains as they are seen at that moment.
+    """Answers over HTTP from ``start`` to ``stop``.
 
-    ``more`` are routes that are served beside its own.
+    ``sights`` gives the chains as they are seen at that moment, ``providers`` are the configured channels. ``feed`` is
+    to be told what changes. ``more`` are routes that are served beside its own.
     """
 
     def __init__(
         self,
         listen: ListenAddress,
-        store: ReadStore,
-        statistics: ReadStatistics,
+        reads: Reads,
         sights: Callable[[], Sequence[ChainSight]],
+        providers: Sequence[str],
         labels: ChainLabels,
         clock: Clock,
         more: Sequence[web.RouteDef] = (),
     ) -> None:
         self._listen = listen
-        own = [*Health(store, sights).routes(), *Api(store, statistics, sights, labels, clock).routes()]
-        self._runner = web.AppRunner(
-            _application(listen, [*own, *more]),
-            access_log=None,
-            shutdown_timeout=_GRACE,
-        )
+        self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
+        turns = asyncio.Semaphore(_AT_ONCE)
+        routes = [
+            *Health(reads.store, sights).routes(),
+            *Api(reads, sights, labels, clock, turns).routes(),
+            *EventStreams(self.feed).routes(),
+            *Page(reads, sights, providers, labels, clock, turns).routes(),
+            *more,
+        ]
+        application = _application(listen, routes)
+        application.on_shutdown.append(self._end_streams)
+        self._feeding: asyncio.Task[None] | None = None
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GRACE)
 
     async def start(self) -> ListenAddress:
         """Begin to answer; returns where, with the port that the system chose if it was to. Raises ListenError."""
@@ -56,12 +72,32 @@ class WebServer:
         except OSError as error:
             await self._runner.cleanup()
             raise ListenError(_explain(self._listen, error)) from error
+        await self.feed.begin()
+        self._feeding = asyncio.create_task(self.feed.run(), name="web feed")
         host, port, *_ = self._runner.addresses[0]
         return ListenAddress(host, port)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it answers, once started."""
+        host, port, *_ = self._runner.addresses[0]
+        return host, port
+
+    def paths(self) -> frozenset[str]:
+        """What can be asked for."""
+        resources = self._runner.app.router.resources()
+        return frozenset(resource.canonical for resource in resources)
 
     async def stop(self) -> None:
         """Let go of the address, and end what is under way within about a second."""
         await self._runner.cleanup()
+        if self._feeding is not None:
+            self._feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._feeding
+
+    async def _end_streams(self, _application: web.Application) -> None:
+        self.feed.end()
 
 
 def _application(listen: ListenAddress, routes: Sequence[web.RouteDef]) -> web.Application:

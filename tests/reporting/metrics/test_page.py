@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
+from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import overdue
 from connext_monitor.core.deadline import Leg
@@ -21,7 +22,6 @@ from connext_monitor.core.stored_numbers import StoredNumbers
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.numbers import Numbers
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.reporting.chain_samples import (
     AT,
@@ -111,8 +111,7 @@ def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
 async def served(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
     page = parts.page()
     listen = ListenAddress("127.0.0.1", 0)
-    statistics = Statistics(store.database)
-    server = WebServer(listen, store, statistics, lambda: parts.sights, LABELS, parts.clock, page.routes())
+    server = WebServer(listen, reads_of(store), lambda: parts.sights, [], LABELS, parts.clock, page.routes())
     address = await server.start()
     async with aiohttp.ClientSession(f"http://{address}") as session:
         yield Scraper(session)

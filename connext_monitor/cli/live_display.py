@@ -1,0 +1,36 @@
+"""A display that is drawn again and again on the terminal until Ctrl-C."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+
+from rich.live import Live
+
+from connext_monitor.cli.output import Part, drawn, styled, terminal
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.documents import rfc3339
+
+_EVERY = 1.0
+"""Seconds from the end of one look to the next."""
+
+
+async def show_again_and_again(look: Callable[[], Awaitable[Sequence[Part]]]) -> None:
+    """Draw what ``look`` finds, at most once a second, until SIGINT or SIGTERM; the terminal is then as it was."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    with Live(console=terminal(), screen=True, auto_refresh=False, vertical_overflow="ellipsis") as live:
+        while not stop.is_set():
+            looking = asyncio.ensure_future(look())
+            await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not looking.done():
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+                break
+            at = rfc3339(SystemClock().now().replace(microsecond=0))
+            heading = styled(f"{at}, looked at again every second; Ctrl-C ends it", "dim")
+            live.update(drawn([heading, "", *looking.result()]), refresh=True)
+            await asyncio.wait({stopping}, timeout=_EVERY)
+    stopping.cancel()

@@ -1,0 +1,187 @@
+"""``replay``: what would have alerted under other deadlines."""
+
+from collections.abc import Sequence
+from math import ceil
+
+import click
+
+from connext_monitor.app import pathway_durations
+from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, say, styled
+from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.stats import short_duration
+from connext_monitor.cli.transfers import option
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import Config
+from connext_monitor.config.models import ANY_CHAIN
+from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.documents import Json, chain_reference, unix_rfc3339
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import duration_words
+from connext_monitor.core.stats import Replayed, Window, last
+from connext_monitor.core.stats_documents import percentiles_document
+from connext_monitor.labels import chain_labels
+from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration
+from connext_monitor.store.replay import Replay
+
+_SINCE = "P7D"
+
+Ends = tuple[DomainId | None, DomainId | None]
+
+
+@click.command()
+@config_option()
+@click.option("--since", metavar="DURATION", default=_SINCE, show_default=True, help="Judge what began since then.")
+@click.option(
+    "--execute-deadline", "execute", metavar="DURATION", multiple=True, help="Such as PT10M; several are compared."
+)
+@click.option(
+    "--reconcile-deadline",
+    "reconcile",
+    metavar="DURATION",
+    multiple=True,
+    help="Such as PT4H; several are compared.",
+)
+@click.option(
+    "--pathway",
+    "pathways",
+    metavar="ORIGIN:DEST",
+    multiple=True,
+    help='Only these: chains by name or domain id, "*" for all; may be given several times.',
+)
+@json_option
+def replay(
+    since: str, execute: Sequence[str], reconcile: Sequence[str], pathways: Sequence[str], *, as_json: bool
+) -> None:
+    """Count the alerts that other deadlines would have made of the stored history, beside those of the config.
+
+    The percentiles of what the legs took are there to choose a deadline by. Nothing is changed, and nobody is alerted.
+    """
+    config = load()
+    labels = chain_labels(config)
+    length = option("--since", since, read_duration)
+    window = last(length.total_seconds() if length else 0, SystemClock().now().timestamp())
+    wanted = [option("--pathway", text, lambda text: _read_pathway(text, labels)) or (None, None) for text in pathways]
+    deadlines = {
+        Leg.EXECUTE: _read_deadlines("--execute-deadline", execute),
+        Leg.RECONCILE: _read_deadlines("--reconcile-deadline", reconcile),
+    }
+    legs = [leg for leg in LEGS if deadlines[leg]] or list(LEGS)
+    found = complete(_judge(config, window, legs, deadlines, wanted))
+    if as_json:
+        print_json(_document(window, found, deadlines, labels))
+    else:
+        _print(window, found, deadlines, labels)
+
+
+def _read_deadlines(name: str, texts: Sequence[str]) -> list[int]:
+    # Block times are whole seconds: a fraction counts as the next one, as it does in the config.
+    lengths = [option(name, text, read_duration) for text in texts]
+    return sorted({ceil(length.total_seconds()) for length in lengths if length})
+
+
+def _read_pathway(text: str, labels: ChainLabels) -> Ends:
+    origin, colon, destination = text.partition(":")
+    if not colon:
+        raise BadValueError('write two chains with a colon between them, such as "ethereum:*"')
+    return _read_end(origin, labels), _read_end(destination, labels)
+
+
+def _read_end(text: str, labels: ChainLabels) -> DomainId | None:
+    return None if text == ANY_CHAIN else read_chain(text, labels)
+
+
+async def _judge(
+    config: Config, window: Window, legs: Sequence[Leg], deadlines: dict[Leg, list[int]], wanted: Sequence[Ends]
+) -> dict[Leg, list[Replayed]]:
+    durations = pathway_durations(config)
+
+    def today(leg: Leg, origin: DomainId, destination: DomainId) -> int | None:
+        if wanted and not any(a in {None, origin} and b in {None, destination} for a, b in wanted):
+            return None
+        found = durations(origin, destination)
+        return found.of(leg) if found else None
+
+    async with reading(config) as store:
+        judge = Replay(store.database).judge
+        return {
+            leg: await judge(window, leg, lambda a, b, leg=leg: today(leg, a, b), deadlines[leg])  # type: ignore[misc]
+            for leg in legs
+        }
+
+
+_ENDS = {Leg.EXECUTE: "Executed", Leg.RECONCILE: "Reconciled"}
+
+
+def _print(
+    window: Window, found: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
+) -> None:
+    words = duration_words(window.until - window.since)
+    print_line(f"Transfers begun in the last {words}, since {unix_rfc3339(window.since)}.")
+    for leg, rows in found.items():
+        print_line()
+        print_heading(f"Alerts had {_ENDS[leg]} been due so long after XCalled")
+        if not rows:
+            print_line("no transfers")
+            continue
+        headings = ("FROM", "TO", "TRANSFERS", "P50", "P95", "P99", "TODAY", *map(_heading, deadlines[leg]))
+        print_table(headings, [*(_row(one, labels) for one in rows), *_total(rows)])
+    unknown = sum(one.unknown for rows in found.values() for one in rows)
+    if unknown:
+        legs = "leg" if unknown == 1 else "legs"
+        say(
+            f"Not judged: {unknown} {legs} of transfers from before the watch, not recorded; "
+            "backfill their destinations to know."
+        )
+
+
+def _heading(deadline: int) -> str:
+    return f"AT {short_duration(deadline)}"
+
+
+def _row(one: Replayed, labels: ChainLabels) -> Row:
+    latency = one.latency
+    return (
+        labels.spoken(one.origin),
+        labels.spoken(one.destination),
+        str(one.transfers),
+        *(short_duration(seconds) for seconds in (latency.p50, latency.p95, latency.p99)),
+        f"{one.alerts_today} at {short_duration(one.today)}",
+        *map(str, one.alerts),
+    )
+
+
+def _total(rows: Sequence[Replayed]) -> list[Row]:
+    if len(rows) < 2:
+        return []
+    alerts = [sum(of_deadline) for of_deadline in zip(*(one.alerts for one in rows), strict=True)]
+    numbers = (sum(one.transfers for one in rows), "", "", "", sum(one.alerts_today for one in rows), *alerts)
+    return [[styled(str(cell), "bold") for cell in ("all", "", *numbers)]]
+
+
+def _document(
+    window: Window, found: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
+) -> Json:
+    return {
+        "since": unix_rfc3339(window.since),
+        "until": unix_rfc3339(window.until),
+        "legs": {
+            leg.value: [_pathway_document(one, deadlines[leg], labels) for one in rows] for leg, rows in found.items()
+        },
+    }
+
+
+def _pathway_document(one: Replayed, deadlines: Sequence[int], labels: ChainLabels) -> Json:
+    return {
+        "origin": chain_reference(one.origin, labels),
+        "destination": chain_reference(one.destination, labels),
+        "transfers": one.transfers,
+        "arrived": one.latency.count,
+        "not_judged": one.unknown,
+        "latency_seconds": percentiles_document(one.latency),
+        "today": {"deadline_seconds": one.today, "alerts": one.alerts_today},
+        "deadlines": [
+            {"deadline_seconds": deadline, "alerts": alerts}
+            for deadline, alerts in zip(deadlines, one.alerts, strict=True)
+        ],
+    }

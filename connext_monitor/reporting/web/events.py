@@ -1,0 +1,80 @@
+"""``/api/v1/events``: changes of transfers and alerts as server-sent events."""
+
+import asyncio
+
+from aiohttp import web
+
+from connext_monitor.reporting.web import parameters
+from connext_monitor.reporting.web.answers import refuse
+from connext_monitor.reporting.web.feed import Feed, FeedEvent, Listener
+
+_MOST_STREAMS = 100
+_COME_BACK_AFTER_MS = 2000
+_HEARTBEAT_EVERY = 15.0
+"""Seconds: proxies end what is silent for a minute."""
+_WRITE_WITHIN = 20.0
+"""Seconds that a reader may take nothing; one that falls far behind is dropped before."""
+
+
+class EventStreams:
+    """The route. Each stream begins with where it is, then tells what changes, and says every 15 s that it lives."""
+
+    def __init__(self, feed: Feed, heartbeat_every: float = _HEARTBEAT_EVERY) -> None:
+        self._feed = feed
+        self._heartbeat_every = heartbeat_every
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to the application."""
+        return [web.get("/api/v1/events", self.stream, allow_head=False)]
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Tell until the reader leaves, falls behind, or the monitor stops."""
+        parameters.only(request.query)
+        if self._feed.listening >= _MOST_STREAMS:
+            return refuse(503, f"{_MOST_STREAMS} streams are open already; close one", **{"Retry-After": "10"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        # A proxy that gathers output would hold events back.
+        response.headers["X-Accel-Buffering"] = "no"
+        await response.prepare(request)
+        listener = self._feed.join(request.headers.get("Last-Event-ID"))
+        try:
+            await self._until_dropped(response, listener)
+        except (ConnectionError, TimeoutError):
+            pass
+        finally:
+            self._feed.leave(listener)
+        if listener.dropped.is_set() and request.transport is not None:
+            # What is buffered for a reader that takes nothing must not be waited for.
+            request.transport.abort()
+        return response
+
+    async def _until_dropped(self, response: web.StreamResponse, listener: Listener) -> None:
+        telling = asyncio.create_task(self._tell(response, listener))
+        dropped = asyncio.create_task(listener.dropped.wait())
+        try:
+            await asyncio.wait({telling, dropped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (telling, dropped):
+                task.cancel()
+            await asyncio.gather(telling, dropped, return_exceptions=True)
+
+    async def _tell(self, response: web.StreamResponse, listener: Listener) -> None:
+        await _write(response, f"retry: {_COME_BACK_AFTER_MS}\n\n")
+        while True:
+            try:
+                event = await asyncio.wait_for(listener.next(), self._heartbeat_every)
+            except TimeoutError:
+                await _write(response, ": still here\n\n")
+                continue
+            if event is None:
+                return
+            await _write(response, self._frame(event))
+
+    def _frame(self, event: FeedEvent) -> str:
+        # The data is one line: JSON in ASCII without a control character.
+        return f"id: {self._feed.event_id(event)}\nevent: {event.name}\ndata: {event.data}\n\n"
+
+
+async def _write(response: web.StreamResponse, text: str) -> None:
+    async with asyncio.timeout(_WRITE_WITHIN):
+        await response.write(text.encode("ascii"))

@@ -1,0 +1,214 @@
+"""What has changed, told to whoever listens: the source of ``/api/v1/events``.
+
+The monitor only notes that something changed; what it is now is read from the store afterwards, by a task of its own,
+a few times a second at most. A listener that does not keep up is dropped. So nobody who listens can delay the monitor.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.documents import TransferView, transfer_document
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import AlertRow
+from connext_monitor.reporting.web.documents import alert_with_words, encode
+from connext_monitor.reporting.web.read_store import AlertHistory, ReadStore
+
+_log = structlog.get_logger(__name__)
+
+_REST = 0.25
+"""Seconds between two looks at the store, while changes come."""
+_LOOK_EVERY = 5.0
+"""Seconds: alerts are looked at though nobody spoke of them."""
+_MOST_AT_ONCE = 200
+"""Changes of one kind told one by one; of more it is only told that there were many."""
+_KEPT = 1000
+"""Events kept for those who come back."""
+_WAITING = 500
+"""Events that may wait for one listener."""
+
+
+class EventName(StrEnum):
+    """What kinds of events there are."""
+
+    READY = "ready"
+    TRANSFER = "transfer"
+    ALERT = "alert"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One event: its place in the feed, and its data as JSON."""
+
+    number: int
+    name: EventName
+    data: str
+
+
+class Listener:
+    """One reader's events, in order. ``dropped`` says that it did not keep up and gets nothing more."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[FeedEvent | None] = asyncio.Queue(_WAITING + 1)
+        self.dropped = asyncio.Event()
+
+    def put(self, event: FeedEvent) -> None:
+        """Hand it an event, or drop it where too many wait already."""
+        if self._queue.qsize() >= _WAITING:
+            self.dropped.set()
+        if not self.dropped.is_set():
+            self._queue.put_nowait(event)
+
+    def end(self) -> None:
+        """Let it go: after what waits, nothing more comes."""
+        if not self._queue.full():
+            self._queue.put_nowait(None)
+
+    async def next(self) -> FeedEvent | None:
+        """The next event; None once there will be no more."""
+        return await self._queue.get()
+
+
+class Feed:
+    """The events since the start, the last thousand of them kept.
+
+    ``run_id`` tells this run's numbers from those of another one.
+    """
+
+    def __init__(self, store: ReadStore, history: AlertHistory, labels: ChainLabels, clock: Clock, run_id: str) -> None:
+        self.run_id = run_id
+        self._store = store
+        self._history = history
+        self._labels = labels
+        self._clock = clock
+        self._listeners: set[Listener] = set()
+        self._kept: deque[FeedEvent] = deque(maxlen=_KEPT)
+        self._number = 0
+        self._changed: dict[TransferId, None] = {}
+        self._too_many = False
+        self._wake = asyncio.Event()
+        self._revision = 0
+        self._ended = False
+
+    # What the monitor says; never blocks, never raises
+
+    def transfers_changed(self, ids: Collection[TransferId]) -> None:
+        """These transfers are not what they were, or are gone; some alert with them, perhaps."""
+        if len(self._changed) + len(ids) > _MOST_AT_ONCE:
+            self._too_many = True
+        else:
+            self._changed.update(dict.fromkeys(ids))
+        self._wake.set()
+
+    def alerts_changed(self) -> None:
+        """Some alert may not be what it was."""
+        self._wake.set()
+
+    # What listeners do
+
+    @property
+    def listening(self) -> int:
+        """How many listen now."""
+        return len(self._listeners)
+
+    def join(self, last_seen: str | None) -> Listener:
+        """Begin to listen: with what came after ``last_seen``, the id of the last event seen, where that is known.
+
+        A newcomer is told that it is ready. Who has missed what is no longer kept is told to read everything again.
+        """
+        listener = Listener()
+        if self._ended:
+            listener.end()
+            return listener
+        for event in self._greeting(last_seen):
+            listener.put(event)
+        self._listeners.add(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Listen no more."""
+        self._listeners.discard(listener)
+
+    def event_id(self, event: FeedEvent) -> str:
+        """The event's name for ``Last-Event-ID``."""
+        return f"{self.run_id}-{event.number}"
+
+    def _greeting(self, last_seen: str | None) -> Sequence[FeedEvent]:
+        if not last_seen:
+            return [FeedEvent(self._number, EventName.READY, "{}")]
+        number = last_seen.removeprefix(f"{self.run_id}-")
+        if number != last_seen and number.isascii() and number.isdecimal() and len(number) < 20:
+            missed = [event for event in self._kept if event.number > int(number)]
+            if len(missed) == self._number - int(number):
+                return missed
+        return [FeedEvent(self._number, EventName.RESET, "{}")]
+
+    # What happens in between
+
+    async def begin(self) -> None:
+        """Leave out what was before now."""
+        self._revision = await self._history.newest()
+
+    async def run(self) -> None:
+        """Look at what changed and tell it, until cancelled; a look that fails is told as a reset."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001 - the feed goes on with the next change whatever was wrong with this one
+                _log.exception("feed.failed")
+                self._tell(EventName.RESET, "{}")
+            await asyncio.sleep(_REST)
+
+    def end(self) -> None:
+        """Let all listeners go, and take no more."""
+        self._ended = True
+        for listener in self._listeners:
+            listener.end()
+
+    async def _look(self) -> None:
+        ids, too_many = list(self._changed), self._too_many
+        self._changed, self._too_many = {}, False
+        changed = await self._history.changed(self._revision, limit=_MOST_AT_ONCE + 1)
+        if too_many or len(changed) > _MOST_AT_ONCE:
+            self._revision = await self._history.newest()
+            self._tell(EventName.RESET, "{}")
+            return
+        if changed:
+            self._revision = changed[-1].row
+        about = [row.alert.transfer_id for row in changed if row.alert.transfer_id is not None]
+        await self._tell_all(list(dict.fromkeys([*ids, *about])), changed)
+
+    async def _tell_all(self, ids: Sequence[TransferId], changed: Sequence[AlertRow]) -> None:
+        views = {view.transfer.transfer_id: view for view in await self._store.transfers_of(ids)} if ids else {}
+        if any(transfer_id not in views for transfer_id in ids):
+            # A transfer that a reorg took away has no document to tell.
+            self._tell(EventName.RESET, "{}")
+        now = self._clock.now().timestamp()
+        for view in views.values():
+            self._tell(EventName.TRANSFER, encode(transfer_document(view, self._labels, now)))
+        for row in changed:
+            self._tell(EventName.ALERT, encode(alert_with_words(row, _about(views, row), self._labels)))
+
+    def _tell(self, name: EventName, data: str) -> None:
+        self._number += 1
+        event = FeedEvent(self._number, name, data)
+        self._kept.append(event)
+        for listener in self._listeners:
+            listener.put(event)
+
+
+def _about(views: dict[TransferId, TransferView], row: AlertRow) -> TransferView | None:
+    return views.get(row.alert.transfer_id) if row.alert.transfer_id is not None else None

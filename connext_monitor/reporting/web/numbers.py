@@ -1,0 +1,110 @@
+"""Statistics for the page, kept for some seconds: they are the only thing there that takes long to count."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import Pending
+from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, last, usual_width
+from connext_monitor.reporting.web.plots import Bar, spark
+from connext_monitor.reporting.web.read_store import ReadStatistics
+
+_KEPT_FOR = 10.0
+_KEPT = 64
+
+Pathway = tuple[DomainId, DomainId]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """One window: what it amounts to, and how it went."""
+
+    stats: Stats
+    timeline: Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayRow:
+    """One pathway of the matrix: the numbers of the window, and what is on its way now."""
+
+    origin: str
+    destination: str
+    path: str
+    stats: PathwayStats
+    pending: Pending
+    spark: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouterRow:
+    """One router; ``owed`` in words."""
+
+    router: bytes
+    stats: RouterStats
+    owed: tuple[str, ...]
+
+
+class Counted:
+    """Counts, at most every ten seconds for each window."""
+
+    def __init__(self, statistics: ReadStatistics, clock: Clock) -> None:
+        self._statistics = statistics
+        self._clock = clock
+        self._kept: dict[tuple[float, Pathway | None], tuple[float, Numbers]] = {}
+        self._turn = asyncio.Lock()
+
+    async def over(self, seconds: float, pathway: Pathway | None = None) -> Numbers:
+        """The last so many seconds, of all pathways or of one."""
+        key = (seconds, pathway)
+        async with self._turn:
+            at, found = self._kept.get(key, (0.0, None))
+            present = self._clock.monotonic()
+            if found is not None and present - at < _KEPT_FOR:
+                return found
+            window = last(seconds, self._clock.now().timestamp(), *(pathway or (None, None)))
+            stats = await self._statistics.over(window)
+            numbers = Numbers(stats, await self._statistics.timeline(window, usual_width(window)))
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = (present, numbers)
+            return numbers
+
+
+def matrix(stats: Stats, pending: Sequence[Pending], labels: ChainLabels) -> tuple[PathwayRow, ...]:
+    """The pathways that anything is known of: where something is overdue first, then by what is on its way."""
+    counted = {(one.origin, one.destination): one for one in stats.pathways}
+    waiting = {(one.origin, one.destination): one for one in pending}
+    rows = [
+        PathwayRow(
+            labels.spoken(origin),
+            labels.spoken(destination),
+            f"/pathways/{labels.name(origin) or origin}/{labels.name(destination) or destination}",
+            found := counted.get((origin, destination), PathwayStats(origin, destination)),
+            waiting.get((origin, destination), Pending(origin, destination, 0, None, 0, None)),
+            spark(found.execute.histogram),
+        )
+        for origin, destination in counted.keys() | waiting.keys()
+    ]
+    return tuple(sorted(rows, key=_worst_first))
+
+
+def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
+    """The routers, as they are counted."""
+    return tuple(
+        RouterRow(one.router, one, tuple(owed_words(owed, labels) for owed in one.owed)) for one in stats.routers
+    )
+
+
+def owed_words(owed: Owed, labels: ChainLabels) -> str:
+    """``1.5 USDC on beta``; by the token's address where it has told no name."""
+    token = labels.tokens.get((owed.domain, owed.asset))
+    amount = token.amount(owed.amount) if token else f"{owed.amount} base units of 0x{owed.asset.hex()[:8]}…"
+    return f"{amount} on {labels.spoken(owed.domain)}"
+
+
+def _worst_first(row: PathwayRow) -> tuple[int, int, int, str, str]:
+    overdue = row.stats.execute.overdue * 2 + row.stats.reconcile.overdue
+    return (-overdue, -row.pending.executions, -row.stats.begun, row.origin, row.destination)

@@ -1,0 +1,123 @@
+"""What the front page shows, gathered: everything at one moment, in the order of its sections."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import OpenAlerts, TransferFilter
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.silence import Silence
+from connext_monitor.core.stats import Stats
+from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
+from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
+from connext_monitor.reporting.web.verdict import Level, Verdict, of_severity, topic_words, verdict
+
+ALERTS_SHOWN = 8
+_ALERTS_LOOKED_AT = 200
+_TRANSFERS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRow:
+    """A chain as it is seen now; ``lag`` is the age of its watermark in seconds, ``trouble`` in words."""
+
+    name: str
+    observed: bool
+    caught_up: bool
+    head: int | None
+    watermark: int | None
+    lag: int | None
+    endpoint: str | None
+    nonces_contiguous: bool | None
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRow:
+    """Open alerts of one topic, counted, in words; ``since`` in Unix seconds."""
+
+    level: Level
+    words: str
+    count: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How everything is: what the first line is made of, shared by all pages."""
+
+    verdict: Verdict
+    chains: tuple[tuple[ChainSight, Nonces | None], ...]
+    channels: tuple[ChannelRow, ...]
+    topics: tuple[OpenAlerts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The front page's parts; ``open_count`` is how many alerts are open, of which ``alerts`` are the worst."""
+
+    open_count: int
+    topics: tuple[TopicRow, ...]
+    alerts: tuple[AlertCard, ...]
+    silences: tuple[Silence, ...]
+    chains: tuple[ChainRow, ...]
+    channels: tuple[ChannelRow, ...]
+    pathways: tuple[PathwayRow, ...]
+    routers: tuple[RouterRow, ...]
+    transfers: tuple[TransferRow, ...]
+
+
+async def look(
+    reads: Reads, sights: Callable[[], Sequence[ChainSight]], providers: Sequence[str], labels: ChainLabels
+) -> State:
+    """How everything is; ``providers`` are the configured channels."""
+    chains = tuple([(sight, await reads.store.nonces(sight.domain)) for sight in sights()])
+    stored = {channel.provider: channel for channel in await reads.store.channels()}
+    channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
+    topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
+    return State(verdict(topics, chains, channels, labels), chains, channels, topics)
+
+
+async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:
+    """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
+    silences = tuple(await reads.store.silences())
+    found = await reads.store.alerts(AlertState.OPEN, limit=_ALERTS_LOOKED_AT)
+    worst = sorted(found, key=lambda row: (-row[0].alert.severity.rank, row[0].alert.opened_at))[:ALERTS_SHOWN]
+    tellings = await reads.alerts.tellings([row.alert.id for row, _ in worst])
+    views = await reads.store.transfers(TransferFilter(), limit=_TRANSFERS_SHOWN)
+    return Overview(
+        open_count=sum(topic.count for topic in state.topics),
+        topics=tuple(
+            TopicRow(of_severity(one.severity), topic_words(one, labels), one.count, one.since.timestamp())
+            for one in state.topics
+        ),
+        alerts=tuple(
+            alert_card(row.alert, about, labels, silences, tellings.get(row.alert.id, ())) for row, about in worst
+        ),
+        silences=silences,
+        chains=tuple(chain_row(sight, nonces, now) for sight, nonces in state.chains),
+        channels=state.channels,
+        pathways=matrix(stats, await reads.in_flight.by_pathway(), labels),
+        routers=routers(stats, labels),
+        transfers=tuple(transfer_row(view, labels, now) for view in views),
+    )
+
+
+def chain_row(sight: ChainSight, nonces: Nonces | None, now: float) -> ChainRow:
+    """One chain at ``now`` (Unix seconds)."""
+    covered = sight.coverage.covered if sight.coverage else None
+    return ChainRow(
+        name=sight.name,
+        observed=sight.observed,
+        caught_up=sight.caught_up,
+        head=sight.head,
+        watermark=covered.timestamp if covered else None,
+        lag=max(0, round(now - covered.timestamp)) if covered else None,
+        endpoint=sight.endpoint,
+        nonces_contiguous=nonces.complete if nonces else None,
+        trouble=sight.trouble,
+    )

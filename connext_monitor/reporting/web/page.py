@@ -1,0 +1,238 @@
+"""The page that people look at: ``/``, lists of transfers and alerts, one transfer."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents import TransferView, hex_text
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.stats import PathwayStats
+from connext_monitor.core.transfer import Status
+from connext_monitor.reporting.web import parameters
+from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert_cursor, write_transfer_cursor
+from connext_monitor.reporting.web.numbers import Counted, matrix
+from connext_monitor.reporting.web.overview import State, look, overview
+from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
+from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.rows import alert_card, facts, timeline, transfer_row
+from connext_monitor.reporting.web.site import Site
+from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
+
+_HASH_BYTES = 32
+_DAY = 86_400.0
+_TRANSFERS_SHOWN = 20
+
+
+class Page:
+    """The routes for people; ``providers`` are the configured channels, callers take ``turns`` at the store."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        sights: Callable[[], Sequence[ChainSight]],
+        providers: Sequence[str],
+        labels: ChainLabels,
+        clock: Clock,
+        turns: asyncio.Semaphore,
+    ) -> None:
+        self._reads = reads
+        self._sights = sights
+        self._providers = providers
+        self._labels = labels
+        self._clock = clock
+        self._turns = turns
+        self._site = Site()
+        self._counted = Counted(reads.statistics, clock)
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to the application."""
+        return [
+            web.get("/", self.front),
+            web.get("/transfers", self.transfers),
+            web.get("/transfers/{id_or_tx}", self.transfer),
+            web.get("/alerts", self.alerts),
+            web.get("/pathways/{origin}/{destination}", self.pathway),
+            *self._site.routes(),
+        ]
+
+    async def front(self, request: web.Request) -> web.Response:
+        """How everything is."""
+        parameters.only(request.query)
+        now = self._now()
+        async with self._turns:
+            state = await self._look()
+            numbers = await self._counted.over(_DAY)
+            shown = await overview(self._reads, state, numbers.stats, self._labels, now)
+        plots = {
+            "transfers": transfers_plot(numbers.timeline),
+            "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
+        }
+        return self._page("overview.html", state, now, {"shown": shown, "plots": plots, **self._choices({})})
+
+    async def pathway(self, request: web.Request) -> web.Response:
+        """One pathway: how long its legs take, and its newest transfers."""
+        now = self._now()
+        try:
+            query = parameters.only(request.query, "since")
+            ends = [parameters.read_chain(request.match_info[end], self._labels) for end in ("origin", "destination")]
+            since = parameters.value(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
+        async with self._turns:
+            state = await self._look()
+            numbers = await self._counted.over(since.total_seconds(), (ends[0], ends[1]))
+            pending = [one for one in await self._reads.in_flight.by_pathway() if [one.origin, one.destination] == ends]
+            views = await self._reads.store.transfers(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
+        rows = matrix(numbers.stats, pending, self._labels)
+        stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
+        values = {
+            "origin": self._labels.spoken(ends[0]),
+            "destination": self._labels.spoken(ends[1]),
+            "pathways": rows,
+            "plots": {
+                "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
+                "executions": distribution_plot(stats.execute.histogram),
+                "reconcile": latency_plot(numbers.timeline, Leg.RECONCILE),
+                "reconciliations": distribution_plot(stats.reconcile.histogram),
+                "transfers": transfers_plot(numbers.timeline),
+            },
+            "spans": {"P1D": "a day", "P7D": "a week", "P30D": "30 days"},
+            "span": query.get("since", "P1D"),
+            "rows": [transfer_row(view, self._labels, now) for view in views],
+            "path": request.path,
+            "all": urlencode(
+                {"origin": request.match_info["origin"], "destination": request.match_info["destination"]}
+            ),
+        }
+        return self._page("pathway.html", state, now, values)
+
+    async def transfers(self, request: web.Request) -> web.Response:
+        """Transfers by a filter, or the one that is searched for."""
+        now, query = self._now(), dict(request.query)
+        try:
+            found = parameters.only(request.query, *FILTERS, "q", "cursor", "limit")
+            sought = parameters.value(found, "q", lambda text: parameters.read_search(text.strip()))
+            if sought is not None and len(sought) == _HASH_BYTES:
+                return web.Response(status=303, headers={"Location": f"/transfers/{hex_text(sought)}"})
+            filters = {name: text for name, text in found.items() if name != "q"}
+            if sought is not None:
+                filters["address"] = hex_text(sought)
+            wanted = read_transfer_query(filters, self._labels)
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), query)
+        async with self._turns:
+            state = await self._look()
+            views, after = await find(self._reads, wanted)
+        rows = [transfer_row(view, self._labels, now) for view in views]
+        values = {
+            "rows": rows,
+            "further": _path("/transfers", filters, write_transfer_cursor(after)) if after else None,
+            "looked_back_to": after[0] if after else None,
+            "begun": "cursor" in filters,
+            **self._choices(filters),
+        }
+        return self._page("transfers.html", state, now, values)
+
+    async def transfer(self, request: web.Request) -> web.Response:
+        """One transfer, or those of a transaction."""
+        text = request.match_info["id_or_tx"]
+        try:
+            parameters.only(request.query)
+            wanted = parameters.read_hash(text)
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {"q": text})
+        now = self._now()
+        async with self._turns:
+            state = await self._look()
+            views = await self._reads.store.transfers_by(wanted)
+            told = [await self._alerts_of(view) for view in views]
+        if not views:
+            words = "no transfer has this id, and none an event in a transaction of this hash"
+            return await self._refusal(404, words, {"q": text})
+        shown = [
+            {
+                "row": transfer_row(view, self._labels, now),
+                "facts": facts(view, self._labels),
+                "steps": timeline(view, self._labels, now),
+                "due": view.due,
+                "xcalled": view.transfer.xcalled is not None,
+                "alerts": cards,
+            }
+            for view, cards in zip(views, told, strict=True)
+        ]
+        values = {"shown": shown, "sought": hex_text(wanted), **self._choices({})}
+        return self._page("transfer.html", state, now, values)
+
+    async def alerts(self, request: web.Request) -> web.Response:
+        """Alerts, newest first."""
+        try:
+            query = parameters.only(request.query, "state", "cursor")
+            wanted = parameters.value(query, "state", parameters.read_state)
+            after = parameters.value(query, "cursor", lambda text: parameters.found(read_alert_cursor(text)))
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
+        limit = parameters.DEFAULT_LIMIT
+        async with self._turns:
+            state = await self._look()
+            found = await self._reads.store.alerts(wanted, limit=limit + 1, after=after)
+            silences = await self._reads.store.silences()
+            tellings = await self._reads.alerts.tellings([row.alert.id for row, _ in found[:limit]])
+        cards = [
+            alert_card(row.alert, about, self._labels, silences, tellings.get(row.alert.id, ()))
+            for row, about in found[:limit]
+        ]
+        more = write_alert_cursor(found[limit - 1][0].row) if len(found) > limit else None
+        values = {
+            "cards": cards,
+            "wanted": wanted.value if wanted else "",
+            "states": [one.value for one in AlertState],
+            "further": _path("/alerts", query, more) if more else None,
+            "begun": after is not None,
+        }
+        return self._page("alerts.html", state, self._now(), values)
+
+    async def _alerts_of(self, view: TransferView) -> list[object]:
+        found = await self._reads.store.alerts_of(TransferId(view.transfer.transfer_id))
+        silences = await self._reads.store.silences()
+        tellings = await self._reads.alerts.tellings([alert.id for alert in found])
+        return [alert_card(one, view, self._labels, silences, tellings.get(one.id, ())) for one in found]
+
+    async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:
+        async with self._turns:
+            state = await self._look()
+        values = {"words": words, **self._choices(query)}
+        return self._page("refusal.html", state, self._now(), values, status)
+
+    async def _look(self) -> State:
+        return await look(self._reads, self._sights, self._providers, self._labels)
+
+    def _page(
+        self, template: str, state: State, now: float, values: Mapping[str, object], status: int = 200
+    ) -> web.Response:
+        return self._site.page(
+            template, {"verdict": state.verdict, "now": now, "labels": self._labels, **values}, status
+        )
+
+    def _choices(self, chosen: Mapping[str, str]) -> dict[str, object]:
+        """What the search form offers, and what is chosen in it."""
+        names = ("q", *FILTERS)
+        return {
+            "chosen": {name: chosen.get(name, "") for name in names},
+            "statuses": [status.value for status in Status],
+            "chain_names": sorted(sight.name for sight in self._sights()),
+        }
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _path(path: str, query: Mapping[str, str], cursor: str) -> str:
+    return f"{path}?{urlencode({**query, 'cursor': cursor})}"

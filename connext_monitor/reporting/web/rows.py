@@ -1,0 +1,240 @@
+"""Transfers and alerts as the page's tables show them: every value a word, a number or an instant, no markup."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from eth_utils.address import to_checksum_address
+
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
+from connext_monitor.core.delivery import Change, Telling, TellingState
+from connext_monitor.core.documents import TransferView, hex_text
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import Instant, Link, amount_of, compose, duration_words
+from connext_monitor.core.silence import Silence
+from connext_monitor.core.transfer import Sighting
+from connext_monitor.reporting.web.verdict import Level, of_severity
+
+
+@dataclass(frozen=True, slots=True)
+class LegCell:
+    """How one leg stands: a state's word (None where it has no deadline), when it is due, when it came (Unix seconds).
+
+    ``took`` is how long after XCalled it came, in words.
+    """
+
+    leg: Leg
+    state: DeadlineState | None
+    due_at: int | None
+    arrived_at: int | None
+    took: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """One transfer in a list."""
+
+    id: str
+    status: str
+    path: str | None
+    origin: str
+    destination: str
+    amount: str
+    started_at: int
+    legs: tuple[LegCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a transfer's timeline; ``at`` is None where it has not been seen."""
+
+    name: str
+    chain: str
+    at: int | None
+    after: str | None
+    block: int | None
+    tx_hash: str | None
+    link: str | None
+    leg: LegCell | None
+
+
+@dataclass(frozen=True, slots=True)
+class TellingRow:
+    """One piece of news on its way to one channel, in words; ``at`` is when it was taken, refused, or is tried next."""
+
+    provider: str
+    news: str
+    level: Level
+    words: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCard:
+    """One alert in words; ``overdue_since`` (Unix seconds) where it is about a deadline."""
+
+    id: str
+    kind: str
+    level: Level
+    severity: str
+    open: bool
+    title: str
+    text: str
+    subject: str
+    transfer_id: str | None
+    opened_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+    overdue_since: int | None
+    fields: tuple[tuple[str, str | Instant], ...]
+    links: tuple[Link, ...]
+    silenced_until: datetime | None
+    tellings: tuple[TellingRow, ...]
+
+
+def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> TransferRow:
+    """The transfer at ``now`` (Unix seconds)."""
+    transfer = view.transfer
+    return TransferRow(
+        id=hex_text(transfer.transfer_id),
+        status=transfer.status.value,
+        path=transfer.path.value if transfer.path else None,
+        origin=labels.spoken(transfer.origin),
+        destination=labels.spoken(transfer.destination),
+        amount=_amount(view, labels),
+        started_at=transfer.started_at,
+        legs=tuple(leg_cell(view, leg, now) for leg in Leg),
+    )
+
+
+def leg_cell(view: TransferView, leg: Leg, now: float) -> LegCell:
+    """How the leg stands at ``now`` (Unix seconds)."""
+    seen, start = sighting_of(view.transfer, leg), view.transfer.xcalled
+    took = max(0, seen.block.timestamp - start.block.timestamp) if seen and start else None
+    return LegCell(
+        leg=leg,
+        state=view.state(leg, now),
+        due_at=view.due.of(leg) if view.due else None,
+        arrived_at=seen.block.timestamp if seen else None,
+        took=duration_words(took) if took is not None else None,
+    )
+
+
+def facts(view: TransferView, labels: ChainLabels) -> list[tuple[str, str]]:
+    """What the transfer is, name by name."""
+    transfer, info = view.transfer, view.transfer.info
+    rows = [
+        ("From", f"{labels.spoken(transfer.origin)} (domain {transfer.origin})"),
+        ("To", f"{labels.spoken(transfer.destination)} (domain {transfer.destination})"),
+    ]
+    if info is not None:
+        rows += [
+            ("Amount", amount_of(transfer, labels)),
+            ("Sender", to_checksum_address(info.origin_sender)),
+            ("Recipient", to_checksum_address(info.to)),
+            ("Nonce", str(info.nonce)),
+        ]
+    return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
+
+
+def timeline(view: TransferView, labels: ChainLabels, now: float) -> list[Step]:
+    """The three events in the order in which they are owed."""
+    transfer = view.transfer
+    return [
+        _step("XCalled", transfer.xcalled, transfer.origin, view, labels, None),
+        *(
+            _step(name, sighting_of(transfer, leg), transfer.destination, view, labels, leg_cell(view, leg, now))
+            for name, leg in (("Executed", Leg.EXECUTE), ("Reconciled", Leg.RECONCILE))
+        ),
+    ]
+
+
+def alert_card(
+    alert: Alert,
+    about: TransferView | None,
+    labels: ChainLabels,
+    silences: Sequence[Silence] = (),
+    tellings: Sequence[Telling] = (),
+) -> AlertCard:
+    """The alert as it is now."""
+    message = compose(alert, about.transfer if about else None, labels)
+    due_at = alert.details.get("due_at")
+    covering = [one.until for one in silences if alert.resolved_at is None and one.covers(alert, labels)]
+    return AlertCard(
+        id=alert.id,
+        kind=alert.kind.value,
+        level=of_severity(alert.severity),
+        severity=alert.severity.value,
+        open=alert.resolved_at is None,
+        title=message.title,
+        text=message.text,
+        subject=alert.subject,
+        transfer_id=hex_text(alert.transfer_id) if alert.transfer_id is not None else None,
+        opened_at=alert.opened_at,
+        resolved_at=alert.resolved_at,
+        resolution=alert.resolution,
+        overdue_since=int(due_at) if due_at is not None else None,
+        fields=tuple((field.name, field.value) for field in message.fields),
+        links=message.links,
+        silenced_until=max(covering, default=None),
+        tellings=tuple(telling_row(one) for one in tellings),
+    )
+
+
+_NEWS: Mapping[Change, str] = {
+    Change.OPENED: "that it opened",
+    Change.CHANGED: "that it changed",
+    Change.RESOLVED: "that it ended",
+}
+
+
+def telling_row(telling: Telling) -> TellingRow:
+    """What became of one piece of news."""
+    where = " in a digest" if telling.in_digest else ""
+    match telling.state:
+        case TellingState.TOLD:
+            return TellingRow(telling.provider, _NEWS[telling.change], Level.FINE, f"told{where}", telling.done_at)
+        case TellingState.REFUSED:
+            words = f"refused{where}: {telling.reason}"
+            return TellingRow(telling.provider, _NEWS[telling.change], Level.CRITICAL, words, telling.done_at)
+        case TellingState.WAITING if telling.attempts:
+            tries = "once" if telling.attempts == 1 else f"{telling.attempts} times"
+            words = f"failed {tries}{where} ({telling.reason}); next try"
+            return TellingRow(
+                telling.provider, _NEWS[telling.change], Level.WARNING, words, telling.next_attempt_at
+            )  # fmt: skip
+        case TellingState.WAITING:
+            return TellingRow(telling.provider, _NEWS[telling.change], Level.INFO, f"waits to be told{where}", None)
+
+
+def _amount(view: TransferView, labels: ChainLabels) -> str:
+    """Short: the token's address is on the transfer's own page."""
+    words = amount_of(view.transfer, labels) if view.transfer.info else "?"
+    return words.partition(" (")[0].partition(" of token ")[0]
+
+
+def _step(
+    name: str, seen: Sighting | None, domain: DomainId, view: TransferView, labels: ChainLabels, leg: LegCell | None
+) -> Step:
+    if seen is None:
+        return Step(name, labels.spoken(domain), None, None, None, None, None, leg)
+    return Step(
+        name=name,
+        chain=labels.spoken(domain),
+        at=seen.block.timestamp,
+        after=_after(view.transfer.xcalled, seen) if leg else None,
+        block=seen.block.number,
+        tx_hash=hex_text(seen.tx_hash),
+        link=labels.tx_link(domain, seen.tx_hash),
+        leg=leg,
+    )
+
+
+def _after(start: Sighting | None, seen: Sighting) -> str | None:
+    if start is None:
+        return None
+    seconds = seen.block.timestamp - start.block.timestamp
+    # Two chains stamp their blocks by two clocks.
+    return f"{duration_words(seconds)} after XCalled" if seconds >= 0 else f"{duration_words(-seconds)} before XCalled"

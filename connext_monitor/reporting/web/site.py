@@ -1,0 +1,111 @@
+"""How a page is made: templates that escape everything, files of our own beside them, and nothing from elsewhere."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import files
+
+from aiohttp import web
+from eth_utils.address import to_checksum_address
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from connext_monitor.core.documents import rfc3339, unix_rfc3339
+from connext_monitor.core.message import Instant, duration_words
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_STATIC = files("connext_monitor.reporting.web") / "static"
+
+
+class Site:
+    """The templates and the static files."""
+
+    def __init__(self) -> None:
+        self._files = {entry.name: entry.read_bytes() for entry in _STATIC.iterdir() if _suffix(entry.name) in _TYPES}
+        self._environment = Environment(
+            loader=PackageLoader("connext_monitor.reporting.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            duration=duration_words,
+            iso=iso,
+            utc=utc,
+            tick=tick,
+            short=short,
+            grouped=grouped,
+            percent=percent,
+            address=to_checksum_address,
+        )
+        self._environment.tests["instant"] = lambda found: isinstance(found, Instant)
+        self._environment.globals["file"] = self.path_of
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to the application."""
+        return [web.get("/static/{name}", self.static)]
+
+    async def static(self, request: web.Request) -> web.Response:
+        """One of our own files."""
+        name = request.match_info["name"]
+        if name not in self._files:
+            raise web.HTTPNotFound
+        return web.Response(body=self._files[name], content_type=_TYPES[_suffix(name)], charset="utf-8")
+
+    def path_of(self, name: str) -> str:
+        """A file's path, which changes with its content."""
+        return f"/static/{name}?{sha256(self._files[name]).hexdigest()[:8]}"
+
+    def page(self, template: str, values: Mapping[str, object], status: int = 200) -> web.Response:
+        """A page of a template; what a value holds is text, whatever it looks like."""
+        text = self._environment.get_template(template).render(values)
+        return web.Response(
+            text=text, status=status, content_type="text/html", headers={"Content-Security-Policy": _POLICY}
+        )
+
+
+def iso(at: float | datetime) -> str:
+    """Unix seconds or an instant as RFC 3339 UTC."""
+    return rfc3339(at) if isinstance(at, datetime) else unix_rfc3339(at)
+
+
+def utc(at: float | datetime, now: float) -> str:
+    """The time of day in UTC, with the date where it is not that of ``now`` (Unix seconds)."""
+    moment = at.astimezone(UTC) if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    same_day = moment.date() == datetime.fromtimestamp(now, UTC).date()
+    return f"{moment:%H:%M:%S} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def tick(at: int) -> str:
+    """An instant as an axis has room for it, in UTC: the time of day, at midnight the date."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment:%m-%d}" if moment.hour == moment.minute == 0 else f"{moment:%H:%M}"
+
+
+def short(text: str) -> str:
+    """An id or an address by its ends."""
+    return f"{text[:10]}…{text[-6:]}" if len(text) > 20 else text
+
+
+def grouped(number: int) -> str:
+    """``12 345``, with spaces that do not break."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def percent(share: float) -> str:
+    """A part of one as a percentage that is only 0 or 100 where it is so."""
+    rounded = round(share * 100)
+    words = f"{rounded} %"
+    if rounded == 100 and share < 1:
+        words = "> 99 %"
+    elif rounded == 0 and share > 0:
+        words = "< 1 %"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :]

@@ -1,0 +1,192 @@
+// Keeps the page current: asks for it again when the monitor says that something changed, at most once a second, and
+// every ten seconds in any case, and puts in what is different. Without this script the page is the same, only still.
+"use strict";
+
+(() => {
+  const LEAST_BETWEEN = 1000;
+  const AT_LEAST_EVERY = 10000;
+  const ANSWER_WITHIN = 8000;
+  const STALE_AFTER = 20000;
+
+  const root = document.documentElement;
+  const live = document.getElementById("live");
+  const pause = document.getElementById("pause");
+  const stale = document.getElementById("stale");
+
+  // Instants are the monitor's; the reader's clock may be wrong.
+  let ahead = Number(document.body.dataset.now) - Date.now() / 1000;
+  let answered = Date.now();
+  let asked = 0;
+  let asking = false;
+  let timer = null;
+  let paused = false;
+  let connected = false;
+
+  const now = () => Date.now() / 1000 + ahead;
+
+  // The same words as the monitor's own: the two largest units.
+  function duration(seconds) {
+    let rest = Math.max(0, Math.round(seconds));
+    const parts = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]].map(([unit, size]) => {
+      const count = Math.floor(rest / size);
+      rest -= count * size;
+      return [count, unit];
+    });
+    const found = parts.findIndex(([count]) => count > 0);
+    const first = found < 0 ? parts.length - 1 : found;
+    return parts
+      .slice(first, first + 2)
+      .filter(([count]) => count > 0 || first === parts.length - 1)
+      .map(([count, unit]) => `${count} ${unit}`)
+      .join(" ");
+  }
+
+  const pad = (number) => String(number).padStart(2, "0");
+
+  function localTime(at) {
+    const when = new Date(at * 1000);
+    const today = new Date(now() * 1000);
+    const time = `${pad(when.getHours())}:${pad(when.getMinutes())}:${pad(when.getSeconds())}`;
+    if (when.toDateString() === today.toDateString()) return time;
+    return `${when.getFullYear()}-${pad(when.getMonth() + 1)}-${pad(when.getDate())} ${time}`;
+  }
+
+  function put(element, text) {
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  function tick() {
+    const present = now();
+    for (const element of document.querySelectorAll("time[data-at]")) {
+      const at = Number(element.dataset.at);
+      const apart = duration(Math.abs(at - present));
+      put(element.querySelector(".ago"), at > present ? `in ${apart}` : `${apart} ago`);
+      put(element.querySelector(".abs"), localTime(at));
+      if (element.title) element.title = `${localTime(at)} (${element.dateTime})`;
+    }
+    for (const element of document.querySelectorAll("text[data-at]")) {
+      const when = new Date(Number(element.dataset.at) * 1000);
+      const midnight = when.getHours() === 0 && when.getMinutes() === 0;
+      const [one, other] = midnight ? [when.getMonth() + 1, when.getDate()] : [when.getHours(), when.getMinutes()];
+      put(element, `${pad(one)}${midnight ? "-" : ":"}${pad(other)}`);
+    }
+    const silent = Date.now() - answered;
+    const isStale = silent > STALE_AFTER && !paused;
+    root.toggleAttribute("data-stale", isStale);
+    stale.hidden = !isStale;
+    if (isStale && !stale.textContent) {
+      put(stale, `The monitor has not answered since ${localTime(answered / 1000 + ahead)}. What you see may be out of date.`);
+    } else if (!isStale) {
+      put(stale, "");
+    }
+    put(live, paused ? "Paused at" : isStale ? "Not answering since" : connected ? "Live, as of" : "As of");
+  }
+
+  // Turns one tree into the other by changing only what differs, so that focus, selection and open parts stay.
+  function morph(have, want) {
+    for (const { name } of [...have.attributes]) {
+      if (!want.hasAttribute(name) && !(name === "open" && have.localName === "details")) have.removeAttribute(name);
+    }
+    for (const { name, value } of [...want.attributes]) {
+      if (have.getAttribute(name) !== value) have.setAttribute(name, value);
+    }
+    morphChildren(have, want);
+  }
+
+  const keyOf = (node) => (node.nodeType === 1 ? node.id || node.getAttribute("data-key") || "" : "");
+
+  const alike = (one, other) =>
+    one.nodeType === other.nodeType && one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
+
+  function morphChildren(have, want) {
+    const keyed = new Map();
+    for (const child of have.children) if (keyOf(child)) keyed.set(keyOf(child), child);
+    let place = have.firstChild;
+    for (const wanted of [...want.childNodes]) {
+      const key = keyOf(wanted);
+      let match = key ? keyed.get(key) : place;
+      if (match && !alike(match, wanted)) match = null;
+      if (!match) {
+        have.insertBefore(document.importNode(wanted, true), place);
+        continue;
+      }
+      if (match === place) place = place.nextSibling;
+      else have.insertBefore(match, place);
+      if (match.nodeType === 1) morph(match, wanted);
+      else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
+    }
+    while (place) {
+      const next = place.nextSibling;
+      place.remove();
+      place = next;
+    }
+  }
+
+  function take(text) {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    const moment = Number(fresh.body.dataset.now);
+    if (!moment) return;
+    ahead = moment - Date.now() / 1000;
+    answered = Date.now();
+    if (document.title !== fresh.title) document.title = fresh.title;
+    root.dataset.level = fresh.documentElement.dataset.level;
+    const icon = fresh.querySelector("link[rel=icon]");
+    const shown = document.querySelector("link[rel=icon]");
+    if (shown.getAttribute("href") !== icon.getAttribute("href")) shown.setAttribute("href", icon.getAttribute("href"));
+    for (const id of ["verdict", "main"]) morph(document.getElementById(id), fresh.getElementById(id));
+    const clock = document.querySelector(".asof time");
+    clock.dataset.at = moment;
+    clock.dateTime = new Date(moment * 1000).toISOString();
+    tick();
+  }
+
+  async function ask() {
+    if (asking || paused) return;
+    asking = true;
+    asked = Date.now();
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) });
+      if (answer.headers.get("Content-Type")?.startsWith("text/html")) take(await answer.text());
+    } catch {
+      // What is not answered shows as stale.
+    }
+    asking = false;
+    schedule(AT_LEAST_EVERY);
+  }
+
+  // Asks after `wait` at the latest, and no sooner than a second after the last time.
+  function schedule(wait) {
+    clearTimeout(timer);
+    timer = setTimeout(ask, Math.max(wait, asked + LEAST_BETWEEN - Date.now()));
+  }
+
+  function listen() {
+    const events = new EventSource("/api/v1/events");
+    for (const name of ["transfer", "alert", "reset"]) events.addEventListener(name, () => schedule(0));
+    events.onopen = () => {
+      connected = true;
+      tick();
+    };
+    events.onerror = () => {
+      connected = false;
+      schedule(0);
+      // A refusal closes it for good; a lost connection it mends itself.
+      if (events.readyState === EventSource.CLOSED) setTimeout(listen, AT_LEAST_EVERY);
+    };
+  }
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.textContent = paused ? "Go on" : "Pause";
+    pause.setAttribute("aria-pressed", String(paused));
+    if (!paused) ask();
+    tick();
+  });
+
+  root.dataset.script = "on";
+  tick();
+  setInterval(tick, 1000);
+  listen();
+  schedule(AT_LEAST_EVERY);
+})();

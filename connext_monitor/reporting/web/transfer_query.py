@@ -1,0 +1,46 @@
+"""Which transfers a caller wants to see, as the API's and the page's queries say it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connext_monitor.core.documents import TransferView
+from connext_monitor.core.events import Address
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import Cursor, TransferFilter
+from connext_monitor.reporting.web import parameters
+from connext_monitor.reporting.web.cursors import read_transfer_cursor
+from connext_monitor.reporting.web.documents import transfers_page, transfers_with
+from connext_monitor.reporting.web.read_store import Reads
+
+FILTERS = ("status", "origin", "destination", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class TransferQuery:
+    """A filter, and the part of its list that is wanted."""
+
+    wanted: TransferFilter
+    address: Address | None
+    limit: int
+    after: Cursor | None
+
+
+def read_transfer_query(query: Mapping[str, str], labels: ChainLabels) -> TransferQuery:
+    """The query's parameters, checked. Raises BadValueError, which names the parameter."""
+    return TransferQuery(
+        TransferFilter(
+            statuses=parameters.value(query, "status", parameters.read_statuses),
+            origin=parameters.value(query, "origin", lambda text: parameters.read_chain(text, labels)),
+            destination=parameters.value(query, "destination", lambda text: parameters.read_chain(text, labels)),
+        ),
+        parameters.value(query, "address", parameters.read_address),
+        parameters.value(query, "limit", parameters.read_limit) or parameters.DEFAULT_LIMIT,
+        parameters.value(query, "cursor", lambda text: parameters.found(read_transfer_cursor(text))),
+    )
+
+
+async def find(reads: Reads, query: TransferQuery) -> tuple[Sequence[TransferView], Cursor | None]:
+    """The transfers, newest first, and where their list goes on, None at its end."""
+    if query.address is None:
+        return await transfers_page(reads.store, query.wanted, limit=query.limit, after=query.after)
+    return await transfers_with(reads, query.address, query.wanted, limit=query.limit, after=query.after)

@@ -1,0 +1,142 @@
+"""The first line of the page: whether it is fine, and if not, where."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import OpenAlerts
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.reporting.web.health import why_not_ready
+
+_LONGEST = 160
+
+
+class Level(StrEnum):
+    """How bad it is, the mildest first; the words that the page uses."""
+
+    FINE = "fine"
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for the mildest."""
+        return list(Level).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that is not as it should be, in words that stand alone, and the part of the page that shows it."""
+
+    level: Level
+    text: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The whole in one level; ``reasons`` the worst first, none where all is well."""
+
+    level: Level
+    reasons: tuple[Reason, ...]
+
+    @property
+    def headline(self) -> str:
+        """One sentence."""
+        if not self.reasons:
+            return "Every chain is observed and caught up, no alert is open, and every channel takes alerts."
+        return _sentence(self.reasons[0].text)
+
+
+def verdict(
+    open_alerts: Sequence[OpenAlerts],
+    chains: Sequence[tuple[ChainSight, Nonces | None]],
+    channels: Sequence[ChannelRow],
+    labels: ChainLabels,
+) -> Verdict:
+    """What is wrong, the worst first."""
+    reasons = [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
+    reasons = [replace(reason, text=_cut(reason.text)) for reason in reasons]
+    reasons.sort(key=lambda reason: -reason.level.rank)
+    return Verdict(reasons[0].level if reasons else Level.FINE, tuple(reasons))
+
+
+def of_severity(severity: Severity) -> Level:
+    """An alert's severity as a level."""
+    return Level(severity.value)
+
+
+def topic_words(topic: OpenAlerts, labels: ChainLabels) -> str:
+    """What these alerts say together: ``3 transfers are not executed in time: alpha → beta``."""
+    return f"{_what(topic)}{_where(topic, labels)}"
+
+
+_WORDS: Mapping[AlertKind, tuple[str, str]] = {
+    AlertKind.EXECUTE_OVERDUE: ("1 transfer is not executed in time", "{} transfers are not executed in time"),
+    AlertKind.RECONCILE_OVERDUE: ("1 transfer is not reconciled in time", "{} transfers are not reconciled in time"),
+    AlertKind.PHANTOM_DELIVERY: ("1 delivery has no origin", "{} deliveries have no origin"),
+    AlertKind.DELIVERY_MISMATCH: (
+        "1 delivery differs from what was sent",
+        "{} deliveries differ from what was sent",
+    ),
+    AlertKind.DEEP_REORG: ("a reorg went below finality", "{} reorgs went below finality"),
+    AlertKind.CHAIN_UNOBSERVED: ("a chain is not observed", "a chain is not observed"),
+    AlertKind.PROVIDER_FAILING: ("a channel is failing", "a channel is failing"),
+    AlertKind.MONITOR_STARTED_BLIND: ("part of the past could not be read", "part of the past could not be read"),
+    AlertKind.BACKUP_FAILED: ("a backup failed", "backups failed"),
+}
+"""Of one, and of several."""
+
+
+def _what(topic: OpenAlerts) -> str:
+    name = topic.kind.value.replace("_", " ")
+    one, several = _WORDS.get(topic.kind, (f"1 alert: {name}", f"{{}} alerts: {name}"))
+    return one if topic.count == 1 else several.format(topic.count)
+
+
+def _where(topic: OpenAlerts, labels: ChainLabels) -> str:
+    if topic.pathway is not None:
+        return f": {labels.spoken(topic.pathway[0])} → {labels.spoken(topic.pathway[1])}"
+    return f": {topic.subject}" if topic.subject else ""
+
+
+def _of_alerts(
+    open_alerts: Sequence[OpenAlerts],
+    chains: Sequence[tuple[ChainSight, Nonces | None]],
+    channels: Sequence[ChannelRow],
+    labels: ChainLabels,
+) -> Iterator[Reason]:
+    """The alerts that do not say again what is said of a chain or channel as it is now."""
+    seen_now = {(AlertKind.CHAIN_UNOBSERVED, sight.name) for sight, _ in chains if not sight.observed}
+    seen_now |= {(AlertKind.PROVIDER_FAILING, one.provider) for one in channels if one.state is not ChannelState.OK}
+    for topic in open_alerts:
+        if (topic.kind, topic.subject) not in seen_now:
+            yield Reason(of_severity(topic.severity), topic_words(topic, labels), "alerts")
+
+
+def _of_chains(chains: Sequence[tuple[ChainSight, Nonces | None]]) -> Iterator[Reason]:
+    for words in why_not_ready(chains):
+        yield Reason(Level.WARNING, words, "chains")
+
+
+def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[Reason]:
+    bad = [channel for channel in channels if channel.state is not ChannelState.OK]
+    for channel in bad:
+        # While one of them works, somebody still hears of everything that matters.
+        level = Level.CRITICAL if len(bad) == len(channels) else Level.WARNING
+        reason = f" ({channel.reason})" if channel.reason else ""
+        yield Reason(level, f"channel {channel.provider} takes no alerts{reason}", "channels")
+
+
+def _cut(words: str) -> str:
+    """Short enough for a first line; what was cut stands in the part of the page that the reason points to."""
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '…')) else '.'}"

@@ -1,0 +1,69 @@
+"""Transfers that an address has a part in.
+
+No index knows addresses: one would have to be kept with every event that is read, and nobody asks often. The payloads
+are looked through instead, the newest transfers first, a bounded number of them at a time.
+"""
+
+from typing import Any
+
+from sqlalchemy import Select, Subquery, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.events import Address, TransferId
+from connext_monitor.core.selection import Cursor, Page, TransferFilter, parties
+from connext_monitor.store.database import Database
+from connext_monitor.store.schema import events, transfers
+from connext_monitor.store.transfers import by_ids, conditions
+
+LOOKED_THROUGH = 20_000
+"""Transfers at a time."""
+
+
+class AddressSearch:
+    """Reads only. ``looked_through`` is how many transfers one call looks at."""
+
+    def __init__(self, database: Database, looked_through: int = LOOKED_THROUGH) -> None:
+        self._database = database
+        self._most = looked_through
+
+    async def page(self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None) -> Page:
+        """At most ``limit`` transfers, newest first, from behind ``after`` on.
+
+        ``next`` is where to go on: behind the last one found, or behind the last one looked at.
+        """
+        window = self._window(wanted, after)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_holding(address, window, limit + 1))).all()
+            places = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
+            if len(places) > limit:
+                places = places[:limit]
+                end: Cursor | None = places[-1]
+            else:
+                end = await self._end(connection, window)
+            known = await by_ids(connection, [transfer_id for _, transfer_id in places])
+        # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
+        mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
+        return Page([transfer_id for _, transfer_id in places if transfer_id in mine], end)
+
+    def _window(self, wanted: TransferFilter, after: Cursor | None) -> Subquery:
+        """The next transfers of the list that are looked through."""
+        place = (transfers.c.started_at, transfers.c.transfer_id)
+        query = select(*place).where(*conditions(wanted))
+        if after is not None:
+            query = query.where(tuple_(*place) < tuple_(*after))
+        return query.order_by(*(column.desc() for column in place)).limit(self._most).subquery()
+
+    async def _end(self, connection: AsyncConnection, window: Subquery) -> Cursor | None:
+        """The last transfer of a full window; None where the list ends within it."""
+        last = select(window).order_by(window.c.started_at.desc(), window.c.transfer_id.desc())
+        row = (await connection.execute(last.offset(self._most - 1))).one_or_none()
+        return (int(row.started_at), TransferId(row.transfer_id)) if row else None
+
+
+def _holding(address: Address, window: Subquery, limit: int) -> Select[*tuple[Any, ...]]:
+    """The first of the window's transfers with the address somewhere in their events."""
+    held = select(events.c.id).where(
+        events.c.transfer_id == window.c.transfer_id, func.instr(events.c.payload, bytes(address)) > 0
+    )
+    newest_first = (window.c.started_at.desc(), window.c.transfer_id.desc())
+    return select(window).where(held.exists()).order_by(*newest_first).limit(limit)

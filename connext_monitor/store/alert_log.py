@@ -1,0 +1,109 @@
+"""What became of alerts: in which order they changed, which channels were told, and what stands open, counted."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, case, func, null, select
+
+from connext_monitor.core.alert import AlertKind, AlertState, Severity
+from connext_monitor.core.delivery import Change, Telling, TellingState
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.selection import AlertRow, OpenAlerts
+from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.bulk import parts
+from connext_monitor.store.database import Database
+from connext_monitor.store.schema import alerts, deliveries, delivery_groups, transfers
+
+
+class AlertLog:
+    """Reads only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def newest(self) -> int:
+        """The revision of the last change of any alert, 0 where there is none."""
+        async with self._database.read() as connection:
+            return (await connection.execute(select(func.max(alerts.c.revision)))).scalar() or 0
+
+    async def changed(self, after: int, *, limit: int) -> list[AlertRow]:
+        """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
+        wanted = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
+        async with self._database.read() as connection:
+            return [AlertRow(row.revision, read_alert(row)) for row in await connection.execute(wanted)]
+
+    async def tellings(self, ids: Collection[str]) -> dict[str, list[Telling]]:
+        """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
+        groups = delivery_groups.c
+        columns = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
+        wanted = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
+            deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
+        )
+        found: dict[str, list[Telling]] = {}
+        async with self._database.read() as connection:
+            for part in parts(ids):
+                rows = await connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
+                for row in rows:
+                    found.setdefault(row.alert_id, []).append(_telling(row))
+        return found
+
+    async def open_by_topic(self) -> list[OpenAlerts]:
+        """The open alerts, counted by what they are about: a pathway, or else the chain or channel that they name."""
+        subject = case((alerts.c.transfer_id.is_(None), alerts.c.subject), else_=null())
+        columns = (alerts.c.kind, alerts.c.severity, transfers.c.origin, transfers.c.destination, subject)
+        query = (
+            select(*columns, func.count(), func.min(alerts.c.opened_ms))
+            .select_from(alerts.outerjoin(transfers, transfers.c.transfer_id == alerts.c.transfer_id))
+            .where(alerts.c.state == AlertState.OPEN.value)
+            .group_by(*columns)
+        )
+        async with self._database.read() as connection:
+            return [_open_alerts(*row) for row in await connection.execute(query)]
+
+
+def _open_alerts(
+    kind: str, severity: str, origin: int | None, destination: int | None, subject: str | None, count: int, since: int
+) -> OpenAlerts:
+    known = origin is not None and destination is not None
+    pathway = (DomainId(origin or 0), DomainId(destination or 0)) if known else None
+    return OpenAlerts(AlertKind(kind), Severity(severity), pathway, subject, count, _instant(since))
+
+
+def _telling(row: Row[*tuple[Any, ...]]) -> Telling:
+    in_digest = row.group_id is not None
+    state, done_ms = _digest_state(row) if in_digest else _state(row)
+    waiting = state is TellingState.WAITING
+    attempts = row.group_attempts if in_digest else row.attempts
+    next_ms = row.group_next_attempt_ms if in_digest else row.next_attempt_ms
+    reason = row.group_reason if in_digest else row.reason
+    return Telling(
+        provider=row.provider,
+        change=Change(row.change),
+        state=state,
+        in_digest=in_digest,
+        created_at=_instant(row.created_ms),
+        done_at=_instant(done_ms) if done_ms is not None else None,
+        attempts=attempts if waiting else 0,
+        next_attempt_at=_instant(next_ms) if waiting and next_ms else None,
+        reason=reason,
+    )
+
+
+def _state(row: Row[*tuple[Any, ...]]) -> tuple[TellingState, int | None]:
+    if row.pending:
+        return TellingState.WAITING, None
+    # What a channel took leaves no reason behind.
+    return (TellingState.TOLD if row.reason is None else TellingState.REFUSED), row.done_ms
+
+
+def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[TellingState, int | None]:
+    """A delivery that was handed to a group is done with the first message of the group after that."""
+    if row.group_told_ms is None or row.group_told_ms < row.done_ms:
+        return TellingState.WAITING, None
+    refused = row.group_reason is not None and not row.group_attempts
+    return (TellingState.REFUSED if refused else TellingState.TOLD), row.group_told_ms
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

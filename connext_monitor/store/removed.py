@@ -1,0 +1,29 @@
+"""The open alerts whose end cannot be seen any more, because the config no longer has their chain."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import is_about_removed
+from connext_monitor.core.events import DomainId
+from connext_monitor.store import alerts
+from connext_monitor.store.database import Database
+
+
+class RemovedChains:
+    """What hangs on chains that are none of the configured ones; ``names`` are theirs."""
+
+    def __init__(self, database: Database, names: Mapping[DomainId, str]) -> None:
+        self._database = database
+        self._names = names
+
+    async def resolve(self, at: datetime) -> list[str]:
+        """Resolve those alerts as removed; their ids."""
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            standing = await alerts.every_open(connection)
+            removed = {alert.id: "removed" for alert in standing if is_about_removed(alert, self._names)}
+            return await alerts.resolve(connection, removed, at) if removed else []
+
+        return await self._database.write(work)

@@ -1,0 +1,85 @@
+"""The stored history under other deadlines."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.stats import Latency, Replayed, Window, latency
+from connext_monitor.store.database import Database
+from connext_monitor.store.schema import chains, transfers
+from connext_monitor.store.statistics import ARRIVED, DUE, PATHWAY, Pathway, latencies, within
+
+_T = transfers.c
+
+Today = Callable[[DomainId, DomainId], int | None]
+"""Seconds after XCalled that a leg of the pathway origin → destination is due now; None where nobody watches it."""
+
+
+class Replay:
+    """Judges what is stored as the monitor judges what it sees; see `core.stats.Replayed`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def judge(self, window: Window, leg: Leg, today: Today, deadlines: Sequence[int]) -> list[Replayed]:
+        """One leg, by watched pathway, under today's deadline and each of these (seconds); the most transfers first."""
+        async with self._database.read() as connection:
+            due = {pathway: seconds for pathway in await _pathways(connection, window) if (seconds := today(*pathway))}
+            if not due:
+                return []
+            took: dict[Pathway, Latency] = {}
+            async for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
+                took[DomainId(origin), DomainId(destination)] = latency(counted)
+            rows = await _alerts(connection, window, leg, due, deadlines)
+        found = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
+        return sorted(found, key=lambda one: (-one.transfers, one.origin, one.destination))
+
+
+async def _pathways(connection: AsyncConnection, window: Window) -> list[Pathway]:
+    query = select(*PATHWAY).distinct().where(*within(window), _T.xcalled_at.is_not(None))
+    return [(row.origin, row.destination) for row in await connection.execute(query)]
+
+
+async def _alerts(
+    connection: AsyncConnection, window: Window, leg: Leg, due: dict[Pathway, int], deadlines: Sequence[int]
+) -> Sequence[Row[Any]]:
+    today = case(*((and_(_T.origin == ends[0], _T.destination == ends[1]), seconds) for ends, seconds in due.items()))
+    query = (
+        select(
+            *PATHWAY,
+            func.count().label("transfers"),
+            func.count().filter(ARRIVED[leg].is_(None), DUE[leg].is_(None)).label("unknown"),
+            func.count().filter(_late(leg, today)).label("today"),
+            *(func.count().filter(_late(leg, seconds)).label(f"under_{n}") for n, seconds in enumerate(deadlines)),
+        )
+        .join(chains, chains.c.domain == _T.destination, isouter=True)
+        .where(*within(window), _T.xcalled_at.is_not(None))
+        .group_by(*PATHWAY)
+    )
+    return (await connection.execute(query)).all()
+
+
+def _late(leg: Leg, deadline: ColumnElement[int] | int) -> ColumnElement[bool]:
+    """Whether a leg that is due so many seconds after XCalled would be alerted."""
+    due_at = _T.xcalled_at + deadline
+    absent = and_(ARRIVED[leg].is_(None), DUE[leg].is_not(None), chains.c.covered_at > due_at)
+    return or_(ARRIVED[leg] > due_at, absent)
+
+
+def _replayed(row: Row[Any], leg: Leg, took: dict[Pathway, Latency], due: dict[Pathway, int]) -> Replayed:
+    origin, destination, transfers_, unknown, today, *alerts = tuple(row)
+    return Replayed(
+        origin,
+        destination,
+        leg,
+        transfers=transfers_,
+        latency=took.get((origin, destination), Latency()),
+        today=due[origin, destination],
+        alerts_today=today,
+        alerts=tuple(alerts),
+        unknown=unknown,
+    )

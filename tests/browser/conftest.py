@@ -1,0 +1,113 @@
+"""A real Chromium, and a page served to it from a database that a test fills.
+
+Without Chromium these tests are skipped, and say so; `scripts/browser` puts it in where that can be done.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from connext_monitor.app import reads_of
+from connext_monitor.config import ListenAddress
+from connext_monitor.core.sight import ChainSight
+from connext_monitor.reporting.web import WebServer
+from connext_monitor.store.store import Store
+from tests.databases import open_store
+from tests.reporting.chain_samples import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
+
+PROVIDERS = ["machines", "ops"]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class TickingClock:
+    """Goes on from the moment that the samples are made for."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return AT + timedelta(seconds=self.monotonic() - self._began)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass
+class Site:
+    """The monitor's page, and everything that a browser complained of."""
+
+    browser: Browser
+    url: str
+    server: WebServer
+    store: Store
+    sights: list[ChainSight]
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(
+        self, path: str = "/", *, dark: bool = False, size: ViewportSize = DESK, scripts: bool = True, zone: str = "UTC"
+    ) -> Page:
+        """A page in a window of its own."""
+        context = await self.browser.new_context(
+            viewport=size,
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            timezone_id=zone,
+            reduced_motion="reduce",
+        )
+        page = await context.new_page()
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(f"a dialog opened: {dialog.message}"))
+        page.set_default_timeout(20_000)
+        await page.goto(self.url + path)
+        return page
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep what it looks like, for people."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    await page.screenshot(path=str(SCREENSHOTS / f"{name}.png"), full_page=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next((path for path in map(shutil.which, _NAMES) if path), None)
+    if found is None:
+        words = "no Chromium is installed, so the page was not tried in a browser (on Debian: apt-get install chromium)"
+        pytest.skip(words)
+    return found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    # Chromium's sandbox refuses to run as root; what is opened here is our own page.
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+    store = await open_store(tmp_path / "monitor.db", NAMES)
+    sights = [sight(ORIGIN), sight(DESTINATION)]
+    server = WebServer(
+        ListenAddress("127.0.0.1", 0), reads_of(store), lambda: sights, PROVIDERS, LABELS, TickingClock()
+    )
+    address = await server.start()
+    yield Site(browser, f"http://{address}", server, store, sights)
+    for context in browser.contexts:
+        await context.close()
+    await server.stop()
+    await store.close()

@@ -1,0 +1,139 @@
+"""The description of the API, held against the answers that it gives."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from connext_monitor.config import ListenAddress
+from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId, Hash32
+from connext_monitor.core.sight import ChainSight, RequestKind
+from connext_monitor.reporting.web import WebServer
+from connext_monitor.reporting.web.openapi import description
+from connext_monitor.store.store import Store
+from tests.reporting.chain_samples import AT, DESTINATION, ORIGIN, START, Sample, covered, fill, out_of_sight, sight
+
+DESCRIPTION: Any = description()
+TOGETHER = Hash32(b"t" * 32)
+
+
+async def asked(client: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
+    async with client.get(path) as response:
+        return response.status, await response.json()
+
+
+def validator(path: str, status: int) -> Draft202012Validator:
+    """Checks what a path answers with a status, its formats too."""
+    registry: Registry[Any] = Registry().with_resource("api:", DRAFT202012.create_resource(DESCRIPTION))
+    place = "/".join(
+        ["api:#/paths", path.replace("/", "~1"), "get/responses", str(status), "content/application~1json"]
+    )
+    return Draft202012Validator(
+        {"$ref": f"{place}/schema"}, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+@pytest.fixture
+async def everything(store: Store, sights: list[ChainSight]) -> None:
+    """Transfers and alerts of every shape."""
+    samples = [Sample(nonce, START - 50 * nonce) for nonce in range(6)]
+    done, executed, reconciled, alone, far, phantom = samples
+    far = Sample(77, destination=DomainId(9))
+    together = [Sample(nonce).xcalled(tx_hash=TOGETHER, log_index=nonce) for nonce in (8, 9)]
+    records = [done.xcalled(), done.executed(), done.reconciled(), executed.xcalled(), executed.executed(routers=())]
+    records += [reconciled.reconciled(), alone.xcalled(), far.xcalled(), phantom.executed(), *together]
+    await fill(store, records, progress=[covered(ORIGIN, upcoming=7)])
+    await store.open_alert(overdue(alone.id, Leg.EXECUTE, START, AT, (ORIGIN, DESTINATION)), [])
+    chain = chain_unobserved("there", AT, silent_for=1, waiting=2, why="it hangs")
+    await store.open_alert(chain, [])
+    await store.resolve_alert(chain.id, "observed", AT)
+    counted = {RequestKind("node.example", "eth_getLogs", "answered"): 12}
+    sights[:] = [
+        sight(ORIGIN),
+        out_of_sight(DESTINATION),
+        ChainSight(DomainId(5), "new", sights[0].chain_id, None, None, False, False, None, None, 0, 0, counted),
+    ]
+
+
+def test_the_description_is_valid_openapi() -> None:
+    validate(DESCRIPTION)
+
+
+CASES = [
+    ("/healthz", "", 200),
+    ("/readyz", "", 503),
+    ("/api/v1/chains", "", 200),
+    ("/api/v1/chains", "?x=1", 400),
+    ("/api/v1/transfers", "", 200),
+    ("/api/v1/transfers", "?limit=1", 200),
+    ("/api/v1/transfers", f"?address=0x{'aa' * 20}&limit=2", 200),
+    ("/api/v1/transfers", "?address=0x12", 400),
+    ("/api/v1/transfers", "?status=Gone", 400),
+    ("/api/v1/transfers/{id_or_tx}", Sample(0, START).hex_id, 200),
+    ("/api/v1/transfers/{id_or_tx}", f"0x{TOGETHER.hex()}", 200),
+    ("/api/v1/transfers/{id_or_tx}", f"0x{'ab' * 32}", 404),
+    ("/api/v1/transfers/{id_or_tx}", "0x12", 400),
+    ("/api/v1/alerts", "", 200),
+    ("/api/v1/alerts", "?state=shut", 400),
+    ("/api/v1/stats", "", 200),
+    ("/api/v1/stats", "?since=P2D&bucket=PT1H&origin=here", 200),
+    ("/api/v1/stats", "?since=soon", 400),
+    ("/api/v1/events", "?x=1", 400),
+    ("/api/v1/openapi.json", "", 200),
+]
+
+
+@pytest.mark.usefixtures("everything")
+async def test_real_answers_are_as_described(client: aiohttp.ClientSession) -> None:
+    for path, rest, status in CASES:
+        found, body = await asked(client, path.replace("{id_or_tx}", "") + rest)
+        assert found == status, path + rest
+        validator(path, status).validate(body)
+
+
+def test_every_path_is_among_the_answers() -> None:
+    assert {path for path, _, status in CASES if status < 400} >= set(DESCRIPTION["paths"]) - {
+        "/api/v1/events",
+        "/readyz",
+    }
+
+
+@pytest.mark.usefixtures("everything")
+async def test_every_state_of_a_list_was_among_the_answers(client: aiohttp.ClientSession) -> None:
+    """Without them the test above would hold the description against less than it says."""
+    _, transfers = await asked(client, "/api/v1/transfers")
+    assert {one["status"] for one in transfers["items"]} >= {"XCalled", "Executed", "Unknown", "CompletedFast"}
+    assert {one["deadlines"] is None for one in transfers["items"]} == {True, False}
+    _, stats = await asked(client, "/api/v1/stats")
+    assert stats["pathways"][0]["execute"]["latency_seconds"]["p50"] == 60
+    assert stats["routers"][0]["owed"]
+    _, alerts = await asked(client, "/api/v1/alerts")
+    assert {one["state"] for one in alerts["items"]} == {"open", "resolved"}
+
+
+async def test_the_served_description_is_this_one(client: aiohttp.ClientSession) -> None:
+    assert await asked(client, "/api/v1/openapi.json") == (200, json.loads(json.dumps(DESCRIPTION)))
+
+
+def test_every_route_of_the_api_is_described(server_at: Callable[[ListenAddress], WebServer]) -> None:
+    served = server_at(ListenAddress("127.0.0.1", 0)).paths()
+    api = {path for path in served if re.match(r"/(api/|healthz|readyz)", path)}
+    assert api == set(DESCRIPTION["paths"])
+
+
+async def test_filters_are_those_that_are_described(client: aiohttp.ClientSession) -> None:
+    for path, described in DESCRIPTION["paths"].items():
+        if path.startswith("/api/") and "{" not in path:
+            named = {one["name"] for one in described["get"].get("parameters", ()) if one["in"] == "query"}
+            _, refused = await asked(client, f"{path}?no-such-thing=1")
+            known = refused["error"].partition("known are: ")[2]
+            assert set(known.split(", ")) - {"none"} == named, path

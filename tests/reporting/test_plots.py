@@ -1,0 +1,67 @@
+"""What is drawn stands within the drawing, in proportion, and is in the table behind it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
+from connext_monitor.reporting.web.plots import Plot, distribution_plot, latency_plot, spark, transfers_plot
+
+COUNTS = st.integers(0, 10**7)
+LATENCIES = st.builds(
+    lambda p50, more: Latency(1, p50, p50 + more, p50 + more), st.integers(0, 10**6), st.integers(0, 10**6)
+) | st.just(Latency())
+BUCKETS = st.lists(st.tuples(COUNTS, LATENCIES), max_size=60)
+
+
+def timeline(found: list[tuple[int, Latency]]) -> Timeline:
+    buckets = (TimeBucket(3600 * place, begun=begun, execute=took) for place, (begun, took) in enumerate(found))
+    return Timeline(3600, tuple(buckets))
+
+
+def stands_within(plot: Plot) -> None:
+    for bar in plot.bars:
+        assert plot.left <= bar.x < bar.x + bar.width <= plot.right + 0.1
+        assert 0 <= bar.y <= bar.y + bar.height <= plot.floor + 0.1
+    for x, y in (dot for line in plot.lines for dot in line.dots):
+        assert plot.left <= x <= plot.right
+        assert 0 <= y <= plot.floor
+    assert 2 <= len(plot.y_ticks) <= 6
+    assert all(0 <= tick.place <= plot.floor for tick in plot.y_ticks)
+
+
+@given(BUCKETS)
+def test_transfers_are_drawn_in_proportion(found: list[tuple[int, Latency]]) -> None:
+    plot = transfers_plot(timeline(found))
+    stands_within(plot)
+    assert [row[1] for row in plot.rows] == [begun for begun, _ in found]
+    largest = max((begun for begun, _ in found), default=0)
+    tallest = max((bar.height for bar in plot.bars), default=0)
+    for bar, (begun, _) in zip(plot.bars, found, strict=True):
+        assert abs(bar.height * largest - tallest * begun) <= 0.02 * max(largest, 1)
+
+
+@given(BUCKETS)
+def test_latencies_are_drawn_where_there_are_any(found: list[tuple[int, Latency]]) -> None:
+    plot = latency_plot(timeline(found), Leg.EXECUTE)
+    stands_within(plot)
+    arrived = [took for _, took in found if took.count]
+    assert [len(line.dots) for line in plot.lines] == [len(arrived)] * 2
+    for half, most in zip(*(line.dots for line in plot.lines), strict=True):
+        assert most[1] <= half[1]
+
+
+def test_a_line_is_broken_where_nothing_arrived() -> None:
+    took = Latency(1, 5, 9, 9)
+    plot = latency_plot(timeline([(1, took), (1, took), (0, Latency()), (1, took), (1, took)]), Leg.EXECUTE)
+    assert [len(line.parts) for line in plot.lines] == [2, 2]
+
+
+@given(st.lists(COUNTS, min_size=len(BOUNDS) + 1, max_size=len(BOUNDS) + 1))
+def test_a_distribution_names_its_highest_bar(histogram: list[int]) -> None:
+    plot = distribution_plot(histogram)
+    stands_within(plot)
+    highest = max(plot.rows, key=lambda row: int(row[1]))
+    assert str(highest[0]) in plot.summary or not any(histogram)
+    assert len(spark(histogram)) == sum(1 for legs in histogram if legs)
+    assert all(bar.y >= 0 and bar.y + bar.height <= 20.1 for bar in spark(histogram))

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.events import Address, TransferId
+from connext_monitor.core.selection import Cursor, TransferFilter
+from connext_monitor.store.address_search import AddressSearch
+from connext_monitor.store.store import Store
+from tests.databases import open_store
+from tests.reporting.chain_samples import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER, SENDER, START, Sample, fill
+from tests.store.conftest import NAMES
+
+ANY = TransferFilter()
+
+
+async def found(search: AddressSearch, address: Address, wanted: TransferFilter = ANY) -> list[TransferId]:
+    return list((await search.page(address, wanted, limit=100, after=None)).ids)
+
+
+@pytest.mark.parametrize("address", [SENDER, RECIPIENT, ASSET, ROUTER])
+async def test_every_party_is_found(store: Store, address: Address) -> None:
+    sample = Sample(1)
+    await fill(store, [sample.xcalled(), sample.executed(), Sample(2).reconciled()])
+    assert await found(AddressSearch(store.database), address) == [sample.id]
+
+
+async def test_nobody_else_is_found(store: Store) -> None:
+    """Zeros stand everywhere in an event, and are nobody's address here."""
+    await fill(store, [Sample(1).xcalled()])
+    for address in (Address(bytes(20)), Address(SENDER[:10] + RECIPIENT[:10])):
+        assert await found(AddressSearch(store.database), address) == []
+
+
+async def test_the_filter_holds_too(store: Store) -> None:
+    there, back = Sample(1), Sample(2, origin=DESTINATION, destination=ORIGIN)
+    await fill(store, [there.xcalled(), back.xcalled()])
+    search = AddressSearch(store.database)
+    assert await found(search, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
+
+
+@settings(max_examples=12, deadline=None)
+@given(routed=st.lists(st.booleans(), min_size=1, max_size=12), window=st.integers(1, 5), limit=st.integers(1, 4))
+async def test_pages_hold_each_one_once_and_in_order_whatever_comes_meanwhile(
+    tmp_path_factory: pytest.TempPathFactory, routed: list[bool], window: int, limit: int
+) -> None:
+    folder: Path = tmp_path_factory.mktemp("search")
+    store = await open_store(folder / "monitor.db", NAMES)
+    try:
+        await see_all_pages(store, routed, window, limit)
+    finally:
+        await store.close()
+
+
+async def see_all_pages(store: Store, routed: list[bool], window: int, limit: int) -> None:
+    samples = [Sample(nonce, START - nonce) for nonce in range(len(routed))]
+    records = [one.xcalled() for one in samples]
+    await fill(store, records + [one.executed() for one, is_routed in zip(samples, routed, strict=True) if is_routed])
+    search, got = AddressSearch(store.database, looked_through=window), list[TransferId]()
+    after: Cursor | None = None
+    for turn in range(50):
+        page = await search.page(ROUTER, ANY, limit=limit, after=after)
+        assert len(page.ids) <= limit
+        got += page.ids
+        after = page.next
+        if after is None:
+            break
+        newer = Sample(100 + turn, START + 1 + turn)
+        await fill(store, [newer.xcalled(), newer.executed()])
+    assert after is None
+    assert got == [one.id for one, is_routed in zip(samples, routed, strict=True) if is_routed]

@@ -1,0 +1,98 @@
+from datetime import timedelta
+
+from connext_monitor.core.alert import Severity, chain_unobserved, escalated
+from connext_monitor.core.delivery import Change, TellingState
+from connext_monitor.core.queue import Topic
+from connext_monitor.store.alert_log import AlertLog
+from connext_monitor.store.in_flight import InFlight
+from connext_monitor.store.store import Store
+from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.store.conftest import NOW, accuse, put, seen
+
+SENT = xcalled(info(1), sighting(10))
+OTHER = xcalled(info(2), sighting(11))
+CHAIN = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it hangs")
+
+
+async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> None:
+    log = AlertLog(store.database)
+    await put(store, seen(SENT))
+    assert await log.newest() == 0
+    opened = await accuse(store, SENT, "ops")
+    assert opened is not None
+    await store.open_alert(CHAIN, [])
+    assert [row.alert.id for row in await log.changed(0, limit=9)] == [opened.id, CHAIN.id]
+    seen_up_to = await log.newest()
+    await store.escalate(opened.id, lambda _alert: ["ops"], NOW)
+    assert [row.alert for row in await log.changed(seen_up_to, limit=9)] == [escalated(opened, NOW)]
+    seen_up_to = await log.newest()
+    await store.resolve_alert(CHAIN.id, "observed", NOW)
+    await put(store, seen(executed(info(1), sighting(20))))
+    assert [row.alert.resolution for row in await log.changed(seen_up_to, limit=9)] == ["observed", "executed"]
+    assert len(await log.changed(seen_up_to, limit=1)) == 1
+
+
+async def test_what_opens_again_has_changed_again(store: Store) -> None:
+    log = AlertLog(store.database)
+    await store.open_alert(CHAIN, [])
+    await store.resolve_alert(CHAIN.id, "observed", NOW)
+    seen_up_to = await log.newest()
+    await store.open_alert(CHAIN, [])
+    assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
+
+
+async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
+    log, later = AlertLog(store.database), NOW + timedelta(seconds=30)
+    await store.open_alert(CHAIN, ["desk", "ops", "pager"])
+    assert {one.state for one in (await log.tellings([CHAIN.id]))[CHAIN.id]} == {TellingState.WAITING}
+    by_name = {name: await store.outbox.next_delivery(name) for name in ("desk", "ops", "pager")}
+    for name, delivery in by_name.items():
+        assert delivery is not None
+        if name == "desk":
+            await store.outbox.delivery_sent(delivery.id, "m1", NOW)
+        elif name == "ops":
+            await store.outbox.delivery_postponed(delivery.id, 2, later.timestamp(), "answered 503")
+        else:
+            await store.outbox.delivery_refused(delivery.id, "no such channel", NOW)
+    desk, ops, pager = (await log.tellings([CHAIN.id]))[CHAIN.id]
+    assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, TellingState.TOLD, NOW)
+    assert (ops.state, ops.attempts, ops.next_attempt_at, ops.reason) == (
+        TellingState.WAITING, 2, later, "answered 503",
+    )  # fmt: skip
+    assert (pager.state, pager.reason) == (TellingState.REFUSED, "no such channel")
+
+
+async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:
+    log = AlertLog(store.database)
+    await put(store, seen(SENT))
+    alert = await accuse(store, SENT, "ops")
+    assert alert is not None
+    topic = Topic(alert.kind, (ALPHA, BETA))
+    await store.outbox.form_group("ops", topic, 0, NOW)
+    (waiting,) = (await log.tellings([alert.id]))[alert.id]
+    assert (waiting.in_digest, waiting.state, waiting.done_at) == (True, TellingState.WAITING, None)
+    digest = await store.outbox.digest(1)
+    await store.outbox.group_told(digest, Change.OPENED, "m1", NOW + timedelta(seconds=2))
+    (told,) = (await log.tellings([alert.id]))[alert.id]
+    assert (told.state, told.done_at) == (TellingState.TOLD, NOW + timedelta(seconds=2))
+
+
+async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> None:
+    await put(store, seen(SENT, OTHER))
+    for one in (SENT, OTHER):
+        await accuse(store, one)
+    await store.open_alert(CHAIN, [])
+    counted = {(one.pathway, one.subject): one for one in await AlertLog(store.database).open_by_topic()}
+    overdue = counted[(ALPHA, BETA), None]
+    assert (overdue.count, overdue.severity, overdue.since) == (2, Severity.CRITICAL, NOW)
+    assert counted[None, "alpha"].count == 1
+
+
+async def test_what_is_owed_is_counted_by_pathway_with_the_oldest(store: Store) -> None:
+    back = xcalled(info(3, BETA, ALPHA), sighting(12))
+    await put(store, seen(SENT, OTHER, back, executed(info(1), sighting(20))))
+    there, home = await InFlight(store.database).by_pathway()
+    assert (there.origin, there.executions, there.reconciliations) == (ALPHA, 1, 2)
+    assert there.oldest_execution == OTHER.sighting.block.timestamp
+    assert there.oldest_reconciliation == SENT.sighting.block.timestamp
+    assert (home.executions, home.reconciliations) == (1, 1)

@@ -1,0 +1,47 @@
+"""What is open about chains that are taken out of the config."""
+
+from connext_monitor.core.alert import Alert, AlertState, deep_reorg, overdue, phantom_delivery
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.message import compose
+from connext_monitor.store.removed import RemovedChains
+from connext_monitor.store.store import Store
+from tests.alerting.samples import LABELS
+from tests.core.samples import ALPHA, BETA, info, sighting, xcalled
+from tests.store.conftest import NAMES, NOW
+
+ID = xcalled(info(), sighting(10)).event.transfer_id
+TO_BETA = overdue(ID, Leg.EXECUTE, 1, NOW, (ALPHA, BETA))
+PHANTOM = phantom_delivery(ID, NOW, (ALPHA, BETA), nonce=1, holder=None)
+REORG = deep_reorg("alpha", NOW, block=5, checkpoint=4)
+
+
+async def left(store: Store, *chains: int) -> list[str]:
+    """Open one of each; those that are still open once only these chains are configured."""
+    for alert in (TO_BETA, PHANTOM, REORG):
+        await store.open_alert(alert, ["ops"])
+    kept = {domain: NAMES[domain] for domain in NAMES if domain in chains}
+    await RemovedChains(store.database, kept).resolve(NOW)
+    return [alert.id for alert in await store.every_open_alert()]
+
+
+async def test_nothing_ends_while_its_chains_are_configured(store: Store) -> None:
+    assert await left(store, ALPHA, BETA) == [TO_BETA.id, PHANTOM.id, REORG.id]
+
+
+async def test_without_its_origin_a_late_leg_can_still_arrive(store: Store) -> None:
+    assert await left(store, BETA) == [TO_BETA.id]
+
+
+async def test_without_its_destination_nothing_of_a_transfer_stays_open(store: Store) -> None:
+    assert await left(store, ALPHA) == [REORG.id]
+
+
+async def test_who_was_told_of_it_is_told_that_it_is_no_longer_watched(store: Store) -> None:
+    await left(store, ALPHA)
+    rows = await store.alerts(AlertState.RESOLVED, limit=9)
+    assert {row.alert.resolution for row, _ in rows} == {"removed"}
+    assert all("taken out of the config" in text_of(row.alert) for row, _ in rows)
+
+
+def text_of(alert: Alert) -> str:
+    return compose(alert, None, LABELS).text
