@@ -92,8 +92,10 @@ async def test_counting_waits_for_no_writer(store: Store) -> None:
 
     writing = asyncio.create_task(store.database.write(hold))
     await holding.wait()
-    async with asyncio.timeout(10):
-        await Numbers(store.database).look(datetime.now(UTC).timestamp())
-    assert not writing.done()
-    go_on.set()
-    await writing
+    try:
+        async with asyncio.timeout(10):
+            await Numbers(store.database).look(datetime.now(UTC).timestamp())
+        assert not writing.done()
+    finally:
+        go_on.set()
+        await writing
