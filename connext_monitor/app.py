@@ -28,14 +28,14 @@ from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
-from connext_monitor.core.cause import Cause
+from connext_monitor.core.cause import Cause, merged
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.housekeeping import housekeeping, last_backup
+from connext_monitor.housekeeping import housekeeping, last_backup, report_desk
 from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
@@ -255,15 +255,16 @@ async def _build(
     await tokens.load()
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
     channels, rules = [p.provider for p in providers], group_rules(config)
+    desk = report_desk(store, providers, labels)
     commits.manager = AlertManager(
-        store.outbox, channels, labels, rules, provider_watch, clock, random, on_outcome=tally.delivered
+        store.outbox, channels, labels, rules, provider_watch, clock, random, tally.delivered, desk
     )
     causes = Causes(store.database)
     finder = CauseFinder(causes, destinations, clock)
 
     async def learn(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
         _, found = await asyncio.gather(tokens.learn(transfer), finder.find(transfer, leg))
-        return found.causes
+        return merged((), found)
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
     commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
@@ -317,7 +318,7 @@ async def _build(
         partial(silences.run, route, commits.wake),
         Escalation(store, escalations(config), route, commits.wake, clock).run,
         metrics,
-        housekeeping(config, store, route, commits.manager.wake, clock),
+        housekeeping(config, store, providers, route, commits.manager.wake, clock),
     )
 
 

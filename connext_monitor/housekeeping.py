@@ -1,28 +1,57 @@
-"""What a monitor does beside watching, at its own pace: backups of the database, and pruning what is old."""
+"""What a monitor does beside watching, at its own pace: backups, reports on statistics, and pruning."""
 
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
+from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
 from connext_monitor.reporting.backups import PeriodicBackup
+from connext_monitor.reporting.picture import draw
 from connext_monitor.reporting.retention import Pruning
+from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.object_storage import ObjectStorage
+from connext_monitor.store.reports import Reports
 from connext_monitor.store.retention import Retention
+from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 Route = Callable[[Alert], Collection[str]]
 Part = Callable[[], Coroutine[Any, Any, None]]
 
 
-def housekeeping(config: Config, store: Store, route: Route, told: Callable[[], None], clock: Clock) -> dict[str, Part]:
+def report_desk(store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> ReportDesk:
+    """Where the alert manager finds the reports that it is to bring to the channels."""
+    by_name = {one.provider.name: one for one in providers}
+
+    def wants(provider: str, origin: DomainId, destination: DomainId) -> bool:
+        return by_name[provider].wants_pathway(origin, destination, labels)
+
+    return ReportDesk(Reports(store.database), draw, wants)
+
+
+def housekeeping(
+    config: Config,
+    store: Store,
+    providers: Sequence[ConfiguredProvider],
+    route: Route,
+    told: Callable[[], None],
+    clock: Clock,
+) -> dict[str, Part]:
     """The parts by name; each runs until it is cancelled. ``told`` is called when there is something to deliver."""
+    database = store.database
+    readers = [one.provider.name for one in providers if one.reports]
+    reporter = StatReporter(Statistics(database), Reports(database), config.stats.every, readers, told, clock)
     return {
         "backup": _backup(config, store, route, told, clock).run,
-        "retention": Pruning(Retention(store.database), config.monitor.keep, clock).run,
+        "stat reporter": reporter.run,
+        "retention": Pruning(Retention(database), config.monitor.keep, clock).run,
     }
 
 

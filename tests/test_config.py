@@ -267,8 +267,9 @@ BAD_VALUES = [
     ('[chains.base]\nendpoint = "S3CR3T"\nendpoints = ["ws://h"]', "chains.base.endpoint", 'did you mean "endpoints"?'),
     ('[chains.base]\nname = "S3CR3T"\nendpoints = ["ws://h"]', "chains.base.name", "not a known key"),
     ('monitor."https://h/S3CR3T" = 1', 'monitor."…"', "not a known key"),
-    # tables whose feature does not exist yet
-    ('[stats]\nevery = "P1D"', "stats", "not available in this version"),
+    # the table stats
+    ('[stats]\nevery = "S3CR3T"', "stats.every", "ISO 8601"),
+    ("[stats]\nevery = 1", "stats.every", "must be a string"),
     # the table backup
     ('[backup]\nupload = "S3CR3T"', "backup.upload", "s3://bucket/prefix"),
     ('[backup]\nupload = "s3://key:S3CR3T@bucket/x"', "backup.upload", "credentials come from the environment"),
@@ -781,3 +782,8 @@ def test_backups_are_made_only_where_they_are_asked_for(file: Path) -> None:
 def test_what_is_settled_is_kept_for_ever_unless_it_is_said_otherwise(file: Path) -> None:
     assert load(file, CHAIN).monitor.keep is None
     assert load(file, CHAIN + '[monitor]\nkeep = "P2000D"').monitor.keep == timedelta(days=2000)
+
+
+def test_a_report_comes_once_a_day_unless_it_is_said_otherwise(file: Path) -> None:
+    assert load(file, CHAIN).stats.every == timedelta(days=1)
+    assert load(file, CHAIN + '[stats]\nevery = ""\n').stats.every is None

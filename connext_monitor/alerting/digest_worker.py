@@ -6,6 +6,7 @@ from functools import partial
 
 from connext_monitor.alerting.errand import DigestErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import DigestProvider
+from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import (
@@ -38,8 +39,9 @@ class DigestWorker(Worker):
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
+        reports: ReportDesk | None = None,
     ) -> None:
-        super().__init__(store, provider, labels, health, clock, jitter, on_outcome)
+        super().__init__(store, provider, labels, health, clock, jitter, on_outcome, reports)
         self._channel_of_groups = provider
         self._rules = rules
 
@@ -51,7 +53,8 @@ class DigestWorker(Worker):
             match step:
                 case Wait(until):
                     looked_at = self._clock.monotonic()
-                    await self._wait_for_work(until)
+                    if (report := await self._report_or_wait(until)) is not None:
+                        return report
                     # Each alert of a burst wakes it: to count the queue for every one would take all the time there is.
                     await asyncio.sleep(max(0.0, looked_at + _LOOKS_APART - self._clock.monotonic()))
                 case TellAlert(delivery_id):

@@ -120,6 +120,7 @@ class DestinationJudge:
         self._clock = clock
         self._waiting: dict[Key, Awaited] = {}
         self._not_before: dict[Key, float] = {}
+        self._gaps: set[Key] = set()
         self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
         self._wake = asyncio.Event()
         self.watermark: Timestamp | None = None
@@ -140,6 +141,7 @@ class DestinationJudge:
         """It need not be judged any more."""
         self._waiting.pop(key, None)
         self._not_before.pop(key, None)
+        self._gaps.discard(key)
 
     def covered(self, watermark: Timestamp) -> None:
         """The destination is covered up to there."""
@@ -258,7 +260,9 @@ class DestinationJudge:
         found = await self._destination.fetch_events(awaited.transfer_id, Timestamp(since - _CLOCK_SKEW))
         if not found:
             log.error("gap.not_closed", asked=found is not None, **about)
-        self._later(case.key, _ASK_AGAIN if found else _LOOK_AGAIN)
+        # What is found and leaves the gap as it was, a delivery of something else for one, is not fetched all the time.
+        self._later(case.key, _ASK_AGAIN if found and case.key not in self._gaps else _LOOK_AGAIN)
+        self._gaps.add(case.key)
 
     def _await_again(self, case: _Case) -> None:
         """The deadline is another now (a reorg moved XCalled), or the chain is not there yet."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from connext_monitor.alerting.digest_worker import DigestWorker
 from connext_monitor.alerting.errand import GroupStore
 from connext_monitor.alerting.notice import Provider, takes_digests
+from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import GroupRules
@@ -29,12 +30,13 @@ class AlertManager:
         clock: Clock,
         rng: random.Random | None = None,
         on_outcome: OnOutcome | None = None,
+        reports: ReportDesk | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
         self._workers: dict[str, Worker] = {
-            p.name: DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome)
+            p.name: DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome, reports)
             if takes_digests(p)
-            else Worker(store, p, labels, health, clock, jitter, on_outcome)
+            else Worker(store, p, labels, health, clock, jitter, on_outcome, reports)
             for p in providers
         }
 

@@ -1,12 +1,13 @@
 """One thing to tell one channel, and what a channel must be able to do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeGuard
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change, Outcome
-from connext_monitor.core.documents import TransferView
+from connext_monitor.core.documents import Json, TransferView
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Message
 
@@ -34,6 +35,14 @@ class AlertNotice(Notice):
 
     alert: Alert
     transfer: TransferView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportNotice(Notice):
+    """A report on statistics: in words, as JSON of so many pathways at most, and as a picture (PNG) if there is one."""
+
+    document: Callable[[int], Json]
+    picture: bytes | None = None
 
 
 class Provider(Protocol):
@@ -64,6 +73,24 @@ class DigestProvider(Provider, Protocol):
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Tell it; ``reference`` is what it returned for the alert's or the group's opening, if it did."""
         ...
+
+
+class ReportingProvider(Provider, Protocol):
+    """A channel that takes reports on statistics."""
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether a report's picture is of any use to it."""
+        ...
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Tell it."""
+        ...
+
+
+def takes_reports(provider: Provider) -> TypeGuard[ReportingProvider]:
+    """Whether reports may be told to it."""
+    return hasattr(provider, "report")
 
 
 def takes_digests(provider: Provider) -> TypeGuard[DigestProvider]:

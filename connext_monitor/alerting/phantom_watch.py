@@ -11,6 +11,7 @@ from connext_monitor.alerting.destination import Destination
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertKind, phantom_delivery
 from connext_monitor.core.coverage import Coverage, Nonces
+from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
 from connext_monitor.core.selection import Suspect, Watched
@@ -77,6 +78,7 @@ class PhantomWatch:
         self._clock = clock
         self._every = every
         self._settled_at: dict[TransferId, BlockNumber] = {}
+        self._looked_for: set[TransferId] = set()
         self._open: dict[TransferId, Alert] = {}
 
     async def run(self) -> NoReturn:
@@ -128,7 +130,28 @@ class PhantomWatch:
             self._settled_at[suspect.transfer_id] = reached.covered.number
         return reached.checkpoint >= self._settled_at[suspect.transfer_id]
 
+    async def _is_delivered(self, transfer_id: TransferId) -> bool:
+        """Whether the delivery itself is more than what an endpoint has pushed.
+
+        Its block has been covered, and the destination's contract, asked, says that it executed the transfer.
+        """
+        watched = await self._store.watched(transfer_id)
+        executed = watched.transfer.executed if watched else None
+        destination = self._chains.get(watched.transfer.destination) if watched else None
+        if watched is None or executed is None or destination is None:
+            return False
+        reached = await self._store.coverage(watched.transfer.destination)
+        if reached is None or reached.covered is None or reached.covered.number < executed.block.number:
+            if transfer_id not in self._looked_for:
+                self._looked_for.add(transfer_id)
+                destination.look(executed.block.timestamp)
+            return False
+        status = await destination.transfer_status(transfer_id)
+        return status is not None and done(Leg.EXECUTE, status)
+
     async def _accuse(self, origin: DomainId, suspect: Suspect, verdict: PhantomVerdict) -> None:
+        if not await self._is_delivered(suspect.transfer_id):
+            return
         # As with every absence: who could know is asked, and an XCalled that is found is recorded instead.
         since = Timestamp(suspect.executed_at - _ASKED_BACK)
         if await self._chains[origin].fetch_events(suspect.transfer_id, since) is not False:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -13,6 +14,7 @@ import structlog
 
 from connext_monitor.alerting.errand import AlertErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.report_errand import ReportDesk, ReportErrand
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import (
     LONGEST_ASKED,
@@ -73,6 +75,7 @@ class Worker:
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
+        reports: ReportDesk | None = None,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -82,6 +85,7 @@ class Worker:
         self._clock = clock
         self._jitter = jitter
         self._on_outcome = on_outcome
+        self._reports = reports
         self._state: ChannelState | None = None
         self._faults = ("", 0)  # an errand's key, and how often our own code failed on it
         self._ahead: deque[QueuedDelivery] = deque()
@@ -112,12 +116,28 @@ class Worker:
             self.woken.clear()
             delivery = await self._next_delivery()
             if delivery is None:
-                await self._wait_for_work(None)
+                if (report := await self._report_or_wait(None)) is not None:
+                    return report
             elif self._retry_is_due() or delivery.next_attempt_at <= self._clock.now().timestamp():
                 return self._alone(delivery)
             else:
                 await self._wait_until(delivery.next_attempt_at)
                 self._ahead.clear()
+
+    async def _report_or_wait(self, until: float | None) -> Errand | None:
+        """The report that is to be told now; else it has been waited: until woken, or until something may be due.
+
+        Asked for only where there is no alert to tell before that time of day (Unix seconds).
+        """
+        desk, queued = self._reports, None
+        if desk is not None:
+            queued = await self._insist(lambda: desk.store.next_report(self.provider.name))
+        if desk is not None and queued is not None:
+            if self._retry_is_due() or queued.next_attempt_at <= self._clock.now().timestamp():
+                return ReportErrand(queued, self.provider, desk, self._labels)
+            until = min(until or inf, queued.next_attempt_at)
+        await self._wait_for_work(until)
+        return None
 
     async def _next_delivery(self) -> QueuedDelivery | None:
         """The next one. Some that follow are read with it: that stays true for a moment, as long as nothing fails."""

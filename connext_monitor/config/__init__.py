@@ -17,6 +17,7 @@ from connext_monitor.config.models import (
     PathwayConfig,
     PathwayPattern,
     ProviderTable,
+    StatsConfig,
 )
 from connext_monitor.config.problems import ConfigError, Problem, bad_value
 from connext_monitor.config.secret import EndpointUrl, SecretText, SecretUrl
@@ -51,6 +52,7 @@ __all__ = [
     "ProviderTable",
     "SecretText",
     "SecretUrl",
+    "StatsConfig",
     "Table",
     "bad_value",
     "load_config",

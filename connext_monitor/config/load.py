@@ -17,6 +17,7 @@ from connext_monitor.config.models import (
     HeartbeatConfig,
     MonitorConfig,
     ProviderTable,
+    StatsConfig,
 )
 from connext_monitor.config.problems import ConfigError, Problem, dotted, suggestion
 from connext_monitor.config.source import read_toml
@@ -27,9 +28,7 @@ from connext_monitor.deployments import DEPLOYMENTS, Deployment
 ProviderCheck = Callable[[Path, str, ProviderTable], object]
 """Given the file, a provider's name and its table: raises `ConfigError` for what is wrong; its result is not used."""
 
-_TABLES = ("monitor", "alerts", "heartbeat", "backup", "chains", "alert_providers")
-# A table that is read by nobody would make its owner believe in backups that are never made.
-_NOT_YET = ("stats",)
+_TABLES = ("monitor", "alerts", "heartbeat", "stats", "backup", "chains", "alert_providers")
 _CHAIN_NAME = re.compile(r"[a-z0-9-]{1,40}")
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -50,6 +49,7 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     monitor = findings.of(lambda: parse_table(MonitorConfig, tables["monitor"], ("monitor",), file=path))
     alerts = findings.of(lambda: parse_table(AlertsConfig, tables["alerts"], ("alerts",), file=path))
     heartbeat = findings.of(lambda: parse_table(HeartbeatConfig, tables["heartbeat"], ("heartbeat",), file=path))
+    stats = findings.of(lambda: parse_table(StatsConfig, tables["stats"], ("stats",), file=path))
     backup = findings.of(lambda: parse_table(BackupConfig, _backup(document, tables), ("backup",), file=path))
     chains = _chains(tables["chains"], findings)
     if alerts is not None:
@@ -61,9 +61,11 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
         findings.add(_unknown_chains(place, provider.get("pathways"), tables["chains"]))
     # What stands in for a string that could not be filled in is of no use to anybody: that is said once, not twice.
     problems = [*variables.problems, *_outside(findings.problems, [problem.key for problem in variables.problems])]
-    if problems or monitor is None or alerts is None or heartbeat is None or backup is None:
+    if problems or monitor is None or alerts is None or heartbeat is None or stats is None or backup is None:
         raise ConfigError(path, problems)
-    return Config(path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers), heartbeat, backup)
+    return Config(
+        path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers), heartbeat, backup, stats
+    )
 
 
 def _backup(document: RawTable, tables: Mapping[str, RawTable]) -> RawTable:
@@ -107,11 +109,7 @@ def _outside(problems: Iterable[Problem], keys: Iterable[str]) -> list[Problem]:
 
 def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str, RawTable]:
     for key in document:
-        if key in _NOT_YET:
-            findings.add(
-                [Problem(key, "is not available in this version", "remove the table; nothing would come of it")]
-            )
-        elif key not in _TABLES:
+        if key not in _TABLES:
             cure = suggestion(key, _TABLES, "remove it; the tables that work here:")
             findings.add([Problem(dotted((key,)), "is not a known table", cure)])
     return {key: _table(document.get(key, {}), (key,), findings) or {} for key in _TABLES}
@@ -120,7 +118,7 @@ def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str,
 def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[str, object] | None:
     if isinstance(value, dict):
         return value
-    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat", "backup"} else f"[{path[0]}.NAME]"
+    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat", "stats", "backup"} else f"[{path[0]}.NAME]"
     findings.add([Problem(dotted(path), "must be a table", f"write its keys below a line {header}")])
     return None
 

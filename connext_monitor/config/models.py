@@ -107,6 +107,12 @@ class HeartbeatConfig(Table):
     every: Duration = timedelta(minutes=1)
 
 
+class StatsConfig(Table):
+    """``[stats]``: how often providers are told a report on statistics; None never."""
+
+    every: Interval = timedelta(days=1)
+
+
 class BackupConfig(Table):
     """``[backup]``: how often the database is copied, whereto, and how many copies are kept there.
 
@@ -177,3 +183,4 @@ class Config:
     alert_providers: Mapping[str, ProviderTable]
     heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)
     backup: BackupConfig = field(default_factory=lambda: BackupConfig(every=None))
+    stats: StatsConfig = field(default_factory=StatsConfig)

@@ -104,7 +104,8 @@ def escalated(alert: Alert, at: datetime) -> Alert:
     return replace(alert, severity=Severity.CRITICAL, details=details)
 
 
-_ABOUT_CHAINS = frozenset({AlertKind.CHAIN_UNOBSERVED, AlertKind.DEEP_REORG, AlertKind.MONITOR_STARTED_BLIND})
+ABOUT_CHAINS = frozenset({AlertKind.CHAIN_UNOBSERVED, AlertKind.DEEP_REORG, AlertKind.MONITOR_STARTED_BLIND})
+"""Those whose subject is a chain's name."""
 
 
 def is_about_removed(alert: Alert, chains: Mapping[DomainId, str]) -> bool:
@@ -112,7 +113,7 @@ def is_about_removed(alert: Alert, chains: Mapping[DomainId, str]) -> bool:
 
     What is late can arrive as long as its destination is watched; a delivery without an origin hangs on both ends.
     """
-    if alert.kind in _ABOUT_CHAINS:
+    if alert.kind in ABOUT_CHAINS:
         return alert.subject not in chains.values()
     if alert.pathway is None:
         return False

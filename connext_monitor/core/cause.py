@@ -28,6 +28,10 @@ class CauseKind(StrEnum):
     CHAIN_UNOBSERVED = "chain_unobserved"
 
 
+OF_A_PATHWAY = frozenset({CauseKind.PAUSED, CauseKind.NO_ROUTER_BID, CauseKind.CHAIN_UNOBSERVED})
+"""Those that hold for every transfer of the same pathway."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One of them with its facts; ``past`` where it held while the leg was late, and no longer does."""

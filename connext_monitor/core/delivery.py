@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.documents import TransferView
+from connext_monitor.core.report import Report
 
 FIRST_WAIT = 1.0
 # As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer
@@ -134,6 +135,17 @@ class QueuedDelivery:
     attempts: int
     next_attempt_at: float
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedReport:
+    """A report that one provider has not been told yet; ``next_attempt_at`` is in Unix seconds."""
+
+    id: int
+    report: Report
+    attempts: int
+    next_attempt_at: float
+    made_at: datetime
 
 
 def wait_before(attempt: int, asked: float | None, jitter: float) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connext_monitor.core.alert import Alert, AlertKind, Severity
+from connext_monitor.core.cause import OF_A_PATHWAY, known_words
 from connext_monitor.core.documents import TransferView
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Link, Message, amount_of, duration_words
@@ -58,7 +59,7 @@ def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
     named = [(first, digest.oldest), *((other, one) for one in digest.largest)]
     return Message(
         title=_title(digest, wording, labels),
-        text=_text(digest, wording, now),
+        text=_text(digest, wording, labels, now),
         severity=digest.severity,
         resolved=digest.open == 0,
         fields=tuple(_facts(digest, named, labels)),
@@ -184,12 +185,15 @@ def _title(digest: Digest, wording: _Wording, labels: ChainLabels) -> str:
     return f"{words}: {origin} → {destination}"
 
 
-def _text(digest: Digest, wording: _Wording, now: float) -> str:
+def _text(digest: Digest, wording: _Wording, labels: ChainLabels, now: float) -> str:
     sentences = []
     if digest.open:
         sentences.append(wording.meaning)
         since, verb = _standing(digest)
         sentences.append(f"The first {verb} {duration_words(now - since)} before this was written.")
+        common = [cause for cause in digest.oldest.alert.causes if cause.kind in OF_A_PATHWAY]
+        if known := known_words(common, labels, ended=False):
+            sentences.append(known)
     if digest.open and digest.before:
         sentences.append(f"{digest.before:,} more were told of before, in other messages.")
     if digest.endings:

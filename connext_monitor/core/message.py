@@ -5,7 +5,7 @@ Strings in here may come from strangers; each provider defuses them for its chan
 
 from collections.abc import Callable, Mapping
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alert import ABOUT_CHAINS, Alert, AlertKind, AlertState
 from connext_monitor.core.cause import known_words
 from connext_monitor.core.deadline import Leg, sighting_of
 from connext_monitor.core.facts import (
@@ -29,7 +29,7 @@ __all__ = ["Field", "Instant", "Link", "Message", "amount_of", "amount_words", "
 
 def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
     """The message for an alert as it is now; ``transfer`` where it is about one."""
-    if alert.resolution == "removed" and alert.kind is not AlertKind.PROVIDER_FAILING:
+    if alert.resolution == "removed" and (alert.transfer_id is not None or alert.kind in ABOUT_CHAINS):
         return _removed(alert, transfer, labels)
     match alert.kind:
         case AlertKind.EXECUTE_OVERDUE:

@@ -13,6 +13,7 @@ from connext_monitor.alerting.errand import GroupStore
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
@@ -21,7 +22,7 @@ from connext_monitor.core.delivery import Change, ChannelState, Outcome, Sent
 from connext_monitor.core.grouping import GroupRules, Telling
 from tests.alerting.memory_store import HealthNotes, MemoryStore
 from tests.alerting.samples import LABELS, NOW, OPENED, RESOLVED, FixedClock, transfer_alert
-from tests.alerting.vendors import Receiver
+from tests.alerting.vendors import Discord, Receiver
 from tests.alerting.waiting import running, until
 
 RULES = GroupRules(2.0, 60.0)
@@ -393,3 +394,19 @@ class SlowStore(MemoryStore):
         self.writing.set()
         await self.released.wait()
         await super().delivery_sent(delivery_id, reference, at)
+
+
+class OneByOne(DiscordProvider):
+    """Discord, told each alert by itself: a channel of that kind whose messages can be changed."""
+
+    telling = Telling.EACH
+
+
+async def test_an_end_that_was_queued_before_its_opening_was_sent_still_changes_its_message(store: MemoryStore) -> None:
+    async with Discord() as discord:
+        config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url))
+        store.add(OPENED, Change.OPENED, "ops")
+        store.add(RESOLVED, Change.RESOLVED, "ops")
+        async with managed(store, OneByOne("ops", config, Surroundings(LABELS, SystemClock()))):
+            await until(lambda: not store.pending)
+        assert [one.method for one in discord.seen] == ["POST", "PATCH"]

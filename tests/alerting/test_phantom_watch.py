@@ -1,7 +1,7 @@
 """The phantom watch on a real store: a delivery is accused only when its origin's nonces prove it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import gone, put, seen
 
 CLAIMED = 7
@@ -31,6 +31,9 @@ class Origin:
     name: str
     found: bool | None = False
     asked: list[TransferId] = field(default_factory=list)
+    looks: list[int] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[object]] = field(default=lambda: asyncio.sleep(0))
+    says: TransferStatus | None = TransferStatus.EXECUTED
     observed: bool = True
     silent_for: float = 0.0
     trouble: str | None = None
@@ -39,14 +42,16 @@ class Origin:
         raise NotImplementedError
 
     def look(self, past: int) -> None:
-        raise NotImplementedError
+        self.looks.append(past)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        raise NotImplementedError
+        assert transfer_id == DELIVERY.event.transfer_id
+        return self.says
 
     async def fetch_events(self, transfer_id: TransferId, since: int) -> bool | None:
         assert since < DELIVERY.sighting.block.timestamp
         self.asked.append(transfer_id)
+        await self.meanwhile()
         return self.found
 
 
@@ -54,6 +59,7 @@ class Origin:
 class Bench:
     store: Store
     origin: Origin
+    destination: Origin
     rounds: list[None]
 
     async def covers(
@@ -95,13 +101,13 @@ async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
     """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
     store = await Counting.open(folder / "monitor.db", {})
     store.rounds = []
-    origin = Origin("alpha")
+    origin, destination = Origin("alpha"), Origin("beta")
     watch = PhantomWatch(
-        store, {ALPHA: origin, BETA: Origin("beta")}, lambda _: ["p"], lambda: None, SystemClock(), every=0.01
+        store, {ALPHA: origin, BETA: destination}, lambda _: ["p"], lambda: None, SystemClock(), every=0.01
     )
-    made = Bench(store, origin, store.rounds)
+    made = Bench(store, origin, destination, store.rounds)
     await made.covers(10, 5, upcoming=first, first=first)
-    await made.covers(10, 5, upcoming=0, first=0, domain=BETA)
+    await made.covers(20, 15, upcoming=0, first=0, domain=BETA)
     running = asyncio.create_task(watch.run())
     try:
         yield made
@@ -176,12 +182,85 @@ async def test_an_origin_that_cannot_be_asked_or_that_has_it_accuses_nobody(tmp_
         assert made.origin.asked
 
 
+@pytest.mark.parametrize("says", [None, TransferStatus.NONE, TransferStatus.RECONCILED])
+async def test_a_delivery_that_its_destination_does_not_confirm_accuses_nobody(
+    tmp_path: Path, says: TransferStatus | None
+) -> None:
+    async with bench(tmp_path) as made:
+        made.destination.says = says
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        made.destination.says = TransferStatus.COMPLETED
+        await made.says(PHANTOM_OPEN)
+
+
+async def test_a_delivery_that_was_only_pushed_accuses_nobody_until_its_block_is_covered(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await made.covers(19, 15, upcoming=0, domain=BETA)
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.destination.looks == [DELIVERY.sighting.block.timestamp]
+        await made.covers(20, 15, upcoming=0, domain=BETA)
+        await made.says(PHANTOM_OPEN)
+
+
+async def test_a_transfer_that_is_known_by_its_reconciled_only_accuses_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(reconciled(info(CLAIMED), sighting(20))))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.origin.asked == []
+
+
+async def test_it_is_told_once_over_a_restart(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with bench(tmp_path) as made:
+            await put(made.store, seen(DELIVERY))
+            await made.covers(30, 25, upcoming=5)
+            await made.covers(40, 40, upcoming=5)
+            await made.says(PHANTOM_OPEN)
+            rounds = len(made.rounds)
+            async with asyncio.timeout(10):
+                while len(made.rounds) < rounds + 2:  # noqa: ASYNC110 - rounds are counted, no event
+                    await asyncio.sleep(0.01)
+            assert [channel.waiting for channel in await made.store.channels()] == [1]
+
+
 async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(executed(info(CLAIMED), sighting(0))))
         await made.covers(30, 25, upcoming=5)
         await made.covers(40, 40, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
+
+
+async def test_an_origin_that_is_found_while_it_is_asked_about_accuses_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        made.origin.meanwhile = lambda: put(made.store, seen(xcalled(info(CLAIMED), sighting(41))))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.origin.asked
+
+
+async def test_it_resolves_when_a_reorg_takes_the_delivery_and_leaves_its_reconciliation(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY, reconciled(info(CLAIMED), sighting(19))))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+        await put(made.store, gone(DELIVERY))
+        await made.says(("phantom_delivery", AlertState.RESOLVED, "reorged"))
 
 
 async def test_it_resolves_when_the_origin_is_found(tmp_path: Path) -> None:

@@ -243,6 +243,22 @@ async def test_where_the_destination_says_done_the_event_is_fetched_and_nobody_a
         assert await bench.accused() == []
 
 
+async def test_a_gap_that_stays_is_not_fetched_all_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connext_monitor.alerting.judge._ASK_AGAIN", 0.01)
+    async with scheduling(tmp_path) as bench:
+        bench.destination.status = TransferStatus.EXECUTED
+        bench.destination.fetch = lambda _: "a log that cannot be read"
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: len(bench.destination.fetched) == 2)
+        asked = len(bench.destination.asked)
+        bench.covered(DUE + 2)
+        await asyncio.sleep(0.1)
+        assert (len(bench.destination.fetched), len(bench.destination.asked)) == (2, asked)
+        assert await bench.accused() == []
+
+
 async def test_reconciled_alone_does_not_excuse_a_missing_execution(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
         bench.destination.status = TransferStatus.RECONCILED
@@ -385,7 +401,7 @@ async def test_a_fault_of_ours_in_one_judgement_delays_only_that_deadline(tmp_pa
         bench.destination.while_asked = lambda: fail_for(bench.destination, id_of(1))
         bench.covered(DUE + 1)
         await bench.accuses(id_of(2))
-        assert bench.scheduler.waiting(DESTINATION) == 1
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
 
 
 def fail_for(destination: Answering, transfer_id: TransferId) -> None:

@@ -4,13 +4,16 @@ Sources are those of the providers: Discord's and Slack's public API documentati
 """
 
 import asyncio
+import email
 import html
 import json
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email import policy
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from multidict import CIMultiDictProxy
@@ -32,6 +35,18 @@ class Seen:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, bytes]:
+        """The parts of a form by name, as Python's own parser of mail reads them; nothing where it is none."""
+        kind = self.headers.get("Content-Type", "")
+        if not kind.startswith("multipart/form-data"):
+            return {}
+        mail = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + self.body, policy=policy.HTTP)
+        return {
+            str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)  # type: ignore[misc]
+            for part in mail.iter_parts()
+        }
 
 
 @dataclass(slots=True)
@@ -98,6 +113,7 @@ class Discord(Vendor):
     def __init__(self, window: float = 2.0, forum: bool = False) -> None:
         super().__init__()
         self.messages: dict[tuple[str | None, str], dict[str, Any]] = {}
+        self.files: list[bytes] = []
         self.window = window
         self.forum = forum
         self.limited = 0
@@ -146,11 +162,14 @@ class Discord(Vendor):
         thread = seen.query.get("thread_id")
         if self.forum and thread is None:
             return 400, {"message": "Webhooks posted to forum channels must have a thread", "code": 220001}
-        if discord_problems(seen.json):
+        parts_of_form = seen.form
+        payload = json.loads(parts_of_form["payload_json"]) if parts_of_form else seen.json
+        if discord_problems(payload) or missing_files(payload, parts_of_form):
             return 400, {"message": "Invalid Form Body", "code": 50035, "errors": {}}
         if seen.method == "PATCH":
-            return self._edit((thread, parts[3]), seen.json)
-        return self._post(thread, seen)
+            return self._edit((thread, parts[3]), payload)
+        self.files += [parts_of_form[name] for name in parts_of_form if name.startswith("files[")]
+        return self._post(thread, seen, payload)
 
     def _edit(self, place: tuple[str | None, str], payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if place not in self.messages:
@@ -158,12 +177,18 @@ class Discord(Vendor):
         self.messages[place].update(payload)
         return 200, {"id": place[1], **self.messages[place]}
 
-    def _post(self, thread: str | None, seen: Seen) -> tuple[int, dict[str, Any]]:
+    def _post(self, thread: str | None, seen: Seen, payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         message_id = str(10**17 + len(self.messages))
-        self.messages[thread, message_id] = seen.json
+        self.messages[thread, message_id] = payload
         if seen.query.get("wait") != "true":
             return 204, {}
-        return 200, {"id": message_id, "type": 0, **seen.json}
+        return 200, {"id": message_id, "type": 0, **payload}
+
+
+def missing_files(payload: dict[str, Any], form: dict[str, bytes]) -> bool:
+    """Whether an embed shows a picture that did not come along."""
+    shown = [embed["image"]["url"] for embed in payload.get("embeds", []) if "image" in embed]
+    return shown != ["attachment://report.png" for name in form if name == "files[0]"]
 
 
 def discord_problems(payload: dict[str, Any]) -> list[str]:
@@ -277,14 +302,22 @@ class SlackApi(Vendor):
     def __init__(self) -> None:
         super().__init__()
         self.messages: dict[str, dict[str, Any]] = {}
+        self.files: list[tuple[str, bytes]] = []
+        self.uploaded: list[bytes] = []
+        self.announced = 0
+        self.files_forbidden = False
 
     def answer(self, seen: Seen) -> web.Response:
-        return web.json_response(self._reply(seen))
+        if seen.path == "/upload/here":
+            self.uploaded.append(seen.body)
+            return web.Response(text=f"OK - {len(seen.body)}")
+        about_files = seen.path.startswith("/api/files.")
+        return web.json_response(self._reply_about_files(seen) if about_files else self._reply(seen))
 
     def _reply(self, seen: Seen) -> dict[str, Any]:
-        payload = seen.json
         if seen.headers.get("Authorization") != f"Bearer {self.TOKEN}":
             return {"ok": False, "error": "invalid_auth"}
+        payload = seen.json
         if payload["channel"] not in {self.CHANNEL, "#alerts"}:
             return {"ok": False, "error": "channel_not_found"}
         if (problem := slack_problem(payload)) is not None:
@@ -300,6 +333,19 @@ class SlackApi(Vendor):
         self.messages[ts] = payload
         return {"ok": True, "channel": self.CHANNEL, "ts": ts, "message": {}}
 
+    def _reply_about_files(self, seen: Seen) -> dict[str, Any]:
+        if seen.path == "/api/files.getUploadURLExternal":
+            self.announced = int(dict(parse_qsl(seen.body.decode()))["length"])
+            return {"ok": True, "upload_url": f"{self.base}/upload/here", "file_id": "F1"}
+        assert seen.path == "/api/files.completeUploadExternal"
+        said = seen.json
+        if said["channel_id"] != self.CHANNEL or said["thread_ts"] not in self.messages or self.files_forbidden:
+            return {"ok": False, "error": "missing_scope"}
+        assert [file["id"] for file in said["files"]] == ["F1"]
+        assert len(self.uploaded[-1]) == self.announced
+        self.files.append((said["thread_ts"], self.uploaded[-1]))
+        return {"ok": True, "files": said["files"]}
+
 
 class Telegram(Vendor):
     """One chat of Telegram that a bot may write to: reads the HTML as strictly, and counts what is left of it."""
@@ -309,9 +355,11 @@ class Telegram(Vendor):
     def __init__(self) -> None:
         super().__init__()
         self.messages: dict[int, dict[str, Any]] = {}
+        self.photos: list[tuple[int, bytes]] = []
 
     def answer(self, seen: Seen) -> web.Response:
-        status, reply = self._reply(seen)
+        photo = seen.path == f"/bot{self.TOKEN}/sendPhoto"
+        status, reply = self._reply_to_photo(seen.form) if photo else self._reply(seen)
         return web.json_response(reply, status=status)
 
     def _reply(self, seen: Seen) -> tuple[int, dict[str, Any]]:
@@ -334,6 +382,13 @@ class Telegram(Vendor):
             message_id = len(self.messages) + 1
         self.messages[message_id] = payload
         return 200, {"ok": True, "result": {"message_id": message_id, "text": payload["text"]}}
+
+    def _reply_to_photo(self, form: dict[str, bytes]) -> tuple[int, dict[str, Any]]:
+        answered = json.loads(form["reply_parameters"])["message_id"]
+        if form["chat_id"].decode() != self.CHAT or answered not in self.messages:
+            return _bad("chat not found")
+        self.photos.append((answered, form["photo"]))
+        return 200, {"ok": True, "result": {"message_id": 10_000 + len(self.photos)}}
 
 
 def _bad(description: str) -> tuple[int, dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity, chain_unobserved, overdue
+from connext_monitor.core.cause import Cause, CauseKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.digest import Digest, Named, compose_digest
 from connext_monitor.core.documents import TransferView
@@ -53,6 +54,16 @@ def test_it_counts_and_says_from_where_to_where() -> None:
 
 def test_as_it_shrinks_it_counts_what_is_left() -> None:
     assert title(digest(128, 12)) == "12 of 128 transfers still overdue for execution: alpha → beta"
+
+
+def test_it_says_what_is_known_of_the_cause_of_all() -> None:
+    causes = (Cause(CauseKind.PAUSED, {"domain": BETA}), Cause(CauseKind.SLIPPAGE_UPDATED, {"slippage": "5"}))
+    held = digest(9, 9)
+    paused = replace(held, oldest=replace(held.oldest, alert=replace(held.oldest.alert, causes=causes)))
+    text = compose_digest(paused, LABELS, NOW.timestamp()).text
+    assert "Known of the cause: the bridge on beta is paused and executes nothing meanwhile." in text
+    assert "slippage" not in text
+    assert "Known of" not in compose_digest(replace(paused, open=0), LABELS, NOW.timestamp()).text
 
 
 def test_at_the_end_it_says_so() -> None:

@@ -41,12 +41,15 @@ class Setup:
     endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     start_blocks: Mapping[str, int] = field(default_factory=dict)
     finality: int = 5
+    reports_every: str = ""
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
     """A config file in ``folder``."""
     parts = [
         '[monitor]\nlisten = "127.0.0.1:0"\nlog_level = "debug"',
+        # Whether midnight passes during a test must not matter.
+        f'[stats]\nevery = "{setup.reports_every}"',
         "[alerts]",
         f'execute_deadline = "{setup.execute}"',
         f'reconcile_deadline = "{setup.reconcile}"',

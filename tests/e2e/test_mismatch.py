@@ -48,7 +48,9 @@ async def test_a_delivery_of_something_else_is_told_once_and_taken_back_with_its
     beta, _, gamma = bridge.chains
     thief = gamma.accounts.deployer
     async with Receiver() as webhook:
-        setup = Setup((beta, gamma), {"machines": webhook}, execute="PT1H", reconcile="PT2H", finality=50)
+        setup = Setup(
+            (beta, gamma), {"machines": webhook}, execute="PT1H", reconcile="PT2H", unobserved_after="PT8S", finality=50
+        )
         config = await write_config(setup, tmp_path)
         async with possessed(gamma):
             async with Monitor(config) as monitor:

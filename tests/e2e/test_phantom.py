@@ -26,7 +26,7 @@ def forged(transfer: Transfer, **changed: Any) -> Transfer:
 async def test_deliveries_without_an_origin_are_told_and_true_ones_are_not(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
-        setup = Setup((alpha, beta), {"machines": webhook}, execute="PT1H", reconcile="PT2H")
+        setup = Setup((alpha, beta), {"machines": webhook}, execute="PT1H", reconcile="PT2H", unobserved_after="PT8S")
         async with Monitor(await write_config(setup, tmp_path)) as monitor:
             await monitor.ready()
             honest = await bridge.xcall(alpha, beta)

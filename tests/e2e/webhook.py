@@ -23,7 +23,7 @@ class Received:
 
     @property
     def change(self) -> str:
-        """``alert.opened`` or ``alert.resolved``."""
+        """``alert.opened``, ``alert.resolved`` or ``report.stats``."""
         return str(self.body["type"])
 
     @property
@@ -77,12 +77,13 @@ class Receiver:
 
     def whats(self) -> list[tuple[str, str, str]]:
         """What was received, in its order."""
-        return [received.what for received in self.received]
+        return [received.what for received in self.received if "alert" in received.body["data"]]
 
     async def gets(self, *what: str, seconds: float = 30) -> Received:
         """Wait for a body with this change, kind and subject."""
         await until(lambda: what in self.whats(), seconds, lambda: f"{what} not in {self.whats()}")
-        return next(received for received in self.received if received.what == what)
+        alerts = (received for received in self.received if "alert" in received.body["data"])
+        return next(received for received in alerts if received.what == what)
 
     async def _take(self, request: web.Request) -> web.Response:
         at = time.time()

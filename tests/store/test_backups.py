@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.core.backups import backup_name, made_at, ours, seconds_until_due, superseded
+from connext_monitor.store import backup_copy
 from connext_monitor.store.backup_copy import BackupError, copy_database, verify
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store
@@ -90,6 +91,38 @@ async def test_one_that_is_given_up_leaves_nothing(store: Store, folder: BackupF
     with pytest.raises(BackupError, match="stopped before its end"):
         folder.make(AT, lambda: True)
     assert there(folder) == [".monitor.lock"]
+
+
+async def test_what_is_written_after_the_count_is_not_in_the_copy(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(5)))
+    look = backup_copy._refuse_without_room
+
+    def write_first(connection: sqlite3.Connection, target: Path) -> None:
+        with closing(sqlite3.connect(file)) as other, other:
+            other.execute("DELETE FROM events")
+        look(connection, target)
+
+    monkeypatch.setattr(backup_copy, "_refuse_without_room", write_first)
+    held = copy_database(file, tmp_path / "copy.db")
+    assert held.counts == (5, 5, 0)
+    assert verify(tmp_path / "copy.db", held) == held
+    assert rows(file, "events") == 0
+
+
+async def test_a_page_that_no_count_looks_at_is_looked_at(store: Store, file: Path, tmp_path: Path) -> None:
+    await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(100)))
+    held = copy_database(file, tmp_path / "copy.db")
+    whole = (tmp_path / "copy.db").read_bytes()
+    unseen = 0
+    for start in range(4096, len(whole), 4096):
+        (tmp_path / "copy.db").write_bytes(whole[:start] + bytes(4096) + whole[start + 4096 :])
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as connection, suppress(sqlite3.DatabaseError):
+            unseen += backup_copy.contents(connection, file) == held
+        with pytest.raises(BackupError):
+            verify(tmp_path / "copy.db", held)
+    assert unseen > 10
 
 
 async def test_a_damaged_copy_is_not_trusted(store: Store, file: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What is open about chains that are taken out of the config."""
 
-from connext_monitor.core.alert import Alert, AlertState, deep_reorg, overdue, phantom_delivery
+from connext_monitor.core.alert import Alert, AlertState, backup_failed, deep_reorg, overdue, phantom_delivery
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.message import compose
 from connext_monitor.store.removed import RemovedChains
@@ -45,3 +45,11 @@ async def test_who_was_told_of_it_is_told_that_it_is_no_longer_watched(store: St
 
 def text_of(alert: Alert) -> str:
     return compose(alert, None, LABELS).text
+
+
+async def test_backups_that_are_taken_out_of_the_config_are_no_chain(store: Store) -> None:
+    failed = backup_failed("copy", NOW, reason="the disk is full")
+    await store.open_alert(failed, ["ops"])
+    await store.resolve_alert(failed.id, "removed", NOW)
+    ((row, _),) = await store.alerts(AlertState.RESOLVED, limit=9)
+    assert "Chain" not in compose(row.alert, None, LABELS).title

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
-from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.notice import Provider, takes_reports
 from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
@@ -20,6 +20,7 @@ from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookPro
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable, parse_table
 from connext_monitor.core.alert import Alert, AlertKind, Severity
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 
 C = TypeVar("C", bound=ProviderConfig)
@@ -51,6 +52,12 @@ class ConfiguredProvider:
     provider: Provider
     min_severity: Severity
     pathways: tuple[PathwayPattern, ...] = ()
+    reports: bool = False
+
+    def wants_pathway(self, origin: DomainId, destination: DomainId, labels: ChainLabels) -> bool:
+        """Whether reports to it are to tell of the pathway."""
+        names = (labels.spoken(origin), labels.spoken(destination))
+        return not self.pathways or any(pattern.matches(*names) for pattern in self.pathways)
 
     def wants(self, alert: Alert, labels: ChainLabels) -> bool:
         """Whether the alert is to be told to it. One about a chain touches every pathway from or to that chain."""
@@ -89,7 +96,9 @@ def build_providers(
         except ConfigError as error:
             problems.extend(error.problems)
         else:
-            built.append(ConfiguredProvider(kind.build(name, config, around), config.least, config.pathways))
+            provider = kind.build(name, config, around)
+            reports = config.told_reports and takes_reports(provider)
+            built.append(ConfiguredProvider(provider, config.least, config.pathways, reports))
     if problems:
         raise ConfigError(file, problems)
     return built

@@ -11,7 +11,7 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Pace
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
@@ -59,6 +59,7 @@ class AppriseProvider:
     """A service that Apprise sends to."""
 
     telling = Telling.DIGEST
+    shows_pictures = False
 
     def __init__(self, name: str, config: AppriseConfig, around: Surroundings) -> None:
         self.name = name
@@ -90,6 +91,10 @@ class AppriseProvider:
             return TryLater(f"gave no answer within {_TIMEOUT:.0f} s", cause=Cause.TIMED_OUT)
         self._pace.hold(_BETWEEN_MESSAGES)
         return Sent() if went else TryLater("did not take it; Apprise does not say why")
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Tell it in words."""
+        return await self.send(notice, None)
 
     async def aclose(self) -> None:
         """Nothing is kept open."""

@@ -15,12 +15,19 @@ from connext_monitor.core.labels import ChainLabels
 class ProviderConfig(Table):
     """The keys of every ``[alert_providers.NAME]``.
 
-    Alerts milder than ``min_severity`` are not sent there, nor those about other ``pathways`` where some are named.
+    Alerts milder than ``min_severity`` are not sent there, nor those about other ``pathways`` where some are named;
+    ``reports`` says whether reports on statistics are.
     """
 
     type: str
     pathways: Annotated[tuple[PathwayPattern, ...], Field(strict=False)] = ()
     min_severity: Literal["info", "warning", "critical"] = "info"
+    reports: bool | None = None
+
+    @property
+    def told_reports(self) -> bool:
+        """Whether reports on statistics are sent: as it is said, else where everything is sent."""
+        return self.reports if self.reports is not None else self.least is Severity.INFO
 
     @property
     def least(self) -> Severity:

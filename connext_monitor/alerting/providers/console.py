@@ -8,7 +8,7 @@ from textwrap import wrap
 from rich.console import Console
 from rich.text import Text
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.wording import badges, fit, has_date, one_line, web_links
 from connext_monitor.core.alert import Severity
@@ -33,6 +33,7 @@ class ConsoleProvider:
     """The terminal, or whatever stdout leads to."""
 
     telling = Telling.DIGEST
+    shows_pictures = False
 
     def __init__(self, name: str, _config: ConsoleConfig, around: Surroundings) -> None:
         self.name = name
@@ -48,6 +49,10 @@ class ConsoleProvider:
         except (OSError, ValueError) as error:
             return TryLater(f"stdout does not take it ({type(error).__name__})")
         return Sent()
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Tell it in words."""
+        return await self.send(notice, None)
 
     async def aclose(self) -> None:
         """Nothing to let go of: stdout is not ours."""

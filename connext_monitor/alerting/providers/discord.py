@@ -6,14 +6,24 @@ and "Opcodes and Status Codes". Only ``content`` can notify anybody, and only wh
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import PlainValidator
 from yarl import URL
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable, in_some_form
+from connext_monitor.alerting.providers.http import (
+    PICTURE,
+    Answer,
+    HttpSender,
+    MessageGone,
+    Pace,
+    Unacceptable,
+    form,
+    in_some_form,
+)
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -98,6 +108,7 @@ class DiscordProvider:
     """A Discord channel behind a webhook."""
 
     telling = Telling.CHANGING_DIGEST
+    shows_pictures = True
 
     def __init__(self, name: str, config: DiscordConfig, around: Surroundings) -> None:
         self.name = name
@@ -107,8 +118,19 @@ class DiscordProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Discord does not take the embed."""
-        forms = (form(notice, self._config.mention) for form in (embed_payload, plain_payload))
-        return await in_some_form(forms, lambda form: self._tell(form, notice, reference))
+        forms = (write(notice, self._config.mention) for write in (embed_payload, plain_payload))
+        return await in_some_form(forms, lambda payload: self._tell(payload, notice, reference))
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Post it with its picture; without where Discord does not take that."""
+        if notice.picture is not None:
+            payload = embed_payload(notice, None)
+            payload["embeds"] = [{**embed, "image": {"url": f"attachment://{PICTURE}"}} for embed in _embeds(payload)]
+            body, headers = await form({"payload_json": json.dumps(payload)}, "files[0]", notice.picture)
+            reply = await self._ask("POST", body, headers)
+            if not isinstance(reply, Unacceptable | MessageGone):
+                return reply
+        return await self.send(notice, None)
 
     async def check(self) -> str:
         """Ask for the webhook itself, which sends nothing; raises WebhookUnwell where it would take no alert."""
@@ -136,11 +158,13 @@ class DiscordProvider:
     async def _request(
         self, method: str, payload: Json, message_id: str | None = None
     ) -> Outcome | Unacceptable | MessageGone:
+        return await self._ask(method, json.dumps(payload).encode(), {"Content-Type": "application/json"}, message_id)
+
+    async def _ask(
+        self, method: str, body: bytes, headers: Mapping[str, str], message_id: str | None = None
+    ) -> Outcome | Unacceptable | MessageGone:
         await self._pace.turn()
-        url = message_url(self._config, message_id)
-        answer = await self._sender.request(
-            method, url, json.dumps(payload).encode(), {"Content-Type": "application/json"}
-        )
+        answer = await self._sender.request(method, message_url(self._config, message_id), body, headers)
         if isinstance(answer, TryLater):
             return answer
         if pause := pause_after(answer):
@@ -216,6 +240,11 @@ def pause_after(answer: Answer) -> float | None:
     """Seconds to leave before the next request, where this one was the last that the present window allows."""
     remaining = seconds_asked(answer.headers.get("X-RateLimit-Remaining"))
     return seconds_asked(answer.headers.get("X-RateLimit-Reset-After")) if remaining == 0 else None
+
+
+def _embeds(payload: Json) -> list[Json]:
+    embeds = payload["embeds"]
+    return embeds if isinstance(embeds, list) else []
 
 
 def _content(notice: Notice, mention: str | None, text: str) -> Json:

@@ -19,6 +19,8 @@ from connext_monitor.core.delivery import Cause, Outcome, Refused, TryLater, ret
 from connext_monitor.core.documents import Json
 
 TIMEOUT = 10.0
+PICTURE = "report.png"
+"""What the picture of a report is called."""
 _USER_AGENT = "connext-monitor"
 _MOST_READ = 256 * 1024
 _LONGEST_PAUSE = 60.0
@@ -137,6 +139,16 @@ async def in_some_form(forms: Iterable[Json], post: Callable[[Json], Awaitable[O
             return reply
         reason = reply.reason
     return Refused(reason)
+
+
+async def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[bytes, Mapping[str, str]]:
+    """A form with these fields and a PNG called ``name`` in it: the body, and the header that says so."""
+    writer = aiohttp.MultipartWriter("form-data")
+    for key, value in fields.items():
+        writer.append(value).set_content_disposition("form-data", name=key)
+    part = writer.append(picture, {"Content-Type": "image/png"})
+    part.set_content_disposition("form-data", name=name, filename=PICTURE)
+    return await writer.as_bytes(), {"Content-Type": writer.content_type}
 
 
 class Pace:

@@ -6,7 +6,7 @@ Source of fields, limits and answers: PagerDuty's "Events API v2 Overview" and "
 import hashlib
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import PlainValidator
 from yarl import URL
@@ -46,10 +46,17 @@ def _read_source(value: object) -> str:
     raise bad_value("is no name of a source", "write a short text: what incidents are to say they come from")
 
 
+def _read_reports(value: object) -> Literal[False] | None:
+    if value is None or value is False:
+        return value
+    raise bad_value("cannot be turned on here: PagerDuty takes incidents, not reports", "leave the key out")
+
+
 class PagerDutyConfig(ProviderConfig):
     """``type = "pagerduty"``; ``source`` is what incidents say they come from, ``url`` where events are taken."""
 
     routing_key: RoutingKey
+    reports: Annotated[Literal[False] | None, PlainValidator(_read_reports)] = None
     source: Annotated[str, PlainValidator(_read_source)] = "connext-monitor"
     url: SecretUrl = SecretUrl("https://events.pagerduty.com/v2/enqueue")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from pydantic import PlainValidator, model_validator
 from yarl import URL
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable, in_some_form
 from connext_monitor.alerting.providers.wording import (
@@ -97,6 +97,7 @@ class SlackProvider:
     """A Slack channel behind an incoming webhook."""
 
     telling = Telling.DIGEST
+    shows_pictures = False
 
     def __init__(self, name: str, config: SlackConfig, around: Surroundings) -> None:
         if config.webhook_url is None:
@@ -111,6 +112,10 @@ class SlackProvider:
         """Post the alert or its end; in plain words where Slack does not take the blocks."""
         forms = (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
         return await in_some_form(forms, self._post)
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Tell it in words."""
+        return await self.send(notice, None)
 
     async def aclose(self) -> None:
         """Let go of connections."""

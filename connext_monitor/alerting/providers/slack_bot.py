@@ -5,11 +5,20 @@ Source of methods and errors: Slack's documentation of ``chat.postMessage`` and 
 
 import json
 
+import structlog
 from yarl import URL
 
-from connext_monitor.alerting.notice import DigestProvider, Notice
+from connext_monitor.alerting.notice import DigestProvider, Notice, ReportNotice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable, in_some_form
+from connext_monitor.alerting.providers.http import (
+    PICTURE,
+    Answer,
+    HttpSender,
+    MessageGone,
+    Pace,
+    Unacceptable,
+    in_some_form,
+)
 from connext_monitor.alerting.providers.slack import (
     BETWEEN_MESSAGES,
     DEAD_WORDS,
@@ -24,6 +33,7 @@ from connext_monitor.core.delivery import Cause, Change, ChannelDead, Outcome, S
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 
+_JSON = "application/json; charset=utf-8"
 _NO_MORE_ACCESS = DEAD_WORDS | {
     "access_denied",
     "ekm_access_denied",
@@ -43,6 +53,9 @@ _NOT_SO = frozenset(
 )
 
 
+log = structlog.get_logger()
+
+
 def slack(name: str, config: SlackConfig, around: Surroundings) -> DigestProvider:
     """The channel behind a webhook or behind a bot, whichever the config has."""
     if config.token is None or config.channel is None:
@@ -54,6 +67,7 @@ class SlackBot:
     """A Slack channel that a bot writes to."""
 
     telling = Telling.CHANGING_DIGEST
+    shows_pictures = True
 
     def __init__(self, name: str, config: SlackConfig, token: SecretText, channel: str, around: Surroundings) -> None:
         self.name = name
@@ -68,6 +82,33 @@ class SlackBot:
         # An edit without blocks would leave those of the message as they are.
         forms = ({"blocks": [], **form(notice, self._config.mention)} for form in (blocks_payload, plain_payload))
         return await in_some_form(forms, lambda form: self._tell(form, notice, reference))
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Post it, then its picture in the message's thread; the words alone are a report too."""
+        told = await self.send(notice, None)
+        if notice.picture is not None and isinstance(told, Sent) and told.reference is not None:
+            trouble = await self._add_picture(notice.picture, told.reference)
+            if trouble is not None:
+                log.warning("report.picture_not_taken", provider=self.name, reason=trouble)
+        return told
+
+    async def _add_picture(self, picture: bytes, reference: str) -> str | None:
+        """Upload it as Slack's documentation of ``files.getUploadURLExternal`` says; what went wrong, if any."""
+        size = f"filename={PICTURE}&length={len(picture)}".encode()
+        place = await self._post("files.getUploadURLExternal", size, "application/x-www-form-urlencoded")
+        if isinstance(place, TryLater) or place.json.get("ok") is not True:
+            return _trouble(place)
+        url, file_id = str(place.json.get("upload_url")), place.json.get("file_id")
+        if not url.startswith(("https://", "http://")):
+            return "names no place for files"
+        sent = await self._sender.request("POST", URL(url), picture, {"Content-Type": "application/octet-stream"})
+        if isinstance(sent, TryLater) or not sent.ok:
+            return _trouble(sent)
+        channel, _, ts = reference.partition("/")
+        files = [{"id": file_id, "title": "Report"}]
+        shared = json.dumps({"files": files, "channel_id": channel, "thread_ts": ts}).encode()
+        done = await self._post("files.completeUploadExternal", shared, _JSON)
+        return None if isinstance(done, Answer) and done.json.get("ok") is True else _trouble(done)
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -84,15 +125,23 @@ class SlackBot:
         return ChannelDead(reply.reason) if isinstance(reply, MessageGone) else reply
 
     async def _call(self, method: str, payload: Json) -> Outcome | Unacceptable | MessageGone:
-        await self._pace.turn()
-        headers = {
-            "Authorization": f"Bearer {self._token.get_secret_value()}",
-            "Content-Type": "application/json; charset=utf-8",
-        }
-        base = self._config.api_url.get_secret_value().rstrip("/")
-        answer = await self._sender.request("POST", URL(f"{base}/{method}"), json.dumps(payload).encode(), headers)
-        self._pace.hold(BETWEEN_MESSAGES)
+        answer = await self._post(method, json.dumps(payload).encode(), _JSON)
         return answer if isinstance(answer, TryLater) else classify(answer)
+
+    async def _post(self, method: str, body: bytes, content_type: str) -> Answer | TryLater:
+        await self._pace.turn()
+        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": content_type}
+        base = self._config.api_url.get_secret_value().rstrip("/")
+        answer = await self._sender.request("POST", URL(f"{base}/{method}"), body, headers)
+        self._pace.hold(BETWEEN_MESSAGES)
+        return answer
+
+
+def _trouble(answer: Answer | TryLater) -> str:
+    if isinstance(answer, TryLater):
+        return answer.reason
+    meaning = classify(answer)
+    return f"{answer.words} without Slack's ok" if isinstance(meaning, Sent) else meaning.reason
 
 
 def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:

@@ -7,14 +7,24 @@ follows by a space of no width.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
+import structlog
 from pydantic import PlainValidator
 from yarl import URL
 
-from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, MessageGone, Pace, Unacceptable, in_some_form
+from connext_monitor.alerting.providers.http import (
+    Answer,
+    HttpSender,
+    MessageGone,
+    Pace,
+    Unacceptable,
+    form,
+    in_some_form,
+)
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -56,6 +66,9 @@ _SHUT = (
     "thread not found",
     "topic_closed",
 )
+
+
+log = structlog.get_logger()
 
 
 class TelegramToken(SecretText):
@@ -100,6 +113,7 @@ class TelegramProvider:
     """A Telegram chat that a bot writes to."""
 
     telling = Telling.CHANGING_DIGEST
+    shows_pictures = True
 
     def __init__(self, name: str, config: TelegramConfig, around: Surroundings) -> None:
         self.name = name
@@ -111,8 +125,21 @@ class TelegramProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Telegram does not take the formatting."""
-        forms = (form(notice, self._config.mention) for form in (html_payload, plain_payload))
-        return await in_some_form(forms, lambda form: self._tell(form, notice, reference))
+        forms = (write(notice, self._config.mention) for write in (html_payload, plain_payload))
+        return await in_some_form(forms, lambda payload: self._tell(payload, notice, reference))
+
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Send it, then its picture as an answer to that; the words alone are a report too."""
+        told = await self.send(notice, None)
+        if notice.picture is not None and isinstance(told, Sent) and told.reference is not None:
+            fields = {"chat_id": self._config.chat_id, "disable_notification": "true"}
+            fields["reply_parameters"] = json.dumps({"message_id": int(told.reference)})
+            if self._config.thread_id is not None:
+                fields["message_thread_id"] = str(self._config.thread_id)
+            reply = await self._ask("sendPhoto", *await form(fields, "photo", notice.picture))
+            if not isinstance(reply, Sent):
+                log.warning("report.picture_not_taken", provider=self.name, reason=reply.reason)
+        return told
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -131,11 +158,14 @@ class TelegramProvider:
         return ChannelDead(reply.reason) if isinstance(reply, MessageGone) else reply
 
     async def _call(self, method: str, payload: Json) -> Outcome | Unacceptable | MessageGone:
+        body = json.dumps({"chat_id": self._config.chat_id, **payload}).encode()
+        return await self._ask(method, body, {"Content-Type": "application/json"})
+
+    async def _ask(self, method: str, body: bytes, headers: Mapping[str, str]) -> Outcome | Unacceptable | MessageGone:
         await self._pace.turn()
         base = self._config.api_url.get_secret_value().rstrip("/")
         url = URL(f"{base}/bot{self._config.token.get_secret_value()}/{method}")
-        body = json.dumps({"chat_id": self._config.chat_id, **payload}).encode()
-        answer = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
+        answer = await self._sender.request("POST", url, body, headers)
         self._pace.hold(self._pause)
         return answer if isinstance(answer, TryLater) else classify(answer)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from yarl import URL
 
-from connext_monitor.alerting.notice import AlertNotice
+from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
@@ -31,6 +31,7 @@ _TYPES = {Change.OPENED: "alert.opened", Change.RESOLVED: "alert.resolved"}
 # some fifty values of alert and transfer come to under 14 kB even where each character takes six bytes.
 _CUTS = ((4000, 100), (1000, 20), (200, 10), (80, 5))
 _SHORT = (300, 5)
+_PATHWAYS = 64
 
 
 class SigningSecret(SecretText):
@@ -63,6 +64,7 @@ class WebhookProvider:
     """An HTTP endpoint of the operator's."""
 
     telling = Telling.EACH
+    shows_pictures = False
 
     def __init__(self, name: str, config: WebhookConfig, around: Surroundings) -> None:
         self.name = name
@@ -79,11 +81,16 @@ class WebhookProvider:
             reply = await self._post(notice, short_body(notice))
         return Refused(reply.reason) if isinstance(reply, Unacceptable) else reply
 
+    async def report(self, notice: ReportNotice) -> Outcome:
+        """Post the report's numbers."""
+        reply = await self._post(notice, report_body(notice))
+        return Refused(reply.reason) if isinstance(reply, Unacceptable) else reply
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _post(self, notice: AlertNotice, body: bytes) -> Outcome | Unacceptable:
+    async def _post(self, notice: Notice, body: bytes) -> Outcome | Unacceptable:
         headers = signed_headers(notice.key, int(self._clock.now().timestamp()), body, self._config.secret)
         url = URL(self._config.url.get_secret_value())
         answer = await self._sender.request("POST", url, body, headers)
@@ -104,6 +111,15 @@ def whole_body(notice: AlertNotice, labels: ChainLabels, now: float) -> bytes:
 def short_body(notice: AlertNotice) -> bytes:
     """The alert alone, its texts short and without links, for a receiver that does not take the whole."""
     return _encoded(notice, _cut({"alert": {**_alert(notice), "links": []}}, *_SHORT))
+
+
+def report_body(notice: ReportNotice) -> bytes:
+    """A report's numbers in under 20 kB: of as many of the busiest pathways as that has room for."""
+    most, body = _PATHWAYS, b""
+    while most and not 0 < len(body) < MOST_BYTES:
+        body = _json("report.stats", notice, {"report": notice.document(most)})
+        most = most * 3 // 4
+    return body
 
 
 def signed_headers(key: str, timestamp: int, body: bytes, secret: SigningSecret | None) -> Mapping[str, str]:
@@ -149,11 +165,11 @@ def _within_limit(notice: AlertNotice, data: Json) -> bytes:
 
 
 def _encoded(notice: AlertNotice, data: object) -> bytes:
-    body = {
-        "type": "test" if notice.drill else _TYPES[notice.change],
-        "timestamp": rfc3339(notice.created_at),
-        "data": data,
-    }
+    return _json("test" if notice.drill else _TYPES[notice.change], notice, data)
+
+
+def _json(kind: str, notice: Notice, data: object) -> bytes:
+    body = {"type": kind, "timestamp": rfc3339(notice.created_at), "data": data}
     # Receivers log bodies as they come: what does not print, or turns text around, is written as JSON's escape. A lone
     # surrogate, which no parser has to take, becomes a question mark.
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()

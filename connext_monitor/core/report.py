@@ -1,0 +1,245 @@
+"""A report on statistics: one period's numbers by pathway beside those of the period before, in words and in JSON.
+
+Periods are aligned to UTC: a day begins at midnight, a week on Monday, and whatever else divides a day does so evenly.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, floor
+from typing import Any
+
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.documents import Json, chain_reference, unix_rfc3339
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import Field, Instant, Message, duration_words
+from connext_monitor.core.stats import PathwayStats, Stats
+
+NAMED = 12
+"""Pathways that a message tells of one by one; the rest are counted."""
+_DAY, _WEEK = 86_400, 604_800
+_MONDAY = 4 * _DAY
+"""Unix time began on a Thursday."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegFigures:
+    """How many of a pathway's transfers had this leg, how long it took (seconds), and how many were late."""
+
+    arrived: int = 0
+    p50: int | None = None
+    p95: int | None = None
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayFigures:
+    """What became of the transfers that began in a period on one pathway."""
+
+    origin: DomainId
+    destination: DomainId
+    begun: int = 0
+    fast: int = 0
+    slow: int = 0
+    execute: LegFigures = LegFigures()
+    reconcile: LegFigures = LegFigures()
+
+    @property
+    def open(self) -> int:
+        """How many are not completed yet."""
+        return self.begun - self.fast - self.slow
+
+    @property
+    def late(self) -> int:
+        """How many legs came late or are overdue."""
+        return self.execute.late + self.reconcile.late
+
+    def leg(self, leg: Leg) -> LegFigures:
+        """The leg's own."""
+        return self.execute if leg is Leg.EXECUTE else self.reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The period from ``since`` up to ``until`` (Unix seconds), the busiest pathways first, and the one ``before``."""
+
+    since: int
+    until: int
+    pathways: tuple[PathwayFigures, ...]
+    before: tuple[PathwayFigures, ...]
+
+    def of(self, wanted: Callable[[DomainId, DomainId], bool]) -> "Report":
+        """The same of some pathways (origin, destination) only."""
+
+        def some(figures: Sequence[PathwayFigures]) -> tuple[PathwayFigures, ...]:
+            return tuple(one for one in figures if wanted(one.origin, one.destination))
+
+        return replace(self, pathways=some(self.pathways), before=some(self.before))
+
+    def earlier(self, pathway: PathwayFigures) -> PathwayFigures:
+        """The same pathway in the period before."""
+        same = (one for one in self.before if (one.origin, one.destination) == (pathway.origin, pathway.destination))
+        return next(same, PathwayFigures(pathway.origin, pathway.destination))
+
+
+def report_of(stats: Stats, before: Stats) -> Report:
+    """The report on one window and the one before it."""
+    return Report(stats.window.since, stats.window.until, _figures(stats), _figures(before))
+
+
+def period_end(now: float, every: float) -> int:
+    """When the last whole period ended (Unix seconds)."""
+    length = max(1, ceil(every))
+    offset = _MONDAY if length % _WEEK == 0 else 0
+    return floor((now - offset) / length) * length + offset
+
+
+def is_due(last: int | None, now: float, every: float, grace: float) -> int | None:
+    """The end of the period to report on now, None where there is nothing to report.
+
+    ``last`` is the end of the last one reported. Of several periods that were missed only the last is reported; its
+    last blocks get ``grace`` seconds to be read.
+    """
+    end = period_end(now - grace, every)
+    return end if last is not None and end > last else None
+
+
+def written(report: Report) -> str:
+    """The report as the database keeps it."""
+    periods = ([_row(one) for one in figures] for figures in (report.pathways, report.before))
+    return json.dumps([report.since, report.until, *periods])
+
+
+def read(stored: str) -> Report:
+    """The report that `written` was given."""
+    since, until, *periods = json.loads(stored)
+    now, before = (tuple(_of_row(row) for row in rows) for rows in periods)
+    return Report(since, until, now, before)
+
+
+def report_document(report: Report, labels: ChainLabels, most: int) -> Json:
+    """The report as JSON, of the ``most`` busiest pathways."""
+    return {
+        "since": unix_rfc3339(report.since),
+        "until": unix_rfc3339(report.until),
+        "total": _total_document(report.pathways),
+        "total_before": _total_document(report.before),
+        "pathways": [_pathway_document(report, one, labels) for one in report.pathways[:most]],
+        "pathways_left_out": max(0, len(report.pathways) - most),
+    }
+
+
+def compose_report(report: Report, labels: ChainLabels) -> Message:
+    """The report in words, a fact for each of the busiest pathways."""
+    named = report.pathways[:NAMED]
+    fields = [Field(pathway_words(one, labels), _pathway_words(one, report.earlier(one))) for one in named]
+    if rest := report.pathways[NAMED:]:
+        fields.append(Field(f"{len(rest):,} more pathways", _counts(rest)))
+    period = duration_words(report.until - report.since)
+    begun, earlier = (sum(one.begun for one in figures) for figures in (report.pathways, report.before))
+    text = f"{_counts(report.pathways)}. In the period before: {_transfers(earlier)}{_change(begun, earlier)}."
+    return Message(
+        f"Report on {period}",
+        text if begun or earlier else "No transfers.",
+        Severity.INFO,
+        resolved=False,
+        fields=(Field("From", Instant(report.since)), Field("Until", Instant(report.until)), *fields),
+    )
+
+
+def pathway_words(pathway: PathwayFigures, labels: ChainLabels) -> str:
+    """``ethereum → optimism``."""
+    return f"{labels.spoken(pathway.origin)} → {labels.spoken(pathway.destination)}"
+
+
+def _figures(stats: Stats) -> tuple[PathwayFigures, ...]:
+    return tuple(
+        PathwayFigures(
+            one.origin,
+            one.destination,
+            one.begun,
+            one.completed_fast,
+            one.completed_slow,
+            *(_leg_figures(one, leg) for leg in LEGS),
+        )
+        for one in stats.pathways
+        if one.begun
+    )
+
+
+def _leg_figures(pathway: PathwayStats, leg: Leg) -> LegFigures:
+    found = pathway.leg(leg)
+    return LegFigures(found.latency.count, found.latency.p50, found.latency.p95, found.late)
+
+
+def _row(one: PathwayFigures) -> list[Any]:
+    legs = [[leg.arrived, leg.p50, leg.p95, leg.late] for leg in (one.execute, one.reconcile)]
+    return [one.origin, one.destination, one.begun, one.fast, one.slow, *legs]
+
+
+def _of_row(row: list[Any]) -> PathwayFigures:
+    origin, destination, begun, fast, slow, execute, reconcile = row
+    legs = (LegFigures(*execute), LegFigures(*reconcile))
+    return PathwayFigures(DomainId(origin), DomainId(destination), begun, fast, slow, *legs)
+
+
+def _total_document(figures: Sequence[PathwayFigures]) -> Json:
+    return {
+        "begun": sum(one.begun for one in figures),
+        "completed_fast": sum(one.fast for one in figures),
+        "completed_slow": sum(one.slow for one in figures),
+        "late": sum(one.late for one in figures),
+        "open": sum(one.open for one in figures),
+    }
+
+
+def _pathway_document(report: Report, one: PathwayFigures, labels: ChainLabels) -> Json:
+    return {
+        "origin": chain_reference(one.origin, labels),
+        "destination": chain_reference(one.destination, labels),
+        **_figures_document(one),
+        "before": _figures_document(report.earlier(one)),
+    }
+
+
+def _figures_document(one: PathwayFigures) -> Json:
+    legs = {
+        leg.value: {"arrived": found.arrived, "late": found.late, "p50_seconds": found.p50, "p95_seconds": found.p95}
+        for leg in LEGS
+        for found in [one.leg(leg)]
+    }
+    return {**_total_document([one]), **legs}
+
+
+def _counts(figures: Sequence[PathwayFigures]) -> str:
+    """``128 transfers: 120 completed fast, 3 slow, 5 still open; 2 legs late``."""
+    begun, fast, slow, late = (sum(getattr(one, what) for one in figures) for what in ("begun", "fast", "slow", "late"))
+    late_words = f"; {late:,} {'leg' if late == 1 else 'legs'} late" if late else "; none late"
+    return (
+        f"{_transfers(begun)}: {fast:,} completed fast, {slow:,} slow, {begun - fast - slow:,} still open{late_words}"
+    )
+
+
+def _pathway_words(one: PathwayFigures, earlier: PathwayFigures) -> str:
+    parts = [f"{_counts([one])}{_change(one.begun, earlier.begun)}"]
+    for leg, word in ((Leg.EXECUTE, "executed"), (Leg.RECONCILE, "reconciled")):
+        now, was = one.leg(leg), earlier.leg(leg)
+        if now.p50 is not None and now.p95 is not None:
+            before = f" (before: {_times(was)})" if was.p50 is not None else ""
+            parts.append(f"{word} in {_times(now)}{before}")
+    return " · ".join(parts)
+
+
+def _times(leg: LegFigures) -> str:
+    """Half of them within …, 95 of a hundred within …."""
+    return f"p50 {duration_words(leg.p50 or 0)}, p95 {duration_words(leg.p95 or 0)}"
+
+
+def _change(now: int, before: int) -> str:
+    return f" ({round(100 * (now - before) / before):+d} %)" if before else ""
+
+
+def _transfers(count: int) -> str:
+    return f"{count:,} transfer" if count == 1 else f"{count:,} transfers"

@@ -1,0 +1,159 @@
+"""The picture of a report: bars for how many transfers, and how long they took beside the period before.
+
+It is drawn by matplotlib (an extra, ``connext-monitor[reports]``) in a process of its own: that takes a second and some
+ninety megabytes which the monitor should not have to carry. ``python -m connext_monitor.reporting.picture`` reads what
+is to be drawn as JSON on stdin, and writes the PNG to stdout.
+"""
+
+import asyncio
+import importlib.util
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+
+from connext_monitor.core.deadline import LEGS
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.message import duration_words
+from connext_monitor.core.report import Report, pathway_words
+
+_DRAWN = 10
+"""Pathways, the busiest ones."""
+_LONGEST_NAME = 40
+_TIMEOUT = 60.0
+_COUNTS = (("completed fast", "#2a9d8f"), ("completed slow", "#e9c46a"), ("still open", "#8d99ae"))
+_NOW, _BEFORE = "#264653", "#b8c4cc"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One pathway: its name, its counts as `_COUNTS` names them, and of each leg (p50, p95) now and before."""
+
+    name: str
+    counts: tuple[int, int, int]
+    now: tuple[tuple[int | None, int | None], ...]
+    before: tuple[tuple[int | None, int | None], ...]
+
+
+async def draw(report: Report, labels: ChainLabels) -> bytes | None:
+    """A PNG; None where there is nothing to draw, matplotlib is not installed, or it fails."""
+    bars = bars_of(report, labels)
+    if not bars or importlib.util.find_spec("matplotlib") is None:
+        return None
+    wanted = json.dumps([asdict(one) for one in bars]).encode()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connext_monitor.reporting.picture"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        # Ctrl-C is the monitor's.
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            drawn, _ = await process.communicate(wanted)
+    except TimeoutError:
+        drawn = b""
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode == 0 and drawn.startswith(b"\x89PNG"):
+        return drawn
+    log.warning("report.not_drawn", code=process.returncode)
+    return None
+
+
+def bars_of(report: Report, labels: ChainLabels) -> list[Bars]:
+    """What is drawn of the busiest pathways."""
+    return [
+        Bars(
+            _short(pathway_words(one, labels)) + (f" ({one.late:,} late)" if one.late else ""),
+            (one.fast, one.slow, one.open),
+            tuple((one.leg(leg).p50, one.leg(leg).p95) for leg in LEGS),
+            tuple((earlier.leg(leg).p50, earlier.leg(leg).p95) for leg in LEGS),
+        )
+        for one in report.pathways[:_DRAWN]
+        for earlier in [report.earlier(one)]
+    ]
+
+
+def png(bars: Sequence[Bars]) -> bytes:
+    """The picture of at least one pathway."""
+    # Without pyplot: that keeps every figure, and looks for a screen.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
+    figure = Figure(figsize=(13, 1.8 + 0.6 * len(bars)), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    counts, *legs = figure.subplots(1, 1 + len(LEGS), sharey=True, width_ratios=(1.2, 1, 1))
+    _draw_counts(counts, bars)
+    for place, axes in enumerate(legs):
+        _draw_leg(axes, bars, place)
+    figure.legend(loc="outside lower center", ncols=5, frameon=False)
+    out = io.BytesIO()
+    figure.savefig(out, format="png")
+    return out.getvalue()
+
+
+def _draw_counts(axes: Any, bars: Sequence[Bars]) -> None:  # noqa: ANN401 - the types of an extra
+    places = range(len(bars))
+    left = [0] * len(bars)
+    for which, (label, colour) in enumerate(_COUNTS):
+        widths = [one.counts[which] for one in bars]
+        axes.barh(places, widths, left=left, color=colour, label=label, height=0.6)
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    # A "$" would begin a formula.
+    axes.set_yticks(places, [one.name.replace("$", r"\$") for one in bars])
+    axes.invert_yaxis()
+    axes.set_title("Transfers")
+    _plain(axes)
+
+
+def _draw_leg(axes: Any, bars: Sequence[Bars], leg: int) -> None:  # noqa: ANN401 - the types of an extra
+    for offset, colour, label, spans in (
+        (-0.16, _NOW, "p50, lighter: p95", [one.now[leg] for one in bars]),
+        (0.16, _BEFORE, "the period before", [one.before[leg] for one in bars]),
+    ):
+        known = [(place, p50, p95) for place, (p50, p95) in enumerate(spans) if p50 is not None and p95 is not None]
+        at = [place + offset for place, _, _ in known]
+        named = label if leg == 0 else None
+        axes.barh(at, [p95 for _, _, p95 in known], color=colour, alpha=0.45, height=0.28)
+        axes.barh(at, [p50 for _, p50, _ in known], color=colour, height=0.28, label=named)
+    axes.set_title(("Executed after", "Reconciled after")[leg])
+    axes.xaxis.set_major_formatter(lambda seconds, _: duration_words(seconds))
+    axes.xaxis.set_major_locator(_few_ticks())
+    _plain(axes)
+
+
+def _few_ticks() -> Any:  # noqa: ANN401 - the types of an extra
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - an extra
+
+    return MaxNLocator(nbins=4, min_n_ticks=2)
+
+
+def _plain(axes: Any) -> None:  # noqa: ANN401 - the types of an extra
+    axes.spines[["top", "right"]].set_visible(b=False)
+    axes.set_xlim(left=0)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(b=True)
+
+
+def _short(name: str) -> str:
+    shown = "".join(char if char.isprintable() else "?" for char in name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+
+
+def _main() -> None:
+    given = json.loads(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(png([Bars(one["name"], one["counts"], one["now"], one["before"]) for one in given]))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,97 @@
+"""Makes a report on statistics at the end of each period, once, however many were missed."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.report import Report, is_due, period_end, report_of
+from connext_monitor.core.stats import Stats, Window
+
+_LONGEST_GRACE = 60.0
+"""Seconds: at rest blocks are read so often, so what happened in the period is known then."""
+_LONGEST_NAP = 60.0
+_AFTER_FAULT = 60.0
+
+log = structlog.get_logger()
+
+
+class Figures(Protocol):
+    """Where the numbers come from."""
+
+    async def over(self, window: Window) -> Stats:
+        """Everything about a window."""
+        ...
+
+
+class ReportShelf(Protocol):
+    """Where reports are kept for those who are to be told."""
+
+    async def last(self) -> int | None:
+        """When the last period ended that was dealt with (Unix seconds)."""
+        ...
+
+    async def begin(self, until: int, at: datetime) -> None:
+        """Note that reports begin with the period after this instant."""
+        ...
+
+    async def add(self, report: Report, providers: Collection[str], at: datetime) -> None:
+        """Store a report, and whom it is to be told."""
+        ...
+
+
+class StatReporter:
+    """A report ``every`` so long to these ``providers``; None: never."""
+
+    def __init__(
+        self,
+        figures: Figures,
+        shelf: ReportShelf,
+        every: timedelta | None,
+        providers: Collection[str],
+        told: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._figures = figures
+        self._shelf = shelf
+        self._every = every.total_seconds() if every else None
+        self._providers = providers
+        self._told = told
+        self._clock = clock
+
+    async def run(self) -> NoReturn:
+        """Report until cancelled."""
+        if self._every is None:
+            await asyncio.get_running_loop().create_future()
+        every = self._every or 0.0
+        grace = min(_LONGEST_GRACE, every / 4)
+        while True:
+            wait = _AFTER_FAULT
+            try:
+                now = self._clock.now()
+                await self._look(now, every, grace)
+                wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
+            except Exception:
+                log.exception("report.failed")
+            # The time of day may be set meanwhile.
+            await asyncio.sleep(max(0.01, min(wait, _LONGEST_NAP)))
+
+    async def _look(self, now: datetime, every: float, grace: float) -> None:
+        last = await self._shelf.last()
+        if last is None:
+            # A new monitor has no whole period behind it.
+            await self._shelf.begin(period_end(now.timestamp(), every), now)
+            return
+        until = is_due(last, now.timestamp(), every, grace)
+        if until is None:
+            return
+        length = until - period_end(until - 1, every)
+        stats = await self._figures.over(Window(until - length, until))
+        before = await self._figures.over(Window(until - 2 * length, until - length))
+        report = report_of(stats, before)
+        await self._shelf.add(report, self._providers, now)
+        log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
+        self._told()

@@ -1,0 +1,216 @@
+"""Reports through the alert manager to every channel: stored first, retried, after alerts, within limits."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.providers import ConfiguredProvider, build_providers
+from connext_monitor.alerting.report_errand import ReportDesk
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ConfigError, ProviderTable
+from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.report import LegFigures, PathwayFigures, Report
+from connext_monitor.store.reports import Reports
+from connext_monitor.store.store import Store
+from tests.alerting.conftest import SECRET
+from tests.alerting.memory_store import HealthNotes
+from tests.alerting.providers.test_registry import FILE
+from tests.alerting.samples import NOW
+from tests.alerting.vendors import Discord, Receiver, Slack, SlackApi, Telegram
+from tests.alerting.waiting import running, until
+
+PNG = b"\x89PNG a picture"
+HOSTILE = "@everyone <!channel> <b>`*x*`\x1b[31m\u202e\nnext" + "w" * 400
+LABELS = ChainLabels({DomainId(n): ChainLabel(HOSTILE + str(n)) for n in range(40)})
+BUSY = tuple(
+    PathwayFigures(DomainId(n), DomainId(n + 1), 10**9 - n, 10**8, 10**7, *[LegFigures(10**8, 10**6, 10**7, 10**8)] * 2)
+    for n in range(500)
+)
+REPORT = Report(1_700_000_000, 1_700_086_400, BUSY, BUSY)
+
+
+@dataclass
+class Told:
+    store: Store
+    manager: AlertManager
+    health: HealthNotes
+
+    @property
+    def shelf(self) -> Reports:
+        return Reports(self.store.database)
+
+    async def add(self, *providers: str, report: Report = REPORT) -> None:
+        await self.shelf.add(report, providers, NOW)
+        self.manager.wake()
+
+    async def waits_for_nobody(self, *providers: str) -> None:
+        async with asyncio.timeout(15):
+            while [name for name in providers if await self.shelf.next_report(name)]:  # noqa: ASYNC110 - the store's
+                await asyncio.sleep(0.01)
+
+
+def providers(printed: Console | None = None, /, **tables: dict[str, object]) -> list[ConfiguredProvider]:
+    made = {name: ProviderTable(table) for name, table in tables.items()}
+    return build_providers(made, file=FILE, labels=LABELS, clock=SystemClock(), console=printed)
+
+
+@asynccontextmanager
+async def telling(folder: Path, built: Collection[ConfiguredProvider]) -> AsyncIterator[Told]:
+    store = await Store.open(folder / "monitor.db", {})
+    by_name = {one.provider.name: one for one in built}
+
+    async def draw(_report: Report, _labels: ChainLabels) -> bytes | None:
+        return PNG
+
+    def wants(name: str, origin: DomainId, destination: DomainId) -> bool:
+        return by_name[name].wants_pathway(origin, destination, LABELS)
+
+    desk = ReportDesk(Reports(store.database), draw, wants)
+    health, rules = HealthNotes(), GroupRules(2.0, 60.0)
+    channels = [one.provider for one in built]
+    manager = AlertManager(store.outbox, channels, LABELS, rules, health, SystemClock(), reports=desk)
+    try:
+        async with running(manager.run()):
+            yield Told(store, manager, health)
+    finally:
+        await store.close()
+
+
+async def test_every_channel_takes_a_report_on_any_number_of_hostile_pathways(tmp_path: Path) -> None:
+    printed = io.StringIO()
+    async with (
+        Discord() as discord,
+        Slack() as slack,
+        SlackApi() as api,
+        Telegram() as telegram,
+        Receiver(SECRET) as hook,
+    ):
+        built = providers(
+            Console(file=printed, width=100),
+            discord={"type": "discord", "webhook_url": discord.url, "mention": "<@&12345>"},
+            slack={"type": "slack", "webhook_url": slack.url},
+            bot={"type": "slack", "token": api.TOKEN, "channel": "#alerts", "api_url": f"{api.base}/api"},
+            telegram={
+                "type": "telegram", "token": telegram.TOKEN, "chat_id": telegram.CHAT, "api_url": telegram.base,
+            },
+            hook={"type": "webhook", "url": hook.url, "secret": SECRET},
+            terminal={"type": "console"},
+        )  # fmt: skip
+        names = [one.provider.name for one in built]
+        assert all(one.reports for one in built)
+        async with telling(tmp_path, built) as told:
+            await told.add(*names)
+            await told.waits_for_nobody(*names)
+            assert {what for _, what, _ in told.health.heard} == {None}
+        [post] = discord.messages.values()
+        assert post["embeds"][0]["title"].startswith("INFO · Report on 1 d")
+        assert (discord.files, post["allowed_mentions"], post["content"]) == ([PNG], {"parse": []}, "")
+        assert len(slack.messages) == 1
+        [(ts, _)] = api.messages.items()
+        assert api.files == [(ts, PNG)]
+        [(message_id, sent)] = telegram.messages.items()
+        assert (telegram.photos, sent["disable_notification"]) == ([(message_id, PNG)], True)
+        [body] = hook.taken
+    assert (body["type"], body["data"]["report"]["pathways_left_out"] > 400) == ("report.stats", True)
+    assert body["data"]["report"]["total"]["begun"] == sum(one.begun for one in BUSY)
+    assert body["data"]["report"]["pathways"][0]["before"]["execute"]["p95_seconds"] == 10**7
+    assert "Report on 1 d" in printed.getvalue()
+    assert "\x1b[31m" not in printed.getvalue()
+
+
+async def test_a_report_waits_while_its_channel_takes_nothing_and_only_the_newest_is_told(tmp_path: Path) -> None:
+    older = Report(REPORT.since - 86_400, REPORT.since, BUSY[:1], ())
+    newer = Report(REPORT.since, REPORT.until, BUSY[:2], ())
+    async with Receiver() as hook:
+        built = providers(hook={"type": "webhook", "url": hook.url})
+        hook.plan(503)
+        async with telling(tmp_path, built) as told:
+            await told.add("hook", report=older)
+            await until(lambda: len(hook.seen) == 1)
+            # The restart that follows brings it, or rather its successor.
+        hook.plan(503)
+        async with telling(tmp_path, built) as told:
+            await told.add("hook", report=newer)
+            await told.add("hook", report=newer)
+            await told.waits_for_nobody("hook")
+        [body] = hook.taken
+        assert body["data"]["report"]["until"] == "2023-11-15T22:13:20Z"
+        ids = {seen.headers["webhook-id"] for seen in hook.seen[-2:]}
+        assert len(ids) == 1
+
+
+async def test_an_alert_goes_before_a_report(tmp_path: Path) -> None:
+    async with Receiver() as hook:
+        built = providers(hook={"type": "webhook", "url": hook.url})
+        async with telling(tmp_path, built) as told:
+            # Both are there when the worker looks for the first time after this.
+            held = hook.plan(204)
+            held.until = asyncio.Event()
+            await told.add("hook", report=Report(0, 86_400, BUSY[:1], ()))
+            await until(lambda: len(hook.seen) == 1)
+            await told.shelf.add(REPORT, ["hook"], NOW)
+            alert = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far")
+            await told.store.open_alert(alert, ["hook"])
+            held.until.set()
+            await until(lambda: len(hook.taken) == 2)
+        assert [body["type"] for body in hook.taken] == ["alert.opened", "report.stats"]
+
+
+async def test_where_no_picture_is_taken_the_words_are(tmp_path: Path) -> None:
+    async with Discord() as discord, SlackApi() as api:
+        api.files_forbidden = True
+        discord.plan(400, {"code": 50035})
+        built = providers(
+            discord={"type": "discord", "webhook_url": discord.url},
+            bot={"type": "slack", "token": api.TOKEN, "channel": "#alerts", "api_url": f"{api.base}/api"},
+        )
+        async with telling(tmp_path, built) as told:
+            await told.add("discord", "bot")
+            await told.waits_for_nobody("discord", "bot")
+        [post] = discord.messages.values()
+        assert "image" not in post["embeds"][0]
+        assert (len(api.messages), api.files) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"type": "console"}, True),
+        ({"type": "console", "reports": False}, False),
+        ({"type": "console", "min_severity": "warning"}, False),
+        ({"type": "console", "min_severity": "warning", "reports": True}, True),
+        ({"type": "pagerduty", "routing_key": "s3cret0123456789abcdef0123456789"}, False),
+    ],
+)
+def test_who_is_told_reports(table: dict[str, object], *, told: bool) -> None:
+    assert [one.reports for one in providers(x=table)] == [told]
+
+
+def test_pagerduty_is_no_place_for_reports() -> None:
+    table: dict[str, Any] = {"type": "pagerduty", "routing_key": "s3cret0123456789abcdef0123456789", "reports": True}
+    with pytest.raises(ConfigError, match="PagerDuty takes incidents, not reports"):
+        providers(x=table)
+
+
+async def test_a_provider_of_some_pathways_is_told_of_those(tmp_path: Path) -> None:
+    async with Receiver() as hook:
+        origin = LABELS.spoken(DomainId(3))
+        built = providers(hook={"type": "webhook", "url": hook.url, "pathways": [{"origin": origin}]})
+        async with telling(tmp_path, built) as told:
+            await told.add("hook")
+            await told.waits_for_nobody("hook")
+        [body] = hook.taken
+    assert [one["origin"]["domain_id"] for one in body["data"]["report"]["pathways"]] == [3]
+    assert json.dumps(body["data"]["report"]["total"]["begun"]) == str(10**9 - 3)

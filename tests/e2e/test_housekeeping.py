@@ -1,0 +1,69 @@
+"""Beside watching: backups that a later restore goes on from, and reports that arrive with a picture."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.devnet import Devnet
+from tests.alerting.vendors import Discord
+from tests.e2e.monitor import ROOT, Monitor, Setup, write_config
+from tests.e2e.waiting import until
+from tests.e2e.webhook import Receiver
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def command(config: Path, *arguments: str) -> tuple[int, Any, str]:
+    """Exit code, the JSON that it printed, and what it said, of a command typed beside the monitor."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connext_monitor", "--config", str(config), *arguments, "--json"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        out, said = await process.communicate()
+    return process.returncode or 0, json.loads(out) if out else None, said.decode()
+
+
+async def test_backups_and_reports_of_a_running_monitor(bridge: Devnet, tmp_path: Path) -> None:
+    alpha, beta, _ = bridge.chains
+    async with Receiver() as webhook, Discord() as discord:
+        setup = Setup((alpha, beta), {"machines": webhook}, execute="PT2S", reports_every="PT5S")
+        config = await write_config(setup, tmp_path)
+        ops = f'[alert_providers.ops]\ntype = "discord"\nwebhook_url = "{discord.url}"\nmin_severity = "critical"'
+        more = f'{ops}\nreports = true\n\n[backup]\nevery = "PT1S"\nkeep = 2\n'
+        config.write_text(config.read_text(encoding="utf-8") + "\n" + more, encoding="utf-8")
+        async with Monitor(config) as monitor:
+            await monitor.ready()
+            late = await bridge.xcall(alpha, beta)
+            await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
+            code, made, said = await command(config, "backup")
+            assert (code, made and made["transfers"]) == (0, 1), said
+            copy = tmp_path / "kept.db"
+            Path(made["file"]).replace(copy)
+            await until(lambda: len(monitor.events("backup.made")) >= 2, 30, lambda: monitor.said)
+            assert len(list((tmp_path / "backups").glob("*.db"))) <= 2
+            code, _, said = await command(config, "restore", str(copy))
+            assert (code, "in use by another monitor" in said) == (1, True)
+            await until(lambda: discord.files, 60, lambda: monitor.said)
+            report = next(one.body["data"]["report"] for one in webhook.received if one.change == "report.stats")
+            assert report["total"].keys() >= {"begun", "completed_fast", "completed_slow", "late", "open"}
+            monitor.kill()
+            await monitor.ended()
+        after = await bridge.xcall(alpha, beta)
+        code, restored, said = await command(config, "restore", str(copy))
+        assert (code, restored and restored["transfers"]) == (0, 1), said
+        async with Monitor(config) as again:
+            # It reads what came after the copy, and knows what was before it.
+            await again.knows(after, "XCalled")
+            await webhook.gets("alert.opened", "execute_overdue", after.transfer_id)
+            assert await again.state(late) == "overdue"
+            again.terminate()
+            assert await again.ended() == 0
+    assert all(file.startswith(b"\x89PNG") for file in discord.files)
+    assert Path(restored["kept_aside"]).exists()

@@ -1,0 +1,115 @@
+"""The stat reporter on a real database, and the picture of a report."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import record
+from connext_monitor.core.report import LegFigures, PathwayFigures, Report
+from connext_monitor.core.transfer import Sighting, Step
+from connext_monitor.reporting import picture
+from connext_monitor.reporting.stat_reporter import StatReporter
+from connext_monitor.store.reports import Reports
+from connext_monitor.store.statistics import Statistics
+from connext_monitor.store.store import Store
+from tests.alerting.waiting import running, until
+from tests.core.samples import durations, executed, info, reconciled, xcalled
+from tests.reporting.chain_samples import DESTINATION, LABELS, ORIGIN
+
+MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+class MovedClock:
+    """A time of day that a test moves."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def place(at: datetime, number: int) -> Sighting:
+    block = BlockRef(BlockNumber(number), Hash32(number.to_bytes(32)), Timestamp(int(at.timestamp())))
+    return Sighting(block, Hash32(bytes(32)), 0)
+
+
+async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
+    """A transfer that begins then and takes so many seconds for each leg."""
+    one, later = info(nonce, ORIGIN, DESTINATION), at + timedelta(seconds=took)
+    records = [xcalled(one, place(at, nonce)), executed(one, place(later, nonce)), reconciled(one, place(later, nonce))]
+    step = Step(seen=tuple(records))
+    ids = {seen.event.transfer_id for seen in records}
+    await store.record(ids, (), lambda known: record(known, [step], durations), progress=(), unreadable=(), at=MIDNIGHT)
+
+
+async def look(store: Store, at: datetime) -> list[Report]:
+    """What a reporter that runs at this time finds to tell."""
+    woken: list[None] = []
+    shelf = Reports(store.database)
+    told = StatReporter(
+        Statistics(store.database), shelf, timedelta(days=1), ["ops"], lambda: woken.append(None), MovedClock(at)
+    )
+    before = await shelf.last()
+    async with running(told.run()):
+        if before is None:
+            async with asyncio.timeout(10):
+                while await shelf.last() is None:  # noqa: ASYNC110 - a fact about the store, no event
+                    await asyncio.sleep(0.01)
+        elif at.timestamp() - before > 86_460:
+            await until(lambda: woken)
+        else:
+            await asyncio.sleep(0.1)  # what must not happen has no event
+    queued = await shelf.next_report("ops")
+    if queued is not None:
+        await shelf.report_sent(queued.id, "ops", at)
+    return [queued.report] if queued else []
+
+
+async def test_a_day_is_reported_once_beside_the_day_before_and_missed_ones_are_not_told(
+    store: Store,
+) -> None:
+    day = timedelta(days=1)
+    await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
+    await cross(store, 2, MIDNIGHT + day + timedelta(hours=1), 60)
+    await cross(store, 3, MIDNIGHT + day + timedelta(hours=2), 80)
+    assert await look(store, MIDNIGHT + timedelta(hours=5)) == []
+    assert await look(store, MIDNIGHT + day + timedelta(seconds=30)) == []
+    [first] = await look(store, MIDNIGHT + day + timedelta(seconds=90))
+    assert [(one.begun, one.execute.p50) for one in first.pathways] == [(1, 40)]
+    assert first.before == ()
+    assert await look(store, MIDNIGHT + day + timedelta(hours=9)) == []
+    [second] = await look(store, MIDNIGHT + 2 * day + timedelta(hours=2))
+    assert [(one.begun, one.fast, one.execute.p50, one.execute.p95) for one in second.pathways] == [(2, 2, 60, 80)]
+    assert [one.begun for one in second.before] == [1]
+    # Five days without the monitor: one report, on the last of them.
+    [after] = await look(store, MIDNIGHT + 7 * day + timedelta(hours=2))
+    assert (after.since, after.pathways) == (int((MIDNIGHT + 6 * day).timestamp()), ())
+
+
+PATHWAY = PathwayFigures(ORIGIN, DESTINATION, 9, 5, 1, LegFigures(6, 30, 90, 1), LegFigures())
+HOSTILE = PathwayFigures(DomainId(5), DomainId(6), 1, 0, 0, LegFigures(), LegFigures())
+
+
+async def test_a_picture_is_drawn_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = Report(0, 86_400, (PATHWAY, HOSTILE), (PATHWAY,))
+    drawn = await picture.draw(report, LABELS)
+    assert drawn is not None
+    assert drawn.startswith(b"\x89PNG")
+    assert await picture.draw(Report(0, 86_400, (), ()), LABELS) is None
+    monkeypatch.setattr(picture.importlib.util, "find_spec", lambda _name: None)  # type: ignore[attr-defined]
+    assert await picture.draw(report, LABELS) is None
+
+
+def test_names_of_strangers_are_only_text_in_it() -> None:
+    labels = ChainLabels({DomainId(5): ChainLabel(r"$\frac{$" + "\x1b\n" + "x" * 100)})
+    [bars] = picture.bars_of(Report(0, 86_400, (HOSTILE,), ()), labels)
+    assert len(bars.name) <= 40
+    assert bars.name.isprintable()
+    assert picture.png([bars]).startswith(b"\x89PNG")
