@@ -13,6 +13,9 @@ from connext_monitor.reporting.web.plots import Bar, spark
 from connext_monitor.reporting.web.read_store import ReadStatistics
 
 _KEPT_FOR = 10.0
+"""Seconds."""
+_REST = 20
+"""How many times as long as it took nothing is counted anew: so pages that stay open take a twentieth of the time."""
 _KEPT = 64
 
 Pathway = tuple[DomainId, DomainId]
@@ -48,7 +51,7 @@ class RouterRow:
 
 
 class Counted:
-    """Counts, at most every ten seconds for each window."""
+    """Counts, at most every ten seconds for each window; the more seldom, the longer it takes."""
 
     def __init__(self, statistics: ReadStatistics, clock: Clock) -> None:
         self._statistics = statistics
@@ -60,16 +63,17 @@ class Counted:
         """The last so many seconds, of all pathways or of one."""
         key = (seconds, pathway)
         async with self._turn:
-            at, found = self._kept.get(key, (0.0, None))
-            present = self._clock.monotonic()
-            if found is not None and present - at < _KEPT_FOR:
+            until, found = self._kept.get(key, (0.0, None))
+            began = self._clock.monotonic()
+            if found is not None and began < until:
                 return found
             window = last(seconds, self._clock.now().timestamp(), *(pathway or (None, None)))
             stats = await self._statistics.over(window)
             numbers = Numbers(stats, await self._statistics.timeline(window, usual_width(window)))
             while len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = (present, numbers)
+            ended = self._clock.monotonic()
+            self._kept[key] = (ended + max(_KEPT_FOR, _REST * (ended - began)), numbers)
             return numbers
 
 
