@@ -30,7 +30,7 @@ def installed(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("connext-monitor ba", ["backfill"]),
+        ("connext-monitor ba", ["backfill", "backup"]),
         ("connext-monitor export transfers --form", ["--format"]),
         ("connext-monitor export transfers --format ''", ["csv", "ndjson"]),
         ("connext-monitor alerts --state op", ["open"]),
@@ -43,7 +43,7 @@ def test_bash_completes_commands_options_and_their_values(installed: Path, words
         env={**environ, "PATH": f"{installed}:{environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert (asked.stdout.split(), asked.stderr) == (expected, "")

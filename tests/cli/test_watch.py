@@ -20,7 +20,7 @@ import pytest
 from tests.cli.conftest import OtherLoop, Program, process_environ
 from tests.cli.test_status import CHAINS, Running, all_is_well
 
-_PATIENCE = 90.0
+_PATIENCE = 180.0
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

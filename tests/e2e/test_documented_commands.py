@@ -43,8 +43,11 @@ NOT_TYPED = {
 DEGRADED = {"status": 3}
 """A leg is late on the bridge of this test, and `status` says so."""
 
+NEEDS_TERMINAL = ("status", "--watch")
+"""Says so here; tests/cli watches it on one."""
+
 COMMANDS = documented()
-TYPED = [command for command in COMMANDS if command.ours is not None]
+TYPED = [command for command in COMMANDS if command.ours not in {None, NEEDS_TERMINAL}]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,12 @@ async def test_a_command_of_ours_does_what_it_says(scene: Scene, command: Docume
     result = await asyncio.to_thread(scene.run, *arguments)
     assert result.exit_code == DEGRADED.get(next(iter(arguments), ""), 0), result.output
     assert result.output
+
+
+async def test_what_needs_a_terminal_says_so_and_takes_its_flags(scene: Scene) -> None:
+    assert NEEDS_TERMINAL in {command.ours for command in COMMANDS}
+    result = await asyncio.to_thread(scene.run, *NEEDS_TERMINAL)
+    assert (result.exit_code, "--watch needs a terminal" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.ours is None], ids=str)

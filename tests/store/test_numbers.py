@@ -83,15 +83,19 @@ async def test_nonces_are_known_of_the_chains_that_were_asked(store: Store) -> N
 
 
 async def test_counting_waits_for_no_writer(store: Store) -> None:
-    go_on = asyncio.Event()
+    holding, go_on = asyncio.Event(), asyncio.Event()
 
     async def hold(connection: AsyncConnection) -> None:
         await connection.execute(text("DELETE FROM tokens"))
+        holding.set()
         await go_on.wait()
 
     writing = asyncio.create_task(store.database.write(hold))
-    async with asyncio.timeout(10):
-        await Numbers(store.database).look(datetime.now(UTC).timestamp())
-    assert not writing.done()
-    go_on.set()
-    await writing
+    await holding.wait()
+    try:
+        async with asyncio.timeout(10):
+            await Numbers(store.database).look(datetime.now(UTC).timestamp())
+        assert not writing.done()
+    finally:
+        go_on.set()
+        await writing
