@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, case, func, null, select
 
-from connext_monitor.core.alert import AlertKind, AlertState, Severity
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
 from connext_monitor.core.delivery import Change, Telling, TellingState
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
@@ -32,6 +32,14 @@ class AlertLog:
         wanted = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
         async with self._database.read() as connection:
             return [AlertRow(row.revision, read_alert(row)) for row in await connection.execute(wanted)]
+
+    async def worst_open(self, limit: int) -> list[Alert]:
+        """At most ``limit`` open alerts: the most severe first, of these the longest open."""
+        ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
+        wanted = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
+        wanted = wanted.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
+        async with self._database.read() as connection:
+            return [read_alert(row) for row in await connection.execute(wanted)]
 
     async def tellings(self, ids: Collection[str]) -> dict[str, list[Telling]]:
         """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""

@@ -114,6 +114,8 @@ async def test_a_burst_is_counted_before_it_is_listed(site: Site) -> None:
     page = await site.open()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("300 transfers are not executed in time")
     assert await page.locator("article.alert").count() == 8
+    # The one that has been open longest, though it was stored last.
+    await expect(page.locator("article.alert").first).to_contain_text(f"Transfer {burst[-1].hex_id[:10]}")
     await page.get_by_role("link", name="All 300 open alerts").click()
     await expect(page.locator("article.alert")).to_have_count(50)
     await page.get_by_role("link", name="Older ones").click()
@@ -143,6 +145,8 @@ async def test_hostile_words_are_text(site: Site) -> None:
     await expect(page.get_by_role("searchbox")).to_have_value("<script>'\"><b id=q>")
     await page.goto(site.url)
     assert await page.get_by_text(HOSTILE[:28]).count() >= 4
+    assert "\\u202e" in await page.locator("#chains").inner_text()
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in await page.content()
     refused = [words for words in site.complaints if "400" not in words]
     assert refused == []
 

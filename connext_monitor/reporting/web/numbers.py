@@ -94,7 +94,8 @@ def matrix(stats: Stats, pending: Sequence[Pending], labels: ChainLabels) -> tup
 def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
     """The routers, as they are counted."""
     return tuple(
-        RouterRow(one.router, one, tuple(owed_words(owed, labels) for owed in one.owed)) for one in stats.routers
+        RouterRow(one.router, one, tuple(owed_words(owed, labels) for owed in one.owed if owed.amount))
+        for one in stats.routers
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from connext_monitor.core.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
@@ -16,8 +15,7 @@ from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
 from connext_monitor.reporting.web.verdict import Level, Verdict, of_severity, topic_words, verdict
 
-ALERTS_SHOWN = 8
-_ALERTS_LOOKED_AT = 200
+_ALERTS_SHOWN = 8
 _TRANSFERS_SHOWN = 12
 
 
@@ -85,9 +83,10 @@ async def look(
 async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:
     """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
     silences = tuple(await reads.store.silences())
-    found = await reads.store.alerts(AlertState.OPEN, limit=_ALERTS_LOOKED_AT)
-    worst = sorted(found, key=lambda row: (-row[0].alert.severity.rank, row[0].alert.opened_at))[:ALERTS_SHOWN]
-    tellings = await reads.alerts.tellings([row.alert.id for row, _ in worst])
+    worst = await reads.alerts.worst_open(_ALERTS_SHOWN)
+    tellings = await reads.alerts.tellings([alert.id for alert in worst])
+    ids = [alert.transfer_id for alert in worst if alert.transfer_id is not None]
+    about = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(ids)}
     views = await reads.store.transfers(TransferFilter(), limit=_TRANSFERS_SHOWN)
     return Overview(
         open_count=sum(topic.count for topic in state.topics),
@@ -96,7 +95,14 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
             for one in state.topics
         ),
         alerts=tuple(
-            alert_card(row.alert, about, labels, silences, tellings.get(row.alert.id, ())) for row, about in worst
+            alert_card(
+                one,
+                about.get(one.transfer_id) if one.transfer_id is not None else None,
+                labels,
+                silences,
+                tellings.get(one.id, ()),
+            )
+            for one in worst
         ),
         silences=silences,
         chains=tuple(chain_row(sight, nonces, now) for sight, nonces in state.chains),

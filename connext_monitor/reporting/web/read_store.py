@@ -81,6 +81,10 @@ class AlertHistory(Protocol):
         """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
         ...
 
+    async def worst_open(self, limit: int) -> Sequence[Alert]:
+        """At most ``limit`` open alerts: the most severe first, of these the longest open."""
+        ...
+
     async def tellings(self, ids: Collection[str]) -> Mapping[str, Sequence[Telling]]:
         """What channels were told, or are to be told, of each of these alerts, in the order of the news."""
         ...

@@ -17,6 +17,8 @@ _POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# No-break space and line feed are no print to Python, and harmless.
+_SPACES = "\N{NO-BREAK SPACE}\n"
 _STATIC = files("connext_monitor.reporting.web") / "static"
 
 
@@ -29,6 +31,7 @@ class Site:
             loader=PackageLoader("connext_monitor.reporting.web"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -66,6 +69,13 @@ class Site:
         return web.Response(
             text=text, status=status, content_type="text/html", headers={"Content-Security-Policy": _POLICY}
         )
+
+
+def visible(value: object) -> object:
+    """What a template writes: characters that are not seen, but turn or hide the text around them, by their numbers."""
+    if type(value) is not str or value.isprintable():
+        return value
+    return "".join(one if one.isprintable() or one in _SPACES else f"\\u{ord(one):04x}" for one in value)
 
 
 def iso(at: float | datetime) -> str:
