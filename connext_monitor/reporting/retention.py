@@ -9,7 +9,7 @@ import structlog
 
 from connext_monitor.clock import Clock
 
-_BATCH = 20
+_BATCH = 10
 """Transfers in one transaction: what a writer waits for at most are some milliseconds."""
 _EVERY = 3600.0
 _FIRST_AFTER = 60.0

@@ -30,6 +30,12 @@ def test_the_live_benchmark_sees_pushed_logs_committed() -> None:
     )
 
 
+def test_the_housekeeping_benchmark_backs_up_and_prunes() -> None:
+    said = printed("housekeeping", "--transfers", "300", "--seconds", "1")
+    assert re.search(r"beside a backup: \d", said)
+    assert re.search(r"pruned [1-9]\d* transfers/s", said)
+
+
 @pytest.mark.parametrize("events", [3, 300, 9_000])
 def test_the_made_up_bridge_has_each_leg_of_each_transfer_once(events: int) -> None:
     bridge = Bridge(events, 7)
