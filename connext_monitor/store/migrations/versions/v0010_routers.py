@@ -14,12 +14,13 @@ _UNPACK = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 _ROUTERS = 3
 """Where they stand in the payload of an Executed."""
 
+# The signs + keep SQLite from looking through all lower blocks of the domain instead of the transfer's few events.
 # An Executed counts on the transfer's destination; where it stands in several places, the lowest one does.
 _EXECUTED = sa.text(
     "SELECT e.id, e.transfer_id, e.payload FROM events AS e JOIN transfers AS t ON t.transfer_id = e.transfer_id"
     " WHERE e.id > :after AND e.kind = 'executed' AND e.domain = t.destination AND NOT EXISTS ("
     " SELECT 1 FROM events AS lower WHERE lower.transfer_id = e.transfer_id AND lower.kind = e.kind"
-    " AND lower.domain = e.domain AND (lower.block_number, lower.block_hash) < (e.block_number, e.block_hash))"
+    " AND +lower.domain = e.domain AND (+lower.block_number, lower.block_hash) < (e.block_number, e.block_hash))"
     " ORDER BY e.id LIMIT :most"
 )
 _FILL = sa.text("UPDATE transfers SET routers = :routers WHERE transfer_id = :transfer_id")
