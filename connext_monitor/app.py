@@ -41,6 +41,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
+from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
@@ -249,7 +250,9 @@ async def _build(
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
         for chain in config.chains.values()
     ]
-    inquiries = {o.state.config.domain_id: Inquiry(o.state, checker) for o in observers}
+    # What began before the watch gets no deadlines, as with a backfill.
+    past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route)
+    inquiries = {o.state.config.domain_id: Inquiry(o.state, checker, past) for o in observers}
     destinations = {o.state.config.domain_id: ObservedChain(o, inquiries[o.state.config.domain_id]) for o in observers}
     tokens = TokenReader(store, inquiries, labels)
     await tokens.load()
@@ -272,14 +275,7 @@ async def _build(
         store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.wake, clock
     )
     phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
-    heartbeat = None
-    if config.heartbeat.url is not None:
-        heartbeat = Heartbeat(
-            config.heartbeat.url,
-            config.heartbeat.every.total_seconds(),
-            lambda: _trouble(destinations.values(), provider_watch.failing),
-            clock,
-        )
+    heartbeat = _heartbeat(config, lambda: _trouble(destinations.values(), provider_watch.failing), clock)
 
     def sights() -> list[ChainSight]:
         return [observer.sight() for observer in observers]
@@ -318,8 +314,18 @@ async def _build(
         partial(silences.run, route, commits.wake),
         Escalation(store, escalations(config), route, commits.wake, clock).run,
         metrics,
-        housekeeping(config, store, providers, route, commits.manager.wake, clock),
+        {
+            "origin search": OriginSearch(store, inquiries, labels, clock).run,
+            "checker of the past": past.run,
+            **housekeeping(config, store, providers, route, commits.manager.wake, clock),
+        },
     )
+
+
+def _heartbeat(config: Config, trouble: Callable[[], str | None], clock: Clock) -> Heartbeat | None:
+    if config.heartbeat.url is None:
+        return None
+    return Heartbeat(config.heartbeat.url, config.heartbeat.every.total_seconds(), trouble, clock)
 
 
 def _trouble(chains: Iterable[Destination], failing: Sequence[str]) -> str | None:

@@ -1,6 +1,5 @@
 """Asks a destination about single transfers: what it says of one, and where a leg's event stands."""
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,7 +12,7 @@ from connext_monitor.core.calls import (
     read_transfer_status,
     transfer_status_call,
 )
-from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.decoding import EVENT_TOPICS, XCALLED_TOPIC
 from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId
 from connext_monitor.core.pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
@@ -24,6 +23,7 @@ from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
 
 _FIRST_SPAN = 1_000
@@ -31,6 +31,7 @@ _LARGEST_SPAN = 100_000
 _SIDE_SPAN = 10_000
 """The most blocks, back from the head, that are looked through for what was done beside a transfer's legs."""
 _BLOCKS_MAY_BE_FASTER = 1.25
+_XCALLED_ONLY = (XCALLED_TOPIC,)
 
 _T = TypeVar("_T")
 
@@ -40,11 +41,15 @@ class Unanswered(Exception):
 
 
 class Inquiry:
-    """Questions about single transfers, put to the endpoint that the chain's observer uses."""
+    """Questions about single transfers, put to the endpoint that the chain's observer uses.
 
-    def __init__(self, state: ChainState, checker: Checker) -> None:
+    Events that are found go to ``checker``, those from before the first watched block to ``past``.
+    """
+
+    def __init__(self, state: ChainState, checker: Checker, past: Checker) -> None:
         self._state = state
         self._checker = checker
+        self._past = past
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
@@ -108,6 +113,16 @@ class Inquiry:
             raise Unanswered(str(error)) from error
         return read_token(symbol, decimals)
 
+    async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
+        """Look for the transfer's XCalled from the head back to ``since``, and have it recorded; False: there is none.
+
+        Raises Unanswered.
+        """
+        try:
+            return await self._fetch(self._endpoint(), _XCALLED_ONLY, transfer_id, since, once=True)
+        except (RpcError, Unsettled) as error:
+            raise Unanswered(str(error)) from error
+
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.
 
@@ -115,11 +130,13 @@ class Inquiry:
         Raises Unanswered.
         """
         try:
-            return await self._fetch(self._endpoint(), transfer_id, since)
+            return await self._fetch(self._endpoint(), EVENT_TOPICS, transfer_id, since, once=False)
         except (RpcError, Unsettled) as error:
             raise Unanswered(str(error)) from error
 
-    async def _fetch(self, endpoint: Endpoint, transfer_id: TransferId, since: Timestamp) -> bool:
+    async def _fetch(
+        self, endpoint: Endpoint, topics: Sequence[bytes], transfer_id: TransferId, since: Timestamp, *, once: bool
+    ) -> bool:
         domain, contract = self._state.config.domain_id, self._state.config.contract
         reader = RangeReader(endpoint, domain, contract, self._state.headers)
         last = (await endpoint.head()).number
@@ -128,7 +145,7 @@ class Inquiry:
         while True:
             first = BlockNumber(max(0, last - span + 1))
             try:
-                fetched = await endpoint.logs(contract, [EVENT_TOPICS, transfer_id], first, last)
+                fetched = await endpoint.logs(contract, [topics, transfer_id], first, last)
             except RpcRefused as error:
                 if found and error.refusal.reaction is Reaction.PRUNED:
                     return found
@@ -137,14 +154,22 @@ class Inquiry:
                 span = shrunk(span, error.refusal)
                 continue
             if fetched.logs:
-                placed = await reader.place(fetched.logs)
-                done: asyncio.Future[None] = await self._checker.put(Observation(domain, logs=placed))
-                await done
+                await self._record(await reader.place(fetched.logs))
+                if once:
+                    return True
                 found = True
             oldest = await endpoint.header(first)
             if first == 0 or (oldest is not None and oldest.timestamp < since):
                 return found
             last, span = BlockNumber(first - 1), min(_LARGEST_SPAN, 2 * span)
+
+    async def _record(self, logs: Sequence[PlacedLog]) -> None:
+        begins = self._state.coverage.start if self._state.coverage else 0
+        before = [placed for placed in logs if placed.log.block_number < begins]
+        since = [placed for placed in logs if placed.log.block_number >= begins]
+        for checker, theirs in ((self._past, before), (self._checker, since)):
+            if theirs:
+                await (await checker.put(Observation(self._state.config.domain_id, logs=theirs)))
 
     def _endpoint(self) -> Endpoint:
         if self._state.endpoint is None:

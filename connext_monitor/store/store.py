@@ -13,7 +13,7 @@ from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonce
 from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents import TransferView
-from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, TransferId
+from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
@@ -166,6 +166,11 @@ class Store:
         """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled."""
         async with self._database.read() as connection:
             return await suspects.suspects(connection, origin)
+
+    async def without_origin(self, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
+        """The newest transfers of this origin whose XCalled has not been seen, with their first legs' block times."""
+        async with self._database.read() as connection:
+            return await suspects.without_origin(connection, origin)
 
     async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""

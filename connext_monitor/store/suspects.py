@@ -10,6 +10,20 @@ from connext_monitor.store.schema import chains, events, transfers
 _MOST = 1000
 
 
+async def without_origin(connection: AsyncConnection, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
+    """The transfers of this origin whose XCalled has not been seen, with their first legs' block times.
+
+    At most a thousand, the newest first.
+    """
+    rows = await connection.execute(
+        select(transfers.c.transfer_id, transfers.c.started_at)
+        .where(transfers.c.origin == origin, text("transfers.xcalled_at IS NULL"))
+        .order_by(transfers.c.started_at.desc())
+        .limit(_MOST)
+    )
+    return [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in rows]
+
+
 async def suspects(connection: AsyncConnection, origin: DomainId) -> list[Suspect]:
     """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled.
 

@@ -67,7 +67,8 @@ class Watch:
             for name, chain in config.chains.items()
         }
         destinations = {
-            o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker)) for o in self.observers.values()
+            o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker, self.checker))
+            for o in self.observers.values()
         }
         self.scheduler = AlertScheduler(
             store.deadlines, destinations, lambda _: ["nobody"], lambda: None, nothing_learned, clock

@@ -11,6 +11,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, TransferId
 from connext_monitor.core.side_events import SLIPPAGE_UPDATED_TOPIC, SlippageUpdated
 from connext_monitor.monitoring.chain_state import ChainState
@@ -82,7 +83,7 @@ async def inquiring(node: Answering, covered: int | None = 100) -> AsyncIterator
             block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
         checker = Putting()
-        yield Inquiry(state, checker), checker, state
+        yield Inquiry(state, checker, checker), checker, state
 
 
 async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:
@@ -202,3 +203,31 @@ async def test_a_fetch_asks_for_ever_smaller_ranges_where_an_endpoint_wants_that
     async with inquiring(node) as (inquiry, checker, _):
         assert await inquiry.fetch_events(TRANSFER, Timestamp(0))
         assert checker.blocks == [500]
+
+
+async def test_an_origin_is_looked_for_by_its_xcalled_alone_and_only_until_it_is_found() -> None:
+    node = Answering(9_000, logs=[5_000])
+    async with inquiring(node) as (inquiry, checker, _):
+        assert await inquiry.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME)) is True
+        assert checker.blocks == [5_000]
+        asked = node.calls("eth_getLogs")
+        assert all(params[0]["topics"] == [["0x" + XCALLED_TOPIC.hex()], "0x" + TRANSFER.hex()] for params in asked)
+        assert int(asked[-1][0]["fromBlock"], 16) > 1
+
+
+async def test_an_origin_that_is_not_there_is_looked_for_back_to_that_time_and_not_found() -> None:
+    node = Answering(9_000)
+    async with inquiring(node) as (inquiry, checker, _):
+        assert await inquiry.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME + 4_000)) is False
+        assert checker.blocks == []
+        assert 1_000 < int(node.calls("eth_getLogs")[-1][0]["fromBlock"], 16) <= 4_000
+
+
+async def test_what_stands_before_the_first_watched_block_goes_to_the_checker_of_the_past() -> None:
+    node = Answering(9_000, logs=[4_999, 5_000])
+    async with inquiring(node) as (_, now, state):
+        reached = BlockRef(BlockNumber(9_000), hash_at(9_000), Timestamp(GENESIS_TIME + 9_000))
+        state.reached(Coverage(BlockNumber(5_000), BlockNumber(8_000), reached))
+        past = Putting()
+        assert await Inquiry(state, now, past).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+        assert (past.blocks, now.blocks) == ([4_999], [5_000])

@@ -1,7 +1,7 @@
 """Counts of what was measured, by how large it was.
 
 The library's own takes two microseconds for each number, through a lock for each bucket; a batch of history holds
-thousands of them, and all of them are counted on the event loop (measured: an eighth of that here).
+thousands of them, and all of them are counted on the event loop (measured on one: 1.9 µs there, 0.24 µs here).
 """
 
 from bisect import bisect_left

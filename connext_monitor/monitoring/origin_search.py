@@ -1,0 +1,98 @@
+"""Looks up where transfers began whose deliveries were seen and whose XCalled was not.
+
+Such a transfer is `Unknown`. Mostly it began before the watch of its origin did, and the origin, asked by transfer id,
+says so. Nobody is accused meanwhile, nor by what is not found: to prove that a delivery has no origin is the phantom
+watch's part.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.monitoring.inquiry import Unanswered
+
+_LOOK_EVERY = 30.0
+_PAUSE = 1.0
+"""Seconds between two look-ups: at a first start there may be many, and none of them is urgent."""
+_MAY_FOLLOW = 120.0
+"""Seconds within which an origin that is watched brings an XCalled by itself: no order between chains is promised."""
+_BACK = 86_400
+"""Seconds before the first leg that an origin is looked through for: a leg comes within hours of its XCalled."""
+_REMEMBERED = 100_000
+
+log = structlog.get_logger()
+
+
+class UnknownStore(Protocol):
+    """What the search reads."""
+
+    async def without_origin(self, origin: DomainId) -> Sequence[tuple[TransferId, Timestamp]]:
+        """The transfers of this origin whose XCalled has not been seen, with their first legs' block times."""
+        ...
+
+
+class Origin(Protocol):
+    """A chain that can be asked where a transfer began."""
+
+    async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
+        """Look for its XCalled from the head back to ``since``, and have it recorded; False: there is none.
+
+        Raises Unanswered.
+        """
+        ...
+
+
+class OriginSearch:
+    """Asks about each transfer once; after a restart, and where nobody answered, again."""
+
+    def __init__(
+        self,
+        store: UnknownStore,
+        origins: Mapping[DomainId, Origin],
+        labels: ChainLabels,
+        clock: Clock,
+        every: float = _LOOK_EVERY,
+        pause: float = _PAUSE,
+    ) -> None:
+        self._store = store
+        self._origins = origins
+        self._labels = labels
+        self._clock = clock
+        self._every = every
+        self._pause = pause
+        self._asked: dict[TransferId, None] = {}
+
+    async def run(self) -> NoReturn:
+        """Search until cancelled."""
+        while True:
+            for domain in self._origins:
+                try:
+                    await self._search(domain)
+                except Exception:
+                    log.exception("origins.not_searched", chain=self._labels.spoken(domain))
+            await asyncio.sleep(self._every)
+
+    async def _search(self, domain: DomainId) -> None:
+        for transfer_id, started_at in await self._store.without_origin(domain):
+            if transfer_id in self._asked or self._clock.now().timestamp() - started_at < _MAY_FOLLOW:
+                continue
+            try:
+                found = await self._origins[domain].fetch_origin(transfer_id, Timestamp(max(0, started_at - _BACK)))
+            except Unanswered as error:
+                log.debug("origin.not_asked", chain=self._labels.spoken(domain), reason=str(error))
+                return
+            self._remember(transfer_id)
+            log.info(
+                "origin.looked_up", transfer=f"0x{transfer_id.hex()}", chain=self._labels.spoken(domain), found=found
+            )
+            await asyncio.sleep(self._pause)
+
+    def _remember(self, transfer_id: TransferId) -> None:
+        self._asked[transfer_id] = None
+        if len(self._asked) > _REMEMBERED:
+            del self._asked[next(iter(self._asked))]
