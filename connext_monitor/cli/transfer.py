@@ -25,7 +25,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import TransferView, hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import amount_words, duration_words
+from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import transfers_document
@@ -43,15 +43,17 @@ def transfer(id_or_tx: str, *, as_json: bool) -> None:
     config = load()
     wanted = option("ID_OR_TX", id_or_tx, read_hash) or b""
 
+    labels = chain_labels(config)
+
     async def read() -> list[Told]:
         async with reading(config) as store:
+            labels.tokens.update(await store.tokens())
             views = await store.transfers_by(wanted)
             return [(view, await store.alerts_of(view.transfer.transfer_id)) for view in views]
 
     found = complete(read())
     if not found:
         raise Failure("no transfer has this id, and none an event in a transaction of this hash")
-    labels = chain_labels(config)
     now = SystemClock().now().timestamp()
     if as_json:
         print_json(transfers_document([view for view, _ in found], labels, now))
@@ -88,12 +90,10 @@ def facts(transfer: Transfer, labels: ChainLabels) -> list[Row]:
     if info is not None:
         rows += [
             ("Nonce", str(info.nonce)),
-            ("Amount", amount_words(info.normalized_in)),
+            ("Amount", amount_of(transfer, labels)),
             ("Sender", to_checksum_address(info.origin_sender)),
             ("Recipient", to_checksum_address(info.to)),
         ]
-    if transfer.asset is not None:
-        rows.append(("Asset", to_checksum_address(transfer.asset)))
     return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
 
 

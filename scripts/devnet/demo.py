@@ -26,10 +26,10 @@ _GUIDE = """
   here and reconciled after 25 s, so the first alert comes in about 20 s. Lines that begin with "bridge" are the
   traffic; all else is the monitor.
 
-  Look into it from another terminal, in this folder:
+  Open http://{listen}/ in a browser, or look into it from another terminal, in this folder:
       .venv/bin/python -m connext_monitor --config {config} status
       .venv/bin/python -m connext_monitor --config {config} transfers
-      curl http://{listen}/api/v1/alerts
+      .venv/bin/python -m connext_monitor --config {config} stats
 
   Ctrl-C stops everything and leaves nothing behind but .venv and .cache in this folder.
 """

@@ -2,13 +2,15 @@ import time
 from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Hash32, Timestamp
+from connext_monitor.core.token import Token
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.reporting.chain_samples import AT, DESTINATION, EXECUTE, ORIGIN, START, Sample, fill
+from tests.reporting.chain_samples import ASSET, AT, DESTINATION, EXECUTE, ORIGIN, START, Sample, fill
 
 CALLED, DONE = Sample(1, START), Sample(2, START + 1)
 BACK = Sample(3, START + 2, origin=DESTINATION, destination=ORIGIN)
@@ -126,6 +128,15 @@ def test_a_transfers_open_alert_is_told(filled: Program) -> None:
     shown = " ".join(filled.run("transfer", CALLED.hex_id).stdout.split())
     assert "Alerts critical execute_overdue opened 2026-01-02T03:04:05Z open" in shown
     assert "Executed not seen" in shown
+
+
+def test_a_transfers_amount_is_told_in_its_tokens_own_words_beside_its_address(filled: Program) -> None:
+    address = to_checksum_address(ASSET)
+    lines = [" ".join(line.split()) for line in filled.run("transfer", DONE.hex_id).stdout.splitlines()]
+    assert f"Amount 5 of token {address}" in lines
+    filled.fill(lambda store: store.save_token(ORIGIN, ASSET, Token("USDC", 6)))
+    lines = [" ".join(line.split()) for line in filled.run("transfer", DONE.hex_id).stdout.splitlines()]
+    assert f"Amount 5000000000000 USDC (token {address})" in lines
 
 
 def test_a_transfer_that_nobody_knows_is_a_failure(filled: Program) -> None:
