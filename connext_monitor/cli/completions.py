@@ -13,13 +13,13 @@ _VARIABLE = "_CONNEXT_MONITOR_COMPLETE"
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completions(context: click.Context, shell: str) -> None:
-    r"""Print a script that completes commands and options in a shell.
+    """Print a script that completes commands and options in a shell.
 
     \b
     bash   eval "$(connext-monitor completions bash)"       in ~/.bashrc
     zsh    eval "$(connext-monitor completions zsh)"        in ~/.zshrc
     fish   connext-monitor completions fish | source        in ~/.config/fish/config.fish
-    """
+    """  # noqa: D301 - click's own mark of lines that are to be kept as they are
     made = get_completion_class(shell)
     if made is None:
         raise click.BadParameter(f"one of {', '.join(_SHELLS)} is known", param_hint="SHELL")
