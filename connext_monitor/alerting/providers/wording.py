@@ -48,22 +48,26 @@ def one_line(text: str) -> str:
 
     Never empty: channels refuse an empty text where they want one.
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text).strip() or EMPTY
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return text.strip() or EMPTY
 
 
 def units(text: str) -> int:
     """Its length in UTF-16 code units."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fit(text: str, limit: int, escape: Callable[[str], str] = str) -> str:
     """The text, each character escaped, in at most ``limit`` units; cut between characters, with an ellipsis.
 
-    An escape sequence is never cut in two, since the limit is kept after escaping. ``limit`` is at least 1.
+    An escape sequence is never cut in two, since the limit is kept after escaping. ``limit`` is at least 1; no
+    character is escaped as nothing, so that of a long text only its beginning is looked at.
     """
-    escaped = [escape(char) for char in text]
-    if sum(map(units, escaped)) <= limit:
-        return "".join(escaped)
+    escaped = [escape(char) for char in text[: limit + 1]]
+    whole = "".join(escaped)
+    if units(whole) <= limit:
+        return whole
     kept, left = [], limit - 1
     for piece in escaped:
         left -= units(piece)
