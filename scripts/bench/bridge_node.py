@@ -19,6 +19,7 @@ import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from connext_monitor.core.events import TransferEvent
 from scripts.bench.made_up_bridge import (
     CHAIN_IDS,
     Bridge,
@@ -52,6 +53,8 @@ class BridgeNode:
         self._bridge = bridge
         self._heads = [bridge.head(0), bridge.head(1)]
         self._prepared: dict[tuple[int, int], list[bytes]] = {}
+        self._nonces: dict[int, int] = {}
+        """After live blocks of chain 0."""
         self._subscribers: list[tuple[ServerConnection, int, str, str]] = []
 
     def prepare(self) -> None:
@@ -96,7 +99,8 @@ class BridgeNode:
             case "eth_getCode":
                 return _text("0x60")
             case "eth_call":
-                nonce = self._bridge.nonce_after(int(params[1], 16)) if chain == 0 else 0
+                block = int(params[1], 16)
+                nonce = self._nonces.get(block, self._bridge.nonce_after(block)) if chain == 0 else 0
                 return _text("0x" + nonce.to_bytes(32, "big").hex())
             case "eth_subscribe":
                 self._subscribers.append((connection, chain, params[0], hex(len(self._subscribers) + 1)))
@@ -105,9 +109,12 @@ class BridgeNode:
                 return b'"error":{"code":-32601,"message":"the method does not exist"}'
 
     def _range(self, chain: int, first: int, last: int) -> bytes:
+        refusal = b'"error":{"code":-32005,"message":"query returned more than %d results"}' % MOST_LOGS
         if self._bridge.logs_between(first, last) > MOST_LOGS:
-            return b'"error":{"code":-32005,"message":"query returned more than %d results"}' % MOST_LOGS
+            return refusal
         logs = [log for block in range(first, last + 1) for log in self._logs(chain, block)]
+        if len(logs) > MOST_LOGS:
+            return refusal
         return b'"result":[%b]' % b",".join(logs)
 
     def _header(self, chain: int, block: int) -> bytes:
@@ -117,19 +124,27 @@ class BridgeNode:
 
     async def mine(self, live: Live) -> None:
         """Add blocks with logs to both chains until cancelled; the transaction's hash says when its log was pushed."""
-        started, blocks = time.monotonic(), 0
+        started, blocks, nonce = time.monotonic(), 0, 0
         while True:
             blocks += 1
             await asyncio.sleep(max(0.0, started + blocks / live.blocks - time.monotonic()))
             for chain in (0, 1):
                 self._heads[chain] += 1
+                self._prepared[chain, self._heads[chain]] = []
                 await self._push(chain, "newHeads", header_json(chain, self._heads[chain]))
             every = range(int((blocks - 1) * live.events / live.blocks), int(blocks * live.events / live.blocks))
-            for index, number in enumerate(every):
-                chain, event = _live_event(number)
+            for number in every:
+                if (found := _live_event(number)) is None:
+                    continue
+                chain, event = found
+                stood = self._prepared[chain, self._heads[chain]]
                 pushed_at = time.monotonic_ns().to_bytes(8, "big")
                 tx_hash = block_hash(chain, self._heads[chain])[:16] + number.to_bytes(8, "big") + pushed_at
-                await self._push(chain, "logs", log_json(event, chain, self._heads[chain], tx_hash, index))
+                pushed = log_json(event, chain, self._heads[chain], tx_hash, len(stood))
+                stood.append(pushed.encode())
+                nonce += chain == 0
+                await self._push(chain, "logs", pushed)
+            self._nonces[self._heads[0]] = nonce
 
     async def _push(self, chain: int, what: str, value: str) -> None:
         for connection, subscribed, topic, subscription in self._subscribers:
@@ -139,14 +154,17 @@ class BridgeNode:
                     await connection.send(f'{{"jsonrpc":"2.0","method":"eth_subscription","params":{params}}}')
 
 
-def _live_event(number: int) -> tuple[int, Any]:
-    """The events of live transfers in turn: an XCalled, an Executed of an earlier one, a Reconciled of one before."""
-    nonce = number // 3
-    if number % 3 == 1 and nonce >= _UNTIL_LEGS:
-        return 1, executed(nonce - _UNTIL_LEGS)
-    if number % 3 == 2 and nonce >= 2 * _UNTIL_LEGS:
-        return 1, reconciled(nonce - 2 * _UNTIL_LEGS)
-    return 0, xcalled(nonce if number % 3 == 0 else 2**40 + number)
+def _live_event(number: int) -> tuple[int, TransferEvent] | None:
+    """The events of live transfers in turn: an XCalled, an Executed of an earlier one, a Reconciled of one before.
+
+    None where there is no such transfer yet.
+    """
+    nonce, leg = divmod(number, 3)
+    if leg == 0:
+        return 0, xcalled(nonce)
+    if nonce < leg * _UNTIL_LEGS:
+        return None
+    return 1, executed(nonce - _UNTIL_LEGS) if leg == 1 else reconciled(nonce - 2 * _UNTIL_LEGS)
 
 
 def _text(value: str) -> bytes:
