@@ -32,7 +32,7 @@ from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation, Vouch
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
 from connext_monitor.monitoring.read_ahead import ReadAhead
-from connext_monitor.monitoring.second_look import Looked, SecondLook, Verdict
+from connext_monitor.monitoring.second_look import SecondLook, Verdict
 from connext_monitor.monitoring.witness import Witness
 
 _PATIENCE = 6
@@ -163,9 +163,10 @@ class Coverer:
     async def _take(self, read: ReadRange, final: BlockNumber, *, ask_nonce: bool, whole: bool) -> None:
         """Look at a range once more where that is due, and have it committed."""
         looked = await self._second_look.at_claims(read)
-        complete = looked.verdict is Verdict.COMPLETED
-        if not complete and self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
+        found_at = looked.found_at
+        if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
             looked = await self._second_look.before_final(looked.read, last)
+            found_at = found_at or looked.found_at
         if looked.verdict is Verdict.OTHER_CHAIN:
             final = self._coverage().checkpoint
         reached = advance(self._coverage(), read.blocks, read.end, final)
@@ -180,7 +181,7 @@ class Coverer:
         self._pool.lost_history.got_on()
         self._first_nonce = None
         self._state.reached(reached)
-        self._believe(looked)
+        self._believe(found_at)
         if nonce is not None:
             await self._holes.close(nonce)
 
@@ -190,10 +191,10 @@ class Coverer:
         header = next((header for header in at_hand if header.number == reached.checkpoint), None)
         return (header or await self._reader.header_at(reached.checkpoint)).ref
 
-    def _believe(self, looked: Looked) -> None:
+    def _believe(self, found_at: str | None) -> None:
         """Give up an endpoint that left out what another one has; what it left out has been committed."""
-        if looked.found_at is not None:
-            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {looked.found_at} has")
+        if found_at is not None:
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {found_at} has")
 
     async def _commit(self, read: ReadRange, progress: ChainProgress, vouch: Vouch) -> None:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
