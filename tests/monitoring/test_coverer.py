@@ -83,8 +83,8 @@ class Memory:
         anchors = [progress.anchor for progress in self.progress if progress.anchor is not None]
         return [(anchor.number, anchor.hash) for anchor in reversed(anchors)]
 
-    async def nonce_hole(self, _domain: DomainId) -> None:
-        return None
+    async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
+        del above
 
     async def places(self, _domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         return {place for place in self.known if first <= place[0] <= last}
