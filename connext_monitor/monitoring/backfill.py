@@ -163,7 +163,7 @@ class Backfill:
     def _shrinks(self, place: int, error: RpcRefused) -> bool:
         """Whether smaller ranges may help, which are asked for from now on."""
         pace = self._pool.paces[place]
-        if error.refusal.reaction not in (Reaction.RANGE, Reaction.OTHER) or pace.span == 1:
+        if not error.refusal.less_may_help or pace.span == 1:
             return False
         self._pool.paces[place] = pace.after_refusal(error.refusal)
         return True

@@ -217,7 +217,7 @@ class Coverer:
             await self._leave_behind(words)
             return
         pace = self._pool.paces[self._place]
-        if refusal is not None and refusal.reaction in (Reaction.RANGE, Reaction.OTHER) and pace.span > 1:
+        if refusal is not None and refusal.less_may_help and pace.span > 1:
             self._pool.paces[self._place] = pace.after_refusal(refusal)
             log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
             return
