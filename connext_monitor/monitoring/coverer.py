@@ -38,10 +38,24 @@ from connext_monitor.monitoring.witness import Witness
 _PATIENCE = 6
 """How often in a row an endpoint may ask to be asked again before it is given up."""
 _PATIENCE_BESIDE_OTHERS = 2
+_FIRST_PAUSE = 0.25
+_LONGEST_ASKED = 60.0
+"""Seconds for which an endpoint in use may have us wait."""
 _SECOND_LOOKS_EVERY = 300.0
 """Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
 
 log = structlog.get_logger()
+
+
+def patience(pool: EndpointPool, place: int) -> int:
+    """How often in a row the endpoint at this place may ask to be asked again."""
+    return _PATIENCE_BESIDE_OTHERS if pool.others(place) else _PATIENCE
+
+
+def pause_after(error: Exception, failures: int) -> float:
+    """Seconds to wait before the next try: longer after each failure in a row, and as long as the endpoint asks."""
+    asked = error.retry_after if isinstance(error, RpcRefused) else None
+    return max(_FIRST_PAUSE * 2.0**failures, min(asked or 0.0, _LONGEST_ASKED))
 
 
 class CoverageStore(HoleStore, AnchorStore, Protocol):
@@ -114,6 +128,9 @@ class Coverer:
         while True:
             reached = self._state.coverage
             try:
+                if failures:
+                    # The head that was covered up to may be what the endpoint does not have (any more).
+                    self._state.saw_head(await self._endpoint.head())
                 async with self._witness:
                     await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
@@ -223,17 +240,14 @@ class Coverer:
             return
         if refusal is not None and refusal.reaction is Reaction.RATE:
             self._pool.paces[self._place] = pace.after_rate_limit()
-        patience = _PATIENCE_BESIDE_OTHERS if self._pool.others(self._place) else _PATIENCE
-        if failures > patience or (refusal is not None and refusal.reaction is Reaction.UNSUPPORTED):
+        if failures > patience(self._pool, self._place) or (
+            refusal is not None and refusal.reaction is Reaction.UNSUPPORTED
+        ):
             kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
             raise kind(self._endpoint.host, words)
-        pause = 0.25 * 2**failures
-        if isinstance(error, RpcRefused) and error.retry_after is not None:
-            pause = max(pause, min(error.retry_after, 60.0))
+        pause = pause_after(error, failures)
         log.debug("cover.waits", chain=self._config.name, seconds=pause, reason=words)
         await asyncio.sleep(pause)
-        # The head that was covered up to may be what the endpoint does not have (any more).
-        self._state.saw_head(await self._endpoint.head())
 
     async def _leave_behind(self, words: str) -> None:
         """Go on behind blocks that no endpoint has any more; raise EndpointUnavailable while another may have them."""

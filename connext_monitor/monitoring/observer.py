@@ -17,10 +17,11 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
 from connext_monitor.core.recording import UnreadableLog
+from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
-from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer
+from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer, patience, pause_after
 from connext_monitor.monitoring.endpoint import Endpoint, Pushes
 from connext_monitor.monitoring.endpoint_pool import EndpointPool, OpenEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
@@ -121,7 +122,7 @@ class Observer:
                 tasks.create_task(self._follow_heads(heads, pushed))
                 tasks.create_task(self._follow_logs(endpoint, logs, pushed))
             else:
-                tasks.create_task(self._poll_heads(endpoint))
+                tasks.create_task(self._poll_heads(endpoint, place))
             tasks.create_task(self._cover(endpoint, place, pushed))
             tasks.create_task(watchdog.watch_progress())
             tasks.create_task(watchdog.look_for_better())
@@ -133,11 +134,20 @@ class Observer:
             pushed.saw_head(head)
             self._saw_head(head)
 
-    async def _poll_heads(self, endpoint: Endpoint) -> None:
+    async def _poll_heads(self, endpoint: Endpoint, place: int) -> None:
         interval = min(12.0, max(0.5, self._config.block_time.total_seconds()))
+        failures = 0
         while True:
-            self._saw_head(await endpoint.head())
-            await asyncio.sleep(interval)
+            pause = interval
+            try:
+                self._saw_head(await endpoint.head())
+                failures = 0
+            except RpcRefused as error:
+                failures += 1
+                if error.refusal.reaction is not Reaction.RATE or failures > patience(self._pool, place):
+                    raise
+                pause = max(interval, pause_after(error, failures))
+            await asyncio.sleep(pause)
 
     def _saw_head(self, head: Header) -> None:
         if self.state.replaces(head):
