@@ -197,6 +197,7 @@ class Coverer:
         await self._commit(looked.read, progress, partial(self._second_look.vouches, final=final))
         self._pool.lost_history.got_on()
         self._first_nonce = None
+        self._state.trouble = None
         self._state.reached(reached)
         self._believe(found_at)
         if nonce is not None:
@@ -245,6 +246,7 @@ class Coverer:
         ):
             kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
             raise kind(self._endpoint.host, words)
+        self._state.trouble = f"{self._endpoint.host} {words}"
         pause = pause_after(error, failures)
         log.debug("cover.waits", chain=self._config.name, seconds=pause, reason=words)
         await asyncio.sleep(pause)

@@ -61,6 +61,7 @@ class Observer:
         self._wake = asyncio.Event()
         self._hinted = False
         self._confirmed_at = 0.0
+        self._told: str | None = None
         self._log = log.bind(chain=config.name)
 
     def look(self, past: Timestamp) -> None:
@@ -105,9 +106,9 @@ class Observer:
         return trouble
 
     def _failed(self, reason: str) -> None:
-        if reason != self.state.trouble:
+        if reason != self._told:
             self._log.warning("endpoint.failed", reason=reason)
-        self.state.trouble = reason
+        self._told = self.state.trouble = reason
 
     async def _session(self, endpoint: Endpoint, place: int) -> None:
         self.state.connected(endpoint)
@@ -216,9 +217,9 @@ class Observer:
             aim = self._next_aim(endpoint)
 
     def _recovered(self, endpoint: Endpoint) -> None:
-        if self.state.trouble is not None:
+        if self._told is not None:
             self._log.info("endpoint.works", endpoint=endpoint.host)
-        self.state.trouble = None
+        self._told = self.state.trouble = None
 
     async def _until_woken(self) -> None:
         left = self._confirmed_at + self._calm() - self._clock.monotonic()

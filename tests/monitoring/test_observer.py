@@ -141,6 +141,36 @@ async def test_an_endpoint_that_asks_for_fewer_requests_is_asked_later_and_not_a
         assert (asked.count("['eth_chainId']"), observer.state.trouble) == (1, None)
 
 
+async def test_what_an_endpoint_is_waited_for_is_told_while_it_is() -> None:
+    node = Whole(10)
+    async with http_node(posting(node.answer)) as url, observing(url, patience=2) as (observer, _):
+        await until(lambda: covered(observer) == 10)
+        node.lacks = {5}
+        await until(lambda: observer.state.trouble == "127.0.0.1 has no block 5, which was final")
+        node.lacks = set()
+        await until(lambda: observer.state.trouble is None)
+
+
+async def test_what_went_wrong_before_history_is_read_is_not_told_any_longer() -> None:
+    node = Whole(300, most=4)
+    node.chain_id = 1
+    let_go = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.Response:
+        answer = await posting(node.answer)(request)
+        if len(node.ranges) > 8:
+            await let_go.wait()
+        return answer
+
+    async with http_node(handle) as url, observing(url, block_time="PT0.1S") as (observer, _):
+        await until(lambda: "chain id" in str(observer.state.trouble))
+        node.chain_id = 31337
+        await until(lambda: covered(observer) > 0)
+        assert observer.state.trouble is None
+        assert not observer.state.caught_up
+        let_go.set()
+
+
 async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_it() -> None:
     node = Whole(10)
     subscribed: dict[str, Any] = {}
