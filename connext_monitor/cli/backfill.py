@@ -26,7 +26,7 @@ from connext_monitor.core.history import Late
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.labels import chain_labels
-from connext_monitor.logs import configure_logging
+from connext_monitor.logs import configure_logging, escape
 from connext_monitor.monitoring.backfill import (
     Backfill,
     HistoryReport,
@@ -42,6 +42,7 @@ from connext_monitor.monitoring.transfer_checker import TransferChecker
 
 _LOGGED_EVERY = 10.0
 _LISTED = 50
+_BLOCK = click.IntRange(min=0, max=2**62)
 
 log = structlog.get_logger()
 
@@ -68,8 +69,8 @@ class _Silent:
 @click.command()
 @config_option()
 @click.option("--chain", required=True, metavar="NAME", help="The chain, by its name in the config.")
-@click.option("--from", "first", required=True, type=click.IntRange(min=0), help="The first block to read.")
-@click.option("--to", "last", required=True, type=click.IntRange(min=0), help="The last block to read.")
+@click.option("--from", "first", required=True, type=_BLOCK, help="The first block to read.")
+@click.option("--to", "last", required=True, type=_BLOCK, help="The last block to read.")
 @json_option
 def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
     """Read the history of a chain from before its watch began: records and statistics, never alerts.
@@ -90,8 +91,8 @@ def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
         ) from None
     except NoProgressError as error:
         raise Failure(
-            f"no endpoint of {chain} has answered for 5 minutes, the last one because it {error}; what was read is "
-            "kept: run the same command again to go on"
+            f"nothing of {chain} could be read for 5 minutes: {error}; what was read before is kept: run the same "
+            "command again to go on"
         ) from None
     if as_json:
         print_json(_document(done, chain_labels(config)))
@@ -125,8 +126,9 @@ async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _
         )
         checking = asyncio.create_task(checker.run())
         try:
-            with _progress(chain.name, len(wanted)) as progressed:
-                read = await Backfill(chain, pools[chain.domain_id], store, checker, clock, progressed).run(wanted)
+            pool = pools[chain.domain_id]
+            with _progress(chain.name, len(wanted)) as told:
+                read = await Backfill(chain, pool, store, checker, clock, told.progressed, told.interrupted).run(wanted)
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)
@@ -145,11 +147,17 @@ class _Log:
         self._chain = chain
         self._blocks = blocks
         self._told_at = monotonic()
+        self._reason = ""
 
-    def __call__(self, done: int) -> None:
+    def progressed(self, done: int) -> None:
         if monotonic() - self._told_at >= _LOGGED_EVERY:
             self._told_at = monotonic()
             log.info("backfill.progress", chain=self._chain, blocks_read=done, of=self._blocks)
+
+    def interrupted(self, reason: str) -> None:
+        if reason != self._reason:
+            log.warning("backfill.interrupted", chain=self._chain, reason=reason)
+        self._reason = reason
 
 
 class _Bar:
@@ -157,15 +165,22 @@ class _Bar:
 
     def __init__(self, bar: Progress, chain: str, blocks: int) -> None:
         self._bar = bar
+        self._chain = chain
+        self._reason = ""
         self._task = bar.add_task(chain, total=blocks)
 
-    def __call__(self, done: int) -> None:
+    def progressed(self, done: int) -> None:
         self._bar.update(self._task, completed=done)
+
+    def interrupted(self, reason: str) -> None:
+        if reason != self._reason:
+            self._bar.console.print(f"{self._chain} is tried again: {escape(reason)}", highlight=False)
+        self._reason = reason
 
 
 @contextmanager
 def _progress(chain: str, blocks: int) -> Iterator[_Log | _Bar]:
-    """Whom to tell how many blocks have been read."""
+    """Whom to tell how many blocks have been read, and what stands in the way; the same reason is told once."""
     if not sys.stderr.isatty():
         yield _Log(chain, blocks)
         return

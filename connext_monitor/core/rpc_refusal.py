@@ -44,6 +44,11 @@ class Refusal:
     max_blocks: int | None = None
     block_range: tuple[int, int] | None = None
 
+    @property
+    def less_may_help(self) -> bool:
+        """Whether to ask for fewer blocks: because it says so, or because nobody understands what it says."""
+        return self.reaction in (Reaction.RANGE, Reaction.OTHER)
+
 
 _READ_AT_MOST: Final = 2_000
 """Characters of a message that are looked at: hostile ones may be long."""

@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import BlockRange, Coverage, final_by_depth
@@ -35,8 +33,6 @@ from connext_monitor.monitoring.witness import Witness
 _PATIENCE = 300.0
 _LONGEST_ASKED = 60.0
 _XCALLED_TOPICS = 4
-
-log = structlog.get_logger()
 
 
 class HistoryStore(Protocol):
@@ -64,7 +60,7 @@ class NotFinalError(Exception):
 
 
 class NoProgressError(Exception):
-    """No endpoint has answered anything for minutes; the message says what the last one said."""
+    """Nothing could be read for minutes; the message says what the endpoint that was tried last did."""
 
 
 @dataclass(slots=True)
@@ -91,7 +87,10 @@ async def watched_from(config: ChainConfig, store: HistoryStore) -> BlockNumber 
 
 
 class Backfill:
-    """Backfills blocks of one chain; ``progressed`` hears how many of ``wanted`` have been read."""
+    """Backfills blocks of one chain.
+
+    ``progressed`` hears how many of ``wanted`` have been read, ``interrupted`` why an endpoint is not read any further.
+    """
 
     def __init__(
         self,
@@ -101,6 +100,7 @@ class Backfill:
         checker: Checker,
         clock: Clock,
         progressed: Callable[[int], None],
+        interrupted: Callable[[str], None],
     ) -> None:
         self._config = config
         self._pool = pool
@@ -108,6 +108,7 @@ class Backfill:
         self._checker = checker
         self._clock = clock
         self._progressed = progressed
+        self._interrupted = interrupted
         self._report = HistoryReport()
 
     async def run(self, wanted: BlockRange) -> HistoryReport:
@@ -145,20 +146,24 @@ class Backfill:
                 return None
             reason = str(error)
             await self._rest(place, error)
-        except (EndpointNotBelieved, PartialAnswer) as error:
+        except EndpointNotBelieved as error:
             reason, trouble = str(error), Trouble.NOT_BELIEVED
-        except (RpcError, Unsettled) as error:
+        except PartialAnswer as error:
+            reason, trouble = f"{self._config.endpoints[place].host} {error}", Trouble.NOT_BELIEVED
+        except Unsettled as error:
+            reason = f"{self._config.endpoints[place].host} {error}"
+        except RpcError as error:
             reason = str(error)
         else:
             return None
-        log.info("backfill.interrupted", chain=self._config.name, reason=reason)
+        self._interrupted(reason)
         self._pool.ended(place, trouble, progressed=self._report.blocks > before)
         return reason
 
     def _shrinks(self, place: int, error: RpcRefused) -> bool:
         """Whether smaller ranges may help, which are asked for from now on."""
         pace = self._pool.paces[place]
-        if error.refusal.reaction not in (Reaction.RANGE, Reaction.OTHER) or pace.span == 1:
+        if not error.refusal.less_may_help or pace.span == 1:
             return False
         self._pool.paces[place] = pace.after_refusal(error.refusal)
         return True

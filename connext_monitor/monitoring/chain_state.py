@@ -22,7 +22,8 @@ class ChainState:
     """The live state of one chain.
 
     ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
-    see covered; ``hole`` the first nonce that is missing; times named ``*_at`` are on the monotonic clock.
+    see covered; ``holes`` the first nonce of each hole that was told of; times named ``*_at`` are on the monotonic
+    clock.
     """
 
     def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:
@@ -36,7 +37,7 @@ class ChainState:
         self.caught_up = False
         self.trouble: str | None = None
         self.wanted: list[Timestamp] = []
-        self.hole: int | None = None
+        self.holes: set[int] = set()
         self.holes_found = 0
         self.holes_closed = 0
         self.clock = clock

@@ -32,16 +32,30 @@ from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation, Vouch
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
 from connext_monitor.monitoring.read_ahead import ReadAhead
-from connext_monitor.monitoring.second_look import Looked, SecondLook, Verdict
+from connext_monitor.monitoring.second_look import SecondLook, Verdict
 from connext_monitor.monitoring.witness import Witness
 
 _PATIENCE = 6
 """How often in a row an endpoint may ask to be asked again before it is given up."""
 _PATIENCE_BESIDE_OTHERS = 2
+_FIRST_PAUSE = 0.25
+_LONGEST_ASKED = 60.0
+"""Seconds for which an endpoint in use may have us wait."""
 _SECOND_LOOKS_EVERY = 300.0
 """Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
 
 log = structlog.get_logger()
+
+
+def patience(pool: EndpointPool, place: int) -> int:
+    """How often in a row the endpoint at this place may ask to be asked again."""
+    return _PATIENCE_BESIDE_OTHERS if pool.others(place) else _PATIENCE
+
+
+def pause_after(error: Exception, failures: int) -> float:
+    """Seconds to wait before the next try: longer after each failure in a row, and as long as the endpoint asks."""
+    asked = error.retry_after if isinstance(error, RpcRefused) else None
+    return max(_FIRST_PAUSE * 2.0**failures, min(asked or 0.0, _LONGEST_ASKED))
 
 
 class CoverageStore(HoleStore, AnchorStore, Protocol):
@@ -114,6 +128,9 @@ class Coverer:
         while True:
             reached = self._state.coverage
             try:
+                if failures:
+                    # The head that was covered up to may be what the endpoint does not have (any more).
+                    self._state.saw_head(await self._endpoint.head())
                 async with self._witness:
                     await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
@@ -163,9 +180,10 @@ class Coverer:
     async def _take(self, read: ReadRange, final: BlockNumber, *, ask_nonce: bool, whole: bool) -> None:
         """Look at a range once more where that is due, and have it committed."""
         looked = await self._second_look.at_claims(read)
-        complete = looked.verdict is Verdict.COMPLETED
-        if not complete and self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
+        found_at = looked.found_at
+        if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
             looked = await self._second_look.before_final(looked.read, last)
+            found_at = found_at or looked.found_at
         if looked.verdict is Verdict.OTHER_CHAIN:
             final = self._coverage().checkpoint
         reached = advance(self._coverage(), read.blocks, read.end, final)
@@ -179,8 +197,9 @@ class Coverer:
         await self._commit(looked.read, progress, partial(self._second_look.vouches, final=final))
         self._pool.lost_history.got_on()
         self._first_nonce = None
+        self._state.trouble = None
         self._state.reached(reached)
-        self._believe(looked)
+        self._believe(found_at)
         if nonce is not None:
             await self._holes.close(nonce)
 
@@ -190,10 +209,10 @@ class Coverer:
         header = next((header for header in at_hand if header.number == reached.checkpoint), None)
         return (header or await self._reader.header_at(reached.checkpoint)).ref
 
-    def _believe(self, looked: Looked) -> None:
+    def _believe(self, found_at: str | None) -> None:
         """Give up an endpoint that left out what another one has; what it left out has been committed."""
-        if looked.found_at is not None:
-            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {looked.found_at} has")
+        if found_at is not None:
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {found_at} has")
 
     async def _commit(self, read: ReadRange, progress: ChainProgress, vouch: Vouch) -> None:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
@@ -216,23 +235,21 @@ class Coverer:
             await self._leave_behind(words)
             return
         pace = self._pool.paces[self._place]
-        if refusal is not None and refusal.reaction in (Reaction.RANGE, Reaction.OTHER) and pace.span > 1:
+        if refusal is not None and refusal.less_may_help and pace.span > 1:
             self._pool.paces[self._place] = pace.after_refusal(refusal)
             log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
             return
         if refusal is not None and refusal.reaction is Reaction.RATE:
             self._pool.paces[self._place] = pace.after_rate_limit()
-        patience = _PATIENCE_BESIDE_OTHERS if self._pool.others(self._place) else _PATIENCE
-        if failures > patience or (refusal is not None and refusal.reaction is Reaction.UNSUPPORTED):
+        if failures > patience(self._pool, self._place) or (
+            refusal is not None and refusal.reaction is Reaction.UNSUPPORTED
+        ):
             kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
             raise kind(self._endpoint.host, words)
-        pause = 0.25 * 2**failures
-        if isinstance(error, RpcRefused) and error.retry_after is not None:
-            pause = max(pause, min(error.retry_after, 60.0))
+        self._state.trouble = f"{self._endpoint.host} {words}"
+        pause = pause_after(error, failures)
         log.debug("cover.waits", chain=self._config.name, seconds=pause, reason=words)
         await asyncio.sleep(pause)
-        # The head that was covered up to may be what the endpoint does not have (any more).
-        self._state.saw_head(await self._endpoint.head())
 
     async def _leave_behind(self, words: str) -> None:
         """Go on behind blocks that no endpoint has any more; raise EndpointUnavailable while another may have them."""

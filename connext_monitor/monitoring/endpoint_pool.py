@@ -15,7 +15,6 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Choice, Health, Trouble, choose, ended, others, preferred
 from connext_monitor.core.events import BlockNumber, RawLog
 from connext_monitor.core.pace import Pace
-from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.sight import RequestKind
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
@@ -99,7 +98,7 @@ class EndpointPool:
             try:
                 fetched = await endpoint.logs(self.config.contract, [EVENT_TOPICS], first, last)
             except RpcRefused as error:
-                if error.refusal.reaction not in (Reaction.RANGE, Reaction.OTHER) or pace.span == 1:
+                if not error.refusal.less_may_help or pace.span == 1:
                     raise
                 self.paces[place] = pace.after_refusal(error.refusal)
                 continue

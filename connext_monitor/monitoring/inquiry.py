@@ -90,7 +90,7 @@ class Inquiry:
                 fetched = await endpoint.logs(self._state.config.contract, [topics, transfer_id], first, head.number)
             except RpcError as error:
                 refusal = error.refusal if isinstance(error, RpcRefused) else None
-                if refusal is None or refusal.reaction is not Reaction.RANGE or span == 1:
+                if refusal is None or not refusal.less_may_help or span == 1:
                     raise Unanswered(str(error)) from error
                 span = shrunk(span, refusal)
                 continue
@@ -149,7 +149,7 @@ class Inquiry:
             except RpcRefused as error:
                 if found and error.refusal.reaction is Reaction.PRUNED:
                     return found
-                if error.refusal.reaction is not Reaction.RANGE or span == 1:
+                if not error.refusal.less_may_help or span == 1:
                     raise
                 span = shrunk(span, error.refusal)
                 continue

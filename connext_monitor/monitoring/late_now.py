@@ -57,6 +57,8 @@ class LateLegs:
         """Ask the chain's endpoints one after the other until each transfer has been answered for."""
         left = list(transfers)
         for place in range(len(pool)):
+            if not left:
+                return
             try:
                 async with pool.open(place) as endpoint:
                     head = await endpoint.head()

@@ -17,14 +17,17 @@ from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.witness import Witness
 
+_LASTING = 16
+"""Holes that are still there after they were asked for: each costs requests at every look."""
+
 log = structlog.get_logger()
 
 
 class HoleStore(Protocol):
     """What knows of holes."""
 
-    async def nonce_hole(self, domain: DomainId) -> NonceHole | None:
-        """The first nonces of an origin that are missing, if any are."""
+    async def nonce_hole(self, domain: DomainId, above: int = 0) -> NonceHole | None:
+        """The first nonces of an origin from ``above`` on that are missing, if any are."""
         ...
 
 
@@ -63,25 +66,32 @@ class NonceHoles:
     async def close(self, upcoming: int) -> None:
         """Fetch what is missing below the nonce ``upcoming``, which the chain has just said it would give next.
 
-        Raises EndpointNotBelieved where only another endpoint had it, once it is committed.
+        A hole that nobody can close keeps none above it from being fetched. Raises EndpointNotBelieved where only
+        another endpoint had what was missing, once it is committed.
         """
-        while (hole := await self._store.nonce_hole(self._config.domain_id)) is not None:
+        above, lasting = 0, 0
+        while lasting < _LASTING and (hole := await self._store.nonce_hole(self._config.domain_id, above)) is not None:
             self._found(hole)
-            own = await self._own(hole)
-            await self._record(own, upcoming)
-            if not await self._still(hole):
+            if await self._fetched(hole, upcoming):
                 self._closed(hole)
-                continue
-            end = await self._reader.header_at(hole.blocks.last)
-            testimony = await self._witness.testify(hole.blocks, end.hash)
-            if testimony is not None and testimony.logs is not None:
-                await self._record(left_out(own, testimony.logs), upcoming)
-            if testimony is None or await self._still(hole):
-                asked = "nobody else" if testimony is None else testimony.host
-                log.error("nonces.hole_not_closed", asked_too=asked, **self._about(hole))
-                return
-            self._closed(hole)
-            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")
+            else:
+                above, lasting = hole.until, lasting + 1
+
+    async def _fetched(self, hole: NonceHole, upcoming: int) -> bool:
+        own = await self._own(hole)
+        await self._record(own, upcoming)
+        if not await self._still(hole):
+            return True
+        end = await self._reader.header_at(hole.blocks.last)
+        testimony = await self._witness.testify(hole.blocks, end.hash)
+        if testimony is not None and testimony.logs is not None:
+            await self._record(left_out(own, testimony.logs), upcoming)
+        if testimony is None or await self._still(hole):
+            asked = "nobody else" if testimony is None else testimony.host
+            log.error("nonces.hole_not_closed", asked_too=asked, **self._about(hole))
+            return False
+        self._closed(hole)
+        raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")
 
     async def _own(self, hole: NonceHole) -> list[RawLog]:
         try:
@@ -93,13 +103,13 @@ class NonceHoles:
             return []
 
     def _found(self, hole: NonceHole) -> None:
-        if hole.first != self._state.hole:
-            self._state.hole = hole.first
+        if hole.first not in self._state.holes:
+            self._state.holes.add(hole.first)
             self._state.holes_found += 1
             log.warning("nonces.hole", blocks=f"{hole.blocks.first}-{hole.blocks.last}", **self._about(hole))
 
     def _closed(self, hole: NonceHole) -> None:
-        self._state.hole = None
+        self._state.holes.discard(hole.first)
         self._state.holes_closed += 1
         log.info("nonces.hole_closed", **self._about(hole))
 
@@ -108,7 +118,7 @@ class NonceHoles:
         return {"chain": self._config.name, "endpoint": self._endpoint.host, "nonces": nonces}
 
     async def _still(self, hole: NonceHole) -> bool:
-        now = await self._store.nonce_hole(self._config.domain_id)
+        now = await self._store.nonce_hole(self._config.domain_id, hole.first)
         return now is not None and now.first == hole.first
 
     async def _record(self, logs: list[RawLog], upcoming: int) -> None:

@@ -17,10 +17,11 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
 from connext_monitor.core.recording import UnreadableLog
+from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
-from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer
+from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer, patience, pause_after
 from connext_monitor.monitoring.endpoint import Endpoint, Pushes
 from connext_monitor.monitoring.endpoint_pool import EndpointPool, OpenEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
@@ -60,6 +61,7 @@ class Observer:
         self._wake = asyncio.Event()
         self._hinted = False
         self._confirmed_at = 0.0
+        self._told: str | None = None
         self._log = log.bind(chain=config.name)
 
     def look(self, past: Timestamp) -> None:
@@ -104,9 +106,9 @@ class Observer:
         return trouble
 
     def _failed(self, reason: str) -> None:
-        if reason != self.state.trouble:
+        if reason != self._told:
             self._log.warning("endpoint.failed", reason=reason)
-        self.state.trouble = reason
+        self._told = self.state.trouble = reason
 
     async def _session(self, endpoint: Endpoint, place: int) -> None:
         self.state.connected(endpoint)
@@ -121,7 +123,7 @@ class Observer:
                 tasks.create_task(self._follow_heads(heads, pushed))
                 tasks.create_task(self._follow_logs(endpoint, logs, pushed))
             else:
-                tasks.create_task(self._poll_heads(endpoint))
+                tasks.create_task(self._poll_heads(endpoint, place))
             tasks.create_task(self._cover(endpoint, place, pushed))
             tasks.create_task(watchdog.watch_progress())
             tasks.create_task(watchdog.look_for_better())
@@ -133,11 +135,20 @@ class Observer:
             pushed.saw_head(head)
             self._saw_head(head)
 
-    async def _poll_heads(self, endpoint: Endpoint) -> None:
+    async def _poll_heads(self, endpoint: Endpoint, place: int) -> None:
         interval = min(12.0, max(0.5, self._config.block_time.total_seconds()))
+        failures = 0
         while True:
-            self._saw_head(await endpoint.head())
-            await asyncio.sleep(interval)
+            pause = interval
+            try:
+                self._saw_head(await endpoint.head())
+                failures = 0
+            except RpcRefused as error:
+                failures += 1
+                if error.refusal.reaction is not Reaction.RATE or failures > patience(self._pool, place):
+                    raise
+                pause = max(interval, pause_after(error, failures))
+            await asyncio.sleep(pause)
 
     def _saw_head(self, head: Header) -> None:
         if self.state.replaces(head):
@@ -206,9 +217,9 @@ class Observer:
             aim = self._next_aim(endpoint)
 
     def _recovered(self, endpoint: Endpoint) -> None:
-        if self.state.trouble is not None:
+        if self._told is not None:
             self._log.info("endpoint.works", endpoint=endpoint.host)
-        self.state.trouble = None
+        self._told = self.state.trouble = None
 
     async def _until_woken(self) -> None:
         left = self._confirmed_at + self._calm() - self._clock.monotonic()

@@ -21,18 +21,26 @@ async def known(connection: AsyncConnection, domain: DomainId) -> Nonces | None:
     return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
 
 
-async def hole(connection: AsyncConnection, domain: DomainId) -> NonceHole | None:
-    """The first nonces that are missing, and the blocks between their neighbours; None where none is known to be."""
+async def hole(connection: AsyncConnection, domain: DomainId, above: int) -> NonceHole | None:
+    """The first nonces from ``above`` on that are missing, and the blocks between their neighbours.
+
+    None where none is known to be.
+    """
     found = await known(connection, domain)
     reached = await coverage(connection, domain)
     if found is None or found.complete or reached is None or reached.covered is None:
         return None
-    above = await _lowest_seen(connection, domain, found.contiguous, found.next)
-    first = await _block_of(connection, domain, found.contiguous - 1) or reached.start
+    missing = found.contiguous
+    if above > missing:
+        missing = contiguous_until(above, await _seen(connection, domain, above, found.next))
+    if missing >= found.next:
+        return None
+    until = await _lowest_seen(connection, domain, missing, found.next)
+    first = await _block_of(connection, domain, missing - 1) or reached.start
     last = reached.covered.number
-    if above is not None:
-        last = await _block_of(connection, domain, above) or last
-    return NonceHole(found.contiguous, above or found.next, BlockRange(first, max(first, last)))
+    if until is not None:
+        last = await _block_of(connection, domain, until) or last
+    return NonceHole(missing, until or found.next, BlockRange(first, max(first, last)))
 
 
 async def save_first(connection: AsyncConnection, domain: DomainId, first: int) -> None:

@@ -157,10 +157,10 @@ class Store:
         async with self._database.read() as connection:
             return await nonces.known(connection, domain)
 
-    async def nonce_hole(self, domain: DomainId) -> NonceHole | None:
-        """The first nonces of an origin that are missing, if any are."""
+    async def nonce_hole(self, domain: DomainId, above: int = 0) -> NonceHole | None:
+        """The first nonces of an origin from ``above`` on that are missing, if any are."""
         async with self._database.read() as connection:
-            return await nonces.hole(connection, domain)
+            return await nonces.hole(connection, domain, above)
 
     async def suspects(self, origin: DomainId) -> list[Suspect]:
         """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled."""

@@ -50,6 +50,7 @@ class Reading:
     wanted: BlockRange
     domain: DomainId
     seen: list[int]
+    said: list[str]
 
     async def run(self) -> HistoryReport:
         """To its end."""
@@ -82,8 +83,10 @@ async def reading(
     checker = TransferChecker(store, lambda *_: None, _Nobody(), chain_labels(config), clock, lambda _: ())
     checking = asyncio.create_task(checker.run())
     seen: list[int] = []
+    said: list[str] = []
+    backfill = Backfill(chain, pool, store, checker, clock, seen.append, said.append)
     try:
-        yield Reading(Backfill(chain, pool, store, checker, clock, seen.append), store, wanted, chain.domain_id, seen)
+        yield Reading(backfill, store, wanted, chain.domain_id, seen, said)
     finally:
         checking.cancel()
         await asyncio.gather(checking, return_exceptions=True)
@@ -107,6 +110,8 @@ async def test_an_endpoint_that_leaves_transfers_out_is_never_believed_alone(
         with pytest.raises(NoProgressError, match=f"left out {TRANSFERS} of the {TRANSFERS} transfers"):
             await alone.run()
         assert await alone.left() == len(wanted)
+        host = endpoints[0].http_url.removeprefix("http://")
+        assert alone.said[0].startswith(f"{host} left out {TRANSFERS} of the {TRANSFERS} transfers in blocks")
 
 
 async def test_what_one_endpoint_leaves_out_is_taken_from_another(

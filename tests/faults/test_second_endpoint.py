@@ -169,6 +169,34 @@ async def test_a_hole_is_shown_while_it_lasts(bridge: Devnet, origin: Proxy, tmp
         assert await watch.status(missed) is Status.XCALLED
 
 
+async def test_a_hole_that_nobody_can_close_keeps_no_other_from_being_fetched(
+    bridge: Devnet, origin: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA]) as watch:
+        await used(origin, alpha, watch)
+        nonce = await alpha.nonce()
+        hidden = {nonce, nonce + 2}
+
+        def hides(log: Json) -> bool:
+            return len(log["topics"]) > 2 and int(log["topics"][2], 16) in hidden
+
+        origin.edit_logs = lambda _filter, logs: [log for log in logs if not hides(log)]
+        origin.edit_push = lambda feed, pushed: [] if feed == "logs" and hides(pushed) else [pushed]
+        lasting, _, missed, last = [await bridge.xcall(alpha, beta) for _ in range(4)]
+        # Final, so that only the look at the holes reads it again.
+        await mined_until(alpha, lambda: checkpoint(watch) >= last.block_number)
+        hidden.remove(nonce + 2)
+
+        async def known() -> bool:
+            return await watch.status(missed) is Status.XCALLED
+
+        await mined_until(alpha, known)
+        state = watch.observers[_ALPHA].state
+        await until(lambda: (state.holes_found, state.holes_closed) == (2, 1))
+        assert await watch.status(lasting) is None
+
+
 async def test_a_subscription_that_brings_heads_and_no_logs_is_replaced(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:

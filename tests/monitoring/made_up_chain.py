@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from connext_monitor.core.bloom import LogMask
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Address, Hash32
 from tests.monitoring.nodes import result
@@ -11,6 +12,8 @@ from tests.monitoring.nodes import result
 CONTRACT = Address(b"\x11" * 20)
 GENESIS_TIME = 1_000_000
 TOPIC = next(iter(EVENT_TOPICS))
+_MASK = LogMask.of(CONTRACT, [TOPIC])
+_FILTER = _MASK.address | _MASK.topics[0]
 
 
 def hash_at(number: int, branch: int = 0) -> Hash32:
@@ -19,12 +22,16 @@ def hash_at(number: int, branch: int = 0) -> Hash32:
 
 @dataclass
 class Node:
-    """A chain up to ``head``: blocks of branch 0 unless ``branch`` says otherwise, with a log in each of ``logs``."""
+    """A chain up to ``head``: blocks of branch 0 unless ``branch`` says otherwise, with a log in each of ``logs``.
+
+    The filters of the blocks ``blooms`` say that there is one.
+    """
 
     head: int
     logs: list[int] = field(default_factory=list)
     branch: dict[int, int] = field(default_factory=dict)
     lacks: set[int] = field(default_factory=set)
+    blooms: set[int] = field(default_factory=set)
     log_changes: dict[str, Any] = field(default_factory=dict)
     at_logs: Callable[[], None] = lambda: None
 
@@ -50,6 +57,7 @@ class Node:
             "hash": "0x" + hash_at(number, self.branch.get(number, 0)).hex(),
             "parentHash": "0x" + hash_at(max(0, number - 1), self.branch.get(number - 1, 0)).hex(),
             "timestamp": hex(GENESIS_TIME + number),
+            "logsBloom": "0x" + (_FILTER if number in self.blooms else 0).to_bytes(256).hex(),
         }
 
     def log(self, number: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Covering a made-up chain that a loopback node answers from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -22,7 +22,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Coverer
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
@@ -51,6 +51,10 @@ class Chain(Node):
             if self.nonce is None:
                 return error(request, -32000, "missing trie node")
             return result(request, "0x" + self.nonce.to_bytes(32).hex())
+        if request["method"] == "eth_chainId":
+            return result(request, hex(31337))
+        if request["method"] == "eth_getCode":
+            return result(request, "0x00")
         if request["method"] == "eth_getLogs":
             first, last = (int(request["params"][0][name], 16) for name in ("fromBlock", "toBlock"))
             if last - first >= self.most:
@@ -69,6 +73,7 @@ class Memory:
     def __init__(self) -> None:
         self.progress: list[ChainProgress] = []
         self.gone: set[Hash32] = set()
+        self.blocks: list[int] = []
         self.known: set[tuple[BlockNumber, Hash32]] = set()
 
     async def coverage(self, _domain: DomainId) -> Coverage | None:
@@ -78,8 +83,8 @@ class Memory:
         anchors = [progress.anchor for progress in self.progress if progress.anchor is not None]
         return [(anchor.number, anchor.hash) for anchor in reversed(anchors)]
 
-    async def nonce_hole(self, _domain: DomainId) -> None:
-        return None
+    async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
+        del above
 
     async def places(self, _domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
         return {place for place in self.known if first <= place[0] <= last}
@@ -88,14 +93,18 @@ class Memory:
         if observation.progress is not None:
             self.progress.append(observation.progress)
         self.gone |= observation.gone
+        self.blocks += [placed.log.block_number for placed in observation.logs]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
 
 
 @asynccontextmanager
-async def covering(node: Chain, memory: Memory, start: int | str = 1) -> AsyncIterator[tuple[Coverer, Announce]]:
-    state = ChainState(ChainConfig.model_validate(CONFIG | {"start_block": start}), SystemClock(), 60)
+async def covering(
+    node: Chain, memory: Memory, start: int | str = 1, others: Sequence[str] = ()
+) -> AsyncIterator[tuple[Coverer, Announce]]:
+    endpoints = {"endpoints": ["http://127.0.0.1:1", *others]}
+    state = ChainState(ChainConfig.model_validate(CONFIG | endpoints | {"start_block": start}), SystemClock(), 60)
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
         state.connected(endpoint)
         pool = EndpointPool(state.config, open_endpoint, state.clock, Random(1))  # noqa: S311 - spreads retries
@@ -189,6 +198,20 @@ async def test_an_endpoint_that_refuses_even_one_block_is_given_up(monkeypatch: 
         with pytest.raises(EndpointUnavailable, match="too much for me"):
             await coverer.cover(Aim.CONFIRM)
     assert memory.progress == []
+
+
+async def test_what_a_bloom_gave_away_does_not_spare_the_rest_the_look_before_it_is_final() -> None:
+    hiding, memory = Chain(100, blooms={50, 98}), Memory()
+    async with (
+        http_node(posting(Chain(100, logs=[50, 98]).answer)) as witness,
+        covering(hiding, memory, others=[witness]) as (coverer, announce),
+    ):
+        for head in range(97, 101):
+            await announce(head)
+        with pytest.raises(EndpointNotBelieved):
+            await coverer.cover(Aim.CONFIRM)
+    assert memory.progress[-1].coverage.checkpoint == 95
+    assert sorted(memory.blocks) == [50, 98]
 
 
 async def test_the_nonce_before_the_first_block_is_stored_with_the_first_range_only() -> None:

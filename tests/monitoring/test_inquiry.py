@@ -58,6 +58,7 @@ class Answering(Node):
 
     status = "0x" + (0).to_bytes(32).hex()
     most = 10**9
+    words = "limited to a {most} block range"
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
@@ -66,7 +67,7 @@ class Answering(Node):
         if request["method"] == "eth_getLogs":
             wanted = request["params"][0]
             if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= self.most:
-                return error(request, -32600, f"limited to a {self.most} block range")
+                return error(request, -32600, self.words.format(most=self.most))
         return super().answer(request)
 
     def calls(self, method: str) -> list[Any]:
@@ -143,15 +144,20 @@ async def test_side_events_are_looked_for_back_to_about_that_time(since: int, fi
         assert asked["topics"] == [["0x" + SLIPPAGE_UPDATED_TOPIC.hex()], "0x" + TRANSFER.hex()]
 
 
-async def test_side_events_are_looked_for_in_no_more_than_ten_thousand_blocks_and_in_smaller_ranges() -> None:
+@pytest.mark.parametrize(
+    ("words", "smaller"), [("limited to a {most} block range", [700]), ("no", [5_000, 2_500, 1_250, 625])]
+)
+async def test_side_events_are_looked_for_in_no_more_than_ten_thousand_blocks_and_in_smaller_ranges(
+    words: str, smaller: list[int]
+) -> None:
     node = Answering(50_000)
-    node.most = 700
+    node.most, node.words = 700, words
     async with inquiring(node) as (inquiry, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME))
         spans = [int(p[0]["toBlock"], 16) - int(p[0]["fromBlock"], 16) + 1 for p in node.calls("eth_getLogs")]
-        assert spans == [10_000, 700]
+        assert spans == [10_000, *smaller]
 
 
 async def test_side_events_come_in_the_chains_order_and_hostile_ones_not_at_all() -> None:
@@ -197,9 +203,10 @@ async def test_a_fetch_goes_no_further_back_than_asked() -> None:
         assert [int(params[0]["fromBlock"], 16) for params in node.calls("eth_getLogs")] == [8001, 6001]
 
 
-async def test_a_fetch_asks_for_ever_smaller_ranges_where_an_endpoint_wants_that() -> None:
+@pytest.mark.parametrize("words", ["limited to a {most} block range", "that is too much for me"])
+async def test_a_fetch_asks_for_ever_smaller_ranges_where_an_endpoint_wants_that(words: str) -> None:
     node = Answering(3000, logs=[500])
-    node.most = 70
+    node.most, node.words = 70, words
     async with inquiring(node) as (inquiry, checker, _):
         assert await inquiry.fetch_events(TRANSFER, Timestamp(0))
         assert checker.blocks == [500]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from connext_monitor.clock import SystemClock
@@ -14,7 +15,7 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import GENESIS_TIME
-from tests.monitoring.nodes import http_node, posting, result, until, websocket_node
+from tests.monitoring.nodes import error, http_node, posting, result, until, websocket_node
 from tests.monitoring.test_coverer import CONFIG, Chain, Memory
 
 
@@ -118,6 +119,56 @@ async def test_reading_the_history_of_a_chain_that_stands_still_is_not_broken_of
         await until(lambda: covered(observer) == 300)
         assert asked.count("eth_chainId") == 1
         assert observer.state.trouble is None
+
+
+async def test_an_endpoint_that_asks_for_fewer_requests_is_asked_later_and_not_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.coverer._FIRST_PAUSE", 0.01)
+    node = Whole(10)
+    asked: list[str] = []
+
+    def answer(request: dict[str, Any]) -> str:
+        asked.append(asking := str([request["method"], *request["params"]][:2]))
+        if ("latest" in asking or "getLogs" in asking) and asked.count(asking) % 2 == 0:
+            return error(request, 429, "Too Many Requests")
+        return node.answer(request)
+
+    async with http_node(posting(answer)) as url, observing(url) as (observer, _):
+        for head in (10, 20, 30):
+            node.head = head
+            await until(lambda: covered(observer) == node.head)
+        assert (asked.count("['eth_chainId']"), observer.state.trouble) == (1, None)
+
+
+async def test_what_an_endpoint_is_waited_for_is_told_while_it_is() -> None:
+    node = Whole(10)
+    async with http_node(posting(node.answer)) as url, observing(url, patience=2) as (observer, _):
+        await until(lambda: covered(observer) == 10)
+        node.lacks = {5}
+        await until(lambda: observer.state.trouble == "127.0.0.1 has no block 5, which was final")
+        node.lacks = set()
+        await until(lambda: observer.state.trouble is None)
+
+
+async def test_what_went_wrong_before_history_is_read_is_not_told_any_longer() -> None:
+    node = Whole(300, most=4)
+    node.chain_id = 1
+    let_go = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.Response:
+        answer = await posting(node.answer)(request)
+        if len(node.ranges) > 8:
+            await let_go.wait()
+        return answer
+
+    async with http_node(handle) as url, observing(url, block_time="PT0.1S") as (observer, _):
+        await until(lambda: "chain id" in str(observer.state.trouble))
+        node.chain_id = 31337
+        await until(lambda: covered(observer) > 0)
+        assert observer.state.trouble is None
+        assert not observer.state.caught_up
+        let_go.set()
 
 
 async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_it() -> None:

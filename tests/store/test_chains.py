@@ -68,6 +68,16 @@ async def test_a_nonce_known_only_from_its_destination_is_still_missing_on_its_o
     assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
 
 
+async def test_holes_are_found_one_after_the_other(store: Store) -> None:
+    seen_nonces = [xcalled(info(nonce), sighting(10 * nonce)) for nonce in (0, 1, 4, 7)]
+    await put(store, seen(*seen_nonces), progress=[said(0, 9)])
+    holes, above = [], 0
+    while hole := await store.nonce_hole(ALPHA, above):
+        holes.append((hole.first, hole.until, hole.blocks.first))
+        above = hole.until
+    assert holes == [(2, 4, 10), (5, 7, 40), (8, 9, 70)]
+
+
 async def test_another_chain_s_nonces_fill_no_hole(store: Store) -> None:
     await put(store, seen(xcalled(info(0, BETA, ALPHA), sighting(10))), progress=[said(0, 1)])
     assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
