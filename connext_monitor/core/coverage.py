@@ -4,10 +4,11 @@ Start, catch-up, reconnect and steady state are one mechanism: cover the next ra
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, RawLog
+from connext_monitor.core.events import BlockNumber, BlockRef, EventKind, Hash32, RawLog, TransferId
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class Coverage:
     start: BlockNumber
     checkpoint: BlockNumber
     covered: BlockRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a range of blocks: the places that something stands in; each event by block, kind and id."""
+
+    places: AbstractSet[tuple[BlockNumber, Hash32]] = frozenset()
+    events: AbstractSet[tuple[Hash32, EventKind, TransferId]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

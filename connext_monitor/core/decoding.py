@@ -13,6 +13,7 @@ from eth_hash.main import Keccak256
 
 from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
 from connext_monitor.core.events import (
+    EventKind,
     Executed,
     RawLog,
     Reconciled,
@@ -98,6 +99,19 @@ _LAYOUTS: Final = {
         Reconciled,
     ),
 }
+
+
+_KINDS: Final = {
+    XCALLED_TOPIC: EventKind.XCALLED,
+    EXECUTED_TOPIC: EventKind.EXECUTED,
+    RECONCILED_TOPIC: EventKind.RECONCILED,
+}
+
+
+def named_event(log: RawLog) -> tuple[EventKind, TransferId] | None:
+    """Which event of which transfer a log's topics name; None where they name none. Nothing else of it is read."""
+    kind = _KINDS.get(log.topics[0]) if len(log.topics) > 1 else None
+    return None if kind is None else (kind, TransferId(log.topics[1]))
 
 
 def decode(log: RawLog) -> TransferEvent:

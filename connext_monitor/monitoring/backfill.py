@@ -11,10 +11,10 @@ from typing import Protocol
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
-from connext_monitor.core.coverage import BlockRange, Coverage, final_by_depth
+from connext_monitor.core.coverage import BlockRange, Coverage, Stored, final_by_depth
 from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.endpoint_health import Trouble
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import joined, next_part, unread
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import Header
@@ -46,8 +46,8 @@ class HistoryStore(Protocol):
         """The blocks that backfills have read."""
         ...
 
-    async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
-        """The blocks from ``first`` to ``last`` that stored events stand in."""
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+        """What is stored of these blocks."""
         ...
 
 
@@ -220,9 +220,9 @@ class _Session:
             raise NotFinalError(final)
 
         async def read(blocks: BlockRange) -> ReadRange:
-            known = await self._store.places(self._config.domain_id, blocks.first, blocks.last)
+            stored = await self._store.stored(self._config.domain_id, blocks)
             try:
-                return await self._reader.read(blocks, head, final, known)
+                return await self._reader.read(blocks, head, final, stored)
             except EndpointUnavailable:
                 self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
                 raise

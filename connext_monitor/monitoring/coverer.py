@@ -10,6 +10,7 @@ from connext_monitor.core.coverage import (
     Aim,
     BlockRange,
     Coverage,
+    Stored,
     advance,
     begin,
     final_by_depth,
@@ -17,7 +18,7 @@ from connext_monitor.core.coverage import (
     next_range,
     skip_to,
 )
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
@@ -65,8 +66,8 @@ class CoverageStore(HoleStore, AnchorStore, Protocol):
         """How far the chain has been read."""
         ...
 
-    async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
-        """The blocks from ``first`` to ``last`` that stored events stand in."""
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+        """What is stored of these blocks."""
         ...
 
 
@@ -162,9 +163,9 @@ class Coverer:
             return next_range(self._coverage(), after, head.number, self._pool.paces[self._place].span)
 
         async def read(blocks: BlockRange) -> ReadRange:
-            known = await self._store.places(self._config.domain_id, blocks.first, blocks.last)
+            stored = await self._store.stored(self._config.domain_id, blocks)
             try:
-                return await self._reader.read(blocks, head, final, known)
+                return await self._reader.read(blocks, head, final, stored)
             except EndpointUnavailable:
                 # Noted here, since whoever waits for it is cancelled when the same end reaches the subscriptions.
                 self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))

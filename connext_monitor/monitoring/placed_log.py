@@ -10,11 +10,14 @@ from connext_monitor.core.value import value
 
 @value(frozen=True, slots=True)
 class PlacedLog:
-    """A log as its endpoint gave it, its block's time, and the event that it holds; or why it holds none."""
+    """A log as its endpoint gave it, its block's time, and the event that it holds; or why it holds none.
+
+    None is found in a log whose event is stored already, from the same block: it is not read once more.
+    """
 
     log: RawLog
     timestamp: Timestamp
-    found: EventRecord | UnreadableLog
+    found: EventRecord | UnreadableLog | None
 
 
 def place_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> PlacedLog:

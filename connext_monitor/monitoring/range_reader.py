@@ -6,17 +6,18 @@ is shown to stand at its height; and a block's time is read from its header.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connext_monitor.core.coverage import BlockRange, doubtful
-from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.coverage import BlockRange, Stored, doubtful
+from connext_monitor.core.decoding import EVENT_TOPICS, named_event
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 
 _CACHED_HEADERS = 4096
+_NOTHING = Stored()
 _PLACED_IN_A_ROW = 100
 """Logs placed before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
@@ -91,14 +92,15 @@ class RangeReader:
         blocks: BlockRange,
         head: Header,
         final: BlockNumber,
-        known: Iterable[tuple[BlockNumber, Hash32]],
+        stored: Stored,
     ) -> ReadRange:
-        """Read ``blocks``, which end at or below ``head``; ``known`` are the places of events stored in them.
+        """Read ``blocks``, which end at or below ``head``; ``stored`` is what is stored of them.
 
         1. The range's last block is looked at before and after its logs are asked for: the same hash means that the
            endpoint had the range and that it did not move meanwhile. A final block cannot move.
-        2. Every log is placed: its block's header says its time and confirms its height; and decoded.
-        3. Every place of a known event that the answer does not name is looked at.
+        2. Every log is placed: its block's header says its time and confirms its height; and decoded, unless its event
+           is stored.
+        3. Every place of something stored that the answer does not name is looked at.
 
         Raises Unsettled, PartialAnswer and what the endpoint raises.
         """
@@ -107,13 +109,13 @@ class RangeReader:
         end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
             raise Unsettled(f"changed block {blocks.last} while its logs were read")
-        logs = await self.place(fetched.logs)
+        logs = await self.place(fetched.logs, stored)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
-        gone = await self._gone(doubtful(known, answered))
+        gone = await self._gone(doubtful(stored.places, answered))
         return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
 
-    async def place(self, logs: list[RawLog]) -> list[PlacedLog]:
-        """The logs with their blocks' times, decoded. Raises Unsettled where a block is not there.
+    async def place(self, logs: list[RawLog], stored: Stored = _NOTHING) -> list[PlacedLog]:
+        """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled where a block is not there.
 
         Decoded here, and not when they are checked: while history is read, that is beside the commit of what came
         before.
@@ -128,7 +130,12 @@ class RangeReader:
             headers[block_hash] = header
         placed: list[PlacedLog] = []
         for raw in logs:
-            placed.append(place_log(self._domain, raw, _time_of(raw, headers[raw.block_hash])))
+            timestamp = _time_of(raw, headers[raw.block_hash])
+            named = named_event(raw) if stored.events else None
+            if named is not None and (raw.block_hash, *named) in stored.events:
+                placed.append(PlacedLog(raw, timestamp, None))
+            else:
+                placed.append(place_log(self._domain, raw, timestamp))
             if len(placed) % _PLACED_IN_A_ROW == 0:
                 await asyncio.sleep(0)
         return placed

@@ -210,7 +210,7 @@ async def _read(observation: Observation) -> _Read:
                 found.delivery is not None and observation.vouch is not None and await observation.vouch(placed.log)
             )
             unreadable.append(found if proven else replace(found, delivery=None))
-        else:
+        elif found is not None:
             seen.append(found)
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None

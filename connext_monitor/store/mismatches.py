@@ -8,6 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import mismatch_id
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.store.alerts import resolve
@@ -41,13 +42,11 @@ async def settle(
     return await resolve(connection, {mismatch_id(transfer_id): "reorged" for transfer_id in lost}, at)
 
 
-async def places(
-    connection: AsyncConnection, domain: DomainId, first: BlockNumber, last: BlockNumber
-) -> set[tuple[BlockNumber, Hash32]]:
-    """The blocks of one chain, from ``first`` to ``last``, that such deliveries stand in."""
+async def places(connection: AsyncConnection, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
+    """Those of these blocks of one chain that such deliveries stand in."""
     rows = await connection.execute(
         select(mismatches.c.block_number, mismatches.c.block_hash).where(
-            mismatches.c.domain == domain, mismatches.c.block_number.between(first, last)
+            mismatches.c.domain == domain, mismatches.c.block_number.between(blocks.first, blocks.last)
         )
     )
     return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}

@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
-from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces
+from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces, Stored
 from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents import TransferView
@@ -172,11 +172,11 @@ class Store:
         async with self._database.read() as connection:
             return await suspects.without_origin(connection, origin)
 
-    async def places(self, domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
-        """The blocks from ``first`` to ``last`` that stored events of the chain stand in."""
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+        """What is stored of these blocks of a chain."""
         async with self._database.read() as connection:
-            found = await transfers.places(connection, domain, first, last)
-            return found | await mismatches.places(connection, domain, first, last)
+            found = await transfers.stored(connection, domain, blocks)
+            return Stored(found.places | await mismatches.places(connection, domain, blocks), found.events)
 
     async def malformed_counts(self) -> dict[DomainId, int]:
         """How many distinct malformed logs each chain's endpoints gave."""

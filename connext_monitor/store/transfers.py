@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, false, 
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.coverage import BlockRange, Stored
 from connext_monitor.core.deadline import Awaited, DueDates, Durations, Leg
 from connext_monitor.core.events import (
     BlockNumber,
@@ -102,16 +102,19 @@ async def save(connection: AsyncConnection, changes: Changes) -> None:
     await _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
-async def places(
-    connection: AsyncConnection, domain: DomainId, first: BlockNumber, last: BlockNumber
-) -> set[tuple[BlockNumber, Hash32]]:
-    """The blocks of one chain, from ``first`` to ``last``, that stored events stand in."""
+async def stored(connection: AsyncConnection, domain: DomainId, blocks: BlockRange) -> Stored:
+    """The events of these blocks of one chain, and where they stand."""
     rows = await connection.execute(
-        select(events.c.block_number, events.c.block_hash)
-        .distinct()
-        .where(events.c.domain == domain, events.c.block_number.between(first, last))
+        select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
+            events.c.domain == domain, events.c.block_number.between(blocks.first, blocks.last)
+        )
     )
-    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}
+    places: set[tuple[BlockNumber, Hash32]] = set()
+    known: set[tuple[Hash32, EventKind, TransferId]] = set()
+    for number, block_hash, kind, transfer_id in rows:
+        places.add((number, block_hash))
+        known.add((block_hash, _KINDS[kind], transfer_id))
+    return Stored(places, known)
 
 
 async def awaited(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
-from connext_monitor.core.coverage import Aim, Coverage
+from connext_monitor.core.coverage import Aim, BlockRange, Coverage, Stored
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.core.pace import shrunk
 from connext_monitor.core.recording import ChainProgress
@@ -86,8 +86,8 @@ class Memory:
     async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
         del above
 
-    async def places(self, _domain: DomainId, first: BlockNumber, last: BlockNumber) -> set[tuple[BlockNumber, Hash32]]:
-        return {place for place in self.known if first <= place[0] <= last}
+    async def stored(self, _domain: DomainId, blocks: BlockRange) -> Stored:
+        return Stored({place for place in self.known if blocks.first <= place[0] <= blocks.last})
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
         if observation.progress is not None:

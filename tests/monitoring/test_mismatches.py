@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.coverage import BlockRange, Coverage, Stored
 from connext_monitor.core.decoding import BrokenIntegrity, broken_integrity, encode_event
 from connext_monitor.core.events import (
     Address,
@@ -148,7 +148,7 @@ async def test_log_and_alert_are_stored_together_or_not_at_all(tmp_path: Path) -
         assert await made.alerts() == []
         assert await made.store.malformed_counts() == {}
         assert await made.store.coverage(BETA) is None
-        assert await made.store.places(BETA, BlockNumber(0), BlockNumber(99)) == set()
+        assert await made.store.stored(BETA, BlockRange(BlockNumber(0), BlockNumber(99))) == Stored()
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,9 @@ async def test_however_often_it_is_read_it_is_told_once(tmp_path: Path) -> None:
 async def test_a_reorg_that_takes_its_block_takes_the_alert_back(tmp_path: Path) -> None:
     async with checking(tmp_path) as made:
         await made.sees(covered(log(STOLEN, sighting(20))))
-        places = await made.store.places(BETA, BlockNumber(20), BlockNumber(20))
-        assert places == {(BlockNumber(20), sighting(20).block.hash)}
+        stored = await made.store.stored(BETA, BlockRange(BlockNumber(20), BlockNumber(20)))
+        # Not its event: it is read again each time, and vouched for.
+        assert stored == Stored({(BlockNumber(20), sighting(20).block.hash)})
         await made.sees(covered(gone=sighting(20, fork="another")))
         assert await made.alerts() == OPEN
         await made.sees(covered(gone=sighting(20)))

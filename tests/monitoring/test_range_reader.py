@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.coverage import BlockRange, Stored
+from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Hash32, TransferId
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
-from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, Node, hash_at
+from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import http_node, posting
 
 DOMAIN = DomainId(1001)
+ID = TransferId(b"\x07" * 32)
 
 
 @asynccontextmanager
@@ -25,13 +26,18 @@ async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
         headers = HeaderCache()
 
         async def read(
-            first: int, last: int, *, final: int = 0, known: AbstractSet[tuple[int, Hash32]] = frozenset()
+            first: int,
+            last: int,
+            *,
+            final: int = 0,
+            known: AbstractSet[tuple[int, Hash32]] = frozenset(),
+            events: AbstractSet[tuple[Hash32, EventKind, TransferId]] = frozenset(),
         ) -> ReadRange:
             head = await endpoint.head()
-            places = [(BlockNumber(number), block_hash) for number, block_hash in known]
+            places = {(BlockNumber(number), block_hash) for number, block_hash in known}
             blocks = BlockRange(BlockNumber(first), BlockNumber(last))
             return await RangeReader(endpoint, DomainId(1001), CONTRACT, headers).read(
-                blocks, head, BlockNumber(final), places
+                blocks, head, BlockNumber(final), Stored(places, events)
             )
 
         yield read
@@ -62,6 +68,31 @@ async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:
             turns += 1
             await asyncio.sleep(0)
         assert turns >= 8
+
+
+async def test_an_event_that_is_stored_from_the_same_block_counts_as_answered_and_is_not_decoded_again() -> None:
+    node = Node(20, logs=[5, 9], log_changes={"topics": [f"0x{TOPIC.hex()}", f"0x{ID.hex()}"]})
+    async with reader_of(node) as read:
+        known = {(5, hash_at(5))}
+        found = await read(1, 20, known=known, events={(hash_at(5), EventKind.XCALLED, ID)})
+        assert [placed.found is None for placed in found.logs] == [True, False]
+        assert [placed.log.block_number for placed in found.logs] == [5, 9]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (hash_at(5, branch=1), EventKind.XCALLED, ID),
+        (hash_at(5), EventKind.EXECUTED, ID),
+        (hash_at(5), EventKind.XCALLED, TransferId(bytes(32))),
+    ],
+    ids=["another block", "another leg", "another transfer"],
+)
+async def test_another_event_is_decoded(other: tuple[Hash32, EventKind, TransferId]) -> None:
+    node = Node(20, logs=[5], log_changes={"topics": [f"0x{TOPIC.hex()}", f"0x{ID.hex()}"]})
+    async with reader_of(node) as read:
+        [placed] = (await read(1, 20, events={other})).logs
+        assert placed.found is not None
 
 
 async def test_a_range_whose_last_block_is_missing_is_unsettled() -> None:

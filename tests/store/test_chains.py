@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from connext_monitor.core.coverage import Coverage, Nonces, begin
+from connext_monitor.core.coverage import BlockRange, Coverage, Nonces, begin
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress, Changes, UnreadableLog
 from connext_monitor.store.store import Store
@@ -83,12 +83,13 @@ async def test_another_chain_s_nonces_fill_no_hole(store: Store) -> None:
     assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
 
 
-async def test_the_places_of_events_are_those_on_the_chain_within_the_range(store: Store) -> None:
+async def test_what_is_stored_is_what_stands_on_the_chain_within_the_range(store: Store) -> None:
     called = [xcalled(info(number), sighting(number)) for number in (1, 2, 3, 4)]
     await put(store, seen(*called, executed(info(2), sighting(2))))
     await put(store, gone(called[2]))
-    places = await store.places(ALPHA, BlockNumber(2), BlockNumber(4))
-    assert places == {(r.sighting.block.number, r.sighting.block.hash) for r in (called[1], called[3])}
+    stored = await store.stored(ALPHA, BlockRange(BlockNumber(2), BlockNumber(4)))
+    assert stored.places == {(r.sighting.block.number, r.sighting.block.hash) for r in (called[1], called[3])}
+    assert stored.events == {(r.sighting.block.hash, r.kind, r.event.transfer_id) for r in (called[1], called[3])}
 
 
 async def test_a_log_that_cannot_be_read_is_counted_once_per_chain(store: Store) -> None:
