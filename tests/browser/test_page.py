@@ -1,11 +1,12 @@
 """The page as people meet it: in a real browser, by eye, by keyboard, live, and with hostile words in it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from connext_monitor.core.alert import Alert, deep_reorg, overdue, provider_failing
 from connext_monitor.core.deadline import Leg
@@ -36,6 +37,15 @@ FOCUS = """() => {
   const seen = box.width > 0 && box.top >= 0 && box.bottom <= innerHeight + 1;
   return [on.localName, style.outlineStyle, parseFloat(style.outlineWidth), seen, on.textContent.trim().slice(0, 30)];
 }"""
+COUNT_ALERTS = """
+  let told = 0;
+  window.EventSource = class extends EventSource {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("alert", () => (document.documentElement.dataset.told = told += 1));
+    }
+  };
+"""
 HOSTILE = "<img src=x onerror=alert(1)>\N{RIGHT-TO-LEFT OVERRIDE}{{ 7 * 7 }}" + "&amp;<script>alert(2)</script>" * 20
 
 
@@ -172,6 +182,49 @@ async def test_what_happens_shows_without_a_reload_and_disturbs_nobody(site: Sit
     assert await page.locator("#p-execute details").get_attribute("open") is not None
     assert await page.get_by_role("searchbox").input_value() == "0xab"
     assert await page.evaluate("window.here")
+
+
+async def test_what_happens_while_the_page_is_asked_for_shows_too(site: Site) -> None:
+    """The answer that is on its way when the second alert is told does not have it."""
+    here, there = (await make_traffic(site, 20))[:2]
+    page = await site.open()
+    await page.add_init_script(COUNT_ALERTS)
+    await page.clock.install()
+    await page.reload()
+    await expect(page.get_by_text("Live, as of")).to_be_visible()
+    await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 1"))
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await go_on.wait()
+        await route.fulfill(response=answer)
+
+    await page.route(f"{site.url}/", hold)
+    for number, one in enumerate((here, there), start=1):
+        await site.store.open_alert(overdue_alert(one), [])
+        site.server.feed.alerts_changed()
+        await expect(page.locator("html")).to_have_attribute("data-told", str(number))
+        await page.clock.run_for(1000)
+        await asked.wait()
+    go_on.set()
+    await expect(page.locator("#alerts .count")).to_have_text("1")
+    await page.clock.run_for(1000)
+    await expect(page.locator("#alerts .count")).to_have_text("2")
+
+
+async def test_a_page_that_goes_on_after_a_pause_blames_nobody_for_it(site: Site) -> None:
+    page = await site.open()
+    await page.clock.install()
+    await page.reload()
+    await page.get_by_role("button", name="Pause").click()
+    await page.clock.fast_forward(60_000)
+    await page.route(f"{site.url}/", lambda _route: None)
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    await page.clock.fast_forward(25_000)
+    await expect(page.get_by_role("alert")).to_contain_text("The monitor has not answered since")
 
 
 async def test_a_page_whose_monitor_is_silent_says_so(site: Site) -> None:

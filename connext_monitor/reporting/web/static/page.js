@@ -16,8 +16,10 @@
   // Instants are the monitor's; the reader's clock may be wrong.
   let ahead = Number(document.body.dataset.now) - Date.now() / 1000;
   let answered = Date.now();
+  let resumed = 0;
   let asked = 0;
   let asking = false;
+  let again = false;
   let timer = null;
   let paused = false;
   let connected = false;
@@ -70,7 +72,8 @@
       const [one, other] = midnight ? [when.getMonth() + 1, when.getDate()] : [when.getHours(), when.getMinutes()];
       put(element, `${pad(one)}${midnight ? "-" : ":"}${pad(other)}`);
     }
-    const silent = Date.now() - answered;
+    // After a pause the monitor gets as long to answer as after an answer.
+    const silent = Date.now() - Math.max(answered, resumed);
     const isStale = silent > STALE_AFTER && !paused;
     root.toggleAttribute("data-stale", isStale);
     stale.hidden = !isStale;
@@ -143,6 +146,7 @@
   async function ask() {
     if (asking || paused) return;
     asking = true;
+    again = false;
     asked = Date.now();
     try {
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) });
@@ -151,7 +155,7 @@
       // What is not answered shows as stale.
     }
     asking = false;
-    schedule(AT_LEAST_EVERY);
+    schedule(again ? 0 : AT_LEAST_EVERY);
   }
 
   // Asks after `wait` at the latest, and no sooner than a second after the last time.
@@ -160,9 +164,15 @@
     timer = setTimeout(ask, Math.max(wait, asked + LEAST_BETWEEN - Date.now()));
   }
 
+  // What is told while an answer is on its way may not be in it.
+  function changed() {
+    again = true;
+    schedule(0);
+  }
+
   function listen() {
     const events = new EventSource("/api/v1/events");
-    for (const name of ["transfer", "alert", "reset"]) events.addEventListener(name, () => schedule(0));
+    for (const name of ["transfer", "alert", "reset"]) events.addEventListener(name, changed);
     events.onopen = () => {
       connected = true;
       tick();
@@ -180,7 +190,10 @@
     paused = !paused;
     pause.textContent = paused ? "Go on" : "Pause";
     pause.setAttribute("aria-pressed", String(paused));
-    if (!paused) ask();
+    if (!paused) {
+      resumed = Date.now();
+      ask();
+    }
     tick();
   });
 
