@@ -256,6 +256,16 @@ async def test_without_scripts_everything_is_there_in_utc(site: Site) -> None:
     await expect(with_scripts.locator(".asof time")).to_contain_text("12:04:")
 
 
+async def test_over_many_days_the_labels_of_time_have_dates(site: Site) -> None:
+    await make_traffic(site, 3)
+    for scripts, first in ((False, "12-03 00:00"), (True, "12-03 09:00")):
+        page = await site.open("/pathways/here/there?since=P30D", scripts=scripts, zone="Asia/Tokyo")
+        labels = page.locator("#p-transfers text.hour")
+        await expect(labels.first).to_have_text(first)
+        assert len(set(await labels.all_text_contents())) == await labels.count() == 5
+    await shoot(page, "month")
+
+
 async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Site) -> None:
     await site.store.open_alert(overdue_alert((await make_traffic(site, 20))[0]), ["ops"])
     page = await site.open()

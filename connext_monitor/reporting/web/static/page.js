@@ -69,8 +69,9 @@
     for (const element of document.querySelectorAll("text[data-at]")) {
       const when = new Date(Number(element.dataset.at) * 1000);
       const midnight = when.getHours() === 0 && when.getMinutes() === 0;
-      const [one, other] = midnight ? [when.getMonth() + 1, when.getDate()] : [when.getHours(), when.getMinutes()];
-      put(element, `${pad(one)}${midnight ? "-" : ":"}${pad(other)}`);
+      const day = `${pad(when.getMonth() + 1)}-${pad(when.getDate())}`;
+      const time = `${pad(when.getHours())}:${pad(when.getMinutes())}`;
+      put(element, element.hasAttribute("data-dated") ? `${day} ${time}` : midnight ? day : time);
     }
     // After a pause the monitor gets as long to answer as after an answer.
     const silent = Date.now() - Math.max(answered, resumed);
