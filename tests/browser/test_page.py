@@ -173,6 +173,7 @@ async def test_what_happens_shows_without_a_reload_and_disturbs_nobody(site: Sit
     await site.store.open_alert(alert, [])
     site.server.feed.alerts_changed()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("1 transfer is not executed in time")
+    await expect(page.locator("#pathways tbody td[data-label=Overdue]").first).to_have_text("1 to execute")
     assert await page.title() == "Critical (1) · connext-monitor"
     assert "icon-critical" in (await page.locator("link[rel=icon]").get_attribute("href") or "")
     await site.store.resolve_alert(alert.id, "executed", AT)

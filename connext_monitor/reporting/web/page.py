@@ -91,7 +91,7 @@ class Page:
             numbers = await self._counted.over(since.total_seconds(), (ends[0], ends[1]))
             pending = [one for one in await self._reads.in_flight.by_pathway() if [one.origin, one.destination] == ends]
             views = await self._reads.store.transfers(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
-        rows = matrix(numbers.stats, pending, self._labels)
+        rows = matrix(numbers.stats, pending, state.topics, self._labels)
         stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
         values = {
             "origin": self._labels.spoken(ends[0]),
