@@ -65,7 +65,10 @@ class Page:
 
     async def front(self, request: web.Request) -> web.Response:
         """How everything is."""
-        parameters.only(request.query)
+        try:
+            parameters.only(request.query)
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
         now = self._now()
         async with self._turns:
             state = await self._look()
