@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eth_utils.address import to_checksum_address
+
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind
 from connext_monitor.core.deadline import Leg
@@ -119,7 +121,9 @@ def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
 def owed_words(owed: Owed, labels: ChainLabels) -> str:
     """``1.5 USDC on beta``; by the token's address where it has told no name."""
     token = labels.tokens.get((owed.domain, owed.asset))
-    amount = token.amount(owed.amount) if token else f"{owed.amount} base units of 0x{owed.asset.hex()[:8]}…"
+    amount = (
+        token.amount(owed.amount) if token else f"{owed.amount} base units of {to_checksum_address(owed.asset)[:8]}…"
+    )
     return f"{amount} on {labels.spoken(owed.domain)}"
 
 
