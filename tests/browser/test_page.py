@@ -37,6 +37,12 @@ FOCUS = """() => {
   const seen = box.width > 0 && box.top >= 0 && box.bottom <= innerHeight + 1;
   return [on.localName, style.outlineStyle, parseFloat(style.outlineWidth), seen, on.textContent.trim().slice(0, 30)];
 }"""
+BAD_LABELS = """() => [...document.querySelectorAll(".plot text")].filter((label) => {
+  if (!label.checkVisibility()) return false;
+  const drawing = label.ownerSVGElement, [box, all] = [label, drawing].map((one) => one.getBoundingClientRect());
+  const cut = getComputedStyle(drawing).overflowX !== "visible" && (box.left < all.left || box.right > all.right);
+  return cut || box.height < 10 || box.left < 0 || box.right > innerWidth;
+}).map((label) => label.textContent)"""
 COUNT_ALERTS = """
   let told = 0;
   window.EventSource = class extends EventSource {
@@ -265,6 +271,16 @@ async def test_over_many_days_the_labels_of_time_have_dates(site: Site) -> None:
         await expect(labels.first).to_have_text(first)
         assert len(set(await labels.all_text_contents())) == await labels.count() == 5
     await shoot(page, "month")
+
+
+async def test_labels_of_plots_are_whole_and_large_enough_on_a_phone_too(site: Site) -> None:
+    await fill(site.store, [Sample(1, START - 500).xcalled(), Sample(1, START - 500).executed(100)])
+    for size in (DESK, PHONE):
+        page = await site.open("/pathways/here/there?since=P30D", size=size)
+        await expect(page.locator("#p-execute text").get_by_text("1 min 30 s")).to_be_visible()
+        assert await page.evaluate(BAD_LABELS) == []
+        await see_that_all_is_readable(page)
+    await shoot(page, "pathway-labels-phone")
 
 
 async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Site) -> None:

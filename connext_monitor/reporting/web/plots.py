@@ -14,7 +14,7 @@ from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
 
 WIDTH, HEIGHT = 480.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 8.0, 10.0, 24.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68.0, 8.0, 10.0, 24.0
 _TICKS_OF_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 _LABELLED_BOUNDS = (10, 60, 300, 1_800, 10_800, 86_400)
 _LABELS_OF_TIME = 5
