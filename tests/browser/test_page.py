@@ -232,6 +232,10 @@ async def test_a_page_that_goes_on_after_a_pause_blames_nobody_for_it(site: Site
     await expect(page.get_by_role("alert")).to_be_hidden()
     await page.clock.fast_forward(25_000)
     await expect(page.get_by_role("alert")).to_contain_text("The monitor has not answered since")
+    await page.unroute(f"{site.url}/")
+    await page.clock.fast_forward(25_000)
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    assert await page.title() == "Fine · connext-monitor"
 
 
 async def test_a_page_whose_monitor_is_silent_says_so(site: Site) -> None:
@@ -242,6 +246,8 @@ async def test_a_page_whose_monitor_is_silent_says_so(site: Site) -> None:
     await page.clock.fast_forward(25_000)
     await expect(page.get_by_role("alert")).to_contain_text("The monitor has not answered since")
     await expect(page.get_by_role("heading", level=1)).to_have_css("text-decoration-line", "line-through")
+    assert await page.title() == "Not answering · connext-monitor"
+    assert "icon-warning" in (await page.locator("link[rel=icon]").get_attribute("href") or "")
     await shoot(page, "stale")
 
 

@@ -12,6 +12,11 @@
   const live = document.getElementById("live");
   const pause = document.getElementById("pause");
   const stale = document.getElementById("stale");
+  const icon = document.querySelector("link[rel=icon]");
+
+  // What the monitor said last for the tab.
+  let title = document.title;
+  let badge = icon.getAttribute("href");
 
   // Instants are the monitor's; the reader's clock may be wrong.
   let ahead = Number(document.body.dataset.now) - Date.now() / 1000;
@@ -83,6 +88,9 @@
     } else if (!isStale) {
       put(stale, "");
     }
+    const [tab, image] = isStale ? ["Not answering · connext-monitor", icon.dataset.stale] : [title, badge];
+    if (document.title !== tab) document.title = tab;
+    if (icon.getAttribute("href") !== image) icon.setAttribute("href", image);
     put(live, paused ? "Paused at" : isStale ? "Not answering since" : connected ? "Live, as of" : "As of");
   }
 
@@ -132,11 +140,9 @@
     if (!moment) return;
     ahead = moment - Date.now() / 1000;
     answered = Date.now();
-    if (document.title !== fresh.title) document.title = fresh.title;
+    title = fresh.title;
+    badge = fresh.querySelector("link[rel=icon]").getAttribute("href");
     root.dataset.level = fresh.documentElement.dataset.level;
-    const icon = fresh.querySelector("link[rel=icon]");
-    const shown = document.querySelector("link[rel=icon]");
-    if (shown.getAttribute("href") !== icon.getAttribute("href")) shown.setAttribute("href", icon.getAttribute("href"));
     for (const id of ["verdict", "main"]) morph(document.getElementById(id), fresh.getElementById(id));
     const clock = document.querySelector(".asof time");
     clock.dataset.at = moment;
