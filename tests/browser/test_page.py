@@ -276,17 +276,17 @@ async def test_over_many_days_the_labels_of_time_have_dates(site: Site) -> None:
         labels = page.locator("#p-transfers text.hour")
         await expect(labels.first).to_have_text(first)
         assert len(set(await labels.all_text_contents())) == await labels.count() == 5
-    await shoot(page, "month")
+        await shoot(page, f"month{'' if scripts else '-still'}")
 
 
 async def test_labels_of_plots_are_whole_and_large_enough_on_a_phone_too(site: Site) -> None:
     await fill(site.store, [Sample(1, START - 500).xcalled(), Sample(1, START - 500).executed(100)])
-    for size in (DESK, PHONE):
+    for kind, size in (("light", DESK), ("phone", PHONE)):
         page = await site.open("/pathways/here/there?since=P30D", size=size)
         await expect(page.locator("#p-execute text").get_by_text("1 min 30 s")).to_be_visible()
         assert await page.evaluate(BAD_LABELS) == []
         await see_that_all_is_readable(page)
-    await shoot(page, "pathway-labels-phone")
+        await shoot(page, f"labels-{kind}")
 
 
 async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Site) -> None:
