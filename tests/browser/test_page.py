@@ -1,11 +1,12 @@
 """The page as people meet it: in a real browser, by eye, by keyboard, live, and with hostile words in it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from connext_monitor.core.alert import Alert, deep_reorg, overdue, provider_failing
 from connext_monitor.core.deadline import Leg
@@ -36,6 +37,21 @@ FOCUS = """() => {
   const seen = box.width > 0 && box.top >= 0 && box.bottom <= innerHeight + 1;
   return [on.localName, style.outlineStyle, parseFloat(style.outlineWidth), seen, on.textContent.trim().slice(0, 30)];
 }"""
+BAD_LABELS = """() => [...document.querySelectorAll(".plot text")].filter((label) => {
+  if (!label.checkVisibility()) return false;
+  const drawing = label.ownerSVGElement, [box, all] = [label, drawing].map((one) => one.getBoundingClientRect());
+  const cut = getComputedStyle(drawing).overflowX !== "visible" && (box.left < all.left || box.right > all.right);
+  return cut || box.height < 10 || box.left < 0 || box.right > innerWidth;
+}).map((label) => label.textContent)"""
+COUNT_ALERTS = """
+  let told = 0;
+  window.EventSource = class extends EventSource {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("alert", () => (document.documentElement.dataset.told = told += 1));
+    }
+  };
+"""
 HOSTILE = "<img src=x onerror=alert(1)>\N{RIGHT-TO-LEFT OVERRIDE}{{ 7 * 7 }}" + "&amp;<script>alert(2)</script>" * 20
 
 
@@ -163,6 +179,7 @@ async def test_what_happens_shows_without_a_reload_and_disturbs_nobody(site: Sit
     await site.store.open_alert(alert, [])
     site.server.feed.alerts_changed()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("1 transfer is not executed in time")
+    await expect(page.locator("#pathways tbody td[data-label=Overdue]").first).to_have_text("1 to execute")
     assert await page.title() == "Critical (1) · connext-monitor"
     assert "icon-critical" in (await page.locator("link[rel=icon]").get_attribute("href") or "")
     await site.store.resolve_alert(alert.id, "executed", AT)
@@ -174,6 +191,53 @@ async def test_what_happens_shows_without_a_reload_and_disturbs_nobody(site: Sit
     assert await page.evaluate("window.here")
 
 
+async def test_what_happens_while_the_page_is_asked_for_shows_too(site: Site) -> None:
+    """The answer that is on its way when the second alert is told does not have it."""
+    here, there = (await make_traffic(site, 20))[:2]
+    page = await site.open()
+    await page.add_init_script(COUNT_ALERTS)
+    await page.clock.install()
+    await page.reload()
+    await expect(page.get_by_text("Live, as of")).to_be_visible()
+    await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 1"))
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await go_on.wait()
+        await route.fulfill(response=answer)
+
+    await page.route(f"{site.url}/", hold)
+    for number, one in enumerate((here, there), start=1):
+        await site.store.open_alert(overdue_alert(one), [])
+        site.server.feed.alerts_changed()
+        await expect(page.locator("html")).to_have_attribute("data-told", str(number))
+        await page.clock.run_for(1000)
+        await asked.wait()
+    go_on.set()
+    await expect(page.locator("#alerts .count")).to_have_text("1")
+    await page.clock.run_for(1000)
+    await expect(page.locator("#alerts .count")).to_have_text("2")
+
+
+async def test_a_page_that_goes_on_after_a_pause_blames_nobody_for_it(site: Site) -> None:
+    page = await site.open()
+    await page.clock.install()
+    await page.reload()
+    await page.get_by_role("button", name="Pause").click()
+    await page.clock.fast_forward(60_000)
+    await page.route(f"{site.url}/", lambda _route: None)
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    await page.clock.fast_forward(25_000)
+    await expect(page.get_by_role("alert")).to_contain_text("The monitor has not answered since")
+    await page.unroute(f"{site.url}/")
+    await page.clock.fast_forward(25_000)
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    assert await page.title() == "Fine · connext-monitor"
+
+
 async def test_a_page_whose_monitor_is_silent_says_so(site: Site) -> None:
     page = await site.open()
     await page.clock.install()
@@ -182,6 +246,8 @@ async def test_a_page_whose_monitor_is_silent_says_so(site: Site) -> None:
     await page.clock.fast_forward(25_000)
     await expect(page.get_by_role("alert")).to_contain_text("The monitor has not answered since")
     await expect(page.get_by_role("heading", level=1)).to_have_css("text-decoration-line", "line-through")
+    assert await page.title() == "Not answering · connext-monitor"
+    assert "icon-warning" in (await page.locator("link[rel=icon]").get_attribute("href") or "")
     await shoot(page, "stale")
 
 
@@ -201,6 +267,26 @@ async def test_without_scripts_everything_is_there_in_utc(site: Site) -> None:
     await expect(page.get_by_role("heading", level=2)).to_contain_text(stuck[0].hex_id)
     with_scripts = await site.open(zone="Asia/Tokyo")
     await expect(with_scripts.locator(".asof time")).to_contain_text("12:04:")
+
+
+async def test_over_many_days_the_labels_of_time_have_dates(site: Site) -> None:
+    await make_traffic(site, 3)
+    for scripts, first in ((False, "12-03 00:00"), (True, "12-03 09:00")):
+        page = await site.open("/pathways/here/there?since=P30D", scripts=scripts, zone="Asia/Tokyo")
+        labels = page.locator("#p-transfers text.hour")
+        await expect(labels.first).to_have_text(first)
+        assert len(set(await labels.all_text_contents())) == await labels.count() == 5
+        await shoot(page, f"month{'' if scripts else '-still'}")
+
+
+async def test_labels_of_plots_are_whole_and_large_enough_on_a_phone_too(site: Site) -> None:
+    await fill(site.store, [Sample(1, START - 500).xcalled(), Sample(1, START - 500).executed(100)])
+    for kind, size in (("light", DESK), ("phone", PHONE)):
+        page = await site.open("/pathways/here/there?since=P30D", size=size)
+        await expect(page.locator("#p-execute text").get_by_text("1 min 30 s")).to_be_visible()
+        assert await page.evaluate(BAD_LABELS) == []
+        await see_that_all_is_readable(page)
+        await shoot(page, f"labels-{kind}")
 
 
 async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Site) -> None:

@@ -14,6 +14,13 @@ async def test_a_path_that_there_is_not_is_404_in_json(client: aiohttp.ClientSes
     assert await get(client, path, 404) == {"error": "there is nothing at this path"}
 
 
+@pytest.mark.parametrize("path", ["/", "/transfers", "/alerts", "/pathways/here/there", f"/transfers/0x{'ab' * 32}"])
+async def test_a_page_refuses_in_words_on_a_page(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(f"{path}?utm=1") as response:
+        assert (response.status, response.content_type) == (400, "text/html")
+        assert "Utm is not known here" in await response.text()
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 async def test_another_method_is_405_in_json(client: aiohttp.ClientSession, method: str) -> None:
     async with client.request(method, TRANSFERS) as response:

@@ -129,6 +129,17 @@ async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
         assert data(await reader.next())["nonce"] == "4"
 
 
+async def test_who_comes_back_gets_all_that_is_kept_and_what_comes_meanwhile(
+    server: WebServer, session: aiohttp.ClientSession
+) -> None:
+    for number in range(1200):
+        server.feed._tell(EventName.TRANSFER, str(number))
+    async with reading(session, f"{server.feed.run_id}-200") as reader:
+        assert [data(await reader.next()) for _ in range(1000)] == list(range(200, 1200))
+        server.feed._tell(EventName.TRANSFER, "1200")
+        assert data(await reader.next()) == 1200
+
+
 @pytest.mark.parametrize("last_seen", ["another-run-7", "7", "-1", "x" * 500, "٣"])
 async def test_who_comes_back_from_elsewhere_is_told_to_read_again(
     session: aiohttp.ClientSession, last_seen: str

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
-from connext_monitor.reporting.web.plots import Plot, distribution_plot, latency_plot, spark, transfers_plot
+from connext_monitor.reporting.web.plots import WIDTH, Plot, distribution_plot, latency_plot, spark, transfers_plot
+from connext_monitor.reporting.web.site import tick
+from tests.reporting.chain_samples import START
 
 COUNTS = st.integers(0, 10**7)
 LATENCIES = st.builds(
@@ -51,6 +53,21 @@ def test_latencies_are_drawn_where_there_are_any(found: list[tuple[int, Latency]
         assert most[1] <= half[1]
 
 
+def test_the_buckets_of_a_distribution_say_where_they_begin() -> None:
+    rows = distribution_plot([0] * (len(BOUNDS) + 1)).rows
+    assert [row[0] for row in (*rows[:2], rows[-1])] == ["up to 10 s", "10 s to 20 s", "over 1 d"]
+
+
+@given(st.integers(1, 400), st.sampled_from((60, 3600, 21_600, 86_400)))
+def test_no_two_labels_of_time_are_the_same_and_all_are_whole(parts: int, width: int) -> None:
+    buckets = tuple(TimeBucket(START + width * place) for place in range(parts))
+    ticks = transfers_plot(Timeline(width, buckets)).x_ticks
+    texts = [tick(one.at or 0, one.dated) for one in ticks]
+    assert len(set(texts)) == len(texts) >= min(parts, 3)
+    # No letter of the axis is wider than 6.2.
+    assert all(one.place + 6.2 * len(text) <= WIDTH for one, text in zip(ticks, texts, strict=True))
+
+
 def test_a_line_is_broken_where_nothing_arrived() -> None:
     took = Latency(1, 5, 9, 9)
     plot = latency_plot(timeline([(1, took), (1, took), (0, Latency()), (1, took), (1, took)]), Leg.EXECUTE)
@@ -62,6 +79,9 @@ def test_a_distribution_names_its_highest_bar(histogram: list[int]) -> None:
     plot = distribution_plot(histogram)
     stands_within(plot)
     highest = max(plot.rows, key=lambda row: int(row[1]))
-    assert str(highest[0]) in plot.summary or not any(histogram)
+    words = (
+        f"The highest bar: {highest[1]} of {sum(histogram)} leg{'' if sum(histogram) == 1 else 's'} took {highest[0]}."
+    )
+    assert plot.summary == (words if any(histogram) else "No leg has arrived.")
     assert len(spark(histogram)) == sum(1 for legs in histogram if legs)
     assert all(bar.y >= 0 and bar.y + bar.height <= 20.1 for bar in spark(histogram))

@@ -1,3 +1,5 @@
+import asyncio
+import io
 from collections.abc import Callable
 
 import aiohttp
@@ -6,6 +8,7 @@ import pytest
 from connext_monitor.config import ListenAddress
 from connext_monitor.reporting.web import ListenError, WebServer
 from connext_monitor.reporting.web.host_guard import is_loopback
+from connext_monitor.reporting.web.server import _protocol_log
 
 ServerAt = Callable[[ListenAddress], WebServer]
 ANY_PORT = ListenAddress("127.0.0.1", 0)
@@ -55,6 +58,26 @@ async def test_on_the_loopback_a_request_for_another_host_is_refused(client: aio
 async def test_on_the_loopback_every_name_of_it_will_do(client: aiohttp.ClientSession, host: str) -> None:
     async with client.get("/api/v1/chains", headers={"Host": host}) as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize("header", ["no header", f"Cookie: {'s3cr3t' * 2000}"])
+async def test_what_is_no_request_is_answered_and_leaves_no_trace_in_the_log(
+    server_at: ServerAt, log: io.StringIO, header: str
+) -> None:
+    server = server_at(ANY_PORT)
+    address = await server.start()
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(f"GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
+    async with asyncio.timeout(20):
+        assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+    writer.close()
+    await server.stop()
+    assert log.getvalue() == ""
+
+
+async def test_a_fault_of_the_library_is_logged(log: io.StringIO) -> None:
+    _protocol_log().error("it failed", exc_info=RuntimeError("broken"))
+    assert "RuntimeError: broken" in log.getvalue()
 
 
 async def test_on_all_addresses_any_host_will_do(server_at: ServerAt) -> None:

@@ -30,8 +30,8 @@ _MOST_AT_ONCE = 200
 """Changes of one kind told one by one; of more it is only told that there were many."""
 _KEPT = 1000
 """Events kept for those who come back."""
-_WAITING = 500
-"""Events that may wait for one listener."""
+_WAITING = 2 * _KEPT
+"""Events that may wait for one listener: all that who comes back may have missed, and as many more."""
 
 
 class EventName(StrEnum):

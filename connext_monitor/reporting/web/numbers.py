@@ -1,13 +1,18 @@
 """Statistics for the page, kept for some seconds: they are the only thing there that takes long to count."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eth_utils.address import to_checksum_address
+
 from connext_monitor.clock import Clock
+from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.selection import Pending
+from connext_monitor.core.selection import OpenAlerts, Pending
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, last, usual_width
 from connext_monitor.reporting.web.plots import Bar, spark
 from connext_monitor.reporting.web.read_store import ReadStatistics
@@ -31,13 +36,14 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class PathwayRow:
-    """One pathway of the matrix: the numbers of the window, and what is on its way now."""
+    """One pathway of the matrix: the numbers of the window, and what is on its way and what is overdue now."""
 
     origin: str
     destination: str
     path: str
     stats: PathwayStats
     pending: Pending
+    overdue: Mapping[Leg, int]
     spark: tuple[Bar, ...]
 
 
@@ -77,10 +83,18 @@ class Counted:
             return numbers
 
 
-def matrix(stats: Stats, pending: Sequence[Pending], labels: ChainLabels) -> tuple[PathwayRow, ...]:
-    """The pathways that anything is known of: where something is overdue first, then by what is on its way."""
+def matrix(
+    stats: Stats, pending: Sequence[Pending], topics: Sequence[OpenAlerts], labels: ChainLabels
+) -> tuple[PathwayRow, ...]:
+    """The pathways that anything is known of: where something is overdue first, then by what is on its way.
+
+    What is overdue is told by the open alerts, since ``stats`` may be those of a minute ago.
+    """
     counted = {(one.origin, one.destination): one for one in stats.pathways}
     waiting = {(one.origin, one.destination): one for one in pending}
+    overdue = Counter[tuple[Pathway | None, AlertKind]]()
+    for topic in topics:
+        overdue[topic.pathway, topic.kind] += topic.count
     rows = [
         PathwayRow(
             labels.spoken(origin),
@@ -88,6 +102,7 @@ def matrix(stats: Stats, pending: Sequence[Pending], labels: ChainLabels) -> tup
             f"/pathways/{labels.name(origin) or origin}/{labels.name(destination) or destination}",
             found := counted.get((origin, destination), PathwayStats(origin, destination)),
             waiting.get((origin, destination), Pending(origin, destination, 0, None, 0, None)),
+            {leg: overdue[(origin, destination), kind] for leg, kind in OVERDUE_KINDS.items()},
             spark(found.execute.histogram),
         )
         for origin, destination in counted.keys() | waiting.keys()
@@ -106,10 +121,12 @@ def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
 def owed_words(owed: Owed, labels: ChainLabels) -> str:
     """``1.5 USDC on beta``; by the token's address where it has told no name."""
     token = labels.tokens.get((owed.domain, owed.asset))
-    amount = token.amount(owed.amount) if token else f"{owed.amount} base units of 0x{owed.asset.hex()[:8]}…"
+    amount = (
+        token.amount(owed.amount) if token else f"{owed.amount} base units of {to_checksum_address(owed.asset)[:8]}…"
+    )
     return f"{amount} on {labels.spoken(owed.domain)}"
 
 
 def _worst_first(row: PathwayRow) -> tuple[int, int, int, str, str]:
-    overdue = row.stats.execute.overdue * 2 + row.stats.reconcile.overdue
+    overdue = row.overdue[Leg.EXECUTE] * 2 + row.overdue[Leg.RECONCILE]
     return (-overdue, -row.pending.executions, -row.stats.begun, row.origin, row.destination)

@@ -107,7 +107,7 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
         silences=silences,
         chains=tuple(chain_row(sight, nonces, now) for sight, nonces in state.chains),
         channels=state.channels,
-        pathways=matrix(stats, await reads.in_flight.by_pathway(), labels),
+        pathways=matrix(stats, await reads.in_flight.by_pathway(), state.topics, labels),
         routers=routers(stats, labels),
         transfers=tuple(transfer_row(view, labels, now) for view in views),
     )

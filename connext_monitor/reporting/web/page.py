@@ -65,7 +65,10 @@ class Page:
 
     async def front(self, request: web.Request) -> web.Response:
         """How everything is."""
-        parameters.only(request.query)
+        try:
+            parameters.only(request.query)
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
         now = self._now()
         async with self._turns:
             state = await self._look()
@@ -91,7 +94,7 @@ class Page:
             numbers = await self._counted.over(since.total_seconds(), (ends[0], ends[1]))
             pending = [one for one in await self._reads.in_flight.by_pathway() if [one.origin, one.destination] == ends]
             views = await self._reads.store.transfers(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
-        rows = matrix(numbers.stats, pending, self._labels)
+        rows = matrix(numbers.stats, pending, state.topics, self._labels)
         stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
         values = {
             "origin": self._labels.spoken(ends[0]),

@@ -5,18 +5,22 @@ Coordinates are those of SVG: x to the right, y down. Everything drawn is also g
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from math import ceil
+from operator import itemgetter
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
 
 WIDTH, HEIGHT = 480.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 8.0, 10.0, 24.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68.0, 8.0, 10.0, 24.0
 _TICKS_OF_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 _LABELLED_BOUNDS = (10, 60, 300, 1_800, 10_800, 86_400)
 _LABELS_OF_TIME = 5
+_DAY = 86_400
+# How wide labels are, with and without a date.
+_DATED_WIDE, _UNDATED_WIDE = 70.0, 35.0
 SPARK_WIDTH, SPARK_HEIGHT = 100.0, 20.0
 
 
@@ -42,11 +46,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A label of an axis; ``at`` (Unix seconds) where it is an instant."""
+    """A label of an axis; ``at`` (Unix seconds) where it is an instant, ``dated`` where a time of day is not enough."""
 
     place: float
     text: str
     at: int | None = None
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,12 @@ def distribution_plot(histogram: Sequence[int]) -> Plot:
     """How many legs took how long; the buckets are those of `BOUNDS`, drawn equally wide."""
     top, ticks = _counts_axis(max(histogram, default=0))
     step = _step(len(histogram))
-    names = [*(f"up to {duration_words(bound)}" for bound in BOUNDS), f"over {duration_words(BOUNDS[-1])}"]
-    common = max(range(len(histogram)), key=lambda place: histogram[place]) if any(histogram) else None
+    bounds = [duration_words(bound) for bound in BOUNDS]
+    names = [f"up to {bounds[0]}", *map(" to ".join, pairwise(bounds)), f"over {bounds[-1]}"]
+    highest, common = max(zip(histogram, names, strict=True), key=itemgetter(0))
+    words = f"The highest bar: {highest} of {_many(sum(histogram), 'leg')} took {common}."
     return Plot(
-        summary="No leg has arrived." if common is None else f"Most took {names[common]}.",
+        summary=words if highest else "No leg has arrived.",
         columns=("Took", "Legs"),
         rows=tuple(zip(names, histogram, strict=True)),
         by_time=False,
@@ -198,11 +205,11 @@ def _seconds_axis(longest: int) -> tuple[float, tuple[Tick, ...]]:
 def _time_ticks(timeline: Timeline) -> tuple[Tick, ...]:
     parts = len(timeline.buckets)
     step, every = _step(parts), max(1, ceil(parts / _LABELS_OF_TIME))
-    return tuple(
-        Tick(round(_LEFT + place * step, 2), "", bucket.since)
-        for place, bucket in enumerate(timeline.buckets)
-        if place % every == 0
-    )
+    labelled = range(0, parts, every)
+    dated = bool(parts) and labelled[-1] * timeline.width >= _DAY
+    rightmost = WIDTH - (_DATED_WIDE if dated else _UNDATED_WIDE)
+    places = ((round(_LEFT + part * step, 2), timeline.buckets[part].since) for part in labelled)
+    return tuple(Tick(place, "", since, dated) for place, since in places if place <= rightmost)
 
 
 def _words(seconds: int | None) -> str:

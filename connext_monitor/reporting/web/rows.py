@@ -210,9 +210,10 @@ def telling_row(telling: Telling) -> TellingRow:
 
 
 def _amount(view: TransferView, labels: ChainLabels) -> str:
-    """Short: the token's address is on the transfer's own page."""
+    """Short: the token's whole address is on the transfer's own page."""
     words = amount_of(view.transfer, labels) if view.transfer.info else "?"
-    return words.partition(" (")[0].partition(" of token ")[0]
+    amount, _, nameless = words.partition(" (")[0].partition(" of token ")
+    return f"{amount} of {nameless[:8]}…" if nameless else amount
 
 
 def _step(

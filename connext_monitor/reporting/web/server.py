@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import errno
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ListenAddress
@@ -62,7 +64,7 @@ class WebServer:
         application = _application(listen, routes)
         application.on_shutdown.append(self._end_streams)
         self._feeding: asyncio.Task[None] | None = None
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GRACE)
+        self._runner = web.AppRunner(application, access_log=None, logger=_protocol_log(), shutdown_timeout=_GRACE)
 
     async def start(self) -> ListenAddress:
         """Begin to answer; returns where, with the port that the system chose if it was to. Raises ListenError."""
@@ -105,6 +107,17 @@ def _application(listen: ListenAddress, routes: Sequence[web.RouteDef]) -> web.A
     application.on_response_prepare.append(add_headers)
     application.add_routes(routes)
     return application
+
+
+def _protocol_log() -> logging.Logger:
+    """What the library says of its own faults; that a stranger speaks no HTTP, or has long headers, is none of them."""
+    log = logging.getLogger("connext_monitor.http")
+    log.addFilter(_is_a_fault)
+    return log
+
+
+def _is_a_fault(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _explain(listen: ListenAddress, error: OSError) -> str:

@@ -90,9 +90,11 @@ def utc(at: float | datetime, now: float) -> str:
     return f"{moment:%H:%M:%S} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def tick(at: int) -> str:
-    """An instant as an axis has room for it, in UTC: the time of day, at midnight the date."""
+def tick(at: int, dated: bool) -> str:
+    """An instant as an axis has room for it, in UTC: the time of day, at midnight the date; or both."""
     moment = datetime.fromtimestamp(at, UTC)
+    if dated:
+        return f"{moment:%m-%d %H:%M}"
     return f"{moment:%m-%d}" if moment.hour == moment.minute == 0 else f"{moment:%H:%M}"
 
 

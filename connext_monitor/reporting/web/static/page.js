@@ -12,12 +12,19 @@
   const live = document.getElementById("live");
   const pause = document.getElementById("pause");
   const stale = document.getElementById("stale");
+  const icon = document.querySelector("link[rel=icon]");
+
+  // What the monitor said last for the tab.
+  let title = document.title;
+  let badge = icon.getAttribute("href");
 
   // Instants are the monitor's; the reader's clock may be wrong.
   let ahead = Number(document.body.dataset.now) - Date.now() / 1000;
   let answered = Date.now();
+  let resumed = 0;
   let asked = 0;
   let asking = false;
+  let again = false;
   let timer = null;
   let paused = false;
   let connected = false;
@@ -67,10 +74,12 @@
     for (const element of document.querySelectorAll("text[data-at]")) {
       const when = new Date(Number(element.dataset.at) * 1000);
       const midnight = when.getHours() === 0 && when.getMinutes() === 0;
-      const [one, other] = midnight ? [when.getMonth() + 1, when.getDate()] : [when.getHours(), when.getMinutes()];
-      put(element, `${pad(one)}${midnight ? "-" : ":"}${pad(other)}`);
+      const day = `${pad(when.getMonth() + 1)}-${pad(when.getDate())}`;
+      const time = `${pad(when.getHours())}:${pad(when.getMinutes())}`;
+      put(element, element.hasAttribute("data-dated") ? `${day} ${time}` : midnight ? day : time);
     }
-    const silent = Date.now() - answered;
+    // After a pause the monitor gets as long to answer as after an answer.
+    const silent = Date.now() - Math.max(answered, resumed);
     const isStale = silent > STALE_AFTER && !paused;
     root.toggleAttribute("data-stale", isStale);
     stale.hidden = !isStale;
@@ -79,6 +88,9 @@
     } else if (!isStale) {
       put(stale, "");
     }
+    const [tab, image] = isStale ? ["Not answering · connext-monitor", icon.dataset.stale] : [title, badge];
+    if (document.title !== tab) document.title = tab;
+    if (icon.getAttribute("href") !== image) icon.setAttribute("href", image);
     put(live, paused ? "Paused at" : isStale ? "Not answering since" : connected ? "Live, as of" : "As of");
   }
 
@@ -128,11 +140,9 @@
     if (!moment) return;
     ahead = moment - Date.now() / 1000;
     answered = Date.now();
-    if (document.title !== fresh.title) document.title = fresh.title;
+    title = fresh.title;
+    badge = fresh.querySelector("link[rel=icon]").getAttribute("href");
     root.dataset.level = fresh.documentElement.dataset.level;
-    const icon = fresh.querySelector("link[rel=icon]");
-    const shown = document.querySelector("link[rel=icon]");
-    if (shown.getAttribute("href") !== icon.getAttribute("href")) shown.setAttribute("href", icon.getAttribute("href"));
     for (const id of ["verdict", "main"]) morph(document.getElementById(id), fresh.getElementById(id));
     const clock = document.querySelector(".asof time");
     clock.dataset.at = moment;
@@ -143,6 +153,7 @@
   async function ask() {
     if (asking || paused) return;
     asking = true;
+    again = false;
     asked = Date.now();
     try {
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) });
@@ -151,7 +162,7 @@
       // What is not answered shows as stale.
     }
     asking = false;
-    schedule(AT_LEAST_EVERY);
+    schedule(again ? 0 : AT_LEAST_EVERY);
   }
 
   // Asks after `wait` at the latest, and no sooner than a second after the last time.
@@ -160,9 +171,15 @@
     timer = setTimeout(ask, Math.max(wait, asked + LEAST_BETWEEN - Date.now()));
   }
 
+  // What is told while an answer is on its way may not be in it.
+  function changed() {
+    again = true;
+    schedule(0);
+  }
+
   function listen() {
     const events = new EventSource("/api/v1/events");
-    for (const name of ["transfer", "alert", "reset"]) events.addEventListener(name, () => schedule(0));
+    for (const name of ["transfer", "alert", "reset"]) events.addEventListener(name, changed);
     events.onopen = () => {
       connected = true;
       tick();
@@ -180,7 +197,10 @@
     paused = !paused;
     pause.textContent = paused ? "Go on" : "Pause";
     pause.setAttribute("aria-pressed", String(paused));
-    if (!paused) ask();
+    if (!paused) {
+      resumed = Date.now();
+      ask();
+    }
     tick();
   });
 
