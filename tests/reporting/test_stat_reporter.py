@@ -8,6 +8,7 @@ import pytest
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.message import duration_words
 from connext_monitor.core.recording import record
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.core.transfer import Sighting, Step
@@ -155,9 +156,24 @@ async def test_a_picture_is_drawn_of_what_there_is(monkeypatch: pytest.MonkeyPat
     drawn = await picture.draw(report, LABELS)
     assert drawn is not None
     assert drawn.startswith(b"\x89PNG")
-    assert await picture.draw(Report(0, 86_400, (), ()), LABELS) is None
+    silent = PathwayFigures(ORIGIN, DESTINATION)
+    assert await picture.draw(Report(0, 86_400, (silent,), (PATHWAY,)), LABELS) is None
     monkeypatch.setattr(picture.importlib.util, "find_spec", lambda _name: None)  # type: ignore[attr-defined]
     assert await picture.draw(report, LABELS) is None
+
+
+@pytest.mark.parametrize(
+    ("longest", "marks"),
+    [
+        (0, ["0 s"]),
+        (3, ["0 s", "1 s", "2 s", "3 s"]),
+        (36_000, ["0 s", "3 h", "6 h", "9 h"]),
+        (3 * 86_400, ["0 s", "1 d", "2 d", "3 d"]),
+        (30 * 86_400, ["0 s", "8 d", "16 d", "24 d"]),
+    ],
+)
+def test_times_are_marked_by_round_ones(longest: int, marks: list[str]) -> None:
+    assert [duration_words(mark) for mark in picture.time_marks(longest)] == marks
 
 
 def test_names_of_strangers_are_only_text_in_it() -> None:
