@@ -317,7 +317,7 @@ async def _build(
         {
             "origin search": OriginSearch(store, inquiries, labels, clock).run,
             "checker of the past": past.run,
-            **housekeeping(config, store, providers, route, commits.manager.wake, clock),
+            **housekeeping(config, store, providers, route, sights, commits.manager.wake, clock),
         },
     )
 

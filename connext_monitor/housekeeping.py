@@ -10,6 +10,7 @@ from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.backups import PeriodicBackup
 from connext_monitor.reporting.picture import draw
 from connext_monitor.reporting.retention import Pruning
@@ -41,13 +42,20 @@ def housekeeping(
     store: Store,
     providers: Sequence[ConfiguredProvider],
     route: Route,
+    sights: Callable[[], Sequence[ChainSight]],
     told: Callable[[], None],
     clock: Clock,
 ) -> dict[str, Part]:
     """The parts by name; each runs until it is cancelled. ``told`` is called when there is something to deliver."""
     database = store.database
     readers = [one.provider.name for one in providers if one.reports]
-    reporter = StatReporter(Statistics(database), Reports(database), config.stats.every, readers, told, clock)
+
+    def caught_up() -> bool:
+        return all(sight.caught_up for sight in sights())
+
+    reporter = StatReporter(
+        Statistics(database), Reports(database), config.stats.every, readers, caught_up, told, clock
+    )
     return {
         "backup": _backup(config, store, route, told, clock).run,
         "stat reporter": reporter.run,

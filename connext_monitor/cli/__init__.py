@@ -3,12 +3,16 @@
 import sys
 import traceback
 
-from connext_monitor.cli.program import program
-from connext_monitor.logs import escape, redact
-
 
 def main() -> None:
     """Run the command of the process's arguments, and exit with its code."""
+    try:
+        # This takes a second or more, in which Ctrl-C should end in a word too.
+        from connext_monitor.cli.program import program  # noqa: PLC0415
+        from connext_monitor.logs import escape, redact  # noqa: PLC0415
+    except KeyboardInterrupt:
+        sys.stderr.write("Aborted!\n")
+        sys.exit(1)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows its escape instead of a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")

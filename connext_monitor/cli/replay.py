@@ -55,7 +55,8 @@ def replay(
 ) -> None:
     """Count the alerts that other deadlines would have made of the stored history, beside those of the config.
 
-    The percentiles of what the legs took are there to choose a deadline by. Nothing is changed, and nobody is alerted.
+    The percentiles of what the legs took are there to choose a deadline by. A leg that came in the first block past its
+    deadline is counted, though a running monitor sees it in time. Nothing is changed, and nobody is alerted.
     """
     config = load()
     labels = chain_labels(config)

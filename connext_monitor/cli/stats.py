@@ -75,7 +75,8 @@ def _print(stats: Stats, labels: ChainLabels) -> None:
     print_line()
     print_heading("Routers")
     _print_rows(_ROUTER_HEADINGS, [_router_row(one, window.until) for one in stats.routers])
-    owed = [(one.router, each) for one in stats.routers for each in one.owed]
+    # A message without funds is fronted too, with nothing.
+    owed = [(one.router, each) for one in stats.routers for each in one.owed if each.amount]
     if owed:
         print_line()
         print_heading("Fronted by routers and not reconciled yet")

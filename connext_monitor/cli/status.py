@@ -52,20 +52,22 @@ def status(context: click.Context, *, watch: bool, as_json: bool) -> None:
     if as_json:
         print_json(report_document(report, config))
     else:
-        print_parts(_parts(report, config))
+        print_parts([*_parts(report, config), "", *_verdict(report)])
     context.exit(DEGRADED if report.degraded else 0)
 
 
 async def _look(config: Config) -> list[Part]:
     try:
-        return _parts(await status_report(config, SystemClock().now()), config)
+        report = await status_report(config, SystemClock().now())
     except DatabaseError as error:
         # There may be none yet, and then there is one.
         return [styled(str(error), "bold yellow")]
+    # A low terminal shows the beginning: the verdict belongs there.
+    return [*_verdict(report), "", *_parts(report, config)]
 
 
 def _parts(report: StatusReport, config: Config) -> list[Part]:
-    """What is shown, from top to bottom."""
+    """What the verdict is about, from top to bottom."""
     labels = chain_labels(config)
     parts: list[Part] = []
     if report.not_live is not None:
@@ -88,12 +90,13 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     if report.malformed:
         rows = [(labels.spoken(domain), str(count)) for domain, count in report.malformed.items()]
         parts += _section("Logs that could not be read; they are kept in the database", ("CHAIN", "COUNT"), rows)
-    parts.append("")
-    if report.degraded:
-        parts += [styled("Degraded", "bold red"), Columns((), [(reason,) for reason in report.degraded])]
-    else:
-        parts.append(styled("All is well.", "green"))
     return parts
+
+
+def _verdict(report: StatusReport) -> list[Part]:
+    if report.degraded:
+        return [styled("Degraded", "bold red"), Columns((), [(reason,) for reason in report.degraded])]
+    return [styled("All is well.", "green")]
 
 
 def _section(title: str, headings: Sequence[str], rows: Sequence[Row]) -> list[Part]:

@@ -85,8 +85,11 @@ class Report:
 
 
 def report_of(stats: Stats, before: Stats) -> Report:
-    """The report on one window and the one before it."""
-    return Report(stats.window.since, stats.window.until, _figures(stats), _figures(before))
+    """The report on one window and the one before it; a pathway that has fallen silent since is in it."""
+    now, was = _figures(stats), _figures(before)
+    begun = {(one.origin, one.destination) for one in now}
+    silent = (PathwayFigures(one.origin, one.destination) for one in was if (one.origin, one.destination) not in begun)
+    return Report(stats.window.since, stats.window.until, (*now, *silent), was)
 
 
 def period_end(now: float, every: float) -> int:
@@ -139,7 +142,7 @@ def compose_report(report: Report, labels: ChainLabels) -> Message:
         fields.append(Field(f"{len(rest):,} more pathways", _counts(rest)))
     period = duration_words(report.until - report.since)
     begun, earlier = (sum(one.begun for one in figures) for figures in (report.pathways, report.before))
-    text = f"{_counts(report.pathways)}. In the period before: {_transfers(earlier)}{_change(begun, earlier)}."
+    text = f"{_counts(report.pathways, _change(begun, earlier))}. In the period before: {_transfers(earlier)}."
     return Message(
         f"Report on {period}",
         text if begun or earlier else "No transfers.",
@@ -213,17 +216,20 @@ def _figures_document(one: PathwayFigures) -> Json:
     return {**_total_document([one]), **legs}
 
 
-def _counts(figures: Sequence[PathwayFigures]) -> str:
-    """``128 transfers: 120 completed fast, 3 slow, 5 still open; 2 legs late``."""
+def _counts(figures: Sequence[PathwayFigures], change: str = "") -> str:
+    """``128 transfers (+100 %): 120 completed fast, 3 slow, 5 still open; 2 legs late``."""
     begun, fast, slow, late = (sum(getattr(one, what) for one in figures) for what in ("begun", "fast", "slow", "late"))
     late_words = f"; {late:,} {'leg' if late == 1 else 'legs'} late" if late else "; none late"
     return (
-        f"{_transfers(begun)}: {fast:,} completed fast, {slow:,} slow, {begun - fast - slow:,} still open{late_words}"
+        f"{_transfers(begun)}{change}: {fast:,} completed fast, {slow:,} slow, {begun - fast - slow:,} still open"
+        f"{late_words}"
     )
 
 
 def _pathway_words(one: PathwayFigures, earlier: PathwayFigures) -> str:
-    parts = [f"{_counts([one])}{_change(one.begun, earlier.begun)}"]
+    if not one.begun:
+        return f"no transfers (before: {earlier.begun:,})"
+    parts = [_counts([one], _change(one.begun, earlier.begun))]
     for leg, word in ((Leg.EXECUTE, "executed"), (Leg.RECONCILE, "reconciled")):
         now, was = one.leg(leg), earlier.leg(leg)
         if now.p50 is not None and now.p95 is not None:

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import structlog
@@ -27,6 +28,10 @@ _LONGEST_NAME = 40
 _TIMEOUT = 60.0
 _COUNTS = (("completed fast", "#2a9d8f"), ("completed slow", "#e9c46a"), ("still open", "#8d99ae"))
 _NOW, _BEFORE = "#264653", "#b8c4cc"
+_SPANS = ((_NOW, "p50, lighter: p95"), (_BEFORE, "the period before"))
+_TICKS = 4
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200)
+"""Seconds from one mark of time to the next; beyond them whole days."""
 
 log = structlog.get_logger()
 
@@ -81,6 +86,7 @@ def bars_of(report: Report, labels: ChainLabels) -> list[Bars]:
         )
         for one in report.pathways[:_DRAWN]
         for earlier in [report.earlier(one)]
+        if one.begun
     ]
 
 
@@ -89,6 +95,7 @@ def png(bars: Sequence[Bars]) -> bytes:
     # Without pyplot: that keeps every figure, and looks for a screen.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
     from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+    from matplotlib.patches import Patch  # noqa: PLC0415 - an extra
 
     figure = Figure(figsize=(13, 1.8 + 0.6 * len(bars)), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
@@ -96,46 +103,54 @@ def png(bars: Sequence[Bars]) -> bytes:
     _draw_counts(counts, bars)
     for place, axes in enumerate(legs):
         _draw_leg(axes, bars, place)
-    figure.legend(loc="outside lower center", ncols=5, frameon=False)
+    marks = [Patch(color=colour, label=label) for colour, label in (*((c, word) for word, c in _COUNTS), *_SPANS)]
+    figure.legend(handles=marks, loc="outside lower center", ncols=5, frameon=False)
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()
 
 
 def _draw_counts(axes: Any, bars: Sequence[Bars]) -> None:  # noqa: ANN401 - the types of an extra
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - an extra
+
     places = range(len(bars))
     left = [0] * len(bars)
-    for which, (label, colour) in enumerate(_COUNTS):
+    for which, (_, colour) in enumerate(_COUNTS):
         widths = [one.counts[which] for one in bars]
-        axes.barh(places, widths, left=left, color=colour, label=label, height=0.6)
+        axes.barh(places, widths, left=left, color=colour, height=0.6)
         left = [start + width for start, width in zip(left, widths, strict=True)]
     # A "$" would begin a formula.
     axes.set_yticks(places, [one.name.replace("$", r"\$") for one in bars])
     axes.invert_yaxis()
     axes.set_title("Transfers")
+    # There is no half of a transfer, and nobody reads "1e7".
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=_TICKS, integer=True))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     _plain(axes)
 
 
 def _draw_leg(axes: Any, bars: Sequence[Bars], leg: int) -> None:  # noqa: ANN401 - the types of an extra
-    for offset, colour, label, spans in (
-        (-0.16, _NOW, "p50, lighter: p95", [one.now[leg] for one in bars]),
-        (0.16, _BEFORE, "the period before", [one.before[leg] for one in bars]),
+    longest = 0
+    for offset, colour, spans in (
+        (-0.16, _NOW, [one.now[leg] for one in bars]),
+        (0.16, _BEFORE, [one.before[leg] for one in bars]),
     ):
         known = [(place, p50, p95) for place, (p50, p95) in enumerate(spans) if p50 is not None and p95 is not None]
         at = [place + offset for place, _, _ in known]
-        named = label if leg == 0 else None
         axes.barh(at, [p95 for _, _, p95 in known], color=colour, alpha=0.45, height=0.28)
-        axes.barh(at, [p50 for _, p50, _ in known], color=colour, height=0.28, label=named)
+        axes.barh(at, [p50 for _, p50, _ in known], color=colour, height=0.28)
+        longest = max([longest, *(p95 for _, _, p95 in known)])
     axes.set_title(("Executed after", "Reconciled after")[leg])
-    axes.xaxis.set_major_formatter(lambda seconds, _: duration_words(seconds))
-    axes.xaxis.set_major_locator(_few_ticks())
+    marks = time_marks(longest)
+    axes.set_xticks(marks, [duration_words(seconds) for seconds in marks])
     _plain(axes)
 
 
-def _few_ticks() -> Any:  # noqa: ANN401 - the types of an extra
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - an extra
-
-    return MaxNLocator(nbins=4, min_n_ticks=2)
+def time_marks(longest: int) -> list[int]:
+    """Round times up to the longest one, few of them; all in seconds."""
+    days = 86_400 * ceil(longest / (_TICKS * 86_400))
+    step = next((step for step in _STEPS if longest <= _TICKS * step), days)
+    return list(range(0, longest + 1, step))
 
 
 def _plain(axes: Any) -> None:  # noqa: ANN401 - the types of an extra

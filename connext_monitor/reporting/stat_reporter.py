@@ -13,7 +13,10 @@ from connext_monitor.core.stats import Stats, Window
 
 _LONGEST_GRACE = 60.0
 """Seconds: at rest blocks are read so often, so what happened in the period is known then."""
+_LONGEST_WAIT = 3600.0
+"""Seconds that a report waits for blocks to be read which a downtime left unread."""
 _LONGEST_NAP = 60.0
+_SHORT_NAP = 2.0
 _AFTER_FAULT = 60.0
 
 log = structlog.get_logger()
@@ -44,7 +47,11 @@ class ReportShelf(Protocol):
 
 
 class StatReporter:
-    """A report ``every`` so long to these ``providers``; None: never."""
+    """A report ``every`` so long to these ``providers``; None: never.
+
+    After a downtime, or while a connection is lost, what happened in the period is still to be read: the report waits
+    until all chains are ``caught_up``, though not for ever.
+    """
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class StatReporter:
         shelf: ReportShelf,
         every: timedelta | None,
         providers: Collection[str],
+        caught_up: Callable[[], bool],
         told: Callable[[], None],
         clock: Clock,
     ) -> None:
@@ -59,8 +67,10 @@ class StatReporter:
         self._shelf = shelf
         self._every = every.total_seconds() if every else None
         self._providers = providers
+        self._caught_up = caught_up
         self._told = told
         self._clock = clock
+        self._waits_since: float | None = None
 
     async def run(self) -> NoReturn:
         """Report until cancelled."""
@@ -74,6 +84,8 @@ class StatReporter:
                 now = self._clock.now()
                 await self._look(now, every, grace)
                 wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
+                if self._waits_since is not None:
+                    wait = min(wait, _SHORT_NAP)
             except Exception:
                 log.exception("report.failed")
             # The time of day may be set meanwhile.
@@ -86,7 +98,7 @@ class StatReporter:
             await self._shelf.begin(period_end(now.timestamp(), every), now)
             return
         until = is_due(last, now.timestamp(), every, grace)
-        if until is None:
+        if until is None or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
             return
         length = until - period_end(until - 1, every)
         stats = await self._figures.over(Window(until - length, until))
@@ -95,3 +107,11 @@ class StatReporter:
         await self._shelf.add(report, self._providers, now)
         log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
         self._told()
+
+    def _is_to_wait(self, longest: float) -> bool:
+        """Whether blocks are still to be read, and have been waited for less than so long (seconds)."""
+        now = self._clock.monotonic()
+        since = now if self._waits_since is None else self._waits_since
+        waits = not self._caught_up() and now - since < longest
+        self._waits_since = since if waits else None
+        return waits

@@ -70,9 +70,17 @@ class Restore:
         wanted = copy_database(backup, self._temporary)
         verify(self._temporary, wanted)
         refuse_newer(wanted, backup)
-        shutil.copymode(self._database if self._database.exists() else self._temporary, self._temporary)
+        self._as_before()
         aside = self._swap(at)
         return Restored(self._database, wanted, self._database.stat().st_size, aside)
+
+    def _as_before(self) -> None:
+        """Let the copy be used by whoever used the database: root restores, and another user runs the monitor."""
+        if self._database.exists():
+            former = self._database.stat()
+            self._temporary.chmod(former.st_mode & 0o7777)
+            if os.geteuid() == 0:
+                os.chown(self._temporary, former.st_uid, former.st_gid)
 
     def _swap(self, at: datetime) -> Path | None:
         folder = self._database.parent

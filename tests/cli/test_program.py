@@ -26,6 +26,23 @@ def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -
     ]  # fmt: skip
 
 
+def test_ctrl_c_while_the_program_is_still_being_loaded_ends_it_in_a_word() -> None:
+    interrupted = """if True:
+        import sys
+
+        class Interrupt:
+            def find_spec(self, name, *_):
+                if name == "connext_monitor.store.database":
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Interrupt())
+        from connext_monitor.cli import main
+        main()
+        """
+    ended = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "Aborted!\n")
+
+
 def test_the_version_is_told(monitor: Program) -> None:
     assert monitor.run("--version").stdout.startswith("connext-monitor, version ")
 

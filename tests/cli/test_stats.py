@@ -93,6 +93,13 @@ def test_the_tables_say_it_in_words_within_eighty_columns(filled: Program) -> No
     assert max(map(len, lines[:owed])) <= 80
 
 
+def test_what_was_fronted_without_funds_is_owed_to_nobody(monitor: Program) -> None:
+    message = Sample(1, HOUR_AGO, amount=0)
+    monitor.fill(lambda store: fill(store, [message.xcalled(), message.executed(60)]))
+    assert only(only(monitor.json("stats")["routers"])["owed"])["amount"] == "0"
+    assert "not reconciled yet" not in monitor.run("stats").stdout
+
+
 def test_nothing_at_all_is_said_in_words(monitor: Program) -> None:
     monitor.fill(lambda store: fill(store, []))
     assert monitor.run("stats").stdout.splitlines()[1] == "none"

@@ -21,12 +21,14 @@ from tests.cli.conftest import OtherLoop, Program, process_environ
 from tests.cli.test_status import CHAINS, Running, all_is_well
 
 _PATIENCE = 180.0
+_ROWS = 12
+"""Too few for all: what is shown of it must hold the verdict."""
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass
 class Terminal:
-    """A terminal of 80 columns, and the program that draws on it."""
+    """A terminal of 80 columns and few rows, and the program that draws on it."""
 
     ours: int
     process: subprocess.Popen[bytes]
@@ -54,7 +56,7 @@ class Terminal:
 @contextmanager
 def watching(monitor: Program, **environ: str) -> Iterator[Terminal]:
     ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, 80, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-m", "connext_monitor", "status", "--watch"],
         cwd=monitor.folder,

@@ -17,8 +17,10 @@ from connext_monitor.core.report import (
     period_end,
     read,
     report_document,
+    report_of,
     written,
 )
+from connext_monitor.core.stats import PathwayStats, Stats, Window
 
 HOUR, DAY = 3600, 86_400
 ALPHA, BETA, GAMMA = DomainId(1), DomainId(2), DomainId(3)
@@ -84,15 +86,15 @@ def test_it_says_how_many_how_fast_and_how_it_was_before() -> None:
     message = compose_report(Report(0, DAY, (now,), (was,)), LABELS)
     assert message.title == "Report on 1 d"
     assert message.text == (
-        "128 transfers: 120 completed fast, 3 slow, 5 still open; 2 legs late. In the period before: 64 transfers "
-        "(+100 %)."
+        "128 transfers (+100 %): 120 completed fast, 3 slow, 5 still open; 2 legs late. In the period before: 64 "
+        "transfers."
     )
     assert [(field.name, field.value) for field in message.fields[2:]] == [
         (
             "alpha → beta",
             " · ".join(
                 (
-                    "128 transfers: 120 completed fast, 3 slow, 5 still open; 2 legs late (+100 %)",
+                    "128 transfers (+100 %): 120 completed fast, 3 slow, 5 still open; 2 legs late",
                     "executed in p50 45 s, p95 2 min (before: p50 1 min, p95 2 min 30 s)",
                     "reconciled in p50 1 h, p95 2 h",
                 )
@@ -100,6 +102,18 @@ def test_it_says_how_many_how_fast_and_how_it_was_before() -> None:
         )
     ]
     assert compose_report(Report(0, DAY, (), ()), LABELS).text == "No transfers."
+
+
+def test_a_pathway_that_has_fallen_silent_is_told() -> None:
+    quiet, busy = (
+        Stats(Window(since, since + DAY), (pathway,), ())
+        for since, pathway in ((DAY, PathwayStats(BETA, ALPHA, begun=3)), (0, PathwayStats(ALPHA, BETA, begun=12)))
+    )
+    message = compose_report(report_of(quiet, busy), LABELS)
+    assert [(field.name, field.value) for field in message.fields[2:]] == [
+        ("beta → alpha", "3 transfers: 0 completed fast, 0 slow, 3 still open; none late"),
+        ("alpha → beta", "no transfers (before: 12)"),
+    ]
 
 
 def test_a_provider_may_be_told_of_some_pathways_only() -> None:

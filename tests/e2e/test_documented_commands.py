@@ -34,6 +34,7 @@ NOT_TYPED = {
     "export": "sets variables of the shell that it is typed into",
     "tmux": "takes the terminal",
     "install": "writes to /etc",
+    "env": "reads from /etc; it sets variables for a command that others here type",
     "systemctl": "needs systemd to be the first process",
     "journalctl": "needs systemd to be the first process",
     "systemd-analyze": "is typed on the unit with the paths of this machine, in a test of its own",

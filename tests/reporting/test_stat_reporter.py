@@ -1,12 +1,14 @@
 """The stat reporter on a real database, and the picture of a report."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.message import duration_words
 from connext_monitor.core.recording import record
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.core.transfer import Sighting, Step
@@ -23,16 +25,17 @@ MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 class MovedClock:
-    """A time of day that a test moves."""
+    """A time of day, and a clock that is never set, which a test moves."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at
+        self.passed = 0.0
 
     def now(self) -> datetime:
         return self.at
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.passed
 
 
 def place(at: datetime, number: int) -> Sighting:
@@ -49,13 +52,17 @@ async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
     await store.record(ids, (), lambda known: record(known, [step], durations), progress=(), unreadable=(), at=MIDNIGHT)
 
 
+def reporter(store: Store, clock: MovedClock, caught_up: Callable[[], bool], told: Callable[[], None]) -> StatReporter:
+    """Of every day, to one channel."""
+    shelf = Reports(store.database)
+    return StatReporter(Statistics(store.database), shelf, timedelta(days=1), ["ops"], caught_up, told, clock)
+
+
 async def look(store: Store, at: datetime) -> list[Report]:
     """What a reporter that runs at this time finds to tell."""
     woken: list[None] = []
     shelf = Reports(store.database)
-    told = StatReporter(
-        Statistics(store.database), shelf, timedelta(days=1), ["ops"], lambda: woken.append(None), MovedClock(at)
-    )
+    told = reporter(store, MovedClock(at), lambda: True, lambda: woken.append(None))
     before = await shelf.last()
     async with running(told.run()):
         if before is None:
@@ -93,6 +100,53 @@ async def test_a_day_is_reported_once_beside_the_day_before_and_missed_ones_are_
     assert (after.since, after.pathways) == (int((MIDNIGHT + 6 * day).timestamp()), ())
 
 
+async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store: Store) -> None:
+    await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+    read, asked, woken = False, 0, 0
+
+    def caught_up() -> bool:
+        nonlocal asked
+        asked += 1
+        return read
+
+    def told() -> None:
+        nonlocal woken
+        woken += 1
+
+    day = timedelta(days=1)
+    clock = MovedClock(MIDNIGHT + day + timedelta(hours=9))
+    async with running(reporter(store, clock, caught_up, told).run()):
+        await until(lambda: asked >= 2)
+        assert woken == 0
+        await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
+        read = True
+        await until(lambda: woken)
+    queued = await Reports(store.database).next_report("ops")
+    assert queued is not None
+    assert [one.begun for one in queued.report.pathways] == [1]
+
+
+async def test_it_does_not_wait_for_ever_for_a_chain_that_cannot_be_read(store: Store) -> None:
+    await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+    asked, woken = 0, 0
+    clock = MovedClock(MIDNIGHT + timedelta(days=1, hours=9))
+
+    def caught_up() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    def told() -> None:
+        nonlocal woken
+        woken += 1
+
+    async with running(reporter(store, clock, caught_up, told).run()):
+        await until(lambda: asked)
+        assert woken == 0
+        clock.passed = 3600.0
+        await until(lambda: woken)
+
+
 PATHWAY = PathwayFigures(ORIGIN, DESTINATION, 9, 5, 1, LegFigures(6, 30, 90, 1), LegFigures())
 HOSTILE = PathwayFigures(DomainId(5), DomainId(6), 1, 0, 0, LegFigures(), LegFigures())
 
@@ -102,9 +156,24 @@ async def test_a_picture_is_drawn_of_what_there_is(monkeypatch: pytest.MonkeyPat
     drawn = await picture.draw(report, LABELS)
     assert drawn is not None
     assert drawn.startswith(b"\x89PNG")
-    assert await picture.draw(Report(0, 86_400, (), ()), LABELS) is None
+    silent = PathwayFigures(ORIGIN, DESTINATION)
+    assert await picture.draw(Report(0, 86_400, (silent,), (PATHWAY,)), LABELS) is None
     monkeypatch.setattr(picture.importlib.util, "find_spec", lambda _name: None)  # type: ignore[attr-defined]
     assert await picture.draw(report, LABELS) is None
+
+
+@pytest.mark.parametrize(
+    ("longest", "marks"),
+    [
+        (0, ["0 s"]),
+        (3, ["0 s", "1 s", "2 s", "3 s"]),
+        (36_000, ["0 s", "3 h", "6 h", "9 h"]),
+        (3 * 86_400, ["0 s", "1 d", "2 d", "3 d"]),
+        (30 * 86_400, ["0 s", "8 d", "16 d", "24 d"]),
+    ],
+)
+def test_times_are_marked_by_round_ones(longest: int, marks: list[str]) -> None:
+    assert [duration_words(mark) for mark in picture.time_marks(longest)] == marks
 
 
 def test_names_of_strangers_are_only_text_in_it() -> None:

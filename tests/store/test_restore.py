@@ -1,6 +1,7 @@
 """A restore: verified first, the present database kept aside, never half of one there."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -43,6 +44,17 @@ async def prepare(folder: Path) -> None:
     await store.close()
     (folder / "live.db").unlink()
     assert (folder / "monitor.db-wal").stat().st_size > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+async def test_what_root_restores_belongs_to_whoever_the_database_belonged_to(tmp_path: Path) -> None:
+    await prepare(tmp_path)
+    file = tmp_path / "monitor.db"
+    file.chmod(0o640)
+    os.chown(file, 1234, 5678)
+    restored(file, tmp_path / "backup.db")
+    now = file.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (1234, 5678, 0o640)
 
 
 async def test_the_backup_takes_the_place_of_the_database_and_that_is_kept(tmp_path: Path) -> None:
