@@ -108,6 +108,8 @@ class Coverer:
 
     async def begin(self) -> None:
         """Take up where the database stands, or begin at the configured block."""
+        # What was queued before an endpoint was given up may move the checkpoint, back even: it is committed first.
+        await (await self._checker.put(Observation(self._config.domain_id)))
         stored = await self._store.coverage(self._config.domain_id)
         if stored is None:
             start = self._config.start_block

@@ -99,6 +99,22 @@ class Memory:
         return done
 
 
+class Later(Memory):
+    """Commits what it is given after a while, in the order in which it came."""
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def commit() -> None:
+            if observation.progress is not None:
+                self.progress.append(observation.progress)
+            done.set_result(None)
+
+        loop.call_soon(commit)
+        return done
+
+
 @asynccontextmanager
 async def covering(
     node: Chain, memory: Memory, start: int | str = 1, others: Sequence[str] = ()
@@ -162,6 +178,19 @@ async def test_a_restart_goes_on_at_the_checkpoint() -> None:
     async with covering(node, memory) as (coverer, _):
         await coverer.cover(Aim.CONFIRM)
     assert node.ranges[-1] == (96, 100)
+
+
+async def test_a_checkpoint_that_goes_back_while_the_endpoint_is_lost_is_where_the_next_one_goes_on() -> None:
+    node, memory = Chain(100), Later()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+        end = memory.progress[-1].coverage
+        rewound = ChainProgress(DomainId(1001), replace(end, checkpoint=BlockNumber(40)), replaced=BlockNumber(95))
+        await memory.put(Observation(DomainId(1001), progress=rewound))
+        await coverer.begin()
+        await coverer.cover(Aim.ADVANCE)
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges[-1] == (41, 100)
 
 
 async def test_an_endpoint_that_lags_behind_what_is_covered_moves_nothing_back() -> None:
