@@ -44,12 +44,13 @@ class Chain(Node):
 
     most: int = 10**9
     nonce: int | None = 7
+    words: str = "missing trie node"
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
     def answer(self, request: dict[str, Any]) -> str:
         if request["method"] == "eth_call":
             if self.nonce is None:
-                return error(request, -32000, "missing trie node")
+                return error(request, -32000, self.words)
             return result(request, "0x" + self.nonce.to_bytes(32).hex())
         if request["method"] == "eth_chainId":
             return result(request, hex(31337))
@@ -259,8 +260,9 @@ async def test_the_nonce_is_proven_only_where_the_head_is_confirmed() -> None:
     assert [progress.next_nonce for progress in memory.progress][-3:] == [None, 7, None]
 
 
-async def test_a_node_without_old_states_is_covered_all_the_same() -> None:
-    node, memory = Chain(100, nonce=None), Memory()
+@pytest.mark.parametrize("words", ["missing trie node", "Too Many Requests"])
+async def test_a_node_without_old_states_or_patience_is_covered_all_the_same(words: str) -> None:
+    node, memory = Chain(100, nonce=None, words=words), Memory()
     async with covering(node, memory) as (coverer, _):
         await coverer.cover(Aim.CONFIRM)
     assert (memory.progress[-1].first_nonce, memory.progress[-1].next_nonce) == (None, None)
