@@ -244,6 +244,18 @@ async def test_what_a_bloom_gave_away_does_not_spare_the_rest_the_look_before_it
     assert sorted(memory.blocks) == [50, 98]
 
 
+async def test_what_two_endpoints_disagree_on_is_covered_and_not_final() -> None:
+    node, memory = Chain(100), Memory()
+    other = Chain(100, branch=dict.fromkeys(range(60, 101), 1))
+    async with (
+        http_node(posting(other.answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        await coverer.cover(Aim.CONFIRM)
+    reached = memory.progress[-1].coverage
+    assert (reached.covered and reached.covered.number, reached.checkpoint) == (100, 0)
+
+
 async def test_the_nonce_before_the_first_block_is_stored_with_the_first_range_only() -> None:
     node, memory = Chain(2500), Memory()
     async with covering(node, memory) as (coverer, _):
