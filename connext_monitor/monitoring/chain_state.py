@@ -34,6 +34,7 @@ class ChainState:
         self.head_risen_at = clock.monotonic()
         self.headers = HeaderCache()
         self.covered_risen_at = clock.monotonic()
+        self.checkpoint_risen_at = clock.monotonic()
         self.caught_up = False
         self.trouble: str | None = None
         self.wanted: list[Timestamp] = []
@@ -90,6 +91,8 @@ class ChainState:
     def reached(self, coverage: Coverage) -> None:
         """The coverage that has just been committed."""
         before = self.covered
+        if self.coverage is None or coverage.checkpoint > self.coverage.checkpoint:
+            self.checkpoint_risen_at = self.clock.monotonic()
         self.coverage = coverage
         if coverage.covered and (before is None or coverage.covered.number > before.number):
             self.covered_risen_at = self.clock.monotonic()
@@ -134,6 +137,7 @@ class ChainState:
             caught_up=self.caught_up,
             endpoint=self.endpoint.host if self.endpoint else None,
             trouble=self.trouble,
+            final_still_for=self.clock.monotonic() - self.checkpoint_risen_at,
             holes_found=self.holes_found,
             holes_closed=self.holes_closed,
         )

@@ -109,14 +109,14 @@ class Coverer:
 
     async def begin(self) -> None:
         """Take up where the database stands, or begin at the configured block."""
+        # What was queued before an endpoint was given up may move the checkpoint, back even: it is committed first.
+        await (await self._checker.put(Observation(self._config.domain_id)))
         stored = await self._store.coverage(self._config.domain_id)
         if stored is None:
             start = self._config.start_block
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
-            self._first_nonce = (
-                await nonce_after(self._endpoint, self._config, BlockNumber(first - 1), none_yet=0) if first > 0 else 0
-            )
+            self._first_nonce = await self._nonce(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
         self._state.coverage = stored
 
     async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
@@ -191,7 +191,7 @@ class Coverer:
         nonce = None
         if ask_nonce and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
-            nonce = await nonce_after(self._endpoint, self._config, BlockNumber(read.end.number - 1))
+            nonce = await self._nonce(BlockNumber(read.end.number - 1))
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
@@ -203,6 +203,13 @@ class Coverer:
         self._believe(found_at)
         if nonce is not None:
             await self._holes.close(nonce)
+
+    async def _nonce(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
+        """As `nonce_after`; None too where too much is asked: covering goes on, and it is asked at a later cover."""
+        try:
+            return await nonce_after(self._endpoint, self._config, block, none_yet)
+        except RpcRefused:
+            return None
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
         """The block of the new checkpoint."""

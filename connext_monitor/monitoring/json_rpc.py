@@ -21,25 +21,27 @@ OnRequest: TypeAlias = Callable[[str, str], None]
 
 
 class RpcError(Exception):
-    """What went wrong with an endpoint: ``host`` and then ``words`` make a sentence that is safe to show."""
+    """What went wrong with an endpoint: ``host`` and then ``words`` make a sentence that is safe to show.
 
-    def __init__(self, host: str, words: str) -> None:
+    ``retry_after`` is how many seconds the endpoint asked us to stay away, None if it did not.
+    """
+
+    def __init__(self, host: str, words: str, retry_after: float | None) -> None:
         super().__init__(f"{host} {words}")
         self.host = host
         self.words = words
+        self.retry_after = retry_after
 
 
 class EndpointUnavailable(RpcError):
     """The endpoint did not answer as it should; it is worth trying again, or trying another.
 
-    ``reason`` follows the host in a sentence ("closed the connection"). ``retry_after`` is how many seconds the
-    endpoint asked us to stay away, None if it did not.
+    ``reason`` follows the host in a sentence ("closed the connection").
     """
 
     def __init__(self, host: str, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(host, reason)
+        super().__init__(host, reason, retry_after)
         self.reason = reason
-        self.retry_after = retry_after
 
 
 class EndpointNotBelieved(EndpointUnavailable):
@@ -47,14 +49,13 @@ class EndpointNotBelieved(EndpointUnavailable):
 
 
 class RpcRefused(RpcError):
-    """The endpoint answered with an error; ``refusal`` says what helps. ``retry_after`` as in `EndpointUnavailable`."""
+    """The endpoint answered with an error; ``refusal`` says what helps."""
 
     def __init__(self, host: str, method: str, refusal: Refusal, retry_after: float | None = None) -> None:
         code = "" if refusal.code is None else f" (code {refusal.code})"
-        super().__init__(host, f"refused {method}: {refusal.message or 'without a word'}{code}")
+        super().__init__(host, f"refused {method}: {refusal.message or 'without a word'}{code}", retry_after)
         self.method = method
         self.refusal = refusal
-        self.retry_after = retry_after
 
 
 Outcome: TypeAlias = msgspec.Raw | RpcError

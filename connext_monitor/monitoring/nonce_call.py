@@ -5,6 +5,7 @@ import structlog
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.calls import NONCE_CALL, MalformedAnswer, read_uint
 from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import RpcRefused
 
@@ -18,7 +19,8 @@ async def nonce_after(
 ) -> int | None:
     """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).
 
-    ``none_yet`` where no contract stands at that block. Raises EndpointUnavailable.
+    ``none_yet`` where no contract stands at that block. Raises EndpointUnavailable, and RpcRefused where that says only
+    that too much is asked.
     """
     try:
         answer = await endpoint.call(config.contract, NONCE_CALL, block)
@@ -26,6 +28,8 @@ async def nonce_after(
             return none_yet
         nonce = read_uint(answer)
     except (RpcRefused, MalformedAnswer) as error:
+        if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.RATE:
+            raise
         log.debug("nonce.not_known", chain=config.name, block=block, reason=str(error))
         return None
     return nonce if nonce < _MAX_NONCE else None

@@ -4,7 +4,7 @@ Start, catch-up, reconnect and steady state are one loop: wait for a reason, cov
 """
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NoReturn
 
@@ -36,6 +36,14 @@ _HEAD_MAY_FOLLOW = 0.25
 """Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How the use of an endpoint ended; ``stay_away`` is how many seconds it asked not to be asked again."""
+
+    trouble: Trouble
+    stay_away: float | None = None
 
 
 class Observer:
@@ -79,31 +87,34 @@ class Observer:
             choice = self._pool.choose()
             await asyncio.sleep(choice.wait)
             risen_at = self.state.covered_risen_at
-            trouble = await self._try(choice.place)
-            if trouble is not None:
+            end = await self._try(choice.place)
+            if end is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
-                self._pool.ended(choice.place, trouble, progressed=self.state.covered_risen_at != risen_at)
+                progressed = self.state.covered_risen_at != risen_at
+                self._pool.ended(choice.place, end.trouble, progressed=progressed, stay_away=end.stay_away)
 
-    async def _try(self, place: int) -> Trouble | None:
+    async def _try(self, place: int) -> _End | None:
         """Observe with one endpoint until it will not do; None where it is left for a better one."""
-        trouble: Trouble | None = Trouble.FAILED
+        end: _End | None = _End(Trouble.FAILED)
         try:
             async with self._pool.open(place) as endpoint:
                 await self._session(endpoint, place)
         except* BetterEndpoint:
             self._log.info("endpoint.left_for_better")
-            trouble = None
+            end = None
         except* EndpointNotBelieved as group:
             self._failed(str(_first(group)))
-            trouble = Trouble.NOT_BELIEVED
+            end = _End(Trouble.NOT_BELIEVED)
         except* RpcError as group:
-            self._failed(str(_first(group)))
+            error = _first(group)
+            self._failed(str(error))
+            end = _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
             self._failed("an error in this program; see its log")
         finally:
             self.state.disconnected()
-        return trouble
+        return end
 
     def _failed(self, reason: str) -> None:
         if reason != self._told:

@@ -32,6 +32,13 @@ def test_where_all_rest_the_one_that_has_rested_soonest_is_waited_for() -> None:
     assert (choose([longer, RESTING], NOW).place, choose([longer, RESTING], NOW).wait) == (1, 5)
 
 
+def test_one_that_asks_to_be_left_alone_is_for_minutes_at_most() -> None:
+    def rest(asked: float) -> float:
+        return ended(FRESH, NOW, Trouble.FAILED, 1.0, progressed=True, stay_away=asked).rests_until - NOW
+
+    assert (rest(0.0), rest(20.0), rest(3600.0)) == (0.5, 20, 300)
+
+
 @given(st.lists(healths, min_size=1, max_size=5))
 def test_some_endpoint_is_always_tried_within_half_a_minute(known: list[Health]) -> None:
     choice = choose(known, NOW)

@@ -149,6 +149,24 @@ async def test_without_the_old_states_nothing_is_called_proven(
     assert (report.begun, report.proven) == (TRANSFERS, False)
 
 
+async def test_an_endpoint_that_is_asked_too_often_is_asked_again_for_what_proves_it(
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+) -> None:
+    left = 2
+
+    def busy(method: str, _params: list[Any]) -> Json | None:
+        nonlocal left
+        if method != "eth_call" or left == 0:
+            return None
+        left -= 1
+        return refusal(429, "Too Many Requests")
+
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
+        with endpoints[0].ruled(busy):
+            report = await one.run()
+    assert (report.begun, report.proven, left) == (TRANSFERS, True, 0)
+
+
 async def test_ranges_are_as_small_as_the_endpoint_wants_them(
     bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:

@@ -63,3 +63,13 @@ def test_the_covered_head_is_what_is_observed() -> None:
     assert state.observed
     clock.seconds = 120.0
     assert not state.observed
+
+
+def test_how_long_no_block_has_become_final_is_told_however_the_head_rises() -> None:
+    clock = HandClock()
+    state = following(clock)
+    for seconds, checkpoint, told in ((100.0, 400, 0.0), (300.0, 400, 200.0), (700.0, 400, 600.0), (800.0, 401, 0.0)):
+        clock.seconds = seconds
+        end = BlockRef(BlockNumber(500 + int(seconds)), hash_at(500), Timestamp(NOW))
+        state.reached(Coverage(BlockNumber(1), BlockNumber(checkpoint), end))
+        assert state.sight().final_still_for == told

@@ -44,12 +44,13 @@ class Chain(Node):
 
     most: int = 10**9
     nonce: int | None = 7
+    words: str = "missing trie node"
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
     def answer(self, request: dict[str, Any]) -> str:
         if request["method"] == "eth_call":
             if self.nonce is None:
-                return error(request, -32000, "missing trie node")
+                return error(request, -32000, self.words)
             return result(request, "0x" + self.nonce.to_bytes(32).hex())
         if request["method"] == "eth_chainId":
             return result(request, hex(31337))
@@ -96,6 +97,22 @@ class Memory:
         self.blocks += [placed.log.block_number for placed in observation.logs]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
+        return done
+
+
+class Later(Memory):
+    """Commits what it is given after a while, in the order in which it came."""
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def commit() -> None:
+            if observation.progress is not None:
+                self.progress.append(observation.progress)
+            done.set_result(None)
+
+        loop.call_soon(commit)
         return done
 
 
@@ -164,6 +181,19 @@ async def test_a_restart_goes_on_at_the_checkpoint() -> None:
     assert node.ranges[-1] == (96, 100)
 
 
+async def test_a_checkpoint_that_goes_back_while_the_endpoint_is_lost_is_where_the_next_one_goes_on() -> None:
+    node, memory = Chain(100), Later()
+    async with covering(node, memory) as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+        end = memory.progress[-1].coverage
+        rewound = ChainProgress(DomainId(1001), replace(end, checkpoint=BlockNumber(40)), replaced=BlockNumber(95))
+        await memory.put(Observation(DomainId(1001), progress=rewound))
+        await coverer.begin()
+        await coverer.cover(Aim.ADVANCE)
+        await coverer.cover(Aim.CONFIRM)
+    assert node.ranges[-1] == (41, 100)
+
+
 async def test_an_endpoint_that_lags_behind_what_is_covered_moves_nothing_back() -> None:
     node, memory = Chain(100), Memory()
     async with covering(node, memory) as (coverer, announce):
@@ -214,6 +244,18 @@ async def test_what_a_bloom_gave_away_does_not_spare_the_rest_the_look_before_it
     assert sorted(memory.blocks) == [50, 98]
 
 
+async def test_what_two_endpoints_disagree_on_is_covered_and_not_final() -> None:
+    node, memory = Chain(100), Memory()
+    other = Chain(100, branch=dict.fromkeys(range(60, 101), 1))
+    async with (
+        http_node(posting(other.answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        await coverer.cover(Aim.CONFIRM)
+    reached = memory.progress[-1].coverage
+    assert (reached.covered and reached.covered.number, reached.checkpoint) == (100, 0)
+
+
 async def test_the_nonce_before_the_first_block_is_stored_with_the_first_range_only() -> None:
     node, memory = Chain(2500), Memory()
     async with covering(node, memory) as (coverer, _):
@@ -230,8 +272,9 @@ async def test_the_nonce_is_proven_only_where_the_head_is_confirmed() -> None:
     assert [progress.next_nonce for progress in memory.progress][-3:] == [None, 7, None]
 
 
-async def test_a_node_without_old_states_is_covered_all_the_same() -> None:
-    node, memory = Chain(100, nonce=None), Memory()
+@pytest.mark.parametrize("words", ["missing trie node", "Too Many Requests"])
+async def test_a_node_without_old_states_or_patience_is_covered_all_the_same(words: str) -> None:
+    node, memory = Chain(100, nonce=None, words=words), Memory()
     async with covering(node, memory) as (coverer, _):
         await coverer.cover(Aim.CONFIRM)
     assert (memory.progress[-1].first_nonce, memory.progress[-1].next_nonce) == (None, None)

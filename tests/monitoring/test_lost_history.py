@@ -102,6 +102,15 @@ def test_an_endpoint_that_cannot_be_asked_gets_a_minute() -> None:
     assert history.is_lost(0, BlockNumber(50))
 
 
+def test_what_another_endpoint_still_has_is_not_lost_however_long_that_takes() -> None:
+    clock = HandClock()
+    history = LostHistory(2, clock)
+    assert not history.is_lost(0, BlockNumber(50))
+    clock.seconds += PATIENCE
+    assert not history.is_lost(1, BlockNumber(60))
+    assert history.is_lost(0, BlockNumber(50))
+
+
 def test_what_was_said_before_something_was_read_is_forgotten() -> None:
     history = LostHistory(2, HandClock())
     history.is_lost(0, BlockNumber(50))

@@ -87,6 +87,27 @@ async def test_a_contract_that_is_not_there_is_told_and_the_next_endpoint_used()
         assert (empty.ranges, observer.state.trouble) == ([], None)
 
 
+async def test_an_endpoint_that_names_a_time_to_stay_away_is_left_alone_so_long() -> None:
+    node = Whole(10)
+    asked = 0
+
+    async def busy(_request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.Response(status=503, headers={"Retry-After": "60"})
+
+    async with (
+        http_node(busy) as first,
+        http_node(posting(node.answer)) as second,
+        observing(first, second, patience=2, block_time="PT0.5S") as (observer, _),
+    ):
+        # Each takes a poll, and every second one or so sees a look at whether the preferred endpoint works again.
+        for head in range(10, 20):
+            node.head = head
+            await until(lambda: covered(observer) == node.head)
+        assert asked == 1
+
+
 async def test_an_endpoint_whose_head_only_swings_to_and_fro_is_given_up() -> None:
     swinging, right = Whole(10), Whole(30)
     heads = [10, 9] * 1000

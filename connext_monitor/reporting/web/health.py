@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 
 from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.answers import answer, refuse
 from connext_monitor.reporting.web.read_store import ReadStore
@@ -39,7 +40,10 @@ class Health:
         return answer({"status": "ok"})
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """200 when every chain is observed, caught up and without a hole in its nonces; else 503 with the reasons."""
+        """200 when every chain is observed, caught up, going on to be final and without a hole in its nonces.
+
+        Else 503 with the reasons.
+        """
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
                 seen = [(sight, await self._store.nonces(sight.domain)) for sight in self._sights()]
@@ -47,6 +51,10 @@ class Health:
             _log.exception("the database did not answer a readiness check")
             return _readiness([_NO_STORE])
         return _readiness(why_not_ready(seen))
+
+
+_FINAL_MAY_STAND = 10_800.0
+"""Seconds. The slowest chain calls blocks final after about two hours; a tag that stands for longer has stalled."""
 
 
 def why_not_ready(chains: Sequence[tuple[ChainSight, Nonces | None]]) -> list[str]:
@@ -63,6 +71,8 @@ def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
         reasons.append(f"{sight.name} is not observed{trouble}")
     elif not sight.caught_up:
         reasons.append(f"{sight.name} is not caught up{trouble}")
+    if sight.observed and sight.final_still_for >= _FINAL_MAY_STAND:
+        reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}")
     if nonces is not None and not nonces.complete:
         reasons.append(
             f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"
