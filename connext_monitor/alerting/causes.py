@@ -82,13 +82,10 @@ class CauseFinder:
         if leg is Leg.RECONCILE:
             # A paused diamond takes messages, and neither fee nor slippage bears upon them.
             return found
-        questions = [self._ask(None, self._bids(transfer, told=told))]
-        questions += [self._ask(transfer.destination, self._pause(transfer.destination))]
+        questions = [self._ask(None, partial(self._bids, transfer, told=told))]
+        questions += [self._ask(transfer.destination, partial(self._pause, transfer.destination))]
         if self._may_look():
-            questions += [
-                self._ask(transfer.origin, self._side_events(transfer.origin, transfer, ORIGIN_TOPICS)),
-                self._ask(transfer.destination, self._side_events(transfer.destination, transfer, DESTINATION_TOPICS)),
-            ]
+            questions += self._looks_at(transfer)
         for answer in await asyncio.gather(*questions):
             found += answer
         return found
@@ -97,20 +94,20 @@ class CauseFinder:
         """What was done about a transfer beside its legs, and whether its call failed; within a second, never fails."""
         if not self._may_look():
             return Findings()
-        origin, destination = await asyncio.gather(
-            self._ask(transfer.origin, self._side_events(transfer.origin, transfer, ORIGIN_TOPICS)),
-            self._ask(transfer.destination, self._side_events(transfer.destination, transfer, DESTINATION_TOPICS)),
-        )
+        origin, destination = await asyncio.gather(*self._looks_at(transfer))
         return origin + destination
 
-    async def _ask(self, domain: DomainId | None, question: Coroutine[Any, Any, Findings]) -> Findings:
+    def _looks_at(self, transfer: Transfer) -> list[Coroutine[Any, Any, Findings]]:
+        ends = ((transfer.origin, ORIGIN_TOPICS), (transfer.destination, DESTINATION_TOPICS))
+        return [self._ask(domain, partial(self._side_events, domain, transfer, topics)) for domain, topics in ends]
+
+    async def _ask(self, domain: DomainId | None, question: Callable[[], Coroutine[Any, Any, Findings]]) -> Findings:
         """The answer, or nothing; a chain that was too slow is left alone for a while."""
         if domain is not None and self._clock.monotonic() < self._tired_until.get(domain, 0.0):
-            question.close()
             return Findings()
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await question
+                return await question()
         except TimeoutError:
             if domain is not None:
                 self._tired_until[domain] = self._clock.monotonic() + _TIRED

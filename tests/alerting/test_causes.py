@@ -1,6 +1,7 @@
 """The causes of late legs, asked of chains that answer, refuse, hang and fail."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -101,6 +102,14 @@ class Bridge:
 
 async def kinds(finder: CauseFinder, leg: Leg = Leg.EXECUTE) -> list[CauseKind]:
     return [cause.kind for cause in (await finder.find(LATE, leg)).causes]
+
+
+async def test_a_look_that_is_given_up_before_it_asks_leaves_no_question_behind() -> None:
+    looking = asyncio.create_task(Bridge().finder().find(LATE, Leg.EXECUTE))
+    await asyncio.sleep(0)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    gc.collect()  # a coroutine that nobody has awaited is told of here, which fails the test
 
 
 async def test_each_chain_is_asked_what_stands_on_it() -> None:
