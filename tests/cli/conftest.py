@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from connext_monitor.cli.program import program
 from connext_monitor.store.store import Store
+from tests.cli.forked import forked
 from tests.databases import open_store
 from tests.reporting.chain_samples import NAMES
 
@@ -80,8 +81,12 @@ class Program:
         assert result.exit_code == code, result.output
         return json.loads(result.stdout)
 
+    def forked(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """The command in the folder, as a process of its own that has the program loaded already."""
+        return forked(arguments, self.folder, process_environ(**environ))
+
     def process(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """The command as a process of its own, in the folder."""
+        """The command in the folder, as a process of its own from its very beginning."""
         return subprocess.run(
             [sys.executable, "-m", "connext_monitor", *arguments],
             cwd=self.folder,

@@ -48,17 +48,17 @@ def test_the_version_is_told(monitor: Program) -> None:
 
 
 def test_the_config_is_config_toml_here_unless_told_otherwise(filled: Program) -> None:
-    assert filled.process("transfers", "--json").returncode == 0
+    assert filled.forked("transfers", "--json").returncode == 0
 
 
 def test_the_config_may_be_named_by_the_environment(filled: Program, tmp_path: Path) -> None:
     filled.config.rename(tmp_path / "other.toml")
-    assert filled.process("transfers", CONNEXT_MONITOR_CONFIG="other.toml").returncode == 0
+    assert filled.forked("transfers", CONNEXT_MONITOR_CONFIG="other.toml").returncode == 0
 
 
 def test_the_option_counts_more_than_the_environment_before_and_after_the_command(filled: Program) -> None:
     for arguments in (["--config", "config.toml", "transfers"], ["transfers", "--config", "config.toml"]):
-        assert filled.process(*arguments, CONNEXT_MONITOR_CONFIG="no-such.toml").returncode == 0
+        assert filled.forked(*arguments, CONNEXT_MONITOR_CONFIG="no-such.toml").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_option_counts_more_than_the_environment_before_and_after_the_comman
 def test_a_mistake_of_usage_or_config_exits_with_2_and_words_but_no_traceback(
     filled: Program, arguments: list[str]
 ) -> None:
-    ended = filled.process(*arguments)
+    ended = filled.forked(*arguments)
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr
@@ -86,7 +86,7 @@ def test_a_mistake_of_usage_or_config_exits_with_2_and_words_but_no_traceback(
 
 
 def test_a_failure_exits_with_1_and_words_but_no_traceback(monitor: Program) -> None:
-    ended = monitor.process("transfers")
+    ended = monitor.forked("transfers")
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
 
@@ -118,13 +118,13 @@ url = "http://127.0.0.1:9/{SECRET}"
 def test_no_secret_is_ever_printed(filled: Program, arguments: list[str]) -> None:
     urls = [f"ws://user:{SECRET}@127.0.0.1:9/{SECRET}", f"http://127.0.0.1:9/?key={SECRET}"]
     filled.write_config(chain_table("here", 1001, *urls), SECRETS, listen="127.0.0.1:9")
-    ended = filled.process(*arguments)
+    ended = filled.forked(*arguments)
     assert SECRET not in ended.stdout + ended.stderr
 
 
 def test_a_bad_value_that_may_be_a_secret_is_not_quoted(monitor: Program) -> None:
     monitor.write_config(chain_table("here", 1001, f"wws://{SECRET}"))
-    ended = monitor.process("check-config")
+    ended = monitor.forked("check-config")
     assert ended.returncode == 2
     assert SECRET not in ended.stdout + ended.stderr
 
