@@ -41,7 +41,8 @@ def summary(seconds: Sequence[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = ArgumentParser(prog="python -m scripts.bench.live_path", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=30, help="how long to watch (default: %(default)s)")
+    long = "how long to watch; a calm cover reads all of a minute once more (default: %(default)s)"
+    parser.add_argument("--seconds", type=float, default=100, help=long)
     parser.add_argument("--events", type=int, default=200, help="a second, both chains together (default: %(default)s)")
     at_once = "a second, on each chain; a block's logs come at once (default: %(default)s)"
     parser.add_argument("--blocks", type=float, default=10, help=at_once)
