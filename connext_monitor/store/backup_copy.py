@@ -11,9 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
-
-from connext_monitor.store.database import DatabaseError, schema_scripts
+from connext_monitor.store import schema_revision
+from connext_monitor.store.database import DatabaseError
 
 COUNTED = ("transfers", "events", "alerts")
 _SPARE_BYTES = 16 << 20
@@ -88,9 +87,9 @@ def verify(file: Path, wanted: Contents | None = None, stopped: Callable[[], boo
 def contents(connection: sqlite3.Connection, file: Path) -> Contents:
     """What the database of this connection holds. Raises BackupError where it is none of ours."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not {"alembic_version", *COUNTED} <= tables:
+    if not {schema_revision.TABLE, *COUNTED} <= tables:
         raise BackupError(f"{file} is no database of connext-monitor")
-    revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    revision = connection.execute(f"SELECT version_num FROM {schema_revision.TABLE}").fetchone()  # noqa: S608 - our own name
     if revision is None:
         raise BackupError(f"{file} is no database of connext-monitor")
     counts = (connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in COUNTED)  # noqa: S608 - our own names
@@ -99,11 +98,10 @@ def contents(connection: sqlite3.Connection, file: Path) -> Contents:
 
 def refuse_newer(found: Contents, file: Path) -> None:
     """Raise BackupError where a newer version of this program wrote it."""
-    known = {script.revision for script in ScriptDirectory.from_config(schema_scripts()).walk_revisions()}
-    if found.revision not in known:
+    if found.revision not in schema_revision.KNOWN:
         raise BackupError(
             f"{file} was written by a newer version of connext-monitor (schema {found.revision}, this one knows "
-            f"{max(known)}); restore it with that version"
+            f"{schema_revision.NEWEST}); restore it with that version"
         )
 
 

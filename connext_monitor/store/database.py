@@ -11,20 +11,16 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from connext_monitor.store import schema_revision
+
 T = TypeVar("T")
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 _READERS = 4
 PRAGMAS = ("foreign_keys=ON", "busy_timeout=5000")
 WRITER_PRAGMAS = (
@@ -37,6 +33,7 @@ WRITER_PRAGMAS = (
     "wal_autocheckpoint=4000",
 )
 _NOT_OURS = "is no database of connext-monitor; name another file in monitor.database"
+_NEWER = "was written by a newer version of connext-monitor; run that version, or name another database"
 
 
 class DatabaseError(Exception):
@@ -68,7 +65,7 @@ class Database:
         try:
             async with writer.begin() as connection:
                 wrong = await connection.run_sync(_migrate if migrate else _wrong_schema)
-        except (DBAPIError, CommandError) as error:
+        except DBAPIError as error:
             await writer.dispose()
             raise DatabaseError(_explain(path, error)) from error
         if wrong:
@@ -90,7 +87,7 @@ class Database:
         try:
             async with readers.begin() as connection:
                 wrong = await connection.run_sync(_wrong_schema)
-        except (DBAPIError, CommandError) as error:
+        except DBAPIError as error:
             await readers.dispose()
             raise DatabaseError(_explain_reading(path, error)) from error
         if wrong:
@@ -153,30 +150,27 @@ def _engine(
     return engine
 
 
-def schema_scripts() -> AlembicConfig:
-    """Where the migrations are, as Alembic wants to be told."""
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    return config
+def _migrate(connection: Connection) -> str | None:
+    """Bring the schema up to date; else why not, in words that go on from the file's name."""
+    found = schema_revision.current(connection)
+    if found not in (None, *schema_revision.KNOWN):
+        return _NEWER
+    if found != schema_revision.NEWEST:
+        from connext_monitor.store import migration  # noqa: PLC0415 - slow to load, and needed once a version
 
-
-def _migrate(connection: Connection) -> None:
-    config = schema_scripts()
-    config.attributes["connection"] = connection
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() != newest:
-        command.upgrade(config, "head")
+        migration.upgrade(connection)
+    return None
 
 
 def _wrong_schema(connection: Connection) -> str | None:
     """Why this program cannot read the schema that it finds, in words that go on from the file's name."""
-    script = ScriptDirectory.from_config(schema_scripts())
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found == script.get_current_head():
+    found = schema_revision.current(connection)
+    if found == schema_revision.NEWEST:
         return None
     if found is None:
         return _NOT_OURS
-    script.get_revision(found)  # raises CommandError where it is not one of ours: the file is of a newer version
+    if found not in schema_revision.KNOWN:
+        return _NEWER
     return "was written by an older version of connext-monitor; its next run brings it up to date"
 
 
@@ -187,7 +181,7 @@ def _try_opening(path: Path, mode: str) -> bool:
     """
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    return not tables or "alembic_version" in tables
+    return not tables or schema_revision.TABLE in tables
 
 
 def _explain_reading(path: Path, error: Exception) -> str:
@@ -198,8 +192,6 @@ def _explain_reading(path: Path, error: Exception) -> str:
 
 def _explain(path: Path, error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, CommandError):
-        return f"{path} was written by a newer version of connext-monitor; run that version, or name another database"
     if isinstance(cause, sqlite3.DatabaseError) and "not a database" in str(cause):
         return f"{path} is not a SQLite database; name another file in monitor.database"
     return f"{path} cannot be opened ({cause}); check monitor.database, and that its folder can be written to"

@@ -35,7 +35,7 @@ class Terminal:
     shown: str = ""
 
     def wait_for(self, *words: str) -> str:
-        """What has been drawn since the last wait, up to the last of these words and what came with it; lines may break them."""
+        """What has been drawn since the last wait, up to the last of these words; lines may break them."""
         until = time.monotonic() + _PATIENCE
         fresh = ""
         while not all(_drawn(each, fresh) for each in words):

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connext_monitor.store import migration, schema_revision
 from connext_monitor.store.database import Database, DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.schema import metadata
@@ -32,6 +34,25 @@ async def test_the_migrations_make_what_the_queries_are_written_against(file: Pa
     async with database.read() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
+
+
+def test_the_revisions_are_known_without_the_library_that_runs_them() -> None:
+    scripts = list(ScriptDirectory.from_config(migration.scripts()).walk_revisions())
+    assert list(schema_revision.KNOWN) == [script.revision for script in reversed(scripts)]
+
+
+async def test_a_database_that_is_up_to_date_is_opened_without_the_library_that_changes_it(file: Path) -> None:
+    await (await opened(file)).close()
+    opening = (
+        "import asyncio, pathlib, sys; from connext_monitor.store.database import Database\n"
+        "async def main():\n"
+        "    for open in Database.open, Database.open_readonly:\n"
+        "        await (await open(pathlib.Path(sys.argv[1]))).close()\n"
+        "    print('alembic' in sys.modules)\n"
+        "asyncio.run(main())"
+    )
+    result = subprocess.run([sys.executable, "-c", opening, file], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
 
 
 async def test_the_indexes_for_what_is_awaited_are_partial(file: Path) -> None:

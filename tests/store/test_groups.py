@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
 
@@ -16,7 +15,7 @@ from connext_monitor.core.alert import AlertKind, chain_unobserved
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import BATCH, Lately, Queue, Told, Topic
 from connext_monitor.core.transfer import EventRecord
-from connext_monitor.store import database
+from connext_monitor.store import migration
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
 from tests.databases import open_store
@@ -267,9 +266,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
     )
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config = database.schema_scripts()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        migration.upgrade(connection, "0001")
         connection.execute(text(transfer), {"id": b"\xaa", "o": ALPHA, "d": BETA})
         for kind, about in (("execute_overdue", b"\xaa"), ("chain_unobserved", None)):
             connection.execute(text(alert), {"id": kind, "kind": kind, "about": about})

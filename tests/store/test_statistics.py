@@ -11,7 +11,6 @@ from math import ceil
 from pathlib import Path
 
 import pytest
-from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
@@ -33,7 +32,7 @@ from connext_monitor.core.stats import (
 )
 from connext_monitor.core.transfer import EventRecord, Status, Transfer
 from connext_monitor.core.transfer import Path as Way
-from connext_monitor.store.database import schema_scripts
+from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
@@ -294,9 +293,7 @@ def make_old(file: Path) -> None:
     """A database as the version before made it."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config = schema_scripts()
-        config.attributes["connection"] = connection
-        command.upgrade(config, v0010_routers.down_revision)
+        migration.upgrade(connection, v0010_routers.down_revision)
     engine.dispose()
 
 
