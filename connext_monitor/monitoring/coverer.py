@@ -34,6 +34,7 @@ from connext_monitor.monitoring.observation import Observation, Vouch
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import SecondLook, Verdict
+from connext_monitor.monitoring.turns import unhurried
 from connext_monitor.monitoring.witness import Witness
 
 _PATIENCE = 6
@@ -132,8 +133,10 @@ class Coverer:
                 if failures:
                     # The head that was covered up to may be what the endpoint does not have (any more).
                     self._state.saw_head(await self._endpoint.head())
-                async with self._witness:
-                    await self._cover_to_head(aim, settles=settles)
+                # In step with the head nothing of it is urgent but what is pushed meanwhile.
+                with unhurried(self._state.caught_up):
+                    async with self._witness:
+                        await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
                 self._confirmed += aim is Aim.CONFIRM
                 self._settled_at = self._state.clock.monotonic() if settles else self._settled_at
@@ -171,7 +174,11 @@ class Coverer:
                 self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
                 raise
 
-        async with ReadAhead(following, lambda: self._pool.paces[self._place].at_once, read) as ranges:
+        def at_once() -> int:
+            # In step with the head there is no latency to hide, and what is pushed would wait behind it all.
+            return 1 if self._state.caught_up else self._pool.paces[self._place].at_once
+
+        async with ReadAhead(following, at_once, read) as ranges:
             async for one in ranges:
                 pace = self._pool.paces[self._place]
                 self._pool.paces[self._place] = pace.after_answer(len(one.logs))

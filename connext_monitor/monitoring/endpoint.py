@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Final, Generic, Self, TypeVar
 
 import msgspec
@@ -40,14 +39,13 @@ from connext_monitor.monitoring.json_rpc import (
     RpcClient,
     RpcLimits,
 )
+from connext_monitor.monitoring.turns import in_turns
 from connext_monitor.monitoring.websocket_client import open_websocket
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
-_LOGS_IN_A_ROW: Final = 200
-"""Logs read before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -171,10 +169,9 @@ class Endpoint:
         wanted = LogFilter(address, topics, from_block, to_block)
         logs = await self._ask("eth_getLogs", [wanted.params()], partial(read_logs, wanted=wanted), _LOGS_PATIENCE)
         fetched = FetchedLogs([], [])
-        while some := list(islice(logs, _LOGS_IN_A_ROW)):
+        async for some in in_turns(logs):
             fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
             fetched.malformed.extend([log for log in some if isinstance(log, MalformedEntry)])
-            await asyncio.sleep(0)
         return fetched
 
     async def call(self, to: Address, data: bytes, block: BlockNumber | str) -> bytes:

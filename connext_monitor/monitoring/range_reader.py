@@ -15,11 +15,10 @@ from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
+from connext_monitor.monitoring.turns import in_turns
 
 _CACHED_HEADERS = 4096
 _NOTHING = Stored()
-_PLACED_IN_A_ROW = 100
-"""Logs placed before the loop is given back: some milliseconds, in which whoever commits may go on."""
 
 
 class Unsettled(Exception):
@@ -129,16 +128,15 @@ class RangeReader:
             self._headers.add(header)
             headers[block_hash] = header
         placed: list[PlacedLog] = []
-        for raw in logs:
-            timestamp = _time_of(raw, headers[raw.block_hash])
-            named = named_event(raw) if stored.events else None
-            if named is not None and (raw.block_hash, *named) in stored.events:
-                placed.append(PlacedLog(raw, timestamp, None))
-            else:
-                placed.append(place_log(self._domain, raw, timestamp))
-            if len(placed) % _PLACED_IN_A_ROW == 0:
-                await asyncio.sleep(0)
+        async for some in in_turns(logs):
+            placed.extend([self._placed(raw, _time_of(raw, headers[raw.block_hash]), stored) for raw in some])
         return placed
+
+    def _placed(self, raw: RawLog, timestamp: Timestamp, stored: Stored) -> PlacedLog:
+        named = named_event(raw) if stored.events else None
+        if named is not None and (raw.block_hash, *named) in stored.events:
+            return PlacedLog(raw, timestamp, None)
+        return place_log(self._domain, raw, timestamp)
 
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:

@@ -3,6 +3,7 @@
 The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ from connext_monitor.store.schema import events, transfers
 _ARRIVED = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}
 _DUE = {Leg.EXECUTE: transfers.c.execute_due_at, Leg.RECONCILE: transfers.c.reconcile_due_at}
 _KINDS = {kind.value: kind for kind in EventKind}
+_READ_IN_A_ROW = 500
+"""Rows gone through before the loop is given back."""
 
 _EVENT_COLUMNS = (
     events.c.transfer_id, events.c.domain, events.c.kind, events.c.block_number, events.c.block_hash, events.c.block_at,
@@ -111,9 +114,11 @@ async def stored(connection: AsyncConnection, domain: DomainId, blocks: BlockRan
     )
     places: set[tuple[BlockNumber, Hash32]] = set()
     known: set[tuple[Hash32, EventKind, TransferId]] = set()
-    for number, block_hash, kind, transfer_id in rows:
-        places.add((number, block_hash))
-        known.add((block_hash, _KINDS[kind], transfer_id))
+    for some in rows.partitions(_READ_IN_A_ROW):
+        for number, block_hash, kind, transfer_id in some:
+            places.add((number, block_hash))
+            known.add((block_hash, _KINDS[kind], transfer_id))
+        await asyncio.sleep(0)
     return Stored(places, known)
 
 

@@ -24,6 +24,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.turns import rest
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
 
@@ -170,6 +171,41 @@ async def test_confirming_reads_again_from_the_checkpoint_and_advancing_only_wha
         await coverer.cover(Aim.ADVANCE)
         await coverer.cover(Aim.CONFIRM)
     assert node.ranges[1:] == [(101, 101), (96, 101)]
+
+
+class Watched(Memory):
+    """Notes how many ranges are under way at once, and whether their readers rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most = 0
+        self.rested: set[bool] = set()
+        self._under_way = 0
+
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        self.rested.add(rest() > 0)
+        return await super().stored(domain, blocks)
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        self._under_way -= observation.progress is not None
+        return await super().put(observation)
+
+
+async def test_history_is_read_in_haste_and_what_is_read_beside_pushes_one_range_at_a_time_with_rests() -> None:
+    node, memory = Chain(20_000), Watched()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.begin()
+        await coverer.cover(Aim.CONFIRM)
+        history = (memory.most > 1, memory.rested)
+        memory.most, memory.rested = 0, set()
+        await announce(60_000)
+        before = len(node.ranges)
+        await coverer.cover(Aim.CONFIRM)
+    assert history == (True, {False})
+    assert len(node.ranges) > before + 2
+    assert (memory.most, memory.rested) == (1, {True})
 
 
 async def test_a_restart_goes_on_at_the_checkpoint() -> None:
