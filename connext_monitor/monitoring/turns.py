@@ -4,17 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_IN_A_ROW = 50
-"""Logs: some milliseconds to read or to decode."""
-_REST = 0.004
-"""Seconds in which others have the loop for themselves after each slice of work that is not urgent."""
 
-_rest: ContextVar[float] = ContextVar("rest", default=0.0)
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How many items are worked off in a row, and for how many seconds others have the loop for themselves then."""
+
+    in_a_row: int
+    rest: float
+
+
+_HURRIED = Turns(200, 0.0)
+_UNHURRIED = Turns(50, 0.004)
+
+_turns: ContextVar[Turns] = ContextVar("turns", default=_HURRIED)
 
 
 @contextmanager
@@ -24,24 +32,24 @@ def unhurried(whether: bool) -> Iterator[None]:
     A commit comes back to the loop some twenty times: where it finds long work there each time, what was just pushed
     waits for all of that work. Without this the loop is only given back, which is quickest for the work itself.
     """
-    token = _rest.set(_REST if whether else 0.0)
+    token = _turns.set(_UNHURRIED if whether else _HURRIED)
     try:
         yield
     finally:
-        _rest.reset(token)
+        _turns.reset(token)
 
 
-def rest() -> float:
-    """Seconds for which the work in hand leaves the loop to others after each slice; 0: it only gives it back."""
-    return _rest.get()
+def turns() -> Turns:
+    """Those of the work in hand."""
+    return _turns.get()
 
 
 async def in_turns(items: Iterable[T]) -> AsyncIterator[list[T]]:
     """The items in slices; the loop is given back between two of them."""
-    left = iter(items)
-    some = list(islice(left, _IN_A_ROW))
+    left, ours = iter(items), turns()
+    some = list(islice(left, ours.in_a_row))
     while some:
         yield some
-        some = list(islice(left, _IN_A_ROW))
+        some = list(islice(left, ours.in_a_row))
         if some:
-            await asyncio.sleep(rest())
+            await asyncio.sleep(ours.rest)

@@ -24,7 +24,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.observation import Observation
-from connext_monitor.monitoring.turns import rest
+from connext_monitor.monitoring.turns import turns
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
 
@@ -185,7 +185,7 @@ class Watched(Memory):
     async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
         self._under_way += 1
         self.most = max(self.most, self._under_way)
-        self.rested.add(rest() > 0)
+        self.rested.add(turns().rest > 0)
         return await super().stored(domain, blocks)
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
