@@ -23,6 +23,7 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
+from connext_monitor.store import migration  # noqa: F401 - what each process would load by itself
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
