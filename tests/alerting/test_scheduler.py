@@ -213,7 +213,7 @@ async def test_before_the_destination_has_been_covered_nobody_is_even_asked_abou
         await bench.record(xcalled(2, at=T0 - 20))
         await bench.accuses(id_of(2))
         assert bench.destination.asked == [id_of(2)]
-        assert bench.scheduler.waiting(DESTINATION) == 1
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
 
 
 async def test_a_destination_that_cannot_be_asked_accuses_nobody_until_it_can(tmp_path: Path) -> None:
@@ -378,6 +378,7 @@ async def test_many_that_are_late_at_once_are_accused_in_one_transaction(
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 40)
         bench.covered(DUE + 1)
         await bench.accuses(*map(id_of, range(1, 41)))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 0 and len(opened) > 0)
         assert opened == [1]
 
 
