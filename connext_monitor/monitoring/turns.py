@@ -19,7 +19,7 @@ class Turns:
     rest: float
 
 
-_HURRIED = Turns(200, 0.0)
+_HURRIED = Turns(100, 0.0)
 _UNHURRIED = Turns(50, 0.004)
 
 _turns: ContextVar[Turns] = ContextVar("turns", default=_HURRIED)
