@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from math import ceil
@@ -16,7 +17,6 @@ import structlog
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.alerting.chain_watch import ChainWatch
-from connext_monitor.alerting.destination import Destination
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.manager import AlertManager
@@ -25,6 +25,7 @@ from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.silences import Silences
+from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
@@ -58,6 +59,7 @@ from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
+from connext_monitor.store.unjudged import UnjudgedLegs
 
 _FIRST_TRY_WITHIN = 60.0
 """Seconds: who has mended a channel restarts, and does not wait for the end of an hour's pause."""
@@ -150,6 +152,10 @@ class _Commits:
         self.manager.wake()
         if self.web is not None:
             self.web.feed.alerts_changed()
+
+    def look(self) -> None:
+        """Tell what has changed about legs that cannot be judged."""
+        self.chain_watch.look()
 
     def committed(self, news: Committed) -> None:
         """Arm and cancel deadlines, look at the chains, deliver, count."""
@@ -252,7 +258,7 @@ async def _build(
     ]
     # What began before the watch gets no deadlines, as with a backfill.
     past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route)
-    inquiries = {o.state.config.domain_id: Inquiry(o.state, checker, past) for o in observers}
+    inquiries = {o.state.config.domain_id: Inquiry(o.state, checker, past, o.pool) for o in observers}
     destinations = {o.state.config.domain_id: ObservedChain(o, inquiries[o.state.config.domain_id]) for o in observers}
     tokens = TokenReader(store, inquiries, labels)
     await tokens.load()
@@ -271,15 +277,18 @@ async def _build(
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
     commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
+    unjudged = UnjudgedWatch(
+        UnjudgedLegs(store.database), store, commits.scheduler, destinations, unobserved_after, commits.look, clock
+    )
     commits.chain_watch = ChainWatch(
-        store, destinations, commits.scheduler.waiting, unobserved_after, route, commits.wake, clock
+        store, destinations, commits.scheduler.waiting, unjudged, unobserved_after, route, commits.wake, clock
     )
     phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
-    heartbeat = _heartbeat(config, lambda: _trouble(destinations.values(), provider_watch.failing), clock)
 
     def sights() -> list[ChainSight]:
-        return [observer.sight() for observer in observers]
+        return [replace(one.sight(), unjudged=unjudged.of(one.state.config.domain_id)) for one in observers]
 
+    heartbeat = _heartbeat(config, lambda: _trouble(sights(), provider_watch.failing), clock)
     sources = Sources(
         chains=names,
         providers=config.alert_providers,
@@ -315,6 +324,7 @@ async def _build(
         Escalation(store, escalations(config), route, commits.wake, clock).run,
         metrics,
         {
+            "unjudged watch": unjudged.run,
             "origin search": OriginSearch(store, inquiries, labels, clock).run,
             "checker of the past": past.run,
             **housekeeping(config, store, providers, route, sights, commits.manager.wake, clock),
@@ -328,9 +338,9 @@ def _heartbeat(config: Config, trouble: Callable[[], str | None], clock: Clock) 
     return Heartbeat(config.heartbeat.url, config.heartbeat.every.total_seconds(), trouble, clock)
 
 
-def _trouble(chains: Iterable[Destination], failing: Sequence[str]) -> str | None:
+def _trouble(chains: Iterable[ChainSight], failing: Sequence[str]) -> str | None:
     """Why no sign of life is given: who relies on it would rely on chains and channels too."""
-    unseen = [chain.name for chain in chains if not chain.observed]
+    unseen = [chain.name for chain in chains if not chain.observed or chain.unjudged is not None]
     if unseen:
         return f"not observed: {', '.join(unseen)}"
     return f"taking no alerts: {', '.join(failing)}" if failing else None

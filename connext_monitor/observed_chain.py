@@ -20,6 +20,7 @@ class ObservedChain:
         self._observer = observer
         self._inquiry = inquiry
         self._state = observer.state
+        self.unanswered: str | None = None
 
     @property
     def name(self) -> str:
@@ -52,18 +53,27 @@ class ObservedChain:
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         """What the chain says of a transfer; None where it cannot be asked now."""
         try:
-            return await self._inquiry.transfer_status(transfer_id)
+            answer = await self._inquiry.transfer_status(transfer_id)
         except Unanswered as error:
-            log.debug("destination.not_asked", chain=self.name, reason=str(error))
+            self._not_answered(str(error))
             return None
+        self.unanswered = None
+        return answer
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
         """Have the transfer's events looked for and recorded; None where the chain cannot be asked now."""
         try:
-            return await self._inquiry.fetch_events(transfer_id, since)
+            answer = await self._inquiry.fetch_events(transfer_id, since)
         except Unanswered as error:
-            log.debug("destination.not_asked", chain=self.name, reason=str(error))
+            self._not_answered(str(error))
             return None
+        self.unanswered = None
+        return answer
+
+    def _not_answered(self, reason: str) -> None:
+        if reason != self.unanswered:
+            log.warning("destination.not_asked", chain=self.name, reason=reason)
+        self.unanswered = reason
 
     async def paused(self) -> bool | None:
         """Whether its diamond is paused; None where it cannot be asked now."""

@@ -1,7 +1,10 @@
-"""Tells when a chain is out of sight, and when it is back: one alert speaks for every deadline that waits for it."""
+"""Tells when a chain is out of sight, or legs due on it cannot be judged, and when that has ended.
+
+One alert speaks for every deadline that waits for the chain.
+"""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn, Protocol
@@ -10,8 +13,9 @@ import structlog
 
 from connext_monitor.alerting.destination import Destination
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertKind, chain_unobserved
+from connext_monitor.core.alert import Alert, AlertKind, chain_unjudged, chain_unobserved, unjudged_details, unjudged_of
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.unjudged import Unjudged
 
 _OFTEN = 0.25
 """The shortest time, in seconds, between two looks at the chains."""
@@ -42,14 +46,31 @@ class NamedAlertStore(Protocol):
         ...
 
 
+class UnjudgedLegs(Protocol):
+    """Who knows of legs that are past due and not judged."""
+
+    def of(self, domain: DomainId) -> Unjudged | None:
+        """Those due on a chain, where the longest of them waits for too long."""
+        ...
+
+    def settled(self, domain: DomainId) -> bool:
+        """Whether no leg due on the chain is known to wait for longer than judging takes."""
+        ...
+
+
 class ChainWatch:
-    """Opens `chain_unobserved` when a chain's covered head has not risen for ``unobserved_after`` seconds."""
+    """Opens `chain_unobserved`.
+
+    When a chain's covered head has not risen for ``unobserved_after`` seconds, or a leg due on it has been past due and
+    unjudged for as long.
+    """
 
     def __init__(
         self,
         store: NamedAlertStore,
         destinations: Mapping[DomainId, Destination],
         waiting: Callable[[DomainId], int],
+        unjudged: UnjudgedLegs,
         unobserved_after: float,
         route: Callable[[Alert], Collection[str]],
         told: Callable[[], None],
@@ -58,6 +79,7 @@ class ChainWatch:
         self._store = store
         self._destinations = destinations
         self._waiting = waiting
+        self._unjudged = unjudged
         self._unobserved_after = unobserved_after
         self._route = route
         self._told = told
@@ -70,17 +92,25 @@ class ChainWatch:
         if self._open:
             self._wake.set()
 
+    def look(self) -> None:
+        """Something has changed about unjudged legs."""
+        self._wake.set()
+
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
         self._open = {alert.subject: alert for alert in await self._store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
         while True:
-            try:
-                await self._forget_removed()
-                for domain, destination in self._destinations.items():
-                    await self._look_at(domain, destination)
-            except Exception:
-                log.exception("chain_watch.failed")
+            await self._attempt(self._forget_removed())
+            for domain, destination in self._destinations.items():
+                await self._attempt(self._look_at(domain, destination))
             await self._until_next()
+
+    async def _attempt(self, step: Awaitable[None]) -> None:
+        """What fails for one chain keeps no other from being told of."""
+        try:
+            await step
+        except Exception:
+            log.exception("chain_watch.failed")
 
     async def _forget_removed(self) -> None:
         for name in self._open.keys() - {destination.name for destination in self._destinations.values()}:
@@ -90,36 +120,60 @@ class ChainWatch:
 
     async def _look_at(self, domain: DomainId, destination: Destination) -> None:
         alert = self._open.get(destination.name)
-        if alert is None and destination.silent_for >= self._unobserved_after:
-            await self._out_of_sight(domain, destination)
-        elif alert is not None:
-            # It speaks for all that wait: for more and more, the longer the chain stays out of sight.
-            await self._recount(alert, self._waiting(domain))
-        if alert is not None and destination.observed:
+        silent = destination.silent_for >= self._unobserved_after
+        if alert is None:
+            if silent or self._unjudged.of(domain) is not None:
+                await self._out_of_sight(domain, destination)
+            return
+        # It speaks for all that wait: for more and more, the longer it lasts.
+        await self._keep_up(alert, domain, destination)
+        if destination.observed and self._unjudged.settled(domain):
             await self._store.resolve_alert(alert.id, "observed", self._clock.now())
             del self._open[destination.name]
             log.info("chain.observed_again", chain=destination.name)
             self._told()
 
-    async def _recount(self, alert: Alert, waiting: int) -> None:
-        if waiting == alert.details["waiting"]:
-            return
-        counted = replace(alert, details={**alert.details, "waiting": waiting})
-        await self._store.change_details(alert.id, counted.details)
-        self._open[alert.subject] = counted
+    async def _keep_up(self, alert: Alert, domain: DomainId, destination: Destination) -> None:
+        """Keep with the alert what it is about now."""
+        details = dict(alert.details)
+        unjudged = self._unjudged.of(domain)
+        if destination.silent_for >= self._unobserved_after:
+            if unjudged_of(alert) is not None:
+                details = dict(self._alert(domain, destination).details)
+            details["waiting"] = self._count(domain)
+        elif unjudged is not None:
+            told = unjudged_of(alert)
+            # How long the first has waited stays what it was when it was told.
+            details = unjudged_details(replace(unjudged, past_due_for=told.past_due_for) if told else unjudged)
+        else:
+            # Those that have been judged by now had waited for it too.
+            details["waiting"] = max(self._waiting(domain), int(details["waiting"]))
+        if details != alert.details:
+            await self._store.change_details(alert.id, details)
+            self._open[alert.subject] = replace(alert, details=details)
+
+    def _count(self, domain: DomainId) -> int:
+        unjudged = self._unjudged.of(domain)
+        return max(self._waiting(domain), unjudged.legs if unjudged else 0)
 
     async def _out_of_sight(self, domain: DomainId, destination: Destination) -> None:
-        alert = chain_unobserved(
-            destination.name,
-            self._clock.now(),
-            silent_for=round(destination.silent_for),
-            waiting=self._waiting(domain),
-            why=destination.trouble or "its head does not rise",
-        )
+        alert = self._alert(domain, destination)
         await self._store.open_alert(alert, self._route(alert))
         self._open[destination.name] = alert
         log.warning("chain.unobserved", chain=destination.name, why=alert.details["why"])
         self._told()
+
+    def _alert(self, domain: DomainId, destination: Destination) -> Alert:
+        unjudged = self._unjudged.of(domain)
+        if unjudged is not None and destination.silent_for < self._unobserved_after:
+            return chain_unjudged(destination.name, self._clock.now(), unjudged)
+        return chain_unobserved(
+            destination.name,
+            self._clock.now(),
+            silent_for=round(destination.silent_for),
+            waiting=self._count(domain),
+            why=destination.trouble or "its head does not rise",
+        )
 
     async def _until_next(self) -> None:
         in_sight = [d for d in self._destinations.values() if d.name not in self._open]

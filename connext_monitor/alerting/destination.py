@@ -33,6 +33,11 @@ class Destination(Protocol):
         """What is wrong with it, in words."""
         ...
 
+    @property
+    def unanswered(self) -> str | None:
+        """Why the last question about a transfer was not answered, in words; None where it was."""
+        ...
+
     def look(self, past: Timestamp) -> None:
         """Have it covered past this instant as soon as it has such a block."""
         ...

@@ -4,6 +4,7 @@ Each destination has a judge of its own, so that one which answers slowly delays
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,18 +20,28 @@ from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Awaited, Leg, Verdict, judge
 from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.hindrance import hindrance
 from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.core.unjudged import Hindrance, Obstacle
 
 SETTLES = 60.0
 """Seconds after an alert's end before it opens again: a leg that comes and goes with reorgs is one alert, not many."""
 
 _MOMENT = 0.1
 _ASK_AGAIN = 2.0
+_LONGEST_ASK_AGAIN = 15.0
+"""Seconds. Nobody answers: then a single leg is asked about, ever more seldom, until there is an answer."""
 _LOOK_AGAIN = 60.0
+_LEARNS_WITHIN = 3.0
+"""Seconds. An alert waits no longer for what could be said beside the bare facts."""
 _JUDGED_AT_ONCE = 64
 _ASKED_AT_ONCE = 16
+_CLOSED_AT_ONCE = 4
+"""Gaps: the events of a single leg may take minutes to be looked for."""
 _CLOCK_SKEW = 3600
+
+_GAP = "its contract says that a leg has happened"
 
 Key = tuple[TransferId, Leg]
 Route = Callable[[Alert], Collection[str]]
@@ -121,7 +132,14 @@ class DestinationJudge:
         self._waiting: dict[Key, Awaited] = {}
         self._not_before: dict[Key, float] = {}
         self._gaps: set[Key] = set()
+        self._kept: dict[Key, Hindrance] = {}
+        self._asked_in_vain: dict[Key, int] = {}
+        self._looks_in_vain = 0
+        self._ask_again_at = 0.0
         self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
+        self._closing = asyncio.Semaphore(_CLOSED_AT_ONCE)
+        self._closings: set[asyncio.Task[None]] = set()
+        self._fault_told_at = -math.inf
         self._wake = asyncio.Event()
         self.watermark: Timestamp | None = None
 
@@ -141,6 +159,8 @@ class DestinationJudge:
         """It need not be judged any more."""
         self._waiting.pop(key, None)
         self._not_before.pop(key, None)
+        self._asked_in_vain.pop(key, None)
+        self._kept.pop(key, None)
         self._gaps.discard(key)
 
     def covered(self, watermark: Timestamp) -> None:
@@ -149,14 +169,53 @@ class DestinationJudge:
         if self._waiting:
             self._wake.set()
 
+    @property
+    def hindered(self) -> bool:
+        """Whether a leg was to be judged and could not be."""
+        return bool(self._kept)
+
+    def hindrance(self, first_due: Timestamp) -> Hindrance:
+        """What keeps legs from being judged, the first of which was due then."""
+        watermark = self.watermark
+        return hindrance(
+            # What is missing may concern a single leg; what nobody answers concerns all.
+            min(self._kept.values(), key=lambda kept: kept.obstacle is Obstacle.EVENT_MISSING, default=None),
+            first_due,
+            watermark,
+            self._clock.now().timestamp(),
+            reads_history=watermark is not None and self._destination.reads_history(watermark),
+            trouble=self._destination.trouble,
+        )
+
     async def run(self) -> NoReturn:
         """Judge until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            ready = self._ready()
-            for start in range(0, len(ready), _JUDGED_AT_ONCE):
-                await self._judge(ready[start : start + _JUDGED_AT_ONCE])
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._judge_ready()
+        finally:
+            for closing in self._closings:
+                closing.cancel()
+
+    async def _judge_ready(self) -> None:
+        ready = self._ready()
+        in_vain = self._looks_in_vain > 0
+        if in_vain:
+            if self._clock.monotonic() < self._ask_again_at:
+                return
+            # Another one each time: it may be just this leg about which nobody answers.
+            ready = sorted(ready, key=self._tried)[:1]
+        for start in range(0, len(ready), _JUDGED_AT_ONCE):
+            await self._judge(ready[start : start + _JUDGED_AT_ONCE])
+            if self._looks_in_vain:
+                return
+        if in_vain and ready:
+            # There is an answer again: now for all the others.
+            self._wake.set()
+
+    def _tried(self, awaited: Awaited) -> int:
+        return self._asked_in_vain.get((awaited.transfer_id, awaited.leg), 0)
 
     def _ready(self) -> list[Awaited]:
         watermark = self.watermark or Timestamp(0)
@@ -180,15 +239,27 @@ class DestinationJudge:
                 for awaited in part:
                     await self._judge([awaited])
                 return
-            log.exception("deadline.not_judged", transfer=f"0x{part[0].transfer_id.hex()}", leg=part[0].leg.value)
-            self._later((part[0].transfer_id, part[0].leg), _LOOK_AGAIN)
+            self._failed((part[0].transfer_id, part[0].leg))
+
+    def _failed(self, key: Key) -> None:
+        """Called within an exception's handler."""
+        now = self._clock.monotonic()
+        # Thousands may fail in the same way: one traceback a minute says it.
+        told = now - self._fault_told_at < _LOOK_AGAIN
+        self._fault_told_at = self._fault_told_at if told else now
+        log.error("deadline.not_judged", transfer=f"0x{key[0].hex()}", leg=key[1].value, exc_info=not told)
+        self._keep(key, Obstacle.FAULT, "an error in this program; see its log")
+        self._later(key, _LOOK_AGAIN)
+
+    def _keep(self, key: Key, obstacle: Obstacle, words: str) -> None:
+        if key in self._waiting:
+            self._kept[key] = Hindrance(obstacle, words)
 
     async def _settle(self, part: Iterable[Awaited]) -> None:
         """Judge these deadlines, and do what the verdicts say."""
         cases = await self._cases(part)
-        await asyncio.gather(*(self._ask(case) for case in cases if case.verdict() is Verdict.NOT_ASKED))
+        await self._ask_about([case for case in cases if case.verdict() is Verdict.NOT_ASKED])
         absent: list[_Case] = []
-        gaps: list[_Case] = []
         for case in cases:
             match case.verdict():
                 case Verdict.WITHDRAWN | Verdict.ARRIVED:
@@ -196,18 +267,36 @@ class DestinationJudge:
                 case Verdict.NOT_COVERED:
                     self._await_again(case)
                 case Verdict.NOT_ASKED:
-                    self._later(case.key, _ASK_AGAIN)
+                    self._ask_later(case.key)
                 case Verdict.GAP:
-                    gaps.append(case)
+                    self._begin_closing(case)
                 case Verdict.ABSENT:
                     absent.append(case)
         await self._accuse(await self._unsettled(absent))
-        await asyncio.gather(*map(self._close_gap, gaps))
 
     async def _cases(self, part: Iterable[Awaited]) -> list[_Case]:
         due = list(part)
         watched = await self._store.watched({awaited.transfer_id for awaited in due})
         return [_Case(awaited, watched.get(awaited.transfer_id), self.watermark) for awaited in due]
+
+    async def _ask_about(self, cases: Sequence[_Case]) -> None:
+        await asyncio.gather(*map(self._ask, cases))
+        answered = [case.key for case in cases if case.answer is not None]
+        for key in answered:
+            self._asked_in_vain.pop(key, None)
+            self._kept.pop(key, None)
+        if answered:
+            self._looks_in_vain = 0
+        elif cases:
+            self._looks_in_vain += 1
+            self._ask_again_at = self._clock.monotonic() + _pause_after(self._looks_in_vain)
+
+    def _ask_later(self, key: Key) -> None:
+        tried = self._asked_in_vain[key] = self._asked_in_vain.get(key, 0) + 1
+        reason = self._destination.unanswered or "no endpoint answers"
+        self._keep(key, Obstacle.NOT_ANSWERED, f"transferStatus is not answered: {reason}")
+        # At the earliest when somebody is to be asked about any leg again.
+        self._later(key, _pause_after(max(tried, self._looks_in_vain)))
 
     async def _ask(self, case: _Case) -> None:
         async with self._asking:
@@ -244,9 +333,29 @@ class DestinationJudge:
             self._opened()
 
     async def _learn_about(self, case: _Case) -> None:
-        # So that the alert can say how much of what, and why; it waits no longer than a second for that.
-        if case.watched is not None:
-            case.causes = await self._learn(case.watched.transfer, case.awaited.leg)
+        # So that the alert can say how much of what, and why; what is not known in time never keeps it.
+        if case.watched is None:
+            return
+        try:
+            async with asyncio.timeout(_LEARNS_WITHIN):
+                case.causes = await self._learn(case.watched.transfer, case.awaited.leg)
+        except Exception:
+            log.exception("alert.nothing_learned", alert=case.alert_id)
+
+    def _begin_closing(self, case: _Case) -> None:
+        """Have the missing event looked for, which may take long, beside the judging of the others."""
+        self._not_before[case.key] = math.inf
+        self._keep(case.key, Obstacle.EVENT_MISSING, f"{_GAP}, and its event is still being looked for")
+        closing = asyncio.create_task(self._close(case), name="a gap is closed")
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
+
+    async def _close(self, case: _Case) -> None:
+        try:
+            async with self._closing:
+                await self._close_gap(case)
+        except Exception:
+            self._failed(case.key)
 
     async def _close_gap(self, case: _Case) -> None:
         awaited = case.awaited
@@ -260,6 +369,8 @@ class DestinationJudge:
         found = await self._destination.fetch_events(awaited.transfer_id, Timestamp(since - _CLOCK_SKEW))
         if not found:
             log.error("gap.not_closed", asked=found is not None, **about)
+            why = "no endpoint shows its event" if found is not None else self._destination.unanswered
+            self._keep(case.key, Obstacle.EVENT_MISSING, f"{_GAP}, and {why or 'no endpoint answers'}")
         # What is found and leaves the gap as it was, a delivery of something else for one, is not fetched all the time.
         self._later(case.key, _ASK_AGAIN if found and case.key not in self._gaps else _LOOK_AGAIN)
         self._gaps.add(case.key)
@@ -273,5 +384,12 @@ class DestinationJudge:
             self._arm(Awaited(awaited.transfer_id, awaited.leg, due_at, awaited.destination))
 
     def _later(self, key: Key, seconds: float) -> None:
+        if key not in self._waiting:
+            return
         self._not_before[key] = self._clock.monotonic() + seconds
         asyncio.get_running_loop().call_later(seconds, self._wake.set)
+
+
+def _pause_after(looks: int) -> float:
+    """Seconds to the next question after so many in a row that nobody answered."""
+    return float(min(_LONGEST_ASK_AGAIN, _ASK_AGAIN * 2.0 ** min(looks - 1, 10)))

@@ -15,8 +15,9 @@ from connext_monitor.alerting.judge import SETTLES, CaseStore, DestinationJudge,
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind
 from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Effect, Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.unjudged import Hindrance
 
 HORIZON = 3600.0
 """Seconds ahead for which timers are armed; what is due later is loaded as it comes near."""
@@ -64,6 +65,28 @@ class AlertScheduler:
     def waiting(self, domain: DomainId) -> int:
         """How many deadlines have passed and wait for this chain to be covered past them."""
         return len(self._judges[domain])
+
+    def hindered(self, domain: DomainId) -> bool:
+        """Whether a leg due there was to be judged and could not be."""
+        return self._judges[domain].hindered
+
+    def hindrance(self, domain: DomainId, first_due: Timestamp) -> Hindrance:
+        """What keeps legs due there from being judged, the first of which was due at ``first_due``."""
+        return self._judges[domain].hindrance(first_due)
+
+    def watermark(self, domain: DomainId) -> Timestamp | None:
+        """The block time up to which a chain has been covered since the start."""
+        return self._judges[domain].watermark
+
+    def overlooked(self, legs: Iterable[Awaited]) -> None:
+        """Have these judged, which the store says are past due, whatever timers and notes of alerts say."""
+        for awaited in legs:
+            key = (awaited.transfer_id, awaited.leg)
+            timer = self._timers.pop(key, None)
+            if timer is not None:
+                timer.cancel()
+            self._told.discard(key)
+            self._judges[awaited.destination].take(awaited)
 
     @property
     def armed(self) -> int:

@@ -44,6 +44,12 @@ class _Requests(msgspec.Struct):
     count: int
 
 
+class _Unjudged(msgspec.Struct):
+    legs: int
+    obstacle: str
+    why: str
+
+
 class _Chain(msgspec.Struct):
     name: str
     chain_id: int | str
@@ -56,6 +62,7 @@ class _Chain(msgspec.Struct):
     nonces_contiguous: bool | None
     nonce_holes: _NonceHoles
     requests: list[_Requests]
+    unjudged: _Unjudged | None = None
 
 
 class _Chains(msgspec.Struct):

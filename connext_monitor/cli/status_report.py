@@ -8,13 +8,14 @@ from pathlib import Path
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
-from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
+from connext_monitor.core.alert import SEVERITIES, Alert, AlertKind, Severity, unjudged_of
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.labels import chain_labels
 from connext_monitor.store.backup_folder import BackupFolder, Kept
 from connext_monitor.store.store import Store
@@ -87,25 +88,27 @@ async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | No
 
 
 async def _known_chains(config: Config, store: Store, now: datetime) -> list[Json]:
-    unobserved = {alert.subject for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
+    told = {alert.subject: alert for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
     documents = []
     for chain in config.chains.values():
-        sight = await _known_sight(chain, store, observed=chain.name not in unobserved)
+        sight = await _known_sight(chain, store, told.get(chain.name))
         documents.append(chain_document(sight, await store.nonces(chain.domain_id), now.timestamp()))
     return documents
 
 
-async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> ChainSight:
+async def _known_sight(chain: ChainConfig, store: Store, told: Alert | None) -> ChainSight:
+    unjudged = unjudged_of(told) if told else None
     return ChainSight(
         domain=chain.domain_id,
         name=chain.name,
         chain_id=chain.chain_id,
         head=None,
         coverage=await store.coverage(chain.domain_id),
-        observed=observed,
+        observed=told is None or unjudged is not None,
         caught_up=False,
         endpoint=None,
         trouble=None,
+        unjudged=unjudged,
     )
 
 
@@ -126,6 +129,8 @@ def _known_reasons(chain: Json, longest: float) -> list[str]:
     reasons = []
     if not chain["observed"]:
         reasons.append(f"{name} is not observed")
+    if isinstance(chain["unjudged"], dict):
+        reasons.append(why_degraded(str(name), chain["unjudged"]["legs"], chain["unjudged"]["why"]))
     if not isinstance(lag, int):
         reasons.append(f"{name} has never been covered")
     elif lag > longest:

@@ -10,6 +10,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Executed, TransferId
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import Sighting
+from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 
 
 class AlertKind(StrEnum):
@@ -204,6 +205,29 @@ def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waitin
     """The alert that a chain is out of sight: for how long (seconds), how many deadlines wait for it, and why."""
     details: Mapping[str, str | int] = {"silent_for": silent_for, "waiting": waiting, "why": why}
     return _about(AlertKind.CHAIN_UNOBSERVED, chain, opened_at, details)
+
+
+def chain_unjudged(chain: str, opened_at: datetime, unjudged: Unjudged) -> Alert:
+    """The alert that legs due on a chain cannot be judged, though its blocks are covered."""
+    return _about(AlertKind.CHAIN_UNOBSERVED, chain, opened_at, unjudged_details(unjudged))
+
+
+def unjudged_details(unjudged: Unjudged) -> dict[str, str | int]:
+    """The details of an alert about legs that cannot be judged."""
+    return {
+        "waiting": unjudged.legs,
+        "past_due_for": unjudged.past_due_for,
+        "obstacle": unjudged.hindrance.obstacle.value,
+        "why": unjudged.hindrance.words,
+    }
+
+
+def unjudged_of(alert: Alert) -> Unjudged | None:
+    """What an alert says of legs that cannot be judged; None where it is about something else."""
+    if "past_due_for" not in alert.details:
+        return None
+    hindrance = Hindrance(Obstacle(alert.details["obstacle"]), str(alert.details["why"]))
+    return Unjudged(int(alert.details["waiting"]), int(alert.details["past_due_for"]), hindrance)
 
 
 def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:

@@ -17,6 +17,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Message
 from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.unjudged import Unjudged
 
 Json = dict[str, object]
 
@@ -98,6 +99,7 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
         "watermark": unix_rfc3339(covered.timestamp) if covered else None,
         "lag_seconds": max(0, round(now - covered.timestamp)) if covered else None,
         "observed": sight.observed,
+        "unjudged": _unjudged(sight.unjudged),
         "endpoint": sight.endpoint,
         "nonces_contiguous": nonces.complete if nonces else None,
         "nonce_holes": {"found": sight.holes_found, "closed": sight.holes_closed},
@@ -106,6 +108,12 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
             for kind, count in sorted(sight.requests.items(), key=_by_endpoint)
         ],
     }
+
+
+def _unjudged(held: Unjudged | None) -> Json | None:
+    if held is None:
+        return None
+    return {"legs": held.legs, "obstacle": held.hindrance.obstacle.value, "why": held.hindrance.words}
 
 
 def rfc3339(instant: datetime) -> str:

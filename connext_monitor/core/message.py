@@ -5,7 +5,7 @@ Strings in here may come from strangers; each provider defuses them for its chan
 
 from collections.abc import Callable, Mapping
 
-from connext_monitor.core.alert import ABOUT_CHAINS, Alert, AlertKind, AlertState
+from connext_monitor.core.alert import ABOUT_CHAINS, Alert, AlertKind, AlertState, unjudged_of
 from connext_monitor.core.cause import known_words
 from connext_monitor.core.deadline import Leg, sighting_of
 from connext_monitor.core.facts import (
@@ -23,6 +23,7 @@ from connext_monitor.core.facts import (
 from connext_monitor.core.false_delivery import false_delivery
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.core.unjudged import Unjudged, leg_words
 
 __all__ = ["Field", "Instant", "Link", "Message", "amount_of", "amount_words", "compose", "duration_words"]
 
@@ -130,6 +131,9 @@ def _deep_reorg(alert: Alert) -> Message:
 
 
 def _unobserved(alert: Alert) -> Message:
+    unjudged = unjudged_of(alert)
+    if unjudged is not None:
+        return _unjudged(alert, unjudged)
     silent = duration_words(int(alert.details["silent_for"]))
     waiting = int(alert.details["waiting"])
     if alert.state is AlertState.RESOLVED:
@@ -149,6 +153,26 @@ def _unobserved(alert: Alert) -> Message:
         f"Chain {alert.subject} is not observed",
         f"No new block of it has been covered for {silent} ({alert.details['why']}). "
         f"Nothing can be said about transfers to it meanwhile. {held}",
+        alert.severity,
+        resolved=False,
+    )
+
+
+def _unjudged(alert: Alert, unjudged: Unjudged) -> Message:
+    legs, past_due = unjudged.legs, duration_words(unjudged.past_due_for)
+    if alert.state is AlertState.RESOLVED:
+        done = "The leg that waited has" if legs == 1 else f"The {legs:,} legs that waited have"
+        return Message(
+            f"Transfers to {alert.subject} are judged again",
+            f"{done} been judged, or arrived.",
+            alert.severity,
+            resolved=True,
+        )
+    are, they, first = ("is", "it is", "") if legs == 1 else ("are", "they are", "the first ")
+    return Message(
+        f"Transfers to {alert.subject} cannot be judged",
+        f"{leg_words(legs)} {are} past due, {first}by {past_due}, and cannot be judged: {unjudged.hindrance.words}. "
+        f"Whether {they} really late is not known until then.",
         alert.severity,
         resolved=False,
     )

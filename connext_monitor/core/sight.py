@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, ChainId, DomainId
+from connext_monitor.core.unjudged import Unjudged
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class ChainSight:
     ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
     ``caught_up`` that everything up to the head was covered; ``endpoint`` the host in use; ``trouble`` the last thing
     that went wrong and still does, in words; ``final_still_for`` the seconds since a block last became final, or since
-    this program started; ``holes_found`` and ``holes_closed`` count holes in its nonces,
+    this program started; ``unjudged`` the legs due on it that wait for too long to be judged; ``holes_found`` and ``holes_closed`` count holes in its nonces,
     ``requests`` what its endpoints were asked, since this program started.
     """
 
@@ -40,3 +41,4 @@ class ChainSight:
     holes_closed: int = 0
     requests: Mapping[RequestKind, int] = field(default_factory=dict)
     final_still_for: float = 0.0
+    unjudged: Unjudged | None = None

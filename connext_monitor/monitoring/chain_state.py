@@ -21,15 +21,16 @@ _LONGEST_CATCH_UP = 3600.0
 class ChainState:
     """The live state of one chain.
 
-    ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
-    see covered; ``holes`` the first nonce of each hole that was told of; times named ``*_at`` are on the monotonic
-    clock.
+    ``place`` is where the endpoint in use stands in the config, ``head`` the last one that it announced; ``wanted`` the
+    instants (a heap) that someone waits to see covered; ``holes`` the first nonce of each hole that was told of; times
+    named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:
         self.config = config
         self.coverage: Coverage | None = None
         self.endpoint: Endpoint | None = None
+        self.place = 0
         self.head: Header | None = None
         self.head_risen_at = clock.monotonic()
         self.headers = HeaderCache()
@@ -75,9 +76,10 @@ class ChainState:
             parent = covered.hash
         return stood != head.hash or parent != head.parent_hash
 
-    def connected(self, endpoint: Endpoint) -> None:
-        """An endpoint is in use; what another one announced no longer counts."""
+    def connected(self, endpoint: Endpoint, place: int = 0) -> None:
+        """The endpoint at this place is in use; what another one announced no longer counts."""
         self.endpoint = endpoint
+        self.place = place
         self._connected_at = self.clock.monotonic()
         self.head = None
         self._highest = None

@@ -1,12 +1,16 @@
-"""Asks a destination about single transfers: what it says of one, and where a leg's event stands."""
+"""Asks a chain about single transfers: what it says of one, and where a leg's event stands.
+
+What decides whether somebody is alerted is asked of every endpoint until one answers; each must have the block that the
+chain is covered up to.
+"""
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from connext_monitor.core.calls import (
     PAUSED_CALL,
-    MalformedAnswer,
     TransferStatus,
     read_flag,
     read_transfer_status,
@@ -18,13 +22,17 @@ from connext_monitor.core.pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.side_events import SeenSideEvent, read_side_event
 from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token, read_token
+from connext_monitor.monitoring.any_endpoint import AnyEndpoint, Unanswered, prove
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.placed_log import PlacedLog
-from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
+from connext_monitor.monitoring.range_reader import RangeReader
+
+__all__ = ["Inquiry", "Unanswered"]
 
 _FIRST_SPAN = 1_000
 _LARGEST_SPAN = 100_000
@@ -36,20 +44,19 @@ _XCALLED_ONLY = (XCALLED_TOPIC,)
 _T = TypeVar("_T")
 
 
-class Unanswered(Exception):
-    """The chain could not be asked now; the message says why."""
-
-
 class Inquiry:
-    """Questions about single transfers, put to the endpoint that the chain's observer uses.
+    """Questions about single transfers, put to the endpoint in use first.
 
     Events that are found go to ``checker``, those from before the first watched block to ``past``.
     """
 
-    def __init__(self, state: ChainState, checker: Checker, past: Checker) -> None:
+    def __init__(self, state: ChainState, checker: Checker, past: Checker, pool: EndpointPool) -> None:
         self._state = state
         self._checker = checker
         self._past = past
+        # An endpoint that refuses calls may still give logs, and the other way round.
+        self._views = AnyEndpoint(state, pool)
+        self._events = AnyEndpoint(state, pool)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
@@ -60,16 +67,24 @@ class Inquiry:
         return await self._view(PAUSED_CALL, read_flag)
 
     async def _view(self, call: bytes, read: Callable[[bytes], _T]) -> _T:
-        endpoint = self._endpoint()
-        covered, head = self._state.covered, self._state.head
+        covered = self._state.covered
         if covered is None:
             raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
-        # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
-        block = BlockNumber(max(covered.number, head.number if head else covered.number))
-        try:
-            return read(await endpoint.call(self._state.config.contract, call, block))
-        except (RpcError, MalformedAnswer) as error:
-            raise Unanswered(str(error)) from error
+
+        async def view(endpoint: Endpoint) -> _T:
+            # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
+            block = BlockNumber(max(covered.number, await self._head_of(endpoint)))
+            answer = read(await endpoint.call(self._state.config.contract, call, block))
+            # After the answer: a provider may route one connection to another chain at any moment.
+            await prove(endpoint, covered)
+            return answer
+
+        return await self._views.ask(view)
+
+    async def _head_of(self, endpoint: Endpoint) -> BlockNumber:
+        if endpoint is not self._state.endpoint:
+            return (await endpoint.head()).number
+        return self._state.head.number if self._state.head else BlockNumber(0)
 
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
@@ -118,25 +133,21 @@ class Inquiry:
 
         Raises Unanswered.
         """
-        try:
-            return await self._fetch(self._endpoint(), _XCALLED_ONLY, transfer_id, since, once=True)
-        except (RpcError, Unsettled) as error:
-            raise Unanswered(str(error)) from error
+        return await self._events.ask(partial(self._fetch, _XCALLED_ONLY, transfer_id, since, once=True))
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.
 
-        One leg may stand hours before the other, so finding the later one ends nothing. False where there are none.
-        Raises Unanswered.
+        One leg may stand hours before the other, so finding the later one ends nothing. What one endpoint does not show
+        is looked for at the others. False where there are none. Raises Unanswered.
         """
-        try:
-            return await self._fetch(self._endpoint(), EVENT_TOPICS, transfer_id, since, once=False)
-        except (RpcError, Unsettled) as error:
-            raise Unanswered(str(error)) from error
+        return await self._events.ask(partial(self._fetch, EVENT_TOPICS, transfer_id, since, once=False), enough=bool)
 
     async def _fetch(
-        self, endpoint: Endpoint, topics: Sequence[bytes], transfer_id: TransferId, since: Timestamp, *, once: bool
+        self, topics: Sequence[bytes], transfer_id: TransferId, since: Timestamp, endpoint: Endpoint, *, once: bool
     ) -> bool:
+        if self._state.covered is not None:
+            await prove(endpoint, self._state.covered)
         domain, contract = self._state.config.domain_id, self._state.config.contract
         reader = RangeReader(endpoint, domain, contract, self._state.headers)
         last = (await endpoint.head()).number

@@ -77,6 +77,11 @@ class Observer:
         self.state.want(past)
         self._wake.set()
 
+    @property
+    def pool(self) -> EndpointPool:
+        """The chain's endpoints."""
+        return self._pool
+
     def sight(self) -> ChainSight:
         """How the chain is seen now."""
         return replace(self.state.sight(), requests=dict(self._pool.requests))
@@ -122,7 +127,7 @@ class Observer:
         self._told = self.state.trouble = reason
 
     async def _session(self, endpoint: Endpoint, place: int) -> None:
-        self.state.connected(endpoint)
+        self.state.connected(endpoint, place)
         self._log.info("endpoint.connected", endpoint=endpoint.host, pushes=endpoint.pushes)
         watchdog = Watchdog(self.state, endpoint, self._pool, place, self._unobserved_after)
         pushed = PushedLogs(self._clock)

@@ -47,7 +47,7 @@ class Found:
 class _Blind:
     """A destination that is never covered: no deadline is judged here."""
 
-    name, observed, silent_for, trouble = "destination", False, 0.0, None
+    name, observed, silent_for, trouble, unanswered = "destination", False, 0.0, None, None
 
     def reads_history(self, watermark: Timestamp) -> bool:  # noqa: ARG002 - as every chain
         """See `Destination`."""

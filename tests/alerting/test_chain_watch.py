@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connext_monitor.alerting.chain_watch import ChainWatch
@@ -12,6 +12,7 @@ from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.message import compose
+from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, LABELS, ORIGIN
 from tests.alerting.waiting import until
@@ -27,6 +28,7 @@ class Silent:
     name: str
     silent_for: float = 0.0
     trouble: str | None = None
+    unanswered: str | None = None
     started: bool = True
 
     @property
@@ -46,6 +48,20 @@ class Silent:
         raise NotImplementedError
 
 
+class Unjudging:
+    """Knows of those unjudged legs that a test says there are."""
+
+    def __init__(self) -> None:
+        self.found: dict[DomainId, Unjudged] = {}
+        self.standing: set[DomainId] = set()
+
+    def of(self, domain: DomainId) -> Unjudged | None:
+        return self.found.get(domain)
+
+    def settled(self, domain: DomainId) -> bool:
+        return domain not in self.found and domain not in self.standing
+
+
 @dataclass
 class Watched:
     """A running chain watch."""
@@ -55,6 +71,7 @@ class Watched:
     one: Silent
     other: Silent
     waiting: dict[DomainId, int]
+    unjudged: Unjudging
 
     async def alerts(self) -> list[Alert]:
         """All alerts, the oldest first."""
@@ -68,16 +85,18 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(folder: Path, *chains: Silent) -> AsyncIterator[Watched]:
+async def watching(folder: Path, *chains: Silent, standing: DomainId | None = None) -> AsyncIterator[Watched]:
     one, other = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
     store = await open_store(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
     waiting = {DESTINATION: 0, ORIGIN: 0}
     chains_by_domain = {DESTINATION: one, ORIGIN: other}
     told = waiting.__getitem__
-    watch = ChainWatch(store, chains_by_domain, told, PATIENCE, lambda _: ["p"], lambda: None, SystemClock())
+    unjudged, clock = Unjudging(), SystemClock()
+    unjudged.standing.update([] if standing is None else [standing])
+    watch = ChainWatch(store, chains_by_domain, told, unjudged, PATIENCE, lambda _: ["p"], lambda: None, clock)
     running = asyncio.create_task(watch.run())
     try:
-        yield Watched(store, watch, one, other, waiting)
+        yield Watched(store, watch, one, other, waiting, unjudged)
         assert not running.done()
     finally:
         running.cancel()
@@ -157,3 +176,66 @@ async def test_the_count_of_those_that_wait_grows_with_them_and_its_end_says_how
         await watched.says(("gnosis", AlertState.RESOLVED))
         (alert,) = await watched.alerts()
         assert "1,200 deadlines that waited" in compose(alert, None, LABELS).text
+
+
+REFUSED = Unjudged(3, 130, Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused it"))
+
+
+async def test_a_chain_in_sight_whose_legs_cannot_be_judged_is_alerted_once_with_their_number_and_the_reason(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
+        watched.unjudged.found[DESTINATION] = REFUSED
+        watched.watch.look()
+        await watched.says(("gnosis", AlertState.OPEN))
+        message = compose((await watched.alerts())[0], None, LABELS)
+        assert message.title == "Transfers to gnosis cannot be judged"
+        assert message.text == (
+            "3 legs are past due, the first by 2 min 10 s, and cannot be judged: transferStatus is not answered: "
+            "node.example refused it. Whether they are really late is not known until then."
+        )
+
+
+async def test_its_alert_follows_what_is_unjudged_and_ends_with_the_last_count(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
+        watched.unjudged.found[DESTINATION] = REFUSED
+        watched.watch.look()
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, past_due_for=500)
+        watched.watch.look()
+        await until(lambda: watched.watch._open["gnosis"].details["waiting"] == 1)
+        assert "1 leg is past due, by 2 min 10 s," in compose((await watched.alerts())[0], None, LABELS).text
+        del watched.unjudged.found[DESTINATION]
+        watched.watch.look()
+        await watched.says(("gnosis", AlertState.RESOLVED))
+        (alert,) = await watched.alerts()
+        assert alert.resolution == "observed"
+        assert compose(alert, None, LABELS).text == "The leg that waited has been judged, or arrived."
+
+
+async def test_a_chain_that_comes_in_sight_stays_alerted_about_while_its_legs_cannot_be_judged(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
+        watched.waiting[DESTINATION] = 3
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.unjudged.found[DESTINATION] = REFUSED
+        watched.one.silent_for = 0
+        watched.watch.progressed()
+        await until(lambda: "obstacle" in watched.watch._open["gnosis"].details)
+        watched.one.silent_for = PATIENCE
+        watched.watch.look()
+        await until(lambda: "obstacle" not in watched.watch._open["gnosis"].details)
+        await watched.says(("gnosis", AlertState.OPEN))
+        assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
+
+
+async def test_after_a_restart_its_alert_stands_until_the_store_has_been_looked_at(tmp_path: Path) -> None:
+    async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as before:
+        before.unjudged.found[DESTINATION] = REFUSED
+        before.watch.look()
+        await before.says(("gnosis", AlertState.OPEN))
+    chains = (Silent("gnosis"), Silent("ethereum", silent_for=PATIENCE))
+    async with watching(tmp_path, *chains, standing=DESTINATION) as watched:
+        await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
+        watched.unjudged.standing.clear()
+        watched.watch.look()
+        await watched.says(("gnosis", AlertState.RESOLVED), ("ethereum", AlertState.OPEN))

@@ -37,6 +37,7 @@ class Origin:
     observed: bool = True
     silent_for: float = 0.0
     trouble: str | None = None
+    unanswered: str | None = None
 
     def reads_history(self, watermark: int) -> bool:
         raise NotImplementedError

@@ -46,6 +46,7 @@ class Answering:
     observed: bool = True
     silent_for: float = 0.0
     trouble: str | None = None
+    unanswered: str | None = None
     history_until: int = 0
     status: TransferStatus | None = TransferStatus.NONE
     looks: list[Timestamp] = field(default_factory=list)

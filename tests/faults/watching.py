@@ -67,7 +67,7 @@ class Watch:
             for name, chain in config.chains.items()
         }
         destinations = {
-            o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker, self.checker))
+            o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker, self.checker, o.pool))
             for o in self.observers.values()
         }
         self.scheduler = AlertScheduler(

@@ -1,8 +1,9 @@
 """Questions about one transfer, put to a loopback node that holds a made-up chain."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,23 +17,27 @@ from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, Transf
 from connext_monitor.core.side_events import SLIPPAGE_UPDATED_TOPIC, SlippageUpdated
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
 
 TRANSFER = TransferId(b"\x77" * 32)
-CONFIG = ChainConfig.model_validate(
-    {
-        "name": "devnet",
-        "chain_id": 31337,
-        "domain_id": 1001,
-        "contract": "0x" + CONTRACT.hex(),
-        "endpoints": ["http://127.0.0.1:1"],
-        "block_time": "PT1S",
-        "finality": 5,
-    }
-)
+
+
+def config(*endpoints: str) -> ChainConfig:
+    return ChainConfig.model_validate(
+        {
+            "name": "devnet",
+            "chain_id": 31337,
+            "domain_id": 1001,
+            "contract": "0x" + CONTRACT.hex(),
+            "endpoints": endpoints,
+            "block_time": "PT1S",
+            "finality": 5,
+        }
+    )
 
 
 class Putting:
@@ -56,14 +61,19 @@ class Putting:
 class Answering(Node):
     """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
 
-    status = "0x" + (0).to_bytes(32).hex()
+    status: object = "0x" + (0).to_bytes(32).hex()
     most = 10**9
     words = "limited to a {most} block range"
+    refuses: tuple[str, ...] = ()
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
+        if request["method"] in self.refuses:
+            return error(request, -32601, "not available on your plan")
         if request["method"] == "eth_call":
             return result(request, self.status)
+        if request["method"] in {"eth_chainId", "eth_getCode"}:
+            return result(request, {"eth_chainId": hex(31337), "eth_getCode": "0x60"}[request["method"]])
         if request["method"] == "eth_getLogs":
             wanted = request["params"][0]
             if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= self.most:
@@ -75,16 +85,23 @@ class Answering(Node):
 
 
 @asynccontextmanager
-async def inquiring(node: Answering, covered: int | None = 100) -> AsyncIterator[tuple[Inquiry, Putting, ChainState]]:
-    state = ChainState(CONFIG, SystemClock(), 60)
-    node.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
-    async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
-        state.connected(endpoint)
+async def inquiring(
+    node: Answering, covered: int | None = 100, others: Sequence[Answering] = ()
+) -> AsyncIterator[tuple[Inquiry, Putting, ChainState]]:
+    """An inquiry on a chain that is covered up to there through ``node``, and has other endpoints too."""
+    async with AsyncExitStack() as stack:
+        urls = []
+        for one in (node, *others):
+            one.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
+            urls.append(await stack.enter_async_context(http_node(posting(one.answer))))
+        state = ChainState(config(*urls), SystemClock(), 60)
+        pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
+        state.connected(await stack.enter_async_context(open_endpoint(urls[0])))
         if covered is not None:
             block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
         checker = Putting()
-        yield Inquiry(state, checker, checker), checker, state
+        yield Inquiry(state, checker, checker, pool), checker, state
 
 
 async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:
@@ -97,12 +114,13 @@ async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> Non
         assert [params[1] for params in node.calls("eth_call")] == [hex(100), hex(120)]
 
 
-async def test_a_head_below_the_covered_block_is_not_asked_at() -> None:
+async def test_a_head_below_the_covered_block_is_not_asked_at_and_what_it_says_does_not_count() -> None:
     node = Answering(90)
     async with inquiring(node) as (inquiry, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
-        await inquiry.transfer_status(TRANSFER)
+        with pytest.raises(Unanswered, match="has no block 100, which was covered"):
+            await inquiry.transfer_status(TRANSFER)
         assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
 
 
@@ -182,8 +200,8 @@ async def test_before_anything_is_covered_nothing_is_answered() -> None:
             await inquiry.transfer_status(TRANSFER)
 
 
-async def test_without_an_endpoint_nothing_is_answered() -> None:
-    async with inquiring(Answering(120)) as (inquiry, _, state):
+async def test_without_an_endpoint_in_use_and_a_block_to_know_others_by_nothing_is_answered() -> None:
+    async with inquiring(Answering(120), covered=None) as (inquiry, _, state):
         state.disconnected()
         with pytest.raises(Unanswered, match="no endpoint of devnet answers"):
             await inquiry.fetch_events(TRANSFER, Timestamp(0))
@@ -233,8 +251,122 @@ async def test_an_origin_that_is_not_there_is_looked_for_back_to_that_time_and_n
 async def test_what_stands_before_the_first_watched_block_goes_to_the_checker_of_the_past() -> None:
     node = Answering(9_000, logs=[4_999, 5_000])
     async with inquiring(node) as (_, now, state):
+        pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
         reached = BlockRef(BlockNumber(9_000), hash_at(9_000), Timestamp(GENESIS_TIME + 9_000))
         state.reached(Coverage(BlockNumber(5_000), BlockNumber(8_000), reached))
         past = Putting()
-        assert await Inquiry(state, now, past).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+        assert await Inquiry(state, now, past, pool).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert (past.blocks, now.blocks) == ([4_999], [5_000])
+
+
+def executed(head: int = 120) -> Answering:
+    """A node that says that the transfer was executed."""
+    node = Answering(head)
+    node.status = "0x" + TransferStatus.EXECUTED.to_bytes(32).hex()
+    return node
+
+
+def refusing(*methods: str, head: int = 120) -> Answering:
+    """A node that refuses these."""
+    node = Answering(head)
+    node.refuses = methods
+    return node
+
+
+def on_another_chain() -> Answering:
+    """A node whose blocks are others, as those of another chain."""
+    return Answering(120, branch=dict.fromkeys(range(121), 1))
+
+
+@pytest.mark.parametrize("answer", ["0x", "0x" + (9).to_bytes(32).hex(), "0x12", "nonsense", None, {"a": 1}])
+async def test_what_the_endpoint_in_use_does_not_answer_another_one_does(answer: object) -> None:
+    node = Answering(120)
+    node.status = answer
+    async with inquiring(node, others=[executed()]) as (inquiry, _, _):
+        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+
+
+async def test_every_other_endpoint_is_asked_until_one_answers_which_has_the_covered_block() -> None:
+    others = [refusing("eth_call"), Answering(99), on_another_chain(), executed()]
+    async with inquiring(refusing("eth_call"), others=others) as (inquiry, _, _):
+        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+
+
+async def test_where_nobody_answers_the_reasons_are_told() -> None:
+    others = [Answering(99), on_another_chain()]
+    async with inquiring(refusing("eth_call"), others=others) as (inquiry, _, _):
+        with pytest.raises(Unanswered) as raised:
+            await inquiry.transfer_status(TRANSFER)
+        for words in ("refused eth_call: not available on your plan", "has no block 100", "has another block 100"):
+            assert words in str(raised.value)
+
+
+async def test_an_endpoint_in_use_that_has_come_to_serve_another_chain_is_not_believed() -> None:
+    async with inquiring(on_another_chain()) as (inquiry, _, _):
+        with pytest.raises(Unanswered, match="has another block 100 than was covered"):
+            await inquiry.transfer_status(TRANSFER)
+        with pytest.raises(Unanswered, match="has another block 100 than was covered"):
+            await inquiry.fetch_events(TRANSFER, Timestamp(0))
+
+
+async def test_an_endpoint_that_does_not_answer_rests_and_is_not_asked_all_the_time() -> None:
+    node, other = refusing("eth_call"), executed()
+    async with inquiring(node, others=[other]) as (inquiry, _, _):
+        for _ in range(20):
+            assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+        assert len(node.calls("eth_call")) < 5
+        assert len(other.calls("eth_call")) == 20
+
+
+async def test_what_heals_is_asked_again() -> None:
+    node = refusing("eth_call")
+    async with inquiring(node) as (inquiry, _, _):
+        with pytest.raises(Unanswered, match="plan"):
+            await inquiry.transfer_status(TRANSFER)
+        with pytest.raises(Unanswered, match="plan"):
+            await inquiry.transfer_status(TRANSFER)
+        node.refuses = ()
+        async with asyncio.timeout(20):
+            while not node.calls("eth_call")[1:]:
+                with suppress(Unanswered):
+                    assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
+                await asyncio.sleep(0.02)
+
+
+async def test_many_questions_at_once_share_a_connection_to_another_endpoint() -> None:
+    other = executed()
+    async with inquiring(refusing("eth_call"), others=[other]) as (inquiry, _, _):
+        answers = await asyncio.gather(*(inquiry.transfer_status(TRANSFER) for _ in range(30)))
+        assert answers == [TransferStatus.EXECUTED] * 30
+        assert len(other.calls("eth_chainId")) == 1
+
+
+async def test_without_an_endpoint_in_use_the_others_are_asked() -> None:
+    async with inquiring(executed(), others=[executed()]) as (inquiry, _, state):
+        state.disconnected()
+        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+
+
+async def test_events_that_one_endpoint_does_not_show_are_fetched_from_another() -> None:
+    async with inquiring(Answering(120), others=[Answering(120, logs=[110])]) as (inquiry, checker, _):
+        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+        assert checker.blocks == [110]
+
+
+async def test_events_are_not_there_only_where_nobody_who_answers_shows_them() -> None:
+    others = [refusing("eth_getLogs"), Answering(120)]
+    async with inquiring(refusing("eth_getLogs"), others=others) as (inquiry, _, _):
+        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is False
+    async with inquiring(refusing("eth_getLogs"), others=others[:1]) as (inquiry, _, _):
+        with pytest.raises(Unanswered, match="plan"):
+            await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))
+
+
+async def test_an_endpoint_that_refuses_calls_is_still_asked_for_events() -> None:
+    node = Answering(120, logs=[110])
+    node.refuses = ("eth_call",)
+    async with inquiring(node) as (inquiry, checker, _):
+        with pytest.raises(Unanswered):
+            await inquiry.transfer_status(TRANSFER)
+        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+        assert checker.blocks == [110]

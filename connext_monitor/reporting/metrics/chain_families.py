@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import BlockRef, DomainId
 from connext_monitor.core.sight import ChainSight, RequestKind
+from connext_monitor.core.unjudged import Obstacle
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_START, counter, gauge
 
 _CHAIN = ("chain",)
@@ -79,6 +80,13 @@ def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
         [((sight.name,), sight.observed) for sight in sights],
     )
     yield gauge(
+        "legs_unjudged",
+        "Legs past due on the chain that have waited for too long (alerts.unobserved_after) to be judged, by what keeps "
+        "them from it.",
+        ("chain", "obstacle"),
+        [((sight.name, obstacle.value), _unjudged(sight, obstacle)) for sight in sights for obstacle in Obstacle],
+    )
+    yield gauge(
         "chain_caught_up",
         "1 where everything up to the head has been covered since the endpoint in use was connected.",
         _CHAIN,
@@ -90,6 +98,11 @@ def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
         ("chain", "endpoint"),
         [((sight.name, sight.endpoint), 1) for sight in sights if sight.endpoint is not None],
     )
+
+
+def _unjudged(sight: ChainSight, obstacle: Obstacle) -> int:
+    held = sight.unjudged
+    return held.legs if held is not None and held.hindrance.obstacle is obstacle else 0
 
 
 def _counts(sights: Sequence[ChainSight], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:

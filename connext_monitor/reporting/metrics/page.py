@@ -113,7 +113,7 @@ class MetricsPage:
         yield from chain_families(sights, sources.malformed(), now)
         if look is not None:
             self._tally.expect(look.numbers.awaited)
-            unseen = {sight.domain for sight in sights if not sight.observed}
+            unseen = {sight.domain for sight in sights if not sight.observed or sight.unjudged is not None}
             yield from nonce_families(look.numbers.nonces, sources.chains)
             yield from deadline_families(look.numbers, sources.chains, unseen)
             yield from alert_families(look.numbers)

@@ -9,6 +9,7 @@ from aiohttp import web
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.reporting.web.answers import answer, refuse
 from connext_monitor.reporting.web.read_store import ReadStore
 
@@ -42,7 +43,7 @@ class Health:
     async def ready(self, _request: web.Request) -> web.Response:
         """200 when every chain is observed, caught up, going on to be final and without a hole in its nonces.
 
-        Else 503 with the reasons.
+        And when no leg that is past due waits in vain to be judged. Else 503 with the reasons.
         """
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
@@ -73,6 +74,8 @@ def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
         reasons.append(f"{sight.name} is not caught up{trouble}")
     if sight.observed and sight.final_still_for >= _FINAL_MAY_STAND:
         reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}")
+    if sight.unjudged is not None:
+        reasons.append(why_degraded(sight.name, sight.unjudged.legs, sight.unjudged.hindrance.words))
     if nonces is not None and not nonces.complete:
         reasons.append(
             f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"

@@ -4,6 +4,7 @@ from connext_monitor.core.alert import AlertKind, AlertState, Severity
 from connext_monitor.core.deadline import DeadlineState, Leg
 from connext_monitor.core.documents import Json
 from connext_monitor.core.transfer import Path, Status
+from connext_monitor.core.unjudged import Obstacle
 from connext_monitor.reporting.web.json_schema import (
     address,
     count,
@@ -62,7 +63,7 @@ def _sighting() -> Json:
 
 
 def _deadline() -> Json:
-    words = "`late`: arrived after it was due; `unobserved`: past due while the destination is out of sight."
+    words = "`late`: arrived after it was due; `unobserved`: past due, and cannot be judged now."
     return exactly(
         {
             "due_at": instant("A leg in a block of this very second is met."),
@@ -130,6 +131,14 @@ def _chain() -> Json:
             "count": count("Since the monitor started."),
         }
     )
+    unjudged = exactly(
+        {
+            "legs": count("How many."),
+            "obstacle": one_of("What keeps them from being judged.", [obstacle.value for obstacle in Obstacle]),
+            "why": text("The same in words."),
+        }
+    )
+    all_judged = "Legs past due on it that have waited for too long to be judged; null where none has."
     holes = {"found": count("Holes seen."), "closed": count("Of these, closed.")}
     never = "null where nothing has been covered yet."
     return exactly(
@@ -141,6 +150,7 @@ def _chain() -> Json:
             "watermark": or_null(instant("The block time up to which every block has been read."), never),
             "lag_seconds": or_null(count("The watermark's age."), never),
             "observed": {"type": "boolean", "description": "Whether its covered head has risen lately."},
+            "unjudged": or_null(unjudged, all_judged),
             "endpoint": or_null(text("The host in use."), "null where none is."),
             "nonces_contiguous": or_null({"type": "boolean"}, "Whether no transfer is missing; null until asked."),
             "nonce_holes": exactly(holes),

@@ -10,6 +10,7 @@ from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats
+from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
@@ -31,6 +32,7 @@ class ChainRow:
     lag: int | None
     endpoint: str | None
     nonces_contiguous: bool | None
+    unjudged: Unjudged | None
     trouble: str | None
 
 
@@ -125,5 +127,6 @@ def chain_row(sight: ChainSight, nonces: Nonces | None, now: float) -> ChainRow:
         lag=max(0, round(now - covered.timestamp)) if covered else None,
         endpoint=sight.endpoint,
         nonces_contiguous=nonces.complete if nonces else None,
+        unjudged=sight.unjudged,
         trouble=sight.trouble,
     )

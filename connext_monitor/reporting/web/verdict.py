@@ -112,7 +112,8 @@ def _of_alerts(
     labels: ChainLabels,
 ) -> Iterator[Reason]:
     """The alerts that do not say again what is said of a chain or channel as it is now."""
-    seen_now = {(AlertKind.CHAIN_UNOBSERVED, sight.name) for sight, _ in chains if not sight.observed}
+    unseen = [sight for sight, _ in chains if not sight.observed or sight.unjudged is not None]
+    seen_now = {(AlertKind.CHAIN_UNOBSERVED, sight.name) for sight in unseen}
     seen_now |= {(AlertKind.PROVIDER_FAILING, one.provider) for one in channels if one.state is not ChannelState.OK}
     for topic in open_alerts:
         if (topic.kind, topic.subject) not in seen_now:

@@ -1,0 +1,163 @@
+"""Looks at the store for legs that are past due and have not been judged, whatever it is that keeps them from it.
+
+It trusts neither timers nor judges: only what is stored, and the clock. What it finds, the chain watch tells.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.alerting.destination import Destination
+from connext_monitor.alerting.judge import SETTLES
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, AlertKind
+from connext_monitor.core.deadline import Awaited
+from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.unjudged import Count, Hindrance, Marks, Obstacle, PastDue, Unjudged, stands
+
+_LOOK_EVERY = 5.0
+_REST = 10.0
+"""A look that took long is followed by so many times as long without one."""
+_HANDED_OVER_AT_ONCE = 1000
+
+log = structlog.get_logger()
+
+
+class UnjudgedStore(Protocol):
+    """Where legs and the alerts about them stand."""
+
+    async def count(
+        self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]
+    ) -> Mapping[DomainId, Count]:
+        """By destination, the unjudged legs that were due before each of its marks."""
+        ...
+
+    async def first(
+        self, destination: DomainId, due_before: int, settling: tuple[datetime, datetime], *, limit: int
+    ) -> list[Awaited]:
+        """The first of one destination's that were due before then."""
+        ...
+
+
+class OpenAlertStore(Protocol):
+    """Where it stands which chains are alerted about."""
+
+    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+        """The open alerts of one kind."""
+        ...
+
+
+class Judging(Protocol):
+    """Who judges, and knows what keeps it from that."""
+
+    def watermark(self, domain: DomainId) -> Timestamp | None:
+        """The block time up to which a chain has been covered since the start."""
+        ...
+
+    def hindered(self, domain: DomainId) -> bool:
+        """Whether a leg due there was to be judged and could not be."""
+        ...
+
+    def hindrance(self, domain: DomainId, first_due: Timestamp) -> Hindrance:
+        """What keeps legs due there from being judged, the first of which was due at ``first_due``."""
+        ...
+
+    def overlooked(self, legs: list[Awaited]) -> None:
+        """Have these judged, whatever timers and notes say."""
+        ...
+
+
+class UnjudgedWatch:
+    """Knows of each destination the legs that have been past due for ``patience`` seconds and are not judged."""
+
+    def __init__(
+        self,
+        legs: UnjudgedStore,
+        alerts: OpenAlertStore,
+        judging: Judging,
+        destinations: Mapping[DomainId, Destination],
+        patience: float,
+        changed: Callable[[], None],
+        clock: Clock,
+        settles: float = SETTLES,
+    ) -> None:
+        self._legs = legs
+        self._alerts = alerts
+        self._judging = judging
+        self._destinations = destinations
+        self._patience = patience
+        self._changed = changed
+        self._clock = clock
+        self._settles = settles
+        self._every = max(0.25, min(_LOOK_EVERY, patience / 4))
+        longest_gap = max(patience / 2, 2 * self._every)
+        self._past_due = {domain: PastDue(patience, longest_gap) for domain in destinations}
+        # Until it has been looked, what was told before a restart is taken to stand.
+        self._standing: set[DomainId] = set(destinations)
+        self._found: dict[DomainId, Unjudged] = {}
+
+    def of(self, domain: DomainId) -> Unjudged | None:
+        """The unjudged legs due on a chain, where the longest of them waits for too long."""
+        return self._found.get(domain)
+
+    def settled(self, domain: DomainId) -> bool:
+        """Whether it has been looked, and no leg due on the chain waits for longer than judging takes."""
+        return domain not in self._standing
+
+    async def run(self) -> NoReturn:
+        """Look until cancelled."""
+        await self._recall()
+        while True:
+            began = self._clock.monotonic()
+            try:
+                await self._look()
+            except Exception:
+                # What was found before stands until the store can be read again.
+                log.exception("unjudged_legs.not_counted")
+            took = self._clock.monotonic() - began
+            await asyncio.sleep(max(self._every, min(_REST * took, self._patience / 4)))
+
+    async def _recall(self) -> None:
+        """What was told before a restart stands until what it is about has been judged."""
+        told = {alert.subject for alert in await self._alerts.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
+        self._standing = {domain for domain, one in self._destinations.items() if one.name in told}
+
+    async def _look(self) -> None:
+        now, at = self._clock.now(), self._clock.monotonic()
+        settling = (now - timedelta(seconds=self._settles), now)
+        marks = {domain: self._marks(domain, int(now.timestamp()), at) for domain in self._destinations}
+        counts = await self._legs.count(marks, settling)
+        before = dict(self._found)
+        for domain in self._destinations:
+            self._conclude(domain, counts.get(domain), marks[domain])
+        if self._found != before:
+            self._changed()
+        for domain, unjudged in self._found.items():
+            if unjudged.hindrance.obstacle is Obstacle.NOT_LOOKED_AT:
+                self._judging.overlooked(
+                    await self._legs.first(domain, marks[domain].aged, settling, limit=_HANDED_OVER_AT_ONCE)
+                )
+
+    def _marks(self, domain: DomainId, now: int, at: float) -> Marks:
+        """By our clock, or by the chain's where that is ahead."""
+        instant = max(now, self._judging.watermark(domain) or 0)
+        past_due = self._past_due[domain]
+        past_due.note(at, instant)
+        return Marks(instant, instant - int(self._patience / 2), past_due.ripe)
+
+    def _conclude(self, domain: DomainId, count: Count | None, marks: Marks) -> None:
+        stood = domain in self._standing
+        if count is None or not stands(stood=stood, count=count, hindered=self._judging.hindered(domain)):
+            self._standing.discard(domain)
+            self._found.pop(domain, None)
+            return
+        self._standing.add(domain)
+        hindrance = self._judging.hindrance(domain, count.first_due)
+        unjudged = Unjudged(count.past_due, marks.now - count.first_due, hindrance)
+        if not stood:
+            name = self._destinations[domain].name
+            log.warning("legs.not_judged", chain=name, legs=unjudged.legs, why=hindrance.words)
+        self._found[domain] = unjudged

@@ -1,0 +1,121 @@
+"""Legs that are past due and have not been judged: how many, for how long, what keeps them from it, and when to say so.
+
+A leg whose overdue alert stands open has been judged; so has one of a transfer whose delivery is called false.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connext_monitor.core.events import DomainId, Timestamp
+
+
+class Obstacle(StrEnum):
+    """What keeps legs from being judged; the values label metrics."""
+
+    NOT_COVERED = "not_covered"
+    """The destination is not covered past the deadline: it stands still, or its block times do."""
+    READS_HISTORY = "reads_history"
+    """Its past is still being read: the legs may have arrived in what comes."""
+    NOT_ANSWERED = "not_answered"
+    """No endpoint answers transferStatus."""
+    EVENT_MISSING = "event_missing"
+    """Its contract says that a leg has happened, and no endpoint shows the event."""
+    FAULT = "fault"
+    """Judging fails."""
+    NOT_LOOKED_AT = "not_looked_at"
+    """Nothing is known to keep them from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """An obstacle in words that go on from "cannot be judged"."""
+
+    obstacle: Obstacle
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """The legs of one destination that are past due and have not been judged, the longest of them for too long.
+
+    ``past_due_for`` is how long that has been past due (seconds).
+    """
+
+    legs: int
+    past_due_for: int
+    hindrance: Hindrance
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Instants of one destination (Unix seconds): what is due before ``now`` is past due.
+
+    What was due before ``aged`` waits for longer than judging takes, and before ``ripe`` for too long.
+    """
+
+    now: int
+    aged: int
+    ripe: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many unjudged legs of one destination were due before each of its `Marks`, and when the first of them was."""
+
+    past_due: int
+    aged: int
+    ripe: int
+    first_due: Timestamp
+
+
+Counts = Mapping[DomainId, Count]
+
+
+class PastDue:
+    """The instants that were now, lately: what was due before all of them has been past due for all that time.
+
+    Times are on the monotonic clock, so that a clock that is set makes nothing past due for longer than it was.
+    """
+
+    def __init__(self, patience: float, longest_gap: float) -> None:
+        self._patience = patience
+        self._longest_gap = longest_gap
+        self._instants: deque[tuple[float, int]] = deque()
+
+    def note(self, at: float, instant: int) -> None:
+        """It is this instant now. After a gap, in which nobody could look, the time begins anew."""
+        if self._instants and at - self._instants[-1][0] > self._longest_gap:
+            self._instants.clear()
+        self._instants.append((at, instant))
+        while len(self._instants) > 1 and self._instants[1][0] <= at - self._patience:
+            self._instants.popleft()
+
+    @property
+    def ripe(self) -> int:
+        """What was due before it has been past due for as long as there is patience; 0 while nothing has."""
+        first, last = self._instants[0][0], self._instants[-1][0]
+        return min(instant for _, instant in self._instants) if last - first >= self._patience else 0
+
+
+def stands(*, stood: bool, count: Count | None, hindered: bool) -> bool:
+    """Whether legs count as unjudged, which is to be told: once one is ripe, until those that waited are judged.
+
+    One that has only just become past due ends nothing and begins nothing, unless it is known to be kept.
+    """
+    if count is None:
+        return False
+    if count.ripe:
+        return True
+    return stood and (count.aged > 0 or hindered)
+
+
+def leg_words(legs: int) -> str:
+    """``1 leg`` or ``1,200 legs``."""
+    return "1 leg" if legs == 1 else f"{legs:,} legs"
+
+
+def why_degraded(chain: str, legs: int, why: str) -> str:
+    """What is wrong with a chain that legs are due on and cannot be judged."""
+    return f"{chain} has {leg_words(legs)} past due that cannot be judged: {why}"

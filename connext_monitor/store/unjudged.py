@@ -1,0 +1,121 @@
+"""The legs that are past due and about which nobody has been told: neither that they are late, nor what is wrong."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind, AlertState
+from connext_monitor.core.deadline import Awaited, Leg
+from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.unjudged import Count, Marks
+from connext_monitor.store.database import Database
+from connext_monitor.store.schema import alerts, transfers
+
+_LEGS = {
+    Leg.EXECUTE: (transfers.c.execute_due_at, transfers.c.executed_at),
+    Leg.RECONCILE: (transfers.c.reconcile_due_at, transfers.c.reconciled_at),
+}
+
+
+Settling = tuple[datetime, datetime]
+"""A leg whose alert ended within it is left in peace for a while: it may come and go with a reorg."""
+
+
+class UnjudgedLegs:
+    """Reads only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def count(self, marks: Mapping[DomainId, Marks], settling: Settling) -> dict[DomainId, Count]:
+        """By destination, those that were due before each of its marks; absent where there are none.
+
+        Raises DatabaseError.
+        """
+        found: dict[DomainId, Count] = {}
+        if not marks:
+            return found
+        async with self._database.read() as connection:
+            for leg in Leg:
+                for domain, count in (await _counts(connection, leg, marks, settling)).items():
+                    found[domain] = _sum(found.get(domain), count)
+        return found
+
+    async def first(
+        self, destination: DomainId, due_before: int, settling: Settling, *, limit: int
+    ) -> list[Awaited]:
+        """The first of one destination's that were due before then. Raises DatabaseError."""
+        async with self._database.read() as connection:
+            return [
+                awaited
+                for leg in Leg
+                for awaited in await _first(connection, leg, destination, due_before, settling, limit)
+            ]
+
+
+async def _counts(
+    connection: AsyncConnection, leg: Leg, marks: Mapping[DomainId, Marks], settling: Settling
+) -> dict[DomainId, Count]:
+    due, _ = _LEGS[leg]
+    now, aged, ripe = (
+        case({domain: getattr(its, name) for domain, its in marks.items()}, value=transfers.c.destination)
+        for name in ("now", "aged", "ripe")
+    )
+    rows = await connection.execute(
+        select(
+            transfers.c.destination,
+            func.count(),
+            func.count().filter(due < aged),
+            func.count().filter(due < ripe),
+            func.min(due),
+        )
+        .where(
+            *_unjudged(leg, max(its.now for its in marks.values()), marks, settling),
+            due < now,
+        )
+        .group_by(transfers.c.destination)
+    )
+    return {DomainId(row[0]): Count(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
+
+
+async def _first(
+    connection: AsyncConnection, leg: Leg, destination: DomainId, due_before: int, settling: Settling, limit: int
+) -> list[Awaited]:
+    due, _ = _LEGS[leg]
+    rows = await connection.execute(
+        select(transfers.c.transfer_id, due.label("due"))
+        .where(*_unjudged(leg, due_before, [destination], settling))
+        .order_by(due, transfers.c.transfer_id)
+        .limit(limit)
+    )
+    return [Awaited(row.transfer_id, leg, row.due, destination) for row in rows]
+
+
+def _unjudged(
+    leg: Leg, due_before: int, destinations: Collection[DomainId], settling: Settling
+) -> list[ColumnElement[bool]]:
+    due, arrived = _LEGS[leg]
+    since, until = (round(instant.timestamp() * 1000) for instant in settling)
+    own = and_(
+        alerts.c.kind == OVERDUE_KINDS[leg].value,
+        or_(alerts.c.state == AlertState.OPEN.value, alerts.c.resolved_ms.between(since, until)),
+    )
+    # What is wrong with a false delivery has been told, and no leg comes of it.
+    false = and_(alerts.c.kind == AlertKind.DELIVERY_MISMATCH.value, alerts.c.state == AlertState.OPEN.value)
+    spoken_of: ColumnElement[Any] = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, or_(own, false))
+    # The first two are what the partial index of what is awaited is searched by.
+    return [arrived.is_(None), due < due_before, transfers.c.destination.in_(destinations), ~spoken_of]
+
+
+def _sum(one: Count | None, other: Count) -> Count:
+    if one is None:
+        return other
+    return Count(
+        one.past_due + other.past_due,
+        one.aged + other.aged,
+        one.ripe + other.ripe,
+        min(one.first_due, other.first_due),
+    )
