@@ -277,13 +277,20 @@ async def _build(
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
     commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
+    phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
     unjudged = UnjudgedWatch(
-        UnjudgedLegs(store.database), store, commits.scheduler, destinations, unobserved_after, commits.look, clock
+        UnjudgedLegs(store.database),
+        store,
+        commits.scheduler,
+        phantom_watch.held,
+        destinations,
+        unobserved_after,
+        commits.look,
+        clock,
     )
     commits.chain_watch = ChainWatch(
         store, destinations, commits.scheduler.waiting, unjudged, unobserved_after, route, commits.wake, clock
     )
-    phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
 
     def sights() -> list[ChainSight]:
         return [replace(one.sight(), unjudged=unjudged.of(one.state.config.domain_id)) for one in observers]

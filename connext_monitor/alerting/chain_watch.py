@@ -144,7 +144,7 @@ class ChainWatch:
         elif unjudged is not None:
             told = unjudged_of(alert)
             # How long the first has waited stays what it was when it was told.
-            details = unjudged_details(replace(unjudged, past_due_for=told.past_due_for) if told else unjudged)
+            details = unjudged_details(replace(unjudged, waited_for=told.waited_for) if told else unjudged)
         else:
             # Those that have been judged by now had waited for it too.
             details["waiting"] = max(self._waiting(domain), int(details["waiting"]))

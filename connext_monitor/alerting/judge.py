@@ -233,7 +233,7 @@ class DestinationJudge:
     async def _judge(self, part: Sequence[Awaited]) -> None:
         try:
             await self._settle(part)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged as all such are
             if len(part) > 1:
                 # One that cannot be judged must not keep the others from it.
                 for awaited in part:
@@ -354,7 +354,7 @@ class DestinationJudge:
         try:
             async with self._closing:
                 await self._close_gap(case)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged as all such are
             self._failed(case.key)
 
     async def _close_gap(self, case: _Case) -> None:
@@ -369,11 +369,15 @@ class DestinationJudge:
         found = await self._destination.fetch_events(awaited.transfer_id, Timestamp(since - _CLOCK_SKEW))
         if not found:
             log.error("gap.not_closed", asked=found is not None, **about)
-            why = "no endpoint shows its event" if found is not None else self._destination.unanswered
-            self._keep(case.key, Obstacle.EVENT_MISSING, f"{_GAP}, and {why or 'no endpoint answers'}")
+        self._keep(case.key, Obstacle.EVENT_MISSING, f"{_GAP}, and {self._why_missing(found)}")
         # What is found and leaves the gap as it was, a delivery of something else for one, is not fetched all the time.
         self._later(case.key, _ASK_AGAIN if found and case.key not in self._gaps else _LOOK_AGAIN)
         self._gaps.add(case.key)
+
+    def _why_missing(self, found: bool | None) -> str:
+        if found is None:
+            return self._destination.unanswered or "no endpoint answers"
+        return "what endpoints show of it is not that event" if found else "no endpoint shows the event"
 
     def _await_again(self, case: _Case) -> None:
         """The deadline is another now (a reorg moved XCalled), or the chain is not there yet."""

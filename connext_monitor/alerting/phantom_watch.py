@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn, Protocol
 
@@ -15,6 +16,7 @@ from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
 from connext_monitor.core.selection import Suspect, Watched
+from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 
 _LOOK_EVERY = 2.0
 _ASKED_BACK = 3600
@@ -59,6 +61,15 @@ class SuspectStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A delivery that is not accused because a chain does not answer, ``since`` some time on the monotonic clock."""
+
+    domain: DomainId
+    since: float
+    hindrance: Hindrance
+
+
 class PhantomWatch:
     """Opens `phantom_delivery`, and resolves it when the origin is found or a reorg takes the delivery back."""
 
@@ -80,6 +91,15 @@ class PhantomWatch:
         self._settled_at: dict[TransferId, BlockNumber] = {}
         self._looked_for: set[TransferId] = set()
         self._open: dict[TransferId, Alert] = {}
+        self._held: dict[TransferId, _Held] = {}
+
+    def held(self, domain: DomainId) -> Unjudged | None:
+        """The deliveries that would be accused if this chain could be asked about them."""
+        held = [one for one in self._held.values() if one.domain == domain]
+        if not held:
+            return None
+        first = min(held, key=lambda one: one.since)
+        return Unjudged(0, int(self._clock.monotonic() - first.since), first.hindrance, len(held))
 
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
@@ -89,8 +109,10 @@ class PhantomWatch:
                 self._open = {alert.transfer_id: alert for alert in told if alert.transfer_id is not None}
                 for alert in told:
                     await self._look_again(alert)
+                suspected: set[TransferId] = set()
                 for origin in self._chains:
-                    await self._look_at(origin)
+                    suspected |= await self._look_at(origin)
+                self._held = {one: held for one, held in self._held.items() if one in suspected}
             except Exception:
                 log.exception("phantom_watch.failed")
             await asyncio.sleep(self._every)
@@ -104,11 +126,13 @@ class PhantomWatch:
             log.info("phantom.resolved", alert=alert.id, resolution=resolution)
             self._told()
 
-    async def _look_at(self, origin: DomainId) -> None:
+    async def _look_at(self, origin: DomainId) -> set[TransferId]:
+        """Accuse those said to be of this origin that are proven; those of them that chains are to confirm."""
+        proven: set[TransferId] = set()
         suspects = await self._store.suspects(origin)
         reached = await self._store.coverage(origin) if suspects else None
         if reached is None or reached.covered is None:
-            return
+            return proven
         nonces = await self._store.nonces(origin)
         for suspect in suspects:
             if suspect.transfer_id in self._open:
@@ -116,7 +140,9 @@ class PhantomWatch:
             settled = self._is_settled(suspect, reached)
             verdict = judge_delivery(suspect.nonce, nonces, suspect.holder_block, reached.checkpoint, settled=settled)
             if verdict.accuses and settled:
+                proven.add(suspect.transfer_id)
                 await self._accuse(origin, suspect, verdict)
+        return proven
 
     def _is_settled(self, suspect: Suspect, reached: Coverage) -> bool:
         """Whether the origin is final past where it stood when it was first covered past the delivery's time.
@@ -147,15 +173,29 @@ class PhantomWatch:
                 destination.look(executed.block.timestamp)
             return False
         status = await destination.transfer_status(transfer_id)
-        return status is not None and done(Leg.EXECUTE, status)
+        if status is None:
+            self._hold(
+                transfer_id, watched.transfer.destination, f"transferStatus is not answered: {_why(destination)}"
+            )
+            return False
+        return done(Leg.EXECUTE, status)
+
+    def _hold(self, transfer_id: TransferId, domain: DomainId, words: str) -> None:
+        before = self._held.get(transfer_id)
+        since = before.since if before and before.domain == domain else self._clock.monotonic()
+        self._held[transfer_id] = _Held(domain, since, Hindrance(Obstacle.NOT_ANSWERED, words))
 
     async def _accuse(self, origin: DomainId, suspect: Suspect, verdict: PhantomVerdict) -> None:
         if not await self._is_delivered(suspect.transfer_id):
             return
         # As with every absence: who could know is asked, and an XCalled that is found is recorded instead.
         since = Timestamp(suspect.executed_at - _ASKED_BACK)
-        if await self._chains[origin].fetch_events(suspect.transfer_id, since) is not False:
+        found = await self._chains[origin].fetch_events(suspect.transfer_id, since)
+        if found is None:
+            self._hold(suspect.transfer_id, origin, f"its events cannot be fetched: {_why(self._chains[origin])}")
+        if found is not False:
             return
+        self._held.pop(suspect.transfer_id, None)
         at = self._clock.now()
 
         def decide(watched: Watched | None) -> Alert | None:
@@ -172,3 +212,7 @@ class PhantomWatch:
             self._open[suspect.transfer_id] = alert
             log.error("phantom.found", alert=alert.id, reason=verdict.value)
             self._told()
+
+
+def _why(chain: Destination) -> str:
+    return chain.unanswered or "no endpoint answers"

@@ -1,6 +1,7 @@
 """Looks at the store for legs that are past due and have not been judged, whatever it is that keeps them from it.
 
-It trusts neither timers nor judges: only what is stored, and the clock. What it finds, the chain watch tells.
+It trusts neither timers nor judges: only what is stored, and the clock. What it finds, the chain watch tells, and with
+it the deliveries that would be accused if a chain could be asked.
 """
 
 import asyncio
@@ -16,7 +17,16 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertKind
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.unjudged import Count, Hindrance, Marks, Obstacle, PastDue, Unjudged, stands
+from connext_monitor.core.unjudged import (
+    Count,
+    Hindrance,
+    Marks,
+    Obstacle,
+    PastDue,
+    Unjudged,
+    stands,
+    together,
+)
 
 _LOOK_EVERY = 5.0
 _REST = 10.0
@@ -71,13 +81,14 @@ class Judging(Protocol):
 
 
 class UnjudgedWatch:
-    """Knows of each destination the legs that have been past due for ``patience`` seconds and are not judged."""
+    """Knows of each chain what has waited for ``patience`` seconds to be judged, and is not."""
 
     def __init__(
         self,
         legs: UnjudgedStore,
         alerts: OpenAlertStore,
         judging: Judging,
+        held_deliveries: Callable[[DomainId], Unjudged | None],
         destinations: Mapping[DomainId, Destination],
         patience: float,
         changed: Callable[[], None],
@@ -87,6 +98,7 @@ class UnjudgedWatch:
         self._legs = legs
         self._alerts = alerts
         self._judging = judging
+        self._held_deliveries = held_deliveries
         self._destinations = destinations
         self._patience = patience
         self._changed = changed
@@ -100,11 +112,11 @@ class UnjudgedWatch:
         self._found: dict[DomainId, Unjudged] = {}
 
     def of(self, domain: DomainId) -> Unjudged | None:
-        """The unjudged legs due on a chain, where the longest of them waits for too long."""
+        """What cannot be judged because of a chain, where the first of it waits for too long."""
         return self._found.get(domain)
 
     def settled(self, domain: DomainId) -> bool:
-        """Whether it has been looked, and no leg due on the chain waits for longer than judging takes."""
+        """Whether it has been looked, and nothing waits because of the chain for longer than judging takes."""
         return domain not in self._standing
 
     async def run(self) -> NoReturn:
@@ -150,14 +162,23 @@ class UnjudgedWatch:
 
     def _conclude(self, domain: DomainId, count: Count | None, marks: Marks) -> None:
         stood = domain in self._standing
-        if count is None or not stands(stood=stood, count=count, hindered=self._judging.hindered(domain)):
+        found = together(self._legs_of(domain, count, marks, stood=stood), self._deliveries_of(domain, stood=stood))
+        if found is None:
             self._standing.discard(domain)
             self._found.pop(domain, None)
             return
         self._standing.add(domain)
-        hindrance = self._judging.hindrance(domain, count.first_due)
-        unjudged = Unjudged(count.past_due, marks.now - count.first_due, hindrance)
+        self._found[domain] = found
         if not stood:
-            name = self._destinations[domain].name
-            log.warning("legs.not_judged", chain=name, legs=unjudged.legs, why=hindrance.words)
-        self._found[domain] = unjudged
+            name, why = self._destinations[domain].name, found.hindrance.words
+            log.warning("transfers.not_judged", chain=name, legs=found.legs, deliveries=found.deliveries, why=why)
+
+    def _legs_of(self, domain: DomainId, count: Count | None, marks: Marks, *, stood: bool) -> Unjudged | None:
+        if count is None or not stands(count, stood=stood, hindered=self._judging.hindered(domain)):
+            return None
+        hindrance = self._judging.hindrance(domain, count.first_due)
+        return Unjudged(count.past_due, marks.now - count.first_due, hindrance)
+
+    def _deliveries_of(self, domain: DomainId, *, stood: bool) -> Unjudged | None:
+        held = self._held_deliveries(domain)
+        return held if held is not None and (stood or held.waited_for >= self._patience) else None

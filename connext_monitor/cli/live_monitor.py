@@ -46,6 +46,7 @@ class _Requests(msgspec.Struct):
 
 class _Unjudged(msgspec.Struct):
     legs: int
+    deliveries: int
     obstacle: str
     why: str
 

@@ -129,8 +129,9 @@ def _known_reasons(chain: Json, longest: float) -> list[str]:
     reasons = []
     if not chain["observed"]:
         reasons.append(f"{name} is not observed")
-    if isinstance(chain["unjudged"], dict):
-        reasons.append(why_degraded(str(name), chain["unjudged"]["legs"], chain["unjudged"]["why"]))
+    held = chain["unjudged"]
+    if isinstance(held, dict):
+        reasons.append(why_degraded(str(name), held["legs"], held["deliveries"], held["why"]))
     if not isinstance(lag, int):
         reasons.append(f"{name} has never been covered")
     elif lag > longest:

@@ -208,26 +208,28 @@ def chain_unobserved(chain: str, opened_at: datetime, *, silent_for: int, waitin
 
 
 def chain_unjudged(chain: str, opened_at: datetime, unjudged: Unjudged) -> Alert:
-    """The alert that legs due on a chain cannot be judged, though its blocks are covered."""
+    """The alert that something cannot be judged because of a chain, though its blocks are covered."""
     return _about(AlertKind.CHAIN_UNOBSERVED, chain, opened_at, unjudged_details(unjudged))
 
 
 def unjudged_details(unjudged: Unjudged) -> dict[str, str | int]:
-    """The details of an alert about legs that cannot be judged."""
+    """The details of an alert about what cannot be judged."""
     return {
         "waiting": unjudged.legs,
-        "past_due_for": unjudged.past_due_for,
+        "deliveries": unjudged.deliveries,
+        "waited_for": unjudged.waited_for,
         "obstacle": unjudged.hindrance.obstacle.value,
         "why": unjudged.hindrance.words,
     }
 
 
 def unjudged_of(alert: Alert) -> Unjudged | None:
-    """What an alert says of legs that cannot be judged; None where it is about something else."""
-    if "past_due_for" not in alert.details:
+    """What an alert says that cannot be judged; None where it is about something else."""
+    details = alert.details
+    if "obstacle" not in details:
         return None
-    hindrance = Hindrance(Obstacle(alert.details["obstacle"]), str(alert.details["why"]))
-    return Unjudged(int(alert.details["waiting"]), int(alert.details["past_due_for"]), hindrance)
+    hindrance = Hindrance(Obstacle(str(details["obstacle"])), str(details["why"]))
+    return Unjudged(int(details["waiting"]), int(details["waited_for"]), hindrance, int(details["deliveries"]))
 
 
 def deep_reorg(chain: str, opened_at: datetime, *, block: int, checkpoint: int) -> Alert:

@@ -113,7 +113,12 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
 def _unjudged(held: Unjudged | None) -> Json | None:
     if held is None:
         return None
-    return {"legs": held.legs, "obstacle": held.hindrance.obstacle.value, "why": held.hindrance.words}
+    return {
+        "legs": held.legs,
+        "deliveries": held.deliveries,
+        "obstacle": held.hindrance.obstacle.value,
+        "why": held.hindrance.words,
+    }
 
 
 def rfc3339(instant: datetime) -> str:

@@ -23,7 +23,7 @@ from connext_monitor.core.facts import (
 from connext_monitor.core.false_delivery import false_delivery
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.core.unjudged import Unjudged, leg_words
+from connext_monitor.core.unjudged import Unjudged, backlog_words
 
 __all__ = ["Field", "Instant", "Link", "Message", "amount_of", "amount_words", "compose", "duration_words"]
 
@@ -159,20 +159,19 @@ def _unobserved(alert: Alert) -> Message:
 
 
 def _unjudged(alert: Alert, unjudged: Unjudged) -> Message:
-    legs, past_due = unjudged.legs, duration_words(unjudged.past_due_for)
+    backlog = backlog_words(unjudged.legs, unjudged.deliveries)
     if alert.state is AlertState.RESOLVED:
-        done = "The leg that waited has" if legs == 1 else f"The {legs:,} legs that waited have"
         return Message(
-            f"Transfers to {alert.subject} are judged again",
-            f"{done} been judged, or arrived.",
+            f"Transfers can be judged again: {alert.subject}",
+            f"Of {backlog} nothing waits any more.",
             alert.severity,
             resolved=True,
         )
-    are, they, first = ("is", "it is", "") if legs == 1 else ("are", "they are", "the first ")
+    first = "It has" if unjudged.legs + unjudged.deliveries == 1 else "The first of them has"
     return Message(
-        f"Transfers to {alert.subject} cannot be judged",
-        f"{leg_words(legs)} {are} past due, {first}by {past_due}, and cannot be judged: {unjudged.hindrance.words}. "
-        f"Whether {they} really late is not known until then.",
+        f"Transfers cannot be judged: {alert.subject}",
+        f"{backlog} cannot be judged: {unjudged.hindrance.words}. {first} waited for "
+        f"{duration_words(unjudged.waited_for)}, and nothing can be said about it meanwhile.",
         alert.severity,
         resolved=False,
     )

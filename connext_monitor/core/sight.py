@@ -24,8 +24,9 @@ class ChainSight:
     ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
     ``caught_up`` that everything up to the head was covered; ``endpoint`` the host in use; ``trouble`` the last thing
     that went wrong and still does, in words; ``final_still_for`` the seconds since a block last became final, or since
-    this program started; ``unjudged`` the legs due on it that wait for too long to be judged; ``holes_found`` and ``holes_closed`` count holes in its nonces,
-    ``requests`` what its endpoints were asked, since this program started.
+    this program started; ``holes_found`` and ``holes_closed`` count holes in its nonces,
+    ``requests`` what its endpoints were asked, since this program started. ``unjudged`` is what is due on it and waits
+    for too long to be judged.
     """
 
     domain: DomainId

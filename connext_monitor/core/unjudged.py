@@ -1,6 +1,7 @@
-"""Legs that are past due and have not been judged: how many, for how long, what keeps them from it, and when to say so.
+"""What waits to be judged and cannot be: how much, for how long, what keeps it from that, and when to say so.
 
-A leg whose overdue alert stands open has been judged; so has one of a transfer whose delivery is called false.
+It is legs that are past due, and deliveries that seem to have no origin. A leg whose overdue alert stands open has been
+judged; so has one of a transfer whose delivery is called false.
 """
 
 from collections import deque
@@ -38,14 +39,15 @@ class Hindrance:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """The legs of one destination that are past due and have not been judged, the longest of them for too long.
+    """What waits because of one chain, the first of it for too long: ``waited_for`` seconds.
 
-    ``past_due_for`` is how long that has been past due (seconds).
+    ``legs`` are due on it and past due; ``deliveries`` seem to have no origin, and it is to be asked about that.
     """
 
     legs: int
-    past_due_for: int
+    waited_for: int
     hindrance: Hindrance
+    deliveries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,10 @@ class PastDue:
         return min(instant for _, instant in self._instants) if last - first >= self._patience else 0
 
 
-def stands(*, stood: bool, count: Count | None, hindered: bool) -> bool:
+def stands(count: Count | None, *, stood: bool, hindered: bool) -> bool:
     """Whether legs count as unjudged, which is to be told: once one is ripe, until those that waited are judged.
 
-    One that has only just become past due ends nothing and begins nothing, unless it is known to be kept.
+    One that has only just become past due begins nothing, and prolongs nothing unless it is known to be kept.
     """
     if count is None:
         return False
@@ -111,11 +113,24 @@ def stands(*, stood: bool, count: Count | None, hindered: bool) -> bool:
     return stood and (count.aged > 0 or hindered)
 
 
-def leg_words(legs: int) -> str:
-    """``1 leg`` or ``1,200 legs``."""
-    return "1 leg" if legs == 1 else f"{legs:,} legs"
+def together(one: Unjudged | None, other: Unjudged | None) -> Unjudged | None:
+    """Both, kept by what keeps the first."""
+    if one is None or other is None:
+        return one or other
+    waited_for = max(one.waited_for, other.waited_for)
+    return Unjudged(one.legs + other.legs, waited_for, one.hindrance, one.deliveries + other.deliveries)
 
 
-def why_degraded(chain: str, legs: int, why: str) -> str:
-    """What is wrong with a chain that legs are due on and cannot be judged."""
-    return f"{chain} has {leg_words(legs)} past due that cannot be judged: {why}"
+def backlog_words(legs: int, deliveries: int) -> str:
+    """``1 leg past due``, ``1,200 legs past due and 1 delivery without an origin``."""
+    words = []
+    if legs or not deliveries:
+        words.append(f"{legs:,} {'leg' if legs == 1 else 'legs'} past due")
+    if deliveries:
+        words.append(f"{deliveries:,} {'delivery' if deliveries == 1 else 'deliveries'} without an origin")
+    return " and ".join(words)
+
+
+def why_degraded(chain: str, legs: int, deliveries: int, why: str) -> str:
+    """What is wrong with a chain because of which something cannot be judged."""
+    return f"{chain} has {backlog_words(legs, deliveries)} that cannot be judged: {why}"

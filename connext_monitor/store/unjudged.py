@@ -44,9 +44,7 @@ class UnjudgedLegs:
                     found[domain] = _sum(found.get(domain), count)
         return found
 
-    async def first(
-        self, destination: DomainId, due_before: int, settling: Settling, *, limit: int
-    ) -> list[Awaited]:
+    async def first(self, destination: DomainId, due_before: int, settling: Settling, *, limit: int) -> list[Awaited]:
         """The first of one destination's that were due before then. Raises DatabaseError."""
         async with self._database.read() as connection:
             return [

@@ -189,10 +189,10 @@ async def test_a_chain_in_sight_whose_legs_cannot_be_judged_is_alerted_once_with
         watched.watch.look()
         await watched.says(("gnosis", AlertState.OPEN))
         message = compose((await watched.alerts())[0], None, LABELS)
-        assert message.title == "Transfers to gnosis cannot be judged"
+        assert message.title == "Transfers cannot be judged: gnosis"
         assert message.text == (
-            "3 legs are past due, the first by 2 min 10 s, and cannot be judged: transferStatus is not answered: "
-            "node.example refused it. Whether they are really late is not known until then."
+            "3 legs past due cannot be judged: transferStatus is not answered: node.example refused it. "
+            "The first of them has waited for 2 min 10 s, and nothing can be said about it meanwhile."
         )
 
 
@@ -201,16 +201,18 @@ async def test_its_alert_follows_what_is_unjudged_and_ends_with_the_last_count(t
         watched.unjudged.found[DESTINATION] = REFUSED
         watched.watch.look()
         await watched.says(("gnosis", AlertState.OPEN))
-        watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, past_due_for=500)
+        watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
         watched.watch.look()
         await until(lambda: watched.watch._open["gnosis"].details["waiting"] == 1)
-        assert "1 leg is past due, by 2 min 10 s," in compose((await watched.alerts())[0], None, LABELS).text
+        text = compose((await watched.alerts())[0], None, LABELS).text
+        assert text.startswith("1 leg past due cannot be judged: ")
+        assert "It has waited for 2 min 10 s" in text
         del watched.unjudged.found[DESTINATION]
         watched.watch.look()
         await watched.says(("gnosis", AlertState.RESOLVED))
         (alert,) = await watched.alerts()
         assert alert.resolution == "observed"
-        assert compose(alert, None, LABELS).text == "The leg that waited has been judged, or arrived."
+        assert compose(alert, None, LABELS).text == "Of 1 leg past due nothing waits any more."
 
 
 async def test_a_chain_that_comes_in_sight_stays_alerted_about_while_its_legs_cannot_be_judged(tmp_path: Path) -> None:

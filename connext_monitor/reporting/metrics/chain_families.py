@@ -80,9 +80,9 @@ def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
         [((sight.name,), sight.observed) for sight in sights],
     )
     yield gauge(
-        "legs_unjudged",
-        "Legs past due on the chain that have waited for too long (alerts.unobserved_after) to be judged, by what keeps "
-        "them from it.",
+        "chain_unjudged",
+        "Legs past due on the chain, and deliveries that seem to have no origin, which have waited to be judged for "
+        "longer than alerts.unobserved_after, by what keeps them from it.",
         ("chain", "obstacle"),
         [((sight.name, obstacle.value), _unjudged(sight, obstacle)) for sight in sights for obstacle in Obstacle],
     )
@@ -102,7 +102,7 @@ def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
 
 def _unjudged(sight: ChainSight, obstacle: Obstacle) -> int:
     held = sight.unjudged
-    return held.legs if held is not None and held.hindrance.obstacle is obstacle else 0
+    return held.legs + held.deliveries if held is not None and held.hindrance.obstacle is obstacle else 0
 
 
 def _counts(sights: Sequence[ChainSight], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:

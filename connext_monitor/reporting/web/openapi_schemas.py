@@ -133,12 +133,13 @@ def _chain() -> Json:
     )
     unjudged = exactly(
         {
-            "legs": count("How many."),
+            "legs": count("Past due on it."),
+            "deliveries": count("Seem to have no origin, which their chain or their origin's is to confirm."),
             "obstacle": one_of("What keeps them from being judged.", [obstacle.value for obstacle in Obstacle]),
             "why": text("The same in words."),
         }
     )
-    all_judged = "Legs past due on it that have waited for too long to be judged; null where none has."
+    all_judged = "What waits for too long to be judged because of it; null where nothing does."
     holes = {"found": count("Holes seen."), "closed": count("Of these, closed.")}
     never = "null where nothing has been covered yet."
     return exactly(

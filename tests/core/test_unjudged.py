@@ -1,0 +1,119 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.events import Timestamp
+from connext_monitor.core.hindrance import hindrance
+from connext_monitor.core.unjudged import (
+    Count,
+    Hindrance,
+    Obstacle,
+    PastDue,
+    Unjudged,
+    backlog_words,
+    stands,
+    together,
+    why_degraded,
+)
+
+PATIENCE, GAP = 120.0, 60.0
+REFUSED = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered")
+DUE = Timestamp(1_000_000)
+
+
+def ripe_after(*noted: tuple[float, int]) -> int:
+    past_due = PastDue(PATIENCE, GAP)
+    for at, instant in noted:
+        past_due.note(at, instant)
+    return past_due.ripe
+
+
+def every_five_seconds(until: float, *, ahead: int = 0) -> list[tuple[float, int]]:
+    return [(at, 1000 + at + ahead) for at in range(0, int(until) + 1, 5)]
+
+
+def test_nothing_is_ripe_before_it_was_looked_for_as_long_as_there_is_patience() -> None:
+    assert ripe_after(*every_five_seconds(115)) == 0
+    assert ripe_after(*every_five_seconds(120)) == 1000
+    assert ripe_after(*every_five_seconds(300)) == 1180
+
+
+def test_a_clock_that_is_set_forward_makes_nothing_ripe_at_once() -> None:
+    jumped = [*every_five_seconds(120), *((at, 5000 + at) for at in range(125, 240, 5))]
+    assert max(ripe_after(*jumped[: n + 1]) for n in range(len(jumped))) < 2000
+    assert ripe_after(*jumped, *((at, 5000 + at) for at in range(240, 250, 5))) >= 5000
+
+
+def test_a_clock_that_is_set_back_makes_ripe_only_what_is_past_due_by_it() -> None:
+    assert ripe_after(*every_five_seconds(120), (125, 400)) == 400
+
+
+def test_a_gap_of_our_own_begins_the_time_anew() -> None:
+    stopped = [*every_five_seconds(100), (400, 1400)]
+    assert ripe_after(*stopped) == 0
+    assert ripe_after(*stopped, *((at, 1000 + at) for at in range(405, 521, 5))) == 1400
+
+
+@given(st.lists(st.tuples(st.floats(0.1, GAP), st.integers(0, 2**40)), min_size=1, max_size=60))
+def test_what_is_ripe_was_past_due_at_every_look_of_that_time(steps: list[tuple[float, int]]) -> None:
+    past_due, at, noted = PastDue(PATIENCE, GAP), 0.0, []
+    for step, instant in steps:
+        at += step
+        noted.append((at, instant))
+        past_due.note(at, instant)
+        if past_due.ripe:
+            assert noted[0][0] <= at - PATIENCE
+            assert past_due.ripe <= min(instant for when, instant in noted if when >= at - PATIENCE)
+
+
+def counted(*, past_due: int = 1, aged: int = 0, ripe: int = 0) -> Count:
+    return Count(past_due, aged, ripe, DUE)
+
+
+@given(st.booleans(), st.booleans())
+def test_it_begins_with_a_ripe_leg_only(hindered: bool, stood: bool) -> None:
+    assert not stands(None, stood=stood, hindered=hindered)
+    assert not stands(counted(aged=1), stood=False, hindered=hindered)
+    assert stands(counted(aged=1, ripe=1), stood=stood, hindered=hindered)
+
+
+def test_it_lasts_while_a_leg_waits_for_longer_than_judging_takes_or_is_known_to_be_kept() -> None:
+    assert stands(counted(aged=1), stood=True, hindered=False)
+    assert stands(counted(), stood=True, hindered=True)
+    assert not stands(counted(), stood=True, hindered=False)
+
+
+def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: object) -> Hindrance:
+    reads_history, trouble = bool(more.get("reads_history")), str(more["trouble"]) if "trouble" in more else None
+    at = None if watermark is None else Timestamp(watermark)
+    return hindrance(kept, DUE, at, DUE + 86_400, reads_history=reads_history, trouble=trouble)
+
+
+def test_what_was_met_in_judging_comes_before_what_is_known_of_the_chain() -> None:
+    assert why(REFUSED, watermark=None) == REFUSED
+
+
+def test_each_obstacle_has_its_words() -> None:
+    assert why(watermark=None, trouble="node.example is asleep") == Hindrance(
+        Obstacle.NOT_COVERED, "nothing of the chain has been covered since the start (node.example is asleep)"
+    )
+    assert why(watermark=DUE) == Hindrance(
+        Obstacle.NOT_COVERED, "the last block that could be covered is stamped 1 d before our clock"
+    )
+    assert why(watermark=DUE - 3600, reads_history=True) == Hindrance(
+        Obstacle.READS_HISTORY, "its past is still being read, which has come to 1 d 1 h before our clock"
+    )
+    assert why().obstacle is Obstacle.NOT_LOOKED_AT
+
+
+def test_legs_and_deliveries_are_counted_together() -> None:
+    legs, deliveries = Unjudged(2, 130, REFUSED), Unjudged(0, 500, REFUSED, 1)
+    assert together(legs, None) == legs
+    assert together(None, deliveries) == deliveries
+    assert together(None, None) is None
+    both = together(legs, deliveries)
+    assert both == Unjudged(2, 500, REFUSED, 1)
+    assert why_degraded("gnosis", both.legs, both.deliveries, "why") == (
+        "gnosis has 2 legs past due and 1 delivery without an origin that cannot be judged: why"
+    )
+    assert backlog_words(1, 0) == "1 leg past due"
+    assert backlog_words(0, 1200) == "1,200 deliveries without an origin"
