@@ -17,6 +17,7 @@ from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
+from tests.alerting.waiting import until
 from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import gone, put, seen
 
@@ -62,6 +63,7 @@ class Bench:
     origin: Origin
     destination: Origin
     rounds: list[None]
+    watch: PhantomWatch
 
     async def covers(
         self, covered: int, checkpoint: int, *, upcoming: int, first: int | None = None, domain: DomainId = ALPHA
@@ -106,7 +108,7 @@ async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
     watch = PhantomWatch(
         store, {ALPHA: origin, BETA: destination}, lambda _: ["p"], lambda: None, SystemClock(), every=0.01
     )
-    made = Bench(store, origin, destination, store.rounds)
+    made = Bench(store, origin, destination, store.rounds, watch)
     await made.covers(10, 5, upcoming=first, first=first)
     await made.covers(20, 15, upcoming=0, first=0, domain=BETA)
     running = asyncio.create_task(watch.run())
@@ -282,3 +284,34 @@ async def test_it_resolves_when_a_reorg_takes_the_delivery(tmp_path: Path) -> No
         await made.says(PHANTOM_OPEN)
         await put(made.store, gone(DELIVERY))
         await made.says(("phantom_delivery", AlertState.RESOLVED, "reorged"))
+
+
+async def test_a_delivery_that_its_own_chain_does_not_confirm_is_held_against_that_chain(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        made.destination.says, made.destination.unanswered = None, "node.example refused eth_call"
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await until(lambda: made.watch.held(BETA))
+        held = made.watch.held(BETA)
+        assert held is not None
+        assert (held.legs, held.deliveries) == (0, 1)
+        assert held.hindrance.words == "transferStatus is not answered: node.example refused eth_call"
+        assert made.watch.held(ALPHA) is None
+        made.destination.says = TransferStatus.EXECUTED
+        await made.says(PHANTOM_OPEN)
+        await until(lambda: made.watch.held(BETA) is None)
+
+
+async def test_a_delivery_whose_origin_cannot_be_asked_is_held_against_the_origin_for_as_long_as_it_lasts(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path) as made:
+        made.origin.found = None
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.covers(40, 40, upcoming=5)
+        await until(lambda: (held := made.watch.held(ALPHA)) and held.waited_for >= 1)
+        assert made.watch.held(BETA) is None
+        await put(made.store, gone(DELIVERY))
+        await until(lambda: made.watch.held(ALPHA) is None)

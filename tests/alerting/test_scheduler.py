@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from connext_monitor.alerting.judge import Learn
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.cause import Cause
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.deadline import Durations
+from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import (
     BlockNumber,
     BlockRef,
@@ -27,7 +29,8 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.core.recording import ChainProgress, record
-from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer
+from connext_monitor.core.unjudged import Hindrance, Obstacle
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, FixedClock
 from tests.alerting.waiting import nothing_learned, until
@@ -49,6 +52,8 @@ class Answering:
     unanswered: str | None = None
     history_until: int = 0
     status: TransferStatus | None = TransferStatus.NONE
+    statuses: dict[TransferId, TransferStatus] = field(default_factory=dict)
+    nameless: TransferId | None = None
     looks: list[Timestamp] = field(default_factory=list)
     asked: list[TransferId] = field(default_factory=list)
     fetched: list[TransferId] = field(default_factory=list)
@@ -66,7 +71,7 @@ class Answering:
         happened = self.while_asked()
         if asyncio.iscoroutine(happened):
             await happened
-        return self.status
+        return None if transfer_id == self.nameless else self.statuses.get(transfer_id, self.status)
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
         assert since < T0
@@ -148,13 +153,18 @@ def executed(number: int, at: int, block: int = 9) -> EventRecord:
 
 @asynccontextmanager
 async def scheduling(
-    folder: Path, *, now: int = DUE + 1, opened: Callable[[], None] = lambda: None, settles: float = 0.0
+    folder: Path,
+    *,
+    now: int = DUE + 1,
+    opened: Callable[[], None] = lambda: None,
+    settles: float = 0.0,
+    learn: Learn = nothing_learned,
 ) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
     destination = Answering()
     chains = {DESTINATION: destination, ORIGIN: Answering()}
-    scheduler = AlertScheduler(store.deadlines, chains, lambda _: ["p"], opened, nothing_learned, clock, settles)
+    scheduler = AlertScheduler(store.deadlines, chains, lambda _: ["p"], opened, learn, clock, settles)
     running = asyncio.create_task(scheduler.run())
     try:
         yield Bench(store, scheduler, destination, clock)
@@ -409,3 +419,96 @@ async def test_a_fault_of_ours_in_one_judgement_delays_only_that_deadline(tmp_pa
 def fail_for(destination: Answering, transfer_id: TransferId) -> None:
     if destination.asked[-1] == transfer_id:
         raise OSError("the disk is full")
+
+
+async def test_while_nobody_answers_a_single_leg_is_asked_about_ever_more_seldom_and_then_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connext_monitor.alerting.judge._ASK_AGAIN", 0.1)
+    async with scheduling(tmp_path) as bench:
+        bench.destination.status, bench.destination.unanswered = None, "node.example refused eth_call"
+        await bench.record(*(xcalled(number) for number in range(100)))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 100)
+        bench.covered(DUE + 1)
+        await until(lambda: len(bench.destination.asked) >= 64)
+        began = len(bench.destination.asked)
+        for later in range(2, 40):
+            bench.covered(DUE + later)
+            await asyncio.sleep(0.01)
+        await until(lambda: len(bench.destination.asked) >= began + 2)
+        assert len(bench.destination.asked) < began + 8
+        assert len(set(bench.destination.asked[began:])) == len(bench.destination.asked[began:])
+        assert bench.scheduler.hindered(DESTINATION)
+        found = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+        assert found == Hindrance(
+            Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call"
+        )
+        bench.destination.status = TransferStatus.NONE
+        await bench.accuses(*(id_of(number) for number in range(100)))
+        assert not bench.scheduler.hindered(DESTINATION)
+
+
+async def test_a_leg_that_alone_is_not_answered_for_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connext_monitor.alerting.judge._ASK_AGAIN", 0.01)
+    async with scheduling(tmp_path) as bench:
+        bench.destination.nameless = id_of(1)
+        await bench.record(*(xcalled(number) for number in range(1, 6)))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 5)
+        bench.covered(DUE + 1)
+        await bench.accuses(*(id_of(number) for number in range(2, 6)))
+        await bench.record(xcalled(6))
+        await bench.accuses(*(id_of(number) for number in range(2, 7)))
+        bench.destination.nameless = None
+        await bench.accuses(*(id_of(number) for number in range(1, 7)))
+
+
+async def test_an_event_that_takes_long_to_be_looked_for_holds_up_no_other_leg(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        forever = asyncio.Event()
+        bench.destination.statuses[id_of(1)] = TransferStatus.EXECUTED
+        bench.destination.fetch = lambda _: forever.wait()
+        await bench.record(xcalled(1), xcalled(2))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(2))
+        bench.covered(DUE + 2)
+        await bench.record(xcalled(3))
+        await bench.accuses(id_of(2), id_of(3))
+        assert bench.destination.fetched == [id_of(1)]
+        found = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+        assert found.obstacle is Obstacle.EVENT_MISSING
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_an_alert_could_say_beside_the_bare_facts_never_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    monkeypatch.setattr("connext_monitor.alerting.judge._LEARNS_WITHIN", 0.05)
+
+    async def learn(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
+        if fails:
+            raise ValueError("nobody knows")
+        await asyncio.Event().wait()
+        return ()
+
+    async with scheduling(tmp_path, learn=learn) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+
+
+async def test_what_the_store_calls_unjudged_is_judged_whatever_timers_and_notes_say(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=DUE - 500) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.armed == 1)
+        bench.scheduler._told.add((id_of(2), Leg.EXECUTE))
+        await bench.record(xcalled(2))
+        bench.scheduler._told.add((id_of(2), Leg.EXECUTE))
+        bench.covered(DUE + 1)
+        bench.scheduler.overlooked(
+            Awaited(id_of(number), Leg.EXECUTE, Timestamp(DUE), DESTINATION) for number in (1, 2)
+        )
+        await bench.accuses(id_of(1), id_of(2))

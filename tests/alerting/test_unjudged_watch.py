@@ -1,0 +1,176 @@
+"""The watch over unjudged legs on a real store, with a judge that says what a test wants it to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import chain_unjudged, overdue
+from connext_monitor.core.deadline import Awaited, Durations, Leg
+from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.recording import record
+from connext_monitor.core.transfer import Step
+from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
+from connext_monitor.store.store import Store
+from connext_monitor.store.unjudged import UnjudgedLegs
+from tests.alerting.samples import DESTINATION, NOW, ORIGIN, FixedClock
+from tests.alerting.test_chain_watch import Silent
+from tests.alerting.test_scheduler import DUE, T0, id_of, xcalled
+from tests.alerting.waiting import until
+from tests.databases import open_store
+
+PATIENCE = 1.0
+REFUSED = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: it is refused")
+DURATIONS = Durations(execute=10, reconcile=100_000)
+
+
+@dataclass
+class Judging:
+    """A judge that judges nothing."""
+
+    hinders: Hindrance = REFUSED
+    covered_until: int | None = None
+    handed_over: list[Awaited] = field(default_factory=list)
+
+    def watermark(self, domain: DomainId) -> Timestamp | None:
+        return Timestamp(self.covered_until) if self.covered_until is not None and domain == DESTINATION else None
+
+    def hindered(self, domain: DomainId) -> bool:
+        return domain == DESTINATION and self.hinders is REFUSED
+
+    def hindrance(self, domain: DomainId, first_due: Timestamp) -> Hindrance:
+        assert (domain, first_due) == (DESTINATION, DUE)
+        return self.hinders
+
+    def overlooked(self, legs: list[Awaited]) -> None:
+        self.handed_over += legs
+
+
+@dataclass
+class Bench:
+    store: Store
+    watch: UnjudgedWatch
+    judging: Judging
+    clock: FixedClock
+    deliveries: dict[DomainId, Unjudged]
+    changes: list[Unjudged | None]
+
+    async def sent(self, *numbers: int) -> None:
+        """These transfers begin, and are due at DUE."""
+        step = Step(tuple(xcalled(number) for number in numbers))
+        ids = {one.event.transfer_id for one in step.seen}
+        await self.store.record(
+            ids,
+            (),
+            lambda known: record(known, [step], lambda _origin, _destination: DURATIONS),
+            progress=[],
+            unreadable=[],
+            at=NOW,
+        )
+
+    async def accuse(self, number: int) -> None:
+        """The leg's alert opens."""
+        await self.store.open_alert(overdue(id_of(number), Leg.EXECUTE, DUE, NOW, (ORIGIN, DESTINATION)), [])
+
+
+@asynccontextmanager
+async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None = None) -> AsyncIterator[Bench]:
+    store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
+    clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
+    judging = judging or Judging()
+    chains = {DESTINATION: Silent("gnosis"), ORIGIN: Silent("ethereum")}
+    deliveries: dict[DomainId, Unjudged] = {}
+    changes: list[Unjudged | None] = []
+    watch = UnjudgedWatch(
+        UnjudgedLegs(store.database),
+        store,
+        judging,
+        deliveries.get,
+        chains,
+        PATIENCE,
+        lambda: changes.append(watch.of(DESTINATION)),
+        clock,
+    )
+    running = asyncio.create_task(watch.run())
+    try:
+        yield Bench(store, watch, judging, clock, deliveries, changes)
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+
+
+async def test_a_leg_that_waits_for_too_long_is_found_and_forgotten_once_it_is_judged(tmp_path: Path) -> None:
+    async with watching(tmp_path) as bench:
+        await bench.sent(1)
+        await until(lambda: bench.watch.of(DESTINATION))
+        assert bench.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED)
+        assert not bench.watch.settled(DESTINATION)
+        assert bench.watch.settled(ORIGIN)
+        await bench.accuse(1)
+        await until(lambda: bench.watch.settled(DESTINATION))
+        assert bench.changes == [Unjudged(1, 5, REFUSED), None]
+
+
+async def test_while_others_wait_it_goes_on_counting_them(tmp_path: Path) -> None:
+    async with watching(tmp_path) as bench:
+        await bench.sent(1, 2)
+        await until(lambda: bench.watch.of(DESTINATION) == Unjudged(2, 5, REFUSED))
+        await bench.accuse(1)
+        await until(lambda: bench.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED))
+
+
+async def test_a_leg_is_past_due_by_the_chains_clock_too_where_ours_is_behind(tmp_path: Path) -> None:
+    async with watching(tmp_path, now=DUE - 3000, judging=Judging(covered_until=DUE + 1)) as bench:
+        await bench.sent(1)
+        await until(lambda: bench.watch.of(DESTINATION) == Unjudged(1, 1, REFUSED))
+
+
+async def test_what_nothing_keeps_from_being_judged_is_handed_over_to_be_judged(tmp_path: Path) -> None:
+    overlooked = Hindrance(Obstacle.NOT_LOOKED_AT, "nobody looked")
+    async with watching(tmp_path, judging=Judging(overlooked)) as bench:
+        await bench.sent(1)
+        await until(lambda: bench.judging.handed_over)
+        assert bench.judging.handed_over[0] == Awaited(id_of(1), Leg.EXECUTE, Timestamp(DUE), DESTINATION)
+
+
+async def test_what_was_told_before_a_restart_stands_while_its_leg_waits(tmp_path: Path) -> None:
+    async with watching(tmp_path) as bench:
+        await bench.sent(1)
+        await bench.store.open_alert(chain_unjudged("gnosis", NOW, Unjudged(1, 5, REFUSED)), [])
+    async with watching(tmp_path) as bench:
+        assert not bench.watch.settled(DESTINATION)
+        await until(lambda: bench.watch.settled(ORIGIN))
+        await until(lambda: bench.watch.of(DESTINATION))
+        await bench.accuse(1)
+        await until(lambda: bench.watch.settled(DESTINATION))
+
+
+async def test_a_delivery_that_nobody_confirms_is_found_after_the_same_time(tmp_path: Path) -> None:
+    async with watching(tmp_path) as bench:
+        bench.deliveries[ORIGIN] = Unjudged(0, 0, REFUSED, deliveries=1)
+        await until(lambda: bench.watch.settled(ORIGIN))
+        held = bench.deliveries[ORIGIN] = Unjudged(0, 1, REFUSED, deliveries=1)
+        await until(lambda: bench.watch.of(ORIGIN) == held)
+        bench.deliveries.clear()
+        await until(lambda: bench.watch.settled(ORIGIN))
+
+
+async def test_a_store_that_cannot_be_read_changes_nothing_of_what_was_found(tmp_path: Path) -> None:
+    async with watching(tmp_path) as bench:
+        await bench.sent(1)
+        await until(lambda: bench.watch.of(DESTINATION))
+        failed: list[int] = []
+
+        async def failing(*_: object) -> dict[DomainId, object]:
+            failed.append(1)
+            raise OSError("the disk is gone")
+
+        bench.watch._legs.count = failing  # type: ignore[method-assign,assignment]
+        await until(lambda: len(failed) == 2)
+        assert bench.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED)
