@@ -44,13 +44,6 @@ class _Requests(msgspec.Struct):
     count: int
 
 
-class _Unjudged(msgspec.Struct):
-    legs: int
-    deliveries: int
-    obstacle: str
-    why: str
-
-
 class _Chain(msgspec.Struct):
     name: str
     chain_id: int | str
@@ -63,7 +56,6 @@ class _Chain(msgspec.Struct):
     nonces_contiguous: bool | None
     nonce_holes: _NonceHoles
     requests: list[_Requests]
-    unjudged: _Unjudged | None = None
 
 
 class _Chains(msgspec.Struct):

@@ -8,7 +8,7 @@ from pathlib import Path
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
-from connext_monitor.core.alert import SEVERITIES, Alert, AlertKind, Severity, unjudged_of
+from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity, unjudged_of
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
 from connext_monitor.core.events import DomainId
@@ -77,38 +77,39 @@ def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> li
 async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | None, list[Json], list[str]]:
     listen = config.monitor.listen
     if listen is None:
-        chains = await _known_chains(config, store, now)
-        return LISTEN_IS_OFF, chains, known_reasons(config, chains)
+        chains, reasons = await _known(config, store, now)
+        return LISTEN_IS_OFF, chains, reasons
     try:
         live = await ask(listen, config.chains)
     except NobodyAnswers as nobody:
-        chains = await _known_chains(config, store, now)
-        return str(nobody), chains, [str(nobody), *known_reasons(config, chains)]
+        chains, reasons = await _known(config, store, now)
+        return str(nobody), chains, [str(nobody), *reasons]
     return None, live.chains, live.reasons
 
 
-async def _known_chains(config: Config, store: Store, now: datetime) -> list[Json]:
+async def _known(config: Config, store: Store, now: datetime) -> tuple[list[Json], list[str]]:
+    """The chains as the database knows them, and what is wrong with them."""
     told = {alert.subject: alert for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
+    unjudged = {name: held for name, alert in told.items() if (held := unjudged_of(alert)) is not None}
     documents = []
     for chain in config.chains.values():
-        sight = await _known_sight(chain, store, told.get(chain.name))
+        sight = await _known_sight(chain, store, observed=chain.name not in told.keys() - unjudged.keys())
         documents.append(chain_document(sight, await store.nonces(chain.domain_id), now.timestamp()))
-    return documents
+    reasons = [why_degraded(name, held) for name, held in unjudged.items() if name in config.chains]
+    return documents, [*known_reasons(config, documents), *reasons]
 
 
-async def _known_sight(chain: ChainConfig, store: Store, told: Alert | None) -> ChainSight:
-    unjudged = unjudged_of(told) if told else None
+async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> ChainSight:
     return ChainSight(
         domain=chain.domain_id,
         name=chain.name,
         chain_id=chain.chain_id,
         head=None,
         coverage=await store.coverage(chain.domain_id),
-        observed=told is None or unjudged is not None,
+        observed=observed,
         caught_up=False,
         endpoint=None,
         trouble=None,
-        unjudged=unjudged,
     )
 
 
@@ -129,9 +130,6 @@ def _known_reasons(chain: Json, longest: float) -> list[str]:
     reasons = []
     if not chain["observed"]:
         reasons.append(f"{name} is not observed")
-    held = chain["unjudged"]
-    if isinstance(held, dict):
-        reasons.append(why_degraded(str(name), held["legs"], held["deliveries"], held["why"]))
     if not isinstance(lag, int):
         reasons.append(f"{name} has never been covered")
     elif lag > longest:

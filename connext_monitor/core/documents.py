@@ -17,7 +17,6 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Message
 from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.core.transfer import Sighting, Transfer
-from connext_monitor.core.unjudged import Unjudged
 
 Json = dict[str, object]
 
@@ -99,7 +98,6 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
         "watermark": unix_rfc3339(covered.timestamp) if covered else None,
         "lag_seconds": max(0, round(now - covered.timestamp)) if covered else None,
         "observed": sight.observed,
-        "unjudged": _unjudged(sight.unjudged),
         "endpoint": sight.endpoint,
         "nonces_contiguous": nonces.complete if nonces else None,
         "nonce_holes": {"found": sight.holes_found, "closed": sight.holes_closed},
@@ -107,17 +105,6 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
             {"endpoint": kind.endpoint, "method": kind.method, "outcome": kind.outcome, "count": count}
             for kind, count in sorted(sight.requests.items(), key=_by_endpoint)
         ],
-    }
-
-
-def _unjudged(held: Unjudged | None) -> Json | None:
-    if held is None:
-        return None
-    return {
-        "legs": held.legs,
-        "deliveries": held.deliveries,
-        "obstacle": held.hindrance.obstacle.value,
-        "why": held.hindrance.words,
     }
 
 

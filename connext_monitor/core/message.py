@@ -159,7 +159,7 @@ def _unobserved(alert: Alert) -> Message:
 
 
 def _unjudged(alert: Alert, unjudged: Unjudged) -> Message:
-    backlog = backlog_words(unjudged.legs, unjudged.deliveries)
+    backlog = backlog_words(unjudged)
     if alert.state is AlertState.RESOLVED:
         return Message(
             f"Transfers can be judged again: {alert.subject}",

@@ -121,8 +121,9 @@ def together(one: Unjudged | None, other: Unjudged | None) -> Unjudged | None:
     return Unjudged(one.legs + other.legs, waited_for, one.hindrance, one.deliveries + other.deliveries)
 
 
-def backlog_words(legs: int, deliveries: int) -> str:
+def backlog_words(unjudged: Unjudged) -> str:
     """``1 leg past due``, ``1,200 legs past due and 1 delivery without an origin``."""
+    legs, deliveries = unjudged.legs, unjudged.deliveries
     words = []
     if legs or not deliveries:
         words.append(f"{legs:,} {'leg' if legs == 1 else 'legs'} past due")
@@ -131,6 +132,6 @@ def backlog_words(legs: int, deliveries: int) -> str:
     return " and ".join(words)
 
 
-def why_degraded(chain: str, legs: int, deliveries: int, why: str) -> str:
+def why_degraded(chain: str, unjudged: Unjudged) -> str:
     """What is wrong with a chain because of which something cannot be judged."""
-    return f"{chain} has {backlog_words(legs, deliveries)} that cannot be judged: {why}"
+    return f"{chain} has {backlog_words(unjudged)} that cannot be judged: {unjudged.hindrance.words}"

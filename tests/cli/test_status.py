@@ -12,7 +12,7 @@ from aiohttp import web
 from connext_monitor.app import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.core.alert import chain_unjudged, chain_unobserved
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.core.sight import ChainSight
@@ -30,6 +30,7 @@ from tests.reporting.chain_samples import (
     fill,
     out_of_sight,
     sight,
+    unjudging,
 )
 
 ANY_PORT = ListenAddress("127.0.0.1", 0)
@@ -114,6 +115,32 @@ def test_a_chain_that_the_monitor_does_not_observe_degrades(monitor: Program, ru
     result = monitor.run("status")
     assert result.exit_code == 3
     assert "here is not observed (node.example refused\\x1b[2J the connection)" in result.stdout
+
+
+UNJUDGED = "here has 3 legs past due that cannot be judged: transferStatus is not answered: node.example refused"
+
+
+def test_legs_that_cannot_be_judged_degrade(monitor: Program, running: Running) -> None:
+    running.sights[0] = unjudging(ORIGIN)
+    result = monitor.run("status")
+    assert result.exit_code == 3
+    assert UNJUDGED in " ".join(result.stdout.split())
+
+
+def test_legs_that_cannot_be_judged_are_known_from_their_alert_where_no_monitor_can_be_asked(
+    monitor: Program,
+) -> None:
+    async def told(store: Store) -> None:
+        await all_is_well(store)
+        held = unjudging().unjudged
+        assert held is not None
+        await store.open_alert(chain_unjudged("here", datetime.now(UTC), held), [])
+
+    monitor.fill(told)
+    monitor.write_config(*CHAINS, CONSOLE)
+    report = monitor.json("status", code=3)
+    assert any(reason.startswith(UNJUDGED) for reason in report["degraded"])
+    assert report["chains"][0]["observed"] is True
 
 
 def test_a_chain_that_is_not_caught_up_degrades(monitor: Program, running: Running) -> None:

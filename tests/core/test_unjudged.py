@@ -110,10 +110,11 @@ def test_legs_and_deliveries_are_counted_together() -> None:
     assert together(legs, None) == legs
     assert together(None, deliveries) == deliveries
     assert together(None, None) is None
-    both = together(legs, deliveries)
-    assert both == Unjudged(2, 500, REFUSED, 1)
-    assert why_degraded("gnosis", both.legs, both.deliveries, "why") == (
-        "gnosis has 2 legs past due and 1 delivery without an origin that cannot be judged: why"
+    both = Unjudged(2, 500, REFUSED, 1)
+    assert together(legs, deliveries) == both
+    assert why_degraded("gnosis", both) == (
+        "gnosis has 2 legs past due and 1 delivery without an origin that cannot be judged: "
+        "transferStatus is not answered"
     )
-    assert backlog_words(1, 0) == "1 leg past due"
-    assert backlog_words(0, 1200) == "1,200 deliveries without an origin"
+    assert backlog_words(Unjudged(1, 130, REFUSED)) == "1 leg past due"
+    assert backlog_words(Unjudged(0, 130, REFUSED, 1200)) == "1,200 deliveries without an origin"

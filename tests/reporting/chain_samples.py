@@ -27,6 +27,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
@@ -155,6 +156,12 @@ def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainSight:
         endpoint="node.example",
         trouble=None,
     )
+
+
+def unjudging(domain: DomainId = ORIGIN, *, legs: int = 3) -> ChainSight:
+    """A chain in sight that does not answer about legs which are past due."""
+    refused = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call")
+    return replace(sight(domain), unjudged=Unjudged(legs, 130, refused))
 
 
 def out_of_sight(domain: DomainId = ORIGIN, trouble: str = "node.example refused the connection") -> ChainSight:

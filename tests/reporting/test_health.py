@@ -8,8 +8,10 @@ import pytest
 
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import ORIGIN, Sample, covered, fill, out_of_sight, sight
+from tests.reporting.chain_samples import ORIGIN, Sample, covered, fill, out_of_sight, sight, unjudging
 from tests.reporting.test_api import get
+
+NOT_ANSWERED = "transferStatus is not answered: node.example refused eth_call"
 
 
 async def test_it_is_healthy_while_the_database_answers(client: aiohttp.ClientSession) -> None:
@@ -34,6 +36,7 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
     [
         (out_of_sight(), "here is not observed (node.example refused the connection)"),
         (replace(sight(), caught_up=False), "here is not caught up"),
+        (unjudging(), f"here has 3 legs past due that cannot be judged: {NOT_ANSWERED}"),
         (replace(sight(), final_still_for=11_000.0), "here has had no new final block for 3 h 3 min"),
     ],
 )

@@ -7,7 +7,7 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.reporting.web.verdict import Level, verdict
-from tests.reporting.chain_samples import AT, DESTINATION, LABELS, ORIGIN, out_of_sight, sight
+from tests.reporting.chain_samples import AT, DESTINATION, LABELS, ORIGIN, out_of_sight, sight, unjudging
 
 CHAINS = [(sight(ORIGIN), None), (sight(DESTINATION), None)]
 GOOD = ChannelRow("ops", ChannelState.OK, None, None, 0)
@@ -32,6 +32,14 @@ def test_a_chain_out_of_sight_is_said_once() -> None:
     found = verdict([UNSEEN], [(out_of_sight(ORIGIN), None)], [GOOD], LABELS)
     assert [reason.text for reason in found.reasons] == ["here is not observed (node.example refused the connection)"]
     assert found.reasons[0].part == "chains"
+
+
+def test_legs_that_cannot_be_judged_are_said_once_and_with_the_reason() -> None:
+    found = verdict([UNSEEN], [(unjudging(ORIGIN, legs=1), None)], [GOOD], LABELS)
+    assert found.level is Level.WARNING
+    assert [reason.text for reason in found.reasons] == [
+        "here has 1 leg past due that cannot be judged: transferStatus is not answered: node.example refused eth_call"
+    ]
 
 
 def test_its_alert_stands_where_the_chain_is_seen_again() -> None:

@@ -75,8 +75,7 @@ def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
     if sight.observed and sight.final_still_for >= _FINAL_MAY_STAND:
         reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}")
     if sight.unjudged is not None:
-        held = sight.unjudged
-        reasons.append(why_degraded(sight.name, held.legs, held.deliveries, held.hindrance.words))
+        reasons.append(why_degraded(sight.name, sight.unjudged))
     if nonces is not None and not nonces.complete:
         reasons.append(
             f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"

@@ -4,7 +4,6 @@ from connext_monitor.core.alert import AlertKind, AlertState, Severity
 from connext_monitor.core.deadline import DeadlineState, Leg
 from connext_monitor.core.documents import Json
 from connext_monitor.core.transfer import Path, Status
-from connext_monitor.core.unjudged import Obstacle
 from connext_monitor.reporting.web.json_schema import (
     address,
     count,
@@ -131,15 +130,6 @@ def _chain() -> Json:
             "count": count("Since the monitor started."),
         }
     )
-    unjudged = exactly(
-        {
-            "legs": count("Past due on it."),
-            "deliveries": count("Seem to have no origin, which their chain or their origin's is to confirm."),
-            "obstacle": one_of("What keeps them from being judged.", [obstacle.value for obstacle in Obstacle]),
-            "why": text("The same in words."),
-        }
-    )
-    all_judged = "What waits for too long to be judged because of it; null where nothing does."
     holes = {"found": count("Holes seen."), "closed": count("Of these, closed.")}
     never = "null where nothing has been covered yet."
     return exactly(
@@ -151,7 +141,6 @@ def _chain() -> Json:
             "watermark": or_null(instant("The block time up to which every block has been read."), never),
             "lag_seconds": or_null(count("The watermark's age."), never),
             "observed": {"type": "boolean", "description": "Whether its covered head has risen lately."},
-            "unjudged": or_null(unjudged, all_judged),
             "endpoint": or_null(text("The host in use."), "null where none is."),
             "nonces_contiguous": or_null({"type": "boolean"}, "Whether no transfer is missing; null until asked."),
             "nonce_holes": exactly(holes),

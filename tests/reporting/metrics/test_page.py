@@ -37,6 +37,7 @@ from tests.reporting.chain_samples import (
     fill,
     out_of_sight,
     sight,
+    unjudging,
 )
 
 read_openmetrics: Callable[[str], Iterable[Metric]] = openmetrics_parser.text_string_to_metric_families
@@ -185,6 +186,20 @@ async def test_an_awaited_leg_is_pending_then_unobserved_or_overdue(
     assert await states() == {"pending": 1, "overdue": 1, "unobserved": 0}
     parts.sights[:] = [sight(ORIGIN), out_of_sight(DESTINATION)]
     assert await states() == {"pending": 0, "overdue": 1, "unobserved": 1}
+
+
+async def test_legs_that_cannot_be_judged_are_unobserved_and_counted_by_what_keeps_them(
+    scraper: Scraper, parts: Parts, store: Store
+) -> None:
+    here, there = NAMES[ORIGIN], NAMES[DESTINATION]
+    await fill(store, [Sample(1).xcalled(), Sample(2).xcalled()])
+    parts.clock.at = AT.fromtimestamp(START + EXECUTE + 10, AT.tzinfo)
+    parts.sights[:] = [sight(ORIGIN), unjudging(DESTINATION, legs=2)]
+    numbers = await scraper.numbers()
+    assert numbers["chain_unjudged", there, "not_answered"] == 2
+    assert numbers["chain_unjudged", there, "not_covered"] == 0
+    assert numbers["chain_unjudged", here, "not_answered"] == 0
+    assert numbers["deadlines", there, "execute", here, "unobserved"] == 2
 
 
 async def test_alerts_and_what_waits_for_a_provider_are_told(scraper: Scraper, parts: Parts, store: Store) -> None:
