@@ -26,7 +26,7 @@ class ChainSight:
     that went wrong and still does, in words; ``final_still_for`` the seconds since a block last became final, or since
     this program started; ``holes_found`` and ``holes_closed`` count holes in its nonces,
     ``requests`` what its endpoints were asked, since this program started. ``unjudged`` is what is due on it and waits
-    for too long to be judged.
+    for too long to be judged; ``nonce_trouble`` why its nonce has not been known for too long.
     """
 
     domain: DomainId
@@ -43,3 +43,4 @@ class ChainSight:
     requests: Mapping[RequestKind, int] = field(default_factory=dict)
     final_still_for: float = 0.0
     unjudged: Unjudged | None = None
+    nonce_trouble: str | None = None

@@ -1,6 +1,7 @@
 """What an observer knows of its chain at this moment; the database holds what must outlive it."""
 
 import heapq
+import math
 from collections import OrderedDict
 
 from connext_monitor.clock import Clock
@@ -39,6 +40,7 @@ class ChainState:
         self.caught_up = False
         self.trouble: str | None = None
         self.wanted: list[Timestamp] = []
+        self.nonce_trouble: tuple[float, str] | None = None
         self.holes: set[int] = set()
         self.holes_found = 0
         self.holes_closed = 0
@@ -107,6 +109,11 @@ class ChainState:
         if self.covered is None or self.covered.timestamp <= past:
             heapq.heappush(self.wanted, past)
 
+    def nonce_not_said(self, why: str | None) -> None:
+        """No endpoint says the chain's nonce at its head, or (None) it has been said."""
+        since = self.nonce_trouble[0] if self.nonce_trouble else self.clock.monotonic()
+        self.nonce_trouble = None if why is None else (since, why)
+
     @property
     def observed(self) -> bool:
         """Whether the covered head has risen lately, since this program started."""
@@ -140,6 +147,11 @@ class ChainState:
             endpoint=self.endpoint.host if self.endpoint else None,
             trouble=self.trouble,
             final_still_for=self.clock.monotonic() - self.checkpoint_risen_at,
+            nonce_trouble=self._lasting_nonce_trouble(),
             holes_found=self.holes_found,
             holes_closed=self.holes_closed,
         )
+
+    def _lasting_nonce_trouble(self) -> str | None:
+        since, why = self.nonce_trouble or (math.inf, None)
+        return why if self.clock.monotonic() - since >= self._unobserved_after else None

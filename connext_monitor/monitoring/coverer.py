@@ -22,13 +22,14 @@ from connext_monitor.core.events import BlockNumber, BlockRef, DomainId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
+from connext_monitor.monitoring.any_endpoint import AnyEndpoint, Unanswered, prove
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.lost_history import oldest_readable
-from connext_monitor.monitoring.nonce_call import nonce_after
+from connext_monitor.monitoring.nonce_call import ask_nonce, nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation, Vouch
 from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
@@ -104,6 +105,7 @@ class Coverer:
         self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
         self._holes = NonceHoles(state, endpoint, pool, place, self._reader, self._witness, store, checker)
         self._anchors = Anchors(state, endpoint, self._witness, store, checker)
+        self._any_endpoint = AnyEndpoint(state, pool)
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
         self._first_nonce: int | None = None
@@ -198,7 +200,7 @@ class Coverer:
         nonce = None
         if ask_nonce and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
-            nonce = await self._nonce(BlockNumber(read.end.number - 1))
+            nonce = await self._nonce_at_head(BlockNumber(read.end.number - 1))
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
@@ -217,6 +219,23 @@ class Coverer:
             return await nonce_after(self._endpoint, self._config, block, none_yet)
         except RpcRefused:
             return None
+
+    async def _nonce_at_head(self, block: BlockNumber) -> int | None:
+        """What ``nonce()`` says after a block; None where no endpoint says it, which is to be told."""
+        covered = self._state.covered
+
+        async def ask(endpoint: Endpoint) -> int | None:
+            if endpoint is not self._endpoint and covered is not None:
+                await prove(endpoint, covered)
+            return await ask_nonce(endpoint, self._config, block)
+
+        try:
+            nonce = await self._any_endpoint.ask(ask)
+        except Unanswered as error:
+            self._state.nonce_not_said(str(error))
+            return None
+        self._state.nonce_not_said(None)
+        return nonce
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
         """The block of the new checkpoint."""

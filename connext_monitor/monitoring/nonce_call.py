@@ -23,13 +23,23 @@ async def nonce_after(
     that too much is asked.
     """
     try:
-        answer = await endpoint.call(config.contract, NONCE_CALL, block)
-        if not answer:
-            return none_yet
-        nonce = read_uint(answer)
+        return await ask_nonce(endpoint, config, block, none_yet)
     except (RpcRefused, MalformedAnswer) as error:
         if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.RATE:
             raise
         log.debug("nonce.not_known", chain=config.name, block=block, reason=str(error))
         return None
+
+
+async def ask_nonce(
+    endpoint: Endpoint, config: ChainConfig, block: BlockNumber, none_yet: int | None = None
+) -> int | None:
+    """What ``nonce()`` says after a block, ``none_yet`` where no contract stands there; None for an absurd number.
+
+    Raises EndpointUnavailable, RpcRefused and MalformedAnswer.
+    """
+    answer = await endpoint.call(config.contract, NONCE_CALL, block)
+    if not answer and none_yet is not None:
+        return none_yet
+    nonce = read_uint(answer)
     return nonce if nonce < _MAX_NONCE else None

@@ -73,3 +73,16 @@ def test_how_long_no_block_has_become_final_is_told_however_the_head_rises() -> 
         end = BlockRef(BlockNumber(500 + int(seconds)), hash_at(500), Timestamp(NOW))
         state.reached(Coverage(BlockNumber(1), BlockNumber(checkpoint), end))
         assert state.sight().final_still_for == told
+
+
+def test_a_nonce_that_nobody_says_is_told_of_once_that_lasts() -> None:
+    clock = HandClock()
+    state = following(clock)
+    state.nonce_not_said("node.example refused eth_call")
+    clock.seconds = 119
+    state.nonce_not_said("node.example refused eth_call again")
+    assert state.sight().nonce_trouble is None
+    clock.seconds = 120
+    assert state.sight().nonce_trouble == "node.example refused eth_call again"
+    state.nonce_not_said(None)
+    assert state.sight().nonce_trouble is None

@@ -308,6 +308,19 @@ async def test_the_nonce_is_proven_only_where_the_head_is_confirmed() -> None:
     assert [progress.next_nonce for progress in memory.progress][-3:] == [None, 7, None]
 
 
+async def test_a_nonce_that_the_endpoint_in_use_does_not_say_is_asked_of_another_one() -> None:
+    node, memory, other = Chain(100, nonce=None, words="not on your plan"), Memory(), Chain(101, nonce=9)
+    async with (
+        http_node(posting(other.answer)) as url,
+        covering(node, memory, others=[url]) as (coverer, announce),
+    ):
+        await coverer.cover(Aim.CONFIRM)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM)
+        await coverer.cover(Aim.CONFIRM)
+    assert [progress.next_nonce for progress in memory.progress if progress.next_nonce is not None] == [9]
+
+
 @pytest.mark.parametrize("words", ["missing trie node", "Too Many Requests"])
 async def test_a_node_without_old_states_or_patience_is_covered_all_the_same(words: str) -> None:
     node, memory = Chain(100, nonce=None, words=words), Memory()

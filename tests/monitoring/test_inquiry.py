@@ -19,6 +19,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
+from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
@@ -65,6 +66,12 @@ class Answering(Node):
     most = 10**9
     words = "limited to a {most} block range"
     refuses: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+    def heard(self, request: dict[str, Any]) -> str | None:
+        """The answer; None is silence."""
+        answer = self.answer(request)
+        return None if request["method"] in self.silent else answer
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
@@ -86,17 +93,17 @@ class Answering(Node):
 
 @asynccontextmanager
 async def inquiring(
-    node: Answering, covered: int | None = 100, others: Sequence[Answering] = ()
+    node: Answering, covered: int | None = 100, others: Sequence[Answering] = (), limits: RpcLimits | None = None
 ) -> AsyncIterator[tuple[Inquiry, Putting, ChainState]]:
     """An inquiry on a chain that is covered up to there through ``node``, and has other endpoints too."""
     async with AsyncExitStack() as stack:
         urls = []
         for one in (node, *others):
             one.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
-            urls.append(await stack.enter_async_context(http_node(posting(one.answer))))
+            urls.append(await stack.enter_async_context(http_node(posting(one.heard))))
         state = ChainState(config(*urls), SystemClock(), 60)
         pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
-        state.connected(await stack.enter_async_context(open_endpoint(urls[0])))
+        state.connected(await stack.enter_async_context(open_endpoint(urls[0], limits=limits)))
         if covered is not None:
             block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
@@ -331,6 +338,16 @@ async def test_what_heals_is_asked_again() -> None:
                 with suppress(Unanswered):
                     assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
                 await asyncio.sleep(0.02)
+
+
+async def test_an_endpoint_that_hangs_holds_up_questions_once_and_no_longer_than_an_answer_may_take() -> None:
+    hanging = Answering(120)
+    hanging.silent = ("eth_call",)
+    async with inquiring(hanging, others=[executed()], limits=RpcLimits(answer_timeout=0.5)) as (inquiry, _, _):
+        for _ in range(5):
+            answers = await asyncio.gather(*(inquiry.transfer_status(TRANSFER) for _ in range(16)))
+            assert set(answers) == {TransferStatus.EXECUTED}
+        assert len(hanging.calls("eth_call")) < 20
 
 
 async def test_many_questions_at_once_share_a_connection_to_another_endpoint() -> None:

@@ -76,6 +76,10 @@ def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
         reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}")
     if sight.unjudged is not None:
         reasons.append(why_degraded(sight.name, sight.unjudged))
+    if sight.nonce_trouble is not None:
+        reasons.append(
+            f"{sight.name} does not say its nonce, so what is missing is not noticed ({sight.nonce_trouble})"
+        )
     if nonces is not None and not nonces.complete:
         reasons.append(
             f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"
