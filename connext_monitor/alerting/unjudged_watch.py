@@ -122,13 +122,18 @@ class UnjudgedWatch:
     async def run(self) -> NoReturn:
         """Look until cancelled."""
         await self._recall()
+        readable = True
         while True:
             began = self._clock.monotonic()
             try:
                 await self._look()
             except Exception:
                 # What was found before stands until the store can be read again.
-                log.exception("unjudged_legs.not_counted")
+                if readable:
+                    log.exception("unjudged_legs.not_counted")
+                readable = False
+            else:
+                readable = True
             took = self._clock.monotonic() - began
             await asyncio.sleep(max(self._every, min(_REST * took, self._patience / 4)))
 

@@ -163,7 +163,7 @@ def _unjudged(alert: Alert, unjudged: Unjudged) -> Message:
     if alert.state is AlertState.RESOLVED:
         return Message(
             f"Transfers can be judged again: {alert.subject}",
-            f"Of {backlog} nothing waits any more.",
+            f"What waited ({backlog}) has been judged, or is no longer owed.",
             alert.severity,
             resolved=True,
         )
