@@ -200,7 +200,7 @@ class DestinationJudge:
 
     async def _judge_ready(self) -> None:
         ready = self._ready()
-        in_vain = self._looks_in_vain > 0
+        in_vain = self._looks_in_vain
         if in_vain:
             if self._clock.monotonic() < self._ask_again_at:
                 return
@@ -208,10 +208,10 @@ class DestinationJudge:
             ready = sorted(ready, key=self._tried)[:1]
         for start in range(0, len(ready), _JUDGED_AT_ONCE):
             await self._judge(ready[start : start + _JUDGED_AT_ONCE])
-            if self._looks_in_vain:
+            if self._looks_in_vain > in_vain:
                 return
         if in_vain and ready:
-            # There is an answer again: now for all the others.
+            # There is an answer again, or that leg needed none: on with the others.
             self._wake.set()
 
     def _tried(self, awaited: Awaited) -> int:

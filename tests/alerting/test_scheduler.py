@@ -414,6 +414,7 @@ async def test_a_fault_of_ours_in_one_judgement_delays_only_that_deadline(tmp_pa
         bench.covered(DUE + 1)
         await bench.accuses(id_of(2))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.FAULT
 
 
 def fail_for(destination: Answering, transfer_id: TransferId) -> None:
