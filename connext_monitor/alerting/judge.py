@@ -295,8 +295,8 @@ class DestinationJudge:
         tried = self._asked_in_vain[key] = self._asked_in_vain.get(key, 0) + 1
         reason = self._destination.unanswered or "no endpoint answers"
         self._keep(key, Obstacle.NOT_ANSWERED, f"transferStatus is not answered: {reason}")
-        # At the earliest when somebody is to be asked about any leg again.
-        self._later(key, _pause_after(max(tried, self._looks_in_vain)))
+        # At the earliest when somebody is to be asked about any leg again; where others are answered for, soon.
+        self._later(key, _pause_after(max(1, self._looks_in_vain, tried // 4)))
 
     async def _ask(self, case: _Case) -> None:
         async with self._asking:

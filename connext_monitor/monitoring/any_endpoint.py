@@ -6,8 +6,8 @@ for a while, longer after each failure in a row, for the kind of question that i
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -23,6 +23,8 @@ from connext_monitor.monitoring.range_reader import Unsettled
 _FIRST_REST = 1.0
 _LONGEST_REST = 15.0
 """Seconds. What heals is noticed within them, and one that never does is asked four times a minute."""
+_MOMENT = 2.0
+"""Seconds that a question waits for an endpoint that rests for no longer, or is just being tried again."""
 _REASONS_TOLD = 3
 
 _T = TypeVar("_T")
@@ -55,6 +57,8 @@ class AnyEndpoint:
         self._state = state
         self._pool = pool
         self._failures: dict[int, _Failure] = {}
+        self._probed: set[int] = set()
+        self._works_again = asyncio.Event()
         self._lines: dict[int, _Line] = {}
 
     async def ask(
@@ -62,13 +66,14 @@ class AnyEndpoint:
     ) -> _T:
         """The first answer that is ``enough``, else the last one given. Raises Unanswered where nobody answers."""
         given: list[_T] = []
+        await self._wait_a_moment()
         for place in self._order():
             try:
                 given.append(await self._ask(place, question))
             except (RpcError, MalformedAnswer, Unsettled) as error:
-                self._failed(place, self._words(place, error))
+                self._failed(place, error)
                 continue
-            self._failures.pop(place, None)
+            self._answered(place)
             if enough(given[-1]):
                 break
         if not given:
@@ -83,36 +88,60 @@ class AnyEndpoint:
         async with line.joined() as endpoint:
             return await question(endpoint)
 
+    async def _wait_a_moment(self) -> None:
+        """Where all rest for a moment only, as after a rate limit, wait for that instead of failing."""
+        clock = self._state.clock
+        until = clock.monotonic() + _MOMENT
+        while (now := clock.monotonic()) < until:
+            places = self._places()
+            rests = [self._failures[place].rests_until for place in places if self._rests(place)]
+            if len(rests) < len(places) or not rests or (min(rests) > until and not self._probed):
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(until, *rests) - now):
+                    await self._works_again.wait()
+
     def _order(self) -> Iterator[int]:
-        """The places of those that do not rest: the one in use, then those thought to work, then all others."""
+        """The places of those that do not rest; of one that has, only a single question shows whether it answers."""
+        for place in self._places():
+            if self._rests(place):
+                continue
+            if (failure := self._failures.get(place)) is not None:
+                again = replace(failure, in_a_row=failure.in_a_row + 1)
+                self._failures[place] = replace(again, rests_until=self._state.clock.monotonic() + again.rest)
+                self._probed.add(place)
+            yield place
+
+    def _places(self) -> list[int]:
+        """The one in use, then those thought to work, then all others, which must show the block that is covered."""
         in_use = self._state.place if self._state.endpoint is not None else None
-        first = [] if in_use is None else [in_use]
+        places = [] if in_use is None else [in_use]
         if self._state.covered is not None:
-            first += self._pool.others(-1 if in_use is None else in_use)
-            first += range(len(self._pool))
-        for place in dict.fromkeys(first):
-            if self._may_be_asked(place):
-                yield place
+            places += self._pool.others(-1 if in_use is None else in_use)
+            places += range(len(self._pool))
+        return list(dict.fromkeys(places))
 
-    def _may_be_asked(self, place: int) -> bool:
-        """Whether it does not rest; of one that has, only the first question shows whether it answers again."""
-        failure, now = self._failures.get(place), self._state.clock.monotonic()
-        if failure is None:
-            return True
-        if failure.rests_until > now:
-            return False
-        self._failures[place] = _Failure(failure.reason, failure.in_a_row, now + failure.rest)
-        return True
+    def _rests(self, place: int) -> bool:
+        failure = self._failures.get(place)
+        return failure is not None and failure.rests_until > self._state.clock.monotonic()
 
-    def _failed(self, place: int, reason: str) -> None:
+    def _answered(self, place: int) -> None:
+        self._probed.discard(place)
+        if self._failures.pop(place, None) is not None:
+            self._works_again.set()
+            self._works_again = asyncio.Event()
+
+    def _failed(self, place: int, error: Exception) -> None:
+        reason = str(error) if isinstance(error, RpcError) else f"{self._pool.config.endpoints[place].host}: {error}"
         before, now = self._failures.get(place), self._state.clock.monotonic()
         if before is None or before.reason != reason:
             log.debug("endpoint.does_not_answer", chain=self._state.config.name, reason=reason)
-        failure = _Failure(reason, before.in_a_row + 1 if before else 1, now)
-        self._failures[place] = _Failure(reason, failure.in_a_row, now + failure.rest)
-
-    def _words(self, place: int, error: Exception) -> str:
-        return str(error) if isinstance(error, RpcError) else f"{self._pool.config.endpoints[place].host}: {error}"
+        # Of many questions that fail at once, one counts; a probe has been counted already.
+        counted = before is not None and (place in self._probed or before.rests_until > now)
+        in_a_row = 1 if before is None else before.in_a_row + (not counted)
+        self._probed.discard(place)
+        failure = _Failure(reason, in_a_row, now)
+        self._failures[place] = replace(failure, rests_until=now + failure.rest)
 
     def _why(self) -> str:
         reasons = list(dict.fromkeys(self._failures[place].reason for place in sorted(self._failures)))

@@ -54,19 +54,21 @@ class Inquiry:
         self._state = state
         self._checker = checker
         self._past = past
-        # An endpoint that refuses calls may still give logs, and the other way round.
-        self._views = AnyEndpoint(state, pool)
+        # Each kind by itself: an endpoint that fails at one of them may well answer another.
+        self._statuses = AnyEndpoint(state, pool)
+        self._pauses = AnyEndpoint(state, pool)
         self._events = AnyEndpoint(state, pool)
+        self._origins = AnyEndpoint(state, pool)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
-        return await self._view(transfer_status_call(transfer_id), read_transfer_status)
+        return await self._view(self._statuses, transfer_status_call(transfer_id), read_transfer_status)
 
     async def paused(self) -> bool:
         """Whether the chain's diamond is paused, after the last covered block at least. Raises Unanswered."""
-        return await self._view(PAUSED_CALL, read_flag)
+        return await self._view(self._pauses, PAUSED_CALL, read_flag)
 
-    async def _view(self, call: bytes, read: Callable[[bytes], _T]) -> _T:
+    async def _view(self, endpoints: AnyEndpoint, call: bytes, read: Callable[[bytes], _T]) -> _T:
         covered = self._state.covered
         if covered is None:
             raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
@@ -79,7 +81,7 @@ class Inquiry:
             await prove(endpoint, covered)
             return answer
 
-        return await self._views.ask(view)
+        return await endpoints.ask(view)
 
     async def _head_of(self, endpoint: Endpoint) -> BlockNumber:
         if endpoint is not self._state.endpoint:
@@ -133,7 +135,7 @@ class Inquiry:
 
         Raises Unanswered.
         """
-        return await self._events.ask(partial(self._fetch, _XCALLED_ONLY, transfer_id, since, once=True))
+        return await self._origins.ask(partial(self._fetch, _XCALLED_ONLY, transfer_id, since, once=True))
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.

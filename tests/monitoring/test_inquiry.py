@@ -1,6 +1,7 @@
 """Questions about one transfer, put to a loopback node that holds a made-up chain."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
@@ -67,6 +68,8 @@ class Answering(Node):
     words = "limited to a {most} block range"
     refuses: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    a_second = 0
+    taken: Sequence[float] = ()
 
     def heard(self, request: dict[str, Any]) -> str | None:
         """The answer; None is silence."""
@@ -75,6 +78,11 @@ class Answering(Node):
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
+        if request["method"] == "eth_call" and self.a_second:
+            lately = [at for at in self.taken if at > time.monotonic() - 1]
+            if len(lately) >= self.a_second:
+                return error(request, 429, "Too Many Requests")
+            self.taken = [*lately, time.monotonic()]
         if request["method"] in self.refuses:
             return error(request, -32601, "not available on your plan")
         if request["method"] == "eth_call":
@@ -387,3 +395,30 @@ async def test_an_endpoint_that_refuses_calls_is_still_asked_for_events() -> Non
             await inquiry.transfer_status(TRANSFER)
         assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert checker.blocks == [110]
+
+
+async def test_a_contract_that_does_not_say_whether_it_is_paused_is_asked_for_statuses_all_the_same() -> None:
+    node = Answering(120)
+    node.status = "0x" + (2).to_bytes(32).hex()
+    async with inquiring(node) as (inquiry, _, _):
+        with pytest.raises(Unanswered):
+            await inquiry.paused()
+        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+
+
+async def test_a_burst_behind_a_rate_limit_is_answered_at_the_pace_of_the_endpoint() -> None:
+    node = Answering(120)
+    node.a_second = 20
+    async with inquiring(node) as (inquiry, _, _):
+        at_once = asyncio.Semaphore(16)
+
+        async def asked() -> None:
+            async with at_once:
+                while True:
+                    with suppress(Unanswered):
+                        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
+                        return
+
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(asked() for _ in range(60)))
+        assert len(node.calls("eth_call")) < 150
