@@ -22,6 +22,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
+from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
@@ -67,7 +68,9 @@ class Inquiry:
         # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
         block = BlockNumber(max(covered.number, head.number if head else covered.number))
         try:
-            return read(await endpoint.call(self._state.config.contract, call, block))
+            answer = read(await endpoint.call(self._state.config.contract, call, block))
+            await confirm_chain(endpoint, self._state.config)
+            return answer
         except (RpcError, MalformedAnswer) as error:
             raise Unanswered(str(error)) from error
 
@@ -106,6 +109,7 @@ class Inquiry:
         try:
             symbol = await endpoint.call(asset, SYMBOL_CALL, covered.number)
             decimals = await endpoint.call(asset, DECIMALS_CALL, covered.number)
+            await confirm_chain(endpoint, self._state.config)
         except RpcRefused:
             # It reverts, as what is no such token does.
             return None
@@ -154,7 +158,9 @@ class Inquiry:
                 span = shrunk(span, error.refusal)
                 continue
             if fetched.logs:
-                await self._record(await reader.place(fetched.logs))
+                placed = await reader.place(fetched.logs)
+                await confirm_chain(endpoint, self._state.config)
+                await self._record(placed)
                 if once:
                     return True
                 found = True

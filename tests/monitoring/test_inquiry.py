@@ -57,11 +57,14 @@ class Answering(Node):
     """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
 
     status = "0x" + (0).to_bytes(32).hex()
+    chain_id = 31337
     most = 10**9
     words = "limited to a {most} block range"
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
+        if request["method"] == "eth_chainId":
+            return result(request, hex(self.chain_id))
         if request["method"] == "eth_call":
             return result(request, self.status)
         if request["method"] == "eth_getLogs":
