@@ -24,8 +24,8 @@ class ChainState:
     """The live state of one chain.
 
     ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
-    see covered; ``holes`` the first nonce of each hole that was told of; ``final_trouble`` why no finality tag is had, in
-    words; times named ``*_at`` are on the monotonic clock.
+    see covered; ``holes`` the first nonce of each hole that was told of; ``final_trouble`` why no finality tag is had,
+    in words; times named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:

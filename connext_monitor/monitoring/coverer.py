@@ -110,7 +110,9 @@ class Coverer:
         self._lineage = Lineage(self._config, endpoint, state.headers, state.borne_out)
         self._witness = Witness(self._config, pool, place)
         self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
-        self._holes = NonceHoles(state, endpoint, pool, place, self._reader, self._lineage, self._witness, store, checker)
+        self._holes = NonceHoles(
+            state, endpoint, pool, place, self._reader, self._lineage, self._witness, store, checker
+        )
         self._anchors = Anchors(state, endpoint, self._lineage, self._witness, store, checker)
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0

@@ -17,8 +17,8 @@ from connext_monitor.monitoring.range_reader import Unsettled
 
 _KEPT = 8192
 """Blocks that were borne out: of the fastest chain, those of half an hour."""
-_TIMES = 3
-"""How often a block must be seen to stand in place of another one before that one is taken for gone."""
+_ROUNDS = 3
+"""Rounds of questions after which a block is taken for gone: that costs a reorg ten requests."""
 
 
 class Headers(Protocol):
@@ -33,9 +33,8 @@ async def confirm_chain(endpoint: Endpoint, config: ChainConfig) -> None:
     """Ask an endpoint again which chain it serves. Raises EndpointNotBelieved where that is another one."""
     chain_id = await endpoint.chain_id()
     if chain_id != config.chain_id:
-        raise EndpointNotBelieved(
-            endpoint.host, f"serves chain id {chain_id} by now, not {config.chain_id}; see chains.{config.name}.endpoints"
-        )
+        words = f"serves chain id {chain_id} by now, not {config.chain_id}; see chains.{config.name}.endpoints"
+        raise EndpointNotBelieved(endpoint.host, words)
 
 
 class BorneOut:
@@ -72,8 +71,10 @@ class Lineage:
         if self._leads_back(block_hash):
             return
         await self.confirm()
-        if again and await self._endpoint.header_by_hash(block_hash) is None:
-            raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just spoken of")
+        # Twice, so that it does not go unseen where every second request is answered by another chain.
+        for _ in range(2 * again):
+            if await self._endpoint.header_by_hash(block_hash) is None:
+                raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just spoken of")
         self._borne_out.add(block_hash)
 
     async def confirm(self) -> None:
@@ -85,11 +86,13 @@ class Lineage:
 
         Raises EndpointNotBelieved where it is another chain, and Unsettled where the endpoint says now this, now that.
         """
-        for _ in range(_TIMES):
+        for times in range(1, _ROUNDS + 1):
             await self.confirm()
-            header = await self._endpoint.header(number)
-            if header is None or header.hash == block_hash:
-                raise Unsettled(f"says now this and now that of block {number}")
+            # Now once, now twice: in no rhythm in which somebody could share the answers out between two chains.
+            for _ in range(times):
+                header = await self._endpoint.header(number)
+                if header is None or header.hash == block_hash:
+                    raise Unsettled(f"says now this and now that of block {number}")
         await self.confirm()
 
     def _leads_back(self, block_hash: Hash32) -> bool:

@@ -141,7 +141,8 @@ class RangeReader:
         if not removed:
             return
         standing = {(raw.block_hash, raw.log_index) for raw in fetched.logs}
-        places = {(raw.block_number, raw.block_hash) for raw in removed if (raw.block_hash, raw.log_index) not in standing}
+        missing = [raw for raw in removed if (raw.block_hash, raw.log_index) not in standing]
+        places = {(raw.block_number, raw.block_hash) for raw in missing}
         for number, block_hash in sorted(places)[:_REMOVED_LOOKED_AT]:
             if (await self.header_at(number)).hash == block_hash:
                 raise PartialAnswer(f"says of a log of block {number} that it was removed, and that the block stands")

@@ -120,7 +120,7 @@ def plain_hex(text: str, length: int | None = None) -> str:
 
 
 def _number(text: str) -> int:
-    # int() alone would take signs, underscores, spaces and the digits of other scripts, and quote what it does not take.
+    # int() alone would take signs, underscores, spaces and the digits of other scripts, and quote what it refuses.
     if len(text) <= _LONGEST and _HEX.fullmatch(text):
         return int(text, 16)
     if len(text) <= _LONGEST and _DECIMAL.fullmatch(text):

@@ -107,8 +107,7 @@ class Store:
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
             resolved = await alerts.resolve_overdue(connection, ended, at)
             resolved += await mismatches.settle(connection, unreadable, gone, at)
-            for log in unreadable:
-                await chains.keep_malformed(connection, log.domain, log.raw, log.reason, at)
+            await chains.keep_malformed(connection, unreadable, at)
             for chain in progress:
                 await _save_progress(connection, chain)
                 if chain.whole:
@@ -179,7 +178,7 @@ class Store:
             return Stored(found.places | await mismatches.places(connection, domain, blocks), found.events)
 
     async def malformed_counts(self) -> dict[DomainId, int]:
-        """How many distinct malformed logs each chain's endpoints gave."""
+        """How many malformed logs of each chain are kept, the newest thousand at most."""
         async with self._database.read() as connection:
             return await chains.malformed_counts(connection)
 

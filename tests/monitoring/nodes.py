@@ -87,7 +87,8 @@ async def websocket_node(
             await connection.wait_closed()
 
     options: dict[str, Any] = {"close_timeout": 0.1, "ping_interval": None, "max_size": None}
-    async with serve(handle, "127.0.0.1", 0, process_request=refuse, process_response=with_headers, **options) as server:
+    options |= {"process_request": refuse, "process_response": with_headers}
+    async with serve(handle, "127.0.0.1", 0, **options) as server:
         yield secret_url("ws", next(iter(server.sockets)).getsockname()[1])
 
 

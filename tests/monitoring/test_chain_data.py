@@ -153,7 +153,7 @@ def test_of_a_long_log_that_is_malformed_the_beginning_is_kept() -> None:
         ("removed", "false"),
         ("removed", 0),
         ("removed", "0x0"),
-        *((field, value) for field in ("blockNumber", "logIndex") for value in (3, "3", "0x0003", "0X3", "0x" + "3".zfill(64))),
+        *((field, value) for field in ("blockNumber", "logIndex") for value in (3, "3", "0x0003", "0X3", f"0x{3:064x}")),
         ("address", "0x" + "C0" * 20),
         ("address", "c0" * 20),
         ("topics", ["0X" + "01" * 32]),

@@ -187,8 +187,12 @@ def zipped(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
+def under(head: bytes) -> Callable[[bytes], bytes]:
+    return lambda body: head + b"\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
 _WRITERS: dict[str, Callable[[bytes], bytes]] = {
-    **{name: lambda body, head=head: head + b"\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body) for name, head in _HEADS.items()},
+    **{name: under(head) for name, head in _HEADS.items()},
     "chunks and a trailer": chunked,
     "gzip": zipped,
     "the old version": lambda body: b"HTTP/1.0 200 OK\r\n\r\n" + body,
