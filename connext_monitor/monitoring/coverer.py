@@ -119,6 +119,11 @@ class Coverer:
         self._first_nonce: int | None = None
         self._last_nonce: int | None = None
 
+    @property
+    def state(self) -> ChainState:
+        """The live state of the chain that it covers."""
+        return self._state
+
     async def begin(self) -> None:
         """Take up where the database stands, or begin at the configured block."""
         # What was queued before an endpoint was given up may move the checkpoint, back even: it is committed first.

@@ -1,6 +1,7 @@
 """Covering a made-up chain that a loopback node answers from."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -119,10 +120,10 @@ class Later(Memory):
 
 @asynccontextmanager
 async def covering(
-    node: Chain, memory: Memory, start: int | str = 1, others: Sequence[str] = ()
+    node: Chain, memory: Memory, start: int | str = 1, others: Sequence[str] = (), **config: object
 ) -> AsyncIterator[tuple[Coverer, Announce]]:
-    endpoints = {"endpoints": ["http://127.0.0.1:1", *others]}
-    state = ChainState(ChainConfig.model_validate(CONFIG | endpoints | {"start_block": start}), SystemClock(), 60)
+    config |= {"endpoints": ["http://127.0.0.1:1", *others], "start_block": start}
+    state = ChainState(ChainConfig.model_validate(CONFIG | config), SystemClock(), 60)
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
         state.connected(endpoint)
         pool = EndpointPool(state.config, open_endpoint, state.clock, Random(1))  # noqa: S311 - spreads retries
@@ -314,6 +315,57 @@ async def test_a_node_without_old_states_or_patience_is_covered_all_the_same(wor
     async with covering(node, memory) as (coverer, _):
         await coverer.cover(Aim.CONFIRM)
     assert (memory.progress[-1].first_nonce, memory.progress[-1].next_nonce) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": -39001, "message": "unknown block"}},
+        {"error": {"code": -32602, "message": "invalid block tag"}},
+        {"error": {"code": -32601, "message": "the method does not exist"}},
+        {"error": {"code": -32603, "message": "internal error"}},
+        {"error": {"code": -32000, "message": "not available on your plan"}},
+        {"error": {"code": 429, "message": "too many requests"}},
+        {"result": None},
+        {"result": "finalized"},
+        {"result": {"number": "0x5"}},
+        {},
+    ],
+    ids=str,
+)
+async def test_a_chain_whose_finality_tag_is_not_had_is_covered_and_nothing_of_it_final(answer: dict[str, Any]) -> None:
+    class Tagless(Chain):
+        def answer(self, request: dict[str, Any]) -> str:
+            if request["params"][:1] == ["finalized"]:
+                return json.dumps({"jsonrpc": "2.0", "id": request["id"]} | answer)
+            return super().answer(request)
+
+    node, memory = Tagless(100), Memory()
+    async with covering(node, memory, finality="finalized") as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM)
+        why = coverer.state.sight().final_trouble
+    reached = memory.progress[-1].coverage
+    assert (reached.covered and reached.covered.number, reached.checkpoint) == (101, 0)
+    assert why is not None
+    assert why.startswith("127.0.0.1 ")
+
+
+async def test_a_finality_tag_that_is_had_again_is_believed_again() -> None:
+    class Tagging(Chain):
+        def answer(self, request: dict[str, Any]) -> str:
+            if request["params"][:1] == ["finalized"]:
+                return result(request, self.block(40)) if self.head > 100 else error(request, -39001, "unknown block")
+            return super().answer(request)
+
+    node, memory = Tagging(100), Memory()
+    async with covering(node, memory, finality="finalized") as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        assert coverer.state.sight().final_trouble is None
+    assert memory.progress[-1].coverage.checkpoint == 40
 
 
 @given(

@@ -12,7 +12,7 @@ from connext_monitor.core.coverage import Aim
 from connext_monitor.core.events import BlockNumber, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.lineage import BorneOut, Lineage
 from connext_monitor.monitoring.range_reader import HeaderCache, Unsettled
 from tests.monitoring.made_up_chain import GENESIS_TIME, hash_at
@@ -81,11 +81,8 @@ async def test_nothing_is_taken_back_or_covered_on_another_chain_s_word(aim: Aim
         for _ in range(5):
             try:
                 await coverer.cover(aim, hinted=hinted)
-            except EndpointNotBelieved as error:
-                assert "serves chain id 99 by now, not 31337" in str(error)
+            except EndpointUnavailable:
                 break
-            except Exception as error:  # noqa: BLE001 - it is given up for another reason
-                assert "127.0.0.1" in str(error)
     assert memory.gone == set()
     for progress in memory.progress[covered:]:
         assert progress.replaced is None
