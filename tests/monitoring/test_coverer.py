@@ -19,6 +19,7 @@ from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.core.pace import shrunk
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Coverer
 from connext_monitor.monitoring.endpoint import open_endpoint
@@ -27,7 +28,8 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUna
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.turns import turns
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
-from tests.monitoring.nodes import error, http_node, posting, result
+from tests.monitoring.nodes import error, http_node, posting, result, until, within_bound
+from tests.monitoring.test_transfer_checker import xcalled_log
 
 CONFIG = {
     "name": "devnet",
@@ -366,6 +368,62 @@ async def test_a_finality_tag_that_is_had_again_is_believed_again() -> None:
         await coverer.cover(Aim.CONFIRM, hinted=True)
         assert coverer.state.sight().final_trouble is None
     assert memory.progress[-1].coverage.checkpoint == 40
+
+
+READABLE = xcalled_log(1).log
+
+
+def readable(node: Chain) -> Chain:
+    """Its logs hold an event."""
+    node.log_changes = {"topics": [to_hex(topic) for topic in READABLE.topics], "data": to_hex(READABLE.data)}
+    return node
+
+
+async def test_a_chain_of_whose_logs_none_can_be_decoded_is_told_and_not_final_until_one_can() -> None:
+    node, memory = Chain(100, logs=[50, 60]), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        state, told = coverer.state, coverer.state.sight().trouble
+        assert (memory.progress[-1].coverage.checkpoint, state.undecodable.since is not None) == (49, True)
+        assert told is not None
+        assert told.startswith("127.0.0.1 gives logs of the contract that cannot be decoded: ")
+        readable(node)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        assert (memory.progress[-1].coverage.checkpoint, state.undecodable.since) == (96, None)
+        assert state.sight().trouble is None
+
+
+async def test_logs_that_another_endpoint_cannot_decode_either_are_what_the_chain_has() -> None:
+    node, memory = Chain(100, logs=[50, 60]), Memory()
+    async with (
+        http_node(posting(Chain(100, logs=[50, 60]).answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        await coverer.cover(Aim.CONFIRM)
+        assert (memory.progress[-1].coverage.checkpoint, coverer.state.undecodable.since) == (95, None)
+
+
+async def test_an_endpoint_that_garbles_logs_is_left_for_one_that_does_not_at_once() -> None:
+    node, memory = Chain(100, logs=[98]), Memory()
+    async with (
+        http_node(posting(readable(Chain(100, logs=[98])).answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        with pytest.raises(EndpointNotBelieved, match="left out logs that 127.0.0.1 has"):
+            await coverer.cover(Aim.CONFIRM)
+    assert memory.blocks == [98, 98]
+
+
+async def test_a_removed_log_whose_block_stands_is_a_contradiction_and_one_whose_block_is_gone_is_none() -> None:
+    node, memory = Chain(100, logs=[98]), Memory()
+    node.log_changes = {"removed": True}
+    async with covering(node, memory) as (coverer, _):
+        cover = asyncio.create_task(coverer.cover(Aim.CONFIRM))
+        await until(lambda: "says of a log of block 98 that it was removed" in str(coverer.state.trouble))
+        node.log_changes |= {"blockHash": to_hex(hash_at(98, 1))}
+        await within_bound(cover)
+    assert (memory.blocks, memory.progress[-1].coverage.checkpoint) == ([], 95)
 
 
 @given(

@@ -1,0 +1,64 @@
+"""A chain whose logs are malformed in every answer is a chain out of sight: the real program says so, and recovers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.devnet import Chain, Devnet
+from tests.e2e.monitor import Monitor, Setup, write_config
+from tests.e2e.waiting import until
+from tests.e2e.webhook import Receiver
+from tests.faults.hooks import Json
+from tests.faults.proxy import Proxy
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@asynccontextmanager
+async def mining(chain: Chain) -> AsyncIterator[None]:
+    """The chain goes on, a block twice a second."""
+
+    async def mine() -> None:
+        while True:
+            await chain.mine()
+            await asyncio.sleep(0.5)
+
+    miner = asyncio.create_task(mine())
+    try:
+        yield
+    finally:
+        miner.cancel()
+        await asyncio.gather(miner, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (lambda log: log | {"logIndex": 0.5}, "gave a log that cannot be read"),
+        (lambda log: log | {"data": log["data"][:-64]}, "gives logs of the contract that cannot be decoded"),
+    ],
+    ids=["an index that is none", "data that is cut off"],
+)
+async def test_a_chain_whose_every_log_is_malformed_is_told_and_seen_again_when_they_are_not(
+    bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Callable[[Json], Json], words: str
+) -> None:
+    alpha, beta = bridge.chains
+    async with Receiver() as webhook, mining(alpha):
+        setup = Setup(
+            bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT3S"
+        )
+        async with Monitor(await write_config(setup, tmp_path)) as monitor:
+            await until(lambda: origin.subscribers == 2, 30, lambda: monitor.said)
+            origin.edit_logs = lambda _filter, logs: [bad(log) for log in logs]
+            origin.edit_push = lambda feed, pushed: [bad(pushed) if feed == "logs" else pushed]
+            transfer = await bridge.xcall(alpha, beta)
+            told = await webhook.gets("alert.opened", "chain_unobserved", "alpha")
+            assert words in told.alert["text"]
+            status, readiness = await monitor.get("/readyz")
+            assert (status, words in str(readiness)) == (503, True)
+            origin.edit_logs = origin.edit_push = None
+            await webhook.gets("alert.resolved", "chain_unobserved", "alpha", seconds=60)
+            await monitor.knows(transfer, "XCalled")
