@@ -62,3 +62,41 @@ async def test_a_chain_whose_every_log_is_malformed_is_told_and_seen_again_when_
             origin.edit_logs = origin.edit_push = None
             await webhook.gets("alert.resolved", "chain_unobserved", "alpha", seconds=60)
             await monitor.knows(transfer, "XCalled")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        lambda log, number: {"nonsense": number, "more": "x" * 2_000},
+        lambda log, number: log | {"address": f"0x{number:040x}"},
+        lambda log, number: log | {"data": log["data"][:-64], "logIndex": hex(number)},
+    ],
+    ids=["nonsense", "another contract's", "undecodable"],
+)
+async def test_a_chain_that_is_answered_with_junk_holds_up_no_other(
+    bridge: Devnet, origin: Proxy, tmp_path: Path, junk: Callable[[Json, int], Json]
+) -> None:
+    alpha, beta = bridge.chains
+    made: list[Json] = []
+
+    def with_junk(_filter: Json, logs: list[Json]) -> list[Json]:
+        if logs and not made:
+            made.extend(junk(logs[0], number) for number in range(10_000))
+        return [*logs, *made]
+
+    async with Receiver() as webhook, mining(alpha), mining(beta):
+        setup = Setup(
+            bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT10S"
+        )
+        async with Monitor(await write_config(setup, tmp_path)) as monitor:
+            await until(lambda: origin.subscribers == 2, 30, lambda: monitor.said)
+            origin.edit_logs = with_junk
+            there = await bridge.xcall(alpha, beta)
+            await monitor.knows(there, "XCalled")
+            await until(lambda: bool(monitor.events("log.malformed")), 30, lambda: monitor.said)
+            back = await bridge.xcall(beta, alpha)
+            await monitor.knows(back, "XCalled")
+            await monitor.covers("beta", back.timestamp)
+            assert len(monitor.events("log.malformed")) < 100
+            assert ("chain_unobserved", "beta", "open") not in await monitor.alerts()
+    assert sum(file.stat().st_size for file in tmp_path.glob("connext-monitor.db*")) < 40 * 2**20
