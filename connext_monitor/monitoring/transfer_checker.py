@@ -68,7 +68,6 @@ class _Read:
     progress: ChainProgress | None
     history: HistoryRead | None
 
-
     @property
     def size(self) -> int:
         """How many logs it holds."""

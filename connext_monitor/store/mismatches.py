@@ -28,10 +28,7 @@ async def settle(
     deliveries = [log.delivery for log in unreadable if log.delivery is not None]
     await _INSERT(
         connection,
-        [
-            (one.event.transfer_id, one.domain, one.sighting.block.hash, one.sighting.block.number)
-            for one in deliveries
-        ],
+        [(one.event.transfer_id, one.domain, one.sighting.block.hash, one.sighting.block.number) for one in deliveries],
     )
     lost: set[TransferId] = set()
     for part in parts(gone):

@@ -67,7 +67,7 @@ async def test_a_chain_whose_every_log_is_malformed_is_told_and_seen_again_when_
 @pytest.mark.parametrize(
     "junk",
     [
-        lambda log, number: {"nonsense": number, "more": "x" * 2_000},
+        lambda _log, number: {"nonsense": number, "more": "x" * 2_000},
         lambda log, number: log | {"address": f"0x{number:040x}"},
         lambda log, number: log | {"data": log["data"][:-64], "logIndex": hex(number)},
     ],

@@ -410,7 +410,7 @@ async def test_an_endpoint_that_garbles_logs_is_left_for_one_that_does_not_at_on
         http_node(posting(readable(Chain(100, logs=[98])).answer)) as witness,
         covering(node, memory, others=[witness]) as (coverer, _),
     ):
-        with pytest.raises(EndpointNotBelieved, match="left out logs that 127.0.0.1 has"):
+        with pytest.raises(EndpointNotBelieved, match=r"left out logs that 127\.0\.0\.1 has"):
             await coverer.cover(Aim.CONFIRM)
     assert memory.blocks == [98, 98]
 
