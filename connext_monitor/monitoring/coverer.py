@@ -13,7 +13,6 @@ from connext_monitor.core.coverage import (
     Stored,
     advance,
     begin,
-    final_by_depth,
     first_unread,
     next_range,
     skip_to,
@@ -22,11 +21,11 @@ from connext_monitor.core.events import BlockNumber, BlockRef, DomainId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
-from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
-from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
+from connext_monitor.monitoring.finality import Finality
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import nonce_after
@@ -113,6 +112,7 @@ class Coverer:
         self._holes = NonceHoles(
             state, endpoint, pool, place, self._reader, self._lineage, self._witness, store, checker
         )
+        self._finality = Finality(state, endpoint, self._lineage)
         self._anchors = Anchors(state, endpoint, self._lineage, self._witness, store, checker)
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
@@ -176,7 +176,10 @@ class Coverer:
             self._state.saw_head(head)
         if settles:
             await self._anchors.verify()
-        final = await self._final(head) if settles else self._coverage().checkpoint
+        final = await self._finality.below(head) if settles else None
+        if final is None:
+            # Nothing new counts as final: blocks are only read again for longer.
+            final = self._coverage().checkpoint
         unread = first_unread(self._coverage(), aim)
 
         def following(begun: BlockRange | None) -> BlockRange | None:
@@ -276,30 +279,6 @@ class Coverer:
     async def _commit(self, read: ReadRange, progress: ChainProgress, vouch: Vouch) -> None:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
         await (await self._checker.put(observation))
-
-    async def _final(self, head: Header) -> BlockNumber:
-        """The last block that may count as final."""
-        finality = self._config.finality
-        if isinstance(finality, int):
-            return final_by_depth(head.number, finality)
-        tagged = await self._tagged(finality)
-        # Without the tag nothing new counts as final: blocks are only read again for longer.
-        return min(tagged.number, head.number) if tagged else self._coverage().checkpoint
-
-    async def _tagged(self, tag: str) -> Header | None:
-        """The block of a finality tag; None where the endpoint gives none, in whatever way."""
-        self._state.final_trouble = f"{self._endpoint.host} does not say which block is {tag}"
-        try:
-            tagged = await self._endpoint.header(tag)
-        except RpcError as error:
-            # Where it says nothing at all any more, what is asked next fails as well.
-            self._state.final_trouble = str(error)
-            return None
-        if tagged is not None:
-            self._state.headers.add(tagged)
-            await self._lineage.bear_out(tagged.hash)
-            self._state.final_trouble = None
-        return tagged
 
     async def _bear(self, error: Unsettled | PartialAnswer | RpcRefused, failures: int) -> None:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""
