@@ -134,8 +134,7 @@ class Coverer:
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
             self._first_nonce = await self._nonce(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
-            if start == "latest":
-                await self._lineage.confirm()
+            await self._lineage.confirm()
         self._state.coverage = stored
 
     async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
@@ -224,6 +223,7 @@ class Coverer:
         if ask_nonce and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
             nonce = await self._nonce(BlockNumber(read.end.number - 1))
+            await self._bear_out_nonce(nonce)
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
@@ -235,6 +235,12 @@ class Coverer:
         self._believe(looked.found_at)
         if nonce is not None:
             await self._holes.close(nonce)
+
+    async def _bear_out_nonce(self, nonce: int | None) -> None:
+        """Make sure that a nonce which is new is our chain's: a larger one would be missed for ever."""
+        if nonce is not None and nonce != self._last_nonce:
+            await self._lineage.confirm()
+            self._last_nonce = nonce
 
     async def _look_again(self, read: ReadRange, final: BlockNumber) -> tuple[Looked, BlockNumber]:
         """The range after all second looks that are due, and the last block that may count as final after them."""
@@ -254,13 +260,9 @@ class Coverer:
     async def _nonce(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
         """As `nonce_after`; None too where too much is asked: covering goes on, and it is asked at a later cover."""
         try:
-            nonce = await nonce_after(self._endpoint, self._config, block, none_yet)
+            return await nonce_after(self._endpoint, self._config, block, none_yet)
         except RpcRefused:
             return None
-        if nonce != self._last_nonce:
-            await self._lineage.confirm()
-            self._last_nonce = nonce
-        return nonce
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
         """The block of the new checkpoint."""

@@ -68,9 +68,7 @@ class Inquiry:
         # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
         block = BlockNumber(max(covered.number, head.number if head else covered.number))
         try:
-            answer = read(await endpoint.call(self._state.config.contract, call, block))
-            await confirm_chain(endpoint, self._state.config)
-            return answer
+            return read(await endpoint.call(self._state.config.contract, call, block))
         except (RpcError, MalformedAnswer) as error:
             raise Unanswered(str(error)) from error
 

@@ -90,17 +90,12 @@ async def inquiring(node: Answering, covered: int | None = 100) -> AsyncIterator
         yield Inquiry(state, checker, checker), checker, state
 
 
-async def test_what_another_chain_says_of_a_transfer_is_no_answer() -> None:
+async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -> None:
     node = Answering(120)
     async with inquiring(node) as (inquiry, checker, _):
         node.chain_id = 99
         node.logs = [90]
-        for question in (
-            inquiry.transfer_status(TRANSFER),
-            inquiry.paused(),
-            inquiry.token(CONTRACT),
-            inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)),
-        ):
+        for question in (inquiry.token(CONTRACT), inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
             with pytest.raises(Unanswered, match="serves chain id 99 by now"):
                 await question
     assert checker.put_in == []
