@@ -193,8 +193,9 @@ class Coverer:
                 return one
             except EndpointNotBelieved:
                 raise
-            except EndpointUnavailable:
+            except (EndpointUnavailable, UnreadableAnswer):
                 # Noted here, since whoever waits for it is cancelled when the same end reaches the subscriptions.
+                # Where something cannot be read, what stands before it still can.
                 self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
                 raise
 

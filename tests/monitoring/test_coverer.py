@@ -415,6 +415,19 @@ async def test_an_endpoint_that_garbles_logs_is_left_for_one_that_does_not_at_on
     assert memory.blocks == [98, 98]
 
 
+async def test_a_chain_is_covered_up_to_where_a_log_cannot_be_read() -> None:
+    node, memory = Chain(100, logs=[60]), Memory()
+    node.log_changes = {"logIndex": []}
+    async with covering(node, memory) as (coverer, _):
+        cover = asyncio.create_task(coverer.cover(Aim.CONFIRM))
+        await until(lambda: bool(memory.progress) and memory.progress[-1].coverage.checkpoint > 40)
+        assert memory.progress[-1].coverage.checkpoint < 60
+        node.log_changes = {}
+        await within_bound(cover)
+    assert memory.progress[-1].coverage.covered is not None
+    assert memory.progress[-1].coverage.covered.number == 100
+
+
 async def test_a_removed_log_whose_block_stands_is_a_contradiction_and_one_whose_block_is_gone_is_none() -> None:
     node, memory = Chain(100, logs=[98]), Memory()
     node.log_changes = {"removed": True}
