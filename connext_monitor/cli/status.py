@@ -81,8 +81,7 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     ]
     parts += _section("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), in_flight)
     open_alerts = [
-        (severity_word(severity), kind.value, str(count))
-        for (kind, severity), count in worst_first(report.open_alerts)
+        (severity_word(severity), kind.value, str(count)) for (kind, severity), count in worst_first(report.open_alerts)
     ]
     parts += _section("Open alerts", ("SEVERITY", "KIND", "COUNT"), open_alerts)
     channels = [_channel_row(row) for row in report.channels]

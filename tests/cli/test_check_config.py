@@ -50,6 +50,21 @@ def node(elsewhere: OtherLoop) -> Iterator[Node]:
     node.stop()
 
 
+def test_a_secret_made_with_echo_is_taken_and_one_with_a_line_break_within_is_not(monitor: Program) -> None:
+    table = 'type = "slack"\nchannel = "#a"\ntoken = "${TOKEN}"\n'
+    monitor.write_config(chain_table("here", 1001), f"[alert_providers.desk]\n{table}")
+    assert monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\r\n").returncode == 0
+    refused = monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\nmore")
+    assert refused.returncode == 2
+    assert "config.toml: alert_providers.desk.token: holds a line break" in refused.stderr
+    assert "(it comes from the environment variable TOKEN); copy it again without it" in refused.stderr
+    assert SECRET not in refused.stderr + refused.stdout
+
+
+def test_the_name_of_the_config_file_may_come_from_echo_too(monitor: Program) -> None:
+    assert monitor.process("check-config", CONNEXT_MONITOR_CONFIG=f"{monitor.config}\n").returncode == 0
+
+
 def test_a_good_config_is_summed_up_and_ok(monitor: Program) -> None:
     result = monitor.run("check-config")
     assert result.exit_code == 0
