@@ -84,7 +84,8 @@ class Variables:
         keys = set(wrong)
         if not keys or given or not keys <= {table, *taken}:
             return ()
-        return tuple(dict.fromkeys(name for key in taken for name in self._names(key)))
+        needed = keys.intersection(taken) or taken
+        return tuple(dict.fromkeys(name for key in taken if key in needed for name in self._names(key)))
 
     def _fill_list(self, items: list[object], path: KeyPath) -> list[object]:
         filled = [self.fill(item, (*path, number)) for number, item in enumerate(items)]
