@@ -208,6 +208,43 @@ def test_the_example_shows_the_defaults(file: Path) -> None:
     assert shown.alerts.deadlines("x", "y") == bare.alerts.deadlines("x", "y")
 
 
+# --- the config at the root, which works as it is ---
+
+START = EXAMPLE.parent.parent / "config.toml"
+
+
+def test_the_config_at_the_root_works_with_nothing_set(file: Path) -> None:
+    file.write_text(START.read_text(encoding="utf-8"))
+    config = load_config(file, {}, check_provider)
+    assert set(config.chains) == set(DEPLOYMENTS)
+    for chain in config.chains.values():
+        assert len({url.host for url in chain.endpoints}) == 2
+        assert {url.scheme for url in chain.endpoints} <= {"wss", "https"}
+    assert dict(config.alert_providers) == {"console": {"type": "console"}}
+    assert set(config.not_configured) == {"discord", "slack", "telegram", "pagerduty", "webhook"}
+    assert config.heartbeat.url is None
+
+
+def test_the_config_at_the_root_takes_everything_from_the_environment(file: Path) -> None:
+    text = START.read_text(encoding="utf-8")
+    file.write_text(text)
+    given = {name: f"https://own.example/{name}" for name in re.findall(r"\$\{([A-Z_]+):-", text)} | {
+        "CONNEXT_MONITOR_LISTEN": "127.0.0.1:1",
+        "DISCORD_WEBHOOK_URL": "https://discord.example/api/webhooks/1/x",
+        "DISCORD_MENTION": "<@&1>",
+        "SLACK_MENTION": "<!here>",
+        "TELEGRAM_BOT_TOKEN": "1:" + "x" * 35,
+        "TELEGRAM_CHAT_ID": "-1",
+        "PAGERDUTY_ROUTING_KEY": "a" * 32,
+        "WEBHOOK_SECRET": "whsec_" + "A" * 40,
+    }
+    config = load_config(file, {name: f"{value}\n" for name, value in given.items()}, check_provider)
+    assert {url.host for chain in config.chains.values() for url in chain.endpoints} == {"own.example"}
+    assert set(config.alert_providers) == {"console", "discord", "slack", "telegram", "pagerduty", "webhook"}
+    assert dict(config.not_configured) == {}
+    assert config.heartbeat.url is not None
+
+
 # --- variables ---
 
 

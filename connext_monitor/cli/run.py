@@ -19,8 +19,8 @@ def run(context: click.Context) -> None:
     """Monitor in the foreground until SIGINT or SIGTERM (the default)."""
     config = load()
     configure_logging(config.monitor.log_level, config.monitor.log_format)
-    for name, absent in config.not_configured.items():
-        log.info("provider.not_configured", provider=name, type=absent.type, unset=", ".join(absent.variables))
+    if config.not_configured:
+        log.info("providers.not_configured", providers=", ".join(config.not_configured), see="check-config")
     providers = build_providers(
         config.alert_providers, file=config.file, labels=chain_labels(config), clock=SystemClock()
     )

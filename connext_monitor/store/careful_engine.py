@@ -1,7 +1,7 @@
 """An engine whose connections are opened to their end, whoever is cancelled meanwhile.
 
-The driver opens a file in a thread of its own. Where the task that waits for it is cancelled, driver and pool both forget
-what they were opening, and the file stays open until the garbage is collected.
+The driver opens a file in a thread of its own. Where the task that waits for it is cancelled, driver and pool both
+forget what they were opening, and the file stays open until the garbage is collected.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class CarefulEngine(AsyncEngine):
             await stack.enter_async_context(connection.begin())
             yield connection
 
-    async def dispose(self, close: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's own signature
+    async def dispose(self, close: bool = True) -> None:
         """Close every connection, also those that nobody waits for any more."""
         await asyncio.gather(*self._returning)
         await super().dispose(close)

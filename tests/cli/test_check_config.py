@@ -61,6 +61,17 @@ def test_a_secret_made_with_echo_is_taken_and_one_with_a_line_break_within_is_no
     assert SECRET not in refused.stderr + refused.stdout
 
 
+def test_a_provider_that_is_not_configured_is_said_to_be(monitor: Program) -> None:
+    table = 'type = "telegram"\ntoken = "${HERE_TOKEN:-}"\nchat_id = "${HERE_CHAT:-}"\n'
+    monitor.write_config(chain_table("here", 1001), f"[alert_providers.phone]\n{table}")
+    lines = [line.split() for line in monitor.run("check-config").stdout.splitlines()]
+    assert ["phone", "telegram", "HERE_TOKEN,", "HERE_CHAT"] in lines
+    assert lines[-1] == ["ok"]
+    assert monitor.json("check-config")["not_configured"] == [
+        {"name": "phone", "type": "telegram", "variables": ["HERE_TOKEN", "HERE_CHAT"]}
+    ]
+
+
 def test_the_name_of_the_config_file_may_come_from_echo_too(monitor: Program) -> None:
     assert monitor.process("check-config", CONNEXT_MONITOR_CONFIG=f"{monitor.config}\n").returncode == 0
 
