@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _TESTS = Path(__file__).parent
 _NEEDS = {
@@ -32,6 +33,8 @@ def _default_signals() -> None:
 
 
 _default_signals()
+# For a second run of the same properties, on another Python.
+settings.register_profile("few", max_examples=20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

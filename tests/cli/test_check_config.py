@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from aiohttp import web
 
 from tests.cli.conftest import SECRET, OtherLoop, Program, chain_table
 
+START = Path(__file__).parents[2] / "config.toml"
 CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
 
@@ -70,6 +72,13 @@ def test_a_provider_that_is_not_configured_is_said_to_be(monitor: Program) -> No
     assert monitor.json("check-config")["not_configured"] == [
         {"name": "phone", "type": "telegram", "variables": ["HERE_TOKEN", "HERE_CHAT"]}
     ]
+
+
+def test_the_config_at_the_root_passes_in_an_environment_of_nothing(monitor: Program) -> None:
+    (monitor.folder / "config.toml").write_text(START.read_text(encoding="utf-8"))
+    passed = monitor.process("check-config")
+    assert (passed.returncode, passed.stderr) == (0, "")
+    assert passed.stdout.rstrip().endswith("ok")
 
 
 def test_the_name_of_the_config_file_may_come_from_echo_too(monitor: Program) -> None:
