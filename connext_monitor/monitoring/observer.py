@@ -24,6 +24,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer, patience, pause_after
 from connext_monitor.monitoring.endpoint import MOST_MALFORMED, Endpoint, Pushes
 from connext_monitor.monitoring.endpoint_pool import EndpointPool, OpenEndpoint
+from connext_monitor.monitoring.failure_log import FailureLog
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation
@@ -70,8 +71,8 @@ class Observer:
         self._wake = asyncio.Event()
         self._hinted = False
         self._confirmed_at = 0.0
-        self._told: str | None = None
         self._log = log.bind(chain=config.name)
+        self._failures = FailureLog(self._log, len(config.endpoints), clock)
 
     def look(self, past: Timestamp) -> None:
         """Have the chain covered past this instant of block time as soon as it has such a block."""
@@ -104,23 +105,22 @@ class Observer:
             self._log.info("endpoint.left_for_better")
             end = None
         except* EndpointNotBelieved as group:
-            self._failed(str(_first(group)))
+            self._failed(place, str(_first(group)))
             end = _End(Trouble.NOT_BELIEVED)
         except* RpcError as group:
             error = _first(group)
-            self._failed(str(error))
+            self._failed(place, str(error))
             end = _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
-            self._failed("an error in this program; see its log")
+            self._failed(place, "an error in this program; see its log")
         finally:
             self.state.disconnected()
         return end
 
-    def _failed(self, reason: str) -> None:
-        if reason != self._told:
-            self._log.warning("endpoint.failed", reason=reason)
-        self._told = self.state.trouble = reason
+    def _failed(self, place: int, reason: str) -> None:
+        self._failures.failed(place, reason)
+        self.state.trouble = reason
 
     async def _session(self, endpoint: Endpoint, place: int) -> None:
         self.state.connected(endpoint)
@@ -243,9 +243,7 @@ class Observer:
             aim = self._next_aim(endpoint)
 
     def _recovered(self, endpoint: Endpoint) -> None:
-        if self._told is not None:
-            self._log.info("endpoint.works", endpoint=endpoint.host)
-        self._told = None
+        self._failures.works(endpoint.host)
         self.state.works()
 
     async def _until_woken(self) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces, Stored
 from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.delivery import ChannelRow
@@ -323,8 +323,8 @@ class Store:
         async with self._database.read() as connection:
             return await alerts.of_transfer(connection, transfer_id)
 
-    async def count_open_alerts(self) -> dict[AlertKind, int]:
-        """How many alerts of each kind are open."""
+    async def count_open_alerts(self) -> dict[tuple[AlertKind, Severity], int]:
+        """How many alerts of each kind and severity are open."""
         async with self._database.read() as connection:
             return await alerts.count_open(connection)
 
