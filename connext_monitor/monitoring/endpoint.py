@@ -44,6 +44,8 @@ from connext_monitor.monitoring.websocket_client import open_websocket
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
+MOST_MALFORMED: Final = 1_000
+"""Entries of one answer that are none of the logs asked for; where there are more, the rest of it is not looked at."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 
@@ -57,6 +59,25 @@ class FetchedLogs:
 
     logs: list[RawLog]
     malformed: list[MalformedEntry]
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the answer is not to be believed, in words that follow the endpoint's host; None where it is."""
+        if len(self.malformed) > MOST_MALFORMED:
+            return f"gave more than {MOST_MALFORMED:,} entries that are none of the logs asked for"
+        unreadable = [entry.reason for entry in self.malformed if entry.unreadable]
+        if not unreadable:
+            return None
+        count = "a log" if len(unreadable) == 1 else f"{len(unreadable):,} logs"
+        return f"gave {count} that cannot be read; the first: {unreadable[0]}"
+
+
+class LogsNotBelieved(EndpointUnavailable):
+    """An answer to eth_getLogs among which a log may hide that cannot be read; ``fetched`` is what can be."""
+
+    def __init__(self, host: str, reason: str, fetched: FetchedLogs) -> None:
+        super().__init__(host, reason)
+        self.fetched = fetched
 
 
 class Pushes(Generic[_T]):
@@ -163,8 +184,8 @@ class Endpoint:
     ) -> FetchedLogs:
         """The contract's logs from one block to another, both included.
 
-        It says nothing about blocks which the endpoint lacks. An entry that is no log, or none of those asked for, is
-        given back as malformed.
+        It says nothing about blocks which the endpoint lacks. An entry that is none of those asked for is given back as
+        malformed. Raises LogsNotBelieved where one of them may hide in an entry that cannot be read.
         """
         wanted = LogFilter(address, topics, from_block, to_block)
         logs = await self._ask("eth_getLogs", [wanted.params()], partial(read_logs, wanted=wanted), _LOGS_PATIENCE)
@@ -172,6 +193,10 @@ class Endpoint:
         async for some in in_turns(logs):
             fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
             fetched.malformed.extend([log for log in some if isinstance(log, MalformedEntry)])
+            if len(fetched.malformed) > MOST_MALFORMED:
+                break
+        if fetched.doubt is not None:
+            raise LogsNotBelieved(self.host, fetched.doubt, fetched)
         return fetched
 
     async def call(self, to: Address, data: bytes, block: BlockNumber | str) -> bytes:

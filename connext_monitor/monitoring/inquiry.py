@@ -28,6 +28,7 @@ from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
+from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader
@@ -123,6 +124,7 @@ class Inquiry:
         try:
             symbol = await endpoint.call(asset, SYMBOL_CALL, covered.number)
             decimals = await endpoint.call(asset, DECIMALS_CALL, covered.number)
+            await confirm_chain(endpoint, self._state.config)
         except RpcRefused:
             # It reverts, as what is no such token does.
             return None
@@ -167,7 +169,9 @@ class Inquiry:
                 span = shrunk(span, error.refusal)
                 continue
             if fetched.logs:
-                await self._record(await reader.place(fetched.logs))
+                placed = await reader.place(fetched.logs)
+                await confirm_chain(endpoint, self._state.config)
+                await self._record(placed)
                 if once:
                     return True
                 found = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from websockets import http11
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
@@ -17,6 +18,7 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DECODE_ERRORS,
     DEFAULT_TIMEOUT,
+    HEADER_BYTES,
     Answer,
     EndpointUnavailable,
     MalformedMessage,
@@ -32,6 +34,9 @@ from connext_monitor.monitoring.json_rpc import (
 )
 from connext_monitor.monitoring.subscriptions import PushQueue, SubscriptionId, Subscriptions
 
+# The library reads these limits from the environment when it is imported, and from here when it reads a handshake.
+http11.MAX_LINE_LENGTH = HEADER_BYTES
+http11.MAX_NUM_HEADERS = 1024
 _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 
 _FELL_BEHIND: Final = "was closed by us: we fell behind its pushes"
@@ -232,7 +237,7 @@ class WebSocketClient:
             return
         if answer.id is None:
             raise MalformedMessage(self._words_for_nobody(answer))
-        pending = self._pending.get(answer.id) if isinstance(answer.id, int) else None
+        pending = self._pending.get(answer.request_id) if answer.request_id is not None else None
         if pending is not None and not pending.outcome.done():
             pending.outcome.set_result(self._read_answer(pending, answer))
 

@@ -64,6 +64,7 @@ class Answering(Node):
     """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
 
     status: object = "0x" + (0).to_bytes(32).hex()
+    chain_id = 31337
     most = 10**9
     words = "limited to a {most} block range"
     refuses: tuple[str, ...] = ()
@@ -78,22 +79,28 @@ class Answering(Node):
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
-        if request["method"] == "eth_call" and self.a_second:
-            lately = [at for at in self.taken if at > time.monotonic() - 1]
-            if len(lately) >= self.a_second:
-                return error(request, 429, "Too Many Requests")
-            self.taken = [*lately, time.monotonic()]
-        if request["method"] in self.refuses:
-            return error(request, -32601, "not available on your plan")
+        if (refused := self._refused(request)) is not None:
+            return refused
+        if request["method"] == "eth_chainId":
+            return result(request, hex(self.chain_id))
         if request["method"] == "eth_call":
             return result(request, self.status)
-        if request["method"] in {"eth_chainId", "eth_getCode"}:
-            return result(request, {"eth_chainId": hex(31337), "eth_getCode": "0x60"}[request["method"]])
+        if request["method"] == "eth_getCode":
+            return result(request, "0x60")
         if request["method"] == "eth_getLogs":
             wanted = request["params"][0]
             if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= self.most:
                 return error(request, -32600, self.words.format(most=self.most))
         return super().answer(request)
+
+    def _refused(self, request: dict[str, Any]) -> str | None:
+        if request["method"] in self.refuses:
+            return error(request, -32601, "not available on your plan")
+        if request["method"] != "eth_call" or not self.a_second:
+            return None
+        lately = [at for at in self.taken if at > time.monotonic() - 1]
+        self.taken = [*lately, time.monotonic()][: self.a_second]
+        return error(request, 429, "Too Many Requests") if len(lately) >= self.a_second else None
 
     def calls(self, method: str) -> list[Any]:
         return [params for name, params in self.__dict__.get("asked", []) if name == method]
@@ -117,6 +124,17 @@ async def inquiring(
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
         checker = Putting()
         yield Inquiry(state, checker, checker, pool), checker, state
+
+
+async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -> None:
+    node = Answering(120)
+    async with inquiring(node) as (inquiry, checker, _):
+        node.chain_id = 99
+        node.logs = [90]
+        for question in (inquiry.token(CONTRACT), inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
+            with pytest.raises(Unanswered, match="serves chain id 99 by now"):
+                await question
+    assert checker.put_in == []
 
 
 async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:

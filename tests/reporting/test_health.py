@@ -42,6 +42,10 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
         ),
         (unjudging(), f"here has 3 legs past due that cannot be judged: {NOT_ANSWERED}"),
         (replace(sight(), final_still_for=11_000.0), "here has had no new final block for 3 h 3 min"),
+        (
+            replace(sight(), final_still_for=11_000.0, final_trouble="host refused it"),
+            "here has had no new final block for 3 h 3 min (host refused it)",
+        ),
     ],
 )
 async def test_it_is_not_ready_while_a_chain_is_behind_and_says_which(
