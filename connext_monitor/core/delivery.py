@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
@@ -14,8 +14,10 @@ FIRST_WAIT = 1.0
 # As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer
 # than this: knocking more often at a door that has been shut for hours is what gets an address banned.
 LONGEST_WAIT = 3600.0
-# A channel may ask for more than our own longest wait, but not for so much that the alert is as good as lost.
-LONGEST_ASKED = 86400.0
+# A channel that asks for ten years means a mistake: it is tried once an hour all the same.
+LONGEST_ASKED = 3600.0
+_WORTH_SAYING = 60.0
+_ALIKE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,17 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The channel will never take this message, even in its shortest form; others may pass."""
+    """The channel takes this message in no form, even the shortest; others may pass, and it is tried again later."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDead:
-    """The channel refuses for good: its address or its key is wrong. Nothing more is sent until a restart."""
+    """The channel refuses for good, in its vendor's own words: its address or its key is wrong.
+
+    Nothing more is sent until a restart.
+    """
 
     reason: str
 
@@ -152,10 +157,22 @@ def wait_before(attempt: int, asked: float | None, jitter: float) -> float:
     """Seconds to wait after the ``attempt``-th failed try (1 is the first), ``jitter`` within 0 to 1.
 
     Doubles from a second up to an hour, the upper half of it random, so that many monitors do not knock together;
-    never less than the channel asked for, up to a day.
+    never less than the channel asked for, up to an hour.
     """
     full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 20))
     return max(full * (0.5 + 0.5 * jitter), min(asked or 0.0, LONGEST_ASKED))
+
+
+def with_wait_asked(reason: str, asked: float | None, at: datetime) -> str:
+    """The reason, and until when the channel asked ``at`` that moment to be left alone, where that is long."""
+    if asked is None or asked <= _WORTH_SAYING:
+        return reason
+    try:
+        until = f"until {at + timedelta(seconds=asked):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        until = "for longer than the calendar goes"
+    more = "; it is tried within an hour all the same" if asked > LONGEST_ASKED else ""
+    return f"{reason} and asks to wait {until}{more}"
 
 
 def seconds_asked(value: object) -> float | None:
@@ -188,5 +205,10 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def longest(*asked: float | None) -> float | None:
-    """The largest of what was asked for in several places; None where nothing was."""
-    return max((seconds for seconds in asked if seconds is not None), default=None)
+    """The largest of what was asked for in several places; None where nothing was.
+
+    What is a hundred times another or more was written in milliseconds, and does not count.
+    """
+    known = [seconds for seconds in asked if seconds is not None]
+    least = min((seconds for seconds in known if seconds > 0), default=0.0)
+    return max((seconds for seconds in known if not least or seconds < _ALIKE * least), default=None)
