@@ -1,6 +1,7 @@
 """What a channel's answer means, and when to try again."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,8 @@ LONGEST_WAIT = 3600.0
 LONGEST_ASKED = 3600.0
 _WORTH_SAYING = 60.0
 _ALIKE = 100.0
+_A_YEAR = 366 * 86400.0
+_WITH_UNIT = re.compile(r"([0-9.]+)\s*(ms|s)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +179,17 @@ def with_wait_asked(reason: str, asked: float | None, at: datetime) -> str:
 
 
 def seconds_asked(value: object) -> float | None:
-    """A number of seconds as a channel wrote it, in JSON or in a header; None unless finite and not negative."""
+    """A number of seconds as a channel wrote it, in JSON or in a header; None unless finite and not negative.
+
+    Some write its unit: ``30s``, ``1500ms``.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    number, unit = value, 1.0
+    if isinstance(value, str) and (named := _WITH_UNIT.fullmatch(value.strip())):
+        number, unit = named[1], 1e-3 if named[2].lower() == "ms" else 1.0
     try:
-        seconds = float(value)
+        seconds = float(number) * unit
     except (ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
@@ -189,13 +198,15 @@ def seconds_asked(value: object) -> float | None:
 def retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3): a number, or a date seen from ``now``.
 
-    None without a header, or where it says neither; 0 for a date that has passed.
+    None without a header, or where it says neither; 0 for a date that has passed. A number that is the Unix time of a
+    moment within a year of ``now`` is that moment, in seconds or in milliseconds.
     """
     if header is None:
         return None
     seconds = seconds_asked(header)
     if seconds is not None:
-        return seconds
+        left = min((seconds - now.timestamp(), seconds / 1000 - now.timestamp()), key=abs)
+        return max(0.0, left) if abs(left) < _A_YEAR else seconds
     try:
         until = parsedate_to_datetime(header)
     except (ValueError, OverflowError):

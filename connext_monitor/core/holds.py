@@ -149,7 +149,7 @@ class Holds:
 
     def _is_the_messages(self, key: str, cause: Cause) -> bool:
         """Whether the failure is about this message: it failed before, and another was taken meanwhile."""
-        if cause in {Cause.RATE_LIMITED, Cause.UNREACHABLE}:
+        if cause is Cause.RATE_LIMITED:
             return False
         return cause is Cause.FAULT or key in self._alone or self._failed.get(key, (self._round, 0))[0] < self._round
 

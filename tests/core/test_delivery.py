@@ -72,6 +72,17 @@ def test_a_date_asks_for_the_time_until_it(seconds: int) -> None:
     assert retry_after(header, NOW) == seconds
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30.0), ("1500ms", 1.5), ("1.5 S", 1.5), (" 7 ", 7.0)])
+def test_a_unit_is_read_where_it_is_named(text: str, seconds: float) -> None:
+    assert seconds_asked(text) == retry_after(text, NOW) == seconds
+
+
+@pytest.mark.parametrize("number", [NOW.timestamp() + 90, 1000 * (NOW.timestamp() + 90)])
+def test_a_moment_in_unix_time_is_that_moment(number: float) -> None:
+    assert retry_after(f"{number:.0f}", NOW) == 90.0
+    assert retry_after(f"{NOW.timestamp() - 90:.0f}", NOW) == 0.0
+
+
 def test_a_date_that_has_passed_asks_for_no_time() -> None:
     assert retry_after("Thu, 01 Jan 1970 00:00:00 GMT", NOW) == 0.0
 

@@ -1,6 +1,8 @@
 from datetime import timedelta
+from functools import partial
 
-from sqlalchemy import update
+from sqlalchemy import Update, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Severity, chain_unobserved, escalated
 from connext_monitor.core.delivery import Change, TellingState
@@ -44,6 +46,10 @@ async def test_what_opens_again_has_changed_again(store: Store) -> None:
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
 
 
+async def _execute(statement: Update, connection: AsyncConnection) -> None:
+    await connection.execute(statement)
+
+
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
     log, later = AlertLog(store.database), NOW + timedelta(seconds=30)
     await store.open_alert(CHAIN, ["desk", "ops", "pager"])
@@ -58,7 +64,7 @@ async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -
         else:
             # As versions wrote it that gave a message up.
             given_up = update(deliveries).where(deliveries.c.id == delivery.id).values(pending=False, reason="too long")
-            await store.database.write(lambda connection, given_up=given_up: connection.execute(given_up))
+            await store.database.write(partial(_execute, given_up))
     desk, ops, pager = (await log.tellings([CHAIN.id]))[CHAIN.id]
     assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, TellingState.TOLD, NOW)
     assert (ops.state, ops.attempts, ops.next_attempt_at, ops.reason) == (
