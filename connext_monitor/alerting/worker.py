@@ -63,7 +63,7 @@ class ProviderHealth(Protocol):
 
 
 class Elapsed:
-    """Time that passes with the clock that is never set, and with the time of day where that goes on: a machine's sleep.
+    """Time that passes with the clock that is never set, or with the time of day where that went further, as in sleep.
 
     Goes back with neither.
     """

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -18,7 +18,7 @@ from yarl import URL
 
 from connext_monitor.alerting.providers.status_line import StatusConnector, beginning
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Cause, Outcome, Refused, TryLater, retry_after
+from connext_monitor.core.delivery import Cause, TryLater, retry_after
 from connext_monitor.core.documents import Json
 
 FIRST_TIMEOUT, LONGEST_TIMEOUT = 10.0, 60.0
@@ -29,26 +29,12 @@ PICTURE = "report.png"
 """What the picture of a report is called."""
 _USER_AGENT = "connext-monitor"
 _MOST_READ = 256 * 1024
-_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE, _EDITS_WAIT = 60.0, 3.0
 _BODY_TIMEOUT = 10.0
 _SLOW_FOR = 3600.0
 # What proxies and vendors put into the head of an answer, cookies and policies, is no reason not to read it.
 _LONGEST_HEADER, _MOST_HEADERS = 256 * 1024, 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-
-
-@dataclass(frozen=True, slots=True)
-class Unacceptable:
-    """The channel does not take the message as it is written; a plainer form may pass."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageGone:
-    """The message that was to be changed is no more; a new one can be posted."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +87,8 @@ class Answer:
         """Come again, after as long as the answer's ``Retry-After`` says if ``after`` does not."""
         if 300 <= self.status < 400:
             return TryLater(f"{self.words}, a redirect, which is not followed: configure the address it leads to")
-        return TryLater(self.words, self.retry_after if after is None else after, self.cause)
+        words = f"{self.words} with a web page" if self.is_page else self.words
+        return TryLater(words, self.retry_after if after is None else after, self.cause)
 
 
 class Patience:
@@ -203,17 +190,6 @@ class HttpSender:
         return self._session
 
 
-async def in_some_form(forms: Iterable[Json], post: Callable[[Json], Awaitable[Outcome | Unacceptable]]) -> Outcome:
-    """Post one form after the other until the channel does not object to it; refused where it objects to all."""
-    reason = ""
-    for form in forms:
-        reply = await post(form)
-        if not isinstance(reply, Unacceptable):
-            return reply
-        reason = reply.reason
-    return Refused(reason)
-
-
 async def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[bytes, Mapping[str, str]]:
     """A form with these fields and a PNG called ``name`` in it: the body, and the header that says so."""
     writer = aiohttp.MultipartWriter("form-data")
@@ -231,9 +207,21 @@ class Pace:
         self._clock = clock
         self._not_before = 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds until the next request may go."""
+        return max(0.0, self._not_before - self._clock.monotonic())
+
     async def turn(self) -> None:
         """Wait until the next request may go."""
-        await asyncio.sleep(max(0.0, self._not_before - self._clock.monotonic()))
+        await asyncio.sleep(self.left)
+
+    async def turn_to_edit(self) -> TryLater | None:
+        """As `turn`, for an edit: where that would hold up what is new for more than a moment, it comes again."""
+        if self.left > _EDITS_WAIT:
+            return TryLater("takes no more edits for the moment", self.left, Cause.RATE_LIMITED)
+        await self.turn()
+        return None
 
     def hold(self, seconds: float) -> None:
         """Let the next request wait so long from now; a minute at most, after which the channel may say it again."""

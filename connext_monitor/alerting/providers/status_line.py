@@ -58,7 +58,8 @@ class StatusConnector(aiohttp.TCPConnector):
 
     def __init__(self) -> None:
         super().__init__(force_close=True)
-        self._factory = partial(_Handler, loop=asyncio.get_running_loop())
+        handler: type[ResponseHandler] = _Handler
+        self._factory = partial(handler, loop=asyncio.get_running_loop())
 
 
 class _Handler(ResponseHandler):

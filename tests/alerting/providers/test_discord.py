@@ -21,7 +21,8 @@ from connext_monitor.alerting.providers.discord import (
     pause_after,
     plain_payload,
 )
-from connext_monitor.alerting.providers.http import Answer, MessageGone, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import MessageGone, Unacceptable
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
 from connext_monitor.alerting.providers.pagerduty import (
     PagerDutyConfig,
     PagerDutyProvider,
@@ -18,6 +18,7 @@ from connext_monitor.alerting.providers.pagerduty import (
     short_event,
     whole_event,
 )
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from tests.alerting.samples import OPENED, SWELLING, digest_notices, notice, notices, swollen

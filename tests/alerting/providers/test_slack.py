@@ -9,7 +9,8 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.slack import (
     SlackConfig,
     SlackProvider,

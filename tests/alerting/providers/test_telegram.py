@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.http import Answer, MessageGone, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import MessageGone, Unacceptable
 from connext_monitor.alerting.providers.telegram import classify, html_payload, plain_payload
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from tests.alerting.samples import SWELLING, digest_notices, notice, notices, swollen

@@ -13,7 +13,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.webhook import (
     MOST_BYTES,
     SigningSecret,
