@@ -56,6 +56,8 @@ _MENTION = re.compile(r"<@(?P<role>&)?(?P<id>[0-9]{1,20})>")
 _WEBHOOK = re.compile(r"/webhooks/[0-9]+/[A-Za-z0-9_-]+/?$")
 _MARKUP = frozenset("\\*_~`|<>@#:[]()-")
 _THREAD_NAME = "Alerts"
+# Seconds. Discord may count posts and edits together; but for longer than that, what is new waits for no edit.
+_SHARED_PAUSE = 3.0
 
 log = structlog.get_logger()
 
@@ -110,7 +112,7 @@ class DiscordProvider:
         self._config = config
         self._sender = HttpSender(around.clock)
         self._pace = Pace(around.clock)
-        self._edit_pace = Pace(around.clock)  # Discord counts them apart, and what is new does not wait for them
+        self._edit_pace = Pace(around.clock)
         self._own_thread: str | None = None
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
@@ -197,14 +199,17 @@ class DiscordProvider:
     async def _ask(
         self, method: str, thread: str | None, body: bytes, headers: Mapping[str, str], message_id: str | None = None
     ) -> tuple[Reply | ThreadShut, Answer | None]:
-        pace, at_most = (self._pace, LONGEST_TIMEOUT) if message_id is None else (self._edit_pace, EDIT_TIMEOUT)
-        await pace.turn()
+        mine, others, at_most = self._pace, self._edit_pace, LONGEST_TIMEOUT
+        if message_id is not None:
+            mine, others, at_most = others, mine, EDIT_TIMEOUT
+        await mine.turn()
         url = message_url(self._config, thread, message_id)
         answer = await self._sender.request(method, url, body, headers, at_most=at_most)
         if isinstance(answer, TryLater):
             return answer, None
         if pause := pause_after(answer):
-            pace.hold(pause)
+            mine.hold(pause)
+            others.hold(min(pause, _SHARED_PAUSE))
         return classify(answer), answer
 
 

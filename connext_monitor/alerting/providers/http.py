@@ -225,7 +225,7 @@ class Pace:
 
     def hold(self, seconds: float) -> None:
         """Let the next request wait so long from now; a minute at most, after which the channel may say it again."""
-        self._not_before = self._clock.monotonic() + min(seconds, _LONGEST_PAUSE)
+        self._not_before = max(self._not_before, self._clock.monotonic() + min(seconds, _LONGEST_PAUSE))
 
 
 async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
