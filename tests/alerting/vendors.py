@@ -60,12 +60,17 @@ class Planned:
 
 
 class Vendor:
-    """A server on 127.0.0.1 that notes what it is asked, and answers as planned, else as the vendor would."""
+    """A server on 127.0.0.1 that notes what it is asked, and answers as planned, else as the vendor would.
+
+    Its own answers carry ``more_headers``, and break off after so many bytes of their body.
+    """
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.planned: list[Planned] = []
         self.asked = asyncio.Event()
+        self.more_headers: dict[str, str] = {}
+        self.breaks_off_after: int | None = None
         self._runner: web.AppRunner | None = None
         self.base = ""
 
@@ -90,7 +95,7 @@ class Vendor:
         self.planned.append(Planned(status, raw, headers or {}))
         return self.planned[-1]
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         seen = Seen(request.method, request.path, dict(request.query), request.headers, await request.read())
         self.seen.append(seen)
         self.asked.set()
@@ -99,7 +104,21 @@ class Vendor:
             if planned.until is not None:
                 await planned.until.wait()
             return web.Response(status=planned.status, body=planned.body, headers=planned.headers)
-        return self.answer(seen)
+        response = self.answer(seen)
+        response.headers.update(self.more_headers)
+        if self.breaks_off_after is None or response.status == 204:
+            return response
+        return await self._broken_off(request, response, self.breaks_off_after)
+
+    async def _broken_off(self, request: web.Request, response: web.Response, after: int) -> web.StreamResponse:
+        broken = web.StreamResponse(status=response.status, headers=response.headers)
+        body = response.body if isinstance(response.body, bytes) else b""
+        broken.content_length = len(body) + 1
+        await broken.prepare(request)
+        await broken.write(body[:after])
+        if request.transport is not None:
+            request.transport.close()
+        return broken
 
     def answer(self, seen: Seen) -> web.Response:
         raise NotImplementedError

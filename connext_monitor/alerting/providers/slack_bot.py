@@ -6,6 +6,7 @@ Source of methods and errors: Slack's documentation of ``chat.postMessage`` and 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -184,6 +185,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
         return MessageGone(words)
     if (word and word not in _PASSING) or (answer.status in {400, 413} and not answer.is_page):
         return Unacceptable(words)
-    if answer.ok:
+    later = answer.try_later()
+    if answer.ok and not answer.is_page:
         words = f"{words} without Slack's ok"
-    return TryLater(words, answer.retry_after)
+    return later if words == answer.words else replace(later, reason=words)
