@@ -149,7 +149,7 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
        first, unless it waits by itself; then that which has waited longest.
     3. Else there is something to wait for, or nothing.
     """
-    calls = any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
+    calls = _calls(queue, held)
 
     def held_back(one: _Planned) -> _Planned:
         return replace(one, due_at=max(one.due_at, held.until(one.key, one.lane, calls=calls)))
@@ -166,6 +166,12 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
     if due:
         return due[0].step
     return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
+
+
+def _calls(queue: Queue, held: Held) -> bool:
+    """Whether something has come since the last try that failed for which a long hold is cut short."""
+    grown = any(group.told is None and group.newest > held.tried_at for group in queue.groups)
+    return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
 
 
 def _collects(queue: Queue, now: float) -> Iterator[_Planned]:

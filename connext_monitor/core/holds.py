@@ -15,7 +15,10 @@ from connext_monitor.core.delivery import Cause, QueuedDelivery, TryLater, wait_
 NEWS_CUTS_AT = 60.0
 """Seconds after the last try from which on a critical alert that is new ends a hold."""
 
-_DOUBTED_AFTER = 3
+_CHANNELS_OWN = frozenset({Cause.RATE_LIMITED, Cause.UNREACHABLE})
+"""What no message can be to blame for: it was not even seen."""
+
+_DOUBTED_AFTER = 4
 """After so many failures in a row another message is tried, to see whose fault it is."""
 _REFUSALS_BORNE = 2
 _LONGEST_PAUSE_AFTER_REFUSALS = 60.0
@@ -111,8 +114,9 @@ class Holds:
         wait = wait_before(stop.failures, outcome.after, jitter)
         stop.until = now + wait
         self._tried_at = now
-        in_round, streak = self._failed.get(tried.key, (self._round, 0))
-        self._failed[tried.key] = (in_round, streak + 1)
+        if outcome.cause not in _CHANNELS_OWN:
+            in_round, streak = self._failed.get(tried.key, (self._round, 0))
+            self._failed[tried.key] = (in_round, streak + 1)
         return wait
 
     def refused(self, tried: Try, reason: str, now: float, jitter: float) -> float:
@@ -149,7 +153,7 @@ class Holds:
 
     def _is_the_messages(self, key: str, cause: Cause) -> bool:
         """Whether the failure is about this message: it failed before, and another was taken meanwhile."""
-        if cause is Cause.RATE_LIMITED:
+        if cause in _CHANNELS_OWN:
             return False
         return cause is Cause.FAULT or key in self._alone or self._failed.get(key, (self._round, 0))[0] < self._round
 

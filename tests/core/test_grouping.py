@@ -143,6 +143,13 @@ def test_a_new_critical_alert_cuts_a_long_hold_to_a_minute() -> None:
     assert held(Queue([ONE]), long) == Wait(NOW + 3000)
 
 
+def test_a_burst_that_grows_before_it_is_told_cuts_a_long_hold_too() -> None:
+    long = Held(news_until=NOW + 3000, tried_at=NOW - 30)
+    untold = replace(GROUP, attempts=1)
+    assert held(Queue(groups=[replace(untold, newest=NOW - 1)]), long) == Wait(NOW + 30)
+    assert held(Queue(groups=[replace(untold, newest=NOW - 40)]), long) == Wait(NOW + 3000)
+
+
 def test_a_critical_alert_that_waited_at_the_last_try_cuts_no_hold() -> None:
     long = Held(news_until=NOW + 3000, tried_at=NOW + 1)
     assert held(Queue([replace(ONE, critical=True)]), long) == Wait(NOW + 3000)

@@ -13,6 +13,7 @@ from tests.alerting.samples import NOW, OPENED, UNOBSERVED, transfer_alert
 HEAD, NEXT = Try("head", Lane.NEWS, 0), Try("next", Lane.NEWS, 0)
 EDIT = Try("edit", Lane.EDITS, 0)
 FAILED = TryLater("answered 500", cause=Cause.SERVER_ERROR)
+UNREACHABLE = TryLater("cannot be reached", cause=Cause.UNREACHABLE)
 LIMITED = TryLater("answered 429", 30.0, Cause.RATE_LIMITED)
 JITTER = 1.0
 
@@ -64,8 +65,8 @@ def test_a_channel_that_refuses_everything_is_asked_ever_more_seldom(holds: Hold
     assert holds.at(0.0, 0.0).until("new", Lane.NEWS) < 0.0
 
 
-def test_after_three_failures_another_message_is_tried_first(holds: Holds) -> None:
-    for _ in range(3):
+def test_after_four_failures_another_message_is_tried_first(holds: Holds) -> None:
+    for _ in range(4):
         assert not holds.at(0.0, 0.0).passed_over("head")
         holds.failed(HEAD, FAILED, 0.0, JITTER)
     assert holds.at(0.0, 0.0).passed_over("head")
@@ -81,11 +82,14 @@ def test_what_fails_again_after_another_was_taken_waits_by_itself(holds: Holds) 
     assert held.until("next", Lane.NEWS) < 100.0
 
 
-def test_a_channel_s_limit_is_never_laid_on_a_message(holds: Holds) -> None:
-    for _ in range(3):
-        holds.failed(HEAD, LIMITED, 100.0, JITTER)
-        holds.taken(NEXT)
-    holds.failed(HEAD, LIMITED, 100.0, JITTER)
+@pytest.mark.parametrize("outcome", [LIMITED, UNREACHABLE], ids=["limited", "unreachable"])
+def test_what_can_only_be_the_channel_s_is_never_laid_on_a_message(holds: Holds, outcome: TryLater) -> None:
+    for _ in range(9):
+        holds.failed(HEAD, outcome, 0.0, JITTER)
+    assert not holds.at(0.0, 0.0).passed_over("head")
+    holds.taken(NEXT)
+    holds.failed(HEAD, outcome, 100.0, JITTER)
+    assert not holds.at(100.0, 100.0).passed_over("head")
     assert holds.at(100.0, 100.0).until("next", Lane.NEWS) > 100.0
 
 

@@ -159,7 +159,9 @@ class HttpSender:
         except aiohttp.ClientResponseError:
             return TryLater("answered in a way that is no HTTP")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return TryLater(_explain(error), cause=Cause.UNREACHABLE)
+            seen = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+            never_seen = not seen or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
+            return TryLater(_explain(error), cause=Cause.UNREACHABLE if never_seen else Cause.NOT_TAKEN)
 
     async def aclose(self) -> None:
         """Close the connections; a later request opens new ones."""

@@ -19,7 +19,7 @@ from connext_monitor.alerting.providers.telegram import (
     plain_payload,
 )
 from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
-from connext_monitor.config import SecretUrl
+from connext_monitor.config import BaseUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Sent, TryLater
 from tests.alerting.samples import SWELLING, digest_notices, notice, notices, swollen
 from tests.alerting.vendors import Telegram, telegram_problem, telegram_runs
@@ -118,7 +118,7 @@ def test_each_answer_has_its_meaning(reply: Answer, meaning: object) -> None:
 
 
 def config(vendor: Telegram, thread_id: int | None = None) -> TelegramConfig:
-    token, api = TelegramToken(Telegram.TOKEN), SecretUrl(vendor.base)
+    token, api = TelegramToken(Telegram.TOKEN), BaseUrl(vendor.base)
     return TelegramConfig(type="telegram", token=token, chat_id=Telegram.CHAT, thread_id=thread_id, api_url=api)
 
 
