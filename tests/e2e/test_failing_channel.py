@@ -25,7 +25,7 @@ async def test_a_page_in_front_of_a_channel_and_a_long_wait_asked_for_kill_nothi
             await monitor.ready()
             late = await bridge.xcall(alpha, beta)
             await until(lambda: desk.taken, seconds=60)
-            assert desk.taken[0]["data"]["alert"]["transfer_id"] == late.transfer_id
+            assert desk.taken[0]["data"]["alert"]["subject"] == late.transfer_id
             assert len(desk.seen) == 3
             desk.plan(429, b"", {"Retry-After": "315360000"})
             await bridge.xcall(beta, alpha)
