@@ -61,9 +61,6 @@ from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
 
-_FIRST_TRY_WITHIN = 60.0
-"""Seconds: who has mended a channel restarts, and does not wait for the end of an hour's pause."""
-
 log = structlog.get_logger()
 
 
@@ -240,7 +237,6 @@ async def _build(
     await store.deadlines.retime(durations, first_blocks(config))
     for alert_id in await RemovedChains(store.database, names).resolve(clock.now()):
         log.info("alert.removed", alert=alert_id)
-    await store.outbox.hasten(clock.now().timestamp() + _FIRST_TRY_WITHIN)
 
     silences = Silences(store, labels, clock)
     await silences.load()

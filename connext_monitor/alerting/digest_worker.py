@@ -53,7 +53,8 @@ class DigestWorker(Worker):
             match step:
                 case Wait(until):
                     looked_at = self._clock.monotonic()
-                    if (report := await self._report_or_wait(until)) is not None:
+                    left = None if until is None else until - self._clock.now().timestamp()
+                    if (report := await self._report_or_wait(left)) is not None:
                         return report
                     # Each alert of a burst wakes it: to count the queue for every one would take all the time there is.
                     await asyncio.sleep(max(0.0, looked_at + _LOOKS_APART - self._clock.monotonic()))
@@ -71,8 +72,7 @@ class DigestWorker(Worker):
     async def _look(self) -> Step:
         now = self._clock.now().timestamp()
         queue = await self._store.queue(self.provider.name, now - self._rules.interval)
-        retry = self._retry_is_due()
-        return next_step(queue, self.provider.telling, self._rules, now, retry=retry)
+        return next_step(queue, self.provider.telling, self._rules, now, self._held())
 
     async def _collect(self, step: FormGroup | JoinGroup | NoteEnds) -> None:
         now = self._clock.now()

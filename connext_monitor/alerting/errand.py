@@ -8,6 +8,8 @@ from typing import Protocol
 from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice, Provider
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
 from connext_monitor.core.digest import Digest, compose_digest
+from connext_monitor.core.grouping import lane_of
+from connext_monitor.core.holds import Lane, Try, delivery_key, group_key
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.queue import Queue, Topic
@@ -17,7 +19,7 @@ class DeliveryStore(Protocol):
     """Where deliveries stand. Every method that writes has committed when it returns."""
 
     async def next_deliveries(self, provider: str, limit: int) -> Sequence[QueuedDelivery]:
-        """The pending deliveries of the lowest ids for this provider, in that order."""
+        """The pending deliveries for this provider: those that were tried, then those of the lowest ids."""
         ...
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
@@ -26,10 +28,6 @@ class DeliveryStore(Protocol):
 
     async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
         """It has failed so often and stays pending until then (Unix seconds)."""
-        ...
-
-    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
-        """The channel will never take it; it is not tried again."""
         ...
 
     async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
@@ -72,10 +70,6 @@ class GroupStore(DeliveryStore, Protocol):
         """It has failed so often, and is tried again then (Unix seconds)."""
         ...
 
-    async def group_refused(self, told: Digest, change: Change, reason: str, at: datetime) -> None:
-        """The channel will not take this message; a later one of the group may pass."""
-        ...
-
 
 class Errand(Protocol):
     """One message to one channel. What it asks of the store is asked again if the store fails."""
@@ -86,8 +80,8 @@ class Errand(Protocol):
         ...
 
     @property
-    def attempts(self) -> int:
-        """How often it has failed."""
+    def trial(self) -> Try:
+        """What it is held by, and how often it has failed."""
         ...
 
     @property
@@ -107,10 +101,6 @@ class Errand(Protocol):
         """Record that it is to be tried again."""
         ...
 
-    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
-        """Record that it will never be taken."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class AlertErrand:
@@ -127,9 +117,11 @@ class AlertErrand:
         return f"{self.delivery.id}:{self.delivery.change}:{self.delivery.alert.id}"
 
     @property
-    def attempts(self) -> int:
-        """How often it has failed."""
-        return self.delivery.attempts
+    def trial(self) -> Try:
+        """The delivery's."""
+        edits = self.delivery.reference is not None
+        lane = lane_of(self.delivery.change, self.provider.telling) if edits else Lane.NEWS
+        return Try(delivery_key(self.delivery.id), lane, self.delivery.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
@@ -148,10 +140,6 @@ class AlertErrand:
         """Record that it is to be tried again."""
         return self.store.delivery_postponed(self.delivery.id, attempts, next_attempt_at, reason)
 
-    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
-        """Record that it will never be taken."""
-        return self.store.delivery_refused(self.delivery.id, reason, at)
-
     def _notice(self) -> AlertNotice:
         transfer = self.delivery.transfer.transfer if self.delivery.transfer else None
         return AlertNotice(
@@ -162,6 +150,7 @@ class AlertErrand:
             message=compose(self.delivery.alert, transfer, self.labels),
             transfer=self.delivery.transfer,
             created_at=self.delivery.created_at,
+            tries=self.delivery.attempts,
         )
 
 
@@ -182,9 +171,11 @@ class DigestErrand:
         return f"group {self.digest.group_id}:{self.change}"
 
     @property
-    def attempts(self) -> int:
-        """How often it has failed."""
-        return self.digest.attempts
+    def trial(self) -> Try:
+        """The group's."""
+        edits = self.digest.reference is not None
+        lane = lane_of(self.change, self.provider.telling) if edits else Lane.NEWS
+        return Try(group_key(self.digest.group_id), lane, self.digest.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
@@ -205,6 +196,7 @@ class DigestErrand:
             change=self.change,
             message=compose_digest(self.digest, self.labels, self.at.timestamp()),
             created_at=self.at,
+            tries=self.digest.attempts,
         )
         return self.provider.send(notice, self.digest.reference)
 
@@ -215,7 +207,3 @@ class DigestErrand:
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
         """Record that it is to be tried again."""
         return self.store.group_postponed(self.digest.group_id, attempts, next_attempt_at, reason)
-
-    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
-        """Record that this message will not be taken."""
-        return self.store.group_refused(self.digest, self.change, reason, at)

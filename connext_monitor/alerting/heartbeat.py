@@ -47,7 +47,7 @@ class Heartbeat:
         answer = await self._sender.request("GET", URL(self._url.get_secret_value()), b"", {})
         if isinstance(answer, TryLater):
             return answer.reason
-        return None if answer.ok else answer.words
+        return None if answer.ok else answer.try_later().reason
 
     def _say(self, reason: str | None) -> None:
         if reason == self._said:

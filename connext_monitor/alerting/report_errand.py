@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from connext_monitor.alerting.notice import Provider, ReportNotice, takes_reports
-from connext_monitor.core.delivery import Change, Outcome, QueuedReport, Refused
+from connext_monitor.alerting.notice import ReportingProvider, ReportNotice
+from connext_monitor.core.delivery import Change, Outcome, QueuedReport
 from connext_monitor.core.documents import Json
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.holds import Lane, Try
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.report import Report, compose_report, report_document
 
@@ -30,10 +31,6 @@ class ReportStore(Protocol):
         """It has failed so often and stays pending until then (Unix seconds)."""
         ...
 
-    async def report_refused(self, report_id: int, provider: str, reason: str, at: datetime) -> None:
-        """The channel will never take it."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class ReportDesk:
@@ -48,12 +45,17 @@ class ReportDesk:
     wants: Callable[[str, DomainId, DomainId], bool]
 
 
+def report_key(queued: QueuedReport) -> str:
+    """What a report is held by."""
+    return f"report {queued.id}"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportErrand:
     """One report."""
 
     queued: QueuedReport
-    provider: Provider
+    provider: ReportingProvider
     desk: ReportDesk
     labels: ChainLabels
 
@@ -63,9 +65,9 @@ class ReportErrand:
         return f"report {self.queued.id}:{self.queued.report.until}"
 
     @property
-    def attempts(self) -> int:
-        """How often it has failed."""
-        return self.queued.attempts
+    def trial(self) -> Try:
+        """The report's: it holds up no alert."""
+        return Try(report_key(self.queued), Lane.EDITS, self.queued.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
@@ -74,8 +76,6 @@ class ReportErrand:
 
     async def send(self) -> Outcome:
         """Bring it to the channel, with a picture where that takes one."""
-        if not takes_reports(self.provider):
-            return Refused("takes no reports")
         name = self.provider.name
         report = self.queued.report.of(lambda origin, destination: self.desk.wants(name, origin, destination))
         picture = await self.desk.draw(report, self.labels) if self.provider.shows_pictures else None
@@ -90,10 +90,6 @@ class ReportErrand:
         store = self.desk.store
         return store.report_postponed(self.queued.id, self.provider.name, attempts, next_attempt_at, reason)
 
-    def refused(self, reason: str, at: datetime) -> Awaitable[None]:
-        """Record that it will never be taken."""
-        return self.desk.store.report_refused(self.queued.id, self.provider.name, reason, at)
-
     def _notice(self, report: Report, picture: bytes | None) -> ReportNotice:
         def document(most: int) -> Json:
             return report_document(report, self.labels, most)
@@ -104,6 +100,7 @@ class ReportErrand:
             change=Change.OPENED,
             message=compose_report(report, self.labels),
             created_at=self.queued.made_at,
+            tries=self.queued.attempts,
             document=document,
             picture=picture,
         )

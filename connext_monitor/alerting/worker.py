@@ -3,21 +3,21 @@
 import asyncio
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from math import inf
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
 
 from connext_monitor.alerting.errand import AlertErrand, Errand, GroupStore
-from connext_monitor.alerting.notice import Provider
-from connext_monitor.alerting.report_errand import ReportDesk, ReportErrand
+from connext_monitor.alerting.notice import Provider, takes_reports
+from connext_monitor.alerting.report_errand import ReportDesk, ReportErrand, report_key
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import (
-    LONGEST_ASKED,
     Cause,
     ChannelDead,
     ChannelState,
@@ -26,8 +26,9 @@ from connext_monitor.core.delivery import (
     Refused,
     Sent,
     TryLater,
-    wait_before,
+    with_wait_asked,
 )
+from connext_monitor.core.holds import Held, Holds, Lane, in_turn, independent
 from connext_monitor.core.labels import ChainLabels
 
 SEND_GRACE = 2.0
@@ -39,8 +40,6 @@ _NAP = 1.0
 _LONGEST_STORE_WAIT = 60.0
 # How many deliveries are read at once where each is told by itself, and for how many seconds they are believed.
 _AHEAD, _AHEAD_FOR = 50, 2.0
-# A delivery that our own code fails to write so often will never be written; the ones behind it may be.
-_FAULTS_FORGIVEN = 5
 
 log = structlog.get_logger()
 
@@ -61,6 +60,25 @@ class ProviderHealth(Protocol):
     def failed(self, provider: str, reason: str, /, *, dead: bool) -> None:
         """It did not take one, and never will where it is ``dead``."""
         ...
+
+
+class Elapsed:
+    """Time that passes with the clock that is never set, or with the time of day where that went further, as in sleep.
+
+    Goes back with neither.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen = (clock.monotonic(), clock.now().timestamp())
+        self._seconds = 0.0
+
+    def read(self) -> float:
+        """Seconds since it was made."""
+        seen = (self._clock.monotonic(), self._clock.now().timestamp())
+        self._seconds += max(0.0, *(after - before for after, before in zip(seen, self._seen, strict=True)))
+        self._seen = seen
+        return self._seconds
 
 
 class Worker:
@@ -86,11 +104,12 @@ class Worker:
         self._jitter = jitter
         self._on_outcome = on_outcome
         self._reports = reports
-        self._state: ChannelState | None = None
-        self._faults = ("", 0)  # an errand's key, and how often our own code failed on it
+        self._told: tuple[ChannelState, str | None, datetime] | None = None
+        self._dead = False
         self._ahead: deque[QueuedDelivery] = deque()
         self._read_at = 0.0
-        self._retry_at: float | None = None  # on the clock that is never set
+        self._holds = Holds()
+        self._elapsed = Elapsed(clock)
 
     @property
     def _log(self) -> structlog.typing.FilteringBoundLogger:
@@ -100,7 +119,7 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver until cancelled or until the channel is dead."""
-        while self._state is not ChannelState.DEAD:
+        while not self._dead:
             errand = await self._next_due()
             sending = asyncio.create_task(self._send(errand))
             recording = asyncio.create_task(self._record_result(errand, sending))
@@ -114,130 +133,122 @@ class Worker:
         """Wait for the next delivery and its time. Read again after each wait: the alert may have changed since."""
         while True:
             self.woken.clear()
-            delivery = await self._next_delivery()
-            if delivery is None:
-                if (report := await self._report_or_wait(None)) is not None:
-                    return report
-            elif self._retry_is_due() or delivery.next_attempt_at <= self._clock.now().timestamp():
+            not_before, delivery = await self._next_delivery()
+            left = not_before - self._clock.now().timestamp()
+            if delivery is not None and left <= 0:
                 return self._alone(delivery)
-            else:
-                await self._wait_until(delivery.next_attempt_at)
-                self._ahead.clear()
+            self._ahead.clear()
+            if (report := await self._report_or_wait(left if delivery is not None else None)) is not None:
+                return report
 
-    async def _report_or_wait(self, until: float | None) -> Errand | None:
+    async def _report_or_wait(self, left: float | None) -> Errand | None:
         """The report that is to be told now; else it has been waited: until woken, or until something may be due.
 
-        Asked for only where there is no alert to tell before that time of day (Unix seconds).
+        Asked for only where there is no alert to tell for the next ``left`` seconds.
         """
-        desk, queued = self._reports, None
-        if desk is not None:
-            queued = await self._insist(lambda: desk.store.next_report(self.provider.name))
-        if desk is not None and queued is not None:
-            if self._retry_is_due() or queued.next_attempt_at <= self._clock.now().timestamp():
-                return ReportErrand(queued, self.provider, desk, self._labels)
-            until = min(until or inf, queued.next_attempt_at)
-        await self._wait_for_work(until)
+        desk, provider = self._reports, self.provider
+        if desk is not None and takes_reports(provider):
+            queued = await self._insist(lambda: desk.store.next_report(provider.name))
+            if queued is not None:
+                now = self._clock.now().timestamp()
+                held = self._held().until(report_key(queued), Lane.EDITS) - now
+                if held <= 0:
+                    return ReportErrand(queued, provider, desk, self._labels)
+                left = min(inf if left is None else left, held)
+        await self._wait_for_work(left)
         return None
 
-    async def _next_delivery(self) -> QueuedDelivery | None:
-        """The next one. Some that follow are read with it: that stays true for a moment, as long as nothing fails."""
+    async def _next_delivery(self) -> tuple[float, QueuedDelivery | None]:
+        """The next one, and the time from which on it may be tried (Unix seconds).
+
+        Some that follow are read with it: that stays true for a moment, as long as nothing fails.
+        """
         now = self._clock.monotonic()
         if not self._ahead or now - self._read_at > _AHEAD_FOR:
             self._read_at = now
-            found = await self._insist(lambda: self._store.next_deliveries(self.provider.name, _AHEAD))
-            self._ahead = deque(_independent(found))
-        return self._ahead[0] if self._ahead else None
+            queued = await self._insist(lambda: self._store.next_deliveries(self.provider.name, _AHEAD))
+            timed = in_turn(independent(queued), self._held())
+            due = [one for at, one in timed if at <= self._clock.now().timestamp()]
+            self._ahead = deque(due)
+            if timed and not due:
+                return min(timed, key=itemgetter(0))
+        return (-inf, self._ahead[0]) if self._ahead else (inf, None)
 
     def _alone(self, delivery: QueuedDelivery) -> Errand:
         return AlertErrand(delivery, self.provider, self._store, self._labels)
 
-    def _retry_is_due(self) -> bool:
-        """Whether the wait after a failed try is over, whatever the time of day has been set to."""
-        return self._retry_at is not None and self._retry_at <= self._clock.monotonic()
+    def _held(self) -> Held:
+        return self._holds.at(self._elapsed.read(), self._clock.now().timestamp())
 
-    async def _wait_for_work(self, until: float | None) -> None:
-        """Until woken, or until that time of day (Unix seconds)."""
-        end = self._clock.monotonic() + _LOOK_EVERY
+    async def _wait_for_work(self, left: float | None) -> None:
+        """Until woken, or for so many seconds, and for as long as a wake-up may be missing at most."""
+        end = self._elapsed.read() + (_LOOK_EVERY if left is None else min(left, _LOOK_EVERY))
         while not self.woken.is_set():
-            left = end - self._clock.monotonic()
-            if until is not None:
-                left = min(left, until - self._clock.now().timestamp(), _NAP)
-            if self._retry_at is not None and not self._retry_is_due():
-                left = min(left, self._retry_at - self._clock.monotonic())
-            if left <= 0:
+            nap = min(end - self._elapsed.read(), _NAP)
+            if nap <= 0:
                 return
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(nap):
                     await self.woken.wait()
 
-    async def _wait_until(self, instant: float) -> None:
-        """Until that time of day; never longer than the longest wait there is, whatever the clock is set to."""
-        left = min(instant - self._clock.now().timestamp(), LONGEST_ASKED)
-        if self._retry_at is None:
-            self._retry_at = self._clock.monotonic() + left
-        while left > 0:
-            await asyncio.sleep(min(left, _NAP))
-            left = min(instant - self._clock.now().timestamp(), self._retry_at - self._clock.monotonic())
-
     async def _send(self, errand: Errand) -> Outcome:
-        self._retry_at = None
         try:
             return await errand.send()
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not stop the others
-            return self._fault(errand, error)
-
-    def _fault(self, errand: Errand, error: Exception) -> Outcome:
-        count = self._faults[1] + 1 if self._faults[0] == errand.key else 1
-        self._faults = (errand.key, count)
-        self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
-        reason = f"connext-monitor itself failed on it ({type(error).__name__})"
-        return Refused(f"{reason}, {count} times") if count >= _FAULTS_FORGIVEN else TryLater(reason, cause=Cause.FAULT)
+            self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
+            return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=Cause.FAULT)
 
     async def _record_result(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> None:
         outcome = await sending
         if self._on_outcome is not None:
             self._on_outcome(self.provider.name, outcome)
-        done = isinstance(outcome, Sent | Refused)
-        if self._ahead and done:
+        if self._ahead and isinstance(outcome, Sent):
             self._ahead.popleft()
-        elif not done:
+        else:
             self._ahead.clear()
-        said = self._log.bind(**errand.about)
-        now = self._clock.now()
+        now, trial = self._clock.now(), errand.trial
         match outcome:
             case Sent(reference):
                 await self._insist(lambda: errand.sent(reference, now))
-                said.info("alert.sent", attempt=errand.attempts + 1)
-                await self._channel(ChannelState.OK, None, now)
-            case TryLater(reason, after):
-                wait = await self._postpone(errand, reason, after, now)
-                said.warning("alert.postponed", reason=reason, attempt=errand.attempts + 1, next_in=round(wait, 1))
-                await self._channel(ChannelState.FAILING, reason, now)
+                self._holds.taken(trial)
+                self._log.info("alert.sent", **errand.about, attempt=trial.attempts + 1)
+                await self._took(now)
+            case TryLater(reason, after, cause):
+                said = with_wait_asked(reason, after, now)
+                wait = self._holds.failed(trial, outcome, self._elapsed.read(), self._jitter())
+                await self._postpone(errand, "alert.postponed", said, wait, now)
+                # An edit that comes too soon is no alert that does not arrive.
+                if trial.lane is Lane.NEWS or cause is not Cause.RATE_LIMITED:
+                    await self._channel(ChannelState.FAILING, said, now)
             case Refused(reason):
-                await self._insist(lambda: errand.refused(reason, now))
-                said.error("alert.refused", reason=reason)
+                wait = self._holds.refused(trial, reason, self._elapsed.read(), self._jitter())
+                await self._postpone(errand, "alert.refused", reason, wait, now)
                 await self._channel(ChannelState.FAILING, reason, now)
             case ChannelDead(reason):
+                self._dead = True
                 cure = "correct its address or key and restart; its alerts wait in the database until then"
-                said.error("channel.dead", reason=reason, cure=cure)
+                self._log.error("channel.dead", **errand.about, reason=reason, cure=cure)
                 await self._channel(ChannelState.DEAD, reason, now)
 
-    async def _postpone(self, errand: Errand, reason: str, after: float | None, now: datetime) -> float:
-        attempts = errand.attempts + 1
-        wait = wait_before(attempts, after, self._jitter())
-        until = now.timestamp() + wait
-        await self._insist(lambda: errand.postponed(attempts, until, reason))
-        self._retry_at = self._clock.monotonic() + wait
-        return wait
+    async def _postpone(self, errand: Errand, event: str, reason: str, wait: float, now: datetime) -> None:
+        attempts = errand.trial.attempts + 1
+        await self._insist(lambda: errand.postponed(attempts, now.timestamp() + wait, reason))
+        self._log.warning(event, **errand.about, reason=reason, attempt=attempts, next_in=round(wait, 1))
+
+    async def _took(self, at: datetime) -> None:
+        """The channel works, as far as it does."""
+        not_taken = self._holds.not_taken
+        await self._channel(ChannelState.OK if not_taken is None else ChannelState.FAILING, not_taken, at)
 
     async def _channel(self, state: ChannelState, reason: str | None, at: datetime) -> None:
         if reason is None:
             self._health.took(self.provider.name)
         else:
             self._health.failed(self.provider.name, reason, dead=state is ChannelState.DEAD)
-        if state is not self._state:
-            await self._insist(lambda: self._store.channel_state(self.provider.name, state, reason, at))
-            self._state = state
+        if self._told is None or (state, reason) != self._told[:2]:
+            since = self._told[2] if self._told is not None and self._told[0] is state else at
+            await self._insist(lambda: self._store.channel_state(self.provider.name, state, reason, since))
+            self._told = (state, reason, since)
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask the store until it answers: going on without the record of a send would send again and again."""
@@ -249,16 +260,6 @@ class Worker:
                 self._log.error("alert.store_failed", error=error, at=_where(error), next_in=wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_STORE_WAIT)
-
-
-def _independent(deliveries: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:
-    """Those before the second of any alert: what that changes is what the channel is yet to answer to the first."""
-    found: dict[str, QueuedDelivery] = {}
-    for delivery in deliveries:
-        if delivery.alert.id in found:
-            break
-        found[delivery.alert.id] = delivery
-    return list(found.values())
 
 
 async def _finish(sending: "asyncio.Task[Outcome]", recording: "asyncio.Task[None]") -> None:

@@ -1,8 +1,9 @@
 """What a channel's answer means, and when to try again."""
 
 import math
+import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
@@ -14,8 +15,12 @@ FIRST_WAIT = 1.0
 # As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer
 # than this: knocking more often at a door that has been shut for hours is what gets an address banned.
 LONGEST_WAIT = 3600.0
-# A channel may ask for more than our own longest wait, but not for so much that the alert is as good as lost.
-LONGEST_ASKED = 86400.0
+# A channel that asks for ten years means a mistake: it is tried once an hour all the same.
+LONGEST_ASKED = 3600.0
+_WORTH_SAYING = 60.0
+_ALIKE = 100.0
+_A_YEAR = 366 * 86400.0
+_WITH_UNIT = re.compile(r"([0-9.]+)\s*(ms|s)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +54,17 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The channel will never take this message, even in its shortest form; others may pass."""
+    """The channel takes this message in no form, even the shortest; others may pass, and it is tried again later."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDead:
-    """The channel refuses for good: its address or its key is wrong. Nothing more is sent until a restart."""
+    """The channel refuses for good, in its vendor's own words: its address or its key is wrong.
+
+    Nothing more is sent until a restart.
+    """
 
     reason: str
 
@@ -152,18 +160,36 @@ def wait_before(attempt: int, asked: float | None, jitter: float) -> float:
     """Seconds to wait after the ``attempt``-th failed try (1 is the first), ``jitter`` within 0 to 1.
 
     Doubles from a second up to an hour, the upper half of it random, so that many monitors do not knock together;
-    never less than the channel asked for, up to a day.
+    never less than the channel asked for, up to an hour.
     """
     full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 20))
     return max(full * (0.5 + 0.5 * jitter), min(asked or 0.0, LONGEST_ASKED))
 
 
+def with_wait_asked(reason: str, asked: float | None, at: datetime) -> str:
+    """The reason, and until when the channel asked ``at`` that moment to be left alone, where that is long."""
+    if asked is None or asked <= _WORTH_SAYING:
+        return reason
+    try:
+        until = f"until {at + timedelta(seconds=asked):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        until = "for longer than the calendar goes"
+    more = "; it is tried within an hour all the same" if asked > LONGEST_ASKED else ""
+    return f"{reason} and asks to wait {until}{more}"
+
+
 def seconds_asked(value: object) -> float | None:
-    """A number of seconds as a channel wrote it, in JSON or in a header; None unless finite and not negative."""
+    """A number of seconds as a channel wrote it, in JSON or in a header; None unless finite and not negative.
+
+    Some write its unit: ``30s``, ``1500ms``.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    number, unit = value, 1.0
+    if isinstance(value, str) and (named := _WITH_UNIT.fullmatch(value.strip())):
+        number, unit = named[1], 1e-3 if named[2].lower() == "ms" else 1.0
     try:
-        seconds = float(value)
+        seconds = float(number) * unit
     except (ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
@@ -172,13 +198,15 @@ def seconds_asked(value: object) -> float | None:
 def retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3): a number, or a date seen from ``now``.
 
-    None without a header, or where it says neither; 0 for a date that has passed.
+    None without a header, or where it says neither; 0 for a date that has passed. A number that is the Unix time of a
+    moment within a year of ``now`` is that moment, in seconds or in milliseconds.
     """
     if header is None:
         return None
     seconds = seconds_asked(header)
     if seconds is not None:
-        return seconds
+        left = min((seconds - now.timestamp(), seconds / 1000 - now.timestamp()), key=abs)
+        return max(0.0, left) if abs(left) < _A_YEAR else seconds
     try:
         until = parsedate_to_datetime(header)
     except (ValueError, OverflowError):
@@ -188,5 +216,10 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def longest(*asked: float | None) -> float | None:
-    """The largest of what was asked for in several places; None where nothing was."""
-    return max((seconds for seconds in asked if seconds is not None), default=None)
+    """The largest of what was asked for in several places; None where nothing was.
+
+    What is a hundred times another or more was written in milliseconds, and does not count.
+    """
+    known = [seconds for seconds in asked if seconds is not None]
+    least = min((seconds for seconds in known if seconds > 0), default=0.0)
+    return max((seconds for seconds in known if not least or seconds < _ALIKE * least), default=None)

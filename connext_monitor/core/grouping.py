@@ -10,12 +10,13 @@ is taken as past: nothing waits for it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 from connext_monitor.core.alert import Alert
-from connext_monitor.core.delivery import LONGEST_ASKED, Change
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, group_key
+from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting
 
 BURST = 3
 """The most openings of one topic that a channel is told one by one within a group interval."""
@@ -129,28 +130,35 @@ Step = TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds | Wait
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A step with the time that it is due at, and since when what it tells has waited."""
+    """A step with the time that it is due at, and since when what it tells has waited; ``key`` names the message."""
 
     due_at: float
     since: float
     step: TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds
+    key: str = ""
+    lane: Lane = Lane.NEWS
     tried: bool = False
 
 
-def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, *, retry: bool = False) -> Step:
+def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, held: Held = NOTHING_HELD) -> Step:
     """What to do next for one channel.
 
     1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
        told.
-    2. What has been tried goes before everything else, when its time has come; ``retry`` says that it has, whatever
-       the clock reads.
-    3. Of what is due, that which has waited longest is told.
-    4. Else there is something to wait for, or nothing.
+    2. Of what is due and not ``held``, news goes before changes of messages that stand; then what has been tried goes
+       first, unless it waits by itself; then that which has waited longest.
+    3. Else there is something to wait for, or nothing.
     """
-    planned = list(_planned(queue, telling, rules, now))
-    tried = [one for one in planned if one.tried]
-    in_turn = sorted(tried or planned, key=lambda one: one.since)
-    due = [one for one in in_turn if one.due_at <= now or (one.tried and retry)]
+    calls = _calls(queue, held)
+
+    def held_back(one: _Planned) -> _Planned:
+        return replace(one, due_at=max(one.due_at, held.until(one.key, one.lane, calls=calls)))
+
+    def rank(one: _Planned) -> tuple[bool, bool, bool, float]:
+        return (one.lane is Lane.EDITS, held.passed_over(one.key), not one.tried, one.since)
+
+    in_turn = sorted(map(held_back, _planned(queue, telling, rules, now)), key=rank)
+    due = [one for one in in_turn if one.due_at <= now]
     collects = sorted(_collects(queue, now), key=lambda one: one.due_at)
     for collect in collects:
         if collect.due_at <= now or (due and _completes(queue, collect.step, due[0], now)):
@@ -158,6 +166,12 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, *, 
     if due:
         return due[0].step
     return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
+
+
+def _calls(queue: Queue, held: Held) -> bool:
+    """Whether something has come since the last try that failed for which a long hold is cut short."""
+    grown = any(group.told is None and group.newest > held.tried_at for group in queue.groups)
+    return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
 
 
 def _collects(queue: Queue, now: float) -> Iterator[_Planned]:
@@ -194,27 +208,37 @@ def _planned(queue: Queue, telling: Telling, rules: GroupRules, now: float) -> I
     for waiting in queue.waiting:
         if _with_room(queue, waiting.topic) is None:
             yield _opening_planned(waiting, queue, rules, now)
+    for retry in queue.retries:
+        yield _retry_planned(retry, telling, now)
     if queue.end is not None:
-        end = queue.end
-        step = TellAlert(end.delivery_id, Reason.TRIED if end.attempts else Reason.ENDED)
-        yield _Planned(_retried_at(end.next_attempt_at, now), end.queued_at, step, tried=end.attempts > 0)
+        step = TellAlert(queue.end.delivery_id, Reason.ENDED)
+        lane = lane_of(Change.RESOLVED, telling)
+        yield _Planned(now, queue.end.queued_at, step, delivery_key(queue.end.delivery_id), lane)
+
+
+def lane_of(change: Change, telling: Telling) -> Lane:
+    """What the telling of this change is held with."""
+    edits = telling is Telling.CHANGING_DIGEST and change is not Change.OPENED
+    return Lane.EDITS if edits else Lane.NEWS
+
+
+def _retry_planned(retry: Retry, telling: Telling, now: float) -> _Planned:
+    step = TellAlert(retry.delivery_id, Reason.TRIED)
+    lane = lane_of(retry.change, telling)
+    return _Planned(now, retry.queued_at, step, delivery_key(retry.delivery_id), lane, tried=True)
 
 
 def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: float) -> _Planned:
     """What becomes of a topic's openings that no group takes.
 
-    1. The first has been tried by itself: it goes on so.
-    2. A group of the topic is open, and full: they become another, an interval after that was formed.
-    3. They are a burst, with those told lately: a group.
-    4. Old news, and what follows close on another: it waits, as its like may follow.
-    5. A lone one: at once.
+    1. A group of the topic is open, and full: they become another, an interval after that was formed.
+    2. They are a burst, with those told lately: a group.
+    3. Old news, and what follows close on another: it waits, as its like may follow.
+    4. A lone one: at once.
     """
     lately = queue.lately.get(waiting.topic, Lately(0, float("-inf")))
     known = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.told]
     before = sum(group.members for group in known) + lately.count
-    if waiting.attempts:
-        step = TellAlert(waiting.first_id, Reason.TRIED)
-        return _Planned(_retried_at(waiting.next_attempt_at, now), waiting.oldest, step, tried=True)
     if known:
         formed_at = max(_past(group.formed_at, now) for group in known)
         return _Planned(formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, Reason.GROWN))
@@ -245,9 +269,13 @@ def _group_planned(group: Group, queue: Queue, telling: Telling, rules: GroupRul
     else:
         return None
     if group.attempts:
-        due_at, reason = _retried_at(group.next_attempt_at, now), Reason.TRIED
+        due_at, reason = now, Reason.TRIED
     since = group.oldest if group.told is None else group.told.at
-    return _Planned(due_at, since, TellGroup(group.id, change, reason), tried=group.attempts > 0)
+    # What has no message yet has nothing to edit, even where all of it is over.
+    lane = Lane.NEWS if group.told is None else lane_of(change, telling)
+    return _Planned(
+        due_at, since, TellGroup(group.id, change, reason), group_key(group.id), lane, tried=bool(group.attempts)
+    )
 
 
 def _gathered_at(group: Group, queue: Queue, rules: GroupRules, now: float) -> float:
@@ -263,8 +291,3 @@ def _differs(group: Group, told: Told) -> bool:
 
 def _past(at: float, now: float) -> float:
     return at if at <= now else float("-inf")
-
-
-def _retried_at(at: float, now: float) -> float:
-    # Nobody asks for more than that: further ahead, it is the clock that has changed.
-    return at if at <= now + LONGEST_ASKED else now

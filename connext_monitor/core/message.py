@@ -209,7 +209,7 @@ def _provider_failing(alert: Alert) -> Message:
         cure = "Correct its address or key in the config and restart; its alerts wait in the database until then."
     else:
         title = f"Alert provider {alert.subject} is failing"
-        cure = "It is tried again and again; its alerts wait in the database."
+        cure = "It is tried again, at least once an hour; its alerts wait in the database."
     return Message(title, f"It {alert.details['reason']}. {cure}", alert.severity, resolved=False)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 
 BATCH = 500
@@ -36,10 +37,9 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The openings of one topic that the channel has not been told and that are in no group.
+    """The openings of one topic that have not been tried and that are in no group.
 
-    ``first_id`` is the delivery that was stored first; ``attempts`` and ``next_attempt_at`` are of the one that was
-    tried, if one was; ``fresh`` says whether any of them is.
+    ``first_id`` is the delivery that was stored first; ``fresh`` and ``critical`` say whether any of them is.
     """
 
     topic: Topic
@@ -48,18 +48,24 @@ class Waiting:
     oldest: float
     newest: float
     fresh: bool = True
-    attempts: int = 0
-    next_attempt_at: float = 0.0
+    critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingEnd:
-    """The first end to be told of an alert whose opening was told by itself."""
+    """The first end that has not been tried of an alert whose opening was told by itself."""
 
     delivery_id: int
     queued_at: float
-    attempts: int = 0
-    next_attempt_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An opening or an end that was tried by itself and not taken; it goes on so."""
+
+    delivery_id: int
+    change: Change
+    queued_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,6 @@ class Group:
     told: Told | None = None
     editable: bool = False
     attempts: int = 0
-    next_attempt_at: float = 0.0
 
     @property
     def room(self) -> int:
@@ -124,3 +129,4 @@ class Queue:
     member_ends: int = 0
     ends_since: float = 0.0
     lately: Mapping[Topic, Lately] = field(default_factory=dict)
+    retries: Sequence[Retry] = ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,17 +18,37 @@ from connext_monitor.store.schema import alerts, channels, deliveries
 
 
 async def next_pending(connection: AsyncConnection, provider: str, limit: int) -> list[QueuedDelivery]:
-    """The oldest deliveries of this provider that are still to be made; without their transfers."""
-    return await _queued(connection, deliveries.c.provider == provider, limit)
+    """The oldest deliveries of this provider that are still to be made; without their transfers.
+
+    None of an alert of which an earlier one has been tried: `next_retries` has that.
+    """
+    earlier = deliveries.alias("earlier")
+    behind = select(earlier.c.id).where(
+        earlier.c.alert_id == deliveries.c.alert_id,
+        earlier.c.provider == provider,
+        earlier.c.pending,
+        earlier.c.attempts > 0,
+    )
+    untried = (deliveries.c.provider == provider, deliveries.c.attempts == 0, ~behind.exists())
+    return await _queued(connection, _pending(*untried).order_by(deliveries.c.id).limit(limit))
+
+
+async def next_retries(connection: AsyncConnection, provider: str, limit: int) -> list[QueuedDelivery]:
+    """The deliveries of this provider that were tried and not taken, the next to be tried first."""
+    tried = _pending(deliveries.c.provider == provider, deliveries.c.attempts > 0)
+    return await _queued(connection, tried.order_by(deliveries.c.next_attempt_ms, deliveries.c.id).limit(limit))
 
 
 async def pending(connection: AsyncConnection, delivery_id: int) -> list[QueuedDelivery]:
     """One delivery that is still to be made, if it is; without its transfer."""
-    return await _queued(connection, deliveries.c.id == delivery_id, 1)
+    return await _queued(connection, _pending(deliveries.c.id == delivery_id))
 
 
-async def _queued(connection: AsyncConnection, wanted: ColumnElement[bool], limit: int) -> list[QueuedDelivery]:
-    query = select(deliveries).where(wanted, deliveries.c.pending).order_by(deliveries.c.id).limit(limit)
+def _pending(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(deliveries).where(deliveries.c.pending, *conditions)
+
+
+async def _queued(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[QueuedDelivery]:
     rows = (await connection.execute(query)).all()
     if not rows:
         return []
@@ -93,20 +113,6 @@ async def postponed(
         update(deliveries)
         .where(deliveries.c.id == delivery_id)
         .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
-    )
-
-
-async def hasten(connection: AsyncConnection, latest: float) -> None:
-    """Have all that is still to be made tried at ``latest`` (Unix seconds) or before."""
-    until = round(latest * 1000)
-    late = update(deliveries).where(deliveries.c.pending, deliveries.c.next_attempt_ms > until)
-    await connection.execute(late.values(next_attempt_ms=until))
-
-
-async def refused(connection: AsyncConnection, delivery_id: int, reason: str, at: datetime) -> None:
-    """The channel will never take it."""
-    await connection.execute(
-        update(deliveries).where(deliveries.c.id == delivery_id).values(pending=False, reason=reason, done_ms=_ms(at))
     )
 
 

@@ -132,10 +132,8 @@ async def by_id(connection: AsyncConnection, group_id: int) -> GroupRow:
     )
 
 
-async def told(
-    connection: AsyncConnection, said: Digest, change: Change, reference: str | None, reason: str | None, at: datetime
-) -> None:
-    """The channel took the group's message, or refused it for a ``reason``."""
+async def told(connection: AsyncConnection, said: Digest, change: Change, reference: str | None, at: datetime) -> None:
+    """The channel took the group's message."""
     groups = delivery_groups.c
     await connection.execute(
         update(delivery_groups)
@@ -149,7 +147,7 @@ async def told(
             ended=change is Change.RESOLVED,
             attempts=0,
             next_attempt_ms=0,
-            reason=reason,
+            reason=None,
         )
     )
 
@@ -163,13 +161,6 @@ async def postponed(
         .where(delivery_groups.c.id == group_id)
         .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
     )
-
-
-async def hasten(connection: AsyncConnection, latest: float) -> None:
-    """Have every message that waits for another try tried at ``latest`` (Unix seconds) or before."""
-    until = round(latest * 1000)
-    late = update(delivery_groups).where(~delivery_groups.c.ended, delivery_groups.c.next_attempt_ms > until)
-    await connection.execute(late.values(next_attempt_ms=until))
 
 
 async def count_waiting(connection: AsyncConnection) -> dict[str, int]:

@@ -24,9 +24,14 @@ class Outbox:
         self._names = names
 
     async def next_deliveries(self, provider: str, limit: int) -> list[QueuedDelivery]:
-        """The oldest deliveries still to be made to a provider, with the transfers they are about."""
+        """The oldest deliveries still to be made to a provider, with the transfers they are about.
+
+        First as many that were tried before, then those that were not.
+        """
         async with self._database.read() as connection:
-            return await self._with_transfers(connection, await deliveries.next_pending(connection, provider, limit))
+            tried = await deliveries.next_retries(connection, provider, limit)
+            untried = await deliveries.next_pending(connection, provider, limit)
+            return await self._with_transfers(connection, [*tried, *untried])
 
     async def next_delivery(self, provider: str) -> QueuedDelivery | None:
         """The oldest delivery still to be made to a provider, with the transfer it is about."""
@@ -55,19 +60,6 @@ class Outbox:
         await self._database.write(
             lambda connection: deliveries.postponed(connection, delivery_id, attempts, next_attempt_at, reason)
         )
-
-    async def hasten(self, latest: float) -> None:
-        """Have all that waits for another try tried at ``latest`` (Unix seconds) or before."""
-
-        async def work(connection: AsyncConnection) -> None:
-            await deliveries.hasten(connection, latest)
-            await groups.hasten(connection, latest)
-
-        await self._database.write(work)
-
-    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:
-        """The channel will never take it."""
-        await self._database.write(lambda connection: deliveries.refused(connection, delivery_id, reason, at))
 
     async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
         """How a channel is, and since when."""
@@ -103,15 +95,10 @@ class Outbox:
 
     async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
         """The channel took the group's message."""
-        await self._database.write(lambda connection: groups.told(connection, told, change, reference, None, at))
+        await self._database.write(lambda connection: groups.told(connection, told, change, reference, at))
 
     async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
         """The group's message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
         await self._database.write(
             lambda connection: groups.postponed(connection, group_id, attempts, next_attempt_at, reason)
         )
-
-    async def group_refused(self, told: Digest, change: Change, reason: str, at: datetime) -> None:
-        """The channel will not take this message of the group; a later one may pass."""
-        kept = told.reference
-        await self._database.write(lambda connection: groups.told(connection, told, change, kept, reason, at))

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
+from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting, WaitingEnd
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
 
 _earlier = deliveries.alias("earlier")
@@ -28,6 +29,7 @@ async def queue(connection: AsyncConnection, provider: str, lately_since: float)
         member_ends=len(of_members),
         ends_since=of_members[0].created_ms / 1000 if of_members else 0.0,
         lately=await _lately(connection, provider, lately_since),
+        retries=await _retries(connection, provider),
     )
 
 
@@ -46,11 +48,15 @@ def _first() -> ColumnElement[bool]:
 
 
 def ready(provider: str, change: Change) -> Select[*tuple[Any, ...]]:
-    """The alerts of which this provider is next to be told this change, with ``delivery_id`` and ``created_ms``."""
+    """The alerts of which this provider is next to be told this change, with ``delivery_id`` and ``created_ms``.
+
+    Not those whose telling has been tried: these go on by themselves.
+    """
+    mine = (deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.attempts == 0)
     return (
         select(alerts, deliveries.c.id.label("delivery_id"), deliveries.c.created_ms)
         .join(deliveries, deliveries.c.alert_id == alerts.c.id)
-        .where(deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.change == change.value, _first())
+        .where(*mine, deliveries.c.change == change.value, _first())
     )
 
 
@@ -64,10 +70,11 @@ async def _waiting(connection: AsyncConnection, provider: str) -> list[Waiting]:
             func.min(pending.created_ms).label("oldest"),
             func.max(pending.created_ms).label("newest"),
             func.max(func.coalesce(pending.fresh, True)).label("fresh"),
-            func.max(pending.attempts).label("attempts"),
-            func.max(pending.next_attempt_ms).label("next_attempt_ms"),
+            func.max(alerts.c.severity == Severity.CRITICAL.value).label("critical"),
         )
-        .where(pending.provider == provider, pending.pending, pending.change == Change.OPENED.value, _first())
+        .join(alerts, alerts.c.id == pending.alert_id)
+        .where(pending.provider == provider, pending.pending, pending.attempts == 0)
+        .where(pending.change == Change.OPENED.value, _first())
         .group_by(pending.topic)
     )
     return [
@@ -78,15 +85,17 @@ async def _waiting(connection: AsyncConnection, provider: str) -> list[Waiting]:
             oldest=row.oldest / 1000,
             newest=row.newest / 1000,
             fresh=bool(row.fresh),
-            attempts=row.attempts,
-            next_attempt_at=row.next_attempt_ms / 1000,
+            critical=bool(row.critical),
         )
         for row in rows
     ]
 
 
 async def ends_of(connection: AsyncConnection, provider: str) -> Sequence[Row[*tuple[Any, ...]]]:
-    """At most `BATCH` of the provider's ends that wait, each with the group whose open member its alert is, if any."""
+    """At most `BATCH` of the provider's ends that wait and have not been tried.
+
+    Each comes with the group whose open member its alert is, if any.
+    """
     membership = (
         select(group_members.c.group_id)
         .join(delivery_groups, delivery_groups.c.id == group_members.c.group_id)
@@ -102,11 +111,10 @@ async def ends_of(connection: AsyncConnection, provider: str) -> Sequence[Row[*t
             pending.id,
             pending.alert_id,
             pending.created_ms,
-            pending.attempts,
-            pending.next_attempt_ms,
             membership.label("group_id"),
         )
-        .where(pending.provider == provider, pending.pending, pending.change == Change.RESOLVED.value, _first())
+        .where(pending.provider == provider, pending.pending, pending.attempts == 0)
+        .where(pending.change == Change.RESOLVED.value, _first())
         .order_by(pending.id)
         .limit(BATCH)
     )
@@ -114,7 +122,18 @@ async def ends_of(connection: AsyncConnection, provider: str) -> Sequence[Row[*t
 
 
 def _end(row: Row[*tuple[Any, ...]]) -> WaitingEnd:
-    return WaitingEnd(row.id, row.created_ms / 1000, row.attempts, row.next_attempt_ms / 1000)
+    return WaitingEnd(row.id, row.created_ms / 1000)
+
+
+async def _retries(connection: AsyncConnection, provider: str) -> list[Retry]:
+    pending = deliveries.c
+    rows = await connection.execute(
+        select(pending.id, pending.change, pending.created_ms)
+        .where(pending.provider == provider, pending.pending, pending.attempts > 0)
+        .order_by(pending.next_attempt_ms, pending.id)
+        .limit(BATCH)
+    )
+    return [Retry(row.id, Change(row.change), row.created_ms / 1000) for row in rows]
 
 
 async def _standing(connection: AsyncConnection, provider: str) -> list[Group]:
@@ -146,7 +165,6 @@ def _group(row: Row[*tuple[Any, ...]]) -> Group:
         told=None if row.told_ms is None else Told(row.told_ms / 1000, row.told_members, row.told_open),
         editable=row.reference is not None,
         attempts=row.attempts,
-        next_attempt_at=row.next_attempt_ms / 1000,
     )
 
 

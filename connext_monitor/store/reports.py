@@ -80,10 +80,6 @@ class Reports:
         again = round(next_attempt_at * 1000)
         await self._settle(report_id, provider, attempts=attempts, next_attempt_ms=again, reason=reason)
 
-    async def report_refused(self, report_id: int, provider: str, reason: str, at: datetime) -> None:
-        """The channel will never take it."""
-        await self._settle(report_id, provider, pending=False, reason=reason, done_ms=_ms(at))
-
     async def _settle(self, report_id: int, provider: str, **values: Any) -> None:  # noqa: ANN401 - columns of all types
         mine = (report_deliveries.c.report_id == report_id, report_deliveries.c.provider == provider)
         changed = update(report_deliveries).where(*mine).values(**values)

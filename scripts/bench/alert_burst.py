@@ -172,8 +172,8 @@ class Channels:
     async def serving(self) -> AsyncIterator[str]:
         """All on one port of 127.0.0.1; the base URL."""
         app = web.Application()
-        app.router.add_route("*", "/api/webhooks/1/token", self.discord)
-        app.router.add_route("*", "/api/webhooks/1/token/messages/{id}", self.discord)
+        app.router.add_route("*", "/api/v10/webhooks/1/token", self.discord)
+        app.router.add_route("*", "/api/v10/webhooks/1/token/messages/{id}", self.discord)
         app.router.add_post("/hook", self.webhook)
         app.router.add_post("/slack", self.slack)
         app.router.add_post("/slack-api/{method}", self.slack_bot)

@@ -16,19 +16,17 @@ class Row:
 
     delivery: QueuedDelivery
     sent_at: datetime | None = None
-    refused: str | None = None
     reason: str | None = None
 
 
 @dataclass(slots=True)
 class MemoryStore:
-    """Deliveries by id. ``failing`` writes raise first; ``impatient`` forgets when the next attempt is due."""
+    """Deliveries by id. ``failing`` writes raise first."""
 
     rows: dict[int, Row] = field(default_factory=dict)
     states: list[tuple[str, ChannelState, str | None]] = field(default_factory=list)
     references: dict[tuple[str, str], str | None] = field(default_factory=dict)
     failing: int = 0
-    impatient: bool = False
 
     def add(self, alert: Alert, change: Change, *providers: str) -> None:
         """What the scheduler's commit does: one row for each provider."""
@@ -45,12 +43,15 @@ class MemoryStore:
 
     @property
     def pending(self) -> list[QueuedDelivery]:
-        return [row.delivery for row in self.rows.values() if row.sent_at is None and row.refused is None]
+        return [row.delivery for row in self.rows.values() if row.sent_at is None]
 
     async def next_deliveries(self, provider: str, limit: int) -> list[QueuedDelivery]:
-        found = [one for one in self.pending if one.provider == provider][:limit]
-        known = [replace(one, reference=self.references.get((provider, one.alert.id))) for one in found]
-        return [replace(one, next_attempt_at=0.0) for one in known] if self.impatient else known
+        mine = [one for one in self.pending if one.provider == provider]
+        tried = [one for one in mine if one.attempts]
+        behind = {one.alert.id for one in tried}
+        untried = [one for one in mine if one.alert.id not in behind]
+        found = [*tried[:limit], *untried[:limit]]
+        return [replace(one, reference=self.references.get((provider, one.alert.id))) for one in found]
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
         self._maybe_fail()
@@ -64,10 +65,6 @@ class MemoryStore:
         row = self.rows[delivery_id]
         row.delivery = replace(row.delivery, attempts=attempts, next_attempt_at=next_attempt_at)
         row.reason = reason
-
-    async def delivery_refused(self, delivery_id: int, reason: str, at: datetime) -> None:  # noqa: ARG002 - not asked for
-        self._maybe_fail()
-        self.rows[delivery_id].refused = reason
 
     async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:  # noqa: ARG002 - not asked for
         self.states.append((provider, state, reason))

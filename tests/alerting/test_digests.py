@@ -287,7 +287,7 @@ async def test_what_was_gathered_when_we_were_stopped_is_told_after_the_start(bu
 
 
 async def test_a_dead_channel_keeps_its_digest_for_the_restart(burst: Burst, discord: Discord) -> None:
-    discord.plan(401)
+    discord.plan(401, {"code": 50027})
     await burst.late(range(MANY))
     async with managed(burst, to_discord(discord), rules=CALM):
         await until(discord.asked.is_set)

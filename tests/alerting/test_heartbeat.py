@@ -51,6 +51,16 @@ async def test_nothing_is_sent_before_all_is_well(receiver: Receiver) -> None:
     assert receiver.seen == []
 
 
+async def test_a_switch_that_has_moved_is_not_followed_and_that_is_said(receiver: Receiver) -> None:
+    for _ in range(1000):
+        receiver.plan(302, b"", {"Location": f"{receiver.base}/elsewhere"})
+    with capture_logs() as logs:
+        async with beating(f"{receiver.base}/ping", [None]):
+            await until(lambda: logs)
+    assert logs[0]["reason"].startswith("answered 302 Found, a redirect, which is not followed")
+    assert {seen.path for seen in receiver.seen} == {"/ping"}
+
+
 async def test_its_own_failures_are_logged_once_and_disturb_nobody(receiver: Receiver) -> None:
     for _ in range(3):
         receiver.plan(500)

@@ -60,12 +60,17 @@ class Planned:
 
 
 class Vendor:
-    """A server on 127.0.0.1 that notes what it is asked, and answers as planned, else as the vendor would."""
+    """A server on 127.0.0.1 that notes what it is asked, and answers as planned, else as the vendor would.
+
+    Its own answers carry ``more_headers``, and break off after so many bytes of their body.
+    """
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.planned: list[Planned] = []
         self.asked = asyncio.Event()
+        self.more_headers: dict[str, str] = {}
+        self.breaks_off_after: int | None = None
         self._runner: web.AppRunner | None = None
         self.base = ""
 
@@ -90,7 +95,7 @@ class Vendor:
         self.planned.append(Planned(status, raw, headers or {}))
         return self.planned[-1]
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         seen = Seen(request.method, request.path, dict(request.query), request.headers, await request.read())
         self.seen.append(seen)
         self.asked.set()
@@ -99,16 +104,34 @@ class Vendor:
             if planned.until is not None:
                 await planned.until.wait()
             return web.Response(status=planned.status, body=planned.body, headers=planned.headers)
-        return self.answer(seen)
+        response = self.answer(seen)
+        response.headers.update(self.more_headers)
+        if self.breaks_off_after is None or response.status == 204:
+            return response
+        return await self._broken_off(request, response, self.breaks_off_after)
+
+    async def _broken_off(self, request: web.Request, response: web.Response, after: int) -> web.StreamResponse:
+        broken = web.StreamResponse(status=response.status, headers=response.headers)
+        body = response.body if isinstance(response.body, bytes) else b""
+        broken.content_length = len(body) + 1
+        await broken.prepare(request)
+        await broken.write(body[:after])
+        if request.transport is not None:
+            request.transport.close()
+        return broken
 
     def answer(self, seen: Seen) -> web.Response:
         raise NotImplementedError
 
 
 class Discord(Vendor):
-    """One webhook of Discord: enforces the limits, keeps messages by thread and id, allows 5 requests in a window."""
+    """One webhook of Discord: enforces the limits, keeps messages by thread and id, allows 5 requests in a window.
 
-    WEBHOOK, TOKEN = "1234567890", "s3cret-Token_1"
+    Without a version in the path it answers as its deprecated default does: waits are in milliseconds. The threads in
+    ``locked`` take nothing; while ``old`` is set, messages are too old to be changed more than they were.
+    """
+
+    WEBHOOK, TOKEN, OWN_THREAD = "1234567890", "s3cret-Token_1", "777"
 
     def __init__(self, window: float = 2.0, forum: bool = False) -> None:
         super().__init__()
@@ -116,6 +139,8 @@ class Discord(Vendor):
         self.files: list[bytes] = []
         self.window = window
         self.forum = forum
+        self.locked: set[str] = set()
+        self.old = False
         self.limited = 0
         self._times: list[float] = []
 
@@ -127,6 +152,8 @@ class Discord(Vendor):
         limits, wait = self._limits()
         if wait is not None:
             self.limited += 1
+            if not seen.path.startswith("/api/v10/"):
+                wait *= 1000
             body = {"message": "You are being rate limited.", "retry_after": wait, "global": False}
             return web.json_response(body, status=429, headers={**limits, "Retry-After": str(int(wait) + 1)})
         status, body = self._reply(seen)
@@ -149,7 +176,7 @@ class Discord(Vendor):
         return headers, reset if full else None
 
     def _reply(self, seen: Seen) -> tuple[int, dict[str, Any]]:
-        parts = seen.path.strip("/").split("/")[2:]
+        parts = seen.path.partition("/webhooks/")[2].split("/")
         if parts[0] != self.WEBHOOK:
             return 404, {"message": "Unknown Webhook", "code": 10015}
         if parts[1] != self.TOKEN:
@@ -160,20 +187,26 @@ class Discord(Vendor):
 
     def _reply_to_message(self, seen: Seen, parts: list[str]) -> tuple[int, dict[str, Any]]:
         thread = seen.query.get("thread_id")
-        if self.forum and thread is None:
-            return 400, {"message": "Webhooks posted to forum channels must have a thread", "code": 220001}
+        if thread in self.locked:
+            return 400, {"message": "Thread is archived", "code": 50083}
         parts_of_form = seen.form
         payload = json.loads(parts_of_form["payload_json"]) if parts_of_form else seen.json
         if discord_problems(payload) or missing_files(payload, parts_of_form):
             return 400, {"message": "Invalid Form Body", "code": 50035, "errors": {}}
         if seen.method == "PATCH":
             return self._edit((thread, parts[3]), payload)
+        if self.forum and thread is None:
+            if "thread_name" not in payload:
+                return 400, {"message": "Webhooks posted to forum channels must have a thread", "code": 220001}
+            thread = self.OWN_THREAD
         self.files += [parts_of_form[name] for name in parts_of_form if name.startswith("files[")]
         return self._post(thread, seen, payload)
 
     def _edit(self, place: tuple[str | None, str], payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if place not in self.messages:
             return 404, {"message": "Unknown Message", "code": 10008}
+        if self.old:
+            return 429, {"message": "Maximum number of edits to messages older than 1 hour reached", "code": 30046}
         self.messages[place].update(payload)
         return 200, {"id": place[1], **self.messages[place]}
 
@@ -182,7 +215,7 @@ class Discord(Vendor):
         self.messages[thread, message_id] = payload
         if seen.query.get("wait") != "true":
             return 204, {}
-        return 200, {"id": message_id, "type": 0, **payload}
+        return 200, {"id": message_id, "type": 0, "channel_id": thread or "42", **payload}
 
 
 def missing_files(payload: dict[str, Any], form: dict[str, bytes]) -> bool:
@@ -348,7 +381,10 @@ class SlackApi(Vendor):
 
 
 class Telegram(Vendor):
-    """One chat of Telegram that a bot may write to: reads the HTML as strictly, and counts what is left of it."""
+    """One chat of Telegram that a bot may write to: reads the HTML as strictly, and counts what is left of it.
+
+    With ``moved_to`` it has become a supergroup; the topics in ``closed`` take nothing.
+    """
 
     TOKEN, CHAT = "123456:s3cret-token_of-the-bot", "-1001234567890"
 
@@ -356,6 +392,8 @@ class Telegram(Vendor):
         super().__init__()
         self.messages: dict[int, dict[str, Any]] = {}
         self.photos: list[tuple[int, bytes]] = []
+        self.moved_to: int | None = None
+        self.closed: set[int] = set()
 
     def answer(self, seen: Seen) -> web.Response:
         photo = seen.path == f"/bot{self.TOKEN}/sendPhoto"
@@ -367,10 +405,19 @@ class Telegram(Vendor):
         if bot != f"bot{self.TOKEN}":
             return 401, {"ok": False, "error_code": 401, "description": "Unauthorized"}
         payload = seen.json
-        if payload["chat_id"] != self.CHAT:
-            return _bad("chat not found")
-        if (problem := telegram_problem(payload)) is not None:
+        if self.moved_to is not None and payload["chat_id"] == self.CHAT:
+            status, reply = _bad("group chat was upgraded to a supergroup chat")
+            return status, {**reply, "parameters": {"migrate_to_chat_id": self.moved_to}}
+        if (problem := self._place_problem(payload) or telegram_problem(payload)) is not None:
             return _bad(problem)
+        return self._put(method, payload)
+
+    def _place_problem(self, payload: dict[str, Any]) -> str | None:
+        if payload["chat_id"] not in {self.CHAT, str(self.moved_to)}:
+            return "chat not found"
+        return "TOPIC_CLOSED" if payload.get("message_thread_id") in self.closed else None
+
+    def _put(self, method: str, payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if method == "editMessageText":
             message_id = payload["message_id"]
             if message_id not in self.messages:

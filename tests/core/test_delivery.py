@@ -15,6 +15,7 @@ from connext_monitor.core.delivery import (
     retry_after,
     seconds_asked,
     wait_before,
+    with_wait_asked,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -23,12 +24,12 @@ jitters = st.floats(0, 1)
 
 
 @given(attempts, st.none() | st.floats(0, 1e12), jitters)
-def test_a_wait_is_at_least_half_a_second_and_at_most_a_day(attempt: int, asked: float | None, jitter: float) -> None:
+def test_a_wait_is_at_least_half_a_second_and_at_most_an_hour(attempt: int, asked: float | None, jitter: float) -> None:
     assert 0.5 <= wait_before(attempt, asked, jitter) <= LONGEST_ASKED
 
 
 @given(attempts, jitters)
-def test_our_own_waits_end_within_five_minutes(attempt: int, jitter: float) -> None:
+def test_our_own_waits_end_within_an_hour(attempt: int, jitter: float) -> None:
     assert wait_before(attempt, None, jitter) <= LONGEST_WAIT == 3600.0
 
 
@@ -71,6 +72,17 @@ def test_a_date_asks_for_the_time_until_it(seconds: int) -> None:
     assert retry_after(header, NOW) == seconds
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30.0), ("1500ms", 1.5), ("1.5 S", 1.5), (" 7 ", 7.0)])
+def test_a_unit_is_read_where_it_is_named(text: str, seconds: float) -> None:
+    assert seconds_asked(text) == retry_after(text, NOW) == seconds
+
+
+@pytest.mark.parametrize("number", [NOW.timestamp() + 90, 1000 * (NOW.timestamp() + 90)])
+def test_a_moment_in_unix_time_is_that_moment(number: float) -> None:
+    assert retry_after(f"{number:.0f}", NOW) == 90.0
+    assert retry_after(f"{NOW.timestamp() - 90:.0f}", NOW) == 0.0
+
+
 def test_a_date_that_has_passed_asks_for_no_time() -> None:
     assert retry_after("Thu, 01 Jan 1970 00:00:00 GMT", NOW) == 0.0
 
@@ -86,3 +98,30 @@ def test_no_header_asks_for_nothing() -> None:
 def test_the_longest_of_several_is_what_counts() -> None:
     assert longest(None, 3.0, 7.5) == 7.5
     assert longest(None, None) is None
+    assert longest(0.0, 7.5) == 7.5
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [((1.234, 1234.0), 1.234), ((2.0, 1234.0), 2.0), ((1234.0, 1234.0, 1.234), 1.234), ((30.0, 299.0), 299.0)],
+)
+def test_what_is_a_hundred_times_another_was_written_in_milliseconds(asked: tuple[float, ...], meant: float) -> None:
+    assert longest(*asked) == longest(*reversed(asked)) == meant
+
+
+@pytest.mark.parametrize("asked", [None, 0.0, 60.0])
+def test_a_short_wait_is_not_worth_a_word(asked: float | None) -> None:
+    assert with_wait_asked("answered 429", asked, NOW) == "answered 429"
+
+
+def test_it_is_said_until_when_a_channel_asks_to_wait() -> None:
+    assert with_wait_asked("answered 429", 1800, NOW) == "answered 429 and asks to wait until 2026-03-01 12:30:00 UTC"
+
+
+@pytest.mark.parametrize("years", [10, 10**5, 10**290])
+def test_of_a_wait_that_is_not_kept_it_is_said_so(years: int) -> None:
+    said = with_wait_asked("answered 429", years * 365 * 86400.0, NOW)
+    assert said.endswith("; it is tried within an hour all the same")
+    assert "asks to wait" in said
+    if years == 10:
+        assert "until 2036-02-27 12:00:00 UTC" in said

@@ -26,7 +26,8 @@ from connext_monitor.core.grouping import (
     is_fresh,
     next_step,
 )
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
+from connext_monitor.core.holds import Held
+from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting, WaitingEnd
 
 RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
@@ -83,22 +84,75 @@ def test_what_has_waited_longest_is_told_first() -> None:
     assert step(queue) == TellAlert(5, Reason.LONE)
 
 
+# --- what was tried, and what is held ---
+
+
+TRIED = Queue([Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], retries=[Retry(7, Change.OPENED, NOW)])
+
+
+def held(queue: Queue, what: Held, now: float = NOW) -> Step:
+    return next_step(queue, Telling.CHANGING_DIGEST, RULES, now, what)
+
+
 def test_what_was_tried_goes_before_everything_else() -> None:
-    tried = replace(ONE, attempts=1, next_attempt_at=NOW + 5)
-    queue = Queue([tried, Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)])
-    assert step(queue) == Wait(NOW + 5)
-    assert step(queue, now=NOW + 5) == TellAlert(7, Reason.TRIED)
+    assert step(TRIED) == TellAlert(7, Reason.TRIED)
 
 
-def test_a_retry_whose_wait_is_over_goes_whatever_the_clock_reads() -> None:
-    tried = replace(ONE, attempts=1, next_attempt_at=NOW + 3600)
-    chosen = next_step(Queue([tried]), Telling.DIGEST, RULES, NOW, retry=True)
-    assert chosen == TellAlert(7, Reason.TRIED)
+def test_a_channel_that_is_held_is_told_nothing_until_then() -> None:
+    assert held(TRIED, Held(news_until=NOW + 5)) == Wait(NOW + 5)
+    assert held(TRIED, Held(news_until=NOW + 5), NOW + 5) == TellAlert(7, Reason.TRIED)
 
 
-def test_one_that_was_tried_by_itself_stays_so_though_a_burst_follows() -> None:
-    tried = replace(ONE, count=100, attempts=1, next_attempt_at=NOW)
-    assert step(Queue([tried])) == TellAlert(7, Reason.TRIED)
+def test_what_waits_by_itself_lets_the_others_pass_and_comes_after_them() -> None:
+    assert held(TRIED, Held(alone={"delivery 7": NOW + 5})) == TellAlert(5, Reason.LONE)
+    assert held(TRIED, Held(alone={"delivery 7": NOW})) == TellAlert(5, Reason.LONE)
+    assert held(replace(TRIED, waiting=[]), Held(alone={"delivery 7": NOW})) == TellAlert(7, Reason.TRIED)
+
+
+def test_what_failed_often_is_tried_after_another() -> None:
+    assert held(TRIED, Held(doubted=frozenset({"delivery 7"}))) == TellAlert(5, Reason.LONE)
+
+
+def test_news_goes_before_edits() -> None:
+    queue = Queue([ONE], end=WaitingEnd(9, NOW - 5), groups=[replace(TOLD, topic=OTHER, open=0)])
+    assert step(queue) == TellAlert(7, Reason.LONE)
+    assert step(replace(queue, waiting=[])) == TellGroup(3, Change.RESOLVED, Reason.ENDED)
+
+
+def test_edits_that_are_held_hold_up_no_news() -> None:
+    queue = Queue([ONE], end=WaitingEnd(9, NOW - 5), groups=[replace(TOLD, topic=OTHER, open=0)])
+    only_edits = Held(edits_until=NOW + 600)
+    assert held(queue, only_edits) == TellAlert(7, Reason.LONE)
+    assert held(replace(queue, waiting=[]), only_edits) == Wait(NOW + 600)
+
+
+def test_a_channel_that_is_held_gets_no_edits_either() -> None:
+    assert held(Queue(end=WaitingEnd(9, NOW - 5)), Held(news_until=NOW + 600)) == Wait(NOW + 600)
+
+
+def test_where_ends_are_messages_of_their_own_they_keep_their_turn() -> None:
+    queue = Queue([ONE], end=WaitingEnd(9, NOW - 5))
+    assert step(queue, Telling.DIGEST) == TellAlert(9, Reason.ENDED)
+
+
+def test_a_new_critical_alert_cuts_a_long_hold_to_a_minute() -> None:
+    long = Held(news_until=NOW + 3000, tried_at=NOW - 30)
+    calling = Queue([replace(ONE, critical=True)], retries=TRIED.retries)
+    assert held(calling, long) == Wait(NOW + 30)
+    assert held(calling, long, NOW + 30) == TellAlert(7, Reason.TRIED)
+    assert held(Queue([ONE]), long) == Wait(NOW + 3000)
+
+
+def test_a_burst_that_grows_before_it_is_told_cuts_a_long_hold_too() -> None:
+    long = Held(news_until=NOW + 3000, tried_at=NOW - 30)
+    untold = replace(GROUP, attempts=1)
+    assert held(Queue(groups=[replace(untold, newest=NOW - 1)]), long) == Wait(NOW + 30)
+    assert held(Queue(groups=[replace(untold, newest=NOW - 40)]), long) == Wait(NOW + 3000)
+
+
+def test_a_critical_alert_that_waited_at_the_last_try_cuts_no_hold() -> None:
+    long = Held(news_until=NOW + 3000, tried_at=NOW + 1)
+    assert held(Queue([replace(ONE, critical=True)]), long) == Wait(NOW + 3000)
 
 
 # --- bursts ---
@@ -210,9 +264,9 @@ def test_a_group_s_end_is_told_at_once() -> None:
 
 
 def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
-    tried = replace(TOLD, open=4, attempts=2, next_attempt_at=NOW + 4)
-    assert step(Queue([Waiting(OTHER, 1, 5, NOW, NOW)], groups=[tried])) == Wait(NOW + 4)
-    assert step(Queue(groups=[tried]), now=NOW + 4) == TellGroup(3, Change.CHANGED, Reason.TRIED)
+    tried = Queue(groups=[replace(TOLD, open=4, attempts=2)])
+    assert held(tried, Held(alone={"group 3": NOW + 4})) == Wait(NOW + 4)
+    assert held(tried, Held(alone={"group 3": NOW + 4}), NOW + 4) == TellGroup(3, Change.CHANGED, Reason.TRIED)
 
 
 def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
@@ -221,7 +275,6 @@ def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
     assert isinstance(step(Queue(groups=[told])), TellGroup)
     assert isinstance(step(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), TellGroup)
     assert isinstance(step(waiting(1, ahead, ahead, fresh=False)), TellAlert)
-    assert isinstance(step(Queue([replace(ONE, attempts=1, next_attempt_at=ahead)])), TellAlert)
 
 
 # --- topics ---

@@ -11,12 +11,35 @@ from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-OTHER_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+async def test_a_page_in_front_of_a_channel_and_a_long_wait_asked_for_kill_nothing(
+    bridge: Devnet, tmp_path: Path
+) -> None:
+    alpha, beta, _ = bridge.chains
+    async with Stranger() as desk:
+        desk.plan(403, b"<!DOCTYPE html><title>Access denied</title>")
+        desk.plan(404)
+        set_up = Setup((alpha, beta), {"desk": desk}, execute="PT1S")
+        async with Monitor(await write_config(set_up, tmp_path)) as monitor:
+            await monitor.ready()
+            late = await bridge.xcall(alpha, beta)
+            await until(lambda: desk.taken, seconds=60)
+            assert desk.taken[0]["data"]["alert"]["subject"] == late.transfer_id
+            assert len(desk.seen) == 3
+            desk.plan(429, b"", {"Retry-After": "315360000"})
+            await bridge.xcall(beta, alpha)
+            await until(lambda: monitor.events("alert.postponed")[2:], seconds=60)
+            (_, _, asked) = monitor.events("alert.postponed")
+            assert "and asks to wait until 20" in asked["reason"]
+            assert asked["reason"].endswith("; it is tried within an hour all the same")
+            assert asked["next_in"] == 3600.0
 
 
 async def test_a_dead_channel_is_told_on_another_and_its_recovery_too(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
-    async with Receiver() as well, Stranger(OTHER_SECRET) as refusing, Receiver() as mended:
+    async with Receiver() as well, Stranger() as refusing, Receiver() as mended:
+        refusing.plan(410)
         broken = Setup((alpha, beta), {"well": well, "desk": refusing}, execute="PT1S")
         async with Monitor(await write_config(broken, tmp_path)) as monitor:
             await monitor.ready()

@@ -1,10 +1,15 @@
 from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Update, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Severity, chain_unobserved, escalated
 from connext_monitor.core.delivery import Change, TellingState
 from connext_monitor.core.queue import Topic
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.in_flight import InFlight
+from connext_monitor.store.schema import deliveries
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
 from tests.store.conftest import NOW, accuse, put, seen
@@ -41,6 +46,10 @@ async def test_what_opens_again_has_changed_again(store: Store) -> None:
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
 
 
+async def _execute(statement: Update, connection: AsyncConnection) -> None:
+    await connection.execute(statement)
+
+
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
     log, later = AlertLog(store.database), NOW + timedelta(seconds=30)
     await store.open_alert(CHAIN, ["desk", "ops", "pager"])
@@ -53,13 +62,15 @@ async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -
         elif name == "ops":
             await store.outbox.delivery_postponed(delivery.id, 2, later.timestamp(), "answered 503")
         else:
-            await store.outbox.delivery_refused(delivery.id, "no such channel", NOW)
+            # As versions wrote it that gave a message up.
+            given_up = update(deliveries).where(deliveries.c.id == delivery.id).values(pending=False, reason="too long")
+            await store.database.write(partial(_execute, given_up))
     desk, ops, pager = (await log.tellings([CHAIN.id]))[CHAIN.id]
     assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, TellingState.TOLD, NOW)
     assert (ops.state, ops.attempts, ops.next_attempt_at, ops.reason) == (
         TellingState.WAITING, 2, later, "answered 503",
     )  # fmt: skip
-    assert (pager.state, pager.reason) == (TellingState.REFUSED, "no such channel")
+    assert (pager.state, pager.reason) == (TellingState.REFUSED, "too long")
 
 
 async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:

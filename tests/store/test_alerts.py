@@ -159,15 +159,16 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
     assert (again.id, again.attempts, again.next_attempt_at) == (first.id, 3, 1234.5)
 
 
-async def test_a_delivery_that_is_refused_makes_room_for_the_next(store: Store) -> None:
+async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_own_alert(store: Store) -> None:
+    other = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="")
     await store.open_alert(BETA_UNSEEN, ["ops"])
     await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    await store.open_alert(other, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None
-    await store.outbox.delivery_refused(first.id, "too long", NOW)
-    following = await store.outbox.next_delivery("ops")
-    assert following is not None
-    assert (following.change, following.reference) == (Change.RESOLVED, None)
+    await store.outbox.delivery_postponed(first.id, 1, 1234.5, "too long")
+    queued = [(one.alert.id, one.change) for one in await store.outbox.next_deliveries("ops", 50)]
+    assert queued == [(BETA_UNSEEN.id, Change.OPENED), (other.id, Change.OPENED)]
 
 
 async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None:

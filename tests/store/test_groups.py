@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from connext_monitor.core.alert import AlertKind, Severity, chain_unobserved, overdue_id
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.queue import BATCH, Lately, Queue, Told, Topic
+from connext_monitor.core.queue import BATCH, Lately, Queue, Retry, Told, Topic
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import migration
 from connext_monitor.store.store import Store
@@ -220,23 +220,54 @@ async def test_an_alert_that_opens_again_after_its_group_ended_belongs_to_no_gro
     assert (await look(store)).waiting[0].count == 1
 
 
-async def test_a_postponed_group_says_when_and_how_often_it_was_tried(store: Store) -> None:
+async def test_a_postponed_group_says_how_often_it_was_tried(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     await store.outbox.group_postponed(group_id, 2, 1234.5, "it is busy")
     [group] = (await look(store)).groups
-    assert (group.attempts, group.next_attempt_at) == (2, 1234.5)
+    assert group.attempts == 2
     assert (await store.outbox.digest(group_id)).attempts == 2
 
 
-async def test_a_message_that_was_refused_is_not_tried_again_and_keeps_the_group_s_name(store: Store) -> None:
+async def test_an_opening_that_was_tried_goes_on_by_itself_and_joins_nothing(store: Store) -> None:
     await late(store)
-    group_id = await form(store)
-    await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", NOW)
-    await store.outbox.group_postponed(group_id, 2, 1234.5, "it is busy")
-    await store.outbox.group_refused(await store.outbox.digest(group_id), Change.CHANGED, "too long", LATER)
-    [group] = (await look(store)).groups
-    assert (group.attempts, group.editable, group.told) == (0, True, Told(LATER.timestamp(), 5, 5))
+    tried = await store.outbox.next_delivery("ops")
+    assert tried is not None
+    await store.outbox.delivery_postponed(tried.id, 2, 1234.5, "too long")
+    queue = await look(store)
+    assert queue.retries == [Retry(tried.id, Change.OPENED, NOW.timestamp())]
+    assert [one.count for one in queue.waiting] == [4]
+    await form(store)
+    queue = await look(store)
+    assert [group.members for group in queue.groups] == [4]
+    assert [retry.delivery_id for retry in queue.retries] == [tried.id]
+
+
+async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> None:
+    unseen = [chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in ("alpha", "beta")]
+    for alert in unseen:
+        await store.open_alert(alert, ["ops"])
+        opening = await store.outbox.next_delivery("ops")
+        assert opening is not None
+        await store.outbox.delivery_sent(opening.id, "m1", NOW)
+    for alert in unseen:
+        await store.resolve_alert(alert.id, "observed", LATER)
+    first = (await look(store)).end
+    assert first is not None
+    await store.outbox.delivery_postponed(first.delivery_id, 1, 1234.5, "too long")
+    queue = await look(store)
+    assert [retry.change for retry in queue.retries] == [Change.RESOLVED]
+    assert queue.end is not None
+    assert queue.end.delivery_id != first.delivery_id
+
+
+async def test_it_is_known_of_a_topic_whether_any_that_wait_are_critical(store: Store) -> None:
+    await late(store)
+    await store.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
+    assert {one.topic.kind: one.critical for one in (await look(store)).waiting} == {
+        AlertKind.EXECUTE_OVERDUE: True,
+        AlertKind.CHAIN_UNOBSERVED: False,
+    }
 
 
 async def test_only_openings_told_one_by_one_count_as_told_lately(store: Store) -> None:

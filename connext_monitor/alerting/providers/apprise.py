@@ -9,11 +9,12 @@ import importlib.util
 import logging
 import re
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Pace
+from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, Pace, Patience
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
 from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
@@ -22,7 +23,8 @@ from connext_monitor.core.grouping import Telling
 if TYPE_CHECKING:
     from apprise import Apprise
 
-_TIMEOUT = 30.0
+# A service may take several requests for a message, each of which is waited for.
+_SEVERAL = 3
 _BETWEEN_MESSAGES = 1.0
 _TITLE, _LINE, _LINES = 200, 300, 25
 _NO_WIDTH = "\u200b"
@@ -64,7 +66,9 @@ class AppriseProvider:
     def __init__(self, name: str, config: AppriseConfig, around: Surroundings) -> None:
         self.name = name
         self._config = config
+        self._clock = around.clock
         self._pace = Pace(around.clock)
+        self._patience = Patience(around.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Send it in plain words; Apprise says whether it went, and not why it did not."""
@@ -72,25 +76,39 @@ class AppriseProvider:
         title, body = plain(notice)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bool] = loop.create_future()
+        began, seconds = self._clock.monotonic(), self._patience.seconds
 
         def work() -> None:
+            went = False
             try:
-                channel = _channel(self._config.url.get_secret_value())
+                channel = _channel(self._config.url.get_secret_value(), seconds)
                 went = bool(channel is not None and channel.notify(title=title, body=body, body_format="text"))
-            except Exception:  # noqa: BLE001 - of a hundred plugins, each may fail in its own way
-                went = False
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, answer, went)
+            except Exception:  # noqa: BLE001, S110 - of a hundred plugins, each may fail in its own way
+                pass
+            finally:
+                with suppress(RuntimeError):  # the loop has been closed
+                    loop.call_soon_threadsafe(_settle, answer, went)
 
         # A daemon: the end of the program does not wait for a service that hangs.
         threading.Thread(target=work, name=f"apprise to {self.name}", daemon=True).start()
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(_SEVERAL * seconds):
                 went = await answer
         except TimeoutError:
-            return TryLater(f"gave no answer within {_TIMEOUT:.0f} s", cause=Cause.TIMED_OUT)
+            self._patience.timed_out(seconds)
+            return TryLater(f"gave no answer within {_SEVERAL * seconds:g} s", cause=Cause.TIMED_OUT)
         self._pace.hold(_BETWEEN_MESSAGES)
-        return Sent() if went else TryLater("did not take it; Apprise does not say why")
+        return self._outcome(went, self._clock.monotonic() - began, seconds)
+
+    def _outcome(self, went: bool, after: float, seconds: float) -> Outcome:
+        """What Apprise's yes or no means, so many seconds after it was asked to wait ``seconds`` for an answer."""
+        if went:
+            self._patience.answered(after)
+            return Sent()
+        if after < seconds:
+            return TryLater("did not take it; Apprise does not say why")
+        self._patience.timed_out(seconds)
+        return TryLater(f"gave no answer within {seconds:g} s", cause=Cause.TIMED_OUT)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Tell it in words."""
@@ -124,8 +142,18 @@ def _dead(text: str) -> str:
     return _NO_WIDTH + apart if apart[:1] in _BEGINS_A_BLOCK else apart
 
 
-def _channel(url: str) -> "Apprise | None":
-    from apprise import Apprise  # noqa: PLC0415 - an extra that need not be there
+def _channel(url: str, seconds: float = FIRST_TIMEOUT) -> "Apprise | None":
+    """The service behind an address, which is waited for so long.
 
-    channel = Apprise()
-    return channel if channel.add(url) else None
+    Its redirects are not followed, unless the address says so: what is told would go to somebody else, and an answer
+    of theirs would count as taken.
+    """
+    from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra that need not be there
+
+    channel = Apprise(asset=AppriseAsset(http_redirects=False, service_timeout=0))
+    if not channel.add(url):
+        return None
+    for service in channel:
+        if service.socket_read_timeout == type(service).socket_read_timeout:  # none of the address's own
+            service.socket_read_timeout = seconds
+    return channel

@@ -6,24 +6,27 @@ and "Opcodes and Status Codes". Only ``content`` can notify anybody, and only wh
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated
 
+import structlog
 from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.discord_answers import ID, ThreadShut, classify, pause_after, versioned
 from connext_monitor.alerting.providers.http import (
+    EDIT_TIMEOUT,
+    LONGEST_TIMEOUT,
     PICTURE,
     Answer,
     HttpSender,
-    MessageGone,
     Pace,
-    Unacceptable,
     form,
-    in_some_form,
 )
+from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -38,7 +41,7 @@ from connext_monitor.alerting.providers.wording import (
 )
 from connext_monitor.config import SecretUrl, bad_value
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater, longest, seconds_asked
+from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Field, Instant, Message
@@ -52,17 +55,11 @@ _COLOURS = {Severity.INFO: 0x3498DB, Severity.WARNING: 0xF1C40F, Severity.CRITIC
 _MENTION = re.compile(r"<@(?P<role>&)?(?P<id>[0-9]{1,20})>")
 _WEBHOOK = re.compile(r"/webhooks/[0-9]+/[A-Za-z0-9_-]+/?$")
 _MARKUP = frozenset("\\*_~`|<>@#:[]()-")
-_ID = re.compile("[0-9]{1,20}")
-_UNKNOWN_MESSAGE, _FORUM = 10008, 220001
-# Discord's own message is never quoted: an answer that echoes the request could carry the token into a log.
-_CODES = {
-    10003: "unknown channel or thread (code 10003)",
-    _UNKNOWN_MESSAGE: "unknown message (code 10008)",
-    10015: "unknown webhook (code 10015)",
-    50027: "invalid webhook token (code 50027)",
-    50035: "invalid form body (code 50035)",
-    _FORUM: "a forum takes only posts to one of its threads: set thread_id (code 220001)",
-}
+_THREAD_NAME = "Alerts"
+# Seconds. Discord may count posts and edits together; but for longer than that, what is new waits for no edit.
+_SHARED_PAUSE = 3.0
+
+log = structlog.get_logger()
 
 
 class DiscordUrl(SecretUrl):
@@ -87,7 +84,7 @@ def _read_mention(value: object) -> str | None:
 
 
 def _read_thread(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and _ID.fullmatch(value)):
+    if value is None or (isinstance(value, str) and ID.fullmatch(value)):
         return value
     raise bad_value("is no id of a Discord thread", "write its digits between quotes")
 
@@ -115,11 +112,17 @@ class DiscordProvider:
         self._config = config
         self._sender = HttpSender(around.clock)
         self._pace = Pace(around.clock)
+        self._edit_pace = Pace(around.clock)
+        self._own_thread: str | None = None
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Discord does not take the embed."""
-        forms = (write(notice, self._config.mention) for write in (embed_payload, plain_payload))
-        return await in_some_form(forms, lambda payload: self._tell(payload, notice, reference))
+
+        def forms() -> Iterator[Json]:
+            return (write(notice, self._config.mention) for write in (embed_payload, plain_payload))
+
+        edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
+        return await edit_or_post(notice, forms, edit, self._post)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Post it with its picture; without where Discord does not take that."""
@@ -127,8 +130,8 @@ class DiscordProvider:
             payload = embed_payload(notice, None)
             payload["embeds"] = [{**embed, "image": {"url": f"attachment://{PICTURE}"}} for embed in _embeds(payload)]
             body, headers = await form({"payload_json": json.dumps(payload)}, "files[0]", notice.picture)
-            reply = await self._ask("POST", body, headers)
-            if not isinstance(reply, Unacceptable | MessageGone):
+            reply, _ = await self._ask("POST", self._config.thread_id, body, headers)
+            if isinstance(reply, Sent | TryLater):
                 return reply
         return await self.send(notice, None)
 
@@ -147,37 +150,76 @@ class DiscordProvider:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _tell(self, payload: Json, notice: Notice, reference: str | None) -> Outcome | Unacceptable:
-        if notice.change is not Change.OPENED and reference is not None:
-            reply = await self._request("PATCH", payload, reference)
-            if not isinstance(reply, MessageGone):
-                return reply
-        reply = await self._request("POST", payload)
-        return ChannelDead(reply.reason) if isinstance(reply, MessageGone) else reply
+    async def _edit(self, reference: str, payload: Json) -> Reply:
+        message_id, named, place = reference.partition("/")
+        thread = (place or None) if named else self._config.thread_id
+        if (busy := await self._edit_pace.turn_to_edit()) is not None:
+            return busy
+        reply, _ = await self._request("PATCH", thread, payload, message_id)
+        if isinstance(reply, Sent):
+            return Sent(reference)
+        # Whatever is wrong with the thread, a new message opens an archived one again, or finds another place.
+        return MessageGone(reply.reason) if isinstance(reply, ThreadShut) else reply
+
+    async def _post(self, payload: Json) -> Reply:
+        """Post it to the channel, or to the thread that is configured, and beside that where it takes nothing."""
+        reply, _ = await self._request("POST", self._config.thread_id, payload)
+        if not isinstance(reply, ThreadShut):
+            return reply
+        if self._config.thread_id is None:
+            return ChannelDead(reply.reason) if reply.is_forum else Refused(reply.reason)
+        log.warning("discord.thread_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
+        beside = await self._post_beside(payload)
+        # Only what is said of the webhook itself is the channel's end.
+        return beside if isinstance(beside, Sent | TryLater | Unacceptable) else Refused(reply.reason)
+
+    async def _post_beside(self, payload: Json) -> Reply | ThreadShut:
+        """A thread that was locked or deleted takes nothing, and its alerts are for those who read its channel.
+
+        So they go to the channel itself, or to a thread of our own where that is a forum; the reference says where.
+        """
+        place = self._own_thread
+        reply, answer = await self._request("POST", place, payload)
+        if place is None and isinstance(reply, ThreadShut) and reply.is_forum:
+            reply, answer = await self._request("POST", None, {**payload, "thread_name": _THREAD_NAME})
+            made = answer.json.get("channel_id") if answer is not None else None
+            place = made if isinstance(made, str) and ID.fullmatch(made) else None
+        if not isinstance(reply, Sent):
+            self._own_thread = None
+            return reply
+        self._own_thread = place
+        return Sent(f"{reply.reference}/{place or ''}" if reply.reference else None)
 
     async def _request(
-        self, method: str, payload: Json, message_id: str | None = None
-    ) -> Outcome | Unacceptable | MessageGone:
-        return await self._ask(method, json.dumps(payload).encode(), {"Content-Type": "application/json"}, message_id)
+        self, method: str, thread: str | None, payload: Json, message_id: str | None = None
+    ) -> tuple[Reply | ThreadShut, Answer | None]:
+        headers = {"Content-Type": "application/json"}
+        return await self._ask(method, thread, json.dumps(payload).encode(), headers, message_id)
 
     async def _ask(
-        self, method: str, body: bytes, headers: Mapping[str, str], message_id: str | None = None
-    ) -> Outcome | Unacceptable | MessageGone:
-        await self._pace.turn()
-        answer = await self._sender.request(method, message_url(self._config, message_id), body, headers)
+        self, method: str, thread: str | None, body: bytes, headers: Mapping[str, str], message_id: str | None = None
+    ) -> tuple[Reply | ThreadShut, Answer | None]:
+        mine, others, at_most = self._pace, self._edit_pace, LONGEST_TIMEOUT
+        if message_id is not None:
+            mine, others, at_most = others, mine, EDIT_TIMEOUT
+        await mine.turn()
+        url = message_url(self._config, thread, message_id)
+        answer = await self._sender.request(method, url, body, headers, at_most=at_most)
         if isinstance(answer, TryLater):
-            return answer
+            return answer, None
         if pause := pause_after(answer):
-            self._pace.hold(pause)
-        return classify(answer)
+            mine.hold(pause)
+            others.hold(min(pause, _SHARED_PAUSE))
+        return classify(answer), answer
 
 
-def message_url(config: DiscordConfig, message_id: str | None) -> URL:
+def message_url(config: DiscordConfig, thread: str | None, message_id: str | None = None) -> URL:
     """Where to post, or where the message stands; ``wait`` makes Discord say whether it was saved."""
     base = URL(config.webhook_url.get_secret_value())
-    url = base.with_path(base.path.rstrip("/") + (f"/messages/{message_id}" if message_id else ""))
+    path = versioned(base.path.rstrip("/"))
+    url = base.with_path(path + (f"/messages/{message_id}" if message_id else ""))
     url = url.with_query(base.query).update_query({"wait": "true"})
-    return url.update_query({"thread_id": config.thread_id}) if config.thread_id else url
+    return url.update_query({"thread_id": thread}) if thread else url
 
 
 def embed_payload(notice: Notice, mention: str | None) -> Json:
@@ -208,38 +250,6 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
 def escape(char: str) -> str:
     """One character so that Discord's markdown takes it for itself: no mention, link, emoji, time or formatting."""
     return f"\\{char}" if char in _MARKUP else char
-
-
-def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
-    """What Discord's answer means.
-
-    1. 2xx: saved; the message's id is the reference.
-    2. 429 and 5xx: come again, after the longer of what header and body ask for.
-    3. 404 with code 10008: no such message, the webhook itself is well.
-    4. 401, 403, 404: the webhook, or its thread, is no more. Going on would have the address banned. A forum without
-       a thread takes nothing either.
-    5. 400 and 413: not as it is written.
-    6. Anything else is no answer of Discord's: come again.
-    """
-    said = answer.json
-    if answer.ok:
-        message_id = said.get("id")
-        return Sent(message_id if isinstance(message_id, str) and _ID.fullmatch(message_id) else None)
-    code = said.get("code")
-    words = f"{answer.words}, {_CODES[code]}" if isinstance(code, int) and code in _CODES else answer.words
-    if answer.later:
-        return TryLater(words, longest(answer.retry_after, seconds_asked(said.get("retry_after"))), answer.cause)
-    if answer.status == 404 and code == _UNKNOWN_MESSAGE:
-        return MessageGone(words)
-    if answer.status in {401, 403, 404} or code == _FORUM:
-        return ChannelDead(words)
-    return Unacceptable(words) if answer.status in {400, 413} else answer.try_later()
-
-
-def pause_after(answer: Answer) -> float | None:
-    """Seconds to leave before the next request, where this one was the last that the present window allows."""
-    remaining = seconds_asked(answer.headers.get("X-RateLimit-Remaining"))
-    return seconds_asked(answer.headers.get("X-RateLimit-Reset-After")) if remaining == 0 else None
 
 
 def _embeds(payload: Json) -> list[Json]:

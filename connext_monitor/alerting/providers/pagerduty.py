@@ -6,6 +6,7 @@ Source of fields, limits and answers: PagerDuty's "Events API v2 Overview" and "
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import PlainValidator
@@ -13,7 +14,8 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable, in_some_form
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace
+from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
@@ -23,6 +25,7 @@ from connext_monitor.core.grouping import Telling
 SUMMARY, DEDUP_KEY = 1024, 255
 _TEXT, _NAME, _VALUE, _FACTS, _LINKS = 2000, 100, 500, 25, 10
 _BETWEEN_EVENTS = 0.5  # about 120 a minute are taken
+_ROUTING = re.compile(r"(routing|integration|service)[ _]?key|invalid key", re.IGNORECASE)
 _ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
 
 
@@ -79,15 +82,18 @@ class PagerDutyProvider:
         reference, by which each is resolved.
         """
         key = dedup_key(notice.thread) if notice.change is Change.OPENED or reference is None else reference
-        forms = ({**event(notice, self._config.source), "dedup_key": key} for event in (whole_event, short_event))
-        reply = await in_some_form(forms, self._post)
+
+        def forms() -> Iterator[Json]:
+            return ({**event(notice, self._config.source), "dedup_key": key} for event in (whole_event, short_event))
+
+        reply = await edit_or_post(notice, forms, None, self._post)
         return Sent(key) if isinstance(reply, Sent) and isinstance(notice, AlertNotice) else reply
 
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _post(self, event: Json) -> Outcome | Unacceptable:
+    async def _post(self, event: Json) -> Reply:
         await self._pace.turn()
         body = json.dumps({"routing_key": self._config.routing_key.get_secret_value(), **event}).encode()
         url = URL(self._config.url.get_secret_value())
@@ -139,18 +145,25 @@ def dedup_key(thread: str) -> str:
 def classify(answer: Answer) -> Outcome | Unacceptable:
     """What PagerDuty's answer means.
 
-    1. 202, or any 2xx: taken.
+    1. 202, or any 2xx: taken. A page is not PagerDuty's.
     2. 429 and 5xx: come again.
-    3. 401, 403, 404, and 400 about the routing key: the service is no more.
+    3. 4xx whose words are about the routing key: the service is no more. Nothing else says so.
     4. 400 and 413: not as it is written.
     5. Anything else: come again.
     """
-    if answer.ok:
+    if answer.ok and not answer.is_page:
         return Sent()
     if answer.later:
         return answer.try_later()
-    if answer.status == 400 and b"routing_key" in answer.body:
+    if _ROUTING.search(_errors(answer.json)):
         return ChannelDead(f"{answer.words}, the routing key is not known")
-    if answer.status in {401, 403, 404}:
-        return ChannelDead(answer.words)
-    return Unacceptable(answer.words) if answer.status in {400, 413} else answer.try_later()
+    if answer.status in {400, 413} and not answer.is_page:
+        return Unacceptable(answer.words)
+    return answer.try_later()
+
+
+def _errors(said: Json) -> str:
+    """What it says is wrong; not what it may repeat of the event, which holds a routing key too."""
+    errors = said.get("errors")
+    words = [said.get("status"), said.get("message"), *(errors if isinstance(errors, list) else [errors])]
+    return " ".join(word for word in words if isinstance(word, str))

@@ -8,6 +8,7 @@ reads no formatting; only our own names, dates and links stand in ``mrkdwn``.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Self
 
 from pydantic import PlainValidator, model_validator
@@ -15,7 +16,8 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace, Unacceptable, in_some_form
+from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace
+from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -41,6 +43,8 @@ _CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _FORMATTING = str.maketrans(dict.fromkeys("*_~`:|", " "))
 ERROR_WORD = re.compile(rb"[a-z_]{1,64}")
+_ERROR = re.compile(r"(invalid|no|too_many|msg|action|channel|is|team|rate)_|ratelimited|.*_error$")
+LIMITED_WORDS = frozenset({"message_limit_exceeded", "rate_limited", "ratelimited"})
 DEAD_WORDS = frozenset(
     {
         "account_inactive",
@@ -50,6 +54,7 @@ DEAD_WORDS = frozenset(
         "invalid_auth",
         "invalid_token",
         "is_archived",
+        "no_active_hooks",
         "no_service",
         "no_service_id",
         "no_team",
@@ -110,8 +115,11 @@ class SlackProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Post the alert or its end; in plain words where Slack does not take the blocks."""
-        forms = (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
-        return await in_some_form(forms, self._post)
+
+        def forms() -> Iterator[Json]:
+            return (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
+
+        return await edit_or_post(notice, forms, None, self._post)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Tell it in words."""
@@ -121,7 +129,7 @@ class SlackProvider:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _post(self, payload: Json) -> Outcome | Unacceptable:
+    async def _post(self, payload: Json) -> Reply:
         await self._pace.turn()
         url = URL(self._url.get_secret_value())
         answer = await self._sender.request(
@@ -163,24 +171,36 @@ def escape(char: str) -> str:
 def classify(answer: Answer) -> Outcome | Unacceptable:
     """What Slack's answer means; its errors are single words.
 
-    1. 2xx with ``ok``: posted. 2xx with anything else came from something that is not Slack: come again.
+    1. 2xx: posted, though its ``ok`` cannot be read. A page is not Slack's, and a word that is an error says so.
     2. 429, 5xx and ``ratelimited``: come again.
-    3. 401, 403, 404, 410, and words that say so: the webhook or its channel is no more.
+    3. Words that say so: the webhook or its channel is no more. A status without a word also comes from what stands in
+       front of Slack, and passes.
     4. 400 and 413: not as it is written.
     5. Anything else: come again.
     """
-    if answer.ok:
-        # The second is what a workflow's webhook says.
-        taken = answer.body.strip() == b"ok" or answer.json.get("ok") is True
-        return Sent() if taken else TryLater(f"{answer.words} without Slack's ok")
-    error = ERROR_WORD.fullmatch(answer.body.strip())
-    word = error[0].decode() if error else ""
+    word = error_word(answer)
     words = f"{answer.words}, {word}" if word else answer.words
-    if answer.later or word in {"ratelimited", "rate_limited"}:
+    if answer.ok and not answer.is_page and not (answer.json.get("ok") is False or _ERROR.match(word)):
+        return Sent()
+    if answer.later or word in LIMITED_WORDS:
         return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
-    if answer.status in {401, 403, 404, 410} or word in DEAD_WORDS:
+    if word in DEAD_WORDS:
         return ChannelDead(words)
-    return Unacceptable(words) if answer.status in {400, 413} else answer.try_later()
+    if answer.status in {400, 413} and not answer.is_page:
+        return Unacceptable(words)
+    return replace(answer.try_later(), reason=words) if word else answer.try_later()
+
+
+def error_word(answer: Answer) -> str:
+    """The error that Slack names, by itself or in JSON; nothing for ``ok``, and for what is no word of its."""
+    said = answer.json
+    if said.get("ok") is False or "error" in said:
+        error = said.get("error")
+        body = error.encode(errors="replace") if isinstance(error, str) else b""
+    else:
+        body = answer.body.strip()
+    named = ERROR_WORD.fullmatch(body)
+    return named[0].decode() if named and named[0] != b"ok" else ""
 
 
 def _envelope() -> Json:

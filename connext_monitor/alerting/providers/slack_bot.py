@@ -4,28 +4,26 @@ Source of methods and errors: Slack's documentation of ``chat.postMessage`` and 
 """
 
 import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import structlog
 from yarl import URL
 
 from connext_monitor.alerting.notice import DigestProvider, Notice, ReportNotice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import (
-    PICTURE,
-    Answer,
-    HttpSender,
-    MessageGone,
-    Pace,
-    Unacceptable,
-    in_some_form,
-)
+from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, PICTURE, Answer, HttpSender, Pace
+from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.slack import (
     BETWEEN_MESSAGES,
     DEAD_WORDS,
-    ERROR_WORD,
+    LIMITED_WORDS,
     SlackConfig,
     SlackProvider,
     blocks_payload,
+    error_word,
     plain_payload,
 )
 from connext_monitor.config import SecretText
@@ -43,14 +41,22 @@ _NO_MORE_ACCESS = DEAD_WORDS | {
     "not_authed",
     "not_in_channel",
     "org_login_required",
-    "restricted_action",
     "team_access_not_granted",
     "token_expired",
 }
-_MESSAGE_GONE = frozenset({"cant_update_message", "edit_window_closed", "message_not_found"})
-_NOT_SO = frozenset(
-    {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"}
+_MESSAGE_GONE = frozenset({"cant_edit_message", "cant_update_message", "edit_window_closed", "message_not_found"})
+_PASSING = frozenset(
+    {
+        "external_channel_migrating",
+        "fatal_error",
+        "internal_error",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+    }
 )
+# The beginning of an answer whose rest did not come.
+_OK = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
 
 
 log = structlog.get_logger()
@@ -79,9 +85,14 @@ class SlackBot:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Slack does not take the blocks."""
-        # An edit without blocks would leave those of the message as they are.
-        forms = ({"blocks": [], **form(notice, self._config.mention)} for form in (blocks_payload, plain_payload))
-        return await in_some_form(forms, lambda form: self._tell(form, notice, reference))
+
+        def forms() -> Iterator[Json]:
+            # An edit without blocks would leave those of the message as they are.
+            written = (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
+            return ({"blocks": [], **payload} for payload in written)
+
+        edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
+        return await edit_or_post(notice, forms, edit, self._send)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Post it, then its picture in the message's thread; the words alone are a report too."""
@@ -114,25 +125,31 @@ class SlackBot:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _tell(self, payload: Json, notice: Notice, reference: str | None) -> Outcome | Unacceptable:
-        if notice.change is not Change.OPENED and reference is not None:
-            # A message is found by its channel's id, which a name is not.
-            channel, _, ts = reference.partition("/")
-            reply = await self._call("chat.update", {**payload, "channel": channel, "ts": ts})
-            if not isinstance(reply, MessageGone):
-                return reply
-        reply = await self._call("chat.postMessage", {**payload, "channel": self._channel})
-        return ChannelDead(reply.reason) if isinstance(reply, MessageGone) else reply
+    async def _edit(self, reference: str, payload: Json) -> Reply:
+        # A message is found by its channel's id, which a name is not.
+        channel, _, ts = reference.partition("/")
+        if (busy := await self._pace.turn_to_edit()) is not None:
+            return busy
+        reply = await self._call("chat.update", {**payload, "channel": channel, "ts": ts}, EDIT_TIMEOUT)
+        if isinstance(reply, Sent):
+            return Sent(reference)
+        # The message may stand in another channel than is configured by now, and that one be no more.
+        return MessageGone(reply.reason) if isinstance(reply, ChannelDead) else reply
 
-    async def _call(self, method: str, payload: Json) -> Outcome | Unacceptable | MessageGone:
-        answer = await self._post(method, json.dumps(payload).encode(), _JSON)
+    async def _send(self, payload: Json) -> Reply:
+        return await self._call("chat.postMessage", {**payload, "channel": self._channel})
+
+    async def _call(self, method: str, payload: Json, at_most: float = LONGEST_TIMEOUT) -> Reply:
+        answer = await self._post(method, json.dumps(payload).encode(), _JSON, at_most)
         return answer if isinstance(answer, TryLater) else classify(answer)
 
-    async def _post(self, method: str, body: bytes, content_type: str) -> Answer | TryLater:
+    async def _post(
+        self, method: str, body: bytes, content_type: str, at_most: float = LONGEST_TIMEOUT
+    ) -> Answer | TryLater:
         await self._pace.turn()
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": content_type}
         base = self._config.api_url.get_secret_value().rstrip("/")
-        answer = await self._sender.request("POST", URL(f"{base}/{method}"), body, headers)
+        answer = await self._sender.request("POST", URL(f"{base}/{method}"), body, headers, at_most=at_most)
         self._pace.hold(BETWEEN_MESSAGES)
         return answer
 
@@ -147,25 +164,28 @@ def _trouble(answer: Answer | TryLater) -> str:
 def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     """What the web API's answer means; it says 200 to nearly everything, and means ``ok``.
 
-    1. ``ok``: taken; channel and ``ts`` are the reference.
-    2. 429, 5xx: come again.
+    1. ``ok``: taken; channel and ``ts`` are the reference, where they can be read.
+    2. 429, 5xx, and words of passing trouble: come again.
     3. Words about the token, the rights or the channel: nothing will be taken until somebody sees to that.
     4. Words about the message to be changed: it is no more.
-    5. Words about the form, 400 and 413: not as it is written.
-    6. Anything else: come again.
+    5. Any other word, 400 and 413: not as it is written.
+    6. Anything without a word is no answer of Slack's: come again.
     """
     said = answer.json
-    channel, ts, error = said.get("channel"), said.get("ts"), said.get("error")
-    if answer.ok and said.get("ok") is True:
+    channel, ts = said.get("channel"), said.get("ts")
+    if answer.ok and (said.get("ok") is True or _OK.match(answer.body)):
         return Sent(f"{channel}/{ts}" if isinstance(channel, str) and isinstance(ts, str) else None)
-    word = error if isinstance(error, str) and ERROR_WORD.fullmatch(error.encode(errors="replace")) else ""
+    word = error_word(answer)
     words = f"{answer.words}, {word}" if word else answer.words
-    if answer.later or word in {"ratelimited", "rate_limited"}:
+    if answer.later or word in LIMITED_WORDS:
         return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
-    if answer.status in {401, 403} or word in _NO_MORE_ACCESS:
+    if word in _NO_MORE_ACCESS or word.startswith("restricted_action"):
         return ChannelDead(words)
     if word in _MESSAGE_GONE:
         return MessageGone(words)
-    if answer.status in {400, 413} or word in _NOT_SO:
+    if (word and word not in _PASSING) or (answer.status in {400, 413} and not answer.is_page):
         return Unacceptable(words)
-    return TryLater(words if word else f"{answer.words} without Slack's ok", answer.retry_after)
+    later = answer.try_later()
+    if answer.ok and not answer.is_page:
+        words = f"{words} without Slack's ok"
+    return later if words == answer.words else replace(later, reason=words)

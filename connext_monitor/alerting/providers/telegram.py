@@ -7,7 +7,8 @@ follows by a space of no width.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -17,15 +18,9 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import (
-    Answer,
-    HttpSender,
-    MessageGone,
-    Pace,
-    Unacceptable,
-    form,
-    in_some_form,
-)
+from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, HttpSender, Pace, form
+from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
+from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,
@@ -38,7 +33,7 @@ from connext_monitor.alerting.providers.wording import (
 )
 from connext_monitor.config import BaseUrl, SecretText, bad_value
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater, longest, seconds_asked
+from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Field, Message
@@ -53,22 +48,6 @@ _MENTION = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BEGINS_SOMETHING = frozenset("@#/$.:+")
 _NO_WIDTH = "\u200b"
-# Of Telegram's own words only these are looked for, and none is repeated.
-_NOT_MODIFIED = "message is not modified"
-_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
-_SHUT = (
-    "chat not found",
-    "chat_write_forbidden",
-    "upgraded to a supergroup",
-    "bot was kicked",
-    "not enough rights",
-    "have no rights",
-    "need administrator rights",
-    "thread not found",
-    "topic_closed",
-)
-
-
 log = structlog.get_logger()
 
 
@@ -121,20 +100,26 @@ class TelegramProvider:
         self._config = config
         self._sender = HttpSender(around.clock)
         self._pace = Pace(around.clock)
+        self._chat = config.chat_id
         is_person = config.chat_id.isdigit()
         self._pause = _BETWEEN_MESSAGES if is_person else _BETWEEN_MESSAGES_TO_A_GROUP
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Telegram does not take the formatting."""
-        forms = (write(notice, self._config.mention) for write in (html_payload, plain_payload))
-        return await in_some_form(forms, lambda payload: self._tell(payload, notice, reference))
+
+        def forms() -> Iterator[Json]:
+            return (write(notice, self._config.mention) for write in (html_payload, plain_payload))
+
+        edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
+        return await edit_or_post(notice, forms, edit, partial(self._post, silent=_is_silent(notice)))
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Send it, then its picture as an answer to that; the words alone are a report too."""
         told = await self.send(notice, None)
         if notice.picture is not None and isinstance(told, Sent) and told.reference is not None:
-            fields = {"chat_id": self._config.chat_id, "disable_notification": "true"}
-            fields["reply_parameters"] = json.dumps({"message_id": int(told.reference)})
+            chat, message_id = self._place(told.reference)
+            fields = {"chat_id": chat, "disable_notification": "true"}
+            fields["reply_parameters"] = json.dumps({"message_id": message_id})
             if self._config.thread_id is not None:
                 fields["message_thread_id"] = str(self._config.thread_id)
             reply = await self._ask("sendPhoto", *await form(fields, "photo", notice.picture))
@@ -146,29 +131,57 @@ class TelegramProvider:
         """Let go of connections."""
         await self._sender.aclose()
 
-    async def _tell(self, payload: Json, notice: Notice, reference: str | None) -> Outcome | Unacceptable:
-        if notice.change is not Change.OPENED and reference is not None:
-            reply = await self._call("editMessageText", {**payload, "message_id": int(reference)})
-            if reply == Sent(None):
-                return Sent(reference)
-            if not isinstance(reply, MessageGone):
-                return reply
-        thread = {} if self._config.thread_id is None else {"message_thread_id": self._config.thread_id}
-        silent = notice.message.severity is Severity.INFO or notice.message.resolved
-        reply = await self._call("sendMessage", {**payload, **thread, "disable_notification": silent})
-        return ChannelDead(reply.reason) if isinstance(reply, MessageGone) else reply
+    async def _edit(self, reference: str, payload: Json) -> Reply:
+        chat, message_id = self._place(reference)
+        if (busy := await self._pace.turn_to_edit()) is not None:
+            return busy
+        reply = await self._call(
+            "editMessageText", {"chat_id": chat, "message_id": message_id, **payload}, EDIT_TIMEOUT
+        )
+        if isinstance(reply, Sent):
+            return Sent(reference)
+        # The message may stand in another chat than is posted to by now, and that one be no more.
+        return reply if isinstance(reply, TryLater | Unacceptable) else MessageGone(reply.reason)
 
-    async def _call(self, method: str, payload: Json) -> Outcome | Unacceptable | MessageGone:
-        body = json.dumps({"chat_id": self._config.chat_id, **payload}).encode()
-        return await self._ask(method, body, {"Content-Type": "application/json"})
+    async def _post(self, payload: Json, *, silent: bool) -> Reply:
+        """Send it to the chat: to its new id where it names that, outside of the topic where that takes nothing."""
+        payload = {**payload, "disable_notification": silent}
+        topic = {} if self._config.thread_id is None else {"message_thread_id": self._config.thread_id}
+        reply = await self._call("sendMessage", {"chat_id": self._chat, **payload, **topic})
+        if isinstance(reply, Moved):
+            # A supergroup counts its messages anew, so those of the group are found by its old id only.
+            cure = "write the new chat_id into the config"
+            log.warning("telegram.moved", provider=self.name, chat_id=reply.chat_id, cure=cure)
+            self._chat = reply.chat_id
+            reply = await self._call("sendMessage", {"chat_id": self._chat, **payload, **topic})
+        if isinstance(reply, TopicShut) and topic:
+            log.warning("telegram.topic_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
+            reply = await self._call("sendMessage", {"chat_id": self._chat, **payload})
+        if isinstance(reply, Sent) and reply.reference is not None:
+            return Sent(f"{self._chat}/{reply.reference}")
+        return Refused(reply.reason) if isinstance(reply, Moved | TopicShut) else reply
 
-    async def _ask(self, method: str, body: bytes, headers: Mapping[str, str]) -> Outcome | Unacceptable | MessageGone:
+    def _place(self, reference: str) -> tuple[str, int]:
+        """The chat and the id of a message; older versions named the id alone."""
+        chat, named, message_id = reference.rpartition("/")
+        return (chat if named else self._config.chat_id), int(message_id)
+
+    async def _call(self, method: str, payload: Json, at_most: float = LONGEST_TIMEOUT) -> Reply | Moved | TopicShut:
+        return await self._ask(method, json.dumps(payload).encode(), {"Content-Type": "application/json"}, at_most)
+
+    async def _ask(
+        self, method: str, body: bytes, headers: Mapping[str, str], at_most: float = LONGEST_TIMEOUT
+    ) -> Reply | Moved | TopicShut:
         await self._pace.turn()
         base = self._config.api_url.get_secret_value().rstrip("/")
         url = URL(f"{base}/bot{self._config.token.get_secret_value()}/{method}")
-        answer = await self._sender.request("POST", url, body, headers)
+        answer = await self._sender.request("POST", url, body, headers, at_most=at_most)
         self._pace.hold(self._pause)
         return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+def _is_silent(notice: Notice) -> bool:
+    return notice.message.severity is Severity.INFO or notice.message.resolved
 
 
 def html_payload(notice: Notice, mention: str | None) -> Json:
@@ -195,37 +208,6 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
 def escape(char: str) -> str:
     """One character so that Telegram takes it for itself, outside of ``code``."""
     return _ENTITIES.get(char) or _apart(char)
-
-
-def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
-    """What the Bot API's answer means.
-
-    1. ``ok``: taken; the message's id is the reference. So is an edit that changes nothing, without a reference.
-    2. 429 and 5xx: come again, after the longer of what header and body ask for.
-    3. 400 about the message to be changed: it is no more.
-    4. 401, 403, 404, and 400 about the chat: the token is wrong, or the bot may not write there.
-    5. 400 and 413: not as it is written.
-    6. Anything else is no answer of Telegram's: come again.
-    """
-    said = answer.json
-    if answer.ok and said.get("ok") is True:
-        result = said.get("result")
-        message_id = result.get("message_id") if isinstance(result, dict) else None
-        return Sent(str(message_id) if isinstance(message_id, int) else None)
-    described = said.get("description")
-    described = described.lower() if isinstance(described, str) else ""
-    if answer.later:
-        parameters = said.get("parameters")
-        asked = seconds_asked(parameters.get("retry_after")) if isinstance(parameters, dict) else None
-        return TryLater(answer.words, longest(answer.retry_after, asked), answer.cause)
-    if answer.status == 400 and _NOT_MODIFIED in described:
-        return Sent(None)
-    if answer.status == 400 and (found := next((words for words in _GONE if words in described), None)):
-        return MessageGone(f"{answer.words}, {found}")
-    shut = next((words for words in _SHUT if words in described), None)
-    if answer.status in {401, 403, 404} or (answer.status == 400 and shut):
-        return ChannelDead(f"{answer.words}, {shut}" if shut else answer.words)
-    return Unacceptable(answer.words) if answer.status in {400, 413} else answer.try_later()
 
 
 def _envelope() -> Json:

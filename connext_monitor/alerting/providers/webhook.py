@@ -15,7 +15,8 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Unacceptable
+from connext_monitor.alerting.providers.http import Answer, HttpSender
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
@@ -138,13 +139,14 @@ def classify(answer: Answer) -> Outcome | Unacceptable:
     """What a receiver's answer means.
 
     1. 2xx: taken.
-    2. 401, 403, 410: it wants no more of this.
+    2. 410: it wants no more of this, as the specification has it. 401, 403 and 404 also come from what stands in front
+       of it, or are mended there, and pass.
     3. 400, 413, 422: not as it is written.
     4. Anything else, redirects too, may be mended on the other side while the alert waits: come again.
     """
     if answer.ok:
         return Sent()
-    if answer.status in {401, 403, 410}:
+    if answer.status == 410:
         return ChannelDead(answer.words)
     return Unacceptable(answer.words) if answer.status in {400, 413, 422} else answer.try_later()
 

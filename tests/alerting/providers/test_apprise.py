@@ -1,5 +1,6 @@
 """Apprise: a real service of it, on loopback; what is written, and what becomes of its answers."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -10,11 +11,12 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers import build_providers
-from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, plain
+from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, _channel, plain
 from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.http import Patience
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
-from connext_monitor.core.delivery import Change, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Change, Sent, TryLater
 from tests.alerting.providers.test_registry import FILE
 from tests.alerting.samples import LABELS, digest_notices, notice, notices
 from tests.alerting.vendors import Seen, Vendor
@@ -59,6 +61,45 @@ async def test_what_does_not_go_is_tried_later_and_says_nothing_of_the_address(
     assert outcome == TryLater("did not take it; Apprise does not say why")
     assert "s3cret" not in repr(vars(mail))
     assert logging.getLogger("apprise").disabled
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed_and_is_not_taken_for_taken(
+    service: Service, around: Surroundings, status: int
+) -> None:
+    async with Service() as elsewhere:
+        service.plan(status, b"", {"Location": f"{elsewhere.base}/s3cret"})
+        outcome = await provider(service, around).send(notice(), None)
+        assert elsewhere.seen == []
+    assert outcome == TryLater("did not take it; Apprise does not say why")
+    assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize("scheme", ["json", "xml", "form", "ntfy", "matrix", "gotify", "mmost", "apprise"])
+async def test_no_service_of_apprise_is_told_to_follow(scheme: str) -> None:
+    channel = _channel(f"{scheme}://user:token@127.0.0.1/aaaaaaaaaaaaaaa")
+    assert channel is not None
+    assert [one.redirects for one in channel] == [False]
+
+
+async def test_a_service_that_answers_late_is_waited_for_longer(service: Service, around: Surroundings) -> None:
+    mail = provider(service, around)
+    mail._patience = Patience(around.clock, 0.3, 30.0)
+    never, slow = asyncio.Event(), asyncio.Event()
+    service.plan(200).until = never
+    service.plan(200).until = slow
+    outcome = await mail.send(notice(), None)
+    assert isinstance(outcome, TryLater)
+    assert outcome.cause is Cause.TIMED_OUT
+    asyncio.get_running_loop().call_later(0.4, slow.set)
+    assert await mail.send(notice(), None) == Sent()
+    never.set()
+
+
+async def test_a_time_limit_in_the_address_is_kept() -> None:
+    channel = _channel("json://127.0.0.1/?rto=2.5", 40.0)
+    assert channel is not None
+    assert [one.socket_read_timeout for one in channel] == [2.5]
 
 
 @given(notices | digest_notices())

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from connext_monitor.alerting.notice import DigestProvider
-from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers import build_providers, telegram
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ProviderTable
 from connext_monitor.core.alert import Severity
@@ -98,8 +98,16 @@ async def channel(case: Case, vendor: Vendor) -> AsyncIterator[DigestProvider]:
     tables = {"ops": ProviderTable(case.table(vendor))}
     (built,) = build_providers(tables, file=FILE, labels=LABELS, clock=SystemClock())
     provider = cast("DigestProvider", built.provider)
-    yield provider
-    await provider.aclose()
+    try:
+        yield provider
+    finally:
+        await provider.aclose()
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram's own pause between messages is long, and not what is tested here."""
+    monkeypatch.setattr(telegram, "_BETWEEN_MESSAGES_TO_A_GROUP", 0.0)
 
 
 async def test_an_alert_opens_and_resolves(case: Case) -> None:
@@ -187,11 +195,87 @@ async def test_a_channel_that_is_no_more_is_dead_and_its_own_words_are_not_repea
         assert "s3cret" not in outcome.reason
 
 
-async def test_a_redirect_is_not_followed(case: Case) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(case: Case, status: int) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
-        vendor.plan(302, b"", {"Location": f"{vendor.base}/elsewhere"})
-        assert isinstance(await provider.send(notice(), None), TryLater)
+        vendor.plan(status, b"", {"Location": f"{vendor.base}/elsewhere"})
+        outcome = await provider.send(notice(), None)
+        assert isinstance(outcome, TryLater)
+        assert outcome.reason.endswith("a redirect, which is not followed: configure the address it leads to")
         assert len(vendor.seen) == 1
+
+
+PAGE = b"<!DOCTYPE html><title>Access denied</title><p>error code: 1010 s3cret"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(401, b""), (403, PAGE), (404, b""), (404, PAGE), (451, b"")],
+    ids=["401", "403 page", "404", "404 page", "451"],
+)
+async def test_what_may_come_from_something_in_front_of_the_vendor_passes(case: Case, status: int, body: bytes) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(status, body)
+        outcome = await provider.send(notice(), None)
+        assert isinstance(outcome, TryLater)
+        assert "s3cret" not in outcome.reason
+        assert isinstance(await provider.send(notice(), None), Sent)
+
+
+async def test_what_is_taken_with_a_large_head_is_taken_once(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.more_headers = {"X-Policy": "x" * 60_000}
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        if not isinstance(vendor, SlackApi):  # whose status says nothing
+            vendor.more_headers = {"X-Policy": "x" * 600_000}
+        assert isinstance(await provider.send(notice(Change.RESOLVED), opened.reference), Sent)
+        assert len(vendor.seen) == 2
+
+
+async def test_what_is_taken_with_an_answer_that_breaks_off_is_taken_and_ends(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.breaks_off_after = 12
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        vendor.breaks_off_after = None
+        assert isinstance(await provider.send(notice(Change.RESOLVED), opened.reference), Sent)
+        assert len(vendor.seen) == 2
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.edits])
+async def test_an_end_that_cannot_be_written_into_its_message_is_posted(name: str) -> None:
+    case = CASES[name]
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        over = notice(Change.RESOLVED)
+        for tries in range(2):
+            vendor.plan(500)
+            assert isinstance(await provider.send(replace(over, tries=tries), opened.reference), TryLater)
+        vendor.plan(500)
+        assert isinstance(await provider.send(replace(over, tries=2), opened.reference), Sent)
+        assert len(vendor.messages) == 2
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.edits])
+async def test_an_end_whose_message_takes_no_form_is_posted(name: str) -> None:
+    case = CASES[name]
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        for _ in range(2):
+            vendor.plan(*case.not_so)
+        assert isinstance(await provider.send(notice(Change.RESOLVED), opened.reference), Sent)
+        assert len(vendor.messages) == 2
+
+
+async def test_cookies_are_not_kept(case: Case) -> None:
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.more_headers = {"Set-Cookie": "a=b"}
+        for _ in range(2):
+            assert isinstance(await provider.send(notice(), None), Sent)
+        assert not any("Cookie" in seen.headers for seen in vendor.seen)
 
 
 async def test_every_severity_is_taken(case: Case) -> None:

@@ -1,7 +1,8 @@
 """Discord: what is written, what is asked of its API, and what its answers mean."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -15,15 +16,15 @@ from connext_monitor.alerting.providers.discord import (
     DiscordProvider,
     DiscordUrl,
     WebhookUnwell,
-    classify,
     embed_payload,
     message_url,
-    pause_after,
     plain_payload,
 )
-from connext_monitor.alerting.providers.http import Answer, MessageGone, Unacceptable
+from connext_monitor.alerting.providers.discord_answers import ThreadShut, classify, pause_after
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Unacceptable
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
 from tests.alerting.samples import (
@@ -40,6 +41,7 @@ from tests.alerting.samples import (
 from tests.alerting.vendors import Discord, discord_problems
 
 ROLE, PERSON = "<@&77>", "<@88>"
+COUNT = Message("12 of 128 left", "text", Severity.CRITICAL, resolved=False)
 
 
 def config(url: str, mention: str | None = None, thread_id: str | None = None) -> DiscordConfig:
@@ -309,13 +311,27 @@ async def test_no_reason_holds_the_token_even_when_discord_echoes_it(
         (Answer(200, {}, b"[" * 100_000), Sent(None)),
         (answer(503), TryLater("answered 503 Service Unavailable")),
         (answer(404, {"code": 10008}), MessageGone("answered 404 Not Found, unknown message (code 10008)")),
-        (answer(403), ChannelDead("answered 403 Forbidden")),
-        (answer(404, "<html>"), ChannelDead("answered 404 Not Found")),
+        (answer(401, {"code": 50027}), ChannelDead("answered 401 Unauthorized, invalid webhook token (code 50027)")),
+        (answer(404, {"code": 10015}), ChannelDead("answered 404 Not Found, unknown webhook (code 10015)")),
+        (answer(401), TryLater("answered 401 Unauthorized")),
+        (answer(403), TryLater("answered 403 Forbidden")),
+        (answer(404), TryLater("answered 404 Not Found")),
+        (answer(403, {"code": 40333}),
+         TryLater("answered 403 Forbidden, turned away in front of Discord (code 40333)")),
+        (Answer(403, {}, b" <!DOCTYPE html>error code: 1010"), TryLater("answered 403 Forbidden with a web page")),
+        (Answer(400, {}, b"<html>"), TryLater("answered 400 Bad Request with a web page")),
+        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
+        (answer(400, {"code": 50083}), ThreadShut("answered 400 Bad Request, the thread is archived (code 50083)")),
+        (answer(404, {"code": 10003}), ThreadShut("answered 404 Not Found, unknown channel or thread (code 10003)")),
+        (answer(429, {"code": 30046, "retry_after": 900}),
+         EditRefused("answered 429 Too Many Requests, too many changes of messages older than an hour (code 30046)",
+                     900.0)),
+        (Answer(200, {}, b'{"id": "12", "conte', whole=False), Sent(None)),
         (answer(413), Unacceptable(f"answered 413 {HTTPStatus(413).phrase}")),
         (answer(409), TryLater("answered 409 Conflict")),
         (answer(429, {"retry_after": "NaN"}), TryLater("answered 429 Too Many Requests")),
     ],
-)
+)  # fmt: skip
 def test_each_answer_has_its_meaning(reply: Answer, meaning: object) -> None:
     assert classify(reply) == meaning
 
@@ -328,9 +344,131 @@ def test_a_pause_is_asked_for_only_when_the_window_is_used_up() -> None:
 
 def test_the_operators_own_query_survives_in_the_url_of_an_edit() -> None:
     set_up = config("https://discord.example/api/webhooks/1/abc/?key=v", thread_id="5")
-    assert str(message_url(set_up, "9")) == (
-        "https://discord.example/api/webhooks/1/abc/messages/9?key=v&wait=true&thread_id=5"
+    assert str(message_url(set_up, "5", "9")) == (
+        "https://discord.example/api/v10/webhooks/1/abc/messages/9?key=v&wait=true&thread_id=5"
     )
+
+
+@pytest.mark.parametrize(
+    ("configured", "used"),
+    [
+        ("https://discord.com/api/webhooks/1/abc", "https://discord.com/api/v10/webhooks/1/abc"),
+        ("https://discordapp.com/api/webhooks/1/abc/", "https://discordapp.com/api/v10/webhooks/1/abc"),
+        ("https://ptb.discord.com/api/v6/webhooks/1/abc", "https://ptb.discord.com/api/v10/webhooks/1/abc"),
+        ("https://canary.discord.com/api/v10/webhooks/1/abc", "https://canary.discord.com/api/v10/webhooks/1/abc"),
+        ("http://127.0.0.1:8080/discord/api/webhooks/1/abc", "http://127.0.0.1:8080/discord/api/v10/webhooks/1/abc"),
+        ("https://proxy.example/webhooks/1/abc", "https://proxy.example/webhooks/1/abc"),
+    ],
+)
+def test_the_address_is_of_one_version_of_the_api(configured: str, used: str) -> None:
+    assert str(message_url(config(configured), None)) == f"{used}?wait=true"
+
+
+@pytest.mark.parametrize(
+    ("headers", "said", "seconds"),
+    [
+        ({"X-RateLimit-Reset-After": "1.234"}, 1234, 1.234),
+        ({"Retry-After": "2"}, 1234, 2.0),
+        ({"Retry-After": "1234", "X-RateLimit-Reset-After": "1.234"}, 1234.0, 1.234),
+        ({"Retry-After": "7"}, 6.5, 7.0),
+        ({}, 0.65, 0.65),
+    ],
+)
+async def test_a_wait_is_read_in_whatever_unit_it_is_written(
+    discord: Discord, provider: DiscordProvider, headers: Mapping[str, str], said: float, seconds: float
+) -> None:
+    discord.plan(429, {"retry_after": said, "global": False}, headers)
+    outcome = await provider.send(notice(), None)
+    assert isinstance(outcome, TryLater)
+    assert outcome.after == seconds
+
+
+# --- what stands in the way of an edit, and what of a thread ---
+
+
+async def test_an_end_whose_message_is_too_old_to_be_changed_is_posted(
+    discord: Discord, provider: DiscordProvider
+) -> None:
+    opened = await provider.send(notice(), None)
+    assert isinstance(opened, Sent)
+    discord.old = True
+    resolved = await provider.send(notice(Change.RESOLVED), opened.reference)
+    assert isinstance(resolved, Sent)
+    assert resolved != opened
+    assert [one.method for one in discord.seen] == ["POST", "PATCH", "POST"]
+
+
+async def test_a_count_whose_message_is_too_old_to_be_changed_waits(
+    discord: Discord, provider: DiscordProvider
+) -> None:
+    opened = await provider.send(digest_notice(Change.OPENED, COUNT), None)
+    assert isinstance(opened, Sent)
+    discord.plan(429, {"code": 30046, "retry_after": 900}, {"Retry-After": "900"})
+    changed = await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
+    assert isinstance(changed, TryLater)
+    assert (changed.after, changed.cause) == (900.0, Cause.RATE_LIMITED)
+    assert [one.method for one in discord.seen] == ["POST", "PATCH"]
+
+
+async def test_a_pause_asked_of_edits_holds_up_no_opening(discord: Discord, provider: DiscordProvider) -> None:
+    opened = await provider.send(digest_notice(Change.OPENED, COUNT), None)
+    assert isinstance(opened, Sent)
+    asked = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "600"}
+    discord.plan(429, {"code": 30046, "retry_after": 600}, asked)
+    await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
+    async with asyncio.timeout(30):
+        assert isinstance(await provider.send(notice(), None), Sent)
+        again = await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
+    assert again == TryLater("takes no more edits for the moment", getattr(again, "after", None))
+    assert len(discord.seen) == 3
+
+
+@pytest.mark.parametrize("forum", [False, True], ids=["channel", "forum"])
+async def test_what_a_thread_does_not_take_is_posted_beside_it_and_changed_there(
+    discord: Discord, around: Surroundings, *, forum: bool
+) -> None:
+    discord.forum, discord.locked, discord.window = forum, {"555"}, 0.2
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    place = Discord.OWN_THREAD if forum else None
+    for number in range(2):
+        opened = await provider.send(notice(), None)
+        assert opened == Sent(f"{10**17 + number}/{place or ''}")
+        assert await provider.send(notice(Change.RESOLVED), opened.reference) == opened
+    assert {thread for thread, _ in discord.messages} == {place}
+    assert all(said["embeds"][0]["title"].startswith("RESOLVED") for said in discord.messages.values())
+    await provider.aclose()
+
+
+async def test_when_the_thread_is_open_again_it_is_posted_to_again(discord: Discord, around: Surroundings) -> None:
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    for locked in ({"555"}, set[str]()):
+        discord.locked = locked
+        assert isinstance(await provider.send(notice(), None), Sent)
+    assert [thread for thread, _ in discord.messages] == [None, "555"]
+    await provider.aclose()
+
+
+async def test_an_end_in_a_thread_that_was_archived_is_posted(discord: Discord, around: Surroundings) -> None:
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    opened = await provider.send(notice(), None)
+    assert isinstance(opened, Sent)
+    # A message opens again what was only left to itself.
+    discord.plan(400, {"code": 50083})
+    resolved = await provider.send(notice(Change.RESOLVED), opened.reference)
+    assert resolved == Sent(f"{10**17 + 1}")
+    await provider.aclose()
+
+
+async def test_what_is_taken_nowhere_is_refused_and_the_webhook_is_not_dead(
+    discord: Discord, around: Surroundings
+) -> None:
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    for _ in range(2):
+        discord.plan(400, {"code": 50083})
+    outcome = await provider.send(notice(), None)
+    assert outcome == Refused("answered 400 Bad Request, the thread is archived (code 50083)")
+    assert isinstance(await provider.send(notice(), None), Sent)
+    await provider.aclose()
 
 
 async def test_a_webhook_can_be_asked_without_sending_anything(provider: DiscordProvider, discord: Discord) -> None:

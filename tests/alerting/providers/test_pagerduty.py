@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
 from connext_monitor.alerting.providers.pagerduty import (
     PagerDutyConfig,
     PagerDutyProvider,
@@ -18,6 +18,7 @@ from connext_monitor.alerting.providers.pagerduty import (
     short_event,
     whole_event,
 )
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from tests.alerting.samples import OPENED, SWELLING, digest_notices, notice, notices, swollen
@@ -79,10 +80,18 @@ def test_a_drill_says_so_before_anything_else() -> None:
     ("reply", "meaning"),
     [
         (Answer(202), Sent()),
-        (Answer(400, {}, b"'routing_key' s3cret"),
+        (Answer(400, {}, b'{"errors":["\'routing_key\' s3cret"]}'),
          ChannelDead("answered 400 Bad Request, the routing key is not known")),
+        (Answer(400, {}, b'{"status":"invalid key","message":"Invalid routing key"}'),
+         ChannelDead("answered 400 Bad Request, the routing key is not known")),
+        (Answer(400, {}, b'{"errors":["summary"],"event":{"routing_key":"s3cret"}}'),
+         Unacceptable("answered 400 Bad Request")),
+        (Answer(400, {}, b"<html>routing_key"), TryLater("answered 400 Bad Request with a web page")),
+        (Answer(202, {}, b"<html>"), TryLater("answered 202 Accepted with a web page")),
+        (Answer(401), TryLater("answered 401 Unauthorized")),
+        (Answer(404), TryLater("answered 404 Not Found")),
         (Answer(400, {}, b"summary"), Unacceptable("answered 400 Bad Request")),
-        (Answer(403), ChannelDead("answered 403 Forbidden")),
+        (Answer(403), TryLater("answered 403 Forbidden")),
         (Answer(429, {}, b"", 3.0), TryLater("answered 429 Too Many Requests", 3.0)),
         (Answer(500), TryLater("answered 500 Internal Server Error")),
     ],

@@ -9,7 +9,8 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.slack import (
     SlackConfig,
     SlackProvider,
@@ -184,8 +185,17 @@ async def test_an_address_that_slack_does_not_know_is_dead(slack: Slack, around:
     [
         (Answer(200, {}, b"ok"), Sent()),
         (Answer(200, {}, b'{"ok":true}'), Sent()),
-        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK without Slack's ok")),
-        (Answer(200, {}, b'{"ok":false}'), TryLater("answered 200 OK without Slack's ok")),
+        (Answer(200, {}, b""), Sent()),
+        (Answer(200, {}, b"o", whole=False), Sent()),
+        (Answer(202, {}, b"accepted"), Sent()),
+        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
+        (Answer(200, {}, b'{"ok":false}'), TryLater("answered 200 OK")),
+        (Answer(200, {}, b"invalid_token"), ChannelDead("answered 200 OK, invalid_token")),
+        (Answer(401), TryLater("answered 401 Unauthorized")),
+        (Answer(403, {}, b"<html>"), TryLater("answered 403 Forbidden with a web page")),
+        (Answer(404), TryLater("answered 404 Not Found")),
+        (Answer(404, {}, b"no_team"), ChannelDead("answered 404 Not Found, no_team")),
+        (Answer(410), TryLater("answered 410 Gone")),
         (Answer(500, {}, b"rollup_error"), TryLater("answered 500 Internal Server Error, rollup_error")),
         (Answer(400, {}, b"ratelimited"), TryLater("answered 400 Bad Request, ratelimited")),
         (Answer(403, {}, b"action_prohibited"), ChannelDead("answered 403 Forbidden, action_prohibited")),

@@ -1,16 +1,28 @@
 """Telegram: what is written, and what its answers mean. What is sent, the contract tests see."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.http import Answer, MessageGone, Unacceptable
-from connext_monitor.alerting.providers.telegram import classify, html_payload, plain_payload
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
+from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import MessageGone, Unacceptable
+from connext_monitor.alerting.providers.telegram import (
+    TelegramConfig,
+    TelegramProvider,
+    TelegramToken,
+    html_payload,
+    plain_payload,
+)
+from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
+from connext_monitor.config import BaseUrl
+from connext_monitor.core.delivery import Change, ChannelDead, Sent, TryLater
 from tests.alerting.samples import SWELLING, digest_notices, notice, notices, swollen
-from tests.alerting.vendors import telegram_problem, telegram_runs
+from tests.alerting.vendors import Telegram, telegram_problem, telegram_runs
 
 ONCALL = "@oncall"
 LIVE = re.compile(r"(@|#|/|\$|\.|:|\+)[0-9A-Za-z_]")
@@ -75,18 +87,75 @@ def bad(description: str, status: int = 400) -> Answer:
     ("reply", "meaning"),
     [
         (Answer(200, {}, b'{"ok":true,"result":{"message_id":7}}'), Sent("7")),
-        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK")),
+        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
+        (Answer(200, {}, b'{"ok":true,"resu', whole=False), Sent(None)),
         (bad("message is not modified: it is the same"), Sent(None)),
         (bad("message to edit not found"), MessageGone("answered 400 Bad Request, message to edit not found")),
         (bad("can't parse entities s3cret"), Unacceptable("answered 400 Bad Request")),
         (bad("group chat was upgraded to a supergroup chat"),
          ChannelDead("answered 400 Bad Request, upgraded to a supergroup")),
         (bad("bot was kicked from the channel chat", 403), ChannelDead("answered 403 Forbidden, bot was kicked")),
-        (Answer(401), ChannelDead("answered 401 Unauthorized")),
-        (Answer(404), ChannelDead("answered 404 Not Found")),
+        (bad("bot was blocked by the user", 403), ChannelDead("answered 403 Forbidden, bot was blocked")),
+        (bad("something new", 403), ChannelDead("answered 403 Forbidden")),
+        (bad("Unauthorized", 401), ChannelDead("answered 401 Unauthorized")),
+        (bad("Not Found", 404), ChannelDead("answered 404 Not Found")),
+        (Answer(401), TryLater("answered 401 Unauthorized")),
+        (Answer(403, {}, b"<html>"), TryLater("answered 403 Forbidden with a web page")),
+        (Answer(404), TryLater("answered 404 Not Found")),
+        (Answer(400, {}, b'{"ok":false,"parameters":{"migrate_to_chat_id":-1009}}'),
+         Moved("answered 400 Bad Request, upgraded to a supergroup", "-1009")),
+        (bad("message thread not found"), TopicShut("answered 400 Bad Request, thread not found")),
+        (bad("message can't be edited"), MessageGone("answered 400 Bad Request, message can't be edited")),
         (Answer(429, {}, b'{"parameters":{"retry_after":12}}', 5.0), TryLater("answered 429 Too Many Requests", 12.0)),
         (Answer(502, {}, b'{"parameters":[]}'), TryLater("answered 502 Bad Gateway")),
     ],
 )  # fmt: skip
-def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable | MessageGone) -> None:
+def test_each_answer_has_its_meaning(reply: Answer, meaning: object) -> None:
     assert classify(reply) == meaning
+
+
+# --- what is sent ---
+
+
+def config(vendor: Telegram, thread_id: int | None = None) -> TelegramConfig:
+    token, api = TelegramToken(Telegram.TOKEN), BaseUrl(vendor.base)
+    return TelegramConfig(type="telegram", token=token, chat_id=Telegram.CHAT, thread_id=thread_id, api_url=api)
+
+
+@asynccontextmanager
+async def chatting(
+    around: Surroundings, thread_id: int | None = None
+) -> AsyncIterator[tuple[Telegram, TelegramProvider]]:
+    async with Telegram() as vendor:
+        provider = TelegramProvider("chat", config(vendor, thread_id), around)
+        provider._pause = 0.0
+        yield vendor, provider
+        await provider.aclose()
+
+
+async def test_a_group_that_became_a_supergroup_is_told_under_its_new_id_at_once(around: Surroundings) -> None:
+    async with chatting(around) as (vendor, provider):
+        before = await provider.send(notice(), None)
+        assert before == Sent(f"{Telegram.CHAT}/1")
+        vendor.moved_to = -1009876
+        assert await provider.send(notice(), None) == Sent("-1009876/2")
+        assert await provider.send(notice(), None) == Sent("-1009876/3")
+        assert [one.json["chat_id"] for one in vendor.seen[-2:]] == ["-1009876", "-1009876"]
+        # What was told in the group cannot be changed any more.
+        assert await provider.send(notice(Change.RESOLVED), before.reference) == Sent("-1009876/4")
+
+
+async def test_what_a_topic_does_not_take_is_told_in_the_chat(around: Surroundings) -> None:
+    async with chatting(around, 5) as (vendor, provider):
+        vendor.closed = {5}
+        opened = await provider.send(notice(), None)
+        assert isinstance(opened, Sent)
+        assert "message_thread_id" not in vendor.messages[1]
+        assert await provider.send(notice(Change.RESOLVED), opened.reference) == opened
+
+
+async def test_a_message_named_as_older_versions_did_is_found(around: Surroundings) -> None:
+    async with chatting(around) as (vendor, provider):
+        await provider.send(notice(), None)
+        assert await provider.send(notice(Change.RESOLVED), "1") == Sent("1")
+        assert len(vendor.messages) == 1

@@ -13,7 +13,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer, Unacceptable
+from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.webhook import (
     MOST_BYTES,
     SigningSecret,
@@ -145,7 +146,7 @@ async def test_a_request_signed_with_another_secret_does_not_pass(
 ) -> None:
     other = "whsec_" + "A" * 40
     provider = WebhookProvider("machines", config(signed_receiver.url, other), around)
-    assert await provider.send(notice(), None) == ChannelDead("answered 401 Unauthorized")
+    assert await provider.send(notice(), None) == TryLater("answered 401 Unauthorized")
     await provider.aclose()
 
 
@@ -230,8 +231,8 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(receiver: Receiver, p
     [
         (Answer(200), Sent()),
         (Answer(204), Sent()),
-        (Answer(401), ChannelDead("answered 401 Unauthorized")),
-        (Answer(403), ChannelDead("answered 403 Forbidden")),
+        (Answer(401), TryLater("answered 401 Unauthorized")),
+        (Answer(403), TryLater("answered 403 Forbidden")),
         (Answer(410), ChannelDead("answered 410 Gone")),
         (Answer(404), TryLater("answered 404 Not Found")),
         (Answer(429, {}, b"", 12.0), TryLater("answered 429 Too Many Requests", 12.0)),

@@ -1,0 +1,73 @@
+"""The status of an answer whose rest cannot be read.
+
+aiohttp gives up an answer whole where its head or its first chunk breaks a rule, and with it the status that says
+whether the message was taken. So the first bytes of each answer are kept here as they come in.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?![0-9])")
+# Interim answers (1xx) may come before the one that counts.
+_KEPT = 4096
+
+
+class Beginning:
+    """The first bytes of an answer."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self) -> None:
+        self._bytes = b""
+
+    def add(self, data: bytes) -> None:
+        """More of it has come."""
+        if len(self._bytes) < _KEPT:
+            self._bytes += data[:_KEPT]
+
+    @property
+    def status(self) -> int | None:
+        """The status that it names, if it does."""
+        found = _STATUS.search(self._bytes)
+        return int(found[1]) if found else None
+
+
+_beginning: ContextVar[Beginning | None] = ContextVar("_beginning", default=None)
+
+
+@contextmanager
+def beginning() -> Iterator[Beginning]:
+    """What is answered to a request that is made in here over a `StatusConnector`."""
+    kept = Beginning()
+    token = _beginning.set(kept)
+    try:
+        yield kept
+    finally:
+        _beginning.reset(token)
+
+
+class StatusConnector(aiohttp.TCPConnector):
+    """Opens a connection for each request, and keeps the beginning of its answer."""
+
+    def __init__(self) -> None:
+        super().__init__(force_close=True)
+        handler: type[ResponseHandler] = _Handler
+        self._factory = partial(handler, loop=asyncio.get_running_loop())
+
+
+class _Handler(ResponseHandler):
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._beginning = _beginning.get()
+
+    def data_received(self, data: bytes) -> None:
+        if self._beginning is not None:
+            self._beginning.add(data)
+        super().data_received(data)

@@ -1,0 +1,197 @@
+"""What a channel may be sent next, by what it has answered: held as a whole, in its edits, or for one message only.
+
+A failure is the channel's until something shows that it is the message's: the channel says so, or takes another one in
+between. What is the message's makes that one wait by itself, and the others pass.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf
+
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Cause, QueuedDelivery, TryLater, wait_before
+
+NEWS_CUTS_AT = 60.0
+"""Seconds after the last try from which on a critical alert that is new ends a hold."""
+
+_CHANNELS_OWN = frozenset({Cause.RATE_LIMITED, Cause.UNREACHABLE})
+"""What no message can be to blame for: it was not even seen."""
+
+_DOUBTED_AFTER = 4
+"""After so many failures in a row another message is tried, to see whose fault it is."""
+_REFUSALS_BORNE = 2
+_LONGEST_PAUSE_AFTER_REFUSALS = 60.0
+
+
+class Lane(Enum):
+    """What a message is held with: edits never hold up news."""
+
+    NEWS = "new messages"
+    EDITS = "changes of messages that stand, and reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What may not be sent yet, at one moment; all instants in Unix seconds of our own clock.
+
+    ``tried_at`` is the last try that failed; ``alone`` the messages that wait by themselves; ``doubted`` those that
+    have failed so often that another one is to be tried first.
+    """
+
+    news_until: float = -inf
+    edits_until: float = -inf
+    tried_at: float = -inf
+    alone: Mapping[str, float] = field(default_factory=dict)
+    doubted: frozenset[str] = frozenset()
+
+    def until(self, key: str, lane: Lane, *, calls: bool = False) -> float:
+        """Until when this message is held; ``calls``: a critical alert has come since the last try."""
+        held = min(self.news_until, self.tried_at + NEWS_CUTS_AT) if calls else self.news_until
+        if lane is Lane.EDITS:
+            held = max(held, self.edits_until)
+        return max(held, self.alone.get(key, -inf))
+
+    def passed_over(self, key: str) -> bool:
+        """Whether others go before it."""
+        return key in self.alone or key in self.doubted
+
+
+NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One message that was tried: its key in the queue, its lane, and how often it had failed before."""
+
+    key: str
+    lane: Lane
+    attempts: int
+
+
+@dataclass(slots=True)
+class _Stop:
+    """A lane's failures in a row, and until when it is held."""
+
+    failures: int = 0
+    until: float = -inf
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    until: float
+    lane: Lane
+    reason: str
+
+
+class Holds:
+    """One channel's answers since the process started. All instants are seconds of a clock that is never set back."""
+
+    def __init__(self) -> None:
+        self._stops = {lane: _Stop() for lane in Lane}
+        self._alone: dict[str, _Alone] = {}
+        self._failed: dict[str, tuple[int, int]] = {}  # in which round, and how often in a row
+        self._round = 0  # counts the messages taken
+        self._refusals = 0
+        self._tried_at = -inf
+
+    def taken(self, tried: Try) -> None:
+        """The channel took it."""
+        self._round += 1
+        self._refusals = 0
+        self._stops[tried.lane] = _Stop()
+        self._alone.pop(tried.key, None)
+        self._failed.pop(tried.key, None)
+
+    def failed(self, tried: Try, outcome: TryLater, now: float, jitter: float) -> float:
+        """The channel did not take it now; how many seconds it waits, ``jitter`` within 0 to 1."""
+        if self._is_the_messages(tried.key, outcome.cause):
+            wait = wait_before(tried.attempts + 1, outcome.after, jitter)
+            self._alone[tried.key] = _Alone(now + wait, tried.lane, outcome.reason)
+            return wait
+        stop = self._stops[tried.lane]
+        stop.failures += 1
+        wait = wait_before(stop.failures, outcome.after, jitter)
+        stop.until = now + wait
+        self._tried_at = now
+        if outcome.cause not in _CHANNELS_OWN:
+            in_round, streak = self._failed.get(tried.key, (self._round, 0))
+            self._failed[tried.key] = (in_round, streak + 1)
+        return wait
+
+    def refused(self, tried: Try, reason: str, now: float, jitter: float) -> float:
+        """The channel takes it in no form; how many seconds it waits. Where nothing else passes, all wait a little."""
+        wait = wait_before(tried.attempts + 1, None, jitter)
+        self._alone[tried.key] = _Alone(now + wait, tried.lane, reason)
+        self._refusals += 1
+        if self._refusals > _REFUSALS_BORNE:
+            pause = 2.0 ** min(self._refusals - _REFUSALS_BORNE, 10) / 2
+            self._stops[tried.lane].until = now + min(pause, _LONGEST_PAUSE_AFTER_REFUSALS)
+            self._tried_at = now
+        return wait
+
+    @property
+    def not_taken(self) -> str | None:
+        """Which news the channel does not take while it takes others, in words; None where there is none."""
+        reasons = [alone.reason for alone in self._alone.values() if alone.lane is Lane.NEWS]
+        if not reasons:
+            return None
+        many = "one message" if len(reasons) == 1 else f"{len(reasons):,} messages"
+        return f"does not take {many}, though it takes others: {reasons[-1]}"
+
+    def at(self, now: float, time_of_day: float) -> Held:
+        """The holds as seen ``now``, which is that time of day (Unix seconds)."""
+        shift = time_of_day - now
+        doubted = (key for key, (at, streak) in self._failed.items() if at == self._round and streak >= _DOUBTED_AFTER)
+        return Held(
+            news_until=self._stops[Lane.NEWS].until + shift,
+            edits_until=self._stops[Lane.EDITS].until + shift,
+            tried_at=self._tried_at + shift,
+            alone={key: alone.until + shift for key, alone in self._alone.items()},
+            doubted=frozenset(doubted),
+        )
+
+    def _is_the_messages(self, key: str, cause: Cause) -> bool:
+        """Whether the failure is about this message: it failed before, and another was taken meanwhile."""
+        if cause in _CHANNELS_OWN:
+            return False
+        return cause is Cause.FAULT or key in self._alone or self._failed.get(key, (self._round, 0))[0] < self._round
+
+
+def delivery_key(delivery_id: int) -> str:
+    """What a delivery is held by."""
+    return f"delivery {delivery_id}"
+
+
+def group_key(group_id: int) -> str:
+    """What a group's message is held by."""
+    return f"group {group_id}"
+
+
+def in_turn(queued: Iterable[QueuedDelivery], held: Held) -> list[tuple[float, QueuedDelivery]]:
+    """Deliveries that are told each by itself, in the order to try them, each with the time from which on it may be.
+
+    What was tried goes first, then in the order in which they were stored; what waits by itself, or is doubted, last.
+    """
+    deliveries = list(queued)
+    calls = any(_calls(one, held) for one in deliveries)
+
+    def rank(one: QueuedDelivery) -> tuple[bool, bool, int]:
+        return (held.passed_over(delivery_key(one.id)), not one.attempts, one.id)
+
+    ranked = sorted(deliveries, key=rank)
+    return [(held.until(delivery_key(one.id), Lane.NEWS, calls=calls), one) for one in ranked]
+
+
+def independent(deliveries: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:
+    """Those before the second of any alert: what that changes is what the channel is yet to answer to the first."""
+    kept: dict[str, QueuedDelivery] = {}
+    for delivery in deliveries:
+        if delivery.alert.id in kept:
+            break
+        kept[delivery.alert.id] = delivery
+    return list(kept.values())
+
+
+def _calls(one: QueuedDelivery, held: Held) -> bool:
+    return not one.attempts and one.alert.severity is Severity.CRITICAL and one.created_at.timestamp() > held.tried_at

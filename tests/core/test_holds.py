@@ -1,0 +1,155 @@
+"""What a channel's answers hold: all of it, its edits, or one message; and what is tried next."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from connext_monitor.core.alert import Severity
+from connext_monitor.core.delivery import Cause, Change, QueuedDelivery, TryLater
+from connext_monitor.core.holds import Held, Holds, Lane, Try, delivery_key, in_turn, independent
+from tests.alerting.samples import NOW, OPENED, UNOBSERVED, transfer_alert
+
+HEAD, NEXT = Try("head", Lane.NEWS, 0), Try("next", Lane.NEWS, 0)
+EDIT = Try("edit", Lane.EDITS, 0)
+FAILED = TryLater("answered 500", cause=Cause.SERVER_ERROR)
+UNREACHABLE = TryLater("cannot be reached", cause=Cause.UNREACHABLE)
+LIMITED = TryLater("answered 429", 30.0, Cause.RATE_LIMITED)
+JITTER = 1.0
+
+
+@pytest.fixture
+def holds() -> Holds:
+    return Holds()
+
+
+def test_a_failure_holds_the_whole_channel(holds: Holds) -> None:
+    assert holds.failed(HEAD, FAILED, 100.0, JITTER) == 1.0
+    held = holds.at(100.0, 100.0)
+    assert held.until("anything", Lane.NEWS) == held.until("anything", Lane.EDITS) == 101.0
+
+
+def test_failures_in_a_row_wait_ever_longer_whichever_message_it_is(holds: Holds) -> None:
+    assert [holds.failed(one, FAILED, 0.0, JITTER) for one in (HEAD, NEXT, HEAD)] == [1.0, 2.0, 4.0]
+
+
+def test_a_failed_edit_holds_edits_only(holds: Holds) -> None:
+    holds.failed(EDIT, LIMITED, 100.0, JITTER)
+    held = holds.at(100.0, 100.0)
+    assert held.until("news", Lane.NEWS) < 100.0
+    assert held.until("another", Lane.EDITS) == 130.0
+
+
+def test_what_is_taken_ends_the_hold(holds: Holds) -> None:
+    holds.failed(HEAD, LIMITED, 100.0, JITTER)
+    holds.taken(HEAD)
+    assert holds.at(100.0, 100.0).until("next", Lane.NEWS) < 100.0
+    assert holds.failed(HEAD, FAILED, 200.0, JITTER) == 1.0
+
+
+def test_what_is_refused_waits_by_itself(holds: Holds) -> None:
+    holds.refused(HEAD, "answered 400", 100.0, JITTER)
+    held = holds.at(100.0, 100.0)
+    assert held.until("head", Lane.NEWS) == 101.0
+    assert held.until("next", Lane.NEWS) < 100.0
+    assert held.passed_over("head")
+
+
+def test_a_channel_that_refuses_everything_is_asked_ever_more_seldom(holds: Holds) -> None:
+    pauses = []
+    for number in range(12):
+        holds.refused(Try(str(number), Lane.NEWS, 0), "answered 400", 0.0, JITTER)
+        pauses.append(max(0.0, holds.at(0.0, 0.0).until("new", Lane.NEWS)))
+    assert pauses == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    holds.taken(NEXT)
+    assert holds.at(0.0, 0.0).until("new", Lane.NEWS) < 0.0
+
+
+def test_after_four_failures_another_message_is_tried_first(holds: Holds) -> None:
+    for _ in range(4):
+        assert not holds.at(0.0, 0.0).passed_over("head")
+        holds.failed(HEAD, FAILED, 0.0, JITTER)
+    assert holds.at(0.0, 0.0).passed_over("head")
+
+
+def test_what_fails_again_after_another_was_taken_waits_by_itself(holds: Holds) -> None:
+    holds.failed(HEAD, FAILED, 0.0, JITTER)
+    holds.taken(NEXT)
+    assert not holds.at(0.0, 0.0).passed_over("head")
+    holds.failed(replace(HEAD, attempts=1), FAILED, 100.0, JITTER)
+    held = holds.at(100.0, 100.0)
+    assert held.until("head", Lane.NEWS) == 102.0
+    assert held.until("next", Lane.NEWS) < 100.0
+
+
+@pytest.mark.parametrize("outcome", [LIMITED, UNREACHABLE], ids=["limited", "unreachable"])
+def test_what_can_only_be_the_channel_s_is_never_laid_on_a_message(holds: Holds, outcome: TryLater) -> None:
+    for _ in range(9):
+        holds.failed(HEAD, outcome, 0.0, JITTER)
+    assert not holds.at(0.0, 0.0).passed_over("head")
+    holds.taken(NEXT)
+    holds.failed(HEAD, outcome, 100.0, JITTER)
+    assert not holds.at(100.0, 100.0).passed_over("head")
+    assert holds.at(100.0, 100.0).until("next", Lane.NEWS) > 100.0
+
+
+def test_our_own_fault_is_the_message_s(holds: Holds) -> None:
+    holds.failed(HEAD, TryLater("failed on it", cause=Cause.FAULT), 100.0, JITTER)
+    assert holds.at(100.0, 100.0).until("next", Lane.NEWS) < 100.0
+
+
+def test_what_is_not_taken_while_others_are_is_said_until_it_is(holds: Holds) -> None:
+    holds.refused(HEAD, "answered 400 Bad Request", 0.0, JITTER)
+    holds.taken(NEXT)
+    assert holds.not_taken == "does not take one message, though it takes others: answered 400 Bad Request"
+    holds.taken(HEAD)
+    assert holds.not_taken is None
+
+
+def test_an_edit_that_is_not_taken_is_no_news_that_is_not_taken(holds: Holds) -> None:
+    holds.refused(EDIT, "answered 400 Bad Request", 0.0, JITTER)
+    assert holds.not_taken is None
+
+
+def test_instants_are_seen_as_times_of_day(holds: Holds) -> None:
+    holds.failed(HEAD, LIMITED, 100.0, JITTER)
+    held = holds.at(110.0, 1_000_000.0)
+    assert (held.until("head", Lane.NEWS), held.tried_at) == (1_000_020.0, 999_990.0)
+
+
+# --- deliveries told each by itself ---
+
+
+def queued(number: int, attempts: int = 0) -> QueuedDelivery:
+    return QueuedDelivery(number, "ops", Change.OPENED, transfer_alert(number), None, None, attempts, 0.0, NOW)
+
+
+def ids(held: Held, *deliveries: QueuedDelivery) -> list[int]:
+    return [one.id for _, one in in_turn(deliveries, held)]
+
+
+def test_what_was_tried_goes_first_then_the_order_of_the_ids() -> None:
+    assert ids(Held(), queued(3, 1), queued(1), queued(2)) == [3, 1, 2]
+
+
+def test_what_waits_by_itself_goes_last_and_says_from_when_on() -> None:
+    held = Held(alone={delivery_key(1): 500.0})
+    turns = in_turn([queued(1, 2), queued(2)], held)
+    assert [(one.id, at) for at, one in turns][1] == (1, 500.0)
+    assert turns[0][0] < 0
+
+
+def test_a_new_critical_alert_cuts_the_hold_of_all() -> None:
+    asked = NOW.timestamp() + 3600
+    held = Held(news_until=asked, tried_at=NOW.timestamp() - 1)
+    assert {at for at, _ in in_turn([queued(1, 2), queued(2)], held)} == {NOW.timestamp() + 59}
+    mild = replace(queued(3), alert=UNOBSERVED)
+    assert mild.alert.severity is not Severity.CRITICAL
+    assert {at for at, _ in in_turn([queued(1, 2), mild], held)} == {asked}
+    old = replace(queued(2), created_at=NOW - timedelta(hours=1))
+    assert {at for at, _ in in_turn([queued(1, 2), old], held)} == {asked}
+
+
+def test_of_an_alert_only_the_first_delivery_is_believed() -> None:
+    twice = [queued(1), replace(queued(2), alert=OPENED), replace(queued(3), alert=OPENED), queued(4)]
+    assert [one.id for one in independent(twice)] == [1, 2]
