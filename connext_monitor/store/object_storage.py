@@ -8,12 +8,12 @@ quote the server's answer, in which key ids and signatures stand, so nothing of 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from connext_monitor.config import CREDENTIALS, Bucket, SecretUrl, trimmed
-from connext_monitor.core.backups import superseded
+from connext_monitor.core.backups import made_at, superseded
 from connext_monitor.store.backup_copy import BackupError
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class ObjectStorage:
         there = await self._ask(lambda store: obstore.head_async(store, key))
         if there["size"] != await asyncio.to_thread(lambda: file.stat().st_size):
             raise BackupError(f"{self._bucket} has another size of {file.name} than was sent")
-        old = [self._bucket.key(name) for name in superseded(await self._names(), stem, keep)]
+        now = made_at(file.name, stem) or datetime.now(UTC)
+        old = [self._bucket.key(name) for name in superseded(await self._names(), stem, keep, now)]
         if old:
             await self._ask(lambda store: obstore.delete_async(store, old))
 

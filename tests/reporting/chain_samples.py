@@ -52,6 +52,9 @@ class StoppedClock:
     def monotonic(self) -> float:
         return 0.0
 
+    def elapsed(self) -> float:
+        return 0.0
+
 
 @dataclass(frozen=True)
 class Sample:

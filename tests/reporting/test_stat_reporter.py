@@ -37,6 +37,9 @@ class MovedClock:
     def monotonic(self) -> float:
         return self.passed
 
+    def elapsed(self) -> float:
+        return self.passed
+
 
 def place(at: datetime, number: int) -> Sighting:
     block = BlockRef(BlockNumber(number), Hash32(number.to_bytes(32)), Timestamp(int(at.timestamp())))
@@ -63,11 +66,11 @@ async def look(store: Store, at: datetime) -> list[Report]:
     woken: list[None] = []
     shelf = Reports(store.database)
     told = reporter(store, MovedClock(at), lambda: True, lambda: woken.append(None))
-    before = await shelf.last()
+    before = await shelf.last(at.timestamp())
     async with running(told.run()):
         if before is None:
             async with asyncio.timeout(10):
-                while await shelf.last() is None:  # noqa: ASYNC110 - a fact about the store, no event
+                while await shelf.last(at.timestamp()) is None:  # noqa: ASYNC110 - a fact about the store, no event
                     await asyncio.sleep(0.01)
         elif at.timestamp() - before > 86_460:
             await until(lambda: woken)

@@ -216,7 +216,9 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
 async def test_the_monitor_prunes_by_itself(store: Store, file: Path) -> None:
     await put(store, seen(*(one for n in range(50) for one in whole(n))), progress=progress(50))
     assert datetime.now(UTC).timestamp() - BEFORE > 86_400
-    pruning = asyncio.create_task(Pruning(Retention(store.database), timedelta(days=1), SystemClock(), 0.0).run())
+    clock = SystemClock()
+    pruner = Pruning(Retention(store.database), timedelta(days=1), clock, lambda: clock.now().timestamp(), 0.0)
+    pruning = asyncio.create_task(pruner.run())
     await until(lambda: kept(file)["transfers"] == 1, 20)
     pruning.cancel()
     await asyncio.gather(pruning, return_exceptions=True)
