@@ -14,7 +14,7 @@ _BATCH = 10
 _EVERY = 3600.0
 _FIRST_AFTER = 60.0
 """Seconds: what a downtime left to be read comes first."""
-_NOBODY_TELLS = 60.0
+_NOBODY_TELLS = 10.0
 """Seconds until it is looked again whether a chain tells the time."""
 _BREATH = 0.01
 
@@ -80,7 +80,7 @@ class Pruning:
             await asyncio.sleep(self._wait)
             now = self._earliest()
             if now is None:
-                self._wait = min(self._wait, _NOBODY_TELLS)
+                self._wait = _NOBODY_TELLS
                 continue
             try:
                 await self._round(int(now - (self._keep or 0)))

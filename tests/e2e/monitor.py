@@ -85,7 +85,7 @@ class Monitor:
         self.lines: list[str] = []
 
     async def __aenter__(self) -> Self:
-        self._process = await self._start(stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
+        self._process = await self._start(out=asyncio.subprocess.DEVNULL, err=asyncio.subprocess.PIPE)
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -126,7 +126,7 @@ class Monitor:
         address = (await self.address()).removeprefix("http://")
         config = self._config.with_name("beside.toml")
         config.write_text(self._config.read_text(encoding="utf-8").replace("127.0.0.1:0", address), encoding="utf-8")
-        process = await self._start(*arguments, config=config, stdout=asyncio.subprocess.PIPE)
+        process = await self._start(*arguments, config=config, out=asyncio.subprocess.PIPE)
         async with asyncio.timeout(60):
             out, _ = await process.communicate()
         return process.returncode or 0, out.decode()
@@ -209,12 +209,12 @@ class Monitor:
         return [(alert["kind"], alert["subject"], alert["state"]) for alert in reversed(body["items"])]
 
     async def _start(
-        self, *arguments: str, config: Path | None = None, **streams: int
+        self, *arguments: str, out: int, err: int | None = None, config: Path | None = None
     ) -> asyncio.subprocess.Process:
         module = "connext_monitor" if self._skew is None else "tests.e2e.skewed"
         command = (sys.executable, "-m", module, "--config", str(config or self._config), *arguments)
         environment = os.environ if self._skew is None else {**os.environ, FILE: str(self._skew)}
-        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, **streams)
+        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=out, stderr=err)
 
     @property
     def _running(self) -> asyncio.subprocess.Process:

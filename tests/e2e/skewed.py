@@ -14,7 +14,8 @@ FILE = "SKEW_FILE"
 """The variable that names the file."""
 
 
-def _now(_clock: SystemClock) -> datetime:
+def _now(self: SystemClock) -> datetime:
+    del self
     return datetime.now(UTC) + timedelta(seconds=float(Path(os.environ[FILE]).read_text(encoding="utf-8")))
 
 

@@ -192,6 +192,16 @@ def test_names_say_whose_and_when() -> None:
     assert superseded(names, "m", 3, AT) == []
 
 
+async def test_what_is_dated_in_the_future_is_the_first_to_go(store: Store, folder: BackupFolder) -> None:
+    """It was made while the clock was ahead: it must not keep out what is made now that it is right."""
+    await put(store, seen(xcalled(info(), sighting(1))))
+    ahead = [folder.make(AT + timedelta(days=days)).name for days in (365, 366)]
+    made = [folder.make(AT + timedelta(hours=hour)).name for hour in (0, 1)]
+    assert [kept.path.name for kept in folder.kept()] == [*made, ahead[1]]
+    made.append(folder.make(AT + timedelta(hours=2)).name)
+    assert [kept.path.name for kept in folder.kept()] == made
+
+
 def test_the_next_one_is_due_by_the_age_of_the_newest() -> None:
     assert seconds_until_due(None, 3600, AT) == 0
     assert seconds_until_due(AT - timedelta(minutes=10), 3600, AT) == 3000

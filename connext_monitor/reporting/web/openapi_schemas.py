@@ -38,10 +38,10 @@ def schemas() -> Json:
 
 
 def _clock() -> Json:
-    ahead = "By how many seconds the machine's clock is ahead of the chains' block times; negative: behind."
+    ahead = text("By how many seconds the machine's clock is ahead of the chains' block times; negative: behind.")
     return exactly(
         {
-            "ahead_seconds": or_null({"type": "number", "description": ahead}, "Null while no chain has told the time."),
+            "ahead_seconds": or_null({**ahead, "type": "number"}, "Null while no chain has told the time."),
             "trouble": or_null(text("What is wrong with it, in words."), "Null where nothing is."),
         }
     )
