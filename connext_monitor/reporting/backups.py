@@ -173,7 +173,7 @@ class PeriodicBackup:
         except Exception:  # noqa: BLE001 - what is wrong with the directory is found, and told, by the copy
             return 0.0
         if newest is not None and not self._settled():
-            left = self._began_at + _CLOCK_MAY_SETTLE - self._clock.monotonic()
+            left = self._began_at + min(self._every or inf, _CLOCK_MAY_SETTLE) - self._clock.monotonic()
             if left > 0:
                 return min(left, _UNTIL_SETTLED)
         return seconds_until_due(newest.made_at if newest else None, self._every or inf, self._clock.now())

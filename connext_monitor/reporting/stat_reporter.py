@@ -88,7 +88,7 @@ class StatReporter:
                 now = self._clock.now()
                 await self._look(now, every, grace)
                 wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
-                if self._waits_since is not None or self._clock_may_settle():
+                if self._waits_since is not None or self._clock_may_settle(every):
                     wait = min(wait, _SHORT_NAP)
             except Exception:
                 log.exception("report.failed")
@@ -96,15 +96,13 @@ class StatReporter:
             await asyncio.sleep(max(0.01, min(wait, _LONGEST_NAP)))
 
     async def _look(self, now: datetime, every: float, grace: float) -> None:
-        if self._clock_may_settle():
-            return
         last = await self._shelf.last(now.timestamp())
         if last is None:
             # A new monitor has no whole period behind it.
             await self._shelf.begin(period_end(now.timestamp(), every), now)
             return
         until = is_due(last, now.timestamp(), every, grace)
-        if until is None or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
+        if until is None or self._clock_may_settle(every) or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
             return
         length = until - period_end(until - 1, every)
         stats = await self._figures.over(Window(until - length, until))
@@ -114,8 +112,9 @@ class StatReporter:
         log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
         self._told()
 
-    def _clock_may_settle(self) -> bool:
-        return not self._settled() and self._clock.monotonic() - self._began_at < _LONGEST_WAIT
+    def _clock_may_settle(self, every: float) -> bool:
+        """Whether a chain may still agree with the time of day, or show that it is wrong."""
+        return not self._settled() and self._clock.monotonic() - self._began_at < min(_LONGEST_WAIT, every / 4)
 
     def _is_to_wait(self, longest: float) -> bool:
         """Whether blocks are still to be read, and have been waited for less than so long (seconds)."""
