@@ -10,6 +10,8 @@ import pytest_asyncio
 from scripts.devnet import Devnet, Transfer
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
+from tests.faults.faults import Drop
+from tests.faults.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,13 +28,16 @@ class Stopped:
     webhook: Receiver
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["ws", "http"])
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["ws", "http", "dropped"])
 async def stopped(
     bridge: Devnet, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Stopped]:
+    """Its endpoints keep their connections, or drop them meanwhile, as servers do with who is silent for minutes."""
     alpha, beta, _ = bridge.chains
-    endpoints = {one.name: [one.ws_url if request.param == "ws" else one.http_url] for one in (alpha, beta)}
-    async with Receiver() as webhook:
+    async with Receiver() as webhook, Proxy(alpha.http_url) as before_alpha, Proxy(beta.http_url) as before_beta:
+        proxies = {"alpha": before_alpha, "beta": before_beta}
+        urls = {name: one.http_url if request.param == "http" else one.ws_url for name, one in proxies.items()}
+        endpoints = {name: [url] for name, url in urls.items()}
         setup = Setup(
             (alpha, beta),
             {"machines": webhook},
@@ -46,6 +51,10 @@ async def stopped(
             late = await bridge.xcall(alpha, beta)
             await monitor.knows(late, "XCalled")
             monitor.stop()
+            if request.param == "dropped":
+                for proxy in proxies.values():
+                    await proxy.apply(Drop())
+                    await proxy.lift()
             await asyncio.sleep(STOPPED_FOR)
             monitor.go_on()
             await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
