@@ -8,7 +8,7 @@ quote the server's answer, in which key ids and signatures stand, so nothing of 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,8 +42,9 @@ class ObjectStorage:
         there = await self._ask(lambda store: obstore.head_async(store, key))
         if there["size"] != await asyncio.to_thread(lambda: file.stat().st_size):
             raise BackupError(f"{self._bucket} has another size of {file.name} than was sent")
-        now = made_at(file.name, stem) or datetime.now(UTC)
-        old = [self._bucket.key(name) for name in superseded(await self._names(), stem, keep, now)]
+        now = made_at(file.name, stem)
+        names = superseded(await self._names(), stem, keep, now) if now is not None else []
+        old = [self._bucket.key(name) for name in names]
         if old:
             await self._ask(lambda store: obstore.delete_async(store, old))
 

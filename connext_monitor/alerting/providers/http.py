@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Cause, Outcome, Refused, TryLater, retry_after
+from connext_monitor.core.delivery import Cause, Outcome, Refused, TryLater, retry_after, time_at
 from connext_monitor.core.documents import Json
 
 TIMEOUT = 10.0
@@ -105,7 +105,9 @@ class HttpSender:
                     response.status,
                     response.headers,
                     await _read(response),
-                    retry_after(response.headers.get("Retry-After"), self._clock.now()),
+                    retry_after(
+                        response.headers.get("Retry-After"), time_at(response.headers.get("Date"), self._clock.now())
+                    ),
                 )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return TryLater(_explain(error), cause=_cause(error))
