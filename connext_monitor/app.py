@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.alerting.chain_watch import ChainWatch
@@ -26,7 +27,6 @@ from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.silences import Silences
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
-from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.cause import Cause, merged
@@ -64,7 +64,7 @@ from connext_monitor.store.unjudged import UnjudgedLegs
 log = structlog.get_logger()
 
 
-async def run(config: Config, providers: Sequence[ConfiguredProvider]) -> int:
+async def run(config: Config, providers: Sequence[ConfiguredProvider], clock: AgreedClock) -> int:
     """Monitor until SIGINT or SIGTERM; the exit code: 0 after a clean stop, 1 where it could not go on."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -72,7 +72,7 @@ async def run(config: Config, providers: Sequence[ConfiguredProvider]) -> int:
         loop.add_signal_handler(number, stop.set)
     try:
         async with AsyncExitStack() as stack:
-            monitor = await _build(stack, config, providers, SystemClock())
+            monitor = await _build(stack, config, providers, clock)
             spare_collections()
             return await monitor.run(stop)
     except (DatabaseError, ListenError) as error:
@@ -223,7 +223,7 @@ class _Monitor:
 
 
 async def _build(
-    stack: AsyncExitStack, config: Config, providers: Sequence[ConfiguredProvider], clock: Clock
+    stack: AsyncExitStack, config: Config, providers: Sequence[ConfiguredProvider], clock: AgreedClock
 ) -> _Monitor:
     """Everything, from the store outwards; the stack lets go of it in the reverse order."""
     labels = chain_labels(config)
@@ -238,7 +238,7 @@ async def _build(
     for alert_id in await RemovedChains(store.database, names).resolve(clock.now()):
         log.info("alert.removed", alert=alert_id)
 
-    silences = Silences(store, labels, clock)
+    silences = Silences(store, labels, clock, clock.settled)
     await silences.load()
 
     def route(alert: Alert) -> Collection[str]:
@@ -252,6 +252,7 @@ async def _build(
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
         for chain in config.chains.values()
     ]
+    clock.watch(lambda: {o.state.config.domain_id: o.state.head for o in observers if o.state.head is not None})
     # What began before the watch gets no deadlines, as with a backfill.
     past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route)
     inquiries = {o.state.config.domain_id: Inquiry(o.state, checker, past, o.pool) for o in observers}
@@ -272,7 +273,9 @@ async def _build(
         return merged((), found)
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
-    commits.scheduler = AlertScheduler(store.deadlines, destinations, route, commits.wake, learn, clock)
+    commits.scheduler = AlertScheduler(
+        store.deadlines, destinations, route, commits.wake, learn, clock, latest=clock.latest
+    )
     phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
     unjudged = UnjudgedWatch(
         UnjudgedLegs(store.database),
@@ -302,13 +305,16 @@ async def _build(
         observations_waiting=lambda: checker.waiting,
         failing=lambda: provider_watch.failing,
         backup_every=config.backup.every.total_seconds() if config.backup.every else None,
-        last_backup=last_backup(config),
+        last_backup=last_backup(config, clock),
+        clock=clock.state,
     )
     metrics = MetricsPage(sources, tally, clock)
     stack.push_async_callback(metrics.aclose)
     if config.monitor.listen is not None:
         providing = list(config.alert_providers)
-        web = WebServer(config.monitor.listen, reads_of(store), sights, providing, labels, clock, metrics.routes())
+        web = WebServer(
+            config.monitor.listen, reads_of(store), sights, providing, labels, clock, metrics.routes(), clock.state
+        )
         address = await web.start()
         commits.web = web
         stack.push_async_callback(web.stop)
@@ -324,10 +330,11 @@ async def _build(
         commits.manager,
         heartbeat,
         partial(silences.run, route, commits.wake),
-        Escalation(store, escalations(config), route, commits.wake, clock).run,
+        Escalation(store, escalations(config), route, commits.wake, clock, clock.latest).run,
         metrics,
         {
             "unjudged watch": unjudged.run,
+            "clock": clock.run,
             "origin search": OriginSearch(store, inquiries, labels, clock).run,
             "checker of the past": past.run,
             **housekeeping(config, store, providers, route, sights, commits.manager.wake, clock),
@@ -335,7 +342,7 @@ async def _build(
     )
 
 
-def _heartbeat(config: Config, trouble: Callable[[], str | None], clock: Clock) -> Heartbeat | None:
+def _heartbeat(config: Config, trouble: Callable[[], str | None], clock: AgreedClock) -> Heartbeat | None:
     if config.heartbeat.url is None:
         return None
     return Heartbeat(config.heartbeat.url, config.heartbeat.every.total_seconds(), trouble, clock)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
+from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.backups import is_past
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.sight import ChainSight
@@ -44,7 +46,7 @@ def housekeeping(
     route: Route,
     sights: Callable[[], Sequence[ChainSight]],
     told: Callable[[], None],
-    clock: Clock,
+    clock: AgreedClock,
 ) -> dict[str, Part]:
     """The parts by name; each runs until it is cancelled. ``told`` is called when there is something to deliver."""
     database = store.database
@@ -54,23 +56,25 @@ def housekeeping(
         return all(sight.caught_up for sight in sights())
 
     reporter = StatReporter(
-        Statistics(database), Reports(database), config.stats.every, readers, caught_up, told, clock
+        Statistics(database), Reports(database), config.stats.every, readers, caught_up, told, clock, clock.settled
     )
     return {
         "backup": _backup(config, store, route, told, clock).run,
         "stat reporter": reporter.run,
-        "retention": Pruning(Retention(database), config.monitor.keep, clock).run,
+        "retention": Pruning(Retention(database), config.monitor.keep, clock, clock.earliest).run,
     }
 
 
-def _backup(config: Config, store: Store, route: Route, told: Callable[[], None], clock: Clock) -> PeriodicBackup:
+def _backup(config: Config, store: Store, route: Route, told: Callable[[], None], clock: AgreedClock) -> PeriodicBackup:
     backup = config.backup
     folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
     storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
-    return PeriodicBackup(store, folder, storage, backup.every, backup.keep, BackupError, route, told, clock)
+    return PeriodicBackup(
+        store, folder, storage, backup.every, backup.keep, BackupError, route, told, clock, clock.settled
+    )
 
 
-def last_backup(config: Config) -> Callable[[], float | None]:
+def last_backup(config: Config, clock: Clock) -> Callable[[], float | None]:
     """Says when the newest backup was begun (Unix seconds), None where there is none; it looks at files, and blocks."""
     folder = BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep)
 
@@ -79,6 +83,7 @@ def last_backup(config: Config) -> Callable[[], float | None]:
             kept = folder.kept()
         except BackupError:
             return None
-        return kept[-1].made_at.timestamp() if kept else None
+        made = [one.made_at for one in kept if is_past(one.made_at, clock.now())]
+        return made[-1].timestamp() if made else None
 
     return newest

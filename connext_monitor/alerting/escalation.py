@@ -10,6 +10,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId
 
 _LOOK_EVERY = 5.0
 
@@ -29,7 +30,10 @@ class EscalationStore(Protocol):
 
 
 class Escalation:
-    """Escalates each leg's alert so many seconds after the leg was due; a leg without a time never is."""
+    """Escalates each leg's alert so many seconds after the leg was due; a leg without a time never is.
+
+    ``latest`` is the time on a destination (Unix seconds): the later of our clock and of its newest block's.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Escalation:
         route: Callable[[Alert], Collection[str]],
         told: Callable[[], None],
         clock: Clock,
+        latest: Callable[[DomainId], float],
         every: float = _LOOK_EVERY,
     ) -> None:
         self._store = store
@@ -45,6 +50,7 @@ class Escalation:
         self._route = route
         self._told = told
         self._clock = clock
+        self._latest = latest
         self._every = every
 
     async def run(self) -> NoReturn:
@@ -59,9 +65,11 @@ class Escalation:
             await asyncio.sleep(self._every)
 
     async def _look_at(self, alert: Alert, after: float) -> None:
-        now = self._clock.now()
-        if alert.escalated_at is not None or now.timestamp() < int(alert.details["due_at"]) + after:
+        if alert.escalated_at is not None or self._now(alert) < int(alert.details["due_at"]) + after:
             return
-        if await self._store.escalate(alert.id, self._route, now):
+        if await self._store.escalate(alert.id, self._route, self._clock.now()):
             log.warning("alert.escalated", alert=alert.id)
             self._told()
+
+    def _now(self, alert: Alert) -> float:
+        return self._latest(alert.pathway[1]) if alert.pathway else self._clock.now().timestamp()

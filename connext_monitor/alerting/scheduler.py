@@ -1,11 +1,14 @@
 """The alert scheduler: one timer per pending deadline, and a judge for each destination of those that have passed.
 
-The store is the truth. Timers only say when to look, and what waits only whom to judge when sight returns; a sweep
-finds whatever they missed (a clock that was set, a machine that slept).
+The store is the truth. Timers only say when to look, and what waits only whom to judge when sight returns. What is due
+on a destination is decided by the later of our clock and its block times; when either moves otherwise than the event
+loop's time does (a clock that was set, a machine that slept, a program that was stopped), all timers are armed anew.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 import structlog
@@ -23,6 +26,9 @@ HORIZON = 3600.0
 """Seconds ahead for which timers are armed; what is due later is loaded as it comes near."""
 
 _SWEEP = 30.0
+_LOOKS_AT_CLOCKS_EVERY = 1.0
+_STEP = 2.0
+"""A time that moves so many seconds otherwise than the loop's has timers armed anew; block times are no steadier."""
 _LOADED_AT_ONCE = 1000
 
 log = structlog.get_logger()
@@ -40,8 +46,17 @@ class DeadlineStore(CaseStore, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Timer:
+    handle: asyncio.TimerHandle
+    awaited: Awaited
+
+
 class AlertScheduler:
-    """Has every deadline judged once its destination is covered past it."""
+    """Has every deadline judged once its destination is covered past it.
+
+    ``latest`` is the time on a destination (Unix seconds): the later of our clock and of its newest block's.
+    """
 
     def __init__(
         self,
@@ -52,10 +67,14 @@ class AlertScheduler:
         learn: Learn,
         clock: Clock,
         settles: float = SETTLES,
+        latest: Callable[[DomainId], float] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._latest = latest or (lambda _domain: clock.now().timestamp())
+        self._timers: dict[Key, _Timer] = {}
+        self._ahead: dict[DomainId, float] = {}
+        self._clocks_moved = asyncio.Event()
         self._told: set[Key] = set()
         self._judges = {
             domain: DestinationJudge(store, one, self._told, route, opened, learn, self._arm, clock, settles)
@@ -115,6 +134,7 @@ class AlertScheduler:
             self._told.update((alert.transfer_id, leg) for alert in alerts if alert.transfer_id is not None)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sweep())
+            tasks.create_task(self._follow_clocks())
             for judge in self._judges.values():
                 tasks.create_task(judge.run())
         raise AssertionError("all run until cancelled")
@@ -124,9 +144,10 @@ class AlertScheduler:
         judge = self._judges.get(awaited.destination)
         if judge is None or key in self._told or key in self._timers or key in judge:
             return
-        delay = awaited.due_at - self._clock.now().timestamp()
+        delay = awaited.due_at - self._time(awaited.destination)
         if delay <= HORIZON:
-            self._timers[key] = asyncio.get_running_loop().call_later(max(0.0, delay), self._due, awaited)
+            handle = asyncio.get_running_loop().call_later(max(0.0, delay), self._due, awaited)
+            self._timers[key] = _Timer(handle, awaited)
 
     def _due(self, awaited: Awaited) -> None:
         # A timer's callback only wakes the task: an exception in here would reach nobody.
@@ -136,24 +157,56 @@ class AlertScheduler:
     def _drop(self, key: Key) -> None:
         timer = self._timers.pop(key, None)
         if timer is not None:
-            timer.cancel()
+            timer.handle.cancel()
         for judge in self._judges.values():
             judge.drop(key)
         self._told.discard(key)
 
     async def _sweep(self) -> NoReturn:
-        """Arm what comes near, and now and then everything that is due whatever the timers say."""
+        """Arm what comes near, and now and then, or when a clock has moved, everything whatever the timers say."""
         loaded_at = -HORIZON
         while True:
             reach = 0.0
-            if self._clock.monotonic() - loaded_at >= HORIZON / 2:
+            if self._clocks_moved.is_set() or self._clock.monotonic() - loaded_at >= HORIZON / 2:
+                self._clocks_moved.clear()
                 loaded_at, reach = self._clock.monotonic(), HORIZON
             try:
                 await self._load(self._latest_instant() + int(reach))
             except Exception:
                 loaded_at = -HORIZON
                 log.exception("deadlines.not_loaded")
-            await asyncio.sleep(_SWEEP)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SWEEP):
+                    await self._clocks_moved.wait()
+
+    async def _follow_clocks(self) -> NoReturn:
+        """Have the timers of each destination go by the time there, however that moves."""
+        while True:
+            try:
+                moved = {domain for domain in self._judges if self._has_moved(domain)}
+                if moved:
+                    self._arm_anew(moved)
+            except Exception:
+                log.exception("deadlines.not_armed_anew")
+            await asyncio.sleep(_LOOKS_AT_CLOCKS_EVERY)
+
+    def _has_moved(self, domain: DomainId) -> bool:
+        """Whether the time there has moved otherwise than that which timers go by, since this was last so."""
+        ahead = self._time(domain) - asyncio.get_running_loop().time()
+        before = self._ahead.setdefault(domain, ahead)
+        if abs(ahead - before) <= _STEP:
+            return False
+        self._ahead[domain] = ahead
+        return True
+
+    def _arm_anew(self, domains: Collection[DomainId]) -> None:
+        for key, timer in list(self._timers.items()):
+            if timer.awaited.destination in domains:
+                timer.handle.cancel()
+                del self._timers[key]
+                self._arm(timer.awaited)
+        # What was beyond the horizon may be due.
+        self._clocks_moved.set()
 
     async def _load(self, due_until: int) -> None:
         """Arm what is due until then, in parts: a hundred thousand at once would hold up the loop."""
@@ -166,7 +219,10 @@ class AlertScheduler:
                     break
                 last = part[-1]
 
+    def _time(self, domain: DomainId) -> float:
+        """The time on a destination (Unix seconds), by whichever clock is ahead."""
+        return max(self._latest(domain), self._judges[domain].watermark or 0)
+
     def _latest_instant(self) -> int:
-        """Now, by our clock or by the chain that is ahead of it."""
-        marks = [judge.watermark or 0 for judge in self._judges.values()]
-        return max(int(self._clock.now().timestamp()), *marks, 0)
+        """The time on the destination that is furthest ahead."""
+        return max((int(self._time(domain)) for domain in self._judges), default=0)

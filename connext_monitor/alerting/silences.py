@@ -13,6 +13,8 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.silence import Silence
 
 _LOOK_EVERY = 1.0
+_CLOCK_MAY_SETTLE = 120.0
+"""Seconds after a start for which silences go on while no chain agrees with the time of day."""
 
 log = structlog.get_logger()
 
@@ -22,6 +24,10 @@ class SilenceStore(Protocol):
 
     async def silences(self) -> list[Silence]:
         """Those whose end has not been dealt with, the oldest first."""
+        ...
+
+    async def redate_silence(self, silence: Silence) -> None:
+        """Keep when it was made and when it ends; not of one that has been cut short."""
         ...
 
     async def every_open_alert(self) -> list[Alert]:
@@ -37,12 +43,21 @@ class SilenceStore(Protocol):
 
 
 class Silences:
-    """The silences of now; `load` before anything is routed."""
+    """The silences of now; `load` before anything is routed.
 
-    def __init__(self, store: SilenceStore, labels: ChainLabels, clock: Clock) -> None:
+    ``settled`` says whether the time of day can be relied on: after a start, a silence goes on until it can, though not
+    for long.
+    """
+
+    def __init__(
+        self, store: SilenceStore, labels: ChainLabels, clock: Clock, settled: Callable[[], bool] = lambda: True
+    ) -> None:
         self._store = store
         self._labels = labels
         self._clock = clock
+        self._settled = settled
+        self._began_at = clock.monotonic()
+        self._known: frozenset[int] | None = None
         self._now: Sequence[Silence] = ()
 
     def cover(self, alert: Alert) -> bool:
@@ -51,10 +66,25 @@ class Silences:
 
     async def load(self) -> list[Silence]:
         """Read them; those that have come to their end."""
-        known = await self._store.silences()
-        now = self._clock.now()
-        self._now = [silence for silence in known if silence.until > now]
-        return [silence for silence in known if silence.until <= now]
+        known = [await self._as_meant(silence) for silence in await self._store.silences()]
+        self._known = frozenset(silence.id for silence in known)
+        now, sure = self._clock.now(), self._is_sure()
+        ended = {one.id for one in known if one.is_cut_short or (sure and one.until <= now)}
+        self._now = [silence for silence in known if silence.id not in ended]
+        return [silence for silence in known if silence.id in ended]
+
+    async def _as_meant(self, silence: Silence) -> Silence:
+        """With its end by our clock: whoever made it may have gone by another."""
+        now, just_made = self._clock.now(), self._known is not None and silence.id not in self._known
+        if silence.is_cut_short or not self._settled() or not silence.misdated(now, just_made=just_made):
+            return silence
+        meant = silence.made_now(now)
+        await self._store.redate_silence(meant)
+        log.warning("silence.redated", silence=silence.id, until=meant.until.isoformat())
+        return meant
+
+    def _is_sure(self) -> bool:
+        return self._settled() or self._clock.monotonic() - self._began_at >= _CLOCK_MAY_SETTLE
 
     async def run(self, route: Callable[[Alert], Collection[str]], told: Callable[[], None]) -> NoReturn:
         """Keep up with them until cancelled; ``route`` says who is told of an alert now."""

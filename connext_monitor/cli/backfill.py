@@ -111,7 +111,7 @@ def _wanted(config: Config, chain: str, first: int, last: int) -> BlockRange:
 
 
 async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _Done:
-    clock, random = SystemClock(), SystemRandom()
+    clock, random = SystemClock(asyncio.get_running_loop().time), SystemRandom()
     pools = {one.domain_id: EndpointPool(one, open_endpoint, clock, random) for one in config.chains.values()}
     async with writing(config) as store:
         begins = await watched_from(chain, store)

@@ -26,10 +26,16 @@ class NobodyAnswers(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The chains as the monitor sees them now, and why it is not ready, if it is not."""
+    """The chains as the monitor sees them now, and why it is not ready, if it is not.
+
+    ``clock_ahead`` is by how many seconds the clock of the monitor's machine is ahead of the chains' block times
+    (negative: behind), None while no chain has told the time; ``clock_trouble`` what is wrong with it, in words.
+    """
 
     chains: list[Json]
     reasons: list[str]
+    clock_ahead: float | None
+    clock_trouble: str | None
 
 
 class _NonceHoles(msgspec.Struct):
@@ -67,6 +73,11 @@ class _Readiness(msgspec.Struct):
     reasons: list[str]
 
 
+class _Clock(msgspec.Struct):
+    ahead_seconds: float | None = None
+    trouble: str | None = None
+
+
 async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
     """Ask the monitor at ``listen``, which must be one of these chains. Raises NobodyAnswers."""
     host = _WILDCARDS.get(listen.host, listen.host)
@@ -76,6 +87,8 @@ async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
         async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
             seen = await _get(session, f"{base}/api/v1/chains", _Chains)
             readiness = await _get(session, f"{base}/readyz", _Readiness)
+            # An older monitor refuses this with words, in which there is nothing about a clock.
+            clock = await _get(session, f"{base}/api/v1/clock", _Clock)
     except TimeoutError:
         raise NobodyAnswers(f"no running monitor answers at {listen} within {_TIMEOUT:g} s") from None
     except (aiohttp.ClientError, OSError):
@@ -84,7 +97,8 @@ async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
         raise NobodyAnswers(f"what answers at {listen} is no monitor") from None
     if {chain.name for chain in seen.items} != set(chains):
         raise NobodyAnswers(f"the monitor that answers at {listen} watches other chains than this config")
-    return Live([msgspec.to_builtins(chain) for chain in seen.items], readiness.reasons)
+    chain_documents = [msgspec.to_builtins(chain) for chain in seen.items]
+    return Live(chain_documents, readiness.reasons, clock.ahead_seconds, clock.trouble)
 
 
 async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) -> str | None:

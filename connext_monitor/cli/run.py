@@ -1,13 +1,17 @@
 """``run``: the monitor itself."""
 
+import asyncio
+
 import click
 import structlog
 
+from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.providers import build_providers
-from connext_monitor.cli.settings import complete, config_option, load
+from connext_monitor.cli.settings import config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.labels import chain_labels
 from connext_monitor.logs import configure_logging
+from connext_monitor.running_loop import RunningLoop
 
 log = structlog.get_logger()
 
@@ -21,10 +25,12 @@ def run(context: click.Context) -> None:
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
         log.info("providers.not_configured", providers=", ".join(config.not_configured), see="check-config")
-    providers = build_providers(
-        config.alert_providers, file=config.file, labels=chain_labels(config), clock=SystemClock()
-    )
     # Imported here: the other commands need nothing of it.
     from connext_monitor import app  # noqa: PLC0415
 
-    context.exit(complete(app.run(config, providers)))
+    with asyncio.Runner(loop_factory=RunningLoop) as runner:
+        clock = AgreedClock(SystemClock(runner.get_loop().time))
+        labels = chain_labels(config)
+        providers = build_providers(config.alert_providers, file=config.file, labels=labels, clock=clock)
+        code = runner.run(app.run(config, providers, clock))
+    context.exit(code)

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import Config, load_config, trimmed
 from connext_monitor.core.events import DomainId
+from connext_monitor.running_loop import RunningLoop
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.store import Store
 
@@ -91,5 +92,6 @@ async def writing(config: Config) -> AsyncIterator[Store]:
 
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end."""
-    return asyncio.run(work)
+    """Run it to its end, in a loop whose time stands still while the program does."""
+    with asyncio.Runner(loop_factory=RunningLoop) as runner:
+        return runner.run(work)

@@ -30,7 +30,8 @@ class StatusReport:
     ``not_live`` says why the chains are only what the database knew, None where the running monitor was asked;
     ``known_at`` is when the database was last written. ``malformed`` counts, by chain, the logs that endpoints gave
     and that could not be read; ``backups`` are those in the config's directory, the oldest first. ``degraded`` holds
-    a sentence for each thing that is wrong.
+    a sentence for each thing that is wrong; ``clock_ahead`` is by how many seconds the clock of the monitor's machine
+    is ahead of the chains' block times (negative: behind), None where that is not known.
     """
 
     not_live: str | None
@@ -42,13 +43,14 @@ class StatusReport:
     malformed: Mapping[DomainId, int]
     backups: Sequence[Kept]
     degraded: Sequence[str]
+    clock_ahead: float | None = None
 
 
 async def status_report(config: Config, now: datetime) -> StatusReport:
     """Look at everything once. Raises DatabaseError where there is no database to look at."""
     known_at = last_written(config.monitor.database)
     async with reading(config) as store:
-        not_live, chains, reasons = await _chains(config, store, now)
+        not_live, chains, reasons, ahead = await _chains(config, store, now)
         open_alerts = await store.count_open_alerts()
         channels = _configured(config, await store.channels())
         in_flight = await store.count_in_flight()
@@ -60,7 +62,9 @@ async def status_report(config: Config, now: datetime) -> StatusReport:
         *channel_reasons(channels),
         *backup_reasons(config, backups, now),
     ]
-    return StatusReport(not_live, known_at, chains, in_flight, open_alerts, channels, malformed, backups, degraded)
+    return StatusReport(
+        not_live, known_at, chains, in_flight, open_alerts, channels, malformed, backups, degraded, ahead
+    )
 
 
 def _backups(config: Config) -> list[Kept]:
@@ -75,17 +79,20 @@ def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> li
     return [f"the newest backup is {duration_words((now - backups[-1].made_at).total_seconds())} old"]
 
 
-async def _chains(config: Config, store: Store, now: datetime) -> tuple[str | None, list[Json], list[str]]:
+async def _chains(
+    config: Config, store: Store, now: datetime
+) -> tuple[str | None, list[Json], list[str], float | None]:
     listen = config.monitor.listen
     if listen is None:
         chains, reasons = await _known(config, store, now)
-        return LISTEN_IS_OFF, chains, reasons
+        return LISTEN_IS_OFF, chains, reasons, None
     try:
         live = await ask(listen, config.chains)
     except NobodyAnswers as nobody:
         chains, reasons = await _known(config, store, now)
-        return str(nobody), chains, [str(nobody), *reasons]
-    return None, live.chains, live.reasons
+        return str(nobody), chains, [str(nobody), *reasons], None
+    clock = [live.clock_trouble] if live.clock_trouble else []
+    return None, live.chains, [*clock, *live.reasons], live.clock_ahead
 
 
 async def _known(config: Config, store: Store, now: datetime) -> tuple[list[Json], list[str]]:
@@ -173,6 +180,7 @@ def report_document(report: StatusReport, config: Config) -> Json:
         "not_live": report.not_live,
         "known_at": rfc3339(report.known_at),
         "degraded": list(report.degraded),
+        "clock_ahead_seconds": report.clock_ahead,
         "chains": list(report.chains),
         "in_flight": [_count_document(count, labels) for count in report.in_flight],
         "open_alerts": _by_kind(report.open_alerts),

@@ -7,11 +7,13 @@ beside them under other names is nobody's business.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _FIRST_RETRY = 60.0
 _LONGEST_RETRY = 3600.0
+_CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+"""A backup made by hand is dated by another process, and of two made within a second one is dated later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,25 @@ def ours(names: Iterable[str], stem: str) -> list[str]:
     return [name for _, name in sorted(found)]
 
 
-def superseded(names: Iterable[str], stem: str, keep: int) -> list[str]:
-    """The backups of this database beyond the newest ``keep`` (at least 1)."""
-    return ours(names, stem)[:-keep]
+def superseded(names: Iterable[str], stem: str, keep: int, now: datetime) -> list[str]:
+    """The backups of this database beyond the newest ``keep`` (at least 1).
+
+    One dated in the future was made while the clock was ahead: nobody knows when, and it is the first to go.
+    """
+    by_date = ours(names, stem)
+    dated_ahead = {name for name in by_date if not is_past(made_at(name, stem), now)}
+    return sorted(by_date, key=lambda name: name not in dated_ahead)[:-keep]
+
+
+def is_past(at: datetime | None, now: datetime) -> bool:
+    """Whether something was made by now, as clocks go; None: it was not."""
+    return at is not None and at <= now + _CLOCKS_MAY_DIFFER
 
 
 def seconds_until_due(newest: datetime | None, every: float, now: datetime, failures: int = 0) -> float:
-    """Seconds until the next backup; ``failures`` in a row bring it forward, ever less often.
+    """Seconds until the next backup; ``newest`` is no later than now, None where there is none that is not.
 
-    One dated in the future was made before the clock was set back, and counts as made now.
+    ``failures`` in a row bring it forward, ever less often.
     """
     if failures:
         return min(every, _LONGEST_RETRY, _FIRST_RETRY * 2.0 ** min(failures - 1, 10))

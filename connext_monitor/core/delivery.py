@@ -207,12 +207,24 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     if seconds is not None:
         left = min((seconds - now.timestamp(), seconds / 1000 - now.timestamp()), key=abs)
         return max(0.0, left) if abs(left) < _A_YEAR else seconds
+    until = _instant(header)
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def time_at(date: str | None, ours: datetime) -> datetime:
+    """The time where an answer comes from, by its ``Date`` header; ``ours`` where it has none that can be read.
+
+    It dates by its own clock: seen from ours, where that is behind, a second would become an hour.
+    """
+    return (_instant(date) if date is not None else None) or ours
+
+
+def _instant(header: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(header)
+        at = parsedate_to_datetime(header)
     except (ValueError, OverflowError):
         return None
-    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def longest(*asked: float | None) -> float | None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
@@ -106,6 +107,11 @@ def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json
             for kind, count in sorted(sight.requests.items(), key=_by_endpoint)
         ],
     }
+
+
+def clock_document(clock: ClockState) -> Json:
+    """How the machine's clock goes beside the chains' block times."""
+    return {"ahead_seconds": None if clock.ahead is None else round(clock.ahead, 1), "trouble": clock.words}
 
 
 def rfc3339(instant: datetime) -> str:

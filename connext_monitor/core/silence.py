@@ -1,10 +1,13 @@
 """Silences: what somebody has asked not to be told for a while."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from connext_monitor.core.alert import Alert, AlertKind
 from connext_monitor.core.labels import ChainLabels
+
+_CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +15,7 @@ class Silence:
     """Alerts that are not told until then; a condition that is None covers everything.
 
     ``subject`` is an alert's subject or id. An ``ack`` is about alerts that have been told: they are told again if they
-    are still open at its end.
+    are still open at its end. ``made_at`` is by the clock of whoever made it.
     """
 
     id: int
@@ -23,6 +26,24 @@ class Silence:
     subject: str | None = None
     reason: str = ""
     ack: bool = False
+    made_at: datetime | None = None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether somebody has ended it, whatever the clock says."""
+        return self.made_at is not None and self.until <= self.made_at
+
+    def misdated(self, now: datetime, *, just_made: bool) -> bool:
+        """Whether the clock that it was made by is not ours: made in the future, or at another time than ``just_made``.
+
+        What it says of its end means nothing then; how long it is to last does.
+        """
+        ahead = self.made_at - now if self.made_at is not None else timedelta(0)
+        return ahead > _CLOCKS_MAY_DIFFER or (just_made and ahead < -_CLOCKS_MAY_DIFFER)
+
+    def made_now(self, now: datetime) -> "Silence":
+        """As if it had been made now."""
+        return replace(self, made_at=now, until=now + (self.until - (self.made_at or now)))
 
     def covers(self, alert: Alert, labels: ChainLabels) -> bool:
         """Whether the alert is one of these. One of a pathway's covers no alert about a chain or a channel."""

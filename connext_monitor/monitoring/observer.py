@@ -37,6 +37,9 @@ _CALM = 60.0
 _HEAD_MAY_FOLLOW = 0.25
 """Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
 
+_STANDSTILL = 5.0
+"""Seconds for which this program has not run that explain why a connection is gone: servers drop who is silent."""
+
 log = structlog.get_logger()
 
 
@@ -71,6 +74,7 @@ class Observer:
         self._wake = asyncio.Event()
         self._hinted = False
         self._confirmed_at = 0.0
+        self._standstills = clock.elapsed() - clock.monotonic()
         self._log = log.bind(chain=config.name)
         self._failures = FailureLog(self._log, len(config.endpoints), clock)
 
@@ -113,15 +117,26 @@ class Observer:
             self._failed(place, str(_first(group)))
             end = _End(Trouble.NOT_BELIEVED)
         except* RpcError as group:
-            error = _first(group)
-            self._failed(place, str(error))
-            end = _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
+            end = self._ended_by(place, _first(group))
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
             self._failed(place, "an error in this program; see its log")
         finally:
             self.state.disconnected()
         return end
+
+    def _ended_by(self, place: int, error: BaseException) -> _End | None:
+        """How a failure ended an endpoint's use; None where it may be ours, and the same one is tried again at once."""
+        if self._has_stood_still():
+            self._log.info("endpoint.lost", reason=str(error), after="a standstill of this program")
+            return None
+        self._failed(place, str(error))
+        return _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
+
+    def _has_stood_still(self) -> bool:
+        """Whether this program has stood still since this was last asked: who got no answer meanwhile hung up."""
+        before, self._standstills = self._standstills, self._clock.elapsed() - self._clock.monotonic()
+        return self._standstills - before >= _STANDSTILL
 
     def _failed(self, place: int, reason: str) -> None:
         self._failures.failed(place, reason)

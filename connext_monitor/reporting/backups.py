@@ -14,11 +14,15 @@ import structlog
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertKind, backup_failed
-from connext_monitor.core.backups import Backup, seconds_until_due
+from connext_monitor.core.backups import Backup, is_past, seconds_until_due
 
 COPY, UPLOAD = "copy", "upload"
 _NAP = 60.0
 _AFTER_FAULT = 5.0
+_CLOCK_MAY_SETTLE = 600.0
+"""Seconds that a backup waits at most for a time of day that a chain agrees with: the newest may be younger than it
+seems."""
+_UNTIL_SETTLED = 2.0
 
 log = structlog.get_logger()
 
@@ -94,6 +98,8 @@ class _Part:
 class PeriodicBackup:
     """One backup every ``every``, from the age of the newest one there on; ``every`` None: none, and no alert either.
 
+    One that is dated in the future was made while the clock was ahead, and is not taken for the newest; ``settled``
+    says whether the time of day can be relied on.
     ``failures`` are the errors whose text is for people; any other is a fault, of which only the kind is told.
     """
 
@@ -108,8 +114,11 @@ class PeriodicBackup:
         route: Callable[[Alert], Collection[str]],
         told: Callable[[], None],
         clock: Clock,
+        settled: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
+        self._settled = settled
+        self._began_at = clock.monotonic()
         self._place = place
         self._storage = storage
         self._every = every.total_seconds() if every else None
@@ -145,8 +154,8 @@ class PeriodicBackup:
                 for what in self._open.keys() - wanted:
                     await self._resolve(what, "removed")
                 if UPLOAD in self._open:
-                    newest = (await asyncio.to_thread(self._place.kept))[-1:]
-                    self._unsent = newest[0].path.name if newest else None
+                    newest = await self._newest()
+                    self._unsent = newest.path.name if newest else None
             except Exception:
                 log.exception("backup.fault")
                 await asyncio.sleep(_AFTER_FAULT)
@@ -160,10 +169,19 @@ class PeriodicBackup:
         if self._copying.failures:
             return max(0.0, self._copying.retry_at - self._clock.monotonic())
         try:
-            newest = (await asyncio.to_thread(self._place.kept))[-1:]
+            newest = await self._newest()
         except Exception:  # noqa: BLE001 - what is wrong with the directory is found, and told, by the copy
             return 0.0
-        return seconds_until_due(newest[0].made_at if newest else None, self._every or inf, self._clock.now())
+        if newest is not None and not self._settled():
+            left = self._began_at + min(self._every or inf, _CLOCK_MAY_SETTLE) - self._clock.monotonic()
+            if left > 0:
+                return min(left, _UNTIL_SETTLED)
+        return seconds_until_due(newest.made_at if newest else None, self._every or inf, self._clock.now())
+
+    async def _newest(self) -> KeptBackup | None:
+        now = self._clock.now()
+        kept = [one for one in await asyncio.to_thread(self._place.kept) if is_past(one.made_at, now)]
+        return kept[-1] if kept else None
 
     def _until_upload(self) -> float:
         return inf if self._unsent is None else max(0.0, self._sending.retry_at - self._clock.monotonic())

@@ -14,6 +14,8 @@ _BATCH = 10
 _EVERY = 3600.0
 _FIRST_AFTER = 60.0
 """Seconds: what a downtime left to be read comes first."""
+_NOBODY_TELLS = 10.0
+"""Seconds until it is looked again whether a chain tells the time."""
 _BREATH = 0.01
 
 log = structlog.get_logger()
@@ -50,14 +52,24 @@ class OldThings(Protocol[S]):
 
 
 class Pruning:
-    """Keeps what is younger than ``keep``, and what is pending or open whatever its age; None keeps everything."""
+    """Keeps what is younger than ``keep``, and what is pending or open whatever its age; None keeps everything.
+
+    ``earliest`` is the earlier of our time and the chains' (Unix seconds), None while no chain has told it: then
+    nothing is pruned, for what is gone does not come back when a clock is set right.
+    """
 
     def __init__(
-        self, things: OldThings[Any], keep: timedelta | None, clock: Clock, first_after: float = _FIRST_AFTER
+        self,
+        things: OldThings[Any],
+        keep: timedelta | None,
+        clock: Clock,
+        earliest: Callable[[], float | None],
+        first_after: float = _FIRST_AFTER,
     ) -> None:
         self._things = things
         self._keep = keep.total_seconds() if keep else None
         self._clock = clock
+        self._earliest = earliest
         self._wait = first_after
 
     async def run(self) -> NoReturn:
@@ -66,8 +78,12 @@ class Pruning:
             await asyncio.get_running_loop().create_future()
         while True:
             await asyncio.sleep(self._wait)
+            now = self._earliest()
+            if now is None:
+                self._wait = _NOBODY_TELLS
+                continue
             try:
-                await self._round(int(self._clock.now().timestamp() - (self._keep or 0)))
+                await self._round(int(now - (self._keep or 0)))
             except Exception:
                 log.exception("retention.failed")
             self._wait = _EVERY

@@ -33,8 +33,8 @@ class Figures(Protocol):
 class ReportShelf(Protocol):
     """Where reports are kept for those who are to be told."""
 
-    async def last(self) -> int | None:
-        """When the last period ended that was dealt with (Unix seconds)."""
+    async def last(self, now: float) -> int | None:
+        """When the last period ended, no later than now, that was dealt with (Unix seconds)."""
         ...
 
     async def begin(self, until: int, at: datetime) -> None:
@@ -50,7 +50,8 @@ class StatReporter:
     """A report ``every`` so long to these ``providers``; None: never.
 
     After a downtime, or while a connection is lost, what happened in the period is still to be read: the report waits
-    until all chains are ``caught_up``, though not for ever.
+    until all chains are ``caught_up`` and the time of day is ``settled``, though not for ever. A report on a period
+    that is still to come was made while the clock was ahead, and counts for nothing.
     """
 
     def __init__(
@@ -62,7 +63,10 @@ class StatReporter:
         caught_up: Callable[[], bool],
         told: Callable[[], None],
         clock: Clock,
+        settled: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._settled = settled
+        self._began_at = clock.monotonic()
         self._figures = figures
         self._shelf = shelf
         self._every = every.total_seconds() if every else None
@@ -84,7 +88,7 @@ class StatReporter:
                 now = self._clock.now()
                 await self._look(now, every, grace)
                 wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
-                if self._waits_since is not None:
+                if self._waits_since is not None or self._clock_may_settle(every):
                     wait = min(wait, _SHORT_NAP)
             except Exception:
                 log.exception("report.failed")
@@ -92,13 +96,13 @@ class StatReporter:
             await asyncio.sleep(max(0.01, min(wait, _LONGEST_NAP)))
 
     async def _look(self, now: datetime, every: float, grace: float) -> None:
-        last = await self._shelf.last()
+        last = await self._shelf.last(now.timestamp())
         if last is None:
             # A new monitor has no whole period behind it.
             await self._shelf.begin(period_end(now.timestamp(), every), now)
             return
         until = is_due(last, now.timestamp(), every, grace)
-        if until is None or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
+        if until is None or self._clock_may_settle(every) or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
             return
         length = until - period_end(until - 1, every)
         stats = await self._figures.over(Window(until - length, until))
@@ -107,6 +111,10 @@ class StatReporter:
         await self._shelf.add(report, self._providers, now)
         log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
         self._told()
+
+    def _clock_may_settle(self, every: float) -> bool:
+        """Whether a chain may still agree with the time of day, or show that it is wrong."""
+        return not self._settled() and self._clock.monotonic() - self._began_at < min(_LONGEST_WAIT, every / 4)
 
     def _is_to_wait(self, longest: float) -> bool:
         """Whether blocks are still to be read, and have been waited for less than so long (seconds)."""

@@ -69,7 +69,7 @@ class BackupFolder:
             finally:
                 partial.unlink(missing_ok=True)
             sync_directory(self._directory)
-            for old in superseded(self._names(), self.stem, self._keep):
+            for old in superseded(self._names(), self.stem, self._keep, at):
                 self.path(old).unlink(missing_ok=True)
             begun = made_at(name, self.stem) or at
             return Backup(name, begun, self.path(name).stat().st_size, *wanted.counts)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from connext_monitor.config import CREDENTIALS, Bucket, SecretUrl, trimmed
-from connext_monitor.core.backups import superseded
+from connext_monitor.core.backups import made_at, superseded
 from connext_monitor.store.backup_copy import BackupError
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class ObjectStorage:
         there = await self._ask(lambda store: obstore.head_async(store, key))
         if there["size"] != await asyncio.to_thread(lambda: file.stat().st_size):
             raise BackupError(f"{self._bucket} has another size of {file.name} than was sent")
-        old = [self._bucket.key(name) for name in superseded(await self._names(), stem, keep)]
+        now = made_at(file.name, stem)
+        names = superseded(await self._names(), stem, keep, now) if now is not None else []
+        old = [self._bucket.key(name) for name in names]
         if old:
             await self._ask(lambda store: obstore.delete_async(store, old))
 

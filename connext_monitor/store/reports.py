@@ -22,10 +22,11 @@ class Reports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def last(self) -> int | None:
-        """When the last period ended that a report was made on, or that none was to be made on (Unix seconds)."""
+    async def last(self, now: float) -> int | None:
+        """When the last period ended, no later than now, that was reported on or was not to be (Unix seconds)."""
+        query = select(func.max(reports.c.until_at)).where(reports.c.until_at <= now)
         async with self._database.read() as connection:
-            last: int | None = (await connection.execute(select(func.max(reports.c.until_at)))).scalar()
+            last: int | None = (await connection.execute(query)).scalar()
             return last
 
     async def begin(self, until: int, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import AlertKind, AlertState
@@ -36,10 +36,24 @@ async def standing(connection: AsyncConnection) -> list[Silence]:
 
 
 async def cut_short(connection: AsyncConnection, silence_id: int, at: datetime) -> bool:
-    """Let it end at ``at``; False where there is none of this id that has not ended."""
+    """Let it end at ``at``; False where there is none of this id that has not ended.
+
+    Before it was made, if that was later: whoever ends it may have another clock than whoever looks for its end.
+    """
     mine = (silences.c.id == silence_id, ~silences.c.done)
-    found = await connection.execute(update(silences).where(*mine).values(until_ms=_ms(at)).returning(silences.c.id))
+    ended = {"until_ms": func.min(silences.c.made_ms, _ms(at))}
+    found = await connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
     return found.first() is not None
+
+
+async def redate(connection: AsyncConnection, silence: Silence) -> None:
+    """Keep when it was made and when it ends, by the clock that its end is looked for with."""
+    if silence.made_at is None:
+        raise ValueError("a silence without the time that it was made at")
+    # What was cut short meanwhile stays so.
+    mine = (silences.c.id == silence.id, ~silences.c.done, silences.c.until_ms > silences.c.made_ms)
+    dated = {"until_ms": _ms(silence.until), "made_ms": _ms(silence.made_at)}
+    await connection.execute(update(silences).where(*mine).values(dated))
 
 
 async def end(connection: AsyncConnection, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
@@ -68,6 +82,7 @@ def _read(row: object) -> Silence:
         subject=found["subject"],
         reason=found["reason"],
         ack=found["ack"],
+        made_at=datetime.fromtimestamp(found["made_ms"] / 1000, UTC),
     )
 
 

@@ -270,6 +270,10 @@ class Store:
         """Let it end at ``at``; False where none of this id stands."""
         return await self._database.write(lambda connection: silences.cut_short(connection, silence_id, at))
 
+    async def redate_silence(self, silence: Silence) -> None:
+        """Keep when it was made and when it ends; not of one that has been cut short."""
+        await self._database.write(lambda connection: silences.redate(connection, silence))
+
     async def end_silence(self, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
         """Note that its end has been dealt with, and queue those alerts (id → providers) that are still open."""
         return await self._database.write(lambda connection: silences.end(connection, silence, tell, at))

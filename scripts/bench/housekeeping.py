@@ -83,9 +83,8 @@ async def measure(folder: Path, transfers: int, seconds: float) -> None:
     told("alone", await timed(store, asyncio.sleep(seconds)))
     told("beside a backup", await timed(store, asyncio.to_thread(backups.make, datetime.now(UTC))))
     before = count(file, "pruned")
-    pruning = asyncio.create_task(
-        Pruning(Retention(store.database), timedelta(days=1), SystemClock(), first_after=0.0).run()
-    )
+    pruner = Pruning(Retention(store.database), timedelta(days=1), SystemClock(), time.time, first_after=0.0)
+    pruning = asyncio.create_task(pruner.run())
     told("beside pruning", await timed(store, asyncio.sleep(seconds)))
     pruning.cancel()
     with suppress(asyncio.CancelledError):

@@ -58,6 +58,9 @@ class FixedClock:
     def monotonic(self) -> float:
         return self._real.monotonic()
 
+    def elapsed(self) -> float:
+        return self._real.elapsed()
+
 
 def sighting(timestamp: int, number: int = 7) -> Sighting:
     return Sighting(BlockRef(BlockNumber(number), Hash32(b"\xab" * 32), Timestamp(timestamp)), Hash32(b"\xcd" * 32), 0)

@@ -46,7 +46,9 @@ async def escalating(store: Store, clock: FixedClock, rounds: list[None]) -> Asy
         return ["desk", "ops"] if alert.severity is Severity.CRITICAL else ["desk"]
 
     told: list[None] = []
-    escalation = Escalation(store, {Leg.RECONCILE: AFTER}, route, lambda: told.append(None), clock, every=0.01)
+    escalation = Escalation(
+        store, {Leg.RECONCILE: AFTER}, route, lambda: told.append(None), clock, lambda _: clock.now().timestamp(), 0.01
+    )
     async with running(escalation.run()) as task:
         yield told
         assert not task.done()

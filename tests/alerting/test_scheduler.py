@@ -90,6 +90,12 @@ class Bench:
     scheduler: AlertScheduler
     destination: Answering
     clock: FixedClock
+    chain_time: float = 0.0
+
+    def latest(self, domain: DomainId) -> float:
+        """The later of its clock and of what the destination's newest block says."""
+        chain = self.chain_time if domain == DESTINATION else 0.0
+        return max(chain, self.clock.now().timestamp())
 
     async def record(self, *events: EventRecord, gone: bytes | None = None, on: DomainId = ORIGIN) -> None:
         """Store events (or a block proven gone ``on`` a chain), and tell the scheduler as the transfer checker does."""
@@ -164,10 +170,17 @@ async def scheduling(
     clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
     destination = Answering()
     chains = {DESTINATION: destination, ORIGIN: Answering()}
-    scheduler = AlertScheduler(store.deadlines, chains, lambda _: ["p"], opened, learn, clock, settles)
+
+    def latest(domain: DomainId) -> float:
+        return bench.latest(domain)
+
+    scheduler = AlertScheduler(
+        store.deadlines, chains, lambda _: ["p"], opened, learn, clock, settles, latest
+    )
+    bench = Bench(store, scheduler, destination, clock)
     running = asyncio.create_task(scheduler.run())
     try:
-        yield Bench(store, scheduler, destination, clock)
+        yield bench
         assert not running.done()
     finally:
         running.cancel()
@@ -314,6 +327,63 @@ async def test_a_leg_that_arrives_before_its_deadline_is_never_asked_about(tmp_p
         bench.covered(T0 + 60)
         await bench.accuses(id_of(2))
         assert bench.destination.asked == [id_of(2)]
+
+
+HOUR = timedelta(hours=1)
+
+
+async def test_a_deadline_is_looked_at_when_the_clock_is_set_past_it(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0 - 3000) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.armed == 1)
+        bench.clock.time_of_day = NOW + timedelta(seconds=11)
+        await until(lambda: bench.destination.looks == [DUE])
+
+
+async def test_what_was_beyond_the_horizon_is_looked_at_when_the_clock_is_set_past_it(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0 - 36_000) as bench:
+        await bench.record(xcalled(1))
+        bench.clock.time_of_day = NOW + timedelta(seconds=11)
+        await until(lambda: bench.destination.looks == [DUE])
+
+
+async def test_a_deadline_is_looked_at_when_the_destinations_blocks_are_past_it_whatever_our_clock_says(
+    tmp_path: Path,
+) -> None:
+    async with scheduling(tmp_path, now=T0 - 36_000) as bench:
+        await bench.record(xcalled(1))
+        bench.chain_time = DUE - 10
+        await until(lambda: bench.scheduler.armed == 1)
+        bench.chain_time = DUE + 1
+        await until(lambda: bench.destination.looks == [DUE])
+
+
+async def test_a_watermark_past_the_deadline_accuses_whatever_our_clock_says(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0 - 36_000) as bench:
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+
+
+async def test_another_chains_time_makes_nothing_due(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0 - 3000) as bench:
+        await bench.record(xcalled(1))
+        block = BlockRef(BlockNumber(9), Hash32(bytes(32)), Timestamp(DUE + 1_000_000))
+        coverage = Coverage(BlockNumber(1), BlockNumber(1), block)
+        bench.scheduler.committed([], [ChainProgress(ORIGIN, coverage)])
+        await asyncio.sleep(1.5)  # what must not happen has no event
+        assert bench.destination.looks == []
+
+
+async def test_a_clock_that_is_set_back_keeps_no_deadline_waiting_that_the_chain_is_past(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0) as bench:
+        bench.chain_time = T0
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.armed == 1)
+        bench.clock.time_of_day = NOW - HOUR
+        await asyncio.sleep(1.5)
+        bench.chain_time = DUE + 1
+        await until(lambda: bench.destination.looks == [DUE])
 
 
 async def test_what_came_due_before_the_start_is_armed_from_the_store(tmp_path: Path) -> None:

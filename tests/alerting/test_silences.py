@@ -1,7 +1,7 @@
 """Silences on a real store: nobody is told meanwhile, and at the end all that still stands is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.alerting.silences import Silences
-from connext_monitor.clock import SystemClock
+from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alert import Alert, AlertKind, overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.silence import Silence
 from connext_monitor.store.store import Store
-from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
+from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED, FixedClock
 from tests.alerting.waiting import until
 from tests.databases import open_store
 
@@ -82,9 +82,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path) -> AsyncIterator[Bench]:
+async def bench(folder: Path, clock: Clock = CLOCK, settled: Callable[[], bool] = lambda: True) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {})
-    yield Bench(store, Silences(store, LABELS, CLOCK), [])
+    yield Bench(store, Silences(store, LABELS, clock, settled), [])
     await store.close()
 
 
@@ -164,3 +164,66 @@ async def test_an_alert_that_ends_between_the_look_and_the_commit_is_told_to_nob
     await made.store.resolve_alert(LATE.id, "executed", NOW)
     assert await made.store.end_silence(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
     assert await made.waiting() is None
+
+
+HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
+
+
+@pytest.mark.parametrize("wrong", [YEAR, -YEAR, HOUR / 2, -HOUR / 2])
+async def test_it_lasts_as_long_as_was_asked_for_whatever_clock_it_was_made_by(
+    tmp_path: Path, wrong: timedelta
+) -> None:
+    clock = FixedClock(CLOCK)
+    async with bench(tmp_path, clock) as one:
+        await one.silences.load()
+        made = await one.store.make_silence(Silence(0, NOW + wrong + HOUR), NOW + wrong)
+        assert await one.silences.load() == []
+        assert one.silences.cover(LATE)
+        clock.time_of_day = NOW + HOUR - timedelta(seconds=1)
+        assert await one.silences.load() == []
+        assert [kept.until for kept in await one.store.silences()] == [NOW + HOUR]
+        clock.time_of_day = NOW + HOUR
+        assert [ended.id for ended in await one.silences.load()] == [made.id]
+
+
+async def test_one_from_the_future_is_dated_anew_after_a_restart_too(tmp_path: Path) -> None:
+    async with bench(tmp_path, FixedClock(CLOCK)) as one:
+        await one.store.make_silence(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
+        await one.silences.load()
+        assert [kept.until for kept in await one.store.silences()] == [NOW + HOUR]
+
+
+async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None:
+    async with bench(tmp_path, FixedClock(CLOCK)) as one:
+        made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
+        await one.silences.load()
+        assert await one.store.cut_silence_short(made.id, NOW + YEAR)
+        assert [ended.id for ended in await one.silences.load()] == [made.id]
+        assert not one.silences.cover(LATE)
+
+
+async def test_after_a_start_it_goes_on_until_the_time_can_be_relied_on(tmp_path: Path) -> None:
+    settled, clock = False, FixedClock(CLOCK, NOW + YEAR)
+    async with bench(tmp_path, clock, lambda: settled) as one:
+        made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
+        assert await one.silences.load() == []
+        assert one.silences.cover(LATE)
+        clock.time_of_day, settled = NOW, True
+        assert await one.silences.load() == []
+        clock.time_of_day = NOW + HOUR
+        assert [ended.id for ended in await one.silences.load()] == [made.id]
+
+
+async def test_it_does_not_wait_for_ever_for_that(tmp_path: Path) -> None:
+    class Later(FixedClock):
+        later = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.later
+
+    clock = Later(CLOCK)
+    async with bench(tmp_path, clock, lambda: False) as one:
+        await one.store.make_silence(Silence(0, NOW - HOUR), NOW - 2 * HOUR)
+        assert await one.silences.load() == []
+        clock.later = 120.0
+        assert len(await one.silences.load()) == 1

@@ -41,6 +41,9 @@ class TickingClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def elapsed(self) -> float:
+        return time.monotonic()
+
 
 @dataclass
 class Site:

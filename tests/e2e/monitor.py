@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 
 from scripts.devnet import Chain, Transfer
+from tests.e2e.skewed import FILE
 from tests.e2e.waiting import until
 from tests.e2e.webhook import SECRET
 
@@ -73,20 +75,17 @@ async def write_config(setup: Setup, folder: Path) -> Path:
 class Monitor:
     """One process of the program; it is killed when the context ends, unless it has ended by itself."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, *, skew: Path | None = None) -> None:
+        """``skew``: a file that says by how many seconds the machine's time of day is wrong, see `skewed`."""
         self._config = config
+        self._skew = skew
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         self.lines: list[str] = []
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "connext_monitor", "--config", str(self._config)),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self._process = await self._start(out=asyncio.subprocess.DEVNULL, err=asyncio.subprocess.PIPE)
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -113,6 +112,24 @@ class Monitor:
         if self._reading is not None:
             await self._reading
         return code
+
+    def stop(self) -> None:
+        """As Ctrl-Z does, or a machine that sleeps: nothing of it runs (SIGSTOP)."""
+        self._running.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End of that (SIGCONT)."""
+        self._running.send_signal(signal.SIGCONT)
+
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """A command beside it, by the same clock: its exit code, and what it printed."""
+        address = (await self.address()).removeprefix("http://")
+        config = self._config.with_name("beside.toml")
+        config.write_text(self._config.read_text(encoding="utf-8").replace("127.0.0.1:0", address), encoding="utf-8")
+        process = await self._start(*arguments, config=config, out=asyncio.subprocess.PIPE)
+        async with asyncio.timeout(60):
+            out, _ = await process.communicate()
+        return process.returncode or 0, out.decode()
 
     # What it says
 
@@ -190,6 +207,14 @@ class Monitor:
         """Kind, subject and state of all its alerts, the oldest first."""
         _, body = await self.get("/api/v1/alerts?limit=200")
         return [(alert["kind"], alert["subject"], alert["state"]) for alert in reversed(body["items"])]
+
+    async def _start(
+        self, *arguments: str, out: int, err: int | None = None, config: Path | None = None
+    ) -> asyncio.subprocess.Process:
+        module = "connext_monitor" if self._skew is None else "tests.e2e.skewed"
+        command = (sys.executable, "-m", module, "--config", str(config or self._config), *arguments)
+        environment = os.environ if self._skew is None else {**os.environ, FILE: str(self._skew)}
+        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=out, stderr=err)
 
     @property
     def _running(self) -> asyncio.subprocess.Process:

@@ -62,6 +62,10 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
         config = await write_config(setup, folder)
         config.write_text(config.read_text(encoding="utf-8") + '\n[backup]\nevery = "P1D"\n', encoding="utf-8")
         async with Monitor(config) as monitor:
+
+            async def clock_is_compared() -> bool:
+                return (await monitor.get("/api/v1/clock"))[1]["ahead_seconds"] is not None
+
             await monitor.ready()
             prompt, late = await bridge.xcall(alpha, beta), await bridge.xcall(alpha, beta)
             await bridge.execute_fast(prompt)
@@ -69,6 +73,7 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
             await monitor.knows(prompt, "CompletedFast")
             await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
             await until(lambda: monitor.events("backup.made"))
+            await until(clock_is_compared, 60, lambda: monitor.said)
             yield Scrape(await monitor.text("/metrics"), webhook.url)
 
 

@@ -26,6 +26,9 @@ class HandClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def elapsed(self) -> float:
+        return self.seconds
+
 
 def following(clock: HandClock) -> ChainState:
     """A chain whose head is stamped NOW."""

@@ -28,6 +28,9 @@ class HandClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def elapsed(self) -> float:
+        return self.seconds
+
 
 def log_of(endpoints: int) -> tuple[FailureLog, Lines, HandClock]:
     lines, clock = Lines(), HandClock()

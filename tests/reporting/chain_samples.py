@@ -53,6 +53,9 @@ class StoppedClock:
     def monotonic(self) -> float:
         return 0.0
 
+    def elapsed(self) -> float:
+        return 0.0
+
 
 @dataclass(frozen=True)
 class Sample:

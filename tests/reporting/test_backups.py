@@ -2,10 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connext_monitor.clock import SystemClock
@@ -34,7 +34,11 @@ class Shelf:
 
 @asynccontextmanager
 async def backing_up(
-    store: Store, folder: BackupFolder, storage: Storage | None = None, every: float | None = 0.2
+    store: Store,
+    folder: BackupFolder,
+    storage: Storage | None = None,
+    every: float | None = 0.2,
+    settled: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[list[str]]:
     told: list[str] = []
     length = None if every is None else timedelta(seconds=every)
@@ -48,6 +52,7 @@ async def backing_up(
         lambda _alert: ["ops"],
         lambda: told.append("woken"),
         SystemClock(),
+        settled,
     )
     running = asyncio.create_task(backup.run())
     try:
@@ -136,3 +141,32 @@ async def test_a_fault_of_ours_is_told_without_its_text(store: Store, tmp_path: 
     row, _ = (await store.alerts(None, limit=1))[0]
     assert "ValueError" in compose(row.alert, None, LABELS).text
     assert "s3cr3t" not in log.getvalue() + str(row)
+
+
+async def test_one_that_is_dated_in_the_future_does_not_keep_the_next_from_being_made(
+    store: Store, database: Path, tmp_path: Path
+) -> None:
+    folder = BackupFolder(database, tmp_path / "backups", 3)
+    now = datetime.now(UTC)
+    folder.make(now + timedelta(days=365))
+    async with backing_up(store, folder, every=3600):
+        await until(lambda: len(folder.kept()) == 2)
+    assert abs(folder.kept()[0].made_at - now) < timedelta(minutes=5)
+
+
+async def test_while_no_chain_agrees_with_the_time_the_newest_is_not_taken_for_old(
+    store: Store, database: Path, tmp_path: Path
+) -> None:
+    folder, settled, asked = BackupFolder(database, tmp_path / "backups", 3), False, 0
+
+    def is_settled() -> bool:
+        nonlocal asked
+        asked += 1
+        return settled
+
+    folder.make(datetime.now(UTC) - timedelta(days=365))
+    async with backing_up(store, folder, every=3600, settled=is_settled):
+        await until(lambda: asked >= 2)
+        assert len(folder.kept()) == 1
+        settled = True
+        await until(lambda: len(folder.kept()) == 2)

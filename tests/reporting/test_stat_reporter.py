@@ -37,6 +37,9 @@ class MovedClock:
     def monotonic(self) -> float:
         return self.passed
 
+    def elapsed(self) -> float:
+        return self.passed
+
 
 def place(at: datetime, number: int) -> Sighting:
     block = BlockRef(BlockNumber(number), Hash32(number.to_bytes(32)), Timestamp(int(at.timestamp())))
@@ -63,11 +66,11 @@ async def look(store: Store, at: datetime) -> list[Report]:
     woken: list[None] = []
     shelf = Reports(store.database)
     told = reporter(store, MovedClock(at), lambda: True, lambda: woken.append(None))
-    before = await shelf.last()
+    before = await shelf.last(at.timestamp())
     async with running(told.run()):
         if before is None:
             async with asyncio.timeout(10):
-                while await shelf.last() is None:  # noqa: ASYNC110 - a fact about the store, no event
+                while await shelf.last(at.timestamp()) is None:  # noqa: ASYNC110 - a fact about the store, no event
                     await asyncio.sleep(0.01)
         elif at.timestamp() - before > 86_460:
             await until(lambda: woken)
@@ -145,6 +148,43 @@ async def test_it_does_not_wait_for_ever_for_a_chain_that_cannot_be_read(store: 
         assert woken == 0
         clock.passed = 3600.0
         await until(lambda: woken)
+
+
+async def test_a_report_on_a_period_that_is_still_to_come_keeps_back_none(store: Store) -> None:
+    """It was made while the clock was a year ahead."""
+    day, woken = timedelta(days=1), asyncio.Event()
+    await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+    await Reports(store.database).begin(int((MIDNIGHT + 365 * day).timestamp()), MIDNIGHT)
+    await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
+    clock = MovedClock(MIDNIGHT + day + timedelta(hours=1))
+    async with running(reporter(store, clock, lambda: True, woken.set).run()):
+        async with asyncio.timeout(10):
+            await woken.wait()
+    queued = await Reports(store.database).next_report("ops")
+    assert queued is not None
+    assert (queued.report.until, len(queued.report.pathways)) == (int((MIDNIGHT + day).timestamp()), 1)
+
+
+async def test_nothing_is_reported_while_no_chain_agrees_with_the_time(store: Store) -> None:
+    shelf, asked, settled, woken = Reports(store.database), 0, False, asyncio.Event()
+    await shelf.begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+
+    def is_settled() -> bool:
+        nonlocal asked
+        asked += 1
+        return settled
+
+    clock = MovedClock(MIDNIGHT + timedelta(days=365))
+    told = StatReporter(
+        Statistics(store.database), shelf, timedelta(days=1), ["ops"], lambda: True, woken.set, clock, is_settled
+    )
+    async with running(told.run()):
+        await until(lambda: asked >= 4)
+        assert not woken.is_set()
+        clock.at, settled = MIDNIGHT + timedelta(days=1, hours=1), True
+        async with asyncio.timeout(10):
+            await woken.wait()
+    assert await shelf.last(2**40) == int((MIDNIGHT + timedelta(days=1)).timestamp())
 
 
 PATHWAY = PathwayFigures(ORIGIN, DESTINATION, 9, 5, 1, LegFigures(6, 30, 90, 1), LegFigures())

@@ -67,7 +67,7 @@ async def test_the_newest_are_kept_and_nothing_else_is_touched(store: Store, fol
     first = folder.make(AT)
     for name in others:
         folder.path(name).write_text("not a backup")
-    made = [folder.make(AT + timedelta(hours=hour)).name for hour in (3, 1, 2)]
+    made = [folder.make(AT + timedelta(minutes=minute)).name for minute in (3, 1, 2)]
     assert (first.transfers, first.events, first.alerts) == (1, 1, 0)
     assert [kept.path.name for kept in folder.kept()] == sorted(made)
     assert there(folder) == sorted([*others, *made, ".monitor.lock"])
@@ -188,8 +188,18 @@ def test_names_say_whose_and_when() -> None:
     assert made_at(names[1], "") is None
     assert made_at("m-٢0261125T025424Z.db", "m") is None
     assert ours([*names, "m.db", "mm-20261125T025424Z.db"], "m") == sorted(names)
-    assert superseded(names, "m", 2) == [names[1]]
-    assert superseded(names, "m", 3) == []
+    assert superseded(names, "m", 2, AT + timedelta(hours=2)) == [names[1]]
+    assert superseded(names, "m", 3, AT) == []
+
+
+async def test_what_is_dated_in_the_future_is_the_first_to_go(store: Store, folder: BackupFolder) -> None:
+    """It was made while the clock was ahead: it must not keep out what is made now that it is right."""
+    await put(store, seen(xcalled(info(), sighting(1))))
+    ahead = [folder.make(AT + timedelta(days=days)).name for days in (365, 366)]
+    made = [folder.make(AT + timedelta(hours=hour)).name for hour in (0, 1)]
+    assert [kept.path.name for kept in folder.kept()] == [*made, ahead[1]]
+    made.append(folder.make(AT + timedelta(hours=2)).name)
+    assert [kept.path.name for kept in folder.kept()] == made
 
 
 def test_the_next_one_is_due_by_the_age_of_the_newest() -> None:

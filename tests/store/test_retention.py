@@ -216,8 +216,34 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
 async def test_the_monitor_prunes_by_itself(store: Store, file: Path) -> None:
     await put(store, seen(*(one for n in range(50) for one in whole(n))), progress=progress(50))
     assert datetime.now(UTC).timestamp() - BEFORE > 86_400
-    pruning = asyncio.create_task(Pruning(Retention(store.database), timedelta(days=1), SystemClock(), 0.0).run())
+    clock = SystemClock()
+    pruner = Pruning(Retention(store.database), timedelta(days=1), clock, lambda: clock.now().timestamp(), 0.0)
+    pruning = asyncio.create_task(pruner.run())
     await until(lambda: kept(file)["transfers"] == 1, 20)
     pruning.cancel()
     await asyncio.gather(pruning, return_exceptions=True)
     assert (await store.nonces(ALPHA)) == Nonces(0, 50, 50, pruned=49)
+
+
+@pytest.mark.parametrize("kept_for", [timedelta(days=1), timedelta(days=180)])
+async def test_the_monitor_prunes_by_the_earlier_of_its_time_and_the_chains(
+    store: Store, file: Path, kept_for: timedelta
+) -> None:
+    """Its clock says that all is old enough, and the chains do not: nothing goes, for it would not come back."""
+    await put(store, seen(*(one for n in range(5) for one in whole(n))), progress=progress(5))
+    asked: list[float | None] = []
+
+    def earliest() -> float | None:
+        asked.append(None if not asked else BEFORE + 60.0)
+        return asked[-1]
+
+    for rounds in (1, 2):
+        pruner = Pruning(Retention(store.database), kept_for, SystemClock(), earliest, 0.0)
+        pruning = asyncio.create_task(pruner.run())
+        async with asyncio.timeout(20):
+            while len(asked) < rounds:  # noqa: ASYNC110 - a fact about the pruner, no event
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # what must not happen has no event
+        pruning.cancel()
+        await asyncio.gather(pruning, return_exceptions=True)
+        assert kept(file)["transfers"] == 5

@@ -18,7 +18,7 @@ from yarl import URL
 
 from connext_monitor.alerting.providers.status_line import StatusConnector, beginning
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Cause, TryLater, retry_after
+from connext_monitor.core.delivery import Cause, TryLater, retry_after, time_at
 from connext_monitor.core.documents import Json
 
 FIRST_TIMEOUT, LONGEST_TIMEOUT = 10.0, 60.0
@@ -173,7 +173,8 @@ class HttpSender:
         body, whole = await _read(response)
         if response.headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}:
             body, whole = _unpacked(body, whole)
-        asked = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        theirs = time_at(response.headers.get("Date"), self._clock.now())
+        asked = retry_after(response.headers.get("Retry-After"), theirs)
         return Answer(response.status, response.headers, body, asked, whole)
 
     def _opened(self) -> aiohttp.ClientSession:

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: when it was begun (monotonic), and how many seconds it took."""
+    """One look: when it was begun (elapsed), and how many seconds it took."""
 
     numbers: StoredNumbers
     at: float
@@ -42,7 +42,7 @@ class LatestNumbers:
     async def get(self) -> Look | None:
         """The latest look; an older one where the next takes long or fails, None where there never was one."""
         last = self._last
-        if last is not None and self._clock.monotonic() - last.at < max(_FRESH_FOR, _REST * last.took):
+        if last is not None and self._clock.elapsed() - last.at < max(_FRESH_FOR, _REST * last.took):
             return last
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="a look at the database's numbers")
@@ -57,7 +57,7 @@ class LatestNumbers:
                 await self._looking
 
     async def _look(self) -> None:
-        began = self._clock.monotonic()
+        began = self._clock.elapsed()
         try:
             numbers = await self._look_at(self._clock.now().timestamp())
         except Exception:
@@ -65,5 +65,5 @@ class LatestNumbers:
                 log.exception("the database could not be read for the metrics")
             self.readable = False
         else:
-            self._last = Look(numbers, began, self._clock.monotonic() - began)
+            self._last = Look(numbers, began, self._clock.elapsed() - began)
             self.readable = True

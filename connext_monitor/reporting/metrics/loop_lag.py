@@ -27,9 +27,9 @@ class LoopLag:
     async def run(self) -> NoReturn:
         """Measure four times a second until cancelled."""
         while True:
-            began = self._clock.monotonic()
+            began = self._clock.elapsed()
             await asyncio.sleep(_EVERY)
-            now = self._clock.monotonic()
+            now = self._clock.elapsed()
             self._measured(now, max(0.0, now - began - _EVERY))
 
     def families(self) -> Iterator[Metric]:

@@ -130,6 +130,14 @@ class MetricsPage:
             "Observations that wait for the transfer checker; it holds 1000 at most, then endpoints wait.",
             sources.observations_waiting(),
         )
+        ahead = sources.clock().ahead
+        if ahead is not None:
+            yield single(
+                "clock_difference_seconds",
+                "How far the machine's clock is ahead of the chains' block times (negative: behind), by the chain in "
+                "the middle; absent while no chain has told the time.",
+                ahead,
+            )
         yield from self._tally.families()
         yield from self._loop_lag.families()
 
@@ -143,7 +151,7 @@ class MetricsPage:
             yield single(
                 "database_look_age_seconds",
                 "How old the numbers are that are read from the database: they are read again after five seconds.",
-                self._clock.monotonic() - look.at,
+                self._clock.elapsed() - look.at,
             )
             yield single("database_look_duration_seconds", "How long the last such look took.", look.took)
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stored_numbers import StoredNumbers
@@ -17,7 +18,8 @@ class Sources:
     database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process
     started; ``observations_waiting`` is the length of the transfer checker's queue; ``failing`` names the channels
     that take nothing; ``backup_every`` is in seconds, None without periodic backups; ``last_backup`` says when the
-    newest one was begun (Unix seconds), and may block: it is not called on the event loop.
+    newest one was begun (Unix seconds), and may block: it is not called on the event loop; ``clock`` how the machine's
+    clock goes beside the chains'.
     """
 
     chains: Mapping[DomainId, str]
@@ -30,3 +32,4 @@ class Sources:
     failing: Callable[[], Collection[str]]
     backup_every: float | None
     last_backup: Callable[[], float | None]
+    clock: Callable[[], ClockState] = ClockState

@@ -7,7 +7,8 @@ from functools import partial
 from aiohttp import web
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.clock_agreement import ClockState
+from connext_monitor.core.documents import clock_document, transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stats import last, starts
@@ -33,6 +34,7 @@ class Api:
         labels: ChainLabels,
         clock: Clock,
         turns: asyncio.Semaphore,
+        clock_state: Callable[[], ClockState] = ClockState,
     ) -> None:
         self._reads = reads
         self._store = reads.store
@@ -40,6 +42,7 @@ class Api:
         self._labels = labels
         self._clock = clock
         self._turns = turns
+        self._clock_state = clock_state
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -50,6 +53,7 @@ class Api:
             web.get("/api/v1/alerts", self.alerts),
             web.get("/api/v1/openapi.json", self.openapi),
             web.get("/api/v1/stats", self.stats),
+            web.get("/api/v1/clock", self.clock),
         ]
 
     async def openapi(self, request: web.Request) -> web.Response:
@@ -105,6 +109,11 @@ class Api:
             raise parameters.BadValueError(f"bucket: would make more than {_MOST_BUCKETS} of them; write a longer one")
         async with self._turns:
             return answer(await stats(self._reads.statistics, window, self._labels, width=width))
+
+    async def clock(self, request: web.Request) -> web.Response:
+        """How the machine's clock goes beside the chains' block times."""
+        parameters.only(request.query)
+        return answer(clock_document(self._clock_state()))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -70,7 +70,7 @@ class Counted:
         key = (seconds, pathway)
         async with self._turn:
             until, found = self._kept.get(key, (0.0, None))
-            began = self._clock.monotonic()
+            began = self._clock.elapsed()
             if found is not None and began < until:
                 return found
             window = last(seconds, self._clock.now().timestamp(), *(pathway or (None, None)))
@@ -78,7 +78,7 @@ class Counted:
             numbers = Numbers(stats, await self._statistics.timeline(window, usual_width(window)))
             while len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            ended = self._clock.monotonic()
+            ended = self._clock.elapsed()
             self._kept[key] = (ended + max(_KEPT_FOR, _REST * (ended - began)), numbers)
             return numbers
 

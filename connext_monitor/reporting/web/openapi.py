@@ -38,6 +38,7 @@ def description() -> Json:
             "/api/v1/transfers/{id_or_tx}": _transfer(),
             "/api/v1/alerts": _get("Alerts, newest first", "AlertList", {400: "Error"}, _alert_filters()),
             "/api/v1/stats": _get("Counts and latencies", "Stats", {400: "Error"}, _window()),
+            "/api/v1/clock": _get("The machine's clock beside the chains' block times", "Clock", {400: "Error"}),
             "/api/v1/events": _events(),
             "/api/v1/openapi.json": _openapi(),
         },

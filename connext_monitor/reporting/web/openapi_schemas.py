@@ -30,10 +30,21 @@ def schemas() -> Json:
         "Alert": _alert(),
         "Error": exactly({"error": text("What is wrong, in words.")}),
         "Readiness": exactly({"ready": {"type": "boolean"}, "reasons": {"type": "array", "items": {"type": "string"}}}),
+        "Clock": _clock(),
         "Health": exactly({"status": {"const": "ok"}}),
         **stats_schemas(),
         **{f"{name}List": _list(name) for name in ("Chain", "Transfer", "Alert")},
     }
+
+
+def _clock() -> Json:
+    ahead = text("By how many seconds the machine's clock is ahead of the chains' block times; negative: behind.")
+    return exactly(
+        {
+            "ahead_seconds": or_null({**ahead, "type": "number"}, "Null while no chain has told the time."),
+            "trouble": or_null(text("What is wrong with it, in words."), "Null where nothing is."),
+        }
+    )
 
 
 def _list(name: str) -> Json:

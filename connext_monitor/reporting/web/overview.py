@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
@@ -72,14 +73,18 @@ class Overview:
 
 
 async def look(
-    reads: Reads, sights: Callable[[], Sequence[ChainSight]], providers: Sequence[str], labels: ChainLabels
+    reads: Reads,
+    sights: Callable[[], Sequence[ChainSight]],
+    providers: Sequence[str],
+    labels: ChainLabels,
+    clock: ClockState,
 ) -> State:
     """How everything is; ``providers`` are the configured channels."""
     chains = tuple([(sight, await reads.store.nonces(sight.domain)) for sight in sights()])
     stored = {channel.provider: channel for channel in await reads.store.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
     topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
-    return State(verdict(topics, chains, channels, labels), chains, channels, topics)
+    return State(verdict(topics, chains, channels, labels, clock), chains, channels, topics)
 
 
 async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:

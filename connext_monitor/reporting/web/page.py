@@ -8,6 +8,7 @@ from aiohttp import web
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import AlertState
+from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import TransferView, hex_text
 from connext_monitor.core.events import TransferId
@@ -42,6 +43,7 @@ class Page:
         labels: ChainLabels,
         clock: Clock,
         turns: asyncio.Semaphore,
+        clock_state: Callable[[], ClockState] = ClockState,
     ) -> None:
         self._reads = reads
         self._sights = sights
@@ -49,6 +51,7 @@ class Page:
         self._labels = labels
         self._clock = clock
         self._turns = turns
+        self._clock_state = clock_state
         self._site = Site()
         self._counted = Counted(reads.statistics, clock)
 
@@ -215,7 +218,7 @@ class Page:
         return self._page("refusal.html", state, self._now(), values, status)
 
     async def _look(self) -> State:
-        return await look(self._reads, self._sights, self._providers, self._labels)
+        return await look(self._reads, self._sights, self._providers, self._labels, self._clock_state())
 
     def _page(
         self, template: str, state: State, now: float, values: Mapping[str, object], status: int = 200

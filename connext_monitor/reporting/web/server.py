@@ -13,6 +13,7 @@ from aiohttp.http import HttpProcessingError
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ListenAddress
+from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
@@ -38,7 +39,8 @@ class WebServer:
     """Answers over HTTP from ``start`` to ``stop``.
 
     ``sights`` gives the chains as they are seen at that moment, ``providers`` are the configured channels. ``feed`` is
-    to be told what changes. ``more`` are routes that are served beside its own.
+    to be told what changes. ``more`` are routes that are served beside its own. ``clock_state`` says how the machine's
+    clock goes beside the chains'.
     """
 
     def __init__(
@@ -50,15 +52,16 @@ class WebServer:
         labels: ChainLabels,
         clock: Clock,
         more: Sequence[web.RouteDef] = (),
+        clock_state: Callable[[], ClockState] = ClockState,
     ) -> None:
         self._listen = listen
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
         turns = asyncio.Semaphore(_AT_ONCE)
         routes = [
             *Health(reads.store, sights).routes(),
-            *Api(reads, sights, labels, clock, turns).routes(),
+            *Api(reads, sights, labels, clock, turns, clock_state).routes(),
             *EventStreams(self.feed).routes(),
-            *Page(reads, sights, providers, labels, clock, turns).routes(),
+            *Page(reads, sights, providers, labels, clock, turns, clock_state).routes(),
             *more,
         ]
         application = _application(listen, routes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
@@ -58,9 +59,12 @@ def verdict(
     chains: Sequence[tuple[ChainSight, Nonces | None]],
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
+    clock: ClockState | None = None,
 ) -> Verdict:
     """What is wrong, the worst first."""
     reasons = [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
+    if clock is not None and clock.words is not None:
+        reasons.append(Reason(Level.WARNING, clock.words, "chains"))
     reasons = [replace(reason, text=_cut(reason.text)) for reason in reasons]
     reasons.sort(key=lambda reason: -reason.level.rank)
     return Verdict(reasons[0].level if reasons else Level.FINE, tuple(reasons))

@@ -280,3 +280,13 @@ async def test_retry_after_as_a_date_is_read_by_the_clock(sender: HttpSender, re
     answer = await sender.request("POST", URL(receiver.url), b"", {})
     assert isinstance(answer, Answer)
     assert answer.retry_after == 0.0
+
+
+async def test_a_date_is_seen_from_the_servers_own_time_whatever_our_clock_says(
+    sender: HttpSender, receiver: Receiver
+) -> None:
+    dates = {"Date": "Sun, 01 Mar 2099 12:00:00 GMT", "Retry-After": "Sun, 01 Mar 2099 12:00:30 GMT"}
+    receiver.plan(429, b"", dates)
+    answer = await sender.request("POST", URL(receiver.url), b"", {})
+    assert isinstance(answer, Answer)
+    assert answer.retry_after == 30.0

@@ -1,0 +1,119 @@
+"""The time that the program goes by: the machine's, unless the chains show that it cannot be right."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.clock import Clock
+from connext_monitor.core import clock_agreement
+from connext_monitor.core.clock_agreement import AGREES_AGAIN, TOLERANCE, ChainClock, ClockState
+from connext_monitor.core.events import DomainId
+
+_LOOK_EVERY = 1.0
+
+log = structlog.get_logger()
+
+
+class Head(Protocol):
+    """A chain's newest block."""
+
+    @property
+    def timestamp(self) -> int:
+        """Its block time (Unix seconds)."""
+        ...
+
+
+Heads = Callable[[], Mapping[DomainId, Head]]
+
+
+class AgreedClock:
+    """A `Clock` of which ``now`` may be set right by the chains' heads; ``watch`` is told where these are seen."""
+
+    def __init__(self, own: Clock) -> None:
+        self._own = own
+        self._heads: Heads = dict
+        self._chains: dict[DomainId, ChainClock] = {}
+        self._before: float | None = None
+        self._differs = False
+
+    def watch(self, heads: Heads) -> None:
+        """Compare with these heads from now on, while ``run`` runs."""
+        self._heads = heads
+
+    def now(self) -> datetime:
+        """The time of day, aware, in UTC: a jump of the machine's clock that the chains contradict is left out."""
+        own = self._own.now()
+        at = self._own.elapsed()
+        offset = own.timestamp() - at
+        self._before = clock_agreement.agreed(offset, self._before, self._offsets(at))
+        return own if self._before == offset else datetime.fromtimestamp(self._before + at, UTC)
+
+    def monotonic(self) -> float:
+        """As the machine's."""
+        return self._own.monotonic()
+
+    def elapsed(self) -> float:
+        """As the machine's."""
+        return self._own.elapsed()
+
+    def latest(self, domain: DomainId) -> float:
+        """The later of our time and of what the chain's newest block says (Unix seconds): what is due there by now."""
+        now, chain = self.now().timestamp(), self._chains.get(domain)
+        return now if chain is None else max(now, chain.time(self._own.elapsed()))
+
+    def earliest(self) -> float | None:
+        """Now for what cannot be undone (Unix seconds): not later than the chains say; None while none says it."""
+        now, at = self.now().timestamp(), self._own.elapsed()
+        offset = clock_agreement.earliest(now - at, self._offsets(at))
+        return None if offset is None else offset + at
+
+    def settled(self) -> bool:
+        """Whether a chain agrees with ``now``; not for the first seconds after a start."""
+        now, at = self.now().timestamp(), self._own.elapsed()
+        return clock_agreement.is_supported(now - at, self._offsets(at))
+
+    def state(self) -> ClockState:
+        """How the machine's clock goes beside the chains'."""
+        at = self._own.elapsed()
+        ahead = clock_agreement.difference(self._own.now().timestamp() - at, self._offsets(at))
+        return ClockState(ahead, self._differs)
+
+    async def run(self) -> NoReturn:
+        """Look at the heads until cancelled, and say in the log when the clocks differ and when they agree again."""
+        while True:
+            try:
+                self.look()
+            except Exception:
+                log.exception("clock.fault")
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def look(self) -> None:
+        """Take note of the heads that have come."""
+        at = self._own.elapsed()
+        for domain, head in self._heads().items():
+            known = self._chains.get(domain)
+            seen = ChainClock.begun(head.timestamp, at) if known is None else known.after(head.timestamp, at)
+            self._chains[domain] = seen
+        # So that a jump is one beside a time that is at most a second old, whether anybody asked for it or not.
+        self.now()
+        self._compare()
+
+    def _compare(self) -> None:
+        ahead = self.state().ahead
+        differs = ahead is not None and abs(ahead) > (AGREES_AGAIN if self._differs else TOLERANCE)
+        if differs == self._differs:
+            return
+        self._differs = differs
+        if differs:
+            cure = (
+                "set the machine's clock, and have it kept right (NTP); if it is right, look at the chains' endpoints"
+            )
+            log.warning("clock.differs", what=self.state().words, going_by=self.now().isoformat(), cure=cure)
+        else:
+            log.info("clock.agrees", seconds_ahead=None if ahead is None else round(ahead, 1))
+
+    def _offsets(self, at: float) -> list[float]:
+        return clock_agreement.offsets(list(self._chains.values()), at)

@@ -1,0 +1,165 @@
+"""The program's clock on a machine whose own may jump, beside chains of which some may lie."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from connext_monitor.agreed_clock import AgreedClock
+from connext_monitor.core.events import DomainId
+
+RIGHT = 1_700_000_000
+HOUR, YEAR = 3600, 31_536_000
+ONE, OTHER, THIRD = DomainId(1), DomainId(2), DomainId(3)
+
+
+@dataclass(frozen=True)
+class Head:
+    timestamp: int
+
+
+@dataclass
+class World:
+    """A machine and chains with a block a second; ``wrong`` is by how much the machine's clock is, ``lies`` a chain's.
+
+    A chain in ``still`` has no new blocks.
+    """
+
+    chains: tuple[DomainId, ...] = (ONE, OTHER)
+    wrong: float = 0.0
+    passed: float = 0.0
+    lies: dict[DomainId, int] = field(default_factory=dict)
+    still: dict[DomainId, Head] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock = AgreedClock(self)
+        self.clock.watch(self.heads)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(RIGHT + self.passed + self.wrong, UTC)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def elapsed(self) -> float:
+        return 12_345.0 + self.passed
+
+    def heads(self) -> dict[DomainId, Head]:
+        """The newest blocks."""
+        return {one: Head(RIGHT + int(self.passed) + self.lies.get(one, 0)) for one in self.chains} | self.still
+
+    def go_on(self, seconds: int) -> None:
+        """Let time pass, with the looks that the clock takes meanwhile."""
+        for _ in range(seconds):
+            self.passed += 1
+            self.clock.look()
+
+    def stand_still(self) -> None:
+        """No chain has a new block from now on."""
+        self.still = self.heads()
+
+    @property
+    def error(self) -> float:
+        """By how much the program's time is wrong."""
+        return self.clock.now().timestamp() - RIGHT - self.passed
+
+
+@pytest.mark.parametrize("wrong", [YEAR, -YEAR, 3000, -3000])
+@pytest.mark.parametrize("chains", [(ONE,), (ONE, OTHER), (ONE, OTHER, THIRD)])
+def test_no_jump_is_believed_for_a_moment(chains: tuple[DomainId, ...], wrong: int) -> None:
+    world = World(chains)
+    world.go_on(20)
+    world.wrong = wrong
+    assert abs(world.error) < 2
+    world.go_on(600)
+    assert abs(world.error) < 2
+    world.wrong = 0
+    assert world.error == 0
+
+
+def test_a_clock_that_was_wrong_from_the_start_gives_way_once_two_chains_have_told_the_time() -> None:
+    world = World(wrong=-3000)
+    world.go_on(5)
+    assert world.error == -3000
+    world.go_on(15)
+    assert abs(world.error) < 2
+
+
+def test_one_chain_alone_cannot_set_the_clock() -> None:
+    world = World(lies={ONE: YEAR})
+    world.go_on(30)
+    assert world.error == 0
+    assert World((ONE,), lies={ONE: YEAR}).error == 0
+
+
+def test_a_machine_that_slept_is_no_jump() -> None:
+    world = World()
+    world.go_on(20)
+    world.passed += 8 * HOUR
+    assert world.error == 0
+    world.go_on(30)
+    assert world.error == 0
+    assert world.clock.settled()
+
+
+def test_chains_that_have_stood_still_for_long_do_not_hold_up_a_clock_that_is_set() -> None:
+    world = World(wrong=-3000)
+    world.go_on(20)
+    world.stand_still()
+    world.wrong = HOUR
+    world.go_on(700)
+    assert world.error == HOUR
+
+
+def test_what_is_due_on_a_chain_goes_by_its_newest_block_if_that_is_ahead() -> None:
+    world = World((ONE,), wrong=-3000)
+    world.go_on(2)
+    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 2, abs=2)
+    assert world.clock.latest(OTHER) == RIGHT + 2 - 3000
+    world.wrong = 100
+    assert world.clock.latest(ONE) == RIGHT + 102
+
+
+def test_what_cannot_be_undone_waits_until_a_chain_has_told_the_time() -> None:
+    world = World((ONE,), wrong=YEAR)
+    world.go_on(5)
+    assert world.clock.earliest() is None
+    assert not world.clock.settled()
+    world.go_on(15)
+    assert world.clock.earliest() == pytest.approx(RIGHT + 20, abs=2)
+    assert not world.clock.settled()
+    world.wrong = 0
+    assert world.clock.settled()
+
+
+def test_what_cannot_be_undone_goes_by_our_clock_where_a_chain_is_ahead() -> None:
+    world = World((ONE,), lies={ONE: YEAR})
+    world.go_on(20)
+    assert world.clock.earliest() == pytest.approx(RIGHT + 20, abs=2)
+
+
+def test_a_stalled_chain_is_no_error_of_the_clock() -> None:
+    world = World((ONE,))
+    world.go_on(20)
+    world.stand_still()
+    world.go_on(3 * HOUR)
+    assert world.clock.state().words is None
+    assert world.error == 0
+
+
+def test_a_difference_is_said_when_it_begins_and_when_it_ends_and_not_between() -> None:
+    world = World((ONE, OTHER, THIRD))
+    world.go_on(20)
+    with capture_logs() as lines:
+        world.wrong = -3000
+        world.go_on(30)
+        assert world.clock.state().ahead == pytest.approx(-3000, abs=2)
+        for wrong in (-61, -58, -61, -46):
+            world.wrong = wrong
+            world.go_on(5)
+        world.wrong = 0
+        world.go_on(5)
+    assert [line["event"] for line in lines] == ["clock.differs", "clock.agrees"]
+    assert lines[0]["what"] == "this machine's clock is 50 min behind the chains' block times"
+    assert world.clock.state().words is None
