@@ -103,7 +103,7 @@ class AlertScheduler:
             key = (awaited.transfer_id, awaited.leg)
             timer = self._timers.pop(key, None)
             if timer is not None:
-                timer.cancel()
+                timer.handle.cancel()
             self._told.discard(key)
             self._judges[awaited.destination].take(awaited)
 

@@ -174,9 +174,7 @@ async def scheduling(
     def latest(domain: DomainId) -> float:
         return bench.latest(domain)
 
-    scheduler = AlertScheduler(
-        store.deadlines, chains, lambda _: ["p"], opened, learn, clock, settles, latest
-    )
+    scheduler = AlertScheduler(store.deadlines, chains, lambda _: ["p"], opened, learn, clock, settles, latest)
     bench = Bench(store, scheduler, destination, clock)
     running = asyncio.create_task(scheduler.run())
     try:

@@ -90,7 +90,7 @@ async def test_blocks_with_a_log_that_cannot_be_read_are_recorded_and_not_covere
         {"address": str.upper},
         {"blockHash": lambda text: text[2:].upper()},
     ],
-    ids=str,
+    ids=",".join,
 )
 async def test_logs_are_recorded_however_they_are_written(
     bridge: Devnet, origin: Proxy, tmp_path: Path, written: dict[str, Any]

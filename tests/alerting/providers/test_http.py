@@ -146,6 +146,9 @@ class Hours:
     def monotonic(self) -> float:
         return self.seconds
 
+    def elapsed(self) -> float:
+        return self.seconds
+
 
 def test_patience_doubles_up_to_a_minute() -> None:
     patience, waits = Patience(Hours()), []
