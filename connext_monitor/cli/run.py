@@ -1,13 +1,18 @@
 """``run``: the monitor itself."""
 
+import asyncio
+
 import click
 import structlog
 
+from connext_monitor import descriptors
 from connext_monitor.alerting.providers import build_providers
-from connext_monitor.cli.settings import complete, config_option, load
+from connext_monitor.cli.settings import config_option, load
 from connext_monitor.clock import SystemClock
+from connext_monitor.event_loop import DaemonThreadLoop
 from connext_monitor.labels import chain_labels
 from connext_monitor.logs import configure_logging
+from connext_monitor.stop_request import StopRequest
 
 log = structlog.get_logger()
 
@@ -17,6 +22,12 @@ log = structlog.get_logger()
 @click.pass_context
 def run(context: click.Context) -> None:
     """Monitor in the foreground until SIGINT or SIGTERM (the default)."""
+    stop = StopRequest()
+    with stop.on_signals():
+        context.exit(_monitor(stop))
+
+
+def _monitor(stop: StopRequest) -> int:
     config = load()
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
@@ -27,4 +38,6 @@ def run(context: click.Context) -> None:
     # Imported here: the other commands need nothing of it.
     from connext_monitor import app  # noqa: PLC0415
 
-    context.exit(complete(app.run(config, providers)))
+    connections = descriptors.web_connections(descriptors.raise_limit())
+    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+        return runner.run(app.run(config, providers, stop, connections))

@@ -48,6 +48,13 @@ class _End:
     stay_away: float | None = None
 
 
+def raise_if_cancelled() -> None:
+    """Raise the cancellation that a group of tasks lost because one of them failed at the same time."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Observer:
     """Observes one chain until cancelled; whatever its endpoints do, it goes on trying."""
 
@@ -90,6 +97,7 @@ class Observer:
             await asyncio.sleep(choice.wait)
             risen_at = self.state.covered_risen_at
             end = await self._try(choice.place)
+            raise_if_cancelled()
             if end is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
                 progressed = self.state.covered_risen_at != risen_at

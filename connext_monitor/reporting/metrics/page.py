@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from aiohttp import web
 from prometheus_client import ProcessCollector
-from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.exposition import generate_latest as write_text
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
@@ -129,6 +129,11 @@ class MetricsPage:
             "checker_queue_observations",
             "Observations that wait for the transfer checker; it holds 1000 at most, then endpoints wait.",
             sources.observations_waiting(),
+        )
+        yield CounterMetricFamily(
+            f"{PREFIX}log_lines_dropped",
+            "Log lines that were dropped while stderr was not read, since the process started.",
+            sources.log_lines_dropped(),
         )
         yield from self._tally.families()
         yield from self._loop_lag.families()
