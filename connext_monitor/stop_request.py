@@ -17,7 +17,7 @@ from connext_monitor import standard_streams
 
 STOPS_WITHIN: Final = 4.5
 """Seconds: five are promised, and the words about what was abandoned take their part."""
-_ECHO: Final = 0.1
+_ECHO: Final = 0.05
 """Seconds: a wrapper that hands on the terminal's own Ctrl-C says the same thing twice, and means it once."""
 _WORDS_WITHIN: Final = 0.3
 
