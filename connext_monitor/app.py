@@ -70,9 +70,7 @@ _CANCELLED_AGAIN_AFTER = 0.5
 log = structlog.get_logger()
 
 
-async def run(
-    config: Config, providers: Sequence[ConfiguredProvider], stop: StopRequest, web_connections: int
-) -> int:
+async def run(config: Config, providers: Sequence[ConfiguredProvider], stop: StopRequest, web_connections: int) -> int:
     """Monitor until told to stop; the exit code: 0 after a clean stop, 1 where it could not go on.
 
     The HTTP server has ``web_connections`` at most.

@@ -1,8 +1,8 @@
 """The event loop of the program: what may hang, hangs alone.
 
-asyncio looks names up, and runs ``to_thread``, in one small pool of threads, and joins that pool when the program ends.
-A resolver that hangs for half a minute then holds up files, metrics and the stop. Here each such call has a thread of its
-own which nobody waits for, whichever library makes it.
+asyncio looks names up, and runs ``to_thread``, in one small pool of threads, and joins that pool when the program
+ends. A resolver that hangs for half a minute then holds up files, metrics and the stop. Here each such call has a
+thread of its own which nobody waits for, whichever library makes it.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -40,7 +41,10 @@ class DaemonThreadLoop(asyncio.SelectorEventLoop):
         self._hanging = 0
 
     def run_in_executor(  # type: ignore[override]
-        self, executor: Any, func: Callable[..., T], *args: Any  # noqa: ANN401 - the library's own signature
+        self,
+        executor: Any,  # noqa: ANN401 - the library's own signature
+        func: Callable[..., T],
+        *args: Any,  # noqa: ANN401 - as above
     ) -> "asyncio.Future[T]":
         """Call it in the executor, or else in a thread that is waited for by nobody but the caller."""
         if executor is not None:
@@ -94,10 +98,8 @@ def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> "asynci
             told = partial(_settle, answer, work())
         except BaseException as error:  # noqa: BLE001 - whatever it is, the caller is to hear of it
             told = partial(_fail, answer, error)
-        try:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(told)
-        except RuntimeError:
-            pass  # the loop has ended meanwhile
 
     threading.Thread(target=do, name=f"call of {getattr(work, 'func', work)!r:.60}", daemon=True).start()
     return answer

@@ -104,7 +104,6 @@ class _LineHandler(logging.Handler):
             self._stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
             self._stream.flush()
 
-
     def dropped(self, lines: int) -> str:
         """The line that says how many could not be written."""
         words = f"{lines} log lines were dropped while stderr was not read"

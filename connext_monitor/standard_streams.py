@@ -1,8 +1,8 @@
 """The process's own stdout and stderr, made so that neither can hurt it.
 
-Stderr is written by a thread of its own, through a bounded queue: a terminal that is paused, a hung ssh or a log shipper
-that has stopped must not hold up the monitor. What does not fit is dropped and counted. Whatever stdout does not take is
-an error of one type, `OutputLost`, so that the entry of the program can tell it in words.
+Stderr is written by a thread of its own, through a bounded queue: a terminal that is paused, a hung ssh or a log
+shipper that has stopped must not hold up the monitor. What does not fit is dropped and counted. Whatever stdout does
+not take is an error of one type, `OutputLost`, so that the entry of the program can tell it in words.
 """
 
 import io
@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EPIPE
 from typing import Any, Final, TextIO
 
@@ -96,10 +97,8 @@ class Outlet:
     def _write_all(self) -> None:
         while True:
             data = self._next()
-            try:
+            with suppress(OSError):  # a log that cannot be written is lost; the program goes on
                 write_whole(self._descriptor, data)
-            except OSError:
-                pass  # a log that cannot be written is lost; the program goes on
             with self._change:
                 self._size -= len(data)
 
@@ -174,10 +173,8 @@ def finish() -> OutputLost | None:
 
 def last_words() -> None:
     """Give stderr a second at most to take what waits."""
-    try:
+    with suppress(OSError, ValueError):
         sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        pass
     stderr_outlet.flush(_LAST_WORDS_WITHIN)
 
 
@@ -221,6 +218,4 @@ def _as_text(binary: Any, before: TextIO | None, *, line_buffering: bool) -> Tex
     """
     encoding = getattr(before, "encoding", None) or locale.getpreferredencoding(do_setlocale=False)
     through = bool(getattr(before, "write_through", False))
-    return io.TextIOWrapper(
-        binary, encoding, "backslashreplace", line_buffering=line_buffering, write_through=through
-    )
+    return io.TextIOWrapper(binary, encoding, "backslashreplace", line_buffering=line_buffering, write_through=through)

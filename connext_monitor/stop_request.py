@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -162,10 +162,8 @@ def _in_time(work: Callable[[], object]) -> None:
     """Do it, and go on though it hangs or fails."""
 
     def do() -> None:
-        try:
+        with suppress(Exception):  # the process ends, and has no way left to tell it
             work()
-        except Exception:  # noqa: BLE001, S110 - the process ends, and has no way left to tell it
-            pass
 
     thread = threading.Thread(target=do, daemon=True)
     thread.start()

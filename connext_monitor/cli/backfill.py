@@ -188,7 +188,10 @@ def _progress(chain: str, blocks: int) -> Iterator[_Log | _Bar]:
         yield _Log(chain, blocks)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
-    with display_on(sys.stderr.fileno(), _CURSOR), Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar:
+    with (
+        display_on(sys.stderr.fileno(), _CURSOR),
+        Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar,
+    ):
         yield _Bar(bar, chain, blocks)
 
 

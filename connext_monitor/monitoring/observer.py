@@ -4,9 +4,10 @@ Start, catch-up, reconnect and steady state are one loop: wait for a reason, cov
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from random import Random
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -37,6 +38,8 @@ _CALM = 60.0
 _HEAD_MAY_FOLLOW = 0.25
 """Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
 
+_T = TypeVar("_T")
+
 log = structlog.get_logger()
 
 
@@ -46,13 +49,6 @@ class _End:
 
     trouble: Trouble
     stay_away: float | None = None
-
-
-def raise_if_cancelled() -> None:
-    """Raise the cancellation that a group of tasks lost because one of them failed at the same time."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 class Observer:
@@ -96,8 +92,7 @@ class Observer:
             choice = self._pool.choose()
             await asyncio.sleep(choice.wait)
             risen_at = self.state.covered_risen_at
-            end = await self._try(choice.place)
-            raise_if_cancelled()
+            end = await _whole(self._try(choice.place))
             if end is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
                 progressed = self.state.covered_risen_at != risen_at
@@ -298,3 +293,18 @@ class _Listening:
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+async def _whole(work: Coroutine[Any, Any, _T]) -> _T:
+    """Its result, from a task of its own, so that a cancellation of ours is never lost in it.
+
+    A group of tasks raises the errors of its tasks and drops the cancellation that came together with them.
+    """
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait({working})
+    finally:
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    return working.result()

@@ -1,4 +1,4 @@
-"""The monitor as a process of its own whose streams, limits and libraries a test chooses, watching chains that are gone."""
+"""The monitor as a process of its own, whose streams, limits and libraries a test chooses; its chains are gone."""
 
 import asyncio
 import os
@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import aiohttp
 
@@ -20,7 +20,8 @@ from tests.cli.conftest import chain_table, process_environ
 
 PATIENCE = 60.0
 """Seconds that anything may take which must happen, on a machine that does much else."""
-Stream = int | IO[Any] | None
+Stream = int | Path | None
+"""A descriptor, or a file that is written to."""
 CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
 
@@ -118,15 +119,17 @@ def running(
             os.close(descriptor)
 
     program = f"{before}\nfrom connext_monitor.cli import main\nmain()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        cwd=folder,
-        env=process_environ(),
-        stdout=stdout,
-        stderr=stderr,
-        preexec_fn=prepare,  # noqa: PLW1509 - the tests have no other threads that hold locks then
-    ) as process:
-        try:
-            yield Running(process, port)
-        finally:
-            process.kill()
+    with ExitStack() as files:
+        out, err = (files.enter_context(s.open("wb")) if isinstance(s, Path) else s for s in (stdout, stderr))
+        process = files.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", program, *arguments],
+                cwd=folder,
+                env=process_environ(),
+                stdout=out,
+                stderr=err,
+                preexec_fn=prepare,  # noqa: PLW1509 - the tests have no other threads that hold locks then
+            )
+        )
+        files.callback(process.kill)
+        yield Running(process, port)

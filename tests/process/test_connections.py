@@ -57,7 +57,7 @@ async def test_many_connections_take_no_descriptor_that_alerts_need(tmp_path: Pa
     port, said = free_port(), tmp_path / "stderr"
     async with Receiver() as told:
         write_config(tmp_path, port, webhook(told.url))
-        with said.open("wb") as stderr, running(tmp_path, port, stderr=stderr, descriptors=DESCRIPTORS) as monitor:
+        with running(tmp_path, port, stderr=said, descriptors=DESCRIPTORS) as monitor:
             await monitor.healthy()
             async with strangers(port, sends) as them:
                 await them.come(300)

@@ -76,7 +76,7 @@ async def test_while_it_stops_it_is_not_healthy_and_a_second_signal_ends_it_at_o
     before = HANGING_STORE.format(method="close").replace("Store.close", "TransferChecker.drain")
     before = before.replace("store.store import Store", "monitoring.transfer_checker import TransferChecker")
     out = tmp_path / "out"
-    with out.open("wb") as stdout, running(tmp_path, port, before=before, stdout=stdout) as monitor:
+    with running(tmp_path, port, before=before, stdout=out) as monitor:
         await monitor.healthy()
         monitor.send(signal.SIGTERM)
         await hangs(monitor, out)
@@ -94,14 +94,13 @@ async def test_what_never_ends_is_named_and_abandoned(tmp_path: Path, before: st
     port = free_port()
     write_config(tmp_path, port)
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with out.open("wb") as stdout, said.open("wb") as stderr:
-        with running(tmp_path, port, before=before, stdout=stdout, stderr=stderr) as monitor:
-            if before is BLOCKED_LOOP:
-                await hangs(monitor, out)
-            else:
-                await monitor.healthy()
-            monitor.send(signal.SIGTERM)
-            assert await monitor.ended() == 0
+    with running(tmp_path, port, before=before, stdout=out, stderr=said) as monitor:
+        if before is BLOCKED_LOOP:
+            await hangs(monitor, out)
+        else:
+            await monitor.healthy()
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
     assert "stop.abandoned" in said.read_text()
 
 
@@ -119,11 +118,10 @@ async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path, before: str,
     port = free_port()
     write_config(tmp_path, port)
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with out.open("wb") as stdout, said.open("wb") as stderr:
-        with running(tmp_path, port, before=before, stdout=stdout, stderr=stderr) as monitor:
-            await hangs(monitor, out)
-            monitor.send(number)
-            assert await monitor.ended() == code
+    with running(tmp_path, port, before=before, stdout=out, stderr=said) as monitor:
+        await hangs(monitor, out)
+        monitor.send(number)
+        assert await monitor.ended() == code
     assert "Traceback" not in said.read_text()
 
 
@@ -145,15 +143,14 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
     heart = '[heartbeat]\nurl = "http://heart.invalid/"\n'
     write_config(tmp_path, port, CONSOLE, webhook("http://hook.invalid/"), heart, endpoint=f"{scheme}://node.invalid/")
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with out.open("wb") as stdout, said.open("wb") as stderr:
-        with running(tmp_path, port, before=HANGING_RESOLVER, stdout=stdout, stderr=stderr) as monitor:
-            await hangs(monitor, out)
-            await asyncio_until(lambda: "is not observed" in out.read_text() or "WARNING" in out.read_text())
-            assert (await monitor.get("/metrics"))[0] == 200
-            threads = len(list(Path(f"/proc/{monitor.process.pid}/task").iterdir()))
-            assert threads < 40
-            monitor.send(signal.SIGINT)
-            assert await monitor.ended() == 0
+    with running(tmp_path, port, before=HANGING_RESOLVER, stdout=out, stderr=said) as monitor:
+        await hangs(monitor, out)
+        await asyncio_until(lambda: "is not observed" in out.read_text() or "WARNING" in out.read_text())
+        assert (await monitor.get("/metrics"))[0] == 200
+        threads = len(list(Path(f"/proc/{monitor.process.pid}/task").iterdir()))
+        assert threads < 40
+        monitor.send(signal.SIGINT)
+        assert await monitor.ended() == 0
     assert "stop.abandoned" not in said.read_text()
 
 
@@ -161,11 +158,10 @@ async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
     write_config(tmp_path, free_port(), endpoint="http://node.invalid/")
     out, said = tmp_path / "out", tmp_path / "stderr"
     arguments = ["backfill", "--chain", "here", "--from", "1", "--to", "2"]
-    with out.open("wb") as stdout, said.open("wb") as stderr:
-        with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=stdout, stderr=stderr) as it:
-            await hangs(it, out)
-            it.send(signal.SIGINT)
-            assert await it.ended() == 1
+    with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=out, stderr=said) as it:
+        await hangs(it, out)
+        it.send(signal.SIGINT)
+        assert await it.ended() == 1
     assert said.read_text().strip().endswith("Aborted!")
     assert "Traceback" not in said.read_text()
 

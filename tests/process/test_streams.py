@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,8 @@ def full_pipe() -> Iterator[tuple[int, int]]:
         os.set_blocking(writable, True)
     yield readable, writable
     for descriptor in (readable, writable):
-        try:
+        with suppress(OSError):
             os.close(descriptor)
-        except OSError:
-            pass
 
 
 def read_all(readable: int) -> bytes:
@@ -58,7 +56,7 @@ async def test_what_was_said_before_a_normal_end_is_all_there(tmp_path: Path) ->
     port = free_port()
     write_config(tmp_path, port)
     said = tmp_path / "stderr"
-    with said.open("wb") as stderr, running(tmp_path, port, stderr=stderr) as monitor:
+    with running(tmp_path, port, stderr=said) as monitor:
         await monitor.healthy()
         monitor.send(signal.SIGTERM)
         assert await monitor.ended() == 0
@@ -95,7 +93,7 @@ async def test_a_stdout_that_takes_nothing_makes_only_that_channel_fail(tmp_path
     said = tmp_path / "stderr"
     async with Receiver() as told:
         write_config(tmp_path, port, CONSOLE, webhook(told.url))
-        with said.open("wb") as stderr, running(tmp_path, port, stdout=stdout, stderr=stderr, closed=closed) as monitor:
+        with running(tmp_path, port, stdout=stdout, stderr=said, closed=closed) as monitor:
             await monitor.healthy()
             await asyncio_until(lambda: told.taken and "stdout does not take it" in said.read_text())
             assert (await monitor.get("/healthz"))[0] == 200
@@ -111,8 +109,8 @@ async def test_without_standard_streams_no_file_gets_their_numbers(tmp_path: Pat
     write_config(tmp_path, port, CONSOLE)
     with running(tmp_path, port, closed=[0, 1, 2]) as monitor:
         await monitor.healthy()
-        names = [os.readlink(f"/proc/{monitor.process.pid}/fd/{number}") for number in range(3)]
-        assert names == ["/dev/null"] * 3
+        files = [Path(f"/proc/{monitor.process.pid}/fd/{number}").readlink() for number in range(3)]
+        assert files == [Path("/dev/null")] * 3
         monitor.send(signal.SIGTERM)
         assert await monitor.ended() == 0
 
@@ -141,7 +139,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("filled")
     write_config(folder, 0, CONSOLE)
     (folder / "config.toml").write_text((folder / "config.toml").read_text().replace("127.0.0.1:0", ""))
-    with (folder / "stderr").open("wb") as stderr, running(folder, 0, stderr=stderr) as monitor:
+    with running(folder, 0, stderr=folder / "stderr") as monitor:
         while b"monitor.started" not in (folder / "stderr").read_bytes():
             assert monitor.process.poll() is None
         monitor.send(signal.SIGTERM)
@@ -151,7 +149,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_full_disk_behind_stdout_is_told_in_words(filled: Path, arguments: list[str]) -> None:
-    with Path("/dev/full").open("wb") as full, running(filled, 0, *arguments, stdout=full, stderr=subprocess.PIPE) as it:
+    with running(filled, 0, *arguments, stdout=Path("/dev/full"), stderr=subprocess.PIPE) as it:
         _, said = it.process.communicate(timeout=PATIENCE)
     assert it.process.returncode == 1
     assert b"(no space left on device)" in said
@@ -159,7 +157,7 @@ def test_a_full_disk_behind_stdout_is_told_in_words(filled: Path, arguments: lis
     assert b"Exception ignored" not in said
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["status"], ["export", "transfers", "--format", "csv"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["status"], ["export", "transfers", "--json"]], ids=" ".join)
 def test_a_closed_stdout_is_told_in_words(filled: Path, arguments: list[str]) -> None:
     with running(filled, 0, *arguments, stderr=subprocess.PIPE, closed=[1]) as it:
         _, said = it.process.communicate(timeout=PATIENCE)
@@ -179,9 +177,9 @@ def test_a_reader_who_has_left_is_no_matter_for_words(filled: Path, arguments: l
 
 @pytest.mark.parametrize("kind", ["full disk", "closed"])
 def test_without_a_stderr_data_is_printed_all_the_same(filled: Path, kind: str) -> None:
-    with Path("/dev/full").open("wb") as full:
-        closed = [2] if kind == "closed" else []
-        with running(filled, 0, "test-alert", stdout=subprocess.PIPE, stderr=full, closed=closed) as it:
-            printed, _ = it.process.communicate(timeout=PATIENCE)
+    closed = [2] if kind == "closed" else []
+    full = Path("/dev/full")
+    with running(filled, 0, "test-alert", stdout=subprocess.PIPE, stderr=full, closed=closed) as it:
+        printed, _ = it.process.communicate(timeout=PATIENCE)
     assert it.process.returncode == 0
     assert b"took it" in printed

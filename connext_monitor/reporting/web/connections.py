@@ -7,10 +7,11 @@ taken, the one that has kept us waiting longest makes room, so that whoever asks
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import web
@@ -149,14 +150,18 @@ class Connections:
         """Accept connections from now on, each with a handler of its own. Raises OSError."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        lacking: OSError | None = None
         for family, kind, protocol, _, address in dict.fromkeys(found):
             try:
                 self._sockets.append(_listening(family, kind, protocol, address))
             except OSError as error:
                 # A name may stand for an address that this machine does not have, such as ::1, beside one that it has.
-                if error.errno != errno.EADDRNOTAVAIL or address == found[-1][4] and not self._sockets:
+                if error.errno != errno.EADDRNOTAVAIL:
                     self.close()
                     raise
+                lacking = error
+        if not self._sockets:
+            raise lacking or OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
         for listening in self._sockets:
             loop.add_reader(listening.fileno(), self._accept, listening, handlers)
         self._looking = asyncio.create_task(self._end_overdue(), name="web connections")
@@ -246,7 +251,7 @@ class Connections:
                 connection.abort()
 
 
-def _listening(family: int, kind: int, protocol: int, address: tuple[str, int]) -> socket.socket:
+def _listening(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> socket.socket:
     made = socket.socket(family, kind, protocol)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -120,9 +120,7 @@ class WebServer:
         self.feed.end()
 
 
-def _application(
-    listen: ListenAddress, routes: Sequence[web.RouteDef], connections: Connections
-) -> web.Application:
+def _application(listen: ListenAddress, routes: Sequence[web.RouteDef], connections: Connections) -> web.Application:
     application = web.Application(middlewares=[connections.note, errors_in_words, host_guard(listen.host)])
     application.on_response_prepare.append(add_headers)
     application.add_routes(routes)
