@@ -5,6 +5,7 @@ import io
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta, timezone
 from typing import IO
 from zoneinfo import ZoneInfo
@@ -137,9 +138,9 @@ def test_a_moment_that_is_no_date_is_written_as_a_number(timestamp: int) -> None
 async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connext_monitor.alerting.providers.console._PATIENCE", 0.05)
     readable, writable = os.pipe()
-    with open(writable, "w", encoding="utf-8") as file, open(readable, "rb", buffering=0) as reader:
+    with os.fdopen(writable, "w", encoding="utf-8") as file, os.fdopen(readable, "rb", buffering=0) as reader:
         os.set_blocking(writable, False)
-        with pytest.raises(BlockingIOError):
+        with suppress(BlockingIOError):
             while True:
                 os.write(writable, b"x" * 4096)
         provider = provider_on(file)
@@ -162,5 +163,5 @@ async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once(monkeypat
 async def test_a_stdout_whose_reader_has_gone_is_tried_later() -> None:
     readable, writable = os.pipe()
     os.close(readable)
-    with open(writable, "w", encoding="utf-8") as file:
+    with os.fdopen(writable, "w", encoding="utf-8") as file:
         assert await provider_on(file).send(notice(), None) == TryLater("stdout does not take it (broken pipe)")
