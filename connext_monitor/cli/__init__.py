@@ -1,9 +1,13 @@
 """The command line: arguments in, exit codes out; one file for each command."""
 
 import os
+import select
+import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from connext_monitor import standard_streams
 from connext_monitor.standard_streams import OutputLost
@@ -27,7 +31,8 @@ def _command() -> int:
     """Run the command; its exit code."""
     try:
         # This takes a second or more, in which Ctrl-C should end in a word too.
-        from connext_monitor.cli.program import program  # noqa: PLC0415
+        with _ctrl_c_ends_at_once():
+            from connext_monitor.cli.program import program  # noqa: PLC0415
     except KeyboardInterrupt:
         sys.stderr.write("Aborted!\n")
         return 1
@@ -44,6 +49,25 @@ def _command() -> int:
         _say_what_failed()
         return 1
     return 0
+
+
+@contextmanager
+def _ctrl_c_ends_at_once() -> Iterator[None]:
+    """While modules are loaded: an exception would be lost wherever Python runs code that nobody called."""
+
+    def end(_number: int, _frame: object) -> None:
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, b"Aborted!\n")
+        os._exit(1)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _lost(error: OutputLost) -> int:
