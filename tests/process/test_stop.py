@@ -180,3 +180,24 @@ async def test_a_hanging_channel_does_not_hold_up_the_stop(tmp_path: Path) -> No
             assert await monitor.ended() == 0
             assert time.monotonic() - began < 30
         planned.until.set()
+
+
+HANGING_DISK = """
+import time
+from connext_monitor.reporting.metrics import page
+page._PATIENCE = 0.1
+def hang(_file):
+    time.sleep(3600)
+page._size = hang
+"""
+
+
+async def test_a_disk_that_hangs_holds_up_neither_scrapes_nor_the_stop(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    with running(tmp_path, port, before=HANGING_DISK) as monitor:
+        await monitor.healthy()
+        assert [(await monitor.get("/metrics"))[0] for _ in range(3)] == [503, 503, 503]
+        assert (await monitor.get("/healthz"))[0] == 200
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
