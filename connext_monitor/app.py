@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from connext_monitor import standard_streams
 from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
@@ -49,6 +49,7 @@ from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
+from connext_monitor.stop_request import StopRequest
 from connext_monitor.store.address_search import AddressSearch
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.causes import Causes
@@ -61,23 +62,54 @@ from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
 
+_PATIENT = "alert manager"
+"""The part that gives sends under way some seconds when it is told to stop."""
+_CANCELLED_AGAIN_AFTER = 0.5
+
 log = structlog.get_logger()
 
 
-async def run(config: Config, providers: Sequence[ConfiguredProvider], clock: AgreedClock) -> int:
-    """Monitor until SIGINT or SIGTERM; the exit code: 0 after a clean stop, 1 where it could not go on."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+async def run(
+    config: Config,
+    providers: Sequence[ConfiguredProvider],
+    clock: AgreedClock,
+    stop: StopRequest,
+    web_connections: int,
+) -> int:
+    """Monitor until told to stop; the exit code: 0 after a clean stop, 1 where it could not go on.
+
+    The HTTP server has ``web_connections`` at most.
+    """
     try:
         async with AsyncExitStack() as stack:
-            monitor = await _build(stack, config, providers, clock)
+            stopping = asyncio.create_task(stop.wait(), name="stop")
+            stack.callback(stopping.cancel)
+            building = asyncio.create_task(_build(stack, config, providers, clock, web_connections), name="start")
+            await asyncio.wait({stopping, building}, return_when=asyncio.FIRST_COMPLETED)
+            if not building.done():
+                # A migration may take long; what it has not committed is begun anew at the next start.
+                await _end({building})
+                return 0
+            monitor = building.result()
             spare_collections()
             return await monitor.run(stop)
     except (DatabaseError, ListenError) as error:
         log.error("cannot.start", reason=str(error))  # noqa: TRY400 - the words say it all, a traceback adds nothing
         return 1
+
+
+async def _end(tasks: Collection["asyncio.Task[Any]"], patient: Collection["asyncio.Task[Any]"] = ()) -> None:
+    """Cancel the tasks until they have ended: a library may turn a cancellation into an error of its own.
+
+    The ``patient`` ones, which use the time that they are given, are cancelled once.
+    """
+    left = set(tasks) | set(patient)
+    for task in patient:
+        task.cancel()
+    while left:
+        for task in left.difference(patient):
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCELLED_AGAIN_AFTER)
 
 
 def spare_collections() -> None:
@@ -144,6 +176,11 @@ class _Commits:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
 
+    def stopping(self) -> None:
+        """Say to whoever asks over HTTP that the monitor is about to end."""
+        if self.web is not None:
+            self.web.stopping()
+
     def wake(self) -> None:
         """Deliver what has been stored."""
         self.manager.wake()
@@ -185,10 +222,12 @@ class _Monitor:
         escalation: Callable[[], Coroutine[Any, Any, None]],
         metrics: MetricsPage,
         housekeeping: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
+        stopping: Callable[[], None],
     ) -> None:
         self._checker = checker
+        self._stopping = stopping
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            "alert manager": manager.run,
+            _PATIENT: manager.run,
             "alert scheduler": scheduler.run,
             "chain watch": chain_watch.run,
             "cause watch": cause_watch.run,
@@ -204,7 +243,7 @@ class _Monitor:
             self._parts["heartbeat"] = heartbeat.run
         self._observers = observers
 
-    async def run(self, stop: asyncio.Event) -> int:
+    async def run(self, stop: StopRequest) -> int:
         """Run until told to stop (0), or until a part fails that the others cannot do without (1)."""
         tasks = {asyncio.create_task(part(), name=name) for name, part in self._parts.items()}
         tasks |= {asyncio.create_task(o.run(), name=f"observer {o.state.config.name}") for o in self._observers}
@@ -213,17 +252,22 @@ class _Monitor:
         done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in done if task is not stopping]
         for task in failed:
-            log.error("part.failed", part=task.get_name(), exc_info=task.exception())
+            log.error("part.failed", part=task.get_name(), exc_info=not task.cancelled() and task.exception())
+        if failed:
+            stop.make(1)
         log.info("monitor.stopping")
-        for task in (stopping, *tasks):
-            task.cancel()
-        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        self._stopping()
+        await _end({stopping, *tasks}, [task for task in tasks if task.get_name() == _PATIENT])
         await self._checker.drain()
         return 1 if failed else 0
 
 
 async def _build(
-    stack: AsyncExitStack, config: Config, providers: Sequence[ConfiguredProvider], clock: AgreedClock
+    stack: AsyncExitStack,
+    config: Config,
+    providers: Sequence[ConfiguredProvider],
+    clock: AgreedClock,
+    web_connections: int,
 ) -> _Monitor:
     """Everything, from the store outwards; the stack lets go of it in the reverse order."""
     labels = chain_labels(config)
@@ -307,13 +351,22 @@ async def _build(
         backup_every=config.backup.every.total_seconds() if config.backup.every else None,
         last_backup=last_backup(config, clock),
         clock=clock.state,
+        log_lines_dropped=lambda: standard_streams.stderr_outlet.dropped,
     )
     metrics = MetricsPage(sources, tally, clock)
     stack.push_async_callback(metrics.aclose)
     if config.monitor.listen is not None:
         providing = list(config.alert_providers)
         web = WebServer(
-            config.monitor.listen, reads_of(store), sights, providing, labels, clock, metrics.routes(), clock.state
+            config.monitor.listen,
+            reads_of(store),
+            sights,
+            providing,
+            labels,
+            clock,
+            metrics.routes(),
+            clock.state,
+            connections=web_connections,
         )
         address = await web.start()
         commits.web = web
@@ -339,6 +392,7 @@ async def _build(
             "checker of the past": past.run,
             **housekeeping(config, store, providers, route, sights, commits.manager.wake, clock),
         },
+        commits.stopping,
     )
 
 

@@ -20,6 +20,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from connext_monitor import standard_streams
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
 
@@ -39,7 +41,7 @@ def configure_logging(
 
     ``auto`` is ``console`` on a terminal and ``json`` elsewhere. Colour only on a terminal, and not with NO_COLOR.
     Calling it again replaces what the last call set. A line that cannot be written is lost: logging never stops the
-    program.
+    program, nor does it ever wait once stderr is ours (`standard_streams`).
     """
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
@@ -48,7 +50,9 @@ def configure_logging(
         last = _console(colors=terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
     else:
         last = [_redacted, _json_line]
-    _replace_handler(_LineHandler(stream, last), level)
+    handler = _LineHandler(stream, last)
+    _replace_handler(handler, level)
+    standard_streams.stderr_outlet.notice = handler.dropped
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -99,6 +103,12 @@ class _LineHandler(logging.Handler):
         with suppress(OSError, ValueError):  # ValueError: the stream is closed
             self._stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
             self._stream.flush()
+
+    def dropped(self, lines: int) -> str:
+        """The line that says how many could not be written."""
+        words = f"{lines} log lines were dropped while stderr was not read"
+        values = {"name": "connext_monitor", "levelname": "WARNING", "levelno": logging.WARNING, "msg": words}
+        return self.format(logging.makeLogRecord(values)) + "\n"
 
 
 def _lost(record: logging.LogRecord, error: Exception) -> logging.LogRecord:

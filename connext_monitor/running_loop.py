@@ -4,10 +4,11 @@ A program that was stopped (SIGSTOP, a machine that slept) or held up for minute
 when it goes on: every request would seem unanswered, every chain silent, though it was us who did not listen.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
+
+from connext_monitor.event_loop import DaemonThreadLoop
 
 LONGEST_TURN: Final = 2.0
 """Seconds: what passes beyond that between two turns of the loop is a standstill, and is left out."""
@@ -30,8 +31,8 @@ class RunningTime:
         return self._running
 
 
-class RunningLoop(asyncio.SelectorEventLoop):
-    """The usual loop by a `RunningTime`; it wakes at least twice a second, so that no rest is taken for a standstill.
+class RunningLoop(DaemonThreadLoop):
+    """The program's loop, by a `RunningTime`; it wakes twice a second, so that no rest is taken for a standstill.
 
     A timer that is armed for a time of day is late by all standstills since: whoever arms one looks again.
     """

@@ -39,9 +39,12 @@ from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.late_now import LateLegs, LateNow
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.stop_request import display_on
 
 _LOGGED_EVERY = 10.0
 _LISTED = 50
+_CURSOR = b"\x1b[?25h"
+"""Shows the cursor, which a bar hides."""
 _BLOCK = click.IntRange(min=0, max=2**62)
 
 log = structlog.get_logger()
@@ -185,7 +188,10 @@ def _progress(chain: str, blocks: int) -> Iterator[_Log | _Bar]:
         yield _Log(chain, blocks)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar:
+    with (
+        display_on(sys.stderr.fileno(), _CURSOR),
+        Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar,
+    ):
         yield _Bar(bar, chain, blocks)
 
 

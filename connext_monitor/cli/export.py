@@ -1,12 +1,12 @@
 """``export``: everything of a kind as a stream, for other programs."""
 
 import csv
-import os
 import sys
 from collections.abc import AsyncIterator
 
 import click
 
+from connext_monitor import standard_streams
 from connext_monitor.cli.output import json_option
 from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.transfers import FilterOptions, filter_options
@@ -19,6 +19,7 @@ from connext_monitor.core.transfer_columns import COLUMNS, transfer_cells
 from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import encode, place
 from connext_monitor.reporting.web.parameters import LARGEST_LIMIT
+from connext_monitor.standard_streams import OutputLost
 from connext_monitor.store.store import Store
 
 _CSV, _NDJSON = "csv", "ndjson"
@@ -49,9 +50,11 @@ def export_transfers(form: str, wanted: FilterOptions, *, as_json: bool) -> None
     try:
         complete(_write(config, wanted.read(labels, now), labels, now, form))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has read enough. Python would flush once more at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputLost as error:
+        if not error.reader_left:
+            raise
+        # Whoever reads has read enough.
+        standard_streams.give_stdout_up()
 
 
 async def _write(config: Config, wanted: TransferFilter, labels: ChainLabels, now: float, form: str) -> None:

@@ -1,7 +1,7 @@
 """A display that is drawn again and again on the terminal until Ctrl-C."""
 
 import asyncio
-import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from rich.live import Live
@@ -9,20 +9,25 @@ from rich.live import Live
 from connext_monitor.cli.output import Part, drawn, styled, terminal
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.documents import rfc3339
+from connext_monitor.stop_request import StopRequest, display_on
 
 _EVERY = 1.0
 """Seconds from the end of one look to the next."""
+_AS_IT_WAS = b"\x1b[?1049l\x1b[?25h"
+"""Leaves the screen that is drawn on, and shows the cursor."""
 
 
 async def show_again_and_again(look: Callable[[], Awaitable[Sequence[Part]]]) -> None:
     """Draw what ``look`` finds, at most once a second, until SIGINT or SIGTERM; the terminal is then as it was."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = StopRequest()
+    with stop.on_signals(), display_on(sys.stdout.fileno(), _AS_IT_WAS):
+        await _draw_until(stop, look)
+
+
+async def _draw_until(stop: StopRequest, look: Callable[[], Awaitable[Sequence[Part]]]) -> None:
     stopping = asyncio.create_task(stop.wait())
     with Live(console=terminal(), screen=True, auto_refresh=False, vertical_overflow="ellipsis") as live:
-        while not stop.is_set():
+        while not stop.made:
             looking = asyncio.ensure_future(look())
             await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not looking.done():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from connext_monitor import standard_streams
 from connext_monitor.cli.alerts import alerts
 from connext_monitor.cli.backfill import backfill
 from connext_monitor.cli.backup import backup, restore
@@ -40,6 +41,10 @@ class Program(click.Group):
             failure: Failure = BadConfig(str(error))
         except (DatabaseError, ListenError) as error:
             failure = Failure(str(error))
+        except KeyboardInterrupt:
+            # What a reader has not taken by now, nobody waits for.
+            standard_streams.give_stdout_up()
+            raise
         raise failure
 
 

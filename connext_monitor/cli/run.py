@@ -5,6 +5,7 @@ import asyncio
 import click
 import structlog
 
+from connext_monitor import descriptors
 from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.cli.settings import config_option, load
@@ -12,6 +13,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.labels import chain_labels
 from connext_monitor.logs import configure_logging
 from connext_monitor.running_loop import RunningLoop
+from connext_monitor.stop_request import StopRequest
 
 log = structlog.get_logger()
 
@@ -21,6 +23,12 @@ log = structlog.get_logger()
 @click.pass_context
 def run(context: click.Context) -> None:
     """Monitor in the foreground until SIGINT or SIGTERM (the default)."""
+    stop = StopRequest()
+    with stop.on_signals():
+        context.exit(_monitor(stop))
+
+
+def _monitor(stop: StopRequest) -> int:
     config = load()
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
@@ -32,5 +40,5 @@ def run(context: click.Context) -> None:
         clock = AgreedClock(SystemClock(runner.get_loop().time))
         labels = chain_labels(config)
         providers = build_providers(config.alert_providers, file=config.file, labels=labels, clock=clock)
-        code = runner.run(app.run(config, providers, clock))
-    context.exit(code)
+        connections = descriptors.web_connections(descriptors.raise_limit())
+        return runner.run(app.run(config, providers, clock, stop, connections))

@@ -15,10 +15,14 @@ from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import Config, load_config, trimmed
 from connext_monitor.core.events import DomainId
 from connext_monitor.running_loop import RunningLoop
+from connext_monitor.stop_request import StopRequest
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.store import Store
 
 DEFAULT_FILE = Path("config.toml")
+
+_ENDS_WITHIN = 2.0
+"""Seconds: somebody at a terminal waits for it, and what is half done is seen as such the next time."""
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -91,7 +95,26 @@ async def writing(config: Config) -> AsyncIterator[Store]:
         await store.close()
 
 
+class _Stopped(Exception):
+    """Somebody asked the command to stop."""
+
+
 def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end, in a loop whose time stands still while the program does."""
-    with asyncio.Runner(loop_factory=RunningLoop) as runner:
-        return runner.run(work)
+    """Run it to its end; SIGINT, SIGTERM and SIGHUP cancel it, and KeyboardInterrupt is raised."""
+    stop = StopRequest(code=1, within=_ENDS_WITHIN)
+    try:
+        with stop.on_signals(), asyncio.Runner(loop_factory=RunningLoop) as runner:
+            return runner.run(_unless_stopped(stop, work))
+    except _Stopped:
+        raise KeyboardInterrupt from None
+
+
+async def _unless_stopped(stop: StopRequest, work: Coroutine[Any, Any, T]) -> T:
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        stopping.cancel()
+        return working.result()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    raise _Stopped

@@ -4,9 +4,10 @@ Start, catch-up, reconnect and steady state are one loop: wait for a reason, cov
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from random import Random
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -39,6 +40,8 @@ _HEAD_MAY_FOLLOW = 0.25
 
 _STANDSTILL = 5.0
 """Seconds for which this program has not run that explain why a connection is gone: servers drop who is silent."""
+
+_T = TypeVar("_T")
 
 log = structlog.get_logger()
 
@@ -98,7 +101,7 @@ class Observer:
             choice = self._pool.choose()
             await asyncio.sleep(choice.wait)
             risen_at = self.state.covered_risen_at
-            end = await self._try(choice.place)
+            end = await _whole(self._try(choice.place))
             if end is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
                 progressed = self.state.covered_risen_at != risen_at
@@ -310,3 +313,18 @@ class _Listening:
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+async def _whole(work: Coroutine[Any, Any, _T]) -> _T:
+    """Its result, from a task of its own, so that a cancellation of ours is never lost in it.
+
+    A group of tasks raises the errors of its tasks and drops the cancellation that came together with them.
+    """
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait({working})
+    finally:
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    return working.result()

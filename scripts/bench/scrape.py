@@ -112,7 +112,17 @@ def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources
         for domain, name in names.items()
     ]  # fmt: skip
     return Sources(
-        names, ["ops", "desk"], file, lambda: sights, Numbers(store.database).look, dict, int, list, None, lambda: None
+        names,
+        ["ops", "desk"],
+        file,
+        lambda: sights,
+        Numbers(store.database).look,
+        dict,
+        int,
+        list,
+        None,
+        lambda: None,
+        int,
     )
 
 

@@ -12,12 +12,13 @@ from aiohttp import web
 from websockets.asyncio.server import ServerConnection
 
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import ChainConfig
+from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.events import Timestamp
-from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import GENESIS_TIME
-from tests.monitoring.nodes import error, http_node, posting, push, result, until, websocket_node
+from tests.monitoring.nodes import BOUND, error, http_node, posting, push, result, until, websocket_node
 from tests.monitoring.test_coverer import CONFIG, Chain, Memory
 
 
@@ -249,3 +250,37 @@ async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_
         await announce(13)
         await until(lambda: covered(observer) == 13)
         assert node.ranges[1:] == [(11, 13)]
+
+
+async def test_a_stop_that_comes_together_with_an_endpoints_failure_still_ends_it() -> None:
+    """A group of tasks raises the error of a task, and drops the cancellation that came at the same time."""
+    node = Whole(10)
+    opened = 0
+
+    async def fail_when_cancelled() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            raise EndpointUnavailable("node", "closed the connection") from None
+
+    @asynccontextmanager
+    async def failing_at_its_end(url: EndpointUrl, *, on_request: OnRequest) -> AsyncIterator[Endpoint]:
+        nonlocal opened
+        opened += 1
+        async with asyncio.TaskGroup() as tasks, open_endpoint(url, on_request=on_request) as endpoint:
+            tasks.create_task(fail_when_cancelled())
+            yield endpoint
+
+    async with http_node(posting(node.answer)) as url:
+        config = ChainConfig.model_validate(CONFIG | {"start_block": 1, "endpoints": [url], "block_time": "PT1S"})
+        memory = Memory()
+        clock, random = SystemClock(), Random(1)  # noqa: S311 - spreads retries
+        observer = Observer(config, 60, failing_at_its_end, memory, memory, clock, random)
+        observing = asyncio.create_task(observer.run())
+        await until(lambda: covered(observer) == 10)
+        observing.cancel()
+        await asyncio.wait({observing}, timeout=BOUND)
+        ended = observing.done()
+        observing.cancel()
+        await asyncio.gather(observing, return_exceptions=True)
+    assert (ended, opened) == (True, 1)

@@ -1,9 +1,13 @@
 """Prints alerts on stdout, for people at a terminal: severity, title, what is wrong, the facts, links."""
 
 import asyncio
+import io
+import os
+import select
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from textwrap import wrap
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -12,13 +16,15 @@ from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.wording import badges, fit, has_date, one_line, web_links
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import Telling
 from connext_monitor.core.message import Instant, Message, duration_words
 
 _LONGEST_LINE = 2000
 _WIDEST = 100
 _COLUMN = 11
+_PATIENCE = 10.0
+"""Seconds that stdout may take for a message; a terminal that is paused takes it later."""
 # What our own texts hold beyond ASCII, for a stdout that cannot show it.
 _ASCII = str.maketrans({"▌": "|", "→": "->", "·": "-", "…": "...", "—": "-"})
 _RESOLVED = "green"
@@ -39,23 +45,50 @@ class ConsoleProvider:
         self.name = name
         self._clock = around.clock
         self._console = around.console or Console(highlight=False)
+        self._printing: asyncio.Task[Outcome] | None = None
+        self._printed: tuple[str, Message] | None = None
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - print can't be taken back
-        """Print it; a stdout that is gone or full is a reason to come again."""
+        """Print it; a stdout that is gone, full or not read is a reason to come again."""
+        return await self._tell(notice)
+
+    async def _tell(self, notice: Notice) -> Outcome:
+        """Print it, unless it is what has hung until now, and has been printed since."""
+        wanted, earlier = (notice.key, notice.message), self._printing
+        if earlier is not None:
+            outcome = await self._ended(earlier)
+            if self._printing is not None or (self._printed == wanted and isinstance(outcome, Sent)):
+                return outcome
         text = alert_text(notice.message, self._clock.now(), self._console.width)
+        self._printed, self._printing = wanted, asyncio.ensure_future(self._print(text))
+        return await self._ended(self._printing)
+
+    async def _ended(self, printing: "asyncio.Task[Outcome]") -> Outcome:
+        """How it ended; what is written to a terminal that is paused goes on meanwhile."""
+        await asyncio.wait({printing}, timeout=_PATIENCE)
+        if not printing.done():
+            return TryLater(f"stdout was not read for {_PATIENCE:.0f} s", cause=Cause.TIMED_OUT)
+        self._printing = None
+        return printing.result()
+
+    async def _print(self, text: Text) -> Outcome:
+        rendered = _rendered(self._console, text)
         try:
             # In a thread: a terminal that is paused, or a pipe that nobody reads, must not stop the monitoring.
-            await asyncio.to_thread(_write, self._console, text)
+            await asyncio.to_thread(_write, self._console.file, rendered)
         except (OSError, ValueError) as error:
-            return TryLater(f"stdout does not take it ({type(error).__name__})")
+            words = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else None
+            return TryLater(f"stdout does not take it ({words or type(error).__name__})")
         return Sent()
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Tell it in words."""
-        return await self.send(notice, None)
+        return await self._tell(notice)
 
     async def aclose(self) -> None:
-        """Nothing to let go of: stdout is not ours."""
+        """Nothing to let go of: stdout is not ours, and what hangs there is not waited for."""
+        if self._printing is not None:
+            self._printing.cancel()
 
 
 def alert_text(message: Message, now: datetime, width: int = 80, zone: tzinfo | None = None) -> Text:
@@ -116,9 +149,34 @@ def _row(name: str, value: str) -> Text:
     return row.append(fit(one_line(value), _LONGEST_LINE))
 
 
-def _write(console: Console, text: Text) -> None:
-    console.print(_writable(text, console.encoding), soft_wrap=True, markup=False, highlight=False, emoji=False)
-    console.file.flush()
+def _rendered(console: Console, text: Text) -> str:
+    """The text as the console would write it; its own writing ends the process where the reader of stdout is gone."""
+    aside = Console(
+        file=io.StringIO(),
+        force_terminal=console.is_terminal,
+        color_system=cast("Any", console.color_system),
+        no_color=console.no_color,
+        width=console.width,
+    )
+    aside.print(_writable(text, console.encoding), soft_wrap=True, markup=False, highlight=False, emoji=False)
+    return aside.file.getvalue() if isinstance(aside.file, io.StringIO) else ""
+
+
+def _write(file: IO[str], text: str) -> None:
+    """Write it whole; past Python's buffer where there is a descriptor: that keeps what was refused, and repeats it."""
+    try:
+        descriptor = file.fileno()
+    except (OSError, ValueError):
+        file.write(text)
+        file.flush()
+        return
+    left = memoryview(text.encode(getattr(file, "encoding", None) or "utf-8", "backslashreplace"))
+    while left:
+        try:
+            left = left[os.write(descriptor, left) :]
+        except BlockingIOError:
+            # Another program that shares the terminal has made it impatient.
+            select.select([], [descriptor], [])
 
 
 def _writable(text: Text, encoding: str) -> Text:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -53,8 +52,7 @@ class LatestNumbers:
         """End a look that is under way."""
         if self._looking is not None:
             self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+            await asyncio.wait({self._looking})
 
     async def _look(self) -> None:
         began = self._clock.elapsed()

@@ -2,14 +2,14 @@
 
 import asyncio
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
 from aiohttp import web
 from prometheus_client import ProcessCollector
-from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.exposition import generate_latest as write_text
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
@@ -24,6 +24,9 @@ from connext_monitor.reporting.metrics.loop_lag import LoopLag
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.stored_families import alert_families, deadline_families, delivery_families
 from connext_monitor.reporting.metrics.tally import Tally
+
+_PATIENCE = 5.0
+"""Seconds for the files that are looked at: Prometheus gives up after ten."""
 
 
 class _Gathered(Collector):
@@ -74,6 +77,7 @@ class MetricsPage:
         self._clock = clock
         self._numbers = LatestNumbers(sources.stored, clock)
         self._turn = asyncio.Lock()
+        self._writing: asyncio.Task[bytes] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -91,8 +95,18 @@ class MetricsPage:
             for family in self._families(look):
                 families.append(family)
                 await asyncio.sleep(0)
-            body = await asyncio.to_thread(write, _Gathered(families, self._sources))
+            body = await self._written(lambda: write(_Gathered(families, self._sources)))
+        if body is None:
+            return web.Response(status=503, text="the files whose sizes are told do not answer\n")
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _written(self, write: Callable[[], bytes]) -> bytes | None:
+        """What it writes, beside the loop; None where a disk that is looked at hangs, for then others are not begun."""
+        if self._writing is not None and not self._writing.done():
+            return None
+        self._writing = asyncio.create_task(asyncio.to_thread(write), name="metrics are written")
+        await asyncio.wait({self._writing}, timeout=_PATIENCE)
+        return self._writing.result() if self._writing.done() else None
 
     async def measure_loop_lag(self) -> NoReturn:
         """Measure until cancelled."""
@@ -138,6 +152,11 @@ class MetricsPage:
                 "the middle; absent while no chain has told the time.",
                 ahead,
             )
+        yield CounterMetricFamily(
+            f"{PREFIX}log_lines_dropped",
+            "Log lines that were dropped while stderr was not read, since the process started.",
+            sources.log_lines_dropped(),
+        )
         yield from self._tally.families()
         yield from self._loop_lag.families()
 

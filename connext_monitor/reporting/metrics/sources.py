@@ -18,8 +18,9 @@ class Sources:
     database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process
     started; ``observations_waiting`` is the length of the transfer checker's queue; ``failing`` names the channels
     that take nothing; ``backup_every`` is in seconds, None without periodic backups; ``last_backup`` says when the
-    newest one was begun (Unix seconds), and may block: it is not called on the event loop; ``clock`` how the machine's
-    clock goes beside the chains'.
+    newest one was begun (Unix seconds), and may block: it is not called on the event loop; ``log_lines_dropped``
+    counts those that stderr did not take since the process started; ``clock`` says how the machine's clock goes beside
+    the chains'.
     """
 
     chains: Mapping[DomainId, str]
@@ -32,4 +33,5 @@ class Sources:
     failing: Callable[[], Collection[str]]
     backup_every: float | None
     last_backup: Callable[[], float | None]
+    log_lines_dropped: Callable[[], int]
     clock: Callable[[], ClockState] = ClockState

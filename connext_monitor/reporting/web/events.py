@@ -8,7 +8,8 @@ from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import refuse
 from connext_monitor.reporting.web.feed import Feed, FeedEvent, Listener
 
-_MOST_STREAMS = 100
+STREAM_PATH = "/api/v1/events"
+MOST_STREAMS = 100
 _COME_BACK_AFTER_MS = 2000
 _HEARTBEAT_EVERY = 15.0
 """Seconds: proxies end what is silent for a minute."""
@@ -19,25 +20,27 @@ _WRITE_WITHIN = 20.0
 class EventStreams:
     """The route. Each stream begins with where it is, then tells what changes, and says every 15 s that it lives."""
 
-    def __init__(self, feed: Feed, heartbeat_every: float = _HEARTBEAT_EVERY) -> None:
+    def __init__(self, feed: Feed, heartbeat_every: float = _HEARTBEAT_EVERY, most: int = MOST_STREAMS) -> None:
         self._feed = feed
+        self._most = most
         self._heartbeat_every = heartbeat_every
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
-        return [web.get("/api/v1/events", self.stream, allow_head=False)]
+        return [web.get(STREAM_PATH, self.stream, allow_head=False)]
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Tell until the reader leaves, falls behind, or the monitor stops."""
         parameters.only(request.query)
-        if self._feed.listening >= _MOST_STREAMS:
-            return refuse(503, f"{_MOST_STREAMS} streams are open already; close one", **{"Retry-After": "10"})
+        if self._feed.listening >= self._most:
+            return refuse(503, f"{self._most} streams are open already; close one", **{"Retry-After": "10"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         # A proxy that gathers output would hold events back.
         response.headers["X-Accel-Buffering"] = "no"
-        await response.prepare(request)
+        # Counted before anything is waited for: many may ask at once.
         listener = self._feed.join(request.headers.get("Last-Event-ID"))
         try:
+            await response.prepare(request)
             await self._until_dropped(response, listener)
         except (ConnectionError, TimeoutError):
             pass
@@ -62,7 +65,9 @@ class EventStreams:
         await _write(response, f"retry: {_COME_BACK_AFTER_MS}\n\n")
         while True:
             try:
-                event = await asyncio.wait_for(listener.next(), self._heartbeat_every)
+                # Not `wait_for`, which loses a cancellation that comes together with an event.
+                async with asyncio.timeout(self._heartbeat_every):
+                    event = await listener.next()
             except TimeoutError:
                 await _write(response, ": still here\n\n")
                 continue

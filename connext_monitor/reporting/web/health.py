@@ -17,6 +17,7 @@ _log = structlog.get_logger(__name__)
 
 _STORE_TIMEOUT = 5.0
 _NO_STORE = "the database does not answer"
+_STOPPING = "the monitor is stopping"
 
 
 class Health:
@@ -25,13 +26,17 @@ class Health:
     def __init__(self, store: ReadStore, sights: Callable[[], Sequence[ChainSight]]) -> None:
         self._store = store
         self._sights = sights
+        self.stopping = False
+        """Whether the process is about to end: nobody is to rely on it any more."""
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
         return [web.get("/healthz", self.healthy), web.get("/readyz", self.ready)]
 
     async def healthy(self, _request: web.Request) -> web.Response:
-        """200 while the event loop and the database answer."""
+        """200 while the event loop and the database answer, and the monitor is not stopping."""
+        if self.stopping:
+            return refuse(503, _STOPPING)
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
                 await self._store.count_open_alerts()
@@ -45,6 +50,8 @@ class Health:
 
         And when no leg that is past due waits in vain to be judged. Else 503 with the reasons.
         """
+        if self.stopping:
+            return _readiness([_STOPPING])
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
                 seen = [(sight, await self._store.nonces(sight.domain)) for sight in self._sights()]

@@ -1,7 +1,6 @@
 """The HTTP server: read-only, on the address of ``monitor.listen``."""
 
 import asyncio
-import contextlib
 import errno
 import logging
 import secrets
@@ -18,7 +17,8 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
-from connext_monitor.reporting.web.events import EventStreams
+from connext_monitor.reporting.web.connections import Connections
+from connext_monitor.reporting.web.events import MOST_STREAMS, STREAM_PATH, EventStreams
 from connext_monitor.reporting.web.feed import Feed
 from connext_monitor.reporting.web.health import Health
 from connext_monitor.reporting.web.host_guard import host_guard
@@ -28,7 +28,8 @@ from connext_monitor.reporting.web.read_store import Reads
 # The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns.
 _AT_ONCE = 2
 # The whole program has 5 s to stop, and a reader who is cut off asks again.
-_GRACE = 1.0
+_GRACE = 0.5
+_FAR = 3600.0
 
 
 class ListenError(Exception):
@@ -40,7 +41,7 @@ class WebServer:
 
     ``sights`` gives the chains as they are seen at that moment, ``providers`` are the configured channels. ``feed`` is
     to be told what changes. ``more`` are routes that are served beside its own. ``clock_state`` says how the machine's
-    clock goes beside the chains'.
+    clock goes beside the chains'. At most ``connections`` are open at a time, half of them streams.
     """
 
     def __init__(
@@ -53,60 +54,76 @@ class WebServer:
         clock: Clock,
         more: Sequence[web.RouteDef] = (),
         clock_state: Callable[[], ClockState] = ClockState,
+        connections: int = 256,
     ) -> None:
         self._listen = listen
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
         turns = asyncio.Semaphore(_AT_ONCE)
+        self._health = Health(reads.store, sights)
+        self._connections = Connections(connections, frozenset({STREAM_PATH}))
         routes = [
-            *Health(reads.store, sights).routes(),
+            *self._health.routes(),
             *Api(reads, sights, labels, clock, turns, clock_state).routes(),
-            *EventStreams(self.feed).routes(),
+            *EventStreams(self.feed, most=min(MOST_STREAMS, connections // 2)).routes(),
             *Page(reads, sights, providers, labels, clock, turns, clock_state).routes(),
             *more,
         ]
-        application = _application(listen, routes)
+        application = _application(listen, routes, self._connections)
         application.on_shutdown.append(self._end_streams)
         self._feeding: asyncio.Task[None] | None = None
-        self._runner = web.AppRunner(application, access_log=None, logger=_protocol_log(), shutdown_timeout=_GRACE)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            logger=_protocol_log(),
+            shutdown_timeout=_GRACE,
+            keepalive_timeout=_FAR,  # `Connections` ends what is idle, much sooner
+            lingering_time=1.0,
+        )
 
     async def start(self) -> ListenAddress:
         """Begin to answer; returns where, with the port that the system chose if it was to. Raises ListenError."""
         await self._runner.setup()
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the library made no server")
         try:
-            await web.TCPSite(self._runner, self._listen.host, self._listen.port).start()
+            await self._connections.listen(server, self._listen.host, self._listen.port)
         except OSError as error:
             await self._runner.cleanup()
             raise ListenError(_explain(self._listen, error)) from error
         await self.feed.begin()
         self._feeding = asyncio.create_task(self.feed.run(), name="web feed")
-        host, port, *_ = self._runner.addresses[0]
-        return ListenAddress(host, port)
+        return ListenAddress(*self.address)
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it answers, once started."""
-        host, port, *_ = self._runner.addresses[0]
-        return host, port
+        return self._connections.address
 
     def paths(self) -> frozenset[str]:
         """What can be asked for."""
         resources = self._runner.app.router.resources()
         return frozenset(resource.canonical for resource in resources)
 
+    def stopping(self) -> None:
+        """Say from now on that the monitor is about to end: it is neither healthy nor ready."""
+        self._health.stopping = True
+
     async def stop(self) -> None:
         """Let go of the address, and end what is under way within about a second."""
+        self._connections.close()
         await self._runner.cleanup()
+        await self._connections.end()
         if self._feeding is not None:
             self._feeding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._feeding
+            await asyncio.wait({self._feeding})
 
     async def _end_streams(self, _application: web.Application) -> None:
         self.feed.end()
 
 
-def _application(listen: ListenAddress, routes: Sequence[web.RouteDef]) -> web.Application:
-    application = web.Application(middlewares=[errors_in_words, host_guard(listen.host)])
+def _application(listen: ListenAddress, routes: Sequence[web.RouteDef], connections: Connections) -> web.Application:
+    application = web.Application(middlewares=[connections.note, errors_in_words, host_guard(listen.host)])
     application.on_response_prepare.append(add_headers)
     application.add_routes(routes)
     return application

@@ -1,8 +1,11 @@
 """The console: what a person at the terminal reads, and what a stranger can't do to that terminal."""
 
+import asyncio
 import io
+import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta, timezone
 from typing import IO
 from zoneinfo import ZoneInfo
@@ -15,7 +18,7 @@ from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider, alert_text, time_words
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.delivery import Sent, TryLater
+from connext_monitor.core.delivery import Change, Sent, TryLater
 from connext_monitor.core.message import Message
 from tests.alerting.markup import printable_line
 from tests.alerting.samples import DUE_AT, ENDS_OF_LIFE, LABELS, NASTY, NOW, FixedClock, digest_notices, notice, notices
@@ -130,3 +133,35 @@ def test_a_moment_to_come_is_written_as_such() -> None:
 @pytest.mark.parametrize("timestamp", [253402300799, 2**64 - 1, -1])
 def test_a_moment_that_is_no_date_is_written_as_a_number(timestamp: int) -> None:
     assert time_words(timestamp, NOW, BERLIN) == f"Unix time {timestamp}"
+
+
+async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connext_monitor.alerting.providers.console._PATIENCE", 0.05)
+    readable, writable = os.pipe()
+    with os.fdopen(writable, "w", encoding="utf-8") as file, os.fdopen(readable, "rb", buffering=0) as reader:
+        os.set_blocking(writable, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writable, b"x" * 4096)
+        provider = provider_on(file)
+        first, second = notice(), notice(Change.RESOLVED)
+        for _ in range(3):
+            answer = await provider.send(first, None)
+            assert isinstance(answer, TryLater)
+            assert "was not read" in answer.reason
+        monkeypatch.setattr("connext_monitor.alerting.providers.console._PATIENCE", 20.0)
+        telling = asyncio.create_task(provider.send(first, None))
+        read = await asyncio.to_thread(reader.read, 1 << 20)
+        assert await telling == Sent()
+        assert await provider.send(second, None) == Sent()
+        file.close()
+        read += await asyncio.to_thread(lambda: b"".join(iter(lambda: reader.read(1 << 20), b"")))
+    text = read.lstrip(b"x").decode()
+    assert (text.count(" CRITICAL "), text.count(" RESOLVED ")) == (1, 1)
+
+
+async def test_a_stdout_whose_reader_has_gone_is_tried_later() -> None:
+    readable, writable = os.pipe()
+    os.close(readable)
+    with os.fdopen(writable, "w", encoding="utf-8") as file:
+        assert await provider_on(file).send(notice(), None) == TryLater("stdout does not take it (broken pipe)")

@@ -80,6 +80,7 @@ class Parts:
             failing=lambda: self.failing,
             backup_every=21600,
             last_backup=lambda: self.last_backup,
+            log_lines_dropped=lambda: 7,
         )
         return MetricsPage(sources, self.tally, self.clock)
 

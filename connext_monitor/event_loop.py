@@ -1,0 +1,117 @@
+"""The event loop of the program: what may hang, hangs alone.
+
+asyncio looks names up, and runs ``to_thread``, in one small pool of threads, and joins that pool when the program
+ends. A resolver that hangs for half a minute then holds up files, metrics and the stop. Here each such call has a
+thread of its own which nobody waits for, whichever library makes it.
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+_ASKED_AGAIN_AFTER: Final = 30.0
+"""Seconds: a lookup that has hung for so long is believed to hang for ever, and the name is looked up anew."""
+_MOST_HANGING: Final = 64
+"""Lookups that may hang at a time; beyond them none is begun."""
+
+T = TypeVar("T")
+
+Question = tuple[str | None, int | str | None, int, int, int, int]
+"""The arguments of ``socket.getaddrinfo``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    begun: float
+    answer: "asyncio.Future[Any]"
+
+
+class DaemonThreadLoop(asyncio.SelectorEventLoop):
+    """An event loop without a default executor: each of its calls has a daemon thread of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lookups: dict[Question, _Lookup] = {}
+        self._hanging = 0
+
+    def run_in_executor(  # type: ignore[override]
+        self,
+        executor: Any,  # noqa: ANN401 - the library's own signature
+        func: Callable[..., T],
+        *args: Any,  # noqa: ANN401 - as above
+    ) -> "asyncio.Future[T]":
+        """Call it in the executor, or else in a thread that is waited for by nobody but the caller."""
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        return in_thread(self, partial(func, *args))
+
+    async def getaddrinfo(  # type: ignore[override]
+        self,
+        host: str | None,
+        port: int | str | None,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - the library's own signature
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:  # noqa: ANN401 - the library's own signature
+        """Look a name up. Who asks for the same name meanwhile waits for the same answer."""
+        question = (host, port, family, type, proto, flags)
+        lookup = self._lookups.get(question)
+        if lookup is None or time.monotonic() - lookup.begun > _ASKED_AGAIN_AFTER:
+            lookup = self._look_up(question)
+        return await asyncio.shield(lookup.answer)
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """There is none, and no thread is waited for."""
+
+    def _look_up(self, question: Question) -> _Lookup:
+        if self._hanging >= _MOST_HANGING:
+            raise socket.gaierror(socket.EAI_AGAIN, "the resolver does not answer")
+        self._hanging += 1
+        lookup = _Lookup(time.monotonic(), in_thread(self, partial(socket.getaddrinfo, *question)))
+        self._lookups[question] = lookup
+
+        def ended(answer: "asyncio.Future[Any]") -> None:
+            self._hanging -= 1
+            if self._lookups.get(question) is lookup:
+                del self._lookups[question]
+            # Whoever asked may have given up; that it failed is then of no interest to anybody.
+            _ = answer.cancelled() or answer.exception()
+
+        lookup.answer.add_done_callback(ended)
+        return lookup
+
+
+def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> "asyncio.Future[T]":
+    """What ``work`` returns, done in a daemon thread; cancelled, it goes on and nobody hears of it."""
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def do() -> None:
+        try:
+            told = partial(_settle, answer, work())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller is to hear of it
+            told = partial(_fail, answer, error)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(told)
+
+    threading.Thread(target=do, name=f"call of {getattr(work, 'func', work)!r:.60}", daemon=True).start()
+    return answer
+
+
+def _settle(answer: "asyncio.Future[T]", result: T) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _fail(answer: "asyncio.Future[T]", error: BaseException) -> None:
+    if not answer.done():
+        # A library that wants to exit, or to end an iteration, does not end the program by it.
+        passable = isinstance(error, Exception) and not isinstance(error, StopIteration)
+        answer.set_exception(error if passable else RuntimeError(f"raised {type(error).__name__}"))

@@ -1,0 +1,135 @@
+"""The monitor as a process of its own, whose streams, limits and libraries a test chooses; its chains are gone."""
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.cli.conftest import chain_table, process_environ
+
+PATIENCE = 60.0
+"""Seconds that anything may take which must happen, on a machine that does much else."""
+Stream = int | Path | None
+"""A descriptor, or a file that is written to."""
+CONSOLE = '[alert_providers.console]\ntype = "console"\n'
+
+
+def webhook(url: str) -> str:
+    """A webhook's part of a config."""
+    return f'[alert_providers.machines]\ntype = "webhook"\nurl = "{url}"\n'
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def write_config(folder: Path, port: int, *parts: str, endpoint: str = "http://127.0.0.1:9/") -> Path:
+    """Two chains that are out of sight, which is told after a second."""
+    file = folder / "config.toml"
+    tables = (chain_table("here", 1001, f"{endpoint}here"), chain_table("there", 1002, f"{endpoint}there"))
+    monitor = f'[monitor]\ndatabase = "monitor.db"\nlisten = "127.0.0.1:{port}"\n[alerts]\nunobserved_after = "PT1S"\n'
+    file.write_text(monitor + "\n".join((*tables, *parts)), encoding="utf-8")
+    return file
+
+
+@dataclass
+class Running:
+    """A monitor that runs; ``port`` is where it answers."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and text of what it answers."""
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
+            session.get(f"http://127.0.0.1:{self.port}{path}") as response,
+        ):
+            return response.status, await response.text()
+
+    async def healthy(self) -> None:
+        """Wait until it says that it is."""
+
+        async def answers() -> bool:
+            assert self.process.poll() is None
+            try:
+                return (await self.get("/healthz"))[0] == 200
+            except aiohttp.ClientError:
+                return False
+
+        await asyncio_until(answers)
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Its exit code."""
+        return await asyncio.to_thread(self.process.wait, PATIENCE)
+
+
+async def asyncio_until(condition: Callable[[], Any]) -> None:
+    """Until it holds, or a minute has passed."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        holds = condition()
+        if await holds if asyncio.iscoroutine(holds) else holds:
+            return
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+
+
+@contextmanager
+def running(
+    folder: Path,
+    port: int,
+    *arguments: str,
+    stdout: Stream = subprocess.DEVNULL,
+    stderr: Stream = subprocess.DEVNULL,
+    descriptors: int | None = None,
+    closed: Sequence[int] = (),
+    ignored: Sequence[int] = (),
+    before: str = "",
+) -> Iterator[Running]:
+    """The program with these arguments; killed at the end where it still runs.
+
+    ``before`` is what Python is to do before the program begins, ``closed`` and ``ignored`` are descriptors and signals
+    that it is begun without.
+    """
+
+    def prepare() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+        if descriptors is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        for descriptor in closed:
+            os.close(descriptor)
+
+    program = f"{before}\nfrom connext_monitor.cli import main\nmain()"
+    with ExitStack() as files:
+        out, err = (files.enter_context(s.open("wb")) if isinstance(s, Path) else s for s in (stdout, stderr))
+        process = files.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", program, *arguments],
+                cwd=folder,
+                env=process_environ(),
+                stdout=out,
+                stderr=err,
+                preexec_fn=prepare,  # noqa: PLW1509 - the tests have no other threads that hold locks then
+            )
+        )
+        files.callback(process.kill)
+        yield Running(process, port)

@@ -1,0 +1,203 @@
+"""How the process ends when it is asked to, whatever hangs in it."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.alerting.vendors import Receiver
+from tests.process.running import CONSOLE, Running, asyncio_until, free_port, running, webhook, write_config
+
+HANGING_STORE = """
+import asyncio
+from connext_monitor.store.store import Store
+async def hang(*_args, **_more):
+    print("hangs", flush=True)
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+Store.{method} = hang
+"""
+BLOCKED_LOOP = """
+import time
+from connext_monitor.core import sight
+from connext_monitor.reporting.metrics.loop_lag import LoopLag
+async def block(_self):
+    print("hangs", flush=True)
+    time.sleep(3600)
+LoopLag.run = block
+"""
+SLOW_IMPORT = """
+import sys, time
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "connext_monitor.app":
+            print("hangs", flush=True)
+            time.sleep(1)
+sys.meta_path.insert(0, Slow())
+"""
+
+
+async def hangs(monitor: Running, out: Path) -> None:
+    """Wait until it does what it was made to hang in."""
+    await asyncio_until(lambda: "hangs" in out.read_text() or monitor.process.poll() is not None)
+    assert monitor.process.poll() is None
+
+
+async def test_sighup_is_a_clean_stop(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    with running(tmp_path, port) as monitor:
+        await monitor.healthy()
+        monitor.send(signal.SIGHUP)
+        assert await monitor.ended() == 0
+
+
+async def test_under_nohup_a_sighup_is_ignored(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    with running(tmp_path, port, ignored=[signal.SIGHUP]) as monitor:
+        await monitor.healthy()
+        monitor.send(signal.SIGHUP)
+        for _ in range(5):
+            assert (await monitor.get("/healthz"))[0] == 200
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
+
+
+async def test_while_it_stops_it_is_not_healthy_and_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    # The writes that a stop waits for hang.
+    before = HANGING_STORE.format(method="close").replace("Store.close", "TransferChecker.drain")
+    before = before.replace("store.store import Store", "monitoring.transfer_checker import TransferChecker")
+    out = tmp_path / "out"
+    with running(tmp_path, port, before=before, stdout=out) as monitor:
+        await monitor.healthy()
+        monitor.send(signal.SIGTERM)
+        await hangs(monitor, out)
+        status, words = await monitor.get("/healthz")
+        assert (status, "stopping" in words) == (503, True)
+        assert (await monitor.get("/readyz"))[0] == 503
+        # What comes at the same moment as the first is its echo.
+        await asyncio.sleep(0.2)
+        monitor.send(signal.SIGINT)
+        assert await monitor.ended() == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize("before", [HANGING_STORE.format(method="close"), BLOCKED_LOOP], ids=["a part", "the loop"])
+async def test_what_never_ends_is_named_and_abandoned(tmp_path: Path, before: str) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    out, said = tmp_path / "out", tmp_path / "stderr"
+    with running(tmp_path, port, before=before, stdout=out, stderr=said) as monitor:
+        if before is BLOCKED_LOOP:
+            await hangs(monitor, out)
+        else:
+            await monitor.healthy()
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
+    assert "stop.abandoned" in said.read_text()
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "code"),
+    [
+        (HANGING_STORE.format(method="open"), signal.SIGTERM, 0),
+        (HANGING_STORE.format(method="open"), signal.SIGINT, 0),
+        (SLOW_IMPORT, signal.SIGTERM, -signal.SIGTERM),
+        (SLOW_IMPORT, signal.SIGINT, 1),
+    ],
+    ids=["migrating, SIGTERM", "migrating, SIGINT", "loading, SIGTERM", "loading, SIGINT"],
+)
+async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path, before: str, number: int, code: int) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    out, said = tmp_path / "out", tmp_path / "stderr"
+    with running(tmp_path, port, before=before, stdout=out, stderr=said) as monitor:
+        await hangs(monitor, out)
+        monitor.send(number)
+        assert await monitor.ended() == code
+    assert "Traceback" not in said.read_text()
+
+
+HANGING_RESOLVER = """
+import socket, time
+real = socket.getaddrinfo
+def hang(host, *rest, **more):
+    if str(host).endswith(".invalid"):
+        print("hangs", flush=True)
+        time.sleep(3600)
+    return real(host, *rest, **more)
+socket.getaddrinfo = hang
+"""
+
+
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, scheme: str) -> None:
+    port = free_port()
+    heart = '[heartbeat]\nurl = "http://heart.invalid/"\n'
+    write_config(tmp_path, port, CONSOLE, webhook("http://hook.invalid/"), heart, endpoint=f"{scheme}://node.invalid/")
+    out, said = tmp_path / "out", tmp_path / "stderr"
+    with running(tmp_path, port, before=HANGING_RESOLVER, stdout=out, stderr=said) as monitor:
+        await hangs(monitor, out)
+        await asyncio_until(lambda: "is not observed" in out.read_text() or "WARNING" in out.read_text())
+        assert (await monitor.get("/metrics"))[0] == 200
+        threads = len(list(Path(f"/proc/{monitor.process.pid}/task").iterdir()))
+        assert threads < 40
+        monitor.send(signal.SIGINT)
+        assert await monitor.ended() == 0
+    assert "stop.abandoned" not in said.read_text()
+
+
+async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
+    write_config(tmp_path, free_port(), endpoint="http://node.invalid/")
+    out, said = tmp_path / "out", tmp_path / "stderr"
+    arguments = ["backfill", "--chain", "here", "--from", "1", "--to", "2"]
+    with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=out, stderr=said) as it:
+        await hangs(it, out)
+        it.send(signal.SIGINT)
+        assert await it.ended() == 1
+    assert said.read_text().strip().endswith("Aborted!")
+    assert "Traceback" not in said.read_text()
+
+
+async def test_a_hanging_channel_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    port = free_port()
+    async with Receiver() as told:
+        planned = told.plan(200)
+        planned.until = asyncio.Event()
+        write_config(tmp_path, port, webhook(told.url))
+        with running(tmp_path, port) as monitor:
+            await monitor.healthy()
+            await asyncio_until(told.asked.is_set)
+            began = time.monotonic()
+            monitor.send(signal.SIGTERM)
+            assert await monitor.ended() == 0
+            assert time.monotonic() - began < 30
+        planned.until.set()
+
+
+HANGING_DISK = """
+import time
+from connext_monitor.reporting.metrics import page
+page._PATIENCE = 0.1
+def hang(_file):
+    time.sleep(3600)
+page._size = hang
+"""
+
+
+async def test_a_disk_that_hangs_holds_up_neither_scrapes_nor_the_stop(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    with running(tmp_path, port, before=HANGING_DISK) as monitor:
+        await monitor.healthy()
+        assert [(await monitor.get("/metrics"))[0] for _ in range(3)] == [503, 503, 503]
+        assert (await monitor.get("/healthz"))[0] == 200
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0

@@ -1,0 +1,185 @@
+"""What becomes of the process when nobody reads what it writes."""
+
+import fcntl
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.standard_streams import Outlet
+from tests.alerting.vendors import Receiver
+from tests.process.running import CONSOLE, PATIENCE, asyncio_until, free_port, running, webhook, write_config
+
+_SET_PIPE_SIZE = 1031
+"""F_SETPIPE_SZ of Linux."""
+
+
+@contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that takes nothing more until somebody reads it."""
+    readable, writable = os.pipe()
+    fcntl.fcntl(writable, _SET_PIPE_SIZE, 4096)
+    os.set_blocking(writable, False)
+    try:
+        while True:
+            os.write(writable, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writable, True)
+    yield readable, writable
+    for descriptor in (readable, writable):
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def read_all(readable: int) -> bytes:
+    """All that is in the pipe now, and what comes until its writer leaves."""
+    return b"".join(iter(lambda: os.read(readable, 65536), b""))
+
+
+async def test_a_stderr_that_nobody_reads_holds_up_neither_alerts_nor_answers_nor_the_stop(tmp_path: Path) -> None:
+    port = free_port()
+    async with Receiver() as told:
+        write_config(tmp_path, port, webhook(told.url))
+        with full_pipe() as (_, stderr), running(tmp_path, port, stderr=stderr) as monitor:
+            await monitor.healthy()
+            await asyncio_until(lambda: told.taken)
+            assert (await monitor.get("/metrics"))[0] == 200
+            monitor.send(signal.SIGTERM)
+            assert await monitor.ended() == 0
+
+
+async def test_what_was_said_before_a_normal_end_is_all_there(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    said = tmp_path / "stderr"
+    with running(tmp_path, port, stderr=said) as monitor:
+        await monitor.healthy()
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
+    assert said.read_text().count("monitor.stopping") == 1
+
+
+def test_lines_are_written_in_order_and_those_that_do_not_fit_are_counted() -> None:
+    with full_pipe() as (readable, writable):
+        outlet = Outlet(writable, most_waiting=100)
+        for number in range(30):
+            outlet.put(b"line %d\n" % number)
+        assert not outlet.flush(0.01)
+        os.read(readable, 4096)
+        assert outlet.flush(PATIENCE)
+        outlet.put(b"last\n")
+        assert outlet.flush(PATIENCE)
+        os.close(writable)
+        lines = read_all(readable).lstrip(b"x").decode().splitlines()
+    kept = 30 - outlet.dropped
+    assert 0 < kept < 30
+    notice = f"connext-monitor: {outlet.dropped} log lines were dropped while stderr was not read"
+    assert lines == [*(f"line {number}" for number in range(kept)), notice, "last"]
+
+
+@pytest.mark.parametrize("kind", ["reader gone", "full disk", "closed"])
+async def test_a_stdout_that_takes_nothing_makes_only_that_channel_fail(tmp_path: Path, kind: str) -> None:
+    port = free_port()
+    readable, stdout = os.pipe()
+    os.close(readable)
+    if kind == "full disk":
+        os.close(stdout)
+        stdout = os.open("/dev/full", os.O_WRONLY)
+    closed = [1] if kind == "closed" else []
+    said = tmp_path / "stderr"
+    async with Receiver() as told:
+        write_config(tmp_path, port, CONSOLE, webhook(told.url))
+        with running(tmp_path, port, stdout=stdout, stderr=said, closed=closed) as monitor:
+            await monitor.healthy()
+            await asyncio_until(lambda: told.taken and "stdout does not take it" in said.read_text())
+            assert (await monitor.get("/healthz"))[0] == 200
+            monitor.send(signal.SIGTERM)
+            assert await monitor.ended() == 0
+    os.close(stdout)
+    assert "Traceback" not in said.read_text()
+    assert "Exception ignored" not in said.read_text()
+
+
+async def test_without_standard_streams_no_file_gets_their_numbers(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port, CONSOLE)
+    with running(tmp_path, port, closed=[0, 1, 2]) as monitor:
+        await monitor.healthy()
+        files = [Path(f"/proc/{monitor.process.pid}/fd/{number}").readlink() for number in range(3)]
+        assert files == [Path("/dev/null")] * 3
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
+
+
+COMMANDS = [
+    ["--help"],
+    ["--version"],
+    ["check-config"],
+    ["check-config", "--json"],
+    ["test-alert"],
+    ["status"],
+    ["transfers", "--json"],
+    ["alerts"],
+    ["alerts", "silences"],
+    ["stats"],
+    ["replay", "--since", "P1D", "--execute-deadline", "PT1M"],
+    ["export", "transfers", "--format", "csv"],
+    ["backup"],
+    ["completions", "bash"],
+]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a config, and a database that a monitor has made."""
+    folder = tmp_path_factory.mktemp("filled")
+    write_config(folder, 0, CONSOLE)
+    (folder / "config.toml").write_text((folder / "config.toml").read_text().replace("127.0.0.1:0", ""))
+    with running(folder, 0, stderr=folder / "stderr") as monitor:
+        while b"monitor.started" not in (folder / "stderr").read_bytes():
+            assert monitor.process.poll() is None
+        monitor.send(signal.SIGTERM)
+        assert monitor.process.wait(PATIENCE) == 0
+    return folder
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_full_disk_behind_stdout_is_told_in_words(filled: Path, arguments: list[str]) -> None:
+    with running(filled, 0, *arguments, stdout=Path("/dev/full"), stderr=subprocess.PIPE) as it:
+        _, said = it.process.communicate(timeout=PATIENCE)
+    assert it.process.returncode == 1
+    assert b"(no space left on device)" in said
+    assert b"Traceback" not in said
+    assert b"Exception ignored" not in said
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status"], ["transfers", "--json"]], ids=" ".join)
+def test_a_closed_stdout_is_told_in_words(filled: Path, arguments: list[str]) -> None:
+    with running(filled, 0, *arguments, stderr=subprocess.PIPE, closed=[1]) as it:
+        _, said = it.process.communicate(timeout=PATIENCE)
+    assert it.process.returncode == 1
+    assert said == b"connext-monitor: stdout cannot be written to (bad file descriptor)\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check-config"], ["completions", "bash"]], ids=" ".join)
+def test_a_reader_who_has_left_is_no_matter_for_words(filled: Path, arguments: list[str]) -> None:
+    readable, writable = os.pipe()
+    os.close(readable)
+    with running(filled, 0, *arguments, stdout=writable, stderr=subprocess.PIPE) as it:
+        os.close(writable)
+        _, said = it.process.communicate(timeout=PATIENCE)
+    assert (it.process.returncode, said) == (1, b"")
+
+
+@pytest.mark.parametrize("kind", ["full disk", "closed"])
+def test_without_a_stderr_data_is_printed_all_the_same(filled: Path, kind: str) -> None:
+    closed = [2] if kind == "closed" else []
+    full = Path("/dev/full")
+    with running(filled, 0, "test-alert", stdout=subprocess.PIPE, stderr=full, closed=closed) as it:
+        printed, _ = it.process.communicate(timeout=PATIENCE)
+    assert it.process.returncode == 0
+    assert b"took it" in printed

@@ -1,0 +1,69 @@
+"""The program's event loop: calls that hang, and who waits for them."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from connext_monitor.event_loop import DaemonThreadLoop
+
+BOUND = 20.0
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A resolver that hangs for some names until the test is over; the names that it was asked for."""
+    real, over, asked = socket.getaddrinfo, threading.Event(), list[str]()
+
+    def look_up(host: str, *rest: int) -> list[tuple[object, ...]]:
+        asked.append(host)
+        if host.endswith(".invalid"):
+            over.wait(BOUND)
+        return list(real(host, *rest))
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield asked
+    over.set()
+
+
+def test_a_lookup_that_hangs_is_shared_and_holds_up_neither_others_nor_the_end(hanging: list[str]) -> None:
+    async def work() -> str:
+        loop = asyncio.get_running_loop()
+        lookups = [asyncio.create_task(loop.getaddrinfo("node.invalid", 1)) for _ in range(50)]
+        await asyncio.sleep(0)
+        assert await loop.getaddrinfo("127.0.0.1", 1, type=socket.SOCK_STREAM)
+        answer = await asyncio.to_thread(lambda: "done")
+        assert not any(lookup.done() for lookup in lookups)
+        return answer
+
+    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+        assert runner.run(work()) == "done"
+    assert hanging.count("node.invalid") == 1
+
+
+def test_a_name_that_cannot_be_resolved_is_an_error_for_all_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+    async def work() -> list[BaseException]:
+        loop = asyncio.get_running_loop()
+        answers = await asyncio.gather(*(loop.getaddrinfo("x", 1) for _ in range(3)), return_exceptions=True)
+        return [answer for answer in answers if isinstance(answer, BaseException)]
+
+    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+        assert [type(error) for error in runner.run(work())] == [socket.gaierror] * 3
+
+
+def test_a_call_that_wants_to_end_the_program_is_an_error_like_any_other() -> None:
+    def leave() -> None:
+        raise SystemExit(1)
+
+    with (
+        asyncio.Runner(loop_factory=DaemonThreadLoop) as runner,
+        pytest.raises(RuntimeError, match="raised SystemExit"),
+    ):
+        runner.run(asyncio.to_thread(leave))
