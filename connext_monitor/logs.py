@@ -20,6 +20,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from connext_monitor.core.database_trouble import is_store_unavailable
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
 
@@ -51,6 +53,7 @@ def configure_logging(
     _replace_handler(_LineHandler(stream, last), level)
     structlog.configure(
         processors=[
+            _spoken_for,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             ProcessorFormatter.wrap_for_formatter,
@@ -99,6 +102,17 @@ class _LineHandler(logging.Handler):
         with suppress(OSError, ValueError):  # ValueError: the stream is closed
             self._stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
             self._stream.flush()
+
+
+def _spoken_for(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out that some part could not use the database: the database watch says so for all of them, once a minute.
+
+    There are twenty such parts, and some try four times a second.
+    """
+    error = event.get("exc_info")
+    if is_store_unavailable(sys.exc_info()[1] if error is True else error):
+        raise structlog.DropEvent
+    return event
 
 
 def _lost(record: logging.LogRecord, error: Exception) -> logging.LogRecord:

@@ -79,7 +79,7 @@ async def look(
     stored = {channel.provider: channel for channel in await reads.store.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
     topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
-    return State(verdict(topics, chains, channels, labels), chains, channels, topics)
+    return State(verdict(topics, chains, channels, labels, reads.trouble()), chains, channels, topics)
 
 
 async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:

@@ -55,7 +55,7 @@ class WebServer:
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
         turns = asyncio.Semaphore(_AT_ONCE)
         routes = [
-            *Health(reads.store, sights).routes(),
+            *Health(reads.store, sights, reads.trouble).routes(),
             *Api(reads, sights, labels, clock, turns).routes(),
             *EventStreams(self.feed).routes(),
             *Page(reads, sights, providers, labels, clock, turns).routes(),
