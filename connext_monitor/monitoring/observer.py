@@ -119,7 +119,7 @@ class Observer:
             end = _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
         except* StoreUnavailable as group:
             # Nothing is wrong with the endpoint; who is asked next does not matter.
-            self._failed(str(_first(group)))
+            self._failed(place, str(_first(group)))
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
             self._failed(place, "an error in this program; see its log")
