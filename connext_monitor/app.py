@@ -15,9 +15,11 @@ import structlog
 
 from connext_monitor import standard_streams
 from connext_monitor.agreed_clock import AgreedClock
+from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.manager import AlertManager
@@ -30,6 +32,7 @@ from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.cause import Cause, merged
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
@@ -46,6 +49,7 @@ from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
+from connext_monitor.opened_store import StoreOpening
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
@@ -53,11 +57,11 @@ from connext_monitor.stop_request import StopRequest
 from connext_monitor.store.address_search import AddressSearch
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.causes import Causes
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.condition import Condition
+from connext_monitor.store.database import Database, DatabaseError
+from connext_monitor.store.examiner import Examiner
 from connext_monitor.store.in_flight import InFlight
-from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.numbers import Numbers
-from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
@@ -161,7 +165,8 @@ def group_rules(config: Config) -> GroupRules:
 def reads_of(store: Store) -> Reads:
     """All that the web reads."""
     database = store.database
-    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database))
+    trouble = partial(_words, database.condition)
+    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database), trouble)
 
 
 class _Commits:
@@ -221,11 +226,13 @@ class _Monitor:
         silences: Callable[[], Coroutine[Any, Any, None]],
         escalation: Callable[[], Coroutine[Any, Any, None]],
         metrics: MetricsPage,
+        database: Database,
         housekeeping: Mapping[str, Callable[[], Coroutine[Any, Any, None]]],
         stopping: Callable[[], None],
     ) -> None:
         self._checker = checker
         self._stopping = stopping
+        self._database = database
         self._parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             _PATIENT: manager.run,
             "alert scheduler": scheduler.run,
@@ -252,14 +259,23 @@ class _Monitor:
         done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in done if task is not stopping]
         for task in failed:
-            log.error("part.failed", part=task.get_name(), exc_info=not task.cancelled() and task.exception())
+            _log_failure(task)
         if failed:
             stop.make(1)
         log.info("monitor.stopping")
         self._stopping()
+        self._database.end()
         await _end({stopping, *tasks}, [task for task in tasks if task.get_name() == _PATIENT])
         await self._checker.drain()
         return 1 if failed else 0
+
+
+def _log_failure(part: asyncio.Task[Any]) -> None:
+    error = None if part.cancelled() else part.exception()
+    if isinstance(error, StoreUnavailable):
+        log.error("monitor.cannot_go_on", part=part.get_name(), reason=str(error), cure=error.trouble.cure)
+    else:
+        log.error("part.failed", part=part.get_name(), exc_info=error)
 
 
 async def _build(
@@ -275,12 +291,8 @@ async def _build(
     unobserved_after = config.alerts.unobserved_after.total_seconds()
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
 
-    stack.enter_context(DatabaseLock(config.monitor.database))
-    store = await Store.open(config.monitor.database, names)
-    stack.push_async_callback(store.close)
-    await store.deadlines.retime(durations, first_blocks(config))
-    for alert_id in await RemovedChains(store.database, names).resolve(clock.now()):
-        log.info("alert.removed", alert=alert_id)
+    opening = StoreOpening(config, names, providers, labels, clock)
+    store = await opening.open(stack, durations, first_blocks(config))
 
     silences = Silences(store, labels, clock, clock.settled)
     await silences.load()
@@ -290,7 +302,7 @@ async def _build(
 
     tally = Tally(names, config.alert_providers)
     commits = _Commits(tally)
-    checker = TransferChecker(store, durations, commits, labels, clock, route)
+    checker = TransferChecker(store, durations, commits, labels, clock, route, patient=True)
     random = SystemRandom()
     observers = [
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
@@ -298,7 +310,7 @@ async def _build(
     ]
     clock.watch(lambda: {o.state.config.domain_id: o.state.head for o in observers if o.state.head is not None})
     # What began before the watch gets no deadlines, as with a backfill.
-    past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route)
+    past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route, patient=True)
     inquiries = {o.state.config.domain_id: Inquiry(o.state, checker, past, o.pool) for o in observers}
     destinations = {o.state.config.domain_id: ObservedChain(o, inquiries[o.state.config.domain_id]) for o in observers}
     tokens = TokenReader(store, inquiries, labels)
@@ -320,6 +332,7 @@ async def _build(
     commits.scheduler = AlertScheduler(
         store.deadlines, destinations, route, commits.wake, learn, clock, latest=clock.latest
     )
+    database, condition = store.database, store.database.condition
     phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
     unjudged = UnjudgedWatch(
         UnjudgedLegs(store.database),
@@ -332,13 +345,28 @@ async def _build(
         clock,
     )
     commits.chain_watch = ChainWatch(
-        store, destinations, commits.scheduler.waiting, unjudged, unobserved_after, route, commits.wake, clock
+        store,
+        destinations,
+        commits.scheduler.waiting,
+        unjudged,
+        unobserved_after,
+        route,
+        commits.wake,
+        clock,
+        lambda: condition.works_for,
+    )
+    database_watch = DatabaseWatch(
+        Examiner(database, opening.lock.header),
+        store,
+        Bulletin(channels, route, labels, clock),
+        clock,
+        opening.note_told,
     )
 
     def sights() -> list[ChainSight]:
         return [replace(one.sight(), unjudged=unjudged.of(one.state.config.domain_id)) for one in observers]
 
-    heartbeat = _heartbeat(config, lambda: _trouble(sights(), provider_watch.failing), clock)
+    heartbeat = _heartbeat(config, lambda: _words(condition) or _trouble(sights(), provider_watch.failing), clock)
     sources = Sources(
         chains=names,
         providers=config.alert_providers,
@@ -385,7 +413,9 @@ async def _build(
         partial(silences.run, route, commits.wake),
         Escalation(store, escalations(config), route, commits.wake, clock, clock.latest).run,
         metrics,
+        database,
         {
+            "database watch": database_watch.run,
             "unjudged watch": unjudged.run,
             "clock": clock.run,
             "origin search": OriginSearch(store, inquiries, labels, clock).run,
@@ -400,6 +430,12 @@ def _heartbeat(config: Config, trouble: Callable[[], str | None], clock: AgreedC
     if config.heartbeat.url is None:
         return None
     return Heartbeat(config.heartbeat.url, config.heartbeat.every.total_seconds(), trouble, clock)
+
+
+def _words(condition: Condition) -> str | None:
+    """Why the database cannot be used, if it cannot."""
+    trouble = condition.trouble
+    return trouble.words if trouble is not None else None
 
 
 def _trouble(chains: Iterable[ChainSight], failing: Sequence[str]) -> str | None:

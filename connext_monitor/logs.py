@@ -21,6 +21,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connext_monitor import standard_streams
+from connext_monitor.core.database_trouble import is_store_unavailable
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
@@ -55,6 +56,7 @@ def configure_logging(
     standard_streams.stderr_outlet.notice = handler.dropped
     structlog.configure(
         processors=[
+            _spoken_for,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             ProcessorFormatter.wrap_for_formatter,
@@ -109,6 +111,17 @@ class _LineHandler(logging.Handler):
         words = f"{lines} log lines were dropped while stderr was not read"
         values = {"name": "connext_monitor", "levelname": "WARNING", "levelno": logging.WARNING, "msg": words}
         return self.format(logging.makeLogRecord(values)) + "\n"
+
+
+def _spoken_for(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out that some part could not use the database: the database watch says so for all of them, once a minute.
+
+    There are twenty such parts, and some try four times a second.
+    """
+    error = event.get("exc_info")
+    if is_store_unavailable(sys.exc_info()[1] if error is True else error):
+        raise structlog.DropEvent
+    return event
 
 
 def _lost(record: logging.LogRecord, error: Exception) -> logging.LogRecord:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
@@ -19,6 +20,9 @@ from connext_monitor.core.unjudged import Unjudged
 
 _OFTEN = 0.25
 """The shortest time, in seconds, between two looks at the chains."""
+
+_AFTER_OUTAGE = 30.0
+"""Seconds after an outage of the store within which what it held up is judged."""
 
 _RECOUNT = 10.0
 """Seconds between two counts of the deadlines that wait for a chain out of sight."""
@@ -63,6 +67,9 @@ class ChainWatch:
 
     When a chain's covered head has not risen for ``unobserved_after`` seconds, or a leg due on it has been past due and
     unjudged for as long.
+
+    What cannot be stored covers and judges nothing, and is not the chain's fault: an outage of the store, which works
+    again for ``store_works_for`` seconds, is told by the database watch.
     """
 
     def __init__(
@@ -75,7 +82,9 @@ class ChainWatch:
         route: Callable[[Alert], Collection[str]],
         told: Callable[[], None],
         clock: Clock,
+        store_works_for: Callable[[], float] = lambda: inf,
     ) -> None:
+        self._store_works_for = store_works_for
         self._store = store
         self._destinations = destinations
         self._waiting = waiting
@@ -120,9 +129,10 @@ class ChainWatch:
 
     async def _look_at(self, domain: DomainId, destination: Destination) -> None:
         alert = self._open.get(destination.name)
-        silent = destination.silent_for >= self._unobserved_after
+        silent = self._silent_for(destination) >= self._unobserved_after
         if alert is None:
-            if silent or self._unjudged.of(domain) is not None:
+            unjudged = self._unjudged.of(domain) is not None and self._store_works_for() >= _AFTER_OUTAGE
+            if silent or unjudged:
                 await self._out_of_sight(domain, destination)
             return
         # It speaks for all that wait: for more and more, the longer it lasts.
@@ -132,6 +142,9 @@ class ChainWatch:
             del self._open[destination.name]
             log.info("chain.observed_again", chain=destination.name)
             self._told()
+
+    def _silent_for(self, destination: Destination) -> float:
+        return min(destination.silent_for, self._store_works_for())
 
     async def _keep_up(self, alert: Alert, domain: DomainId, destination: Destination) -> None:
         """Keep with the alert what it is about now."""
@@ -177,7 +190,7 @@ class ChainWatch:
 
     async def _until_next(self) -> None:
         in_sight = [d for d in self._destinations.values() if d.name not in self._open]
-        soonest = min((self._unobserved_after - d.silent_for for d in in_sight), default=self._unobserved_after)
+        soonest = min((self._unobserved_after - self._silent_for(d) for d in in_sight), default=self._unobserved_after)
         if self._open:
             soonest = min(soonest, _RECOUNT)
         try:

@@ -18,6 +18,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, overdue, overdue_id
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.cause import Cause
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Awaited, Leg, Verdict, judge
 from connext_monitor.core.events import Timestamp, TransferId
 from connext_monitor.core.hindrance import hindrance
@@ -233,6 +234,10 @@ class DestinationJudge:
     async def _judge(self, part: Sequence[Awaited]) -> None:
         try:
             await self._settle(part)
+        except StoreUnavailable:
+            # Nothing is wrong with these deadlines: they are judged as soon as the database works again.
+            for awaited in part:
+                self._later((awaited.transfer_id, awaited.leg), _ASK_AGAIN)
         except Exception:  # noqa: BLE001 - logged as all such are
             if len(part) > 1:
                 # One that cannot be judged must not keep the others from it.

@@ -17,6 +17,7 @@ from connext_monitor.alerting.errand import AlertErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import Provider, takes_reports
 from connext_monitor.alerting.report_errand import ReportDesk, ReportErrand, report_key
 from connext_monitor.clock import Clock
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.delivery import (
     Cause,
     ChannelDead,
@@ -32,12 +33,13 @@ from connext_monitor.core.holds import Held, Holds, Lane, in_turn, independent
 from connext_monitor.core.labels import ChainLabels
 
 SEND_GRACE = 2.0
-RECORD_GRACE = 2.0
+RECORD_GRACE = 1.0
 # A wake-up is a hint; the store is the truth and is looked at this often without one.
 _LOOK_EVERY = 60.0
 # How long to sleep at most before the time of day is looked at again: it may have jumped, or the machine slept.
 _NAP = 1.0
 _LONGEST_STORE_WAIT = 60.0
+_STORE_UNAVAILABLE_WAIT = 2.0
 # How many deliveries are read at once where each is told by itself, and for how many seconds they are believed.
 _AHEAD, _AHEAD_FOR = 50, 2.0
 
@@ -256,7 +258,10 @@ class Worker:
         while True:
             try:
                 return await ask()
-            except Exception as error:  # noqa: BLE001 - a full disk is mended while the monitor runs
+            except StoreUnavailable:
+                # A full disk is mended while the monitor runs.
+                wait = min(wait, _STORE_UNAVAILABLE_WAIT)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not be forgotten what was sent
                 self._log.error("alert.store_failed", error=error, at=_where(error), next_in=wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_STORE_WAIT)

@@ -84,11 +84,16 @@ async def writing(config: Config) -> AsyncIterator[Store]:
 
     Without one the file is made or brought up to date; the schema under a running monitor is left as it is.
     """
+    database, names = config.monitor.database, chain_names(config)
     try:
-        with DatabaseLock(config.monitor.database):
-            store = await Store.open(config.monitor.database, chain_names(config))
-    except DatabaseInUseError:
-        store = await Store.open(config.monitor.database, chain_names(config), migrate=False)
+        with DatabaseLock(database, make=True):
+            await (await Store.open(database, names)).close()
+    except DatabaseInUseError as error:
+        if error.elsewhere:
+            # Its log of changes lies beside that other name: who wrote without it would damage the database.
+            raise
+    # Opened after the lock is gone: a monitor may start meanwhile.
+    store = await Store.open(database, names, migrate=False)
     try:
         yield store
     finally:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from connext_monitor.core.cause import Cause
+from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Executed, TransferId
 from connext_monitor.core.mismatch import Mismatch
@@ -23,6 +24,7 @@ class AlertKind(StrEnum):
     PROVIDER_FAILING = "provider_failing"
     PHANTOM_DELIVERY = "phantom_delivery"
     BACKUP_FAILED = "backup_failed"
+    DATABASE_FAILING = "database_failing"
     DELIVERY_MISMATCH = "delivery_mismatch"
     MONITOR_STARTED_BLIND = "monitor_started_blind"
 
@@ -55,6 +57,7 @@ SEVERITIES: Mapping[AlertKind, Severity] = {
     AlertKind.PROVIDER_FAILING: Severity.WARNING,
     AlertKind.PHANTOM_DELIVERY: Severity.CRITICAL,
     AlertKind.BACKUP_FAILED: Severity.WARNING,
+    AlertKind.DATABASE_FAILING: Severity.CRITICAL,
     AlertKind.DELIVERY_MISMATCH: Severity.CRITICAL,
     AlertKind.MONITOR_STARTED_BLIND: Severity.INFO,
 }
@@ -250,6 +253,17 @@ def provider_failing(provider: str, opened_at: datetime, *, reason: str, dead: b
 def backup_failed(what: str, opened_at: datetime, *, reason: str) -> Alert:
     """The alert that the database is not copied (``what`` is "copy") or that its copies are not uploaded ("upload")."""
     return _about(AlertKind.BACKUP_FAILED, what, opened_at, {"reason": reason})
+
+
+def database_failing(opened_at: datetime, trouble: DatabaseTrouble, *, since: int) -> Alert:
+    """The alert that the database cannot be used, ``since`` then (Unix seconds)."""
+    details: Mapping[str, str | int] = {
+        "reason": trouble.words,
+        "cure": trouble.cure,
+        "final": int(trouble.final),
+        "since": since,
+    }
+    return _about(AlertKind.DATABASE_FAILING, "database", opened_at, details)
 
 
 def _about(kind: AlertKind, name: str, opened_at: datetime, details: Mapping[str, str | int]) -> Alert:

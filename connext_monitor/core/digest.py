@@ -148,6 +148,14 @@ _WORDINGS: Mapping[AlertKind, _Wording] = {
         meaning="What happens to the database now happens to its only copy.",
         names=("First", "Also"),
     ),
+    AlertKind.DATABASE_FAILING: _Wording(
+        one="database",
+        many="databases",
+        wrong="failing",
+        right="working again",
+        meaning="Nothing new is recorded until it works again.",
+        names=("First", "Also"),
+    ),
     AlertKind.MONITOR_STARTED_BLIND: _Wording(
         one="chain",
         many="chains",

@@ -239,11 +239,36 @@ def _backup_failed(alert: Alert) -> Message:
     return Message(title, f"{text}: {alert.details['reason']}. {cure}", alert.severity, resolved=False)
 
 
+def _database_failing(alert: Alert) -> Message:
+    reason, since = alert.details["reason"], int(alert.details["since"])
+    fields = (Field("Since", Instant(since)),)
+    if alert.state is AlertState.RESOLVED:
+        lasted = duration_words((alert.resolved_at or alert.opened_at).timestamp() - since)
+        text = f"It could not be used for {lasted} ({reason}). What was not recorded meanwhile is being read again."
+        return Message("The monitor's database works again", text, alert.severity, resolved=True, fields=fields)
+    if alert.details["final"]:
+        title = "The monitor has lost its database, and ends"
+        text = f"{_sentence(reason)} {alert.details['cure']}"
+    else:
+        title = "The monitor's database fails"
+        text = (
+            f"{_sentence(reason)} Nothing new is recorded and no other alert is told until it works again. "
+            f"{alert.details['cure']} Nothing is lost: what happens meanwhile is read then."
+        )
+    return Message(title, text, alert.severity, resolved=False, fields=fields)
+
+
+def _sentence(words: str | int) -> str:
+    text = str(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 _ABOUT_NAMES: Mapping[AlertKind, Callable[[Alert], Message]] = {
     AlertKind.CHAIN_UNOBSERVED: _unobserved,
     AlertKind.DEEP_REORG: _deep_reorg,
     AlertKind.PROVIDER_FAILING: _provider_failing,
     AlertKind.BACKUP_FAILED: _backup_failed,
+    AlertKind.DATABASE_FAILING: _database_failing,
     AlertKind.MONITOR_STARTED_BLIND: _started_blind,
 }
 """What is said of those that are about a chain or a channel."""

@@ -14,6 +14,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Aim, first_unread
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
@@ -121,6 +122,9 @@ class Observer:
             end = _End(Trouble.NOT_BELIEVED)
         except* RpcError as group:
             end = self._ended_by(place, _first(group))
+        except* StoreUnavailable as group:
+            # Nothing is wrong with the endpoint; who is asked next does not matter.
+            self._failed(place, str(_first(group)))
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
             self._failed(place, "an error in this program; see its log")

@@ -13,6 +13,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, deep_reorg, delivery_mismatch, monitor_started_blind
 from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.events import BlockNumber, DomainId, Executed, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.labels import ChainLabels
@@ -106,6 +107,7 @@ class TransferChecker:
     """Takes one chain's observations in the order in which they were put, and the chains in turns.
 
     Where several wait, several are committed at a time.
+    With ``patient`` what cannot be stored because the database does not work waits until it does; else it fails.
     """
 
     def __init__(
@@ -116,9 +118,12 @@ class TransferChecker:
         labels: ChainLabels,
         clock: Clock,
         route: Callable[[Alert], Collection[str]],
+        *,
+        patient: bool = False,
     ) -> None:
         self._store = store
         self._route = route
+        self._patient = patient
         self._durations = durations
         self._listener = listener
         self._labels = labels
@@ -159,7 +164,11 @@ class TransferChecker:
                 await self._check(batch)
 
     async def drain(self) -> None:
-        """Check what is still queued; for a clean stop, after `run` has been cancelled."""
+        """Check what is still queued; for a clean stop, after `run` has been cancelled.
+
+        What cannot be stored then is read again after the next start.
+        """
+        self._patient = False
         while batch := self._next(_LOGS_AT_ONCE):
             await self._check(batch)
 
@@ -180,7 +189,10 @@ class TransferChecker:
         if not batch:
             return
         try:
-            await self._commit([waiting.read for waiting in batch])
+            await self._commit_patiently([waiting.read for waiting in batch])
+        except StoreUnavailable as error:
+            for waiting in batch:
+                waiting.whole.fail(error)
         except Exception as error:
             if len(batch) > 1:
                 # One observation that cannot be stored must not take the others with it.
@@ -193,6 +205,15 @@ class TransferChecker:
             for waiting in batch:
                 if waiting.last:
                     waiting.whole.stored()
+
+    async def _commit_patiently(self, batch: list[_Read]) -> None:
+        while True:
+            try:
+                return await self._commit(batch)
+            except StoreUnavailable:
+                # The store itself says how soon it can be tried again: the next try waits in there.
+                if not self._patient:
+                    raise
 
     async def _commit(self, batch: list[_Read]) -> None:
         steps = [read.step for read in batch]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from connext_monitor.core.backups import Backup, backup_name, made_at, ours, superseded
 from connext_monitor.store.backup_copy import BackupError, BackupStopped, copy_database, never, verify
+from connext_monitor.store.ownership import give_to_user_of, make_folder
 
 _PARTIAL = ".partial"
 _BETWEEN_LOOKS = 0.2
@@ -63,6 +64,7 @@ class BackupFolder:
             try:
                 wanted = copy_database(self._database, partial, stopped)
                 verify(partial, wanted, stopped)
+                give_to_user_of(self._database, partial)
                 partial.rename(self.path(name))
             except OSError as error:
                 raise BackupError(f"{self._directory} cannot be written to ({error.strerror})") from error
@@ -92,8 +94,10 @@ class BackupFolder:
     def _alone(self, stopped: Callable[[], bool]) -> Iterator[None]:
         """With the directory there and nobody else making a backup in it; what a killed one left is removed."""
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._directory / f".{self.stem}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_folder(self._database, self._directory)
+            path = self._directory / f".{self.stem}.lock"
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            give_to_user_of(self._database, path)
         except OSError as error:
             raise BackupError(f"{self._directory} cannot be written to ({error.strerror})") from error
         try:

@@ -1,13 +1,15 @@
 """The SQLite file: one writer, readers beside it, migrations when it is opened.
 
 Every change goes through `Database.write`: one transaction, run to its end even if the caller is cancelled, because a
-task cancelled between BEGIN and COMMIT would leave the connection inside the transaction.
+task cancelled between BEGIN and COMMIT would leave the connection inside the transaction. What keeps the database from
+being used is raised as `DatabaseUnavailableError`, by whatever part comes across it, and stands in its `condition`.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -17,22 +19,36 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.store import schema_revision
 from connext_monitor.store.careful_engine import CarefulEngine
+from connext_monitor.store.condition import Condition
+from connext_monitor.store.daemon_thread import in_daemon_thread
+from connext_monitor.store.trouble import is_locked, trouble_of
 
 T = TypeVar("T")
 
 _READERS = 4
+_LOCK_LOOKS_APART = 250
+"""Milliseconds that SQLite itself waits for the lock of another program."""
+_LOCK_PATIENCE = 5.0
+"""Seconds that another program may hold the lock."""
+_ENDS_WITHIN = 1.5
+"""Seconds that a write under way may take at the end; what it has not committed then was never there."""
 PRAGMAS = ("foreign_keys=ON", "busy_timeout=5000")
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     *PRAGMAS,
+    # Nothing ends this wait of SQLite's, not even the stop: `Database` waits longer by asking again.
+    f"busy_timeout={_LOCK_LOOKS_APART}",
     # Ids and hashes come in no order, so a batch touches pages all over the file: within SQLite's 2 MB it would write
     # them out and read them again before it commits, and with a checkpoint every 4 MB copy most of them each time.
     "cache_size=-32768",
     "wal_autocheckpoint=4000",
 )
+_RESTORE = 'put the newest backup in its place: "connext-monitor restore FILE"'
+_CHECK_PATH = "check monitor.database, and that its folder can be written to"
 _NOT_OURS = "is no database of connext-monitor; name another file in monitor.database"
 _NEWER = "was written by a newer version of connext-monitor; run that version, or name another database"
 
@@ -41,14 +57,29 @@ class DatabaseError(Exception):
     """The database file cannot be used; the message names it and says what to do."""
 
 
+class DatabaseUnavailableError(DatabaseError, StoreUnavailable):
+    """The database cannot be used now: the disk is full, or another program holds its lock."""
+
+
+class DatabaseNotOpenedError(DatabaseError, StoreUnavailable):
+    """The database cannot be opened; the message names it and says what to do."""
+
+    def __init__(self, message: str, trouble: DatabaseTrouble) -> None:
+        super().__init__(trouble)
+        self.args = (message,)
+
+
 class Database:
     """An open database."""
 
-    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+    def __init__(self, path: Path, writer: AsyncEngine, readers: AsyncEngine) -> None:
+        self.condition = Condition(path)
+        self.path = path
         self._writer = writer
         self._readers = readers
         self._turn = asyncio.Lock()
         self._writes: set[asyncio.Task[Any]] = set()
+        self._ending = asyncio.Event()
 
     @classmethod
     async def open(cls, path: Path, *, migrate: bool = True) -> Self:
@@ -59,23 +90,23 @@ class Database:
         try:
             ours = await asyncio.to_thread(_try_opening, path, "rwc")
         except sqlite3.Error as error:
-            raise DatabaseError(_explain(path, error)) from error
+            raise _not_opened(path, error) from error
         if not ours:
             raise DatabaseError(f"{path} {_NOT_OURS}")
         writer = _engine(path, begin="BEGIN IMMEDIATE", size=1, pragmas=WRITER_PRAGMAS)
+        prepare = _migrate if migrate else _wrong_schema
         try:
-            async with writer.begin() as connection:
-                wrong = await connection.run_sync(_migrate if migrate else _wrong_schema)
+            wrong = await _patiently(writer, lambda connection: connection.run_sync(prepare), asyncio.Event())
         except DBAPIError as error:
             await writer.dispose()
-            raise DatabaseError(_explain(path, error)) from error
+            raise _not_opened(path, error) from error
         except BaseException:
             await writer.dispose()
             raise
         if wrong:
             await writer.dispose()
             raise DatabaseError(f"{path} {wrong}")
-        return cls(writer, _engine(path, begin="BEGIN", size=_READERS))
+        return cls(path, writer, _engine(path, begin="BEGIN", size=_READERS))
 
     @classmethod
     async def open_readonly(cls, path: Path) -> Self:
@@ -86,38 +117,70 @@ class Database:
         try:
             await asyncio.to_thread(_try_opening, path, "ro")
         except sqlite3.Error as error:
-            raise DatabaseError(_explain_reading(path, error)) from error
+            raise _not_read(path, error) from error
         readers = _engine(path, begin="BEGIN", size=_READERS, readonly=True)
         try:
             async with readers.begin() as connection:
                 wrong = await connection.run_sync(_wrong_schema)
         except DBAPIError as error:
             await readers.dispose()
-            raise DatabaseError(_explain_reading(path, error)) from error
+            raise _not_read(path, error) from error
         except BaseException:
             await readers.dispose()
             raise
         if wrong:
             await readers.dispose()
             raise DatabaseError(f"{path} {wrong}")
-        return cls(readers, readers)
+        return cls(path, readers, readers)
+
+    def end(self) -> None:
+        """Wait for nobody from now on: what cannot be written at once fails."""
+        self._ending.set()
 
     async def close(self) -> None:
-        """Wait for the writes under way, then let go of the file."""
-        await asyncio.gather(*self._writes, return_exceptions=True)
+        """Wait for the writes under way, for a moment, then let go of the file."""
+        self.end()
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=_ENDS_WITHIN)
         await self._readers.dispose()
         await self._writer.dispose()
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Run ``work`` in one transaction: all of it is committed, or nothing. Writers take turns."""
+        """Run ``work`` in one transaction: all of it is committed, or nothing. Writers take turns.
+
+        ``work`` may be run again where another program holds the lock. Raises DatabaseUnavailableError.
+        """
         task = asyncio.ensure_future(self._write(work))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
 
     async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        async with self._turn, self._writer.begin() as connection:
-            return await work(connection)
+        async with self._turn:
+            await self._rest()
+            self.condition.begun("write")
+            try:
+                done = await _patiently(self._writer, work, self._ending)
+            except (DBAPIError, sqlite3.Error) as error:
+                trouble = await self._trouble_of(error)
+                if trouble is None:
+                    raise
+                self.condition.not_written(trouble)
+                raise DatabaseUnavailableError(trouble) from error
+            finally:
+                self.condition.ended("write")
+            self.condition.written()
+            return done
+
+    async def _rest(self) -> None:
+        """After a write that failed, have the next one wait for a while, whoever's it is."""
+        rest = self.condition.rest
+        if rest > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._ending.wait()
+        if self._ending.is_set() and self.condition.write_trouble is not None:
+            raise DatabaseUnavailableError(self.condition.write_trouble)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -125,8 +188,29 @@ class Database:
         try:
             async with self._readers.begin() as connection:
                 yield connection
-        except DBAPIError as error:
-            raise DatabaseError(f"the database could not be read ({error.orig}); is its file damaged?") from error
+        except (DBAPIError, sqlite3.Error) as error:
+            trouble = await self._trouble_of(error)
+            if trouble is not None:
+                self.condition.not_read(trouble)
+                raise DatabaseUnavailableError(trouble) from error
+            raise DatabaseError(f"the database could not be read ({_cause(error)}); is its file damaged?") from error
+        self.condition.was_read()
+
+    async def _trouble_of(self, error: Exception) -> DatabaseTrouble | None:
+        return await in_daemon_thread(partial(trouble_of, _cause(error), self.path))
+
+
+async def _patiently(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]], ending: asyncio.Event) -> T:
+    """Run ``work`` in one transaction, for as long as another program's lock may be waited for."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _LOCK_PATIENCE
+    while True:
+        try:
+            async with engine.begin() as connection:
+                return await work(connection)
+        except (DBAPIError, sqlite3.Error) as error:
+            if not is_locked(_cause(error)) or ending.is_set() or loop.time() >= until:
+                raise
 
 
 def _engine(
@@ -191,14 +275,30 @@ def _try_opening(path: Path, mode: str) -> bool:
     return not tables or schema_revision.TABLE in tables
 
 
-def _explain_reading(path: Path, error: Exception) -> str:
+def _not_read(path: Path, error: Exception) -> DatabaseError:
     if not path.exists():
-        return f"{path} does not exist yet; the first run of the monitor makes it"
-    return _explain(path, error)
+        return DatabaseError(f"{path} does not exist yet; the first run of the monitor makes it")
+    return _not_opened(path, error)
 
 
-def _explain(path: Path, error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, sqlite3.DatabaseError) and "not a database" in str(cause):
-        return f"{path} is not a SQLite database; name another file in monitor.database"
-    return f"{path} cannot be opened ({cause}); check monitor.database, and that its folder can be written to"
+def _not_opened(path: Path, error: Exception) -> DatabaseError:
+    cause = _cause(error)
+    trouble = trouble_of(cause, path)
+    if trouble is None:
+        return DatabaseError(f"{path} cannot be opened ({cause}); {_CHECK_PATH}")
+    return DatabaseNotOpenedError(f"{path} {_why_not_opened(cause, trouble)}", trouble)
+
+
+def _why_not_opened(cause: BaseException, trouble: DatabaseTrouble) -> str:
+    if trouble.kind is TroubleKind.NOT_WRITABLE:
+        return f"cannot be opened: {trouble.words}; {_CHECK_PATH}"
+    if "not a database" in str(cause):
+        return f"is not a SQLite database; name another file in monitor.database, or, if it was one, {_RESTORE}"
+    if trouble.kind is TroubleKind.DAMAGED:
+        return f"cannot be opened: {trouble.words}; {_RESTORE}"
+    return f"cannot be opened: {trouble.words}. {trouble.cure}"
+
+
+def _cause(error: Exception) -> BaseException:
+    """SQLite's own error."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -1,48 +1,136 @@
-"""One monitor per database: a second one would tell every alert twice."""
+"""One monitor per database: a second one would tell every alert twice.
+
+Two things are locked, because each can be lost by itself: a file beside the database, and the database file. Where the
+database is deleted, moved or replaced, the first still stands for its path; where the lock file is, or where the
+database has a second name, the second still stands for the file.
+"""
 
 import fcntl
 import os
+import struct
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.ownership import give_to_user_of
+
+_BEYOND = 1 << 62
+"""The byte of the database file that is locked: SQLite's own locks lie at 1 GB, and no file is so large."""
 
 
 class DatabaseInUseError(DatabaseError):
-    """Another monitor works on the database; the message says what to do."""
+    """Another monitor works on the database; the message says what to do.
+
+    ``elsewhere`` is True where it knows the file by another name, and keeps another log of changes beside that.
+    """
+
+    def __init__(self, message: str, *, elsewhere: bool = False) -> None:
+        super().__init__(message)
+        self.elsewhere = elsewhere
 
 
 class DatabaseLock:
-    """Held as a context for as long as a monitor works on a database; the system frees it when the process dies."""
+    """Held as a context for as long as a monitor works on a database; the system frees it when the process dies.
 
-    def __init__(self, database: Path) -> None:
+    It must be entered before this process opens the database and left after it has closed it: closing any descriptor of
+    a file drops the locks that SQLite holds on it. With ``make`` an empty database is made where there is none.
+    """
+
+    def __init__(self, database: Path, *, make: bool = False) -> None:
         self._database = database
         # Two names of one file are one database, so the lock lies beside the file itself.
-        file = Path(os.path.realpath(database))
-        self._path = file.with_name(f"{file.name}.lock")
-        self._file: int | None = None
+        self._file = Path(os.path.realpath(database))
+        self._path = self._file.with_name(f"{self._file.name}.lock")
+        self._make = make
+        self._held: list[int] = []
 
     def __enter__(self) -> Self:
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise DatabaseError(
-                f"{self._path} cannot be made ({error.strerror}); check monitor.database, and that its folder "
-                "can be written to"
-            ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise DatabaseInUseError(
-                f"{self._database} is in use by another monitor; stop that one, or name another monitor.database"
-            ) from error
+            self._lock_path()
+            self._lock_file()
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # The file stays: removing it would let a third monitor lock a new one beside ours.
-        if self._file is not None:
-            os.close(self._file)
+        self._release()
+
+    def note_told(self, at: float, *, every: float) -> bool:
+        """Note that people are told at ``at`` (Unix seconds) that the database cannot be used; False: they know.
+
+        They do for ``every`` seconds, and where it cannot be noted. It outlives the process, whatever the database is
+        like: a supervisor starts the monitor anew every few seconds.
+        """
+        if 0 <= at - os.fstat(self._held[0]).st_mtime < every:
+            return False
+        try:
+            os.utime(self._held[0], (at, at))
+        except OSError:
+            return False
+        return True
+
+    def header(self) -> bytes:
+        """The first hundred bytes of the database file that is locked, as they are on the disk. Raises OSError."""
+        return os.pread(self._held[1], 100, 0)
+
+    def _lock_path(self) -> None:
+        while True:
+            new = not self._path.exists()
+            file = self._open(self._path, os.O_RDWR | os.O_CREAT, 0o600, "cannot be made")
+            self._held.append(file)
+            if new:
+                os.utime(file, (0, 0))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise self._in_use("another monitor") from error
+            # Whoever removed it in between may have locked the next one.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file), self._path.stat()):
+                    return
+            self._release()
+
+    def _lock_file(self) -> None:
+        if not self._make and not self._file.exists():
+            return
+        flags = os.O_RDWR | (os.O_CREAT if self._make else 0)
+        file = self._open(self._file, flags, 0o644, "cannot be opened")
+        self._held.append(file)
+        try:
+            _lock_byte(file)
+        except OSError as error:
+            raise self._in_use("another monitor, by another name of the file", elsewhere=True) from error
+
+    def _open(self, path: Path, flags: int, mode: int, failed: str) -> int:
+        try:
+            file = os.open(path, flags | os.O_CLOEXEC, mode)
+        except OSError as error:
+            raise DatabaseError(
+                f"{path} {failed} ({error.strerror}); check monitor.database, and that its folder can be written to"
+            ) from error
+        give_to_user_of(self._file, path)
+        return file
+
+    def _in_use(self, by: str, *, elsewhere: bool = False) -> DatabaseInUseError:
+        words = f"{self._database} is in use by {by}; stop that one, or name another monitor.database"
+        return DatabaseInUseError(words, elsewhere=elsewhere)
+
+    def _release(self) -> None:
+        while self._held:
+            os.close(self._held.pop())
+
+
+def _lock_byte(file: int) -> None:
+    """Lock a byte for this open file, whoever in this process closes another one. Raises OSError where it is locked."""
+    if not hasattr(fcntl, "F_OFD_SETLK"):
+        # Elsewhere than on Linux: these locks do not touch SQLite's either.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, wanted)

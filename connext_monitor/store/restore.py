@@ -24,6 +24,7 @@ from typing import Self
 from connext_monitor.store.backup_copy import BackupError, Contents, copy_database, refuse_newer, verify
 from connext_monitor.store.backup_folder import sync_directory
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
+from connext_monitor.store.ownership import give_to_user_of
 
 _LOGS = ("-wal", "-shm", "-journal")
 
@@ -72,15 +73,15 @@ class Restore:
         refuse_newer(wanted, backup)
         self._as_before()
         aside = self._swap(at)
+        if aside is not None:
+            give_to_user_of(self._database, aside)
         return Restored(self._database, wanted, self._database.stat().st_size, aside)
 
     def _as_before(self) -> None:
         """Let the copy be used by whoever used the database: root restores, and another user runs the monitor."""
+        give_to_user_of(self._database, self._temporary)
         if self._database.exists():
-            former = self._database.stat()
-            self._temporary.chmod(former.st_mode & 0o7777)
-            if os.geteuid() == 0:
-                os.chown(self._temporary, former.st_uid, former.st_gid)
+            self._temporary.chmod(self._database.stat().st_mode & 0o7777)
 
     def _swap(self, at: datetime) -> Path | None:
         folder = self._database.parent
@@ -143,4 +144,5 @@ def _second_name(file: Path, name: Path) -> None:
     except OSError:
         partial = name.with_name(f"{name.name}.partial")
         shutil.copyfile(file, partial)
+        give_to_user_of(file, partial)
         partial.rename(name)

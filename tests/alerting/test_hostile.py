@@ -28,6 +28,7 @@ from connext_monitor.core.alert import (
     AlertState,
     backup_failed,
     chain_unobserved,
+    database_failing,
     deep_reorg,
     delivery_mismatch,
     escalated,
@@ -37,6 +38,7 @@ from connext_monitor.core.alert import (
     provider_failing,
 )
 from connext_monitor.core.cause import Cause, CauseKind
+from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.digest import Digest, Named, compose_digest
@@ -87,6 +89,7 @@ def alerts(nasty: str) -> Iterator[Alert]:
     yield monitor_started_blind(nasty, NOW, first=1, last=2)
     yield provider_failing(nasty, NOW, reason=nasty, dead=True)
     yield backup_failed("upload", NOW, reason=nasty)
+    yield database_failing(NOW, DatabaseTrouble(TroubleKind.DISK, nasty), since=DUE_AT)
     yield phantom_delivery(TRANSFER_ID, NOW, PATHWAY, nonce=1, holder=TRANSFER_ID)
     executed = Executed(TRANSFER_ID, SENDER, TOKEN, replace(INFO, nonce=2), (), TOKEN, 9, SENDER)
     yield delivery_mismatch(DESTINATION, executed, sighting(DUE_AT), Mismatch.PARAMS, NOW)

@@ -1,8 +1,13 @@
 import hashlib
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
+from connext_monitor.alerting.providers import check_provider
+from connext_monitor.cli.settings import writing
+from connext_monitor.config import load_config
 from tests.cli.conftest import Program
 from tests.reporting.chain_samples import Sample, fill
 
@@ -68,3 +73,13 @@ def test_a_folder_with_odd_signs_in_its_name_is_no_obstacle(monitor: Program) ->
     odd.write_config()
     odd.fill(lambda store: fill(store, [Sample(1).xcalled()]))
     assert len(odd.json("transfers")["items"]) == 1
+
+
+async def test_what_a_command_has_open_to_write_is_locked_as_sqlite_locks_it(monitor: Program) -> None:
+    """Closing a descriptor of the file would drop these locks, and the last reader would delete the log in use."""
+    config = load_config(monitor.config, {}, check_provider)
+    async with writing(config) as store:
+        await store.channels()
+        read = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM alerts'); c.close()"
+        subprocess.run([sys.executable, "-c", read, str(monitor.database)], check=True)
+        assert monitor.database.with_name("monitor.db-wal").exists()

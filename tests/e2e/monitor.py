@@ -96,6 +96,11 @@ class Monitor:
 
     # The process
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running.pid
+
     def kill(self) -> None:
         """As kill -9 does; a second call does nothing."""
         if self._running.returncode is None:

@@ -65,7 +65,7 @@ class ConfiguredProvider:
             return False
         if alert.kind is AlertKind.PROVIDER_FAILING:
             return alert.subject != self.provider.name
-        if alert.kind is AlertKind.BACKUP_FAILED:
+        if alert.kind in {AlertKind.BACKUP_FAILED, AlertKind.DATABASE_FAILING}:
             return True
         if not self.pathways:
             return True

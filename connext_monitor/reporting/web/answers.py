@@ -4,6 +4,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.reporting.web.documents import encode
 from connext_monitor.reporting.web.parameters import BadValueError
 
@@ -55,6 +56,8 @@ async def errors_in_words(  # noqa: PLR0911 - one answer for each kind of error
         return refuse(404, "there is nothing at this path")
     except web.HTTPException as error:
         return refuse(error.status, error.reason.lower())
+    except StoreUnavailable as error:
+        return refuse(503, str(error))
     except Exception:  # noqa: BLE001 - a request that fails must not take the others with it
         _log.exception("an HTTP request failed", path=request.path)
         return refuse(500, "this could not be answered; the monitor's log says why")

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 
 from connext_monitor.core.coverage import Nonces
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.unjudged import why_degraded
@@ -23,9 +24,15 @@ _STOPPING = "the monitor is stopping"
 class Health:
     """The routes that supervisors ask."""
 
-    def __init__(self, store: ReadStore, sights: Callable[[], Sequence[ChainSight]]) -> None:
+    def __init__(
+        self,
+        store: ReadStore,
+        sights: Callable[[], Sequence[ChainSight]],
+        trouble: Callable[[], str | None],
+    ) -> None:
         self._store = store
         self._sights = sights
+        self._trouble = trouble
         self.stopping = False
         """Whether the process is about to end: nobody is to rely on it any more."""
 
@@ -34,15 +41,19 @@ class Health:
         return [web.get("/healthz", self.healthy), web.get("/readyz", self.ready)]
 
     async def healthy(self, _request: web.Request) -> web.Response:
-        """200 while the event loop and the database answer, and the monitor is not stopping."""
+        """200 while the event loop works, the database can be read and written, and the monitor is not stopping."""
         if self.stopping:
             return refuse(503, _STOPPING)
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
                 await self._store.count_open_alerts()
+        except StoreUnavailable as error:
+            return refuse(503, f"{_NO_STORE}: {error}")
         except Exception:  # noqa: BLE001 - whatever keeps the database from answering is what is asked about
             _log.exception("the database did not answer a health check")
             return refuse(503, _NO_STORE)
+        if (trouble := self._trouble()) is not None:
+            return refuse(503, not_usable(trouble))
         return answer({"status": "ok"})
 
     async def ready(self, _request: web.Request) -> web.Response:
@@ -55,10 +66,19 @@ class Health:
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
                 seen = [(sight, await self._store.nonces(sight.domain)) for sight in self._sights()]
+        except StoreUnavailable as error:
+            return _readiness([f"{_NO_STORE}: {error}"])
         except Exception:  # noqa: BLE001 - as above
             _log.exception("the database did not answer a readiness check")
             return _readiness([_NO_STORE])
-        return _readiness(why_not_ready(seen))
+        trouble = self._trouble()
+        failing = [not_usable(trouble)] if trouble is not None else []
+        return _readiness([*failing, *why_not_ready(seen)])
+
+
+def not_usable(trouble: str) -> str:
+    """What is said of a database that cannot be used."""
+    return f"the database cannot be used: {trouble}"
 
 
 _FINAL_MAY_STAND = 10_800.0

@@ -84,7 +84,8 @@ async def look(
     stored = {channel.provider: channel for channel in await reads.store.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
     topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
-    return State(verdict(topics, chains, channels, labels, clock), chains, channels, topics)
+    whole = verdict(topics, chains, channels, labels, clock, reads.trouble())
+    return State(whole, chains, channels, topics)
 
 
 async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:

@@ -1,6 +1,6 @@
 """What the web needs of the store."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,12 +110,17 @@ class InFlight(Protocol):
         ...
 
 
+def _no_trouble() -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """All that the web reads from."""
+    """All that the web reads from; ``trouble`` says what keeps the database from being used, if anything does."""
 
     store: ReadStore
     alerts: AlertHistory
     search: Search
     in_flight: InFlight
     statistics: ReadStatistics
+    trouble: Callable[[], str | None] = _no_trouble

@@ -59,7 +59,7 @@ class WebServer:
         self._listen = listen
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
         turns = asyncio.Semaphore(_AT_ONCE)
-        self._health = Health(reads.store, sights)
+        self._health = Health(reads.store, sights, reads.trouble)
         self._connections = Connections(connections, frozenset({STREAM_PATH}))
         routes = [
             *self._health.routes(),

@@ -11,7 +11,7 @@ from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.core.sight import ChainSight
-from connext_monitor.reporting.web.health import why_not_ready
+from connext_monitor.reporting.web.health import not_usable, why_not_ready
 
 _LONGEST = 160
 
@@ -60,9 +60,11 @@ def verdict(
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
     clock: ClockState | None = None,
+    database_trouble: str | None = None,
 ) -> Verdict:
-    """What is wrong, the worst first."""
-    reasons = [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
+    """What is wrong, the worst first; ``database_trouble`` is what keeps the database from being used."""
+    reasons = [] if database_trouble is None else [Reason(Level.CRITICAL, not_usable(database_trouble), "chains")]
+    reasons += [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
     if clock is not None and clock.words is not None:
         reasons.append(Reason(Level.WARNING, clock.words, "chains"))
     reasons = [replace(reason, text=_cut(reason.text)) for reason in reasons]
@@ -93,6 +95,7 @@ _WORDS: Mapping[AlertKind, tuple[str, str]] = {
     AlertKind.PROVIDER_FAILING: ("a channel is failing", "a channel is failing"),
     AlertKind.MONITOR_STARTED_BLIND: ("part of the past could not be read", "part of the past could not be read"),
     AlertKind.BACKUP_FAILED: ("a backup failed", "backups failed"),
+    AlertKind.DATABASE_FAILING: ("the database fails", "the database fails"),
 }
 """Of one, and of several."""
 

@@ -1,0 +1,64 @@
+"""What keeps the database from being used, as a value: the store finds it, and every other part passes it on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TroubleKind(StrEnum):
+    """What is wrong, by what mends it."""
+
+    FULL = "full"
+    NOT_WRITABLE = "not_writable"
+    DISK = "disk"
+    LOCKED = "locked"
+    DAMAGED = "damaged"
+    GONE = "gone"
+
+
+_CURES = {
+    TroubleKind.FULL: "Make room on the disk, or raise the limit.",
+    TroubleKind.NOT_WRITABLE: "Let the monitor's user write to the file and to its folder.",
+    TroubleKind.DISK: "Look at the disk and at the system's log.",
+    TroubleKind.LOCKED: "End the program that holds it (fuser names those that have the file open).",
+    TroubleKind.DAMAGED: 'Put the newest backup in its place: "connext-monitor restore FILE".',
+    TroubleKind.GONE: (
+        "Nothing that was seen since can be kept, so the monitor ends; its next start begins with what is at that "
+        'path then. "connext-monitor restore FILE" puts a backup there.'
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseTrouble:
+    """Why the database cannot be used, in words that stand by themselves ("the disk is full")."""
+
+    kind: TroubleKind
+    words: str
+
+    @property
+    def final(self) -> bool:
+        """Whether waiting is no use: whatever is written is lost, and only another start may mend it."""
+        return self.kind in {TroubleKind.DAMAGED, TroubleKind.GONE}
+
+    @property
+    def cure(self) -> str:
+        """What to do about it: a sentence."""
+        return _CURES[self.kind]
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be used now.
+
+    Whoever works on it tries again and logs nothing: the database watch speaks for all of them.
+    """
+
+    def __init__(self, trouble: DatabaseTrouble) -> None:
+        super().__init__(trouble.words)
+        self.trouble = trouble
+
+
+def is_store_unavailable(error: BaseException | None) -> bool:
+    """Whether an error, or each one of a group of them, says that the database cannot be used now."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_store_unavailable, error.exceptions))
+    return isinstance(error, StoreUnavailable)

@@ -1,0 +1,111 @@
+"""How an open database is: what came of the last write, of the last read, and of the last look at its files."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
+from connext_monitor.store.trouble import DatabaseFiles
+
+_FIRST_REST = 0.5
+_LONGEST_REST = 5.0
+OUTAGE = 10.0
+"""Seconds for which writes have failed."""
+_ANSWERS_WITHIN = 30.0
+"""Seconds that a write, or a look at the files, may take before the disk counts as hanging."""
+
+
+class Condition:
+    """What keeps the database at ``path`` from being used, if anything does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.write_trouble: DatabaseTrouble | None = None
+        self._read_trouble: DatabaseTrouble | None = None
+        self._file_trouble: DatabaseTrouble | None = None
+        self._files = DatabaseFiles(path)
+        self._seen_before = False
+        self._failures = 0
+        self._not_before = -math.inf
+        self._written_at = self._mended_at = -math.inf
+        self._failing_since = math.inf
+        self._under_way: dict[str, float] = {}
+
+    @property
+    def trouble(self) -> DatabaseTrouble | None:
+        """What is wrong now; what only another start mends comes first."""
+        candidates = (self._file_trouble, self.write_trouble, self._read_trouble, self._hanging())
+        known = [one for one in candidates if one is not None]
+        return next((one for one in known if one.final), known[0] if known else None)
+
+    @property
+    def works_for(self) -> float:
+        """Seconds since the last outage was over; 0 within one, infinite where there never was one.
+
+        What passes within `OUTAGE` seconds is none.
+        """
+        if self.trouble is not None and time.monotonic() - self._failing_since >= OUTAGE:
+            return 0.0
+        return time.monotonic() - self._mended_at
+
+    @property
+    def rest(self) -> float:
+        """Seconds until the next write is worth trying."""
+        return max(0.0, self._not_before - time.monotonic())
+
+    @property
+    def idle_for(self) -> float:
+        """Seconds since something was written."""
+        return time.monotonic() - self._written_at
+
+    def begun(self, what: str) -> None:
+        """Something was begun that the disk has to answer."""
+        self._under_way[what] = time.monotonic()
+
+    def ended(self, what: str) -> None:
+        """It was answered."""
+        began = self._under_way.pop(what)
+        if time.monotonic() - began >= _ANSWERS_WITHIN:
+            self._mended_at = time.monotonic()
+
+    def _hanging(self) -> DatabaseTrouble | None:
+        longest = time.monotonic() - min(self._under_way.values(), default=math.inf)
+        if longest < _ANSWERS_WITHIN:
+            return None
+        return DatabaseTrouble(TroubleKind.DISK, f"the disk has not answered for {longest:.0f} s")
+
+    def written(self) -> None:
+        """Something was committed."""
+        self._written_at = time.monotonic()
+        if self.write_trouble is not None:
+            self.write_trouble, self._failures, self._not_before = None, 0, -math.inf
+            if time.monotonic() - self._failing_since >= OUTAGE:
+                self._mended_at = time.monotonic()
+
+    def not_written(self, trouble: DatabaseTrouble) -> None:
+        """Something could not be committed."""
+        if self.write_trouble is None:
+            self._failing_since = time.monotonic()
+        self.write_trouble = trouble
+        self._not_before = time.monotonic() + min(_FIRST_REST * 2**self._failures, _LONGEST_REST)
+        self._failures = min(self._failures + 1, 10)
+
+    def was_read(self) -> None:
+        """Something was read."""
+        if self._read_trouble is not None:
+            self._read_trouble = None
+
+    def not_read(self, trouble: DatabaseTrouble) -> None:
+        """Something could not be read."""
+        self._read_trouble = trouble
+
+    def look_at_files(self, look_inside: Callable[[], DatabaseTrouble | None]) -> None:
+        """Look whether the path still names the files that are open, and then into the file. Blocks.
+
+        What is wrong is said when it is seen for the second time: somebody may be at it.
+        """
+        seen = self._files.look() or look_inside()
+        trouble = seen if self._seen_before else None
+        self._seen_before = seen is not None
+        self._file_trouble = trouble

@@ -1,0 +1,65 @@
+"""Looks after an open database: whether its files are still there, and whether it can be written to.
+
+Neither is waited for: a disk that does not answer must not keep anybody from saying so.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from connext_monitor.core.database_trouble import DatabaseTrouble
+from connext_monitor.store.daemon_thread import in_daemon_thread
+from connext_monitor.store.database import Database, DatabaseUnavailableError
+from connext_monitor.store.run_mark import RunMark
+
+_WRITES_EVERY = 15.0
+"""Seconds without a write after which one is made, to see whether it can be."""
+_A_MOMENT = 0.5
+
+
+class Examiner:
+    """Examines one database again and again, for as long as somebody asks it to; ``header`` reads its first bytes."""
+
+    def __init__(self, database: Database, header: Callable[[], bytes]) -> None:
+        self._database = database
+        self._mark = RunMark(database, header)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def trouble(self) -> DatabaseTrouble | None:
+        """What keeps the database from being used, if anything does."""
+        return self._database.condition.trouble
+
+    async def examine(self) -> None:
+        """Look at its files, and write to it where nothing was written lately; what comes of it is its `trouble`."""
+        condition = self._database.condition
+        self._begin("look", self._look)
+        if not self._mark.written or condition.write_trouble is not None or condition.idle_for >= _WRITES_EVERY:
+            self._begin("write", self._write)
+        await asyncio.wait(self._tasks.values(), timeout=_A_MOMENT)
+
+    async def aclose(self) -> None:
+        """Let go of what is under way."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        last = self._tasks.get(name)
+        if last is None or last.done():
+            self._tasks[name] = asyncio.create_task(work(), name=f"database: {name}")
+            if last is not None:
+                last.result()
+
+    async def _look(self) -> None:
+        condition = self._database.condition
+        condition.begun("look")
+        try:
+            await in_daemon_thread(lambda: condition.look_at_files(self._mark.look))
+        finally:
+            condition.ended("look")
+
+    async def _write(self) -> None:
+        with suppress(DatabaseUnavailableError):  # it stands in the condition
+            await self._mark.write()

@@ -1,0 +1,191 @@
+"""The database watch: when it speaks, what it says, and that no channel keeps another from hearing it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connext_monitor.alerting.bulletin import Bulletin
+from connext_monitor.alerting.database_watch import DatabaseWatch
+from connext_monitor.alerting.notice import AlertNotice
+from connext_monitor.core.alert import Alert
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
+from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.grouping import Telling
+from tests.alerting.samples import LABELS
+from tests.e2e.waiting import until
+
+FULL = DatabaseTrouble(TroubleKind.FULL, "the disk is full")
+GONE = DatabaseTrouble(TroubleKind.GONE, "the database file was deleted or moved away")
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def elapsed(self) -> float:
+        return self.passed
+
+
+class Patient:
+    """A database whose trouble is set by hand."""
+
+    trouble: DatabaseTrouble | None = None
+
+    async def examine(self) -> None:
+        await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Kept:
+    """Where what is over is kept."""
+
+    def __init__(self) -> None:
+        self.alerts: list[tuple[str, str]] = []
+
+    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
+        assert not providers
+        self.alerts.append((alert.id, "open"))
+        return True
+
+    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:  # noqa: ARG002 - not asked for
+        self.alerts.append((alert_id, resolution))
+        return True
+
+
+class Channel:
+    """A channel that hangs, fails a few times, breaks, or takes all and numbers it."""
+
+    telling = Telling.EACH
+
+    def __init__(self, name: str, *, hangs: bool = False, breaks: bool = False) -> None:
+        self.name = name
+        self.taken: list[tuple[AlertNotice, str | None]] = []
+        self.tries = 0
+        self._hangs = hangs
+        self._breaks = breaks
+
+    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
+        self.tries += 1
+        if self._hangs:
+            await asyncio.Event().wait()
+        if self._breaks:
+            raise RuntimeError("a bug")
+        self.taken.append((notice, reference))
+        return Sent(f"message {len(self.taken)}")
+
+    async def aclose(self) -> None:
+        pass
+
+    def titles(self) -> list[str]:
+        return [notice.message.title for notice, _ in self.taken]
+
+
+class Watch:
+    """A watch with all that it works on."""
+
+    def __init__(self, *channels: Channel) -> None:
+        self.clock, self.database, self.kept = Hands(), Patient(), Kept()
+        names = [channel.name for channel in channels]
+        bulletin = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
+        self._watch = DatabaseWatch(self.database, self.kept, bulletin, self.clock, lambda _at: True, every=0.01)
+        self.task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Watch"]:
+        self.task = asyncio.create_task(self._watch.run())
+        yield self
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+    async def passes(self, seconds: float) -> None:
+        """Let so many seconds pass, and the watch look again."""
+        await asyncio.sleep(0.03)
+        self.clock.passed += seconds
+        await asyncio.sleep(0.03)
+
+
+async def test_a_short_failure_is_told_to_nobody() -> None:
+    channel = Channel("a")
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(9)
+        watch.database.trouble = None
+        await watch.passes(9)
+    assert channel.taken == []
+    assert watch.kept.alerts == []
+
+
+async def test_a_lasting_failure_is_told_every_hour_and_each_message_is_resolved() -> None:
+    channel = Channel("a")
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: len(channel.taken) == 1)
+        await watch.passes(3000)
+        assert len(channel.taken) == 1
+        await watch.passes(700)
+        await until(lambda: len(channel.taken) == 2)
+        watch.database.trouble = None
+        await until(lambda: len(channel.taken) == 4 and watch.kept.alerts)
+    assert channel.titles() == ["The monitor's database fails"] * 2 + ["The monitor's database works again"] * 2
+    assert [reference for _, reference in channel.taken] == [None, None, "message 1", "message 2"]
+    assert len({notice.alert.id for notice, _ in channel.taken}) == len({n.thread for n, _ in channel.taken}) == 1
+    assert len({notice.key for notice, _ in channel.taken}) == 3
+    alert_id = channel.taken[0][0].alert.id
+    await until(lambda: watch.kept.alerts == [(alert_id, "open"), (alert_id, "recovered")])
+
+
+async def test_a_channel_that_hangs_or_breaks_keeps_none_from_hearing_it() -> None:
+    hanging, broken, good = Channel("hanging", hangs=True), Channel("broken", breaks=True), Channel("good")
+    async with Watch(hanging, broken, good).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: good.taken and hanging.tries and broken.tries)
+        watch.database.trouble = None
+        await until(lambda: len(good.taken) == 2)
+
+
+async def test_what_cannot_be_mended_is_told_at_once_and_ends_it() -> None:
+    channel = Channel("a")
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = GONE
+        assert watch.task is not None
+        with pytest.raises(StoreUnavailable, match="was deleted"):
+            await asyncio.wait_for(watch.task, 30)
+    assert channel.titles() == ["The monitor has lost its database, and ends"]
+    assert "restore FILE" in channel.taken[0][0].message.text
+
+
+async def test_an_end_is_not_told_to_whom_the_beginning_was_not() -> None:
+    class Away(Channel):
+        away = True
+
+        async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
+            self.tries += 1
+            return TryLater("is away") if self.away else await super().send(notice, reference)
+
+    channel = Away("a")
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.tries)
+        channel.away = False
+        watch.database.trouble = None
+        await until(lambda: watch.kept.alerts)
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+    assert channel.titles() == ["The monitor's database fails"]

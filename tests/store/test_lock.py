@@ -1,0 +1,122 @@
+"""The lock of a database: one monitor for each file, by whatever name, and for each path, whatever lies there."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
+from connext_monitor.store.restore import Restore
+from tests.databases import open_store
+from tests.store.conftest import NAMES
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from connext_monitor.store.lock import DatabaseLock
+with DatabaseLock(Path(sys.argv[1]), make=True):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def held(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process holds the lock of this database."""
+    command = [sys.executable, "-c", HOLD, str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def lock(file: Path) -> None:
+    with DatabaseLock(file, make=True):
+        pass
+
+
+def _linked(file: Path) -> Path:
+    other = file.with_name("other.db")
+    other.hardlink_to(file)
+    return other
+
+
+def _moved(file: Path) -> Path:
+    return file.rename(file.with_name("moved.db"))
+
+
+def _moved_folder(file: Path) -> Path:
+    return file.parent.rename(file.parent.with_name("renamed")) / file.name
+
+
+def _linked_symbolically(file: Path) -> Path:
+    other = file.with_name("other.db")
+    other.symlink_to(file)
+    return other
+
+
+def _deleted(file: Path) -> Path:
+    file.unlink()
+    return file
+
+
+def _replaced(file: Path) -> Path:
+    shutil.copy(file, file.with_name("new.db"))
+    return file.with_name("new.db").replace(file)
+
+
+def _without_lock_file(file: Path) -> Path:
+    file.with_name(f"{file.name}.lock").unlink()
+    return file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_linked, _moved, _moved_folder, _linked_symbolically, _deleted, _replaced, _without_lock_file],
+    ids=lambda change: change.__name__.strip("_"),
+)
+async def test_a_second_monitor_is_refused_whatever_is_done_to_the_file(
+    tmp_path: Path, change: Callable[[Path], Path]
+) -> None:
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "monitor.db"
+    await (await open_store(file, NAMES)).close()
+    with held(file), pytest.raises(DatabaseInUseError, match="in use by another monitor"):
+        lock(change(file))
+
+
+async def test_a_monitor_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    with held(tmp_path / "monitor.db") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        lock(tmp_path / "monitor.db")
+
+
+async def test_a_restore_by_another_name_of_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "monitor.db"
+    await (await open_store(file, NAMES)).close()
+    with held(file), pytest.raises(DatabaseInUseError, match="another name of the file"), Restore(_linked(file)):
+        pass
+
+
+@pytest.mark.parametrize("what", ["folder", "read-only"])
+def test_what_cannot_be_locked_is_refused_in_words(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "monitor.db"
+    if what == "folder":
+        file.mkdir()
+    elif os.geteuid() == 0:
+        pytest.skip("root may write to any file")
+    else:
+        file.touch(0o400)
+    with pytest.raises(DatabaseError, match=r"monitor\.db cannot be opened .*; check monitor\.database"):
+        lock(file)
