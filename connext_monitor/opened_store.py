@@ -21,9 +21,6 @@ from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.store import Store
 
-_FIRST_TRY_WITHIN = 60.0
-"""Seconds: who has mended a channel restarts, and does not wait for the end of an hour's pause."""
-
 log = structlog.get_logger()
 
 
@@ -54,10 +51,8 @@ class StoreOpening:
             store = await Store.open(self._config.monitor.database, self._names)
             stack.push_async_callback(store.close)
             await store.deadlines.retime(durations, first_blocks)
-            now = self._clock.now()
-            for alert_id in await RemovedChains(store.database, self._names).resolve(now):
+            for alert_id in await RemovedChains(store.database, self._names).resolve(self._clock.now()):
                 log.info("alert.removed", alert=alert_id)
-            await store.outbox.hasten(now.timestamp() + _FIRST_TRY_WITHIN)
         except StoreUnavailable as error:
             if self.note_told(self._clock.now()):
                 await self._tell(error.trouble)
