@@ -41,13 +41,11 @@ class Condition:
 
     @property
     def works_for(self) -> float:
-        """Seconds since the last outage was over; 0 within one, infinite where there never was one.
+        """Seconds since the last outage was over, infinite where there never was one; 0 while anything is wrong.
 
-        What passes within `OUTAGE` seconds is none.
+        What passes within `OUTAGE` seconds counts as none afterwards.
         """
-        if self.trouble is not None and time.monotonic() - self._failing_since >= OUTAGE:
-            return 0.0
-        return time.monotonic() - self._mended_at
+        return 0.0 if self.trouble is not None else time.monotonic() - self._mended_at
 
     @property
     def rest(self) -> float:
