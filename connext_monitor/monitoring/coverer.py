@@ -19,6 +19,7 @@ from connext_monitor.core.coverage import (
     skip_to,
 )
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId
+from connext_monitor.core.pace import Step
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
@@ -31,7 +32,8 @@ from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation, Vouch
-from connext_monitor.monitoring.range_reader import PartialAnswer, RangeReader, ReadRange, Unsettled
+from connext_monitor.monitoring.pacer import Urgency, asked_as
+from connext_monitor.monitoring.range_reader import LongRead, PartialAnswer, RangeReader, ReadRange, Unsettled
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import SecondLook, Verdict
 from connext_monitor.monitoring.turns import unhurried
@@ -43,6 +45,8 @@ _PATIENCE_BESIDE_OTHERS = 2
 _FIRST_PAUSE = 0.25
 _LONGEST_ASKED = 60.0
 """Seconds for which an endpoint in use may have us wait."""
+_LIMITED = 0.05
+"""Seconds between two requests, above which an endpoint's limit is what reading history takes its time from."""
 _SECOND_LOOKS_EVERY = 300.0
 """Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
 
@@ -134,13 +138,17 @@ class Coverer:
                     # The head that was covered up to may be what the endpoint does not have (any more).
                     self._state.saw_head(await self._endpoint.head())
                 # In step with the head nothing of it is urgent but what is pushed meanwhile.
-                with unhurried(self._state.caught_up):
+                urgency = Urgency.USUAL if self._state.caught_up else Urgency.HISTORY
+                with unhurried(self._state.caught_up), asked_as(urgency):
                     async with self._witness:
                         await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
                 self._confirmed += aim is Aim.CONFIRM
                 self._settled_at = self._state.clock.monotonic() if settles else self._settled_at
                 return
+            except LongRead as error:
+                pace = self._pool.paces[self._place]
+                self._pool.paces[self._place] = pace.after_long_read(pace.span, error.blocks)
             except (Unsettled, PartialAnswer, RpcRefused) as error:
                 failures = failures + 1 if self._state.coverage == reached else 1
                 await self._bear(error, failures)
@@ -175,13 +183,14 @@ class Coverer:
                 raise
 
         def at_once() -> int:
-            # In step with the head there is no latency to hide, and what is pushed would wait behind it all.
-            return 1 if self._state.caught_up else self._pool.paces[self._place].at_once
+            # In step with the head there is no latency to hide, and what is pushed would wait behind it all. An
+            # endpoint that limits us is no quicker for being asked for more ranges: each only takes longer.
+            alone = self._state.caught_up or self._endpoint.pacer.interval > _LIMITED
+            return 1 if alone else self._pool.paces[self._place].at_once
 
         async with ReadAhead(following, at_once, read) as ranges:
             async for one in ranges:
-                pace = self._pool.paces[self._place]
-                self._pool.paces[self._place] = pace.after_answer(len(one.logs))
+                self._pool.answered(self._place, len(one.logs), len(one.blocks))
                 ask_nonce = aim is Aim.CONFIRM and self._confirmed % 2 == 0 and one.end.number == head.number
                 await self._take(one, final, ask_nonce=ask_nonce, whole=settles and one.end.number == head.number)
 
@@ -249,22 +258,24 @@ class Coverer:
         if refusal is not None and refusal.reaction is Reaction.PRUNED:
             await self._leave_behind(words)
             return
-        pace = self._pool.paces[self._place]
-        if refusal is not None and refusal.less_may_help and pace.span > 1:
-            self._pool.paces[self._place] = pace.after_refusal(refusal)
+        if isinstance(error, RpcRefused) and self._pool.refused(self._place, error) is Step.LESS:
             log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
             return
-        if refusal is not None and refusal.reaction is Reaction.RATE:
-            self._pool.paces[self._place] = pace.after_rate_limit()
-        if failures > patience(self._pool, self._place) or (
-            refusal is not None and refusal.reaction is Reaction.UNSUPPORTED
-        ):
+        if failures > patience(self._pool, self._place) or self._is_hopeless(error):
             kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
-            raise kind(self._endpoint.host, words)
+            asked = error.retry_after if isinstance(error, RpcRefused) else None
+            raise kind(self._endpoint.host, words, asked)
         self._state.trouble = f"{self._endpoint.host} {words}"
         pause = pause_after(error, failures)
         log.debug("cover.waits", chain=self._config.name, seconds=pause, reason=words)
         await asyncio.sleep(pause)
+
+    def _is_hopeless(self, error: Exception) -> bool:
+        """Whether nothing is to be had by waiting here: it is not offered, or it is not offered soon and elsewhere."""
+        if not isinstance(error, RpcRefused):
+            return False
+        soon = not error.refusal.exhausted and (error.retry_after or 0.0) <= _LONGEST_ASKED
+        return error.refusal.reaction is Reaction.UNSUPPORTED or (not soon and bool(self._pool.others(self._place)))
 
     async def _leave_behind(self, words: str) -> None:
         """Go on behind blocks that no endpoint has any more; raise EndpointUnavailable while another may have them."""

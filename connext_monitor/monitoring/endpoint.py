@@ -38,12 +38,16 @@ from connext_monitor.monitoring.json_rpc import (
     PushStream,
     RpcClient,
     RpcLimits,
+    RpcRefused,
 )
+from connext_monitor.monitoring.pacer import TRIES, Pacer, Urgency
 from connext_monitor.monitoring.turns import in_turns
 from connext_monitor.monitoring.websocket_client import open_websocket
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
+_TRIES_OF_LOGS: Final = 3
+"""What is called a rate may be the size of a range: whoever chose the range hears of it sooner."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 
@@ -104,9 +108,10 @@ async def _opened(
 
 
 class Endpoint:
-    """One endpoint of one chain; ``latency`` is that of its small answers, lately."""
+    """One endpoint of one chain; ``latency`` is that of its small answers, lately, and ``pacer`` has it asked."""
 
     def __init__(self, client: RpcClient, answer_timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.pacer = Pacer()
         self._client = client
         self._answer_timeout = answer_timeout
         self.latency = Latency()
@@ -151,12 +156,21 @@ class Endpoint:
             raise EndpointUnavailable(self.host, f"was asked for block {to_hex(block_hash)} and gave another")
         return header
 
-    async def headers(self, blocks: Sequence[BlockNumber | Hash32]) -> list[Header | None]:
-        """The blocks at these heights or with these hashes, in the same order, a few at a time."""
-        return await _a_few_at_a_time(self._header_of, blocks)
+    async def headers(
+        self, blocks: Sequence[BlockNumber | Hash32], came: Callable[[Header], None] | None = None
+    ) -> list[Header | None]:
+        """The blocks at these heights or with these hashes, in the same order, a few at a time.
 
-    async def _header_of(self, block: BlockNumber | Hash32) -> Header | None:
-        return await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
+        ``came`` is given each as soon as it is here: what was answered is kept, whatever comes of the others.
+        """
+
+        async def header_of(block: BlockNumber | Hash32) -> Header | None:
+            header = await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
+            if header is not None and came is not None:
+                came(header)
+            return header
+
+        return await _a_few_at_a_time(header_of, blocks)
 
     async def logs(
         self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
@@ -167,7 +181,12 @@ class Endpoint:
         given back as malformed.
         """
         wanted = LogFilter(address, topics, from_block, to_block)
-        logs = await self._ask("eth_getLogs", [wanted.params()], partial(read_logs, wanted=wanted), _LOGS_PATIENCE)
+        read = partial(read_logs, wanted=wanted)
+        try:
+            logs = await self._ask("eth_getLogs", [wanted.params()], read, _LOGS_PATIENCE)
+        except RpcRefused as error:
+            error.blocks = to_block - from_block + 1
+            raise
         fetched = FetchedLogs([], [])
         async for some in in_turns(logs):
             fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
@@ -185,12 +204,13 @@ class Endpoint:
 
     async def subscribe_heads(self) -> Pushes[Header]:
         """New heads; after a reorg some endpoints announce only the last of the new blocks."""
-        return Pushes(await self._client.subscribe("newHeads"), self._read_head)
+        stream = await self.pacer.ask(lambda: self._client.subscribe("newHeads"))
+        return Pushes(stream, self._read_head)
 
     async def subscribe_logs(self, address: Address, topics: Topics) -> Pushes[PushedLog | MalformedEntry]:
         """The contract's new logs; no order between them and the heads is promised, and nothing is made up for."""
         wanted = LogFilter(address, topics)
-        stream = await self._client.subscribe("logs", wanted.params())
+        stream = await self.pacer.ask(lambda: self._client.subscribe("logs", wanted.params()))
         return Pushes(stream, lambda push: read_pushed_log(push, wanted))
 
     def _read_head(self, push: msgspec.Raw) -> Header:
@@ -202,12 +222,18 @@ class Endpoint:
     async def _ask(
         self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
     ) -> _T:
+        urgency = Urgency.QUESTION if method == "eth_call" else None
+        tries = _TRIES_OF_LOGS if method == "eth_getLogs" else TRIES
+        result = await self.pacer.ask(partial(self._once, method, params, patience), urgency, tries)
+        return self._readable(method, result, read)
+
+    async def _once(self, method: str, params: Sequence[object], patience: float) -> msgspec.Raw:
         clock = asyncio.get_running_loop()
         began = clock.time()
         result = await self._client.request(method, params, timeout=patience * self._answer_timeout)
         if patience == 1:
             self.latency = self.latency.after(clock.time() - began)
-        return self._readable(method, result, read)
+        return result
 
     def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:
         try:

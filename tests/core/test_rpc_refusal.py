@@ -75,8 +75,8 @@ OTHERS = [
     ),
     ("by words", -32000, "Method eth_getBlockByNumber not found", None, Reaction.UNSUPPORTED),
     ("geth over http", -32000, "notifications not supported", None, Reaction.UNSUPPORTED),
-    ("revert", 3, "execution reverted: rate limit exceeded, block not found", None, Reaction.OTHER),
-    ("revert by words", -32000, "execution reverted: too many requests", None, Reaction.OTHER),
+    ("revert", 3, "execution reverted: rate limit exceeded, block not found", None, Reaction.REVERTED),
+    ("revert by words", -32000, "execution reverted: too many requests", None, Reaction.REVERTED),
     ("gas", -32000, "gas required exceeds allowance (50000000)", None, Reaction.OTHER),
     ("params", -32602, "invalid block range params", None, Reaction.OTHER),
     ("nothing", None, "", None, Reaction.OTHER),
@@ -94,7 +94,7 @@ OTHERS = [
         None,
         Reaction.PRUNED,
     ),
-    ("reverted about history", 3, "execution reverted: history unavailable", None, Reaction.OTHER),
+    ("reverted about history", 3, "execution reverted: history unavailable", None, Reaction.REVERTED),
     ("rate, speaking of archives", -32005, "archive requests are limited to 5 per second", 429, Reaction.RATE),
 ]
 

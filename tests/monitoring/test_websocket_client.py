@@ -83,11 +83,24 @@ async def test_a_message_for_nobody_ends_every_request(message: str) -> None:
 
 async def test_an_error_without_an_id_is_told_in_its_own_words() -> None:
     async with (
-        websocket_node(answering(lambda _: error({"id": None}, -32005, "rate limited"))) as url,
+        websocket_node(answering(lambda _: error({"id": None}, -32700, "parse error"))) as url,
         websocket_client(url) as client,
     ):
         failed = await failure_of(client.request("eth_any", [], timeout=60))
-    assert str(failed) == "127.0.0.1 refused a request: rate limited (code -32005)"
+    assert str(failed) == "127.0.0.1 refused a request: parse error (code -32700)"
+
+
+async def test_a_refusal_for_the_rate_without_an_id_refuses_what_is_under_way_and_ends_nothing() -> None:
+    messages = iter([error({"id": None}, -32005, "rate limited"), None])
+
+    def answer(request: dict[str, Any]) -> str:
+        return next(messages, None) or result(request, "0x1")
+
+    async with websocket_node(answering(answer)) as url, websocket_client(url) as client:
+        failed = await failure_of(client.request("eth_any", [], timeout=60))
+        assert bytes(await within_bound(client.request("eth_any", []))) == b'"0x1"'
+    assert isinstance(failed, RpcRefused)
+    assert (failed.method, failed.refusal.reaction) == ("eth_any", Reaction.RATE)
 
 
 async def test_answers_out_of_order_find_their_requests() -> None:
