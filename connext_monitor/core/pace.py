@@ -108,29 +108,17 @@ class Pace:
             patience=min(_LONGEST_BEFORE_MORE, max(_BEFORE_MORE, 2 * self.patience)),
         )
         if refusal.max_blocks is not None and refusal.max_blocks < blocks:
-            return noted._less(refusal.max_blocks, self.accepted), Step.LESS
+            return _less(noted, refusal.max_blocks), Step.LESS
         if blocks == 1 or self.innocent:
-            return noted._not_for_size(), Step.WAIT
+            return _not_for_size(noted), Step.WAIT
         rate = refusal.reaction is Reaction.RATE and not self.size_called_rate
         beyond = blocks > self.accepted and (self.accepted > 0 or refusal.reaction is Reaction.RANGE)
         if beyond and not rate:
             near = self.accepted if 4 * self.accepted >= blocks else blocks // 2
-            return noted._less(near, self.accepted), Step.LESS
+            return _less(noted, near), Step.LESS
         if self.refusals < (_WAITS_FOR_A_RATE if rate else 1):
             return replace(noted, at_once=1), Step.WAIT
         return replace(noted, span=1, control=True, size_called_rate=self.size_called_rate or rate), Step.LESS
-
-    def _less(self, span: int, accepted: int) -> "Pace":
-        return replace(self, span=span, limit=span, accepted=min(accepted, span))
-
-    def _not_for_size(self) -> "Pace":
-        innocent = self.innocent + 1
-        restored = replace(
-            self, span=self.span_before, limit=self.limit_before, at_once=1, control=False, size_called_rate=False
-        )
-        if innocent <= _WAITS_AFTER_ONE_BLOCK:
-            return replace(restored, innocent=innocent)
-        return replace(restored, innocent=0, refusals=0)
 
     def after_silence(self, asked: int) -> "Pace":
         """After an endpoint broke off over a range of ``asked`` blocks: perhaps that was too much, for it or for us.
@@ -145,6 +133,20 @@ class Pace:
     def after_long_read(self, asked: int, read: int) -> "Pace":
         """After a range of ``asked`` blocks took too long, of which the first ``read`` could be read meanwhile."""
         return replace(self, span=max(1, min(self.span, asked // 2, read)), at_once=1)
+
+
+def _less(pace: Pace, span: int) -> Pace:
+    return replace(pace, span=span, limit=span, accepted=min(pace.accepted, span))
+
+
+def _not_for_size(pace: Pace) -> Pace:
+    innocent = pace.innocent + 1
+    restored = replace(
+        pace, span=pace.span_before, limit=pace.limit_before, at_once=1, control=False, size_called_rate=False
+    )
+    if innocent <= _WAITS_AFTER_ONE_BLOCK:
+        return replace(restored, innocent=innocent)
+    return replace(restored, innocent=0, refusals=0)
 
 
 def shrunk(span: int, refusal: Refusal) -> int:

@@ -6,7 +6,7 @@ Sources of the wordings: go-ethereum, reth and EIP-1474, and the vendors' answer
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -50,6 +50,14 @@ class Refusal:
     block_range: tuple[int, int] | None = None
     exhausted: bool = False
     wait: float | None = None
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request, refused without a word that anybody understands, may be answered when asked again.
+
+        Not where the request itself is called wrong.
+        """
+        return self.reaction is Reaction.OTHER and self.code not in _WRONG_REQUEST_CODES
 
     @property
     def less_may_help(self) -> bool:
@@ -141,6 +149,8 @@ _PRUNED_CODES: Final = frozenset({4444})
 """EIP-4444's "pruned history unavailable", as go-ethereum and others answer it."""
 _RATE_CODES: Final = frozenset({429, -32007, -32012, -32029, -32097})
 """HTTP's own code used as an error code, QuickNode's rate and credits, Ankr's and Chainstack's too many requests."""
+_WRONG_REQUEST_CODES: Final = frozenset({-32600, -32602, -32700})
+"""JSON-RPC 2.0's invalid request, invalid params and parse error."""
 _EXHAUSTED_CODES: Final = frozenset({402, -32012})
 """HTTP's payment required, QuickNode's credits."""
 _RANGED: Final = frozenset({"eth_getLogs", "eth_newFilter", "eth_getFilterLogs"})
@@ -185,9 +195,7 @@ def _for_method(reaction: Reaction, method: str) -> Reaction:
     return Reaction.OTHER if method in _CALLS else Reaction.RATE
 
 
-def _reaction(  # noqa: PLR0911 - one line per case, in order
-    code: int | None, text: str, http_status: int | None, wait: float | None
-) -> Reaction:
+def _reaction(code: int | None, text: str, http_status: int | None, wait: float | None) -> Reaction:
     """The first of these that fits, in this order.
 
     1. Reverts: their words are a contract's, and prove nothing about the endpoint.
@@ -199,35 +207,40 @@ def _reaction(  # noqa: PLR0911 - one line per case, in order
     7. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
     8. Codes that only suggest something.
     """
+    certain = _certain(code, text, http_status)
+    if certain is not None or wait is not None:
+        return certain or Reaction.RATE
+    if code in _PRUNED_CODES:
+        return Reaction.PRUNED
+    by_words = next((reaction for words, reaction in _BY_WORDS if words(text)), None)
+    if by_words is not None:
+        return by_words
+    if 402 in (http_status, code):
+        return Reaction.RATE
+    return Reaction.RANGE if code == _LIMIT_EXCEEDED_CODE or http_status == 413 else Reaction.OTHER
+
+
+def _certain(code: int | None, text: str, http_status: int | None) -> Reaction | None:
     if code == _REVERTED_CODE or (_REVERTED.search(text) and http_status != 429):
         return Reaction.REVERTED
     if http_status == 429 or code in _RATE_CODES:
         return Reaction.RATE
-    if code in _UNSUPPORTED_CODES:
-        return Reaction.UNSUPPORTED
-    if wait is not None:
-        return Reaction.RATE
-    if code in _PRUNED_CODES or _PRUNED.search(text):
-        return Reaction.PRUNED
-    if _LAG.search(text):
-        return Reaction.LAG
-    if _is_range(text) or http_status == 413:
-        return Reaction.RANGE
-    if _RATE.search(text):
-        return Reaction.RATE
-    if _RANGE.search(text):
-        return Reaction.RANGE
-    if _UNSUPPORTED.search(text):
-        return Reaction.UNSUPPORTED
-    if http_status == 402 or code == 402:
-        return Reaction.RATE
-    return Reaction.RANGE if code == _LIMIT_EXCEEDED_CODE else Reaction.OTHER
+    return Reaction.UNSUPPORTED if code in _UNSUPPORTED_CODES else None
 
 
 def _is_range(text: str) -> bool:
     """Whether it says what would work, which no rate does however it is worded."""
     return _SUGGESTS_RANGE.search(text) is not None and _suggested_range(text) is not None
 
+
+_BY_WORDS: Final[tuple[tuple[Callable[[str], object], Reaction], ...]] = (
+    (_PRUNED.search, Reaction.PRUNED),
+    (_LAG.search, Reaction.LAG),
+    (_is_range, Reaction.RANGE),
+    (_RATE.search, Reaction.RATE),
+    (_RANGE.search, Reaction.RANGE),
+    (_UNSUPPORTED.search, Reaction.UNSUPPORTED),
+)
 
 _RANGE_IN_TEXT: Final = re.compile(
     r"(?P<first>0x[0-9a-f]{1,16}|[0-9]{1,18})\s*(?:,|-|\.\.|\bto\b)\s*(?P<last>0x[0-9a-f]{1,16}|[0-9]{1,18})",

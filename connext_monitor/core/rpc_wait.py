@@ -1,8 +1,8 @@
 """How long an endpoint asks to be left alone, in whatever way it says so: in headers, in an error's data, or in words.
 
 All is in seconds from now, None where nothing is said. What nobody can mean is bounded (years), counts as now
-(negative) or is left out (not a number). Sources: RFC 9110 (Retry-After), the drafts and habits of ``RateLimit-Reset``, and vendors' answers, which
-are listed in the tests.
+(negative) or is left out (not a number). Sources: RFC 9110 (Retry-After), the drafts and habits of
+``RateLimit-Reset``, and vendors' answers, which are listed in the tests.
 """
 
 import math

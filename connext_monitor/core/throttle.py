@@ -13,8 +13,12 @@ LONGEST_PAUSE: Final = 60.0
 """However long an endpoint asks to be left alone, it is tried again after this."""
 _FIRST_PAUSE: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
-_SLOWEST: Final = 0.05
+_LONGEST_BACKOFF: Final = 8.0
+"""Where it does not say how long, it is asked again after this at the latest: a plan's minute ends soon."""
+_SLOWEST: Final = 0.2
 """Requests a second: slower than this nothing is learned any more."""
+_MOST_AT_A_TIME: Final = 0.5
+"""The share of the rate that is left after a refusal: of few requests in a long silence it would be nothing."""
 _UNLIMITED: Final = 500.0
 _WINDOWS: Final = (1.0, 10.0, 60.0)
 """The windows that plans count in: the day's is another matter."""
@@ -22,7 +26,7 @@ _BUCKET: Final = 0.1
 _MARGIN: Final = 0.95
 _PAUSES_TO_A_RAISE: Final = 10
 """A refusal costs a pause, and raising the rate ends in one: no more than a tenth of the time is lost so."""
-_SHORTEST_HOLD, _LONGEST_HOLD = 3.0, 600.0
+_SHORTEST_HOLD, _LONGEST_HOLD = 3.0, 120.0
 _STEP, _STEP_NEAR_CEILING = 1.25, 1.04
 _BURST: Final = 0.1
 """Seconds of requests that may go at once after a rest."""
@@ -96,7 +100,7 @@ class Throttle:
             self._refused_from, self._peak_refused = now, under_way
         self.refusals += 1
         self._eased_at = now
-        longer = _FIRST_PAUSE * 2.0 ** min(self.refusals - 1, 10)
+        longer = min(_LONGEST_BACKOFF, _FIRST_PAUSE * 2.0 ** min(self.refusals - 1, 10))
         pause = max(asked, _SHORTEST_PAUSE) if asked and self.refusals == 1 else max(asked, longer)
         self.paused_until = max(self.paused_until, now + min(pause, LONGEST_PAUSE))
 
@@ -117,7 +121,9 @@ class Throttle:
         if not crowded or self.rate is not None or now < self._hold_until:
             measured = self._measured(silence) * _MARGIN
             self._ceiling = self.rate if self.rate is not None else measured
-            self.rate = max(_SLOWEST, measured if self.rate is None else min(measured, self.rate * _MARGIN))
+            if self.rate is not None:
+                measured = min(max(measured, self.rate * _MOST_AT_A_TIME), self.rate * _MARGIN)
+            self.rate = max(_SLOWEST, measured)
             self._next_at = now + 1 / self.rate
         self._hold_until = now + min(_LONGEST_HOLD, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE * silence))
         self._held_back_by_rate = self._held_back_by_at_once = False

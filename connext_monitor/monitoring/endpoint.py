@@ -46,8 +46,9 @@ from connext_monitor.monitoring.websocket_client import open_websocket
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
-_TRIES_OF_LOGS: Final = 3
-"""What is called a rate may be the size of a range: whoever chose the range hears of it sooner."""
+_PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_chainId", "eth_getCode"})
+"""Requests that no honest endpoint refuses for what they ask."""
+_TAGS: Final = ("safe", "finalized")
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 
@@ -223,8 +224,9 @@ class Endpoint:
         self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
     ) -> _T:
         urgency = Urgency.QUESTION if method == "eth_call" else None
-        tries = _TRIES_OF_LOGS if method == "eth_getLogs" else TRIES
-        result = await self.pacer.ask(partial(self._once, method, params, patience), urgency, tries)
+        tries = self.pacer.tries_of_logs if method == "eth_getLogs" else TRIES
+        plain = method in _PLAIN and (not params or params[0] not in _TAGS)
+        result = await self.pacer.ask(partial(self._once, method, params, patience), urgency, tries, plain=plain)
         return self._readable(method, result, read)
 
     async def _once(self, method: str, params: Sequence[object], patience: float) -> msgspec.Raw:

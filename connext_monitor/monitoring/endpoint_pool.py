@@ -87,7 +87,9 @@ class EndpointPool:
         if error.blocks is None or refusal.reaction not in (Reaction.RANGE, Reaction.RATE, Reaction.OTHER):
             return Step.WAIT
         self.paces[place], step = self.paces[place].after_refusal(refusal, error.blocks)
-        if step is Step.WAIT and refusal.reaction is not Reaction.RATE:
+        if step is Step.LESS and refusal.reaction is Reaction.RATE and not self.paces[place].control:
+            self.pacers[place].forget()
+        elif step is Step.WAIT and refusal.reaction is not Reaction.RATE:
             self.pacers[place].ease()
         return step
 

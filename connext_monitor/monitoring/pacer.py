@@ -15,6 +15,7 @@ from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 TRIES: Final = 8
 _TRIES_BESIDE_OTHERS: Final = 4
 """How often in a row, whoever asks, an endpoint may refuse for the rate before its refusal is passed on."""
+_TRIES_OF_LOGS: Final = 3
 _PATIENCE: Final = 10.0
 """Seconds that what is no history waits for its turn and for further tries."""
 _BEFORE_OTHERS: Final = 2
@@ -48,11 +49,16 @@ def asked_as(urgency: Urgency) -> Iterator[None]:
 
 
 class Pacer:
-    """The way of all requests to one endpoint, over all connections to it."""
+    """The way of all requests to one endpoint, over all connections to it.
+
+    ``tries_of_logs`` is how often a range is asked for: what is called a rate may be its size, of which whoever chose
+    the range must hear.
+    """
 
     def __init__(self, *, has_others: bool = False) -> None:
         """``has_others``: the chain has other endpoints that can be asked instead."""
         self.throttle = Throttle()
+        self.tries_of_logs = _TRIES_OF_LOGS
         self._tries = _TRIES_BESIDE_OTHERS if has_others else TRIES
         self._under_way = 0
         self._waiting: dict[Urgency, deque[asyncio.Future[int]]] = {urgency: deque() for urgency in Urgency}
@@ -66,15 +72,25 @@ class Pacer:
         """Seconds between two requests, 0 where no limit is known."""
         return 1 / self.throttle.rate if self.throttle.rate is not None else 0.0
 
-    async def ask(self, request: Callable[[], Awaitable[_T]], urgency: Urgency | None = None, tries: int = TRIES) -> _T:
+    async def ask(
+        self,
+        request: Callable[[], Awaitable[_T]],
+        urgency: Urgency | None = None,
+        tries: int = TRIES,
+        *,
+        plain: bool = False,
+    ) -> _T:
         """What ``request`` returns or raises, in its turn.
 
         A refusal for the rate is raised once it was refused ``tries`` times, once the endpoint refused everything
-        several times in a row, or where it asks to be left alone for longer than the answer can wait.
+        several times in a row, or where it asks to be left alone for longer than the answer can wait. A ``plain``
+        request can be refused for no reason of its own: a refusal that nobody understands is asked again as well, at
+        once at first.
         """
         clock = asyncio.get_running_loop()
         urgency = _urgency.get() if urgency is None else urgency
         ends_at = None if urgency is Urgency.HISTORY else clock.time() + _PATIENCE
+        strange = False
         while True:
             tries -= 1
             under_way = await self._turn_before(urgency, ends_at)
@@ -82,7 +98,11 @@ class Pacer:
             try:
                 answer = await request()
             except RpcRefused as error:
-                if error.refusal.reaction is not Reaction.RATE:
+                if plain and error.refusal.may_pass:
+                    if not strange:
+                        strange = True
+                        continue
+                elif error.refusal.reaction is not Reaction.RATE:
                     self.throttle.answered(clock.time(), began_at, under_way)
                     raise
                 self._refused(error, began_at, under_way)
@@ -102,10 +122,12 @@ class Pacer:
         """Something was refused in words that do not say so, and that may be about the rate all the same."""
         now = asyncio.get_running_loop().time()
         self.throttle.refused(now, now, max(1, self._under_way))
+        self.tries_of_logs = _TRIES_OF_LOGS
 
     def forget(self) -> None:
-        """What was refused was refused for something else than the rate."""
+        """What was refused was refused for the size, whatever it is called: the next time that is known sooner."""
         self.throttle.forget()
+        self.tries_of_logs = 1
         self._give_turns()
 
     def _refused(self, error: RpcRefused, began_at: float, under_way: int) -> None:
@@ -133,7 +155,7 @@ class Pacer:
             except TimeoutError:
                 pass
         left = max(0.0, self.throttle.paused_until - now)
-        raise RpcRefused(last.host, last.method, last.refusal, left)
+        raise RpcRefused(last.host, "more requests for now", last.refusal, left)
 
     async def _turn(self, urgency: Urgency) -> int:
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()

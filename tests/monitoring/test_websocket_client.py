@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcLimits
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcLimits, RpcRefused
 from tests.monitoring.nodes import (
     ENDS,
     IDS,
