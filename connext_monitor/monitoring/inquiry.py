@@ -106,10 +106,10 @@ class Inquiry:
         try:
             symbol = await endpoint.call(asset, SYMBOL_CALL, covered.number)
             decimals = await endpoint.call(asset, DECIMALS_CALL, covered.number)
-        except RpcRefused:
-            # It reverts, as what is no such token does.
-            return None
         except RpcError as error:
+            if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.REVERTED:
+                # As what is no such token does. Every other refusal says nothing about it.
+                return None
             raise Unanswered(str(error)) from error
         return read_token(symbol, decimals)
 

@@ -238,3 +238,56 @@ async def test_what_stands_before_the_first_watched_block_goes_to_the_checker_of
         past = Putting()
         assert await Inquiry(state, now, past).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert (past.blocks, now.blocks) == ([4_999], [5_000])
+
+
+REFUSALS = [
+    (429, "Too many requests"),
+    (-32005, "You have exceeded the RPS limit"),
+    (-32000, "header not found"),
+    (-32000, "missing trie node 5f2a"),
+    (-32603, "Internal error"),
+    (-32600, "eth_call is not available on your plan"),
+    (-32601, "the method eth_call does not exist/is not available"),
+    (-32000, "execution aborted (timeout = 5s)"),
+    (-32005, "limit exceeded"),
+]
+
+
+class Refusing(Answering):
+    """As `Answering`, and refuses eth_call."""
+
+    refusal: tuple[int, str] = (3, "execution reverted")
+
+    def answer(self, request: dict[str, Any]) -> str:
+        return error(request, *self.refusal) if request["method"] == "eth_call" else super().answer(request)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=[text for _, text in REFUSALS])
+async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
+    refusal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.endpoint.TRIES", 1)
+    node = Refusing(120)
+    node.refusal = refusal
+    async with inquiring(node) as (inquiry, _, _):
+        with pytest.raises(Unanswered):
+            await inquiry.token(CONTRACT)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (3, "execution reverted"),
+        (-32000, "execution reverted: too many requests"),
+        (-32000, "VM Exception while processing transaction: reverted with reason string 'rate limit exceeded'"),
+        (-32015, "VM execution error. Reverted 0x"),
+        (-32000, "invalid opcode: INVALID"),
+    ],
+)
+async def test_a_token_that_reverts_has_no_name_whatever_its_words_are(refusal: tuple[int, str]) -> None:
+    node = Refusing(120)
+    node.refusal = refusal
+    async with inquiring(node) as (inquiry, _, state):
+        assert await inquiry.token(CONTRACT) is None
+        assert state.endpoint is not None
+        assert state.endpoint.pacer.throttle.refusals == 0
