@@ -255,8 +255,7 @@ class Coverer:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""
         words = error.words if isinstance(error, RpcRefused) else str(error)
         refusal = error.refusal if isinstance(error, RpcRefused) else None
-        if refusal is not None and refusal.reaction is Reaction.PRUNED:
-            await self._leave_behind(words)
+        if refusal is not None and refusal.reaction is Reaction.PRUNED and await self._leave_behind(words):
             return
         if isinstance(error, RpcRefused) and self._pool.refused(self._place, error) is Step.LESS:
             log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
@@ -277,15 +276,22 @@ class Coverer:
         soon = not error.refusal.exhausted and (error.retry_after or 0.0) <= _LONGEST_ASKED
         return error.refusal.reaction is Reaction.UNSUPPORTED or (not soon and bool(self._pool.others(self._place)))
 
-    async def _leave_behind(self, words: str) -> None:
-        """Go on behind blocks that no endpoint has any more; raise EndpointUnavailable while another may have them."""
+    async def _leave_behind(self, words: str) -> bool:
+        """Go on behind blocks that no endpoint has any more; False where they are there after all.
+
+        Raises EndpointUnavailable while another may have them, or this one again.
+        """
         head = self._state.head or await self._endpoint.head()
         first = BlockNumber(self._coverage().checkpoint + 1)
         oldest = None
         if first <= head.number:
             blocks = BlockRange(first, head.number)
             oldest = await oldest_readable(self._endpoint, self._config.contract, blocks)
-        if oldest is None or oldest == first or not self._pool.lost_history.is_lost(self._place, oldest):
+        if oldest == first:
+            self._pool.lost_history.got_on()
+            return False
+        oldest = self._pool.lost_history.lost_before(self._place, oldest) if oldest is not None else None
+        if oldest is None:
             raise EndpointUnavailable(self._endpoint.host, words)
         skipped = skip_to(self._coverage(), oldest)
         unread = BlockRange(first, BlockNumber(oldest - 1))
@@ -293,6 +299,7 @@ class Coverer:
         await (await self._checker.put(Observation(self._config.domain_id, progress=progress)))
         self._first_nonce = None
         self._state.reached(skipped)
+        return True
 
     def _coverage(self) -> Coverage:
         if self._state.coverage is None:

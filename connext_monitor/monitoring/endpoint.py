@@ -205,13 +205,13 @@ class Endpoint:
 
     async def subscribe_heads(self) -> Pushes[Header]:
         """New heads; after a reorg some endpoints announce only the last of the new blocks."""
-        stream = await self.pacer.ask(lambda: self._client.subscribe("newHeads"))
+        stream = await self.pacer.ask(lambda: self._client.subscribe("newHeads"), kind="eth_subscribe")
         return Pushes(stream, self._read_head)
 
     async def subscribe_logs(self, address: Address, topics: Topics) -> Pushes[PushedLog | MalformedEntry]:
         """The contract's new logs; no order between them and the heads is promised, and nothing is made up for."""
         wanted = LogFilter(address, topics)
-        stream = await self.pacer.ask(lambda: self._client.subscribe("logs", wanted.params()))
+        stream = await self.pacer.ask(lambda: self._client.subscribe("logs", wanted.params()), kind="eth_subscribe")
         return Pushes(stream, lambda push: read_pushed_log(push, wanted))
 
     def _read_head(self, push: msgspec.Raw) -> Header:
@@ -226,7 +226,8 @@ class Endpoint:
         urgency = Urgency.QUESTION if method == "eth_call" else None
         tries = self.pacer.tries_of_logs if method == "eth_getLogs" else TRIES
         plain = method in _PLAIN and (not params or params[0] not in _TAGS)
-        result = await self.pacer.ask(partial(self._once, method, params, patience), urgency, tries, plain=plain)
+        request = partial(self._once, method, params, patience)
+        result = await self.pacer.ask(request, urgency, tries, kind=method, plain=plain)
         return self._readable(method, result, read)
 
     async def _once(self, method: str, params: Sequence[object], patience: float) -> msgspec.Raw:

@@ -18,6 +18,8 @@ _TRIES_BESIDE_OTHERS: Final = 4
 _TRIES_OF_LOGS: Final = 3
 _PATIENCE: Final = 10.0
 """Seconds that what is no history waits for its turn and for further tries."""
+_ALONE: Final = 6
+"""Refusals of one kind of request, and answers to others, between which nothing of that kind was answered."""
 _BEFORE_OTHERS: Final = 2
 """Requests that may go before a less urgent one that waits: nothing waits for ever."""
 
@@ -66,6 +68,7 @@ class Pacer:
         self._served_at = dict.fromkeys(Urgency, 0)
         self._timer: asyncio.TimerHandle | None = None
         self._last_refusal: RpcRefused | None = None
+        self._refused_alone: dict[str, tuple[int, int]] = {}
 
     @property
     def interval(self) -> float:
@@ -78,6 +81,7 @@ class Pacer:
         urgency: Urgency | None = None,
         tries: int = TRIES,
         *,
+        kind: str = "",
         plain: bool = False,
     ) -> _T:
         """What ``request`` returns or raises, in its turn.
@@ -85,12 +89,12 @@ class Pacer:
         A refusal for the rate is raised once it was refused ``tries`` times, once the endpoint refused everything
         several times in a row, or where it asks to be left alone for longer than the answer can wait. A ``plain``
         request can be refused for no reason of its own: a refusal that nobody understands is asked again as well, at
-        once at first.
+        once at first. What is refused of one ``kind`` only, while others are answered, slows nothing else down.
         """
         clock = asyncio.get_running_loop()
         urgency = _urgency.get() if urgency is None else urgency
         ends_at = None if urgency is Urgency.HISTORY else clock.time() + _PATIENCE
-        strange = False
+        once_more = plain
         while True:
             tries -= 1
             under_way = await self._turn_before(urgency, ends_at)
@@ -98,14 +102,11 @@ class Pacer:
             try:
                 answer = await request()
             except RpcRefused as error:
-                if plain and error.refusal.may_pass:
-                    if not strange:
-                        strange = True
-                        continue
-                elif error.refusal.reaction is not Reaction.RATE:
-                    self.throttle.answered(clock.time(), began_at, under_way)
+                if once_more and error.refusal.may_pass:
+                    once_more = False
+                    continue
+                if not self._may_be_rate(error, kind, began_at, under_way, plain=plain):
                     raise
-                self._refused(error, began_at, under_way)
                 if tries <= 0 or self._is_hopeless(error, ends_at):
                     raise
             except EndpointUnavailable as error:
@@ -113,7 +114,7 @@ class Pacer:
                     self.throttle.refused(clock.time(), began_at, under_way, error.retry_after)
                 raise
             else:
-                self.throttle.answered(clock.time(), began_at, under_way)
+                self._answered(kind, began_at, under_way)
                 return answer
             finally:
                 self._ended()
@@ -130,10 +131,28 @@ class Pacer:
         self.tries_of_logs = 1
         self._give_turns()
 
-    def _refused(self, error: RpcRefused, began_at: float, under_way: int) -> None:
-        now = asyncio.get_running_loop().time()
+    def _answered(self, kind: str, began_at: float, under_way: int) -> None:
+        self._refused_alone.pop(kind, None)
+        for other in self._refused_alone:
+            self._refused_alone[other] = (self._refused_alone[other][0], self._refused_alone[other][1] + 1)
+        self.throttle.answered(asyncio.get_running_loop().time(), began_at, under_way)
+
+    def _is_refused_alone(self, kind: str) -> bool:
+        """Whether this kind of request is refused again and again, and others are answered: a plan without it."""
+        refusals, others = self._refused_alone.get(kind, (0, 0))
+        self._refused_alone[kind] = (refusals + 1, others)
+        return min(refusals, others) >= _ALONE
+
+    def _may_be_rate(self, error: RpcRefused, kind: str, began_at: float, under_way: int, *, plain: bool) -> bool:
+        """Whether a refusal is taken for one for the rate; noted, as that or as an answer."""
+        if error.refusal.reaction is not Reaction.RATE and not (plain and error.refusal.may_pass):
+            self._answered(kind, began_at, under_way)
+            return False
+        if self._is_refused_alone(kind):
+            return False
         self._last_refusal = error
-        self.throttle.refused(now, began_at, under_way, error.retry_after)
+        self.throttle.refused(asyncio.get_running_loop().time(), began_at, under_way, error.retry_after)
+        return True
 
     def _is_hopeless(self, error: RpcRefused, ends_at: float | None) -> bool:
         now = asyncio.get_running_loop().time()

@@ -1,6 +1,7 @@
 """How an endpoint is asked: in virtual time, and over HTTP on a loopback node with a plan of 25 requests a second."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from typing import Any
@@ -180,6 +181,45 @@ def test_a_connection_that_is_lost_for_too_many_requests_slows_the_next_one_down
         return pacer.throttle.rate or pacer.throttle.at_once
 
     assert run_virtually(main()) is not None
+
+
+def test_what_is_refused_of_one_kind_only_does_not_slow_down_the_others() -> None:
+    async def main() -> tuple[int, int]:
+        pacer, answered = Pacer(), 0
+        asked = 0
+
+        async def refuse() -> None:
+            nonlocal asked
+            asked += 1
+            raise refusal()
+
+        async def answer() -> None:
+            nonlocal answered
+            await asyncio.sleep(0.05)
+            answered += 1
+
+        async def questions() -> None:
+            while True:
+                with contextlib.suppress(RpcRefused):
+                    await pacer.ask(refuse, Urgency.QUESTION, kind="eth_call")
+                await asyncio.sleep(2)
+
+        async def others() -> None:
+            with asked_as(Urgency.HISTORY):
+                while True:
+                    await pacer.ask(answer, kind="eth_getLogs")
+
+        tasks = [asyncio.create_task(questions()), asyncio.create_task(others())]
+        await asyncio.sleep(300)
+        answered = asked = 0
+        await asyncio.sleep(60)
+        for task in tasks:
+            task.cancel()
+        return answered, asked
+
+    answered, asked = run_virtually(main())
+    assert answered > 60 / 0.05 * 0.8
+    assert 20 <= asked <= 40
 
 
 def test_a_throttle_that_has_heard_of_no_limit_limits_nothing() -> None:
