@@ -98,7 +98,7 @@ _RATE: Final = _words(
     r"\brate (?:is |was )?exceeded",
     r"\b(?:requests? |call )rate\b",
     r"\b(?:rps|qps|tps|cups?|cu/s)\b",
-    r"too many (?:\w+ )?(?:requests|connections|calls)",
+    r"too many (?:\w+ )?(?:requests?|connections|calls)",
     r"too many concurrent",
     r"\b(?:concurren(?:t|cy)|in[ -]flight|parallel|simultaneous)\b[^.]{0,40}\b(?:limit|exceed|max|requests|calls)",
     r"\b(?:limit|exceed|max)[^.]{0,40}\b(?:concurren(?:t|cy)|in[ -]flight|parallel|simultaneous)\b",

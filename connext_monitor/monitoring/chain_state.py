@@ -22,7 +22,8 @@ class ChainState:
     """The live state of one chain.
 
     ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
-    see covered; ``holes`` the first nonce of each hole that was told of; times named ``*_at`` are on the monotonic
+    see covered; ``first_nonce_after`` the block before the first watched one, where its nonce was refused and is still
+    to be asked for; ``holes`` the first nonce of each hole that was told of; times named ``*_at`` are on the monotonic
     clock.
     """
 
@@ -38,6 +39,7 @@ class ChainState:
         self.caught_up = False
         self.trouble: str | None = None
         self.wanted: list[Timestamp] = []
+        self.first_nonce_after: BlockNumber | None = None
         self.holes: set[int] = set()
         self.holes_found = 0
         self.holes_closed = 0

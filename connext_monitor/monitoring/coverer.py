@@ -47,6 +47,8 @@ _LONGEST_ASKED = 60.0
 """Seconds for which an endpoint in use may have us wait."""
 _LIMITED = 0.05
 """Seconds between two requests, above which an endpoint's limit is what reading history takes its time from."""
+_TRIES_OF_FIRST_NONCE, _ASK_FIRST_NONCE_AGAIN = 6, 10.0
+"""How often, and after how many seconds, the nonce before the watch is asked for where the endpoint is too busy."""
 _SECOND_LOOKS_EVERY = 300.0
 """Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
 
@@ -111,6 +113,8 @@ class Coverer:
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
         self._first_nonce: int | None = None
+        self._first_nonce_tries = _TRIES_OF_FIRST_NONCE
+        self._first_nonce_again_at = 0.0
 
     async def begin(self) -> None:
         """Take up where the database stands, or begin at the configured block."""
@@ -121,7 +125,11 @@ class Coverer:
             start = self._config.start_block
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
-            self._first_nonce = await self._nonce(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
+            self._first_nonce = 0
+            if first > 0:
+                self._first_nonce = None
+                self._state.first_nonce_after = BlockNumber(first - 1)
+                await self._ask_first_nonce()
         self._state.coverage = stored
 
     async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
@@ -205,7 +213,9 @@ class Coverer:
             final = self._coverage().checkpoint
         reached = advance(self._coverage(), read.blocks, read.end, final)
         nonce = None
-        if ask_nonce and read.end.number > reached.start:
+        await self._ask_first_nonce()
+        # What is given next proves nothing before it is known, or known not to be had, where the watch begins.
+        if ask_nonce and self._state.first_nonce_after is None and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
             nonce = await self._nonce(BlockNumber(read.end.number - 1))
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
@@ -220,12 +230,26 @@ class Coverer:
         if nonce is not None:
             await self._holes.close(nonce)
 
-    async def _nonce(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
+    async def _nonce(self, block: BlockNumber) -> int | None:
         """As `nonce_after`; None too where too much is asked: covering goes on, and it is asked at a later cover."""
         try:
-            return await nonce_after(self._endpoint, self._config, block, none_yet)
+            return await nonce_after(self._endpoint, self._config, block)
         except RpcRefused:
             return None
+
+    async def _ask_first_nonce(self) -> None:
+        """Ask for the nonce before the first watched block, again at later covers where too much was asked."""
+        block, now = self._state.first_nonce_after, self._state.clock.monotonic()
+        if block is None or now < self._first_nonce_again_at or self._first_nonce_tries == 0:
+            return
+        self._first_nonce_tries -= 1
+        self._first_nonce_again_at = now + _ASK_FIRST_NONCE_AGAIN
+        try:
+            self._first_nonce = await nonce_after(self._endpoint, self._config, block, none_yet=0)
+        except RpcRefused:
+            if self._first_nonce_tries:
+                return
+        self._state.first_nonce_after = None
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
         """The block of the new checkpoint."""
