@@ -200,19 +200,20 @@ def _reaction(code: int | None, text: str, http_status: int | None, wait: float 
 
     1. Reverts: their words are a contract's, and prove nothing about the endpoint.
     2. Codes that leave no doubt: a rate by HTTP 429, an unknown method, pruned history.
-    3. A wait that the error names: that is a rate, whatever it is called.
-    4. Pruned history, before lag: "block 5 is not available, history has been pruned" will never come.
-    5. Lag, before ranges: "block range extends beyond current head block" is no matter of size.
-    6. Rates, before ranges: "request limit exceeded" is no matter of size either.
-    7. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
-    8. Codes that only suggest something.
+    3. Pruned history, before lag: "block 5 is not available, history has been pruned" will never come.
+    4. Lag, before ranges: "block range extends beyond current head block" is no matter of size.
+    5. A wait that the error names: that is a rate, whatever it is called.
+    6. Ranges that say how many blocks would work, which no rate does.
+    7. Rates, before other ranges: "request limit exceeded" is no matter of size either.
+    8. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
+    9. Codes that only suggest something.
     """
     certain = _certain(code, text, http_status)
-    if certain is not None or wait is not None:
-        return certain or Reaction.RATE
-    if code in _PRUNED_CODES:
-        return Reaction.PRUNED
     by_words = next((reaction for words, reaction in _BY_WORDS if words(text)), None)
+    if certain is not None:
+        return certain
+    if wait is not None and by_words not in (Reaction.PRUNED, Reaction.LAG):
+        return Reaction.RATE
     if by_words is not None:
         return by_words
     if 402 in (http_status, code):
@@ -225,11 +226,15 @@ def _certain(code: int | None, text: str, http_status: int | None) -> Reaction |
         return Reaction.REVERTED
     if http_status == 429 or code in _RATE_CODES:
         return Reaction.RATE
-    return Reaction.UNSUPPORTED if code in _UNSUPPORTED_CODES else None
+    if code in _UNSUPPORTED_CODES:
+        return Reaction.UNSUPPORTED
+    return Reaction.PRUNED if code in _PRUNED_CODES else None
 
 
 def _is_range(text: str) -> bool:
-    """Whether it says what would work, which no rate does however it is worded."""
+    """Whether it says which blocks, or how many, would work: no rate does, however it is worded."""
+    if _RANGE.search(text) is not None and _suggested_limit(text) is not None:
+        return True
     return _SUGGESTS_RANGE.search(text) is not None and _suggested_range(text) is not None
 
 

@@ -23,6 +23,7 @@ from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.pacer import Urgency, asked_as
 from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
 
@@ -119,7 +120,9 @@ class Inquiry:
         Raises Unanswered.
         """
         try:
-            return await self._fetch(self._endpoint(), _XCALLED_ONLY, transfer_id, since, once=True)
+            # A day of blocks is looked through, and nobody waits for it.
+            with asked_as(Urgency.HISTORY):
+                return await self._fetch(self._endpoint(), _XCALLED_ONLY, transfer_id, since, once=True)
         except (RpcError, Unsettled) as error:
             raise Unanswered(str(error)) from error
 

@@ -36,6 +36,7 @@ RANGES = [
     ("hex limit", -32000, "max block range 0x400", 1_024),
     ("asked for, echoed", -32000, "block range [0x1, 0xffff] is too large", None),
     ("timeout", -32000, "Query timeout exceeded. Consider reducing your block range.", None),
+    ("plan", -32600, "your plan limits requests per call: max block range 500, upgrade your plan", 500),
     ("by status", None, "Request Entity Too Large", None),
     ("by code alone", -32005, "no", None),
 ]
@@ -219,6 +220,7 @@ def test_a_day_or_month_that_is_used_up_is_no_matter_of_seconds(code: int, text:
 
 def test_whoever_names_a_wait_means_the_rate() -> None:
     assert classify(-32005, "limit exceeded", wait=0.25).reaction is Reaction.RATE
+    assert classify(-32000, "header not found, try again in 1s", wait=1).reaction is Reaction.LAG
     assert classify(-32000, "block range too large, retry with less", wait=None).reaction is Reaction.RANGE
 
 

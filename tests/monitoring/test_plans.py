@@ -21,7 +21,7 @@ from tests.monitoring.plans import (
 from tests.monitoring.test_observer import Whole
 from tests.monitoring.virtual_time import run_virtually
 
-UNITS = {"eth_getLogs": 75, "eth_getBlockByNumber": 16, "eth_getBlockByHash": 16, "eth_call": 26}
+UNITS = {"eth_getLogs": 75.0, "eth_getBlockByNumber": 16.0, "eth_getBlockByHash": 16.0, "eth_call": 26.0}
 
 
 def chain(blocks: int = 3000, events: int = 60) -> Whole:
