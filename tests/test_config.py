@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
 
+from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import (
     AlertsConfig,
     ChainConfig,
@@ -207,6 +208,43 @@ def test_the_example_shows_the_defaults(file: Path) -> None:
     assert shown.alerts.deadlines("x", "y") == bare.alerts.deadlines("x", "y")
 
 
+# --- the config at the root, which works as it is ---
+
+START = EXAMPLE.parent.parent / "config.toml"
+
+
+def test_the_config_at_the_root_works_with_nothing_set(file: Path) -> None:
+    file.write_text(START.read_text(encoding="utf-8"))
+    config = load_config(file, {}, check_provider)
+    assert set(config.chains) == set(DEPLOYMENTS)
+    for chain in config.chains.values():
+        assert len({url.host for url in chain.endpoints}) == 2
+        assert {url.scheme for url in chain.endpoints} <= {"wss", "https"}
+    assert dict(config.alert_providers) == {"console": {"type": "console"}}
+    assert set(config.not_configured) == {"discord", "slack", "telegram", "pagerduty", "webhook"}
+    assert config.heartbeat.url is None
+
+
+def test_the_config_at_the_root_takes_everything_from_the_environment(file: Path) -> None:
+    text = START.read_text(encoding="utf-8")
+    file.write_text(text)
+    given = {name: f"https://own.example/{name}" for name in re.findall(r"\$\{([A-Z_]+):-", text)} | {
+        "CONNEXT_MONITOR_LISTEN": "127.0.0.1:1",
+        "DISCORD_WEBHOOK_URL": "https://discord.example/api/webhooks/1/x",
+        "DISCORD_MENTION": "<@&1>",
+        "SLACK_MENTION": "<!here>",
+        "TELEGRAM_BOT_TOKEN": "1:" + "x" * 35,
+        "TELEGRAM_CHAT_ID": "-1",
+        "PAGERDUTY_ROUTING_KEY": "a" * 32,
+        "WEBHOOK_SECRET": "whsec_" + "A" * 40,
+    }
+    config = load_config(file, {name: f"{value}\n" for name, value in given.items()}, check_provider)
+    assert {url.host for chain in config.chains.values() for url in chain.endpoints} == {"own.example"}
+    assert set(config.alert_providers) == {"console", "discord", "slack", "telegram", "pagerduty", "webhook"}
+    assert dict(config.not_configured) == {}
+    assert config.heartbeat.url is not None
+
+
 # --- variables ---
 
 
@@ -226,6 +264,122 @@ def test_a_variable_is_filled_in_at_any_depth_and_not_looked_into(file: Path, wr
     assert dict(table) == {"plain": meant, "deep": [{"k": meant}]}
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("${A:-two}", "one"),
+        ("${UNSET:-two}", "two"),
+        ("${EMPTY:-two}", "two"),
+        ("${BLANK:-two}", "two"),
+        ("${UNSET:-https://h:8/a?b=c&d=:-e/}", "https://h:8/a?b=c&d=:-e/"),
+        ("x${UNSET:- two }y", "x two y"),
+        ("${UNSET:-$}${UNSET:-$A}", "$$A"),
+        ("x${UNSET:-}", "x"),
+        ("$${A:-two}", "${A:-two}"),
+        ("${EMPTY}", ""),
+    ],
+)
+def test_a_default_stands_where_a_variable_has_nothing(file: Path, written: str, meant: str) -> None:
+    text = f'{CHAIN}[alert_providers.x]\nplain = "{written}"\ndeep = [{{ k = "{written}" }}]'
+    table = load(file, text, A="one", EMPTY="", BLANK=" \n").alert_providers["x"]
+    assert dict(table) == {"plain": meant, "deep": [{"k": meant}]}
+
+
+def test_an_empty_default_takes_out_the_key_or_the_entry_that_it_leaves_empty(file: Path) -> None:
+    text = """monitor.log_level = "${LEVEL:-}"
+    heartbeat.url = "${BEAT:-}"
+    [chains.base]
+    endpoints = ["${A:-}", "ws://one", "${B:-}${C:-}", "ws://two"]
+    [alert_providers.x]
+    list = [["${A:-}"], "${A:-}", "x"]
+    key = "${A:-}"
+    """
+    config = load(file, text)
+    assert (config.monitor.log_level, config.heartbeat.url) == ("info", None)
+    assert [url.host for url in config.chains["base"].endpoints] == ["one", "two"]
+    assert dict(config.alert_providers["x"]) == {"list": [[], "x"]}
+    assert load(file, text, B="ws://three").chains["base"].endpoints[1] == EndpointUrl("ws://three")
+
+
+def test_what_is_wrong_beside_an_entry_taken_out_is_named_as_the_file_has_it(file: Path) -> None:
+    text = '[chains.base]\nendpoints = ["${A:-}", "ws://h", "${A:-}", "S3CR3T"]'
+    assert keys(refused(file, text)) == ["chains.base.endpoints[3]"]
+    text = '[chains.base]\nendpoints = ["${A:-}", "ws://h", "${A:-}", "${B}"]'
+    assert keys(refused(file, text, B="S3CR3T")) == ["chains.base.endpoints[3]"]
+    error = refused(file, text, B="ws://h")
+    assert str(error).startswith(
+        f"{file}: chains.base.endpoints[3]: is the same URL as chains.base.endpoints[1] "
+        "(it comes from the environment variable B); "
+    )
+
+
+def test_a_list_that_has_lost_all_its_entries_says_which_variables_would_fill_it(file: Path) -> None:
+    error = refused(file, '[chains.base]\nendpoints = ["${A:-}", "${B:-}"]')
+    assert "endpoints: has too few entries (the environment variables A, B are not set); give at least 1" in str(error)
+
+
+def test_a_table_taken_out_of_a_list_leaves_the_others_where_they_were(file: Path) -> None:
+    # Two keys that are no plain words are one in all words about them; they are two here.
+    config = load(file, CHAIN + '[alert_providers.x]\n"a b" = "${A:-}"\n"c d" = "kept"')
+    assert dict(config.alert_providers["x"]) == {"c d": "kept"}
+
+
+# --- providers that the environment turns on ---
+
+OPTIONAL = {
+    "discord": 'webhook_url = "${URL:-}"\nmention = "${MENTION:-}"',
+    "slack": 'webhook_url = "${URL:-}"',
+    "slack bot": 'token = "${TOKEN:-}"\nchannel = "#alerts"',
+    "telegram": 'token = "${TOKEN:-}"\nchat_id = "${CHAT:-}"',
+    "pagerduty": 'routing_key = "${TOKEN:-}"',
+    "webhook": 'url = "${URL:-}"\nsecret = "${TOKEN:-}"',
+    "apprise": 'url = "${URL:-}"',
+}
+
+
+def optional(kind: str, more: str = "") -> str:
+    return f'{CHAIN}[alert_providers.ops]\ntype = "{kind.partition(" ")[0]}"\n{OPTIONAL[kind]}\n{more}'
+
+
+@pytest.mark.parametrize("kind", OPTIONAL)
+def test_a_provider_without_any_of_its_variables_is_left_out_and_said_to_be(file: Path, kind: str) -> None:
+    file.write_text(optional(kind))
+    config = load_config(file, {"UNRELATED": "x"}, check_provider)
+    assert dict(config.alert_providers) == {}
+    assert config.not_configured["ops"].type == kind.partition(" ")[0]
+    assert set(config.not_configured["ops"].variables) <= {"URL", "TOKEN", "CHAT", "MENTION"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "environ", "words"),
+    [
+        ("telegram", {"TOKEN": "1:" + "x" * 35}, "ops.chat_id: is missing (the environment variable CHAT is not set)"),
+        ("telegram", {"CHAT": "1"}, "ops.token: is missing (the environment variable TOKEN is not set)"),
+        ("discord", {"MENTION": "<@1>"}, "ops.webhook_url: is missing (the environment variable URL is not set)"),
+        ("webhook", {"TOKEN": "whsec_" + "A" * 40}, "ops.url: is missing (the environment variable URL is not set)"),
+        ("discord", {"URL": "S3CR3T"}, "ops.webhook_url: is no URL of a scheme that works here (it comes from the "),
+    ],
+)
+def test_half_a_provider_is_a_mistake(file: Path, kind: str, environ: dict[str, str], words: str) -> None:
+    file.write_text(optional(kind))
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, environ, check_provider)
+    assert words in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_another_mistake_of_a_provider_that_is_left_out_is_told(file: Path) -> None:
+    file.write_text(optional("discord", 'min_severity = "loud"'))
+    with pytest.raises(ConfigError, match=r"ops\.min_severity"):
+        load_config(file, {}, check_provider)
+
+
+def test_an_empty_variable_without_a_default_leaves_nothing_out(file: Path) -> None:
+    file.write_text(f'{CHAIN}[alert_providers.ops]\ntype = "discord"\nwebhook_url = "${{URL}}"')
+    with pytest.raises(ConfigError, match=r"ops\.webhook_url: is empty \(it comes from the environment variable URL\)"):
+        load_config(file, {"URL": "\n"}, check_provider)
+
+
 def test_an_unset_variable_is_named(file: Path) -> None:
     error = refused(file, '[chains.ethereum]\nendpoints = ["wss://${HOST_NAME}/S3CR3T", "${HOST_NAME}"]')
     assert keys(error) == ["chains.ethereum.endpoints[0]", "chains.ethereum.endpoints[1]"]
@@ -233,7 +387,27 @@ def test_an_unset_variable_is_named(file: Path) -> None:
     assert SECRET not in str(error)
 
 
-@pytest.mark.parametrize("written", ["${}", "${A", "${A-B}", "${1A}", "${ A }", "x ${"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "${}",
+        "${A",
+        "${A-B}",
+        "${1A}",
+        "${ A }",
+        "x ${",
+        "${A:-x",
+        "${A:-${B}}",
+        "${A:-$${B}",
+        "${A:-{}}",
+        "${:-x}",
+        "${A:=x}",
+        "${A:?x}",
+        "${A:+x}",
+        "${A -x}",
+        "${Ä:-x}",
+    ],
+)
 def test_a_malformed_reference_is_refused_without_quoting_it(file: Path, written: str) -> None:
     error = refused(file, f'{CHAIN}[alert_providers.x]\nsecret = "S3CR3T{written}S3CR3T"', A="a")
     assert keys(error) == ["alert_providers.x.secret"]
@@ -504,6 +678,37 @@ def test_a_file_the_system_cannot_open_is_refused(file: Path) -> None:
     file.symlink_to(file)
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(file, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (CHAIN.encode("utf-16"), "holds NUL bytes, as UTF-16 text does; save it as UTF-8"),
+        (CHAIN.encode("utf-16-le"), "holds NUL bytes, as UTF-16 text does; save it as UTF-8"),
+        (CHAIN.encode("utf-16-be"), "holds NUL bytes, as UTF-16 text does; save it as UTF-8"),
+        (CHAIN.encode() + b"\0", "holds NUL bytes"),
+        ((CHAIN + "# é").encode("latin-1"), "not UTF-8 text (line 3)"),
+        (b"", "chains: names no chain"),
+        (b"\xef\xbb\xbf", "chains: names no chain"),
+        (b"x = 1\n" * 200_000, "larger than 1 MiB; name the config file itself"),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_a_file_of_another_kind_is_refused(file: Path, content: bytes, words: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    assert words in str(caught.value)
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="larger than"):
+        load_config(Path("/dev/zero"), {})
+
+
+def test_line_ends_of_windows_are_line_ends(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + CHAIN.replace("\n", "\r\n").encode())
+    assert list(load_config(file, {}).chains) == ["ethereum"]
 
 
 def test_a_file_that_is_not_utf8_is_refused_with_the_line(file: Path) -> None:

@@ -58,6 +58,9 @@ def _print(config: Config, findings: Sequence[Finding]) -> None:
     print_line()
     providers = [(name, str(table.get("type"))) for name, table in config.alert_providers.items()]
     print_table(("ALERT PROVIDER", "TYPE"), providers or [("none: alerts are only kept and shown", "")])
+    if config.not_configured:
+        print_line()
+        print_table(("NOT CONFIGURED", "TYPE", "WITHOUT"), _absent_rows(config))
     if findings:
         print_line()
         print_table(("ASKED", "RESULT", "ANSWER"), [_finding_row(finding) for finding in findings])
@@ -93,6 +96,10 @@ def _pathway_rows(config: Config) -> list[Row]:
     ]
 
 
+def _absent_rows(config: Config) -> list[Row]:
+    return [(name, absent.type, ", ".join(absent.variables)) for name, absent in config.not_configured.items()]
+
+
 def _finding_row(finding: Finding) -> Row:
     word = _NOT_ASKED if finding.ok is None else "ok" if finding.ok else "failed"
     style = {True: "green", False: "bold red", None: "dim"}[finding.ok]
@@ -110,6 +117,10 @@ def _document(config: Config, findings: Sequence[Finding]) -> Json:
         ],
         "alert_providers": [
             {"name": name, "type": table.get("type")} for name, table in config.alert_providers.items()
+        ],
+        "not_configured": [
+            {"name": name, "type": absent.type, "variables": list(absent.variables)}
+            for name, absent in config.not_configured.items()
         ],
         "asked": [{"subject": one.subject, "ok": one.ok, "answer": one.words} for one in findings],
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from connext_monitor.alerting.providers import check_provider
-from connext_monitor.config import Config, load_config
+from connext_monitor.config import Config, load_config, trimmed
 from connext_monitor.core.events import DomainId
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.store import Store
@@ -29,10 +30,11 @@ class Settings:
     file: Path = DEFAULT_FILE
 
 
-def _keep(context: click.Context, _option: click.Parameter, file: Path | None) -> None:
+def _keep(context: click.Context, option: click.Parameter, file: Path | None) -> None:
     settings = context.ensure_object(Settings)
     if file is not None:
-        settings.file = file
+        from_environment = context.get_parameter_source(option.name or "") is ParameterSource.ENVIRONMENT
+        settings.file = Path(trimmed(str(file))) if from_environment else file
 
 
 def config_option(*, envvar: str | None = None) -> Callable[[F], F]:

@@ -13,12 +13,13 @@ from connext_monitor.cli.output import (
     json_option,
     print_json,
     print_parts,
+    severity_word,
     size_words,
     styled,
     yes_or_no,
 )
 from connext_monitor.cli.settings import complete, config_option, load
-from connext_monitor.cli.status_report import StatusReport, report_document, status_report
+from connext_monitor.cli.status_report import StatusReport, report_document, status_report, worst_first
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.delivery import ChannelRow
@@ -79,8 +80,10 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
         for count in report.in_flight
     ]
     parts += _section("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), in_flight)
-    open_alerts = [(kind.value, str(count)) for kind, count in report.open_alerts.items()]
-    parts += _section("Open alerts", ("KIND", "COUNT"), open_alerts)
+    open_alerts = [
+        (severity_word(severity), kind.value, str(count)) for (kind, severity), count in worst_first(report.open_alerts)
+    ]
+    parts += _section("Open alerts", ("SEVERITY", "KIND", "COUNT"), open_alerts)
     channels = [_channel_row(row) for row in report.channels]
     parts += _section("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), channels)
     if config.backup.every is not None or report.backups:

@@ -1,5 +1,6 @@
 """What ``status`` knows, from the running monitor and from the database, and what of it is degraded."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
-from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
+from connext_monitor.core.alert import AlertKind, Severity
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
 from connext_monitor.core.events import DomainId
@@ -35,7 +36,7 @@ class StatusReport:
     known_at: datetime
     chains: Sequence[Json]
     in_flight: Sequence[PathwayCount]
-    open_alerts: Mapping[AlertKind, int]
+    open_alerts: Mapping[tuple[AlertKind, Severity], int]
     channels: Sequence[ChannelRow]
     malformed: Mapping[DomainId, int]
     backups: Sequence[Kept]
@@ -135,13 +136,20 @@ def _known_reasons(chain: Json, longest: float) -> list[str]:
     return reasons
 
 
-def alert_reasons(open_alerts: Mapping[AlertKind, int]) -> list[str]:
-    """The open alerts that are more than a piece of information."""
+def alert_reasons(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> list[str]:
+    """The open alerts that are more than a piece of information, the worst first."""
     return [
-        f"{count} open {SEVERITIES[kind].value} alert{'s' if count > 1 else ''}: {kind.value}"
-        for kind, count in open_alerts.items()
-        if SEVERITIES[kind].rank >= Severity.WARNING.rank
+        f"{count} open {severity.value} alert{'s' if count > 1 else ''}: {kind.value}"
+        for (kind, severity), count in worst_first(open_alerts)
+        if severity.rank >= Severity.WARNING.rank
     ]
+
+
+def worst_first(
+    open_alerts: Mapping[tuple[AlertKind, Severity], int],
+) -> list[tuple[tuple[AlertKind, Severity], int]]:
+    """The counts in the order of their severity."""
+    return sorted(open_alerts.items(), key=lambda counted: -counted[0][1].rank)
 
 
 def channel_reasons(channels: Sequence[ChannelRow]) -> list[str]:
@@ -163,7 +171,11 @@ def report_document(report: StatusReport, config: Config) -> Json:
         "degraded": list(report.degraded),
         "chains": list(report.chains),
         "in_flight": [_count_document(count, labels) for count in report.in_flight],
-        "open_alerts": {kind.value: count for kind, count in report.open_alerts.items()},
+        "open_alerts": _by_kind(report.open_alerts),
+        "open_alert_severities": [
+            {"kind": kind.value, "severity": severity.value, "count": count}
+            for (kind, severity), count in worst_first(report.open_alerts)
+        ],
         "channels": [_channel_document(channel) for channel in report.channels],
         "backups": {
             "directory": str(config.backup.directory),
@@ -172,6 +184,13 @@ def report_document(report: StatusReport, config: Config) -> Json:
         },
         "malformed_logs": {labels.spoken(domain): count for domain, count in report.malformed.items()},
     }
+
+
+def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> Json:
+    counts: Counter[str] = Counter()
+    for (kind, _), count in open_alerts.items():
+        counts[kind.value] += count
+    return dict(counts)
 
 
 def _backup_document(kept: Kept) -> Json:

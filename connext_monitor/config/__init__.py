@@ -7,6 +7,7 @@ says what is wrong.
 
 from connext_monitor.config.load import ProviderCheck, load_config
 from connext_monitor.config.models import (
+    CREDENTIALS,
     AlertsConfig,
     BackupConfig,
     ChainConfig,
@@ -14,13 +15,14 @@ from connext_monitor.config.models import (
     Deadlines,
     HeartbeatConfig,
     MonitorConfig,
+    NotConfigured,
     PathwayConfig,
     PathwayPattern,
     ProviderTable,
     StatsConfig,
 )
 from connext_monitor.config.problems import ConfigError, Problem, bad_value
-from connext_monitor.config.secret import EndpointUrl, SecretText, SecretUrl
+from connext_monitor.config.secret import BaseUrl, EndpointUrl, HeaderToken, SecretText, SecretUrl, ServiceUrl
 from connext_monitor.config.table import Table, parse_table
 from connext_monitor.config.values import (
     Bucket,
@@ -30,10 +32,13 @@ from connext_monitor.config.values import (
     parse_duration,
     read_bucket,
 )
+from connext_monitor.config.variables import trimmed
 
 __all__ = [
+    "CREDENTIALS",
     "AlertsConfig",
     "BackupConfig",
+    "BaseUrl",
     "Bucket",
     "ChainConfig",
     "Config",
@@ -42,9 +47,11 @@ __all__ = [
     "Deadlines",
     "Duration",
     "EndpointUrl",
+    "HeaderToken",
     "HeartbeatConfig",
     "ListenAddress",
     "MonitorConfig",
+    "NotConfigured",
     "PathwayConfig",
     "PathwayPattern",
     "Problem",
@@ -52,6 +59,7 @@ __all__ = [
     "ProviderTable",
     "SecretText",
     "SecretUrl",
+    "ServiceUrl",
     "StatsConfig",
     "Table",
     "bad_value",
@@ -59,4 +67,5 @@ __all__ = [
     "parse_duration",
     "parse_table",
     "read_bucket",
+    "trimmed",
 ]

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from connext_monitor.config.models import (
     ANY_CHAIN,
+    CREDENTIALS,
     AlertsConfig,
     BackupConfig,
     ChainConfig,
@@ -16,13 +17,14 @@ from connext_monitor.config.models import (
     Config,
     HeartbeatConfig,
     MonitorConfig,
+    NotConfigured,
     ProviderTable,
     StatsConfig,
 )
 from connext_monitor.config.problems import ConfigError, Problem, dotted, suggestion
 from connext_monitor.config.source import read_toml
 from connext_monitor.config.table import parse_table
-from connext_monitor.config.variables import Variables
+from connext_monitor.config.variables import Variables, trimmed
 from connext_monitor.deployments import DEPLOYMENTS, Deployment
 
 ProviderCheck = Callable[[Path, str, ProviderTable], object]
@@ -30,6 +32,7 @@ ProviderCheck = Callable[[Path, str, ProviderTable], object]
 
 _TABLES = ("monitor", "alerts", "heartbeat", "stats", "backup", "chains", "alert_providers")
 _CHAIN_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_VISIBLE = re.compile(r"[!-~]*")
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 T = TypeVar("T")
@@ -51,26 +54,47 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     heartbeat = findings.of(lambda: parse_table(HeartbeatConfig, tables["heartbeat"], ("heartbeat",), file=path))
     stats = findings.of(lambda: parse_table(StatsConfig, tables["stats"], ("stats",), file=path))
     backup = findings.of(lambda: parse_table(BackupConfig, _backup(document, tables), ("backup",), file=path))
-    chains = _chains(tables["chains"], findings)
+    findings.add(_credentials(environ, backup))
+    chains = _chains(tables["chains"], findings, variables)
     if alerts is not None:
         pathways = [pathway.model_dump() for pathway in alerts.pathways]
         findings.add(_unknown_chains(("alerts", "pathways"), pathways, tables["chains"]))
-    providers = _providers(tables["alert_providers"], findings, check_provider)
+    providers, not_configured = _providers(tables["alert_providers"], findings, variables, check_provider)
     for name, provider in providers.items():
         place = ("alert_providers", name, "pathways")
         findings.add(_unknown_chains(place, provider.get("pathways"), tables["chains"]))
     # What stands in for a string that could not be filled in is of no use to anybody: that is said once, not twice.
-    problems = [*variables.problems, *_outside(findings.problems, [problem.key for problem in variables.problems])]
+    of_values = map(variables.explain, findings.problems)
+    problems = [*variables.problems, *_outside(of_values, [problem.key for problem in variables.problems])]
     if problems or monitor is None or alerts is None or heartbeat is None or stats is None or backup is None:
         raise ConfigError(path, problems)
     return Config(
-        path, monitor, alerts, MappingProxyType(chains), MappingProxyType(providers), heartbeat, backup, stats
+        path,
+        monitor,
+        alerts,
+        MappingProxyType(chains),
+        MappingProxyType(providers),
+        heartbeat,
+        backup,
+        stats,
+        MappingProxyType(not_configured),
     )
 
 
 def _backup(document: RawTable, tables: Mapping[str, RawTable]) -> RawTable:
     # Nobody's disk is filled with copies that nobody asked for.
     return tables["backup"] if "backup" in document else {"every": ""}
+
+
+def _credentials(environ: Mapping[str, str], backup: BackupConfig | None) -> list[Problem]:
+    """Find credentials of the upload, which the environment alone has, that no request can carry."""
+    if backup is None or backup.upload is None:
+        return []
+    return [
+        Problem("backup.upload", f"the environment variable {name} holds what no request can carry", "set it again")
+        for name in CREDENTIALS
+        if not _VISIBLE.fullmatch(trimmed(environ.get(name, "")))
+    ]
 
 
 def _filled(path: Path, variables: Variables) -> RawTable:
@@ -123,7 +147,7 @@ def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[st
     return None
 
 
-def _chains(tables: RawTable, findings: _Findings) -> dict[str, ChainConfig]:
+def _chains(tables: RawTable, findings: _Findings, variables: Variables) -> dict[str, ChainConfig]:
     """Read all chains that can be read; every doubt about one of them is in the findings."""
     if not tables:
         cure = "add [chains.ethereum] with its endpoints, for example; docs/config.example.toml shows more"
@@ -134,7 +158,7 @@ def _chains(tables: RawTable, findings: _Findings) -> dict[str, ChainConfig]:
         if chain is not None:
             chains[name] = chain
     findings.add(_repeated_ids(chains.values()))
-    findings.add(_repeated_endpoints(chains.values()))
+    findings.add(_repeated_endpoints(chains.values(), variables))
     return chains
 
 
@@ -207,7 +231,7 @@ def _repeated_ids(chains: Iterable[ChainConfig]) -> list[Problem]:
     return problems
 
 
-def _repeated_endpoints(chains: Iterable[ChainConfig]) -> list[Problem]:
+def _repeated_endpoints(chains: Iterable[ChainConfig], variables: Variables) -> list[Problem]:
     problems: list[Problem] = []
     owners: dict[str, str] = {}
     for chain in chains:
@@ -215,9 +239,8 @@ def _repeated_endpoints(chains: Iterable[ChainConfig]) -> list[Problem]:
             key = dotted(("chains", chain.name, "endpoints", place))
             owner = owners.setdefault(endpoint.get_secret_value(), key)
             if owner != key:
-                problems.append(
-                    Problem(key, f"is the same URL as {owner}", "remove one of them, or write the one meant")
-                )
+                what = f"is the same URL as {variables.as_written(owner)}"
+                problems.append(Problem(key, what, "remove one of them, or write the one meant"))
     return problems
 
 
@@ -234,8 +257,12 @@ def _unknown_chains(place: tuple[str, ...], pathways: object, chains: RawTable) 
     return problems
 
 
-def _providers(tables: RawTable, findings: _Findings, check: ProviderCheck | None) -> dict[str, ProviderTable]:
+def _providers(
+    tables: RawTable, findings: _Findings, variables: Variables, check: ProviderCheck | None
+) -> tuple[dict[str, ProviderTable], dict[str, NotConfigured]]:
+    """The providers, and those that are left out because the environment has none of what they need."""
     providers: dict[str, ProviderTable] = {}
+    not_configured: dict[str, NotConfigured] = {}
     for name, value in tables.items():
         path = ("alert_providers", name)
         if not _PROVIDER_NAME.fullmatch(name):
@@ -245,7 +272,19 @@ def _providers(tables: RawTable, findings: _Findings, check: ProviderCheck | Non
         raw = _table(value, path, findings)
         if raw is None:
             continue
-        table = providers[name] = ProviderTable(raw)
-        if check is not None:
-            findings.of(partial(check, findings.file, name, table))
-    return providers
+        table = ProviderTable(raw)
+        problems = _problems(check, findings.file, name, table)
+        lacking = variables.wanting(dotted(path), [problem.key for problem in problems])
+        if lacking:
+            not_configured[name] = NotConfigured(str(table.get("type")), lacking)
+            continue
+        providers[name] = table
+        findings.add(problems)
+    return providers, not_configured
+
+
+def _problems(check: ProviderCheck | None, file: Path, name: str, table: ProviderTable) -> list[Problem]:
+    found = _Findings(file)
+    if check is not None:
+        found.of(partial(check, file, name, table))
+    return found.problems

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from connext_monitor.config.secret import EndpointUrl, ExplorerUrl, SecretUrl
+from connext_monitor.config.secret import EndpointUrl, ExplorerUrl, SecretUrl, ServiceUrl
 from connext_monitor.config.table import Table
 from connext_monitor.config.values import (
     ContractAddress,
@@ -26,6 +26,10 @@ from connext_monitor.config.values import (
 )
 from connext_monitor.core.events import ChainId, DomainId
 
+CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+)  # fmt: skip
+"""What the upload of backups reads from the environment by itself."""
 ANY_CHAIN = "*"
 """In a pathway: every chain, configured or not."""
 
@@ -124,7 +128,7 @@ class BackupConfig(Table):
     directory: DirectoryPath = Field(default=Path("backups"), validate_default=True)
     keep: Annotated[int, Field(ge=1, le=100_000)] = 28
     upload: Upload = None
-    endpoint: SecretUrl | None = None
+    endpoint: ServiceUrl | None = None
 
 
 class ChainTable(Table):
@@ -173,6 +177,14 @@ class ProviderTable(Mapping[str, object]):
 
 
 @dataclass(frozen=True, slots=True)
+class NotConfigured:
+    """A provider of the file that is left out, by its ``type``: none of the ``variables`` that it needs is set."""
+
+    type: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; the mappings are by name, in the order of the file, and cannot be changed."""
 
@@ -184,3 +196,4 @@ class Config:
     heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)
     backup: BackupConfig = field(default_factory=lambda: BackupConfig(every=None))
     stats: StatsConfig = field(default_factory=StatsConfig)
+    not_configured: Mapping[str, NotConfigured] = field(default_factory=dict)

@@ -2,12 +2,16 @@
 
 import re
 from typing import Annotated, ClassVar, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import GetCoreSchemaHandler, PlainValidator
 from pydantic_core import CoreSchema, core_schema
 
 from connext_monitor.config.problems import bad_value, text_of
+from connext_monitor.config.url import read_url
+
+_QUOTES = frozenset("'\"")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]{1,4000}")
 
 
 class SecretText:
@@ -24,6 +28,10 @@ class SecretText:
         """Raise `bad_value` for what this kind of secret cannot be."""
         if not secret.strip():
             raise bad_value("is empty", "write the secret, or leave the key out")
+        if not secret.isprintable() or secret != secret.strip():
+            raise bad_value("holds a line break, white space or a sign that does not print", "copy it again without it")
+        if len(secret) > 1 and secret[0] == secret[-1] and secret[0] in _QUOTES:
+            raise bad_value("stands between quotes that are part of it", "take them away where it is set")
 
     def get_secret_value(self) -> str:
         """The text itself, for the one place that sends it."""
@@ -49,6 +57,19 @@ class SecretText:
     @classmethod
     def _read(cls, value: object) -> Self:
         return value if isinstance(value, cls) else cls(text_of(value))
+
+
+class HeaderToken(SecretText):
+    """A token that goes into an ``Authorization`` header (RFC 6750)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` unless it is of visible ASCII characters only."""
+        super().check(secret)
+        if not _TOKEN.fullmatch(secret):
+            raise bad_value("holds a sign that no token has", "copy it again from where it was given out")
 
 
 class SecretUrl(SecretText):
@@ -80,44 +101,37 @@ class SecretUrl(SecretText):
         return f"{self.scheme}://{self.host}"
 
 
+class BaseUrl(SecretUrl):
+    """A URL that a path is added to."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` unless a path can be added to it."""
+        if read_url(secret, cls.SCHEMES).query or secret.endswith("?"):
+            raise bad_value('has a "?" part, to which no path can be added', "write the URL without it")
+
+
+class ServiceUrl(BaseUrl):
+    """A `BaseUrl` of a service that is shown credentials of its own."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` where it has a user name or a password: one request holds one kind of credentials."""
+        super().check(secret)
+        if "@" in urlsplit(secret).netloc:
+            raise bad_value("has a user name or a password, which this service does not take", "write it without them")
+
+
 class EndpointUrl(SecretUrl):
     """A chain's RPC URL: ws and wss are subscribed to, http and https are polled."""
 
     __slots__ = ()
 
     SCHEMES: ClassVar[tuple[str, ...]] = ("wss", "ws", "https", "http")
-
-
-# RFC 3986, appendix A; the redaction of logs takes a URL to end at one of these.
-_NEVER_IN_URLS = frozenset(' "<>\\^`{|}')
-_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
-
-
-def read_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
-    """Split a URL; raises `bad_value` when its scheme is none of these, or it has no host that could be asked."""
-    cure = f"write a whole URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-    if not text:
-        raise bad_value("is empty", cure)
-    if not text.isprintable() or not _NEVER_IN_URLS.isdisjoint(text):
-        raise bad_value("holds a space, a quote or another character that no URL has", "write the URL without it")
-    url = _split(text)
-    if url is None:
-        raise bad_value("is a URL whose host or port cannot be", cure)
-    if url.scheme not in schemes:
-        raise bad_value("is no URL of a scheme that works here", cure)
-    if not url.hostname or not (_HOST.fullmatch(url.hostname) or "[" in url.netloc):
-        raise bad_value("is a URL without a usable host", cure)
-    if url.fragment:
-        raise bad_value('is a URL with a "#" part, which no server would see', "write the URL without it")
-    return url
-
-
-def _split(text: str) -> SplitResult | None:
-    try:
-        url = urlsplit(text)
-        return None if url.port == 0 else url
-    except ValueError:
-        return None
 
 
 def _read_explorer(value: object) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from connext_monitor.config.problems import ConfigError, Problem
 
+_LARGEST = 1 << 20
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)\Z")
 
 # How tomllib's messages begin, and what to say instead: several of them quote what they found, which may be a secret.
@@ -29,7 +30,7 @@ _MISTAKES = (
 def read_toml(path: Path) -> dict[str, object]:
     """Read the file's tables. Raises `ConfigError`: with line and column of wrong TOML, not with what stands there."""
     try:
-        return _parse(_text(path.read_bytes()))
+        return _parse(_text(_content(path)))
     except FileNotFoundError:
         problem = Problem(
             "",
@@ -56,7 +57,17 @@ class _NotReadableError(Exception):
         self.problem = Problem("", what, cure)
 
 
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise _NotReadableError(f"the file is larger than {_LARGEST >> 20} MiB", "name the config file itself")
+    return content
+
+
 def _text(content: bytes) -> str:
+    if b"\0" in content:
+        raise _NotReadableError("the file holds NUL bytes, as UTF-16 text does", "save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

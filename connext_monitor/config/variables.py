@@ -1,12 +1,17 @@
 """``${NAME}`` in the strings of a configuration, filled in from the environment."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from connext_monitor.config.problems import KeyPath, Problem, dotted
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_REFERENCE = re.compile(
+    r"\$\$\{"
+    r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:[^{}$]|\$(?!\$?\{))*))?\}"
+    r"|\$\{"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,56 +19,163 @@ class Unresolved:
     """Stands in for a string that could not be filled in, so that the rest can still be checked."""
 
 
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """Stands in for a string that is taken out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of one string: the variables that it names, and whether it may come out empty (``${NAME:-}``)."""
+
+    names: tuple[str, ...]
+    optional: bool
+
+
 @dataclass(slots=True)
 class Variables:
     """Fills in strings, at any depth, and remembers what could not be.
 
-    ``${NAME}`` is the variable's value, which is not looked into again; ``$${`` is a literal ``${``; any other ``$`` is
-    itself.
+    ``${NAME}`` is the variable's value without the white space around it, which is not looked into again;
+    ``${NAME:-default}`` is the default where the variable is not set or has nothing in it; ``$${`` is a literal ``${``;
+    any other ``$`` is itself.
+
+    A string that comes out empty because of such a default (``${NAME:-}``) is taken out, with its key or as an entry
+    of its list. ``filled`` has every string that names variables, and ``left_out`` those that were taken out, by key.
     """
 
     environ: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
+    filled: dict[str, Filled] = field(default_factory=dict)
+    left_out: dict[str, Filled] = field(default_factory=dict)
+    _written_at: dict[str, list[int]] = field(default_factory=dict)
 
     def fill(self, value: object, path: KeyPath = ()) -> object:
         """The value with every string filled in; keys stay as they are."""
         if isinstance(value, str):
             return self._fill_text(value, path)
         if isinstance(value, dict):
-            return {key: self.fill(item, (*path, key)) for key, item in value.items()}
+            filled = {key: self.fill(item, (*path, key)) for key, item in value.items()}
+            return {key: item for key, item in filled.items() if not isinstance(item, _LeftOut)}
         if isinstance(value, list):
-            return [self.fill(item, (*path, place)) for place, item in enumerate(value)]
+            return self._fill_list(value, path)
         return value
 
-    def _fill_text(self, text: str, path: KeyPath) -> str | Unresolved:
-        found = [self._problem(match, dotted(path)) for match in _REFERENCE.finditer(text)]
-        problems = [problem for problem in found if problem is not None]
-        if problems:
-            self.problems.extend(problems)
+    def explain(self, problem: Problem) -> Problem:
+        """The problem at its key as it is written in the file, with the variables that its value came from."""
+        key = self.as_written(problem.key)
+        return replace(problem, key=key, what=problem.what + self._source(key))
+
+    def as_written(self, key: str) -> str:
+        """The key of an entry, counted in the list as it stands in the file."""
+        head, bracket, rest = key.partition("[")
+        number, _, tail = rest.partition("]")
+        written = self._written_at.get(head)
+        return f"{head}[{written[int(number)]}]{tail}" if bracket and written and number.isdecimal() else key
+
+    def wanting(self, table: str, wrong: Iterable[str]) -> tuple[str, ...]:
+        """The variables for want of which the table is to be left out; none where it stands, or is wrong.
+
+        ``wrong`` are the keys of its problems. It is left out where nothing else is wrong than that keys were taken out
+        of it, and where no variable that may be empty is set: half a configuration is a mistake.
+        """
+        taken = _below(table, self.left_out)
+        given = [key for key in _below(table, self.filled) if self.filled[key].optional and key not in taken]
+        keys = set(wrong)
+        if not keys or given or not keys <= {table, *taken}:
+            return ()
+        needed = keys.intersection(taken) or taken
+        return tuple(dict.fromkeys(name for key in taken if key in needed for name in self._names(key)))
+
+    def _fill_list(self, items: list[object], path: KeyPath) -> list[object]:
+        filled = [self.fill(item, (*path, number)) for number, item in enumerate(items)]
+        kept = [number for number, item in enumerate(filled) if not isinstance(item, _LeftOut)]
+        if len(kept) < len(items):
+            self._written_at[dotted(path)] = kept
+        return [filled[number] for number in kept]
+
+    def _fill_text(self, text: str, path: KeyPath) -> str | Unresolved | _LeftOut:
+        references = list(_REFERENCE.finditer(text))
+        # What stands after a broken one may be a part of it.
+        broken = [match for match in references if match[0] == "${"][:1]
+        problems = [self._problem(match, dotted(path)) for match in broken or references]
+        if any(problems):
+            self.problems.extend(filter(None, problems))
             return Unresolved()
-        return _REFERENCE.sub(self._replacement, text)
+        if not any(match["name"] for match in references):
+            return _REFERENCE.sub(self._replacement, text)
+        return self._remembered(_REFERENCE.sub(self._replacement, text), references, dotted(path))
+
+    def _remembered(self, text: str, references: list[re.Match[str]], key: str) -> str | _LeftOut:
+        names = tuple(dict.fromkeys(match["name"] for match in references if match["name"]))
+        filled = self.filled[key] = Filled(names, any(match["default"] == "" for match in references))
+        if text or not filled.optional:
+            return text
+        self.left_out[key] = filled
+        return _LeftOut()
+
+    def _source(self, key: str) -> str:
+        """Where the value at the key came from, in words; or what was taken out there or below it."""
+        gone = [name for at in (key, *_below(key, self.left_out)) if at in self.left_out for name in self._names(at)]
+        if gone:
+            return f" ({_listed(gone)} {'are' if len(set(gone)) > 1 else 'is'} not set)"
+        return f" (it comes from {_listed(self._names(key))})" if key in self.filled else ""
+
+    def _names(self, key: str) -> tuple[str, ...]:
+        return self.filled[key].names
 
     def _problem(self, match: re.Match[str], key: str) -> Problem | None:
+        name = match["name"]
         if match[0] == "$${":
             return None
-        if match[1] is None:
+        if name is None:
             return Problem(
                 key,
                 'holds a "${" that names no variable',
-                "write ${NAME} with letters, digits and _ only, or $${ for the two characters themselves",
+                "write ${NAME} or ${NAME:-default}, with letters, digits and _ only in NAME and no brace in the "
+                "default, or $${ for the two characters themselves",
             )
-        if match[1] not in self.environ:
-            what = f"the environment variable {match[1]} is not set"
-            return Problem(key, what, "set it where the monitor is started")
-        if not _is_text(self.environ[match[1]]):
-            what = f"the environment variable {match[1]} is not valid UTF-8"
+        if name not in self.environ and match["default"] is None:
+            what = f"the environment variable {name} is not set"
+            return Problem(key, what, f"set it where the monitor is started, or write ${{{name}:-default}}")
+        if not _is_text(self.environ.get(name, "")):
+            what = f"the environment variable {name} is not valid UTF-8"
             return Problem(key, what, "set it again as plain text")
         return None
 
     def _replacement(self, match: re.Match[str]) -> str:
-        return "${" if match[1] is None else self.environ[match[1]]
+        if match["name"] is None:
+            return "${"
+        return self._value(match["name"]) or match["default"] or ""
+
+    def _value(self, name: str) -> str:
+        return trimmed(self.environ.get(name, ""))
+
+
+def trimmed(text: str) -> str:
+    """The text without what ``echo``, an editor or a copy leaves around it: white space, and signs of no width."""
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while start < end and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_blank(char: str) -> bool:
+    # Cf: the byte order mark, the space of no width, marks of direction.
+    return char.isspace() or unicodedata.category(char) == "Cf"
 
 
 def _is_text(value: str) -> bool:
     # Python carries bytes of the environment that are not UTF-8 as lone surrogates.
     return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _below(key: str, keys: Iterable[str]) -> list[str]:
+    return [other for other in keys if other.startswith((f"{key}.", f"{key}["))]
+
+
+def _listed(names: Iterable[str]) -> str:
+    listed = list(dict.fromkeys(names))
+    return f"the environment variable{'s' if len(listed) > 1 else ''} {', '.join(listed)}"

@@ -23,8 +23,8 @@ class ChainSight:
     ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
     ``caught_up`` that everything up to the head was covered; ``endpoint`` the host in use; ``trouble`` the last thing
     that went wrong and still does, in words; ``final_still_for`` the seconds since a block last became final, or since
-    this program started; ``holes_found`` and ``holes_closed`` count holes in its nonces,
-    ``requests`` what its endpoints were asked, since this program started.
+    this program started; ``final_trouble`` why the endpoint names no final block, in words; ``holes_found`` and
+    ``holes_closed`` count holes in its nonces, ``requests`` what its endpoints were asked, since this program started.
     """
 
     domain: DomainId
@@ -40,3 +40,4 @@ class ChainSight:
     holes_closed: int = 0
     requests: Mapping[RequestKind, int] = field(default_factory=dict)
     final_still_for: float = 0.0
+    final_trouble: str | None = None

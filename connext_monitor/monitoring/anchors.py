@@ -10,6 +10,7 @@ from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import Unsettled
 from connext_monitor.monitoring.witness import Witness
@@ -35,10 +36,17 @@ class Anchors:
     """The final blocks of one chain, looked at through one endpoint."""
 
     def __init__(
-        self, state: ChainState, endpoint: Endpoint, witness: Witness, store: AnchorStore, recorder: Recorder
+        self,
+        state: ChainState,
+        endpoint: Endpoint,
+        lineage: Lineage,
+        witness: Witness,
+        store: AnchorStore,
+        recorder: Recorder,
     ) -> None:
         self._state = state
         self._endpoint = endpoint
+        self._lineage = lineage
         self._witness = witness
         self._store = store
         self._recorder = recorder
@@ -49,7 +57,8 @@ class Anchors:
         1. It stands, or there is none yet: all is well.
         2. The endpoint lacks it: that is lag (Unsettled).
         3. Another endpoint still has it: this one is not to be believed (EndpointNotBelieved).
-        4. Else the checkpoint goes back to the newest one that stands, or to the start, and an alert says so.
+        4. It serves another chain by now: the same.
+        5. Else the checkpoint goes back to the newest one that stands, or to the start, and an alert says so.
         """
         coverage = self._state.coverage
         anchors = await self._store.anchors(self._state.config.domain_id)
@@ -62,11 +71,13 @@ class Anchors:
                 self._endpoint.host,
                 f"has another block {number} than {testimony.host}, and than the one that was final",
             )
+        await self._lineage.confirm_gone(number, block_hash)
         checkpoint = BlockNumber(coverage.start - 1)
         for older in anchors[1:]:
             if await self._stands(*older):
                 checkpoint = older[0]
                 break
+        await self._lineage.confirm()
         rewound = replace(coverage, checkpoint=checkpoint)
         progress = ChainProgress(self._state.config.domain_id, rewound, replaced=number)
         await (await self._recorder.put(Observation(self._state.config.domain_id, progress=progress)))

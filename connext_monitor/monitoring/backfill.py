@@ -23,6 +23,7 @@ from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
+from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.placed_log import PlacedLog
@@ -249,6 +250,7 @@ class _Session:
             raise PartialAnswer(
                 f"left out {given - seen} of the {given} transfers in blocks {one.blocks.first} to {one.blocks.last}"
             )
+        await confirm_chain(self._endpoint, self._config)
         # More than the contract counts: the endpoint answers for old blocks from a newer state, which proves nothing.
         await take(looked.read, proven=given == seen)
         if looked.found_at is not None:
@@ -268,7 +270,10 @@ class _Session:
         finality = self._config.finality
         if isinstance(finality, int):
             return final_by_depth(head.number, finality)
-        tagged = await self._endpoint.header(finality)
+        try:
+            tagged = await self._endpoint.header(finality)
+        except RpcRefused as error:
+            raise Unsettled(f"does not say which block is {finality}: it {error.words}") from error
         if tagged is None:
             raise Unsettled(f"does not say which block is {finality}")
         return min(tagged.number, head.number)

@@ -1,27 +1,46 @@
-"""Blocks and logs as endpoints write them (execution-apis: hex with a leading 0x), read strictly and not believed.
+"""Blocks and logs as values, read from what endpoints write, and not believed.
 
 Fields that are not needed are not looked at; chains add their own, and some fill the common ones oddly.
 """
 
 from binascii import unhexlify
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.json_rpc import DECODE_ERRORS
+from connext_monitor.monitoring.written_json import (
+    LARGEST,
+    WrittenBlock,
+    WrittenLog,
+    decode_block,
+    decode_bytes,
+    decode_log,
+    decode_logs,
+    decode_quantity,
+    plain_block,
+    plain_hex,
+    plain_log,
+)
 
 Topics: TypeAlias = Sequence[bytes | Sequence[bytes] | None]
 """A filter by position: a topic, one of several, or any; none of them: all logs."""
 
 _LAST_SECOND: Final = 253_402_300_799
 """9999-12-31T23:59:59Z: no calendar here goes further, and no honest block."""
-_LARGEST: Final = 2**63 - 1
-"""What the database can hold; no honest number of a block or a log comes near it."""
 _BLOOM_BYTES: Final = 256
+_T = TypeVar("_T")
+
+_SHOWN: Final = 200
+"""Characters of a parser's words."""
+_KEPT_BYTES: Final = 4096
+"""Of an entry that is not what was asked for; a log with some calldata has about two thousand."""
+_MOST_COMMAS: Final = 1_000_000
+"""In a list of logs, each of which has about a dozen: a bound on what is taken apart entry by entry."""
 
 
 class Unreadable(ValueError):
@@ -46,10 +65,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class MalformedEntry:
-    """A log that cannot be read or was not asked for: its JSON as it came, and what is wrong with it."""
+    """A log that cannot be read or was not asked for: the beginning of its JSON, and what is wrong with it.
+
+    ``unreadable``: one that was asked for may hide in it. ``removed`` is the log that it says was removed.
+    """
 
     json: bytes
     reason: str
+    unreadable: bool = False
+    removed: RawLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,37 +119,7 @@ class LogFilter:
         return None
 
 
-_Quantity: TypeAlias = Annotated[str, msgspec.Meta(min_length=3, max_length=18)]
-_Hex32: TypeAlias = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]
-_Hex20: TypeAlias = Annotated[str, msgspec.Meta(min_length=42, max_length=42)]
-# Lengths are checked by the decoder, which is quick at it; that the rest is hex, by `_bytes` and `_quantity`.
-
-
-class _Block(msgspec.Struct, rename="camel"):
-    number: _Quantity
-    hash: _Hex32
-    parent_hash: _Hex32
-    timestamp: _Quantity
-    logs_bloom: str | None = None
-
-
-class _Log(msgspec.Struct, rename="camel"):
-    address: _Hex20
-    topics: Annotated[list[_Hex32], msgspec.Meta(max_length=4)]
-    data: str
-    block_number: _Quantity
-    block_hash: _Hex32
-    transaction_hash: _Hex32
-    log_index: _Quantity
-    removed: bool = False
-
-
-_BLOCK: Final = msgspec.json.Decoder(_Block | None)
-_LOG: Final = msgspec.json.Decoder(_Log)
-_LOGS: Final = msgspec.json.Decoder(list[_Log])
 _ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_QUANTITY: Final = msgspec.json.Decoder(_Quantity)
-_TEXT: Final = msgspec.json.Decoder(str)
 
 
 def to_hex(value: bytes) -> str:
@@ -135,40 +129,45 @@ def to_hex(value: bytes) -> str:
 
 def read_header(result: msgspec.Raw) -> Header | None:
     """A block; None for null. Raises Unreadable."""
-    try:
-        block = _BLOCK.decode(result)
-        return None if block is None else _header(block)
-    except DECODE_ERRORS as error:
-        raise Unreadable(str(error)) from None
+    return _first_that_reads(result, _header, _header_however_written)
 
 
 def read_quantity(result: msgspec.Raw) -> int:
     """A number up to 2⁶³ - 1. Raises Unreadable."""
-    try:
-        return _quantity(_QUANTITY.decode(result))
-    except DECODE_ERRORS as error:
-        raise Unreadable(str(error)) from None
+    return _first_that_reads(result, lambda raw: _quantity(decode_quantity(raw)))
 
 
 def read_bytes(result: msgspec.Raw) -> bytes:
     """Bytes of any length. Raises Unreadable."""
-    try:
-        return _bytes(_TEXT.decode(result))
-    except DECODE_ERRORS as error:
-        raise Unreadable(str(error)) from None
+    return _first_that_reads(result, lambda raw: _bytes(decode_bytes(raw)))
+
+
+def _first_that_reads(raw: msgspec.Raw, *readers: Callable[[msgspec.Raw], _T]) -> _T:
+    why = ""
+    for read in readers:
+        try:
+            return read(raw)
+        except DECODE_ERRORS as error:
+            why = str(error)[:_SHOWN]
+    # Raised here, without the error as its context: that one's frames hold what the endpoint wrote, a key perhaps.
+    raise Unreadable(why)
 
 
 def read_logs(result: msgspec.Raw, wanted: LogFilter) -> Iterator[RawLog | MalformedEntry]:
-    """A list of logs, each as `read_log` reads it. Raises Unreadable at once where it is no list."""
+    """A list of logs, each as `read_log` reads it; null is none. Raises Unreadable at once where it is no list."""
+    if bytes(memoryview(result)[:5]) == b"null":
+        return iter(())
     try:
-        whole = _LOGS.decode(result)
+        whole = decode_logs(result)
     except DECODE_ERRORS:
-        # At least one of them cannot be read: one by one, so that it takes no other with it.
+        # At least one of them is not written as it should be: one by one, so that it takes no other with it.
         return (read_log(entry, wanted) for entry in _entries(result))
     return _read_logs(result, whole, wanted)
 
 
-def _read_logs(result: msgspec.Raw, whole: Sequence[_Log], wanted: LogFilter) -> Iterator[RawLog | MalformedEntry]:
+def _read_logs(
+    result: msgspec.Raw, whole: Sequence[WrittenLog], wanted: LogFilter
+) -> Iterator[RawLog | MalformedEntry]:
     entries: list[msgspec.Raw] = []
     for place, fields in enumerate(whole):
         try:
@@ -183,35 +182,54 @@ def _read_logs(result: msgspec.Raw, whole: Sequence[_Log], wanted: LogFilter) ->
 
 
 def _entries(result: msgspec.Raw) -> list[msgspec.Raw]:
-    try:
-        return _ENTRIES.decode(result)
-    except DECODE_ERRORS as error:
-        raise Unreadable(str(error)) from None
+    if bytes(result).count(b",") > _MOST_COMMAS:
+        raise Unreadable("it is far more than a list of logs")
+    return _first_that_reads(result, _ENTRIES.decode)
 
 
 def read_log(entry: msgspec.Raw, wanted: LogFilter) -> RawLog | MalformedEntry:
     """One log that stands, if it can be read and is one of those that were asked for."""
-    try:
-        fields = _LOG.decode(entry)
-        log = _raw_log(fields)
-    except DECODE_ERRORS as error:
-        return MalformedEntry(bytes(entry), f"it cannot be read: {error}")
-    reason = "it was removed" if fields.removed else wanted.why_not(log)
-    return log if reason is None else MalformedEntry(bytes(entry), reason)
+    read = read_pushed_log(entry, wanted)
+    if isinstance(read, MalformedEntry):
+        return read
+    return MalformedEntry(_kept(entry), "it was removed", removed=read.log) if read.removed else read.log
 
 
 def read_pushed_log(entry: msgspec.Raw, wanted: LogFilter) -> PushedLog | MalformedEntry:
     """One log of a subscription, if it can be read and is one of those that were asked for."""
     try:
-        fields = _LOG.decode(entry)
-        log = _raw_log(fields)
-    except DECODE_ERRORS as error:
-        return MalformedEntry(bytes(entry), f"it cannot be read: {error}")
-    reason = wanted.why_not(log)
-    return PushedLog(log, fields.removed) if reason is None else MalformedEntry(bytes(entry), reason)
+        read = _first_that_reads(entry, _pushed, _pushed_however_written)
+    except Unreadable as error:
+        return MalformedEntry(_kept(entry), f"it cannot be read: {error}", unreadable=True)
+    reason = wanted.why_not(read.log)
+    return read if reason is None else MalformedEntry(_kept(entry), reason)
 
 
-def _header(block: _Block) -> Header:
+def _kept(entry: msgspec.Raw) -> bytes:
+    return bytes(memoryview(entry)[:_KEPT_BYTES])
+
+
+def _pushed(entry: msgspec.Raw) -> PushedLog:
+    fields = decode_log(entry)
+    return PushedLog(_raw_log(fields), fields.removed)
+
+
+def _pushed_however_written(entry: msgspec.Raw) -> PushedLog:
+    fields = plain_log(entry)
+    return PushedLog(_raw_log(fields), fields.removed)
+
+
+def _header(result: msgspec.Raw) -> Header | None:
+    block = decode_block(result)
+    return None if block is None else _header_of(block)
+
+
+def _header_however_written(result: msgspec.Raw) -> Header | None:
+    block = plain_block(result)
+    return None if block is None else _header_of(block)
+
+
+def _header_of(block: WrittenBlock) -> Header:
     return Header(
         number=BlockNumber(_quantity(block.number)),
         hash=Hash32(_bytes(block.hash)),
@@ -223,7 +241,7 @@ def _header(block: _Block) -> Header:
 
 def _bloom(text: str | None) -> bytes | None:
     try:
-        bloom = _bytes(text or "")
+        bloom = _bytes(plain_hex(text or ""))
     except ValueError:
         return None
     return bloom if len(bloom) == _BLOOM_BYTES else None
@@ -236,7 +254,7 @@ def _timestamp(text: str) -> Timestamp:
     return Timestamp(seconds)
 
 
-def _raw_log(log: _Log) -> RawLog:
+def _raw_log(log: WrittenLog) -> RawLog:
     # All hex of a log in one go takes half the time of field by field; the lengths of all but the data are known.
     texts = (log.address, log.block_hash, log.transaction_hash, *log.topics, log.data)
     if "".join([text[:2] for text in texts]) != "0x" * len(texts):
@@ -267,7 +285,7 @@ def _quantity(text: str) -> int:
     if text[:2] != "0x" or not text.isalnum() or not text.isascii():
         raise Unreadable("a number begins with 0x")
     value = int(text, 16)
-    if value > _LARGEST:
+    if value > LARGEST:
         raise Unreadable("a number is too large")
     return value
 

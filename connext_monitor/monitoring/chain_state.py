@@ -10,7 +10,9 @@ from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.lineage import BorneOut
 from connext_monitor.monitoring.range_reader import HeaderCache
+from connext_monitor.monitoring.undecodable import Undecodable
 
 _HEADS_KEPT = 1024
 _HISTORY = 300
@@ -23,8 +25,8 @@ class ChainState:
 
     ``head`` is the last one that the endpoint in use announced; ``wanted`` the instants (a heap) that someone waits to
     see covered; ``first_nonce_after`` the block before the first watched one, where its nonce was refused and is still
-    to be asked for; ``holes`` the first nonce of each hole that was told of; times named ``*_at`` are on the monotonic
-    clock.
+    to be asked for; ``holes`` the first nonce of each hole that was told of; ``final_trouble`` why no finality tag is
+    had, in words; times named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:
@@ -34,10 +36,13 @@ class ChainState:
         self.head: Header | None = None
         self.head_risen_at = clock.monotonic()
         self.headers = HeaderCache()
+        self.borne_out = BorneOut()
+        self.undecodable = Undecodable(clock)
         self.covered_risen_at = clock.monotonic()
         self.checkpoint_risen_at = clock.monotonic()
         self.caught_up = False
         self.trouble: str | None = None
+        self.final_trouble: str | None = None
         self.wanted: list[Timestamp] = []
         self.first_nonce_after: BlockNumber | None = None
         self.holes: set[int] = set()
@@ -124,8 +129,14 @@ class ChainState:
 
     @property
     def silent_for(self) -> float:
-        """Seconds since the covered head last rose, or since this program started."""
-        return self.clock.monotonic() - self.covered_risen_at
+        """Seconds since the covered head last rose with logs that can be decoded, or since this program started."""
+        since = self.undecodable.since
+        seen_at = self.covered_risen_at if since is None else min(since, self.covered_risen_at)
+        return self.clock.monotonic() - seen_at
+
+    def works(self) -> None:
+        """What was wrong is over; that no log can be decoded is not, while it lasts."""
+        self.trouble = self.undecodable.why
 
     def sight(self) -> ChainSight:
         """How the chain is seen now."""
@@ -140,6 +151,7 @@ class ChainState:
             endpoint=self.endpoint.host if self.endpoint else None,
             trouble=self.trouble,
             final_still_for=self.clock.monotonic() - self.checkpoint_risen_at,
+            final_trouble=self.final_trouble,
             holes_found=self.holes_found,
             holes_closed=self.holes_closed,
         )

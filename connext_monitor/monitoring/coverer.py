@@ -13,7 +13,6 @@ from connext_monitor.core.coverage import (
     Stored,
     advance,
     begin,
-    final_by_depth,
     first_unread,
     next_range,
     skip_to,
@@ -23,19 +22,27 @@ from connext_monitor.core.pace import Step
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
-from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.finality import Finality
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
+from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation, Vouch
 from connext_monitor.monitoring.pacer import Urgency, asked_as
-from connext_monitor.monitoring.range_reader import LongRead, PartialAnswer, RangeReader, ReadRange, Unsettled
+from connext_monitor.monitoring.range_reader import (
+    LongRead,
+    PartialAnswer,
+    RangeReader,
+    ReadRange,
+    UnreadableAnswer,
+    Unsettled,
+)
 from connext_monitor.monitoring.read_ahead import ReadAhead
-from connext_monitor.monitoring.second_look import SecondLook, Verdict
+from connext_monitor.monitoring.second_look import Looked, SecondLook, Verdict
 from connext_monitor.monitoring.turns import unhurried
 from connext_monitor.monitoring.witness import Witness
 
@@ -106,15 +113,25 @@ class Coverer:
         self._pool = pool
         self._place = place
         self._reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, state.headers)
+        self._lineage = Lineage(self._config, endpoint, state.headers, state.borne_out)
         self._witness = Witness(self._config, pool, place)
         self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
-        self._holes = NonceHoles(state, endpoint, pool, place, self._reader, self._witness, store, checker)
-        self._anchors = Anchors(state, endpoint, self._witness, store, checker)
+        self._holes = NonceHoles(
+            state, endpoint, pool, place, self._reader, self._lineage, self._witness, store, checker
+        )
+        self._finality = Finality(state, endpoint, self._lineage)
+        self._anchors = Anchors(state, endpoint, self._lineage, self._witness, store, checker)
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
         self._first_nonce: int | None = None
         self._first_nonce_tries = _TRIES_OF_FIRST_NONCE
         self._first_nonce_again_at = 0.0
+        self._last_nonce: int | None = None
+
+    @property
+    def state(self) -> ChainState:
+        """The live state of the chain that it covers."""
+        return self._state
 
     async def begin(self) -> None:
         """Take up where the database stands, or begin at the configured block."""
@@ -130,6 +147,7 @@ class Coverer:
                 self._first_nonce = None
                 self._state.first_nonce_after = BlockNumber(first - 1)
                 await self._ask_first_nonce()
+            await self._lineage.confirm()
         self._state.coverage = stored
 
     async def cover(self, aim: Aim, *, hinted: bool = False) -> None:
@@ -174,7 +192,10 @@ class Coverer:
             self._state.saw_head(head)
         if settles:
             await self._anchors.verify()
-        final = await self._final(head) if settles else self._coverage().checkpoint
+        final = await self._finality.below(head) if settles else None
+        if final is None:
+            # Nothing new counts as final: blocks are only read again for longer.
+            final = self._coverage().checkpoint
         unread = first_unread(self._coverage(), aim)
 
         def following(begun: BlockRange | None) -> BlockRange | None:
@@ -184,9 +205,14 @@ class Coverer:
         async def read(blocks: BlockRange) -> ReadRange:
             stored = await self._store.stored(self._config.domain_id, blocks)
             try:
-                return await self._reader.read(blocks, head, final, stored)
-            except EndpointUnavailable:
+                one = await self._reader.read(blocks, head, final, stored)
+                await self._bear_out(one, stored)
+                return one
+            except EndpointNotBelieved:
+                raise
+            except (EndpointUnavailable, UnreadableAnswer):
                 # Noted here, since whoever waits for it is cancelled when the same end reaches the subscriptions.
+                # Where something cannot be read, what stands before it still can.
                 self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
                 raise
 
@@ -202,15 +228,15 @@ class Coverer:
                 ask_nonce = aim is Aim.CONFIRM and self._confirmed % 2 == 0 and one.end.number == head.number
                 await self._take(one, final, ask_nonce=ask_nonce, whole=settles and one.end.number == head.number)
 
+    async def _bear_out(self, read: ReadRange, stored: Stored) -> None:
+        """Make sure that what was read is of our chain, the more so where it takes something back."""
+        for number, block_hash in sorted(place for place in stored.places if place[1] in read.gone)[:1]:
+            await self._lineage.confirm_gone(number, block_hash)
+        await self._lineage.bear_out(read.end.hash, again=self._state.caught_up)
+
     async def _take(self, read: ReadRange, final: BlockNumber, *, ask_nonce: bool, whole: bool) -> None:
         """Look at a range once more where that is due, and have it committed."""
-        looked = await self._second_look.at_claims(read)
-        found_at = looked.found_at
-        if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
-            looked = await self._second_look.before_final(looked.read, last)
-            found_at = found_at or looked.found_at
-        if looked.verdict is Verdict.OTHER_CHAIN:
-            final = self._coverage().checkpoint
+        looked, final = await self._look_again(read, final)
         reached = advance(self._coverage(), read.blocks, read.end, final)
         nonce = None
         await self._ask_first_nonce()
@@ -218,17 +244,39 @@ class Coverer:
         if ask_nonce and self._state.first_nonce_after is None and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
             nonce = await self._nonce(BlockNumber(read.end.number - 1))
+            await self._bear_out_nonce(nonce)
         anchor = await self._anchor(read, reached) if reached.checkpoint > self._coverage().checkpoint else None
         domain = self._config.domain_id
         progress = ChainProgress(domain, reached, self._first_nonce, nonce, anchor, whole=whole)
         await self._commit(looked.read, progress, partial(self._second_look.vouches, final=final))
         self._pool.lost_history.got_on()
         self._first_nonce = None
-        self._state.trouble = None
         self._state.reached(reached)
-        self._believe(found_at)
+        self._state.works()
+        self._believe(looked.found_at)
         if nonce is not None:
             await self._holes.close(nonce)
+
+    async def _bear_out_nonce(self, nonce: int | None) -> None:
+        """Make sure that a nonce which is new is our chain's: a larger one would be missed for ever."""
+        if nonce is not None and nonce != self._last_nonce:
+            await self._lineage.confirm()
+            self._last_nonce = nonce
+
+    async def _look_again(self, read: ReadRange, final: BlockNumber) -> tuple[Looked, BlockNumber]:
+        """The range after all second looks that are due, and the last block that may count as final after them."""
+        looked = await self._second_look.at_claims(read)
+        if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
+            looked = looked.then(await self._second_look.before_final(looked.read, last))
+        if looked.verdict is Verdict.OTHER_CHAIN:
+            final = self._coverage().checkpoint
+        undecodable = self._state.undecodable
+        if doubted := undecodable.unsettled(looked.read.logs):
+            looked = looked.then(await self._second_look.at_undecodable(looked.read, doubted))
+            if looked.verdict is Verdict.AGREED:
+                undecodable.agreed(doubted)
+        unclear = undecodable.read(looked.read.logs, self._endpoint.host)
+        return looked, final if unclear is None else min(final, BlockNumber(unclear - 1))
 
     async def _nonce(self, block: BlockNumber) -> int | None:
         """As `nonce_after`; None too where too much is asked: covering goes on, and it is asked at a later cover."""
@@ -245,7 +293,9 @@ class Coverer:
         self._first_nonce_tries -= 1
         self._first_nonce_again_at = now + _ASK_FIRST_NONCE_AGAIN
         try:
-            self._first_nonce = await nonce_after(self._endpoint, self._config, block, none_yet=0)
+            first = await nonce_after(self._endpoint, self._config, block, none_yet=0)
+            await self._lineage.confirm()
+            self._first_nonce = first
         except RpcRefused:
             if self._first_nonce_tries:
                 return
@@ -255,7 +305,10 @@ class Coverer:
         """The block of the new checkpoint."""
         at_hand = self._reader.canonical(read.end.hash, reached.checkpoint)
         header = next((header for header in at_hand if header.number == reached.checkpoint), None)
-        return (header or await self._reader.header_at(reached.checkpoint)).ref
+        if header is None:
+            header = await self._reader.header_at(reached.checkpoint)
+            await self._lineage.bear_out(header.hash)
+        return header.ref
 
     def _believe(self, found_at: str | None) -> None:
         """Give up an endpoint that left out what another one has; what it left out has been committed."""
@@ -266,18 +319,11 @@ class Coverer:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
         await (await self._checker.put(observation))
 
-    async def _final(self, head: Header) -> BlockNumber:
-        """The last block that may count as final."""
-        finality = self._config.finality
-        if isinstance(finality, int):
-            return final_by_depth(head.number, finality)
-        tagged = await self._endpoint.header(finality)
-        # Without the tag nothing new counts as final: blocks are only read again for longer.
-        return min(tagged.number, head.number) if tagged else self._coverage().checkpoint
-
     async def _bear(self, error: Unsettled | PartialAnswer | RpcRefused, failures: int) -> None:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""
         words = error.words if isinstance(error, RpcRefused) else str(error)
+        if isinstance(error, UnreadableAnswer):
+            await self._keep(error)
         refusal = error.refusal if isinstance(error, RpcRefused) else None
         if refusal is not None and refusal.reaction is Reaction.PRUNED and await self._leave_behind(words):
             return
@@ -300,6 +346,12 @@ class Coverer:
         soon = not error.refusal.exhausted and (error.retry_after or 0.0) <= _LONGEST_ASKED
         return error.refusal.reaction is Reaction.UNSUPPORTED or (not soon and bool(self._pool.others(self._place)))
 
+    async def _keep(self, answer: UnreadableAnswer) -> None:
+        """Record what could be read of an answer as if it had been pushed, and the rest for inspection."""
+        await self._lineage.confirm()
+        domain = self._config.domain_id
+        await (await self._checker.put(Observation(domain, logs=answer.logs, malformed=answer.malformed)))
+
     async def _leave_behind(self, words: str) -> bool:
         """Go on behind blocks that no endpoint has any more; False where they are there after all.
 
@@ -317,6 +369,7 @@ class Coverer:
         oldest = self._pool.lost_history.lost_before(self._place, oldest) if oldest is not None else None
         if oldest is None:
             raise EndpointUnavailable(self._endpoint.host, words)
+        await self._lineage.confirm()
         skipped = skip_to(self._coverage(), oldest)
         unread = BlockRange(first, BlockNumber(oldest - 1))
         progress = ChainProgress(self._config.domain_id, skipped, self._first_nonce, unread=unread)

@@ -49,6 +49,8 @@ _LOGS_PATIENCE: Final = 3
 _PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_chainId", "eth_getCode"})
 """Requests that no honest endpoint refuses for what they ask."""
 _TAGS: Final = ("safe", "finalized")
+MOST_MALFORMED: Final = 1_000
+"""Entries of one answer that are none of the logs asked for; where there are more, the rest of it is not looked at."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 
@@ -62,6 +64,25 @@ class FetchedLogs:
 
     logs: list[RawLog]
     malformed: list[MalformedEntry]
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the answer is not to be believed, in words that follow the endpoint's host; None where it is."""
+        if len(self.malformed) > MOST_MALFORMED:
+            return f"gave more than {MOST_MALFORMED:,} entries that are none of the logs asked for"
+        unreadable = [entry.reason for entry in self.malformed if entry.unreadable]
+        if not unreadable:
+            return None
+        count = "a log" if len(unreadable) == 1 else f"{len(unreadable):,} logs"
+        return f"gave {count} that cannot be read; the first: {unreadable[0]}"
+
+
+class LogsNotBelieved(EndpointUnavailable):
+    """An answer to eth_getLogs among which a log may hide that cannot be read; ``fetched`` is what can be."""
+
+    def __init__(self, host: str, reason: str, fetched: FetchedLogs) -> None:
+        super().__init__(host, reason)
+        self.fetched = fetched
 
 
 class Pushes(Generic[_T]):
@@ -178,8 +199,8 @@ class Endpoint:
     ) -> FetchedLogs:
         """The contract's logs from one block to another, both included.
 
-        It says nothing about blocks which the endpoint lacks. An entry that is no log, or none of those asked for, is
-        given back as malformed.
+        It says nothing about blocks which the endpoint lacks. An entry that is none of those asked for is given back as
+        malformed. Raises LogsNotBelieved where one of them may hide in an entry that cannot be read.
         """
         wanted = LogFilter(address, topics, from_block, to_block)
         read = partial(read_logs, wanted=wanted)
@@ -192,6 +213,10 @@ class Endpoint:
         async for some in in_turns(logs):
             fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
             fetched.malformed.extend([log for log in some if isinstance(log, MalformedEntry)])
+            if len(fetched.malformed) > MOST_MALFORMED:
+                break
+        if fetched.doubt is not None:
+            raise LogsNotBelieved(self.host, fetched.doubt, fetched)
         return fetched
 
     async def call(self, to: Address, data: bytes, block: BlockNumber | str) -> bytes:
@@ -224,8 +249,9 @@ class Endpoint:
         self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
     ) -> _T:
         urgency = Urgency.QUESTION if method == "eth_call" else None
-        tries = self.pacer.tries_of_logs if method == "eth_getLogs" else TRIES
-        plain = method in _PLAIN and (not params or params[0] not in _TAGS)
+        tag = bool(params) and params[0] in _TAGS
+        tries = self.pacer.tries_of_logs if method == "eth_getLogs" else 1 if tag else TRIES
+        plain = method in _PLAIN and not tag
         request = partial(self._once, method, params, patience)
         result = await self.pacer.ask(request, urgency, tries, kind=method, plain=plain)
         return self._readable(method, result, read)

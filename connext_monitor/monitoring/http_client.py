@@ -19,6 +19,7 @@ from connext_monitor.monitoring.connection_failure import why_status, why_unreac
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
+    HEADER_BYTES,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
@@ -34,6 +35,7 @@ from connext_monitor.monitoring.json_rpc import (
 
 _CONNECTIONS: Final = 32
 """At most so many requests are under way at once; others wait, and their time runs."""
+_HEADERS: Final = 1024
 _REFUSING_STATUSES: Final = (402, 413, 420, 429)
 """They say what is wrong by themselves, without an error object."""
 _BUSY_STATUSES: Final = (503, 529)
@@ -69,6 +71,9 @@ class HttpClient:
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_JSON | url.reveal_headers(),
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
+            max_headers=_HEADERS,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # `_exchange` has the only clock
         )
 
@@ -152,11 +157,15 @@ class HttpClient:
     def _read(self, method: str, request_id: int, reply: _Reply) -> Outcome:
         """What a reply says, in this order.
 
-        1. A body beyond the limit says nothing.
+        1. A body beyond the limit says nothing but that.
         2. An error object explains more than the status that came with it, unless that is the server's own failure.
         3. Any other status than 200 is the answer itself.
         4. A body that is no answer to this request is none.
         """
+        if reply.body is None and method == "eth_getLogs":
+            # Asked for fewer blocks it gives fewer logs: as where it says itself that this is too much.
+            size = f"its answer has more than {self._limits.answer_bytes >> 20} MiB"
+            return RpcRefused(self.host, method, Refusal(Reaction.RANGE, None, size))
         if reply.body is None:
             return EndpointUnavailable(self.host, "gave an answer that is too large")
         outcome = self._read_message(method, request_id, reply.body, reply.status)
@@ -194,6 +203,6 @@ class HttpClient:
             answer = decode_message(body)
         except MalformedMessage as error:
             return EndpointUnavailable(self.host, str(error))
-        if answer.id != request_id and not (answer.id is None and answer.failed):
+        if answer.request_id != request_id and not (answer.id is None and answer.failed):
             return EndpointUnavailable(self.host, f"answered {method} with the answer to another request")
         return read_outcome(self._url, method, answer, None if status == 200 else status)

@@ -22,6 +22,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
+from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pacer import Urgency, asked_as
 from connext_monitor.monitoring.placed_log import PlacedLog
@@ -107,6 +108,7 @@ class Inquiry:
         try:
             symbol = await endpoint.call(asset, SYMBOL_CALL, covered.number)
             decimals = await endpoint.call(asset, DECIMALS_CALL, covered.number)
+            await confirm_chain(endpoint, self._state.config)
         except RpcError as error:
             if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.REVERTED:
                 # As what is no such token does. Every other refusal says nothing about it.
@@ -157,7 +159,9 @@ class Inquiry:
                 span = shrunk(span, error.refusal)
                 continue
             if fetched.logs:
-                await self._record(await reader.place(fetched.logs))
+                placed = await reader.place(fetched.logs)
+                await confirm_chain(endpoint, self._state.config)
+                await self._record(placed)
                 if once:
                     return True
                 found = True

@@ -4,6 +4,7 @@ An endpoint is a stranger on a bad line. Whatever it does, a request ends: with 
 `RpcRefused` where it answered with an error, or with `EndpointUnavailable` where it did not answer as it should.
 """
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds a request may take, from its sending to the last byte of its answer."""
+
+HEADER_BYTES: Final = 256 * 2**10
+"""How long a line of an answer's head may be: some proxies send long cookies and policies with every answer."""
 
 OnRequest: TypeAlias = Callable[[str, str], None]
 """Called once a request has ended, with its method and `answered`, `refused` or `unavailable`: for metrics."""
@@ -118,19 +122,29 @@ class RpcLimits:
     ping_interval: float = 10.0
     ping_timeout: float = 10.0
     close_timeout: float = 2.0
-    answer_bytes: int = 64 * 2**20
+    answer_bytes: int = 32 * 2**20
     queued_pushes: int = 10_000
     queued_push_bytes: int = 64 * 2**20
+
+
+_DIGITS: Final = re.compile("[0-9]{1,18}")
 
 
 class Answer(msgspec.Struct):
     """An endpoint's message: an answer has an ``id``, a notification a ``method``. An absent field is an empty Raw."""
 
-    id: int | str | None = None
+    id: int | float | str | None = None
     result: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
     method: str = ""
     params: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def request_id(self) -> int | None:
+        """The request that it answers: we send a number, and some servers give it back as text."""
+        if isinstance(self.id, str):
+            return int(self.id) if _DIGITS.fullmatch(self.id) else None
+        return int(self.id) if self.id is not None and self.id == int(self.id) else None
 
     @property
     def failed(self) -> bool:
@@ -148,6 +162,8 @@ class _Error(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
+_LARGEST_CODE: Final = 2**31
+"""No honest error has a larger code, and hostile ones may have thousands of digits."""
 _ENCODER: Final = msgspec.json.Encoder()
 _ANSWER: Final = msgspec.json.Decoder(Answer)
 _ERROR: Final = msgspec.json.Decoder(_Error | str)
@@ -159,6 +175,9 @@ DECODE_ERRORS: Final = (ValueError, RecursionError)
 """What msgspec raises at bad JSON: its own errors, UnicodeDecodeError, and RecursionError at deep nesting."""
 
 
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
 def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
     """One request as JSON."""
     return _ENCODER.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
@@ -167,7 +186,7 @@ def encode_request(request_id: int, method: str, params: Sequence[object]) -> by
 def decode_message(body: bytes) -> Answer:
     """Read one message. Raises MalformedMessage."""
     try:
-        return _ANSWER.decode(body)
+        return _ANSWER.decode(body.removeprefix(_BYTE_ORDER_MARK))
     except DECODE_ERRORS:
         raise MalformedMessage("gave an answer that is not JSON-RPC") from None
 
@@ -235,6 +254,7 @@ def _detail(data: object) -> str:
 
 def _code(code: float | str | None) -> int | None:
     try:
-        return None if code is None else int(code)
+        number = None if code is None else int(code)
     except (ValueError, OverflowError):
         return None
+    return number if number is not None and abs(number) <= _LARGEST_CODE else None

@@ -13,6 +13,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, RpcRefused
+from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.witness import Witness
@@ -49,6 +50,7 @@ class NonceHoles:
         pool: EndpointPool,
         place: int,
         reader: RangeReader,
+        lineage: Lineage,
         witness: Witness,
         store: HoleStore,
         recorder: Recorder,
@@ -59,6 +61,7 @@ class NonceHoles:
         self._pool = pool
         self._place = place
         self._reader = reader
+        self._lineage = lineage
         self._witness = witness
         self._store = store
         self._recorder = recorder
@@ -126,4 +129,6 @@ class NonceHoles:
             raise RuntimeError("holes are closed once something is covered")
         progress = ChainProgress(self._config.domain_id, self._state.coverage, next_nonce=upcoming)
         timed = await self._reader.place(logs)
+        if timed:
+            await self._lineage.confirm()
         await (await self._recorder.put(Observation(self._config.domain_id, logs=timed, progress=progress)))

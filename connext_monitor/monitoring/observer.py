@@ -22,9 +22,11 @@ from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer, patience, pause_after
-from connext_monitor.monitoring.endpoint import Endpoint, Pushes
+from connext_monitor.monitoring.endpoint import MOST_MALFORMED, Endpoint, Pushes
 from connext_monitor.monitoring.endpoint_pool import EndpointPool, OpenEndpoint
+from connext_monitor.monitoring.failure_log import FailureLog
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
+from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
@@ -71,8 +73,8 @@ class Observer:
         self._wake = asyncio.Event()
         self._hinted = False
         self._confirmed_at = 0.0
-        self._told: str | None = None
         self._log = log.bind(chain=config.name)
+        self._failures = FailureLog(self._log, len(config.endpoints), clock)
 
     def look(self, past: Timestamp) -> None:
         """Have the chain covered past this instant of block time as soon as it has such a block."""
@@ -105,23 +107,22 @@ class Observer:
             self._log.info("endpoint.left_for_better")
             end = None
         except* EndpointNotBelieved as group:
-            self._failed(str(_first(group)))
+            self._failed(place, str(_first(group)))
             end = _End(Trouble.NOT_BELIEVED)
         except* RpcError as group:
             error = _first(group)
-            self._failed(str(error))
+            self._failed(place, str(error))
             end = _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
         except* Exception as group:  # noqa: BLE001 - a fault of ours on one chain must not end its observation
             self._log.exception("observer.failed", error=str(_first(group)))
-            self._failed("an error in this program; see its log")
+            self._failed(place, "an error in this program; see its log")
         finally:
             self.state.disconnected()
         return end
 
-    def _failed(self, reason: str) -> None:
-        if reason != self._told:
-            self._log.warning("endpoint.failed", reason=reason)
-        self._told = self.state.trouble = reason
+    def _failed(self, place: int, reason: str) -> None:
+        self._failures.failed(place, reason)
+        self.state.trouble = reason
 
     async def _session(self, endpoint: Endpoint, place: int) -> None:
         self.state.connected(endpoint)
@@ -174,20 +175,34 @@ class Observer:
         self, endpoint: Endpoint, logs: Pushes[PushedLog | MalformedEntry], owed: PushedLogs
     ) -> None:
         reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, self.state.headers)
+        lineage = Lineage(self._config, endpoint, self.state.headers, self.state.borne_out)
+        malformed = 0
         async for pushed in logs:
             if isinstance(pushed, MalformedEntry):
-                await self._checker.put(Observation(self._config.domain_id, malformed=[pushed]))
+                malformed += 1
+                await self._skip(endpoint, pushed, malformed)
             elif pushed.removed:
                 self._hint()
             else:
                 owed.brought(pushed.log)
-                await self._pass_on(endpoint, reader, pushed)
+                await self._pass_on(endpoint, reader, lineage, pushed)
 
-    async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, pushed: PushedLog) -> None:
+    async def _skip(self, endpoint: Endpoint, pushed: MalformedEntry, so_far: int) -> None:
+        await self._checker.put(Observation(self._config.domain_id, malformed=[pushed]))
+        if so_far > MOST_MALFORMED:
+            raise EndpointNotBelieved(
+                endpoint.host, f"pushed more than {MOST_MALFORMED:,} entries that are none of the logs asked for"
+            )
+        if pushed.unreadable:
+            # A log that was asked for may hide in it: what its block really has is read at once.
+            self._hint()
+
+    async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, lineage: Lineage, pushed: PushedLog) -> None:
         await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
         try:
             placed = await reader.place([pushed.log])
             stands = await self._stands(endpoint, pushed.log)
+            await lineage.bear_out(pushed.log.block_hash, again=True)
         except (Unsettled, RpcRefused):
             # The next cover reads it; what can only be done later is no reason to give the endpoint up.
             self._hint()
@@ -231,9 +246,8 @@ class Observer:
             aim = self._next_aim(endpoint)
 
     def _recovered(self, endpoint: Endpoint) -> None:
-        if self._told is not None:
-            self._log.info("endpoint.works", endpoint=endpoint.host)
-        self._told = self.state.trouble = None
+        self._failures.works(endpoint.host)
+        self.state.works()
 
     async def _until_woken(self) -> None:
         left = self._confirmed_at + self._calm() - self._clock.monotonic()

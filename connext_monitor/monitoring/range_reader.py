@@ -13,13 +13,15 @@ from connext_monitor.core.coverage import BlockRange, Stored, doubtful
 from connext_monitor.core.decoding import EVENT_TOPICS, named_event
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
-from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint import Endpoint, FetchedLogs, LogsNotBelieved
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.turns import in_turns
 
 _CACHED_HEADERS = 4096
 _LONG = 20.0
 """Seconds after which a range is cut short, whose blocks come slowly."""
+_REMOVED_LOOKED_AT = 16
+"""Blocks of logs that an answer calls removed; an honest one names hardly any."""
 _NOTHING = Stored()
 _NO_HEADERS: Mapping[Hash32, Header] = {}
 
@@ -44,6 +46,18 @@ class LongRead(Exception):
     def __init__(self, blocks: int) -> None:
         super().__init__("is read in smaller ranges")
         self.blocks = blocks
+
+
+class UnreadableAnswer(PartialAnswer):
+    """Among the logs that the endpoint gave may be some that cannot be read.
+
+    ``logs`` are those that can be, ``malformed`` what else it gave.
+    """
+
+    def __init__(self, why: str, logs: list[PlacedLog], malformed: list[MalformedEntry]) -> None:
+        super().__init__(why)
+        self.logs = logs
+        self.malformed = malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +124,40 @@ class RangeReader:
            endpoint had the range and that it did not move meanwhile. A final block cannot move.
         2. Every log is placed: its block's header says its time and confirms its height; and decoded, unless its event
            is stored.
-        3. Every place of something stored that the answer does not name is looked at.
+        3. Every place of something stored that the answer does not name is looked at, and every place of a log that it
+           calls removed.
 
         Raises Unsettled, PartialAnswer, LongRead and what the endpoint raises.
         """
         before = await self._end_before(blocks, head, final)
-        fetched = await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
+        fetched = await self._fetch(blocks, stored)
         end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
             raise Unsettled(f"changed block {blocks.last} while its logs were read")
         headers = await self._headers_of(fetched.logs, blocks)
         logs = await self.place(fetched.logs, stored, headers)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
+        await self._check_removed(fetched)
         gone = await self._gone(doubtful(stored.places, answered))
         return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
+
+    async def _fetch(self, blocks: BlockRange, stored: Stored) -> FetchedLogs:
+        try:
+            return await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
+        except LogsNotBelieved as error:
+            doubted, why = error.fetched, error.reason
+        raise UnreadableAnswer(why, await self.place(doubted.logs, stored), doubted.malformed)
+
+    async def _check_removed(self, fetched: FetchedLogs) -> None:
+        removed = [entry.removed for entry in fetched.malformed if entry.removed is not None]
+        if not removed:
+            return
+        standing = {(raw.block_hash, raw.log_index) for raw in fetched.logs}
+        missing = [raw for raw in removed if (raw.block_hash, raw.log_index) not in standing]
+        places = {(raw.block_number, raw.block_hash) for raw in missing}
+        for number, block_hash in sorted(places)[:_REMOVED_LOOKED_AT]:
+            if (await self.header_at(number)).hash == block_hash:
+                raise PartialAnswer(f"says of a log of block {number} that it was removed, and that the block stands")
 
     async def place(
         self, logs: list[RawLog], stored: Stored = _NOTHING, known: Mapping[Hash32, Header] = _NO_HEADERS

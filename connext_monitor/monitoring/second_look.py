@@ -1,5 +1,6 @@
 """Looks a second time at a range whose answer is in doubt, and finds the logs that were left out of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -26,6 +27,7 @@ class Doubt(StrEnum):
 
     BLOOM = "a block's bloom claims a log that the answer does not hold"
     FINAL = "its blocks are about to count as final"
+    UNDECODABLE = "it holds logs that cannot be decoded"
 
 
 class Verdict(StrEnum):
@@ -44,6 +46,10 @@ class Looked:
     read: ReadRange
     verdict: Verdict
     found_at: str | None = None
+
+    def then(self, later: "Looked") -> "Looked":
+        """After another look at what this one left."""
+        return replace(later, found_at=self.found_at or later.found_at)
 
 
 class SecondLook:
@@ -84,6 +90,18 @@ class SecondLook:
         if testimony is None:
             return Looked(read, Verdict.ALONE)
         return await self._compare(read, testimony, Doubt.FINAL)
+
+    async def at_undecodable(self, read: ReadRange, doubted: Sequence[PlacedLog]) -> Looked:
+        """Ask another endpoint for the blocks of logs that cannot be decoded; it agrees where it has the same logs."""
+        last = max(doubted, key=lambda placed: placed.log.block_number).log
+        blocks = BlockRange(min(placed.log.block_number for placed in doubted), last.block_number)
+        testimony = await self._witness.testify(blocks, last.block_hash)
+        if testimony is None or testimony.logs is None:
+            return Looked(read, Verdict.ALONE)
+        looked = await self._compare(read, testimony, Doubt.UNDECODABLE)
+        if looked.found_at is None and left_out(testimony.logs, [placed.log for placed in doubted]):
+            return replace(looked, verdict=Verdict.ALONE)
+        return looked
 
     async def vouches(self, raw: RawLog, *, final: BlockNumber) -> bool:
         """Whether a log that accuses somebody really stands in its block, as far as that can be known.

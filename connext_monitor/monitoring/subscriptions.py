@@ -12,6 +12,7 @@ from connext_monitor.monitoring.json_rpc import size
 SubscriptionId = str | int
 
 _MOST_EARLY: Final = 1_000
+_MOST_EARLY_BYTES: Final = 16 * 2**20
 """Pushes kept for a subscription whose id is not known yet; in practice one or two come early."""
 
 
@@ -69,8 +70,9 @@ class Subscriptions:
     """Which queue a push belongs to, also where it comes before the answer that names its subscription."""
 
     def __init__(self) -> None:
-        self._queues: dict[SubscriptionId, PushQueue] = {}
-        self._early: list[tuple[SubscriptionId, msgspec.Raw]] = []
+        self._queues: dict[str, PushQueue] = {}
+        self._ids: dict[str, SubscriptionId] = {}
+        self._early: list[tuple[str, msgspec.Raw]] = []
 
     def push(self, subscription: SubscriptionId, push: msgspec.Raw, *, expecting: bool) -> bool:
         """Deliver a push; False when there is no room for it.
@@ -78,18 +80,20 @@ class Subscriptions:
         One of an unknown subscription is kept while we are ``expecting`` the answer to a subscribe, else ignored: its
         subscription was given up.
         """
-        queue = self._queues.get(subscription)
+        key = _key(subscription)
+        queue = self._queues.get(key)
         if queue is not None:
             return queue.put(push)
         if expecting:
-            self._early.append((subscription, push))
-        return len(self._early) <= _MOST_EARLY
+            self._early.append((key, push))
+        return len(self._early) <= _MOST_EARLY and sum(size(early) for _, early in self._early) <= _MOST_EARLY_BYTES
 
     def begin(self, subscription: SubscriptionId, queue: PushQueue) -> bool:
         """Deliver to ``queue`` from now on, beginning with what came early; False when that has no room."""
-        self._queues[subscription] = queue
-        ours = [push for early, push in self._early if early == subscription]
-        self._early = [(early, push) for early, push in self._early if early != subscription]
+        key = _key(subscription)
+        self._queues[key], self._ids[key] = queue, subscription
+        ours = [push for early, push in self._early if early == key]
+        self._early = [(early, push) for early, push in self._early if early != key]
         return all(queue.put(push) for push in ours)
 
     def forget_early(self) -> None:
@@ -98,14 +102,21 @@ class Subscriptions:
 
     def forget(self, queue: PushQueue) -> SubscriptionId | None:
         """Deliver nothing more to ``queue``; returns its subscription, None if it had none."""
-        found = next((subscription for subscription, known in self._queues.items() if known is queue), None)
-        if found is not None:
-            del self._queues[found]
-        return found
+        found = next((key for key, known in self._queues.items() if known is queue), None)
+        if found is None:
+            return None
+        del self._queues[found]
+        return self._ids.pop(found)
 
     def end(self, why: Callable[[], Exception]) -> None:
         """End all queues, as `PushQueue.end` does."""
         for queue in self._queues.values():
             queue.end(why)
         self._queues.clear()
+        self._ids.clear()
         self._early.clear()
+
+
+def _key(subscription: SubscriptionId) -> str:
+    """What tells subscriptions apart: some servers give an id now as a number, now as text."""
+    return str(subscription).lower()

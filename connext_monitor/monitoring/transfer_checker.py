@@ -1,10 +1,11 @@
 """The transfer checker: applies what observers saw to the transfers, commits once, then tells of it."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import cycle
 from typing import Protocol
 
 import structlog
@@ -28,7 +29,10 @@ from connext_monitor.core.transfer import EventRecord, Step, Transfer
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
 
 _QUEUED = 1000
+"""Observations of one chain that may wait."""
 _LOGS_AT_ONCE = 5000
+_LOGS_OF_A_PART = 1000
+"""Larger observations are committed in parts, so that no chain takes a whole transaction to itself."""
 _TOLD_ONE_BY_ONE = 20
 """A batch of more events than this is history being read: one log line tells of all of it."""
 
@@ -64,15 +68,45 @@ class _Read:
     progress: ChainProgress | None
     history: HistoryRead | None
 
+    @property
+    def size(self) -> int:
+        """How many logs it holds."""
+        return len(self.step.seen) + len(self.unreadable)
+
+
+class _Whole:
+    """What an observation's parts share: one that cannot be stored takes those after it with it."""
+
+    def __init__(self, done: asyncio.Future[None]) -> None:
+        self._done = done
+        self.failed = False
+
+    def fail(self, error: Exception) -> None:
+        """A part could not be stored."""
+        self.failed = True
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    def stored(self) -> None:
+        """The last part, and so all of it, is stored."""
+        if not self._done.done():
+            self._done.set_result(None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """A part of an observation, the ``last`` of it with what must not be true before all of it is stored."""
+
     read: _Read
-    done: asyncio.Future[None]
+    whole: _Whole
+    last: bool
 
 
 class TransferChecker:
-    """Takes observations in the order in which they were put, several at a time where several wait."""
+    """Takes one chain's observations in the order in which they were put, and the chains in turns.
+
+    Where several wait, several are committed at a time.
+    """
 
     def __init__(
         self,
@@ -89,14 +123,15 @@ class TransferChecker:
         self._listener = listener
         self._labels = labels
         self._clock = clock
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_QUEUED)
+        self._queues: defaultdict[DomainId, asyncio.Queue[_Waiting]] = defaultdict(lambda: asyncio.Queue(_QUEUED))
+        self._arrived = asyncio.Event()
         self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.malformed: dict[DomainId, int] = {}
 
     @property
     def waiting(self) -> int:
         """How many observations are queued."""
-        return self._queue.qsize()
+        return sum(queue.qsize() for queue in self._queues.values())
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
         """Queue it, waiting for room.
@@ -108,24 +143,42 @@ class TransferChecker:
         done.add_done_callback(lambda done: done.cancelled() or done.exception())
         # In turns, so that a chain's order stays while others are asked.
         async with self._turns[observation.domain]:
-            await self._queue.put(_Waiting(await _read(observation), done))
+            parts = _parts(await _read(observation))
+            whole = _Whole(done)
+            for part in parts:
+                await self._queues[observation.domain].put(_Waiting(part, whole, part is parts[-1]))
+                self._arrived.set()
         return done
 
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
-            batch = [await self._queue.get()]
-            while not self._queue.empty() and sum(len(one.read.step.seen) for one in batch) < _LOGS_AT_ONCE:
-                batch.append(self._queue.get_nowait())
-            await self._check(batch)
+            await self._arrived.wait()
+            self._arrived.clear()
+            while batch := self._next(_LOGS_AT_ONCE):
+                await self._check(batch)
 
     async def drain(self) -> None:
         """Check what is still queued; for a clean stop, after `run` has been cancelled."""
-        batch = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        if batch:
+        while batch := self._next(_LOGS_AT_ONCE):
             await self._check(batch)
 
+    def _next(self, most: int) -> list[_Waiting]:
+        """Some of what waits, until that is ``most`` logs: one part of each chain in turns."""
+        batch: list[_Waiting] = []
+        logs = 0
+        for queue in cycle(list(self._queues.values())):
+            if logs >= most or not self.waiting:
+                break
+            if not queue.empty():
+                batch.append(queue.get_nowait())
+                logs += batch[-1].read.size
+        return batch
+
     async def _check(self, batch: list[_Waiting]) -> None:
+        batch = [waiting for waiting in batch if not waiting.whole.failed]
+        if not batch:
+            return
         try:
             await self._commit([waiting.read for waiting in batch])
         except Exception as error:
@@ -135,12 +188,11 @@ class TransferChecker:
                     await self._check([waiting])
                 return
             log.exception("observation.not_stored", chain=self._labels.spoken(batch[0].read.domain))
-            if not batch[0].done.done():
-                batch[0].done.set_exception(error)
+            batch[0].whole.fail(error)
         else:
             for waiting in batch:
-                if not waiting.done.done():
-                    waiting.done.set_result(None)
+                if waiting.last:
+                    waiting.whole.stored()
 
     async def _commit(self, batch: list[_Read]) -> None:
         steps = [read.step for read in batch]
@@ -175,9 +227,10 @@ class TransferChecker:
         return monitor_started_blind(name, at, first=unread.first, last=unread.last)
 
     def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
-        for bad in unreadable:
-            self.malformed[bad.domain] = self.malformed.get(bad.domain, 0) + 1
-            log.warning("log.malformed", chain=self._labels.spoken(bad.domain), reason=bad.reason)
+        for domain, logs in Counter(bad.domain for bad in unreadable).items():
+            self.malformed[domain] = self.malformed.get(domain, 0) + logs
+            first = next(bad.reason for bad in unreadable if bad.domain == domain)
+            log.warning("log.malformed", chain=self._labels.spoken(domain), logs=logs, reason=first)
         if len(changes.added) > _TOLD_ONE_BY_ONE:
             log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
             return
@@ -215,6 +268,18 @@ async def _read(observation: Observation) -> _Read:
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None
     return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
+
+
+def _parts(read: _Read) -> list[_Read]:
+    """The same in parts of bounded size; what says that something is read or gone comes with the last."""
+    seen, bad = read.step.seen, read.unreadable
+    parts = []
+    first = 0
+    while max(len(seen), len(bad)) - first > _LOGS_OF_A_PART:
+        end = first + _LOGS_OF_A_PART
+        parts.append(_Read(read.domain, Step(seen[first:end], frozenset()), bad[first:end], None, None))
+        first = end
+    return [*parts, replace(read, step=replace(read.step, seen=seen[first:]), unreadable=bad[first:])]
 
 
 def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from websockets import http11
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
@@ -20,6 +21,7 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DECODE_ERRORS,
     DEFAULT_TIMEOUT,
+    HEADER_BYTES,
     Answer,
     EndpointUnavailable,
     MalformedMessage,
@@ -35,6 +37,9 @@ from connext_monitor.monitoring.json_rpc import (
 )
 from connext_monitor.monitoring.subscriptions import PushQueue, SubscriptionId, Subscriptions
 
+# The library reads these limits from the environment when it is imported, and from here when it reads a handshake.
+http11.MAX_LINE_LENGTH = HEADER_BYTES
+http11.MAX_NUM_HEADERS = 1024
 _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 _MANY: Final = 4
 """Requests under way, from which on a connection that is cut off may have been cut off for them."""
@@ -245,7 +250,7 @@ class WebSocketClient:
         if answer.id is None:
             self._refuse_all(answer)
             return
-        pending = self._pending.get(answer.id) if isinstance(answer.id, int) else None
+        pending = self._pending.get(answer.request_id) if answer.request_id is not None else None
         if pending is not None and not pending.outcome.done():
             pending.outcome.set_result(self._read_answer(pending, answer))
 

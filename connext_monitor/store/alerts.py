@@ -206,12 +206,13 @@ async def listed(
     return [AlertRow(row.row, read_alert(row)) for row in rows]
 
 
-async def count_open(connection: AsyncConnection) -> dict[AlertKind, int]:
-    """How many alerts of each kind are open."""
+async def count_open(connection: AsyncConnection) -> dict[tuple[AlertKind, Severity], int]:
+    """How many alerts of each kind and severity are open: of one kind, some may have escalated."""
+    columns = (alerts.c.kind, alerts.c.severity)
     rows = await connection.execute(
-        select(alerts.c.kind, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(alerts.c.kind)
+        select(*columns, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(*columns)
     )
-    return {AlertKind(kind): count for kind, count in rows}
+    return {(AlertKind(kind), Severity(severity)): count for kind, severity, count in rows}
 
 
 async def overdue_legs(

@@ -1,17 +1,26 @@
 """How far each chain has been read, and the logs of it that could not be read."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.recording import UnreadableLog
+from connext_monitor.store.bulk import InsertMany
 from connext_monitor.store.schema import chains, malformed_logs
 
-_KEPT_BYTES = 65536
+MALFORMED_KEPT = 1000
+"""Malformed logs of one chain; what an endpoint gives has no end."""
+_KEPT_BYTES = 8192
+_KEPT_WORDS = 1000
+_MALFORMED_COLUMNS = [column for column in malformed_logs.c if column is not malformed_logs.c.id]
+_INSERT_MALFORMED = InsertMany(insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
 
 
 async def coverage(connection: AsyncConnection, domain: DomainId) -> Coverage | None:
@@ -45,21 +54,25 @@ async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: 
     await connection.execute(row.on_conflict_do_update(index_elements=["domain"], set_=moving))
 
 
-async def keep_malformed(
-    connection: AsyncConnection, domain: DomainId, raw: bytes, reason: str, seen_at: datetime
-) -> None:
-    """Keep a log that could not be read, once, cut to 64 KiB."""
-    row = insert(malformed_logs).values(
-        domain=domain,
-        digest=sha256(raw).digest(),
-        reason=reason,
-        raw=raw[:_KEPT_BYTES],
-        seen_ms=round(seen_at.timestamp() * 1000),
-    )
-    await connection.execute(row.on_conflict_do_nothing())
+async def keep_malformed(connection: AsyncConnection, logs: Sequence[UnreadableLog], seen_at: datetime) -> None:
+    """Keep logs that could not be read, each once and its beginning only, and of each chain the newest."""
+    by_domain: defaultdict[DomainId, list[UnreadableLog]] = defaultdict(list)
+    for log in logs:
+        by_domain[log.domain].append(log)
+    seen_ms = round(seen_at.timestamp() * 1000)
+    for domain, theirs in by_domain.items():
+        rows = [
+            (domain, sha256(log.raw).digest(), log.reason[:_KEPT_WORDS], log.raw[:_KEPT_BYTES], seen_ms)
+            for log in theirs[-MALFORMED_KEPT:]
+        ]
+        await _INSERT_MALFORMED(connection, rows)
+        of_domain = malformed_logs.c.domain == domain
+        oldest = select(malformed_logs.c.id).where(of_domain).order_by(malformed_logs.c.id.desc())
+        too_old = oldest.offset(MALFORMED_KEPT).limit(1).scalar_subquery()
+        await connection.execute(delete(malformed_logs).where(of_domain, malformed_logs.c.id <= too_old))
 
 
 async def malformed_counts(connection: AsyncConnection) -> dict[DomainId, int]:
-    """How many distinct malformed logs each chain's endpoints gave."""
+    """How many malformed logs of each chain are kept."""
     rows = await connection.execute(select(malformed_logs.c.domain, func.count()).group_by(malformed_logs.c.domain))
     return {DomainId(domain): count for domain, count in rows}

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from connext_monitor.store import schema_revision
+from connext_monitor.store.careful_engine import CarefulEngine
 
 T = TypeVar("T")
 
@@ -68,6 +69,9 @@ class Database:
         except DBAPIError as error:
             await writer.dispose()
             raise DatabaseError(_explain(path, error)) from error
+        except BaseException:
+            await writer.dispose()
+            raise
         if wrong:
             await writer.dispose()
             raise DatabaseError(f"{path} {wrong}")
@@ -90,6 +94,9 @@ class Database:
         except DBAPIError as error:
             await readers.dispose()
             raise DatabaseError(_explain_reading(path, error)) from error
+        except BaseException:
+            await readers.dispose()
+            raise
         if wrong:
             await readers.dispose()
             raise DatabaseError(f"{path} {wrong}")
@@ -147,7 +154,7 @@ def _engine(
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    return engine
+    return CarefulEngine(engine.sync_engine)
 
 
 def _migrate(connection: Connection) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alert import Alert, Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.digest import LARGEST, Digest, Named
 from connext_monitor.core.events import EventKind, TransferId, XCalled
@@ -22,9 +22,13 @@ from connext_monitor.store.schema import alerts, deliveries, delivery_groups, ev
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """What is read of a group for its message; of the alerts that it names, the longest standing comes first."""
+    """What is read of a group for its message; of the alerts that it names, the longest standing comes first.
+
+    ``severity`` is the worst of the open ones, and once all have ended, of all.
+    """
 
     row: Row[*tuple[Any, ...]]
+    severity: Severity
     members: int
     open: int
     named: Sequence[Alert]
@@ -35,7 +39,7 @@ class GroupRow:
         return Digest(
             group_id=self.row.id,
             topic=Topic.parse(self.row.topic),
-            severity=self.named[0].severity,
+            severity=self.severity,
             members=self.members,
             open=self.open,
             opened_at=datetime.fromtimestamp(self.row.oldest_ms / 1000, UTC),
@@ -113,9 +117,14 @@ async def by_id(connection: AsyncConnection, group_id: int) -> GroupRow:
     endings = await connection.execute(
         _members(group_id, alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
     )
-    named = await _named(connection, group_id, is_open=by_state.get(True, 0) > 0)
+    is_open = by_state.get(True, 0) > 0
+    severities = await connection.execute(
+        _members(group_id, alerts.c.severity).where(group_members.c.open == is_open).distinct()
+    )
+    named = await _named(connection, group_id, is_open=is_open)
     return GroupRow(
         row=row,
+        severity=max(map(Severity, severities.scalars()), key=lambda severity: severity.rank),
         members=sum(by_state.values()),
         open=by_state.get(True, 0),
         named=named,

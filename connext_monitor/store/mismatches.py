@@ -12,8 +12,10 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.store.alerts import resolve
-from connext_monitor.store.bulk import parts
+from connext_monitor.store.bulk import InsertMany, parts
 from connext_monitor.store.schema import mismatches
+
+_INSERT = InsertMany(insert(mismatches).on_conflict_do_nothing(), list(mismatches.c))
 
 
 async def settle(
@@ -23,12 +25,11 @@ async def settle(
     at: datetime,
 ) -> list[str]:
     """Keep where deliveries among these stand and forget those in ``gone`` blocks; the alerts that this resolved."""
-    for one in (log.delivery for log in unreadable if log.delivery is not None):
-        block = one.sighting.block
-        row = insert(mismatches).values(
-            transfer_id=one.event.transfer_id, domain=one.domain, block_hash=block.hash, block_number=block.number
-        )
-        await connection.execute(row.on_conflict_do_nothing())
+    deliveries = [log.delivery for log in unreadable if log.delivery is not None]
+    await _INSERT(
+        connection,
+        [(one.event.transfer_id, one.domain, one.sighting.block.hash, one.sighting.block.number) for one in deliveries],
+    )
     lost: set[TransferId] = set()
     for part in parts(gone):
         taken = delete(mismatches).where(tuple_(mismatches.c.domain, mismatches.c.block_hash).in_(part))

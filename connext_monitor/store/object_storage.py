@@ -6,12 +6,13 @@ quote the server's answer, in which key ids and signatures stand, so nothing of 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from connext_monitor.config import Bucket, SecretUrl
+from connext_monitor.config import CREDENTIALS, Bucket, SecretUrl, trimmed
 from connext_monitor.core.backups import superseded
 from connext_monitor.store.backup_copy import BackupError
 
@@ -82,13 +83,21 @@ class ObjectStorage:
                 from obstore.store import S3Store  # noqa: PLC0415 - an extra
             except ImportError:
                 raise BackupError("needs pip install 'connext-monitor[backup]'") from None
-            options: dict[str, Any] = {}
+            options: dict[str, Any] = dict(_trimmed_credentials(os.environ))
             if self._endpoint is not None:
                 options["endpoint"] = self._endpoint.get_secret_value()
                 options["client_options"] = {"allow_http": self._endpoint.scheme == "http"}
             retry = {"max_retries": 6, "retry_timeout": _RETRIED_FOR}
             self._opened = S3Store(self._bucket.name, retry_config=retry, **options)  # type: ignore[arg-type]
         return self._opened
+
+
+def _trimmed_credentials(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What of the environment obstore is not to read as it is: a line break after a key, say."""
+    for name in CREDENTIALS:
+        value = environ.get(name, "")
+        if value != trimmed(value):
+            yield name.lower(), trimmed(value)
 
 
 _REASONS = {

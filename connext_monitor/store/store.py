@@ -8,7 +8,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, escalated
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, escalated
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces, Stored
 from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.delivery import ChannelRow
@@ -107,8 +107,7 @@ class Store:
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
             resolved = await alerts.resolve_overdue(connection, ended, at)
             resolved += await mismatches.settle(connection, unreadable, gone, at)
-            for log in unreadable:
-                await chains.keep_malformed(connection, log.domain, log.raw, log.reason, at)
+            await chains.keep_malformed(connection, unreadable, at)
             for chain in progress:
                 await _save_progress(connection, chain)
                 if chain.whole:
@@ -179,7 +178,7 @@ class Store:
             return Stored(found.places | await mismatches.places(connection, domain, blocks), found.events)
 
     async def malformed_counts(self) -> dict[DomainId, int]:
-        """How many distinct malformed logs each chain's endpoints gave."""
+        """How many malformed logs of each chain are kept, the newest thousand at most."""
         async with self._database.read() as connection:
             return await chains.malformed_counts(connection)
 
@@ -324,8 +323,8 @@ class Store:
         async with self._database.read() as connection:
             return await alerts.of_transfer(connection, transfer_id)
 
-    async def count_open_alerts(self) -> dict[AlertKind, int]:
-        """How many alerts of each kind are open."""
+    async def count_open_alerts(self) -> dict[tuple[AlertKind, Severity], int]:
+        """How many alerts of each kind and severity are open."""
         async with self._database.read() as connection:
             return await alerts.count_open(connection)
 

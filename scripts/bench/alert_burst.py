@@ -36,7 +36,7 @@ from connext_monitor.alerting.providers.slack_bot import slack
 from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider, TelegramToken
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import AlertsConfig, SecretText, SecretUrl
+from connext_monitor.config import AlertsConfig, BaseUrl, HeaderToken, SecretUrl, ServiceUrl
 from connext_monitor.core.alert import Alert, overdue
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import (
@@ -338,13 +338,13 @@ async def _bench() -> AsyncIterator[Bench]:
             to_webhook = WebhookConfig(type="webhook", url=SecretUrl(f"{base}/hook"))
             to_slack = SlackConfig(type="slack", webhook_url=SecretUrl(f"{base}/slack"))
             to_bot = SlackConfig(
-                type="slack", token=SecretText("xoxb-1"), channel="C1", api_url=SecretUrl(f"{base}/slack-api")
+                type="slack", token=HeaderToken("xoxb-1"), channel="C1", api_url=ServiceUrl(f"{base}/slack-api")
             )
             to_telegram = TelegramConfig(
                 type="telegram",
                 token=TelegramToken("1:" + "a" * 35),
                 chat_id="-1",
-                api_url=SecretUrl(f"{base}/telegram"),
+                api_url=BaseUrl(f"{base}/telegram"),
             )
             to_pagerduty = PagerDutyConfig(
                 type="pagerduty", routing_key=RoutingKey("a" * 32), url=SecretUrl(f"{base}/pagerduty")

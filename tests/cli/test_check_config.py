@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from aiohttp import web
 
 from tests.cli.conftest import SECRET, OtherLoop, Program, chain_table
 
+START = Path(__file__).parents[2] / "config.toml"
 CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
 
@@ -48,6 +50,39 @@ def node(elsewhere: OtherLoop) -> Iterator[Node]:
     node = Node(elsewhere)
     yield node
     node.stop()
+
+
+def test_a_secret_made_with_echo_is_taken_and_one_with_a_line_break_within_is_not(monitor: Program) -> None:
+    table = 'type = "slack"\nchannel = "#a"\ntoken = "${TOKEN}"\n'
+    monitor.write_config(chain_table("here", 1001), f"[alert_providers.desk]\n{table}")
+    assert monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\r\n").returncode == 0
+    refused = monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\nmore")
+    assert refused.returncode == 2
+    assert "config.toml: alert_providers.desk.token: holds a line break" in refused.stderr
+    assert "(it comes from the environment variable TOKEN); copy it again without it" in refused.stderr
+    assert SECRET not in refused.stderr + refused.stdout
+
+
+def test_a_provider_that_is_not_configured_is_said_to_be(monitor: Program) -> None:
+    table = 'type = "telegram"\ntoken = "${HERE_TOKEN:-}"\nchat_id = "${HERE_CHAT:-}"\n'
+    monitor.write_config(chain_table("here", 1001), f"[alert_providers.phone]\n{table}")
+    lines = [line.split() for line in monitor.run("check-config").stdout.splitlines()]
+    assert ["phone", "telegram", "HERE_TOKEN,", "HERE_CHAT"] in lines
+    assert lines[-1] == ["ok"]
+    assert monitor.json("check-config")["not_configured"] == [
+        {"name": "phone", "type": "telegram", "variables": ["HERE_TOKEN", "HERE_CHAT"]}
+    ]
+
+
+def test_the_config_at_the_root_passes_in_an_environment_of_nothing(monitor: Program) -> None:
+    (monitor.folder / "config.toml").write_text(START.read_text(encoding="utf-8"))
+    passed = monitor.process("check-config")
+    assert (passed.returncode, passed.stderr) == (0, "")
+    assert passed.stdout.rstrip().endswith("ok")
+
+
+def test_the_name_of_the_config_file_may_come_from_echo_too(monitor: Program) -> None:
+    assert monitor.process("check-config", CONNEXT_MONITOR_CONFIG=f"{monitor.config}\n").returncode == 0
 
 
 def test_a_good_config_is_summed_up_and_ok(monitor: Program) -> None:

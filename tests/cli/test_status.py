@@ -12,7 +12,8 @@ from aiohttp import web
 from connext_monitor.app import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.core.sight import ChainSight
@@ -147,6 +148,37 @@ def test_what_is_wrong_degrades_and_exits_with_3(
 ) -> None:
     monitor.fill(work)
     assert monitor.json("status", code=3)["degraded"] == [reason]
+    del running
+
+
+async def one_of_two_escalated(store: Store) -> None:
+    """Two transfers that are late to be reconciled; the alert of the older one has become critical."""
+    at = datetime.now(UTC)
+    for nonce in (0, 1):
+        transfer_id = Sample(nonce).id
+        late = overdue(transfer_id, Leg.RECONCILE, int(at.timestamp()) - 60, at, (ORIGIN, DESTINATION))
+        assert await store.open_alert(late, [])
+    escalating = overdue(Sample(0).id, Leg.RECONCILE, 0, at)
+    assert await store.escalate(escalating.id, lambda _: [], at)
+
+
+def test_an_alert_that_has_escalated_is_told_as_what_it_is_now(monitor: Program, running: Running) -> None:
+    monitor.fill(one_of_two_escalated)
+    report = monitor.json("status", code=3)
+    assert report["degraded"] == [
+        "1 open critical alert: reconcile_overdue",
+        "1 open warning alert: reconcile_overdue",
+    ]
+    assert report["open_alerts"] == {"reconcile_overdue": 2}
+    assert report["open_alert_severities"] == [
+        {"kind": "reconcile_overdue", "severity": "critical", "count": 1},
+        {"kind": "reconcile_overdue", "severity": "warning", "count": 1},
+    ]
+    words = monitor.run("status").stdout
+    assert [line.split() for line in words.splitlines() if line.endswith("reconcile_overdue  1")] == [
+        ["critical", "reconcile_overdue", "1"],
+        ["warning", "reconcile_overdue", "1"],
+    ]
     del running
 
 

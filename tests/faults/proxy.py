@@ -145,6 +145,16 @@ class Proxy:
         finally:
             self.rules = before
 
+    @contextmanager
+    def routed_to(self, upstream: str) -> Iterator[None]:
+        """Every request is answered by another node (an http URL) within the block, and nothing else is pushed."""
+        before, edit = self._upstream, self.edit_push
+        self._upstream, self.edit_push = upstream, lambda _feed, _pushed: []
+        try:
+            yield
+        finally:
+            self._upstream, self.edit_push = before, edit
+
     async def push(self, feed: str, result: object) -> None:
         """Push something of our own to everybody who subscribed to "heads" or "logs"."""
         await self._pusher.push(feed, result)

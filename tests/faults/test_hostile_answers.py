@@ -47,9 +47,7 @@ async def test_a_malformed_log_that_is_pushed_is_counted_and_kept_and_stops_noth
         assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
 
 
-@pytest.mark.parametrize(
-    "bad", [mangled, lambda _: {"nonsense": True}, lambda log: log | {"address": "0x" + "11" * 20}]
-)
+@pytest.mark.parametrize("bad", [mangled, lambda log: log | {"address": "0x" + "11" * 20}])
 async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
 ) -> None:
@@ -62,6 +60,58 @@ async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
         await watch.knows(transfer, Status.XCALLED)
         await watch.covers("alpha", transfer.block_number)
         assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
+
+
+@pytest.mark.parametrize("bad", [{"nonsense": True}, {"address": "0x" + "11" * 20}, None, "text"])
+async def test_blocks_with_a_log_that_cannot_be_read_are_recorded_and_not_covered(
+    bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
+) -> None:
+    alpha, beta = bridge.chains
+    await origin.apply(Mute("logs"))
+    origin.edit_logs = lambda _filter, logs: [bad, *logs]
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        await until(lambda: "gave a log that cannot be read" in str(watch.observers["alpha"].state.trouble))
+        assert (watch.covered("alpha"), await watch.store.malformed_counts()) == (-1, {alpha.domain_id: 1})
+        origin.edit_logs = None
+        await watch.covers("alpha", transfer.block_number)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"removed": None},
+        {"removed": "false"},
+        {"logIndex": 0},
+        {"logIndex": "0"},
+        {"blockNumber": int},
+        {"blockNumber": str},
+        {"address": str.upper},
+        {"blockHash": lambda text: text[2:].upper()},
+    ],
+    ids=str,
+)
+async def test_logs_are_recorded_however_they_are_written(
+    bridge: Devnet, origin: Proxy, tmp_path: Path, written: dict[str, Any]
+) -> None:
+    def rewritten(log: Json) -> Json:
+        def value(name: str) -> object:
+            if not callable(written[name]):
+                return written[name]
+            return written[name](int(log[name], 16) if name == "blockNumber" else log[name])
+
+        return log | {name: value(name) for name in written}
+
+    alpha, beta = bridge.chains
+    origin.edit_logs = lambda _filter, logs: [rewritten(log) for log in logs]
+    origin.edit_push = lambda feed, pushed: [rewritten(pushed) if feed == "logs" else pushed]
+    async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
+        await followed(bridge, origin, watch)
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        await watch.covers("alpha", transfer.block_number - 1)
+        assert await watch.store.malformed_counts() == {}
 
 
 async def test_what_is_pushed_twice_is_recorded_once(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:

@@ -63,8 +63,13 @@ class Refusal:
 
 
 @asynccontextmanager
-async def websocket_node(behave: Behaviour, refusal: Refusal | None = None) -> AsyncIterator[str]:
-    """A websocket server; yields its URL."""
+async def websocket_node(
+    behave: Behaviour, refusal: Refusal | None = None, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
+    """A websocket server that sends ``headers`` with its handshake; yields its URL."""
+
+    def with_headers(_connection: ServerConnection, _request: Request, response: Response) -> None:
+        response.headers.update(headers or {})
 
     def refuse(connection: ServerConnection, _request: Request) -> Response | None:
         if refusal is None:
@@ -82,7 +87,8 @@ async def websocket_node(behave: Behaviour, refusal: Refusal | None = None) -> A
             await connection.wait_closed()
 
     options: dict[str, Any] = {"close_timeout": 0.1, "ping_interval": None, "max_size": None}
-    async with serve(handle, "127.0.0.1", 0, process_request=refuse, **options) as server:
+    options |= {"process_request": refuse, "process_response": with_headers}
+    async with serve(handle, "127.0.0.1", 0, **options) as server:
         yield secret_url("ws", next(iter(server.sockets)).getsockname()[1])
 
 

@@ -18,6 +18,7 @@ from connext_monitor.monitoring.chain_data import (
     read_bytes,
     read_header,
     read_log,
+    read_logs,
     read_pushed_log,
     read_quantity,
     to_hex,
@@ -93,6 +94,7 @@ def test_the_hint_of_a_block_timestamp_is_ignored(hint: object) -> None:
         ("address", "0x" + "c0" * 19),
         ("address", "0x" + "c0" * 21),
         ("address", "00" + "c0" * 20),
+        ("address", "0x" + "00" * 12 + "c0" * 20),
         ("address", "0x" + "zz" * 20),
         ("topics", None),
         ("topics", "0x" + "01" * 32),
@@ -101,11 +103,21 @@ def test_the_hint_of_a_block_timestamp_is_ignored(hint: object) -> None:
         ("topics", [None]),
         ("data", "0x0"),
         ("data", "0x00 0"),
-        ("data", "da7a"),
+        ("data", "da7"),
         ("data", None),
         ("blockHash", "0x" + "b0" * 31 + " 0"),
-        ("blockNumber", 9),
-        ("blockNumber", "9"),
+        ("blockNumber", 9.0),
+        ("blockNumber", True),
+        ("blockNumber", -9),
+        ("blockNumber", 2**63),
+        ("blockNumber", "09"),
+        ("blockNumber", "9a"),
+        ("blockNumber", "+9"),
+        ("blockNumber", " 9"),
+        ("blockNumber", "1e3"),
+        ("blockNumber", "\u0669"),
+        ("blockNumber", str(2**63)),
+        ("blockNumber", "9" * 3_000),
         ("blockNumber", "0x"),
         ("blockNumber", "0x-1"),
         ("blockNumber", "0x_1"),
@@ -113,16 +125,79 @@ def test_the_hint_of_a_block_timestamp_is_ignored(hint: object) -> None:
         ("blockNumber", "0x\u0661"),
         ("blockNumber", "0xg"),
         ("blockNumber", hex(2**63)),
-        ("blockNumber", "0x" + "0" * 10_000),
+        ("blockNumber", "0x" + "0" * 3_000),
         ("logIndex", hex(2**64)),
         ("removed", "no"),
+        ("removed", ""),
+        ("removed", 2),
+        ("removed", 0.0),
     ],
 )
 def test_a_log_with_a_bad_field_is_malformed_and_kept_as_it_came(field: str, value: object) -> None:
     given_entry = raw(entry(LOG, **{field: value}))
     malformed = read_log(given_entry, ANY)
     assert isinstance(malformed, MalformedEntry)
-    assert malformed.json == bytes(given_entry)
+    assert (malformed.json, malformed.unreadable) == (bytes(given_entry), True)
+
+
+def test_of_a_long_log_that_is_malformed_the_beginning_is_kept() -> None:
+    malformed = read_log(raw(entry(LOG, data="0x0" + "0" * 100_000)), ANY)
+    assert isinstance(malformed, MalformedEntry)
+    assert len(malformed.json) == 4096
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("removed", None),
+        ("removed", "false"),
+        ("removed", 0),
+        ("removed", "0x0"),
+        *(("blockNumber", value) for value in (3, "3", "0x0003", "0X3", f"0x{3:064x}")),
+        *(("logIndex", value) for value in (3, "3", "0x0003", "0X3", f"0x{3:064x}")),
+        ("address", "0x" + "C0" * 20),
+        ("address", "c0" * 20),
+        ("topics", ["0X" + "01" * 32]),
+        ("blockHash", "0x" + "B0" * 32),
+        ("blockHash", "B0" * 32),
+        ("transactionHash", "7A" * 32),
+        ("data", "0xDA7A"),
+        ("data", "da7a"),
+    ],
+)
+def test_what_has_one_meaning_only_is_read_however_it_is_written(field: str, value: object) -> None:
+    number = 3 if field == "blockNumber" else 9
+    log = RawLog(CONTRACT, (TOPIC,), b"\xda\x7a", BlockNumber(number), LOG.block_hash, LOG.tx_hash, 3)
+    assert list(read_logs(raw([entry(log), entry(log, **{field: value})]), ANY)) == [log, log]
+
+
+def test_a_log_without_a_flag_stands() -> None:
+    fields = entry(LOG)
+    del fields["removed"]
+    assert read_log(raw(fields), ANY) == LOG
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": 9, "timestamp": 100},
+        {"number": "9", "timestamp": "100"},
+        {"number": "0x0009", "timestamp": "0X64"},
+        {"hash": "B0" * 32, "parentHash": "0xAF" + "af" * 31, "logsBloom": None},
+    ],
+)
+def test_a_header_is_read_however_it_is_written(change: dict[str, object]) -> None:
+    assert read_header(raw(BLOCK | change)) == read_header(raw(BLOCK))
+
+
+def test_a_list_of_far_more_entries_than_logs_is_not_taken_apart() -> None:
+    with pytest.raises(Unreadable, match="far more than a list of logs"):
+        read_logs(msgspec.Raw(b"[" + b"0," * 1_100_000 + b"0]"), ANY)
+
+
+@pytest.mark.parametrize(("written", "number"), [("0x7a69", 31337), ("31337", 31337), (31337, 31337), (0, 0), ("0", 0)])
+def test_a_quantity_is_read_however_it_is_written(written: object, number: int) -> None:
+    assert read_quantity(raw(written)) == number
 
 
 @pytest.mark.parametrize(
@@ -194,7 +269,7 @@ def test_a_bloom_that_is_none_harms_nothing(bloom: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"hash": None}, {"hash": "0x00"}, {"number": None}, {"timestamp": 100}, {"parentHash": 1}]
+    "change", [{"hash": None}, {"hash": "0x00"}, {"number": None}, {"timestamp": 100.0}, {"parentHash": 1}]
 )
 def test_a_block_with_a_bad_field_is_unreadable(change: dict[str, object]) -> None:
     with pytest.raises(Unreadable):

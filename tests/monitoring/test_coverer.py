@@ -1,6 +1,7 @@
 """Covering a made-up chain that a loopback node answers from."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.core.pace import shrunk
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Coverer
 from connext_monitor.monitoring.endpoint import open_endpoint
@@ -26,7 +28,8 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUna
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.turns import turns
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
-from tests.monitoring.nodes import error, http_node, posting, result
+from tests.monitoring.nodes import error, http_node, posting, result, until, within_bound
+from tests.monitoring.test_transfer_checker import xcalled_log
 
 CONFIG = {
     "name": "devnet",
@@ -119,10 +122,10 @@ class Later(Memory):
 
 @asynccontextmanager
 async def covering(
-    node: Chain, memory: Memory, start: int | str = 1, others: Sequence[str] = ()
+    node: Chain, memory: Memory, start: int | str = 1, others: Sequence[str] = (), **config: object
 ) -> AsyncIterator[tuple[Coverer, Announce]]:
-    endpoints = {"endpoints": ["http://127.0.0.1:1", *others]}
-    state = ChainState(ChainConfig.model_validate(CONFIG | endpoints | {"start_block": start}), SystemClock(), 60)
+    config |= {"endpoints": ["http://127.0.0.1:1", *others], "start_block": start}
+    state = ChainState(ChainConfig.model_validate(CONFIG | config), SystemClock(), 60)
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
         state.connected(endpoint)
         pool = EndpointPool(state.config, open_endpoint, state.clock, Random(1))  # noqa: S311 - spreads retries
@@ -332,6 +335,126 @@ async def test_a_nonce_before_the_watch_that_was_refused_for_the_rate_is_asked_f
     assert known[0] == (None, None)
     assert [first for first, _ in known if first is not None] == [7]
     assert known[-1][1] == 7 or known[-2][1] == 7
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": -39001, "message": "unknown block"}},
+        {"error": {"code": -32602, "message": "invalid block tag"}},
+        {"error": {"code": -32601, "message": "the method does not exist"}},
+        {"error": {"code": -32603, "message": "internal error"}},
+        {"error": {"code": -32000, "message": "not available on your plan"}},
+        {"error": {"code": 429, "message": "too many requests"}},
+        {"result": None},
+        {"result": "finalized"},
+        {"result": {"number": "0x5"}},
+        {},
+    ],
+    ids=str,
+)
+async def test_a_chain_whose_finality_tag_is_not_had_is_covered_and_nothing_of_it_final(answer: dict[str, Any]) -> None:
+    class Tagless(Chain):
+        def answer(self, request: dict[str, Any]) -> str:
+            if request["params"][:1] == ["finalized"]:
+                return json.dumps({"jsonrpc": "2.0", "id": request["id"]} | answer)
+            return super().answer(request)
+
+    node, memory = Tagless(100), Memory()
+    async with covering(node, memory, finality="finalized") as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM)
+        why = coverer.state.sight().final_trouble
+    reached = memory.progress[-1].coverage
+    assert (reached.covered and reached.covered.number, reached.checkpoint) == (101, 0)
+    assert why is not None
+    assert why.startswith("127.0.0.1 ")
+
+
+async def test_a_finality_tag_that_is_had_again_is_believed_again() -> None:
+    class Tagging(Chain):
+        def answer(self, request: dict[str, Any]) -> str:
+            if request["params"][:1] == ["finalized"]:
+                return result(request, self.block(40)) if self.head > 100 else error(request, -39001, "unknown block")
+            return super().answer(request)
+
+    node, memory = Tagging(100), Memory()
+    async with covering(node, memory, finality="finalized") as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        assert coverer.state.sight().final_trouble is None
+    assert memory.progress[-1].coverage.checkpoint == 40
+
+
+READABLE = xcalled_log(1).log
+
+
+def readable(node: Chain) -> Chain:
+    """Its logs hold an event."""
+    node.log_changes = {"topics": [to_hex(topic) for topic in READABLE.topics], "data": to_hex(READABLE.data)}
+    return node
+
+
+async def test_a_chain_of_whose_logs_none_can_be_decoded_is_told_and_not_final_until_one_can() -> None:
+    node, memory = Chain(100, logs=[50, 60]), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        state, told = coverer.state, coverer.state.sight().trouble
+        assert (memory.progress[-1].coverage.checkpoint, state.undecodable.since is not None) == (49, True)
+        assert told is not None
+        assert told.startswith("127.0.0.1 gives logs of the contract that cannot be decoded: ")
+        readable(node)
+        await announce(101)
+        await coverer.cover(Aim.CONFIRM, hinted=True)
+        assert (memory.progress[-1].coverage.checkpoint, state.undecodable.since) == (96, None)
+        assert state.sight().trouble is None
+
+
+async def test_logs_that_another_endpoint_cannot_decode_either_are_what_the_chain_has() -> None:
+    node, memory = Chain(100, logs=[50, 60]), Memory()
+    async with (
+        http_node(posting(Chain(100, logs=[50, 60]).answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        await coverer.cover(Aim.CONFIRM)
+        assert (memory.progress[-1].coverage.checkpoint, coverer.state.undecodable.since) == (95, None)
+
+
+async def test_an_endpoint_that_garbles_logs_is_left_for_one_that_does_not_at_once() -> None:
+    node, memory = Chain(100, logs=[98]), Memory()
+    async with (
+        http_node(posting(readable(Chain(100, logs=[98])).answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        with pytest.raises(EndpointNotBelieved, match=r"left out logs that 127\.0\.0\.1 has"):
+            await coverer.cover(Aim.CONFIRM)
+    assert memory.blocks == [98, 98]
+
+
+async def test_a_chain_is_covered_up_to_where_a_log_cannot_be_read() -> None:
+    node, memory = Chain(100, logs=[60]), Memory()
+    node.log_changes = {"logIndex": []}
+    async with covering(node, memory) as (coverer, _):
+        cover = asyncio.create_task(coverer.cover(Aim.CONFIRM))
+        await until(lambda: bool(memory.progress) and memory.progress[-1].coverage.checkpoint > 40)
+        assert memory.progress[-1].coverage.checkpoint < 60
+        node.log_changes = {}
+        await within_bound(cover)
+    assert memory.progress[-1].coverage.covered is not None
+    assert memory.progress[-1].coverage.covered.number == 100
+
+
+async def test_a_removed_log_whose_block_stands_is_a_contradiction_and_one_whose_block_is_gone_is_none() -> None:
+    node, memory = Chain(100, logs=[98]), Memory()
+    node.log_changes = {"removed": True}
+    async with covering(node, memory) as (coverer, _):
+        cover = asyncio.create_task(coverer.cover(Aim.CONFIRM))
+        await until(lambda: "says of a log of block 98 that it was removed" in str(coverer.state.trouble))
+        node.log_changes |= {"blockHash": to_hex(hash_at(98, 1))}
+        await within_bound(cover)
+    assert (memory.blocks, memory.progress[-1].coverage.checkpoint) == ([], 95)
 
 
 @given(

@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog, Timestamp
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
-from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.endpoint import Endpoint, LogsNotBelieved, open_endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 from tests.monitoring.nodes import (
     QUICK,
@@ -78,7 +78,7 @@ async def test_the_chain_id_is_a_number(transport: Transport) -> None:
         assert await endpoint.chain_id() == 31337
 
 
-@pytest.mark.parametrize("strange", [None, 1, "1", "0x", {}, "0x" + "f" * 64])
+@pytest.mark.parametrize("strange", [None, 1.0, "01", "0x", "-1", {}, True, "0x" + "f" * 64])
 async def test_a_value_that_cannot_be_read_is_the_endpoints_failure(transport: Transport, strange: object) -> None:
     async with endpoint_of(transport, {"eth_chainId": strange}) as endpoint:
         failed = await failure_of(endpoint.chain_id())
@@ -169,12 +169,16 @@ async def test_logs_come_in_their_order(transport: Transport) -> None:
     assert fetched.logs == [read(number, index) for number in range(100) for index in range(50)]
 
 
-async def test_an_entry_that_is_no_log_is_set_aside_and_stops_nothing(transport: Transport) -> None:
+async def test_an_answer_with_an_entry_that_cannot_be_read_is_not_believed_and_the_rest_of_it_is_read(
+    transport: Transport,
+) -> None:
     logs = [log(1), log(2, blockNumber=None), {"a": 1}, "text", None, log(3)]
     async with endpoint_of(transport, {"eth_getLogs": logs}) as endpoint:
-        fetched = await endpoint.logs(CONTRACT, [TOPIC], BlockNumber(0), BlockNumber(9))
-    assert fetched.logs == [read(1), read(3)]
-    assert [json.loads(malformed.json) for malformed in fetched.malformed] == logs[1:5]
+        with raises_safely(LogsNotBelieved) as info:
+            await endpoint.logs(CONTRACT, [TOPIC], BlockNumber(0), BlockNumber(9))
+    assert info.value.fetched.logs == [read(1), read(3)]
+    assert [json.loads(malformed.json) for malformed in info.value.fetched.malformed] == logs[1:5]
+    assert str(info.value).startswith("127.0.0.1 gave 4 logs that cannot be read; the first: ")
 
 
 async def test_logs_of_an_endpoint_that_ignores_the_filter_are_not_believed(transport: Transport) -> None:
@@ -184,7 +188,12 @@ async def test_logs_of_an_endpoint_that_ignores_the_filter_are_not_believed(tran
     assert (fetched.logs, len(fetched.malformed)) == ([read(3)], 3)
 
 
-@pytest.mark.parametrize("strange", [None, {}, "0x", 1])
+async def test_null_is_no_logs(transport: Transport) -> None:
+    async with endpoint_of(transport, {"eth_getLogs": None}) as endpoint:
+        assert (await endpoint.logs(CONTRACT, [], BlockNumber(0), BlockNumber(9))).logs == []
+
+
+@pytest.mark.parametrize("strange", [{}, "0x", 1])
 async def test_no_list_of_logs_is_the_endpoints_failure(transport: Transport, strange: object) -> None:
     async with endpoint_of(transport, {"eth_getLogs": strange}) as endpoint:
         failed = await failure_of(endpoint.logs(CONTRACT, [], BlockNumber(0), BlockNumber(9)))

@@ -1,7 +1,10 @@
 """What is particular to HTTP: statuses beside error objects, ids, kept connections, and no pushes."""
 
 import asyncio
+import gzip
 import json
+import resource
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,10 +18,12 @@ from tests.monitoring.nodes import (
     failure_of,
     http_client,
     http_node,
+    posting,
     raises_safely,
     raw_node,
     refusing,
     result,
+    within_bound,
 )
 
 
@@ -56,7 +61,7 @@ async def test_a_server_error_with_an_unknown_error_object_is_worth_a_retry() ->
         assert isinstance(await ask(url), EndpointUnavailable)
 
 
-@pytest.mark.parametrize("strange", [7, "1", None])
+@pytest.mark.parametrize("strange", [7, 1.5, "7", "0x1", None])
 async def test_the_answer_to_another_request_is_not_taken(strange: object) -> None:
     async with http_node(refusing(Refusal(200, body=result({"id": strange}, "0x1")))) as url:
         failed = await ask(url)
@@ -145,3 +150,86 @@ async def test_a_compressed_answer_is_measured_unpacked() -> None:
     async with http_node(bomb) as url, http_client(url, RpcLimits(answer_bytes=100_000)) as client:
         failed = await failure_of(client.request("eth_any", []))
     assert str(failed) == "127.0.0.1 gave an answer that is too large"
+
+
+_LONG = b"x" * 9_000
+_HEADS = {
+    "a line of 9 kB": b"HTTP/1.1 200 OK\r\nX-Policy: " + _LONG,
+    "a line of 200 kB": b"HTTP/1.1 200 OK\r\nX-Policy: " + b"x" * 200_000,
+    "many lines": b"HTTP/1.1 200 OK\r\n" + b"\r\n".join(b"X-%d: 1" % number for number in range(500)),
+    "many cookies": b"HTTP/1.1 200 OK\r\n" + b"\r\n".join(b"Set-Cookie: c%d=" % n + _LONG for n in range(20)),
+    "a long reason": b"HTTP/1.1 200 " + b"fine " * 2_000 + b"\r\nX-A: 1",
+    "no content type": b"HTTP/1.1 200 OK\r\nX-A: 1",
+    "an unknown charset": b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=klingon",
+}
+
+
+def answering_raw(write: Callable[[bytes], bytes]) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]:
+    """Behaviour of a node that writes to each request what ``write`` makes of the answer's body, and then closes."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await _read_post(reader)
+        writer.write(write(result(request, "0x1").encode()))
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()
+
+    return behave
+
+
+def chunked(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+    return head + b"%x;an=extension\r\n%s\r\n0\r\nX-Sum: %s\r\n\r\n" % (len(body), body, _LONG)
+
+
+def zipped(body: bytes) -> bytes:
+    body = gzip.compress(body)
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def under(head: bytes) -> Callable[[bytes], bytes]:
+    return lambda body: head + b"\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+_WRITERS: dict[str, Callable[[bytes], bytes]] = {
+    **{name: under(head) for name, head in _HEADS.items()},
+    "chunks and a trailer": chunked,
+    "gzip": zipped,
+    "the old version": lambda body: b"HTTP/1.0 200 OK\r\n\r\n" + body,
+}
+
+
+@pytest.mark.parametrize("written", _WRITERS)
+async def test_an_answer_is_taken_whatever_its_head_is_like(written: str) -> None:
+    async with raw_node("http", answering_raw(_WRITERS[written])) as url, http_client(url) as client:
+        assert bytes(await within_bound(client.request("eth_any", []))) == b'"0x1"'
+
+
+async def test_an_answer_that_is_cut_off_is_none() -> None:
+    def cut(body: bytes) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body) + 10, body)
+
+    async with raw_node("http", answering_raw(cut)) as url:
+        assert str(await ask(url)) == "127.0.0.1 dropped the connection"
+
+
+async def test_logs_beyond_the_limit_are_refused_as_too_many_at_once() -> None:
+    async with (
+        http_node(posting(lambda request: result(request, "0" * 20_000))) as url,
+        http_client(url, RpcLimits(answer_bytes=10_000)) as client,
+    ):
+        with raises_safely(RpcRefused) as refused:
+            await client.request("eth_getLogs", [])
+    assert refused.value.refusal.less_may_help
+
+
+async def test_little_that_unpacks_to_much_is_not_unpacked_whole() -> None:
+    def bomb(_body: bytes) -> bytes:
+        packed = gzip.compress(bytes(2**28), 9)
+        return b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(packed), packed)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with raw_node("http", answering_raw(bomb)) as url, http_client(url, RpcLimits(answer_bytes=2**20)) as client:
+        failed = await failure_of(client.request("eth_any", []))
+    assert str(failed) == "127.0.0.1 gave an answer that is too large"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**17

@@ -57,11 +57,14 @@ class Answering(Node):
     """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
 
     status = "0x" + (0).to_bytes(32).hex()
+    chain_id = 31337
     most = 10**9
     words = "limited to a {most} block range"
 
     def answer(self, request: dict[str, Any]) -> str:
         self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
+        if request["method"] == "eth_chainId":
+            return result(request, hex(self.chain_id))
         if request["method"] == "eth_call":
             return result(request, self.status)
         if request["method"] == "eth_getLogs":
@@ -85,6 +88,17 @@ async def inquiring(node: Answering, covered: int | None = 100) -> AsyncIterator
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
         checker = Putting()
         yield Inquiry(state, checker, checker), checker, state
+
+
+async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -> None:
+    node = Answering(120)
+    async with inquiring(node) as (inquiry, checker, _):
+        node.chain_id = 99
+        node.logs = [90]
+        for question in (inquiry.token(CONTRACT), inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
+            with pytest.raises(Unanswered, match="serves chain id 99 by now"):
+                await question
+    assert checker.put_in == []
 
 
 async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:

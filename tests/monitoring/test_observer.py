@@ -1,6 +1,7 @@
 """When an observer covers, and when it gives an endpoint up: on a loopback node with a made-up chain."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from websockets.asyncio.server import ServerConnection
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
@@ -15,7 +17,7 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import GENESIS_TIME
-from tests.monitoring.nodes import error, http_node, posting, result, until, websocket_node
+from tests.monitoring.nodes import error, http_node, posting, push, result, until, websocket_node
 from tests.monitoring.test_coverer import CONFIG, Chain, Memory
 
 
@@ -131,14 +133,14 @@ async def test_reading_the_history_of_a_chain_that_stands_still_is_not_broken_of
 
     async def handle(request: web.Request) -> web.Response:
         text = await request.text()
-        asked.extend(method for method in ("eth_chainId", "eth_getLogs") if method in text)
+        asked.extend(method for method in ("eth_getCode", "eth_getLogs") if method in text)
         answer = await posting(node.answer)(request)
         await asyncio.sleep(0.1 if "eth_getLogs" in text and '"error"' not in (answer.text or "") else 0)
         return answer
 
     async with http_node(handle) as url, observing(url, patience=3, block_time="PT0.1S") as (observer, _):
         await until(lambda: covered(observer) == 300)
-        assert asked.count("eth_chainId") == 1
+        assert asked.count("eth_getCode") == 1
         assert observer.state.trouble is None
 
 
@@ -159,7 +161,32 @@ async def test_an_endpoint_that_asks_for_fewer_requests_is_asked_later_and_not_a
         for head in (10, 20, 30):
             node.head = head
             await until(lambda: covered(observer) == node.head)
-        assert (asked.count("['eth_chainId']"), observer.state.trouble) == (1, None)
+        assert (len([one for one in asked if "eth_getCode" in one]), observer.state.trouble) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "strange", [{"nonsense": True}, Chain(10).log(5) | {"address": "0x" + "22" * 20}], ids=["nonsense", "a stranger's"]
+)
+async def test_an_endpoint_that_pushes_junk_without_end_is_left_for_another(strange: object) -> None:
+    node, right = Whole(10), Whole(10)
+
+    async def behave(connection: ServerConnection) -> None:
+        async for message in connection:
+            request = json.loads(message)
+            if request["method"] != "eth_subscribe":
+                await connection.send(node.answer(request))
+                continue
+            await connection.send(result(request, request["params"][0]))
+            for _ in range(1_100 * (request["params"][0] == "logs")):
+                await connection.send(push("logs", strange))
+
+    async with (
+        websocket_node(behave) as first,
+        http_node(posting(right.answer)) as second,
+        observing(first, second) as (observer, _),
+    ):
+        await until(lambda: "pushed more than 1,000 entries that are none" in str(observer.state.trouble))
+        await until(lambda: bool(right.ranges))
 
 
 async def test_what_an_endpoint_is_waited_for_is_told_while_it_is() -> None:

@@ -59,6 +59,26 @@ async def test_many_requests_at_once_get_their_own_answers(transport: Transport)
     assert [msgspec.json.decode(answer) for answer in answers] == [[number] for number in range(200)]
 
 
+@pytest.mark.parametrize("write", [str, float, lambda number: number], ids=["text", "float", "int"])
+async def test_the_id_of_a_request_may_come_back_in_another_form(transport: Transport, write: Any) -> None:
+    async with transport.connected(lambda r: json.dumps({"id": write(r["id"]), "result": r["params"]})) as client:
+        answers = await within_bound(asyncio.gather(*(client.request("eth_any", [number]) for number in range(3))))
+    assert [msgspec.json.decode(answer) for answer in answers] == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b" \r\n\t"], ids=["mark", "spaces"])
+async def test_what_stands_before_an_answer_harms_nothing(transport: Transport, before: bytes) -> None:
+    async with transport.connected(lambda request: before + result(request, 1).encode()) as client:
+        assert bytes(await within_bound(client.request("eth_any", []))) == b"1"
+
+
+async def test_a_refusal_of_any_size_is_told_in_few_words(transport: Transport) -> None:
+    given = {"code": "9" * 4_000, "message": "no " * 1_000_000, "data": "x" * 1_000_000}
+    async with transport.connected(lambda r: json.dumps({"id": r["id"], "error": given})) as client:
+        failed = await failure_of(client.request("eth_any", []))
+    assert len(str(failed)) < 300
+
+
 @pytest.mark.parametrize(
     ("given", "reaction"),
     [

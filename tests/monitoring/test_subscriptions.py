@@ -72,6 +72,17 @@ async def test_a_push_before_the_answer_that_names_its_subscription_is_kept() ->
         assert [bytes(await within_bound(anext(pushes))) for _ in range(2)] == [b'"early"', b'"next"']
 
 
+@pytest.mark.parametrize(("answered", "pushed"), [(7, "7"), ("7", 7), ("0xAB", "0xab")])
+async def test_a_subscription_is_known_in_whatever_form_its_id_comes(answered: object, pushed: object) -> None:
+    async def behave(connection: ServerConnection) -> None:
+        await connection.send(result(await receive(connection), answered))
+        await connection.send(push(pushed, 1))
+
+    async with websocket_node(behave) as url, websocket_client(url) as client:
+        pushes = await within_bound(client.subscribe("newHeads"))
+        assert bytes(await within_bound(anext(pushes))) == b"1"
+
+
 async def test_a_push_in_the_same_segment_as_the_answer_is_kept() -> None:
     async def behave(connection: ServerConnection) -> None:
         request = await receive(connection)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.coverage import Coverage
@@ -193,3 +194,51 @@ async def test_a_failure_that_nobody_awaits_does_not_end_the_checker(tmp_path: P
         checking_.failing.fails = lambda _: False
         await (await checking_.checker.put(seen(xcalled_log(2))))
         assert await checking_.count() == 1
+
+
+def progress_of(domain: DomainId, covered: int) -> ChainProgress:
+    block = BlockRef(BlockNumber(covered), Hash32(b"\7" * 32), TIME)
+    return ChainProgress(domain, Coverage(BlockNumber(1), BlockNumber(5), block))
+
+
+async def test_a_chain_with_a_flood_of_logs_does_not_hold_up_another(tmp_path: Path) -> None:
+    async with checking(tmp_path, run=False) as checking_:
+        flood = await checking_.checker.put(seen(*[xcalled_log(nonce) for nonce in range(12_000)]))
+        other = await checking_.checker.put(Observation(DESTINATION, progress=progress_of(DESTINATION, 7)))
+        batches: list[int] = []
+        other.add_done_callback(lambda _: batches.append(checking_.failing.batches))
+        flood.add_done_callback(lambda _: batches.append(checking_.failing.batches))
+        await checking_.checker.drain()
+        await asyncio.sleep(0)
+        # A future's callback runs when the next batch has begun.
+        assert batches[0] <= 2 < batches[1]
+        assert await checking_.count() == 1000
+
+
+async def test_a_large_observation_of_which_a_part_cannot_be_stored_moves_nothing(tmp_path: Path) -> None:
+    async with checking(tmp_path, run=False) as checking_:
+        checking_.failing.fails = lambda asked: bool(asked["unreadable"])
+        malformed = [MalformedEntry(b"{}", "it is nothing")]
+        logs = [xcalled_log(nonce) for nonce in range(6_500)]
+        large = Observation(ORIGIN, logs=logs, malformed=malformed, progress=progress_of(ORIGIN, 7))
+        done = await checking_.checker.put(large)
+        await checking_.checker.drain()
+        assert isinstance(done.exception(), OSError)
+        assert await checking_.store.coverage(ORIGIN) is None
+        checking_.failing.fails = lambda _: False
+        done = await checking_.checker.put(large)
+        await checking_.checker.drain()
+        assert done.exception() is None
+        assert await checking_.store.coverage(ORIGIN) == progress_of(ORIGIN, 7).coverage
+
+
+async def test_junk_is_told_in_one_line_and_kept_up_to_a_bound(tmp_path: Path) -> None:
+    junk = [MalformedEntry(b"%d" % number, "it is nothing") for number in range(3_000)]
+    with capture_logs() as lines:
+        async with checking(tmp_path, run=False) as checking_:
+            await checking_.checker.put(Observation(ORIGIN, malformed=junk))
+            await checking_.checker.drain()
+            assert checking_.checker.malformed == {ORIGIN: 3_000}
+            assert await checking_.store.malformed_counts() == {ORIGIN: 1_000}
+    told = [(line["chain"], line["logs"], line["reason"]) for line in lines if line["event"] == "log.malformed"]
+    assert told == [("alpha", 3_000, "it is nothing")]

@@ -198,3 +198,16 @@ async def test_no_log_record_tells_a_secret_even_at_debug_level(everything_logge
         await failure_of(client.request("eth_any", []))
     assert "kept" in everything_logged.messages
     assert not [message for message in everything_logged.messages if "secret" in message]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-Policy": "x" * 9_000}, {"X-Policy": "x" * 200_000}, {f"X-{number}": "1" for number in range(500)}],
+    ids=["a line of 9 kB", "a line of 200 kB", "many lines"],
+)
+async def test_a_handshake_is_taken_however_much_it_says(headers: dict[str, str]) -> None:
+    async with (
+        websocket_node(answering(lambda request: result(request, 1)), headers=headers) as url,
+        websocket_client(url) as client,
+    ):
+        assert bytes(await within_bound(client.request("eth_any", []))) == b"1"

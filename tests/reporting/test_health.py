@@ -35,6 +35,10 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
         (out_of_sight(), "here is not observed (node.example refused the connection)"),
         (replace(sight(), caught_up=False), "here is not caught up"),
         (replace(sight(), final_still_for=11_000.0), "here has had no new final block for 3 h 3 min"),
+        (
+            replace(sight(), final_still_for=11_000.0, final_trouble="host refused it"),
+            "here has had no new final block for 3 h 3 min (host refused it)",
+        ),
     ],
 )
 async def test_it_is_not_ready_while_a_chain_is_behind_and_says_which(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from connext_monitor.core.alert import AlertKind, AlertState, chain_unobserved
+from connext_monitor.core.alert import AlertKind, AlertState, Severity, chain_unobserved
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, ChannelState
 from connext_monitor.core.documents import TransferView
@@ -84,7 +84,7 @@ async def test_only_the_leg_that_arrived_ends_its_alert(store: Store) -> None:
     await accuse(store, XCALLED, "ops", leg=Leg.RECONCILE)
     await put(store, seen(RECONCILED))
     assert (await only_view(store)).overdue == {Leg.EXECUTE}
-    assert await store.count_open_alerts() == {AlertKind.EXECUTE_OVERDUE: 1}
+    assert await store.count_open_alerts() == {(AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL): 1}
     ends = {alert.kind: alert.resolution for alert in await store.alerts_of(ID)}
     assert ends == {AlertKind.EXECUTE_OVERDUE: None, AlertKind.RECONCILE_OVERDUE: "reconciled"}
 

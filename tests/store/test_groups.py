@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
 
-from connext_monitor.core.alert import AlertKind, chain_unobserved
+from connext_monitor.core.alert import AlertKind, Severity, chain_unobserved, overdue_id
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import BATCH, Lately, Queue, Told, Topic
 from connext_monitor.core.transfer import EventRecord
@@ -105,6 +106,20 @@ async def test_ends_of_members_are_noted_and_others_are_told_by_themselves(store
     queue = await look(store)
     assert (queue.member_ends, queue.groups[0].open, queue.groups[0].members) == (0, 0, 2)
     assert queue.end is not None
+
+
+async def test_a_group_is_as_severe_as_the_worst_of_its_open_members(store: Store) -> None:
+    topic = Topic(AlertKind.RECONCILE_OVERDUE, (ALPHA, BETA))
+    await put(store, seen(*CALLED[:2]))
+    for one in CALLED[:2]:
+        assert await accuse(store, one, "ops", leg=Leg.RECONCILE)
+    await store.outbox.form_group("ops", topic, 0, LATER)
+    group_id = (await look(store)).groups[-1].id
+    longest, other = (overdue_id(one.event.transfer_id, Leg.RECONCILE) for one in CALLED[:2])
+    assert (await store.outbox.digest(group_id)).severity is Severity.WARNING
+    assert (await store.outbox.digest(group_id)).oldest.alert.id == longest
+    assert await store.escalate(other, lambda _: [], LATER)
+    assert (await store.outbox.digest(group_id)).severity is Severity.CRITICAL
 
 
 async def test_an_alert_s_changes_keep_their_order_however_often_it_comes_and_goes(store: Store) -> None:

@@ -44,6 +44,16 @@ async def test_what_is_put_is_there_whole_and_the_oldest_go(bucket: Bucket, tmp_
     assert (tmp_path / "fetched").read_bytes() == (tmp_path / NAMES[3]).read_bytes()
 
 
+async def test_credentials_that_end_with_a_line_break_are_taken_without_it(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.setenv(name, f"{CREDENTIALS[name]}\r\n")
+    (tmp_path / NAMES[0]).write_bytes(b"x")
+    await storage(bucket.endpoint).put(tmp_path / NAMES[0], stem="monitor", keep=2)
+    assert bucket.keys() == [f"some/prefix/{NAMES[0]}"]
+
+
 async def test_what_fails_is_told_in_words_without_a_secret(bucket: Bucket, tmp_path: Path) -> None:
     file = tmp_path / NAMES[0]
     file.write_bytes(b"x")

@@ -27,7 +27,7 @@ from connext_monitor.alerting.providers.wording import (
     utc_words,
     web_links,
 )
-from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.config import HeaderToken, SecretUrl, ServiceUrl, bad_value
 from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
@@ -78,9 +78,9 @@ class SlackConfig(ProviderConfig):
     """
 
     webhook_url: SecretUrl | None = None
-    token: SecretText | None = None
+    token: HeaderToken | None = None
     channel: Annotated[str | None, PlainValidator(_read_channel)] = None
-    api_url: SecretUrl = SecretUrl("https://slack.com/api")
+    api_url: ServiceUrl = ServiceUrl("https://slack.com/api")
     mention: Annotated[str | None, PlainValidator(_read_mention)] = None
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import structlog
+from pydantic import Field as Ranged
 from pydantic import PlainValidator
 from yarl import URL
 
@@ -35,7 +36,7 @@ from connext_monitor.alerting.providers.wording import (
     utc_words,
     web_links,
 )
-from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.config import BaseUrl, SecretText, bad_value
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater, longest, seconds_asked
 from connext_monitor.core.documents import Json
@@ -104,9 +105,9 @@ class TelegramConfig(ProviderConfig):
 
     token: TelegramToken
     chat_id: Annotated[str, PlainValidator(_read_chat)]
-    thread_id: int | None = None
+    thread_id: Annotated[int, Ranged(ge=1, le=2**63 - 1)] | None = None
     mention: Annotated[str | None, PlainValidator(_read_mention)] = None
-    api_url: SecretUrl = SecretUrl("https://api.telegram.org")
+    api_url: BaseUrl = BaseUrl("https://api.telegram.org")
 
 
 class TelegramProvider:

@@ -72,7 +72,8 @@ def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
     elif not sight.caught_up:
         reasons.append(f"{sight.name} is not caught up{trouble}")
     if sight.observed and sight.final_still_for >= _FINAL_MAY_STAND:
-        reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}")
+        why = f" ({sight.final_trouble})" if sight.final_trouble else ""
+        reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}{why}")
     if nonces is not None and not nonces.complete:
         reasons.append(
             f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, Telling
 from connext_monitor.core.documents import TransferView
@@ -53,8 +53,8 @@ class ReadStore(Protocol):
         """What is known of an origin's nonces."""
         ...
 
-    async def count_open_alerts(self) -> dict[AlertKind, int]:
-        """How many alerts of each kind are open."""
+    async def count_open_alerts(self) -> dict[tuple[AlertKind, Severity], int]:
+        """How many alerts of each kind and severity are open."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, cast
 
 import pytest
@@ -310,7 +311,7 @@ async def test_no_reason_holds_the_token_even_when_discord_echoes_it(
         (answer(404, {"code": 10008}), MessageGone("answered 404 Not Found, unknown message (code 10008)")),
         (answer(403), ChannelDead("answered 403 Forbidden")),
         (answer(404, "<html>"), ChannelDead("answered 404 Not Found")),
-        (answer(413), Unacceptable("answered 413 Request Entity Too Large")),
+        (answer(413), Unacceptable(f"answered 413 {HTTPStatus(413).phrase}")),
         (answer(409), TryLater("answered 409 Conflict")),
         (answer(429, {"retry_after": "NaN"}), TryLater("answered 429 Too Many Requests")),
     ],

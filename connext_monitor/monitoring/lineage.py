@@ -1,0 +1,110 @@
+"""Whether what an endpoint says is of the chain that it was opened for: connections are routed to another one at times.
+
+On the other chain heights, contracts and even transfers may look like ours. What tells the two apart is the chain id,
+asked again on the same connection after what is to be believed was read, and the hashes by which blocks name their
+parents: a block whose parents lead back to one that was borne out needs no question.
+"""
+
+from collections import OrderedDict
+from typing import Protocol
+
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.events import BlockNumber, Hash32
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.range_reader import Unsettled
+
+_KEPT = 8192
+"""Blocks that were borne out: of the fastest chain, those of half an hour."""
+_ROUNDS = 3
+"""Rounds of questions after which a block is taken for gone: that costs a reorg ten requests."""
+
+
+class Headers(Protocol):
+    """The headers lately seen."""
+
+    def get(self, block_hash: Hash32) -> Header | None:
+        """The header with this hash."""
+        ...
+
+
+async def confirm_chain(endpoint: Endpoint, config: ChainConfig) -> None:
+    """Ask an endpoint again which chain it serves. Raises EndpointNotBelieved where that is another one."""
+    chain_id = await endpoint.chain_id()
+    if chain_id != config.chain_id:
+        words = f"serves chain id {chain_id} by now, not {config.chain_id}; see chains.{config.name}.endpoints"
+        raise EndpointNotBelieved(endpoint.host, words)
+
+
+class BorneOut:
+    """Blocks that were found to be of our chain; the oldest make room."""
+
+    def __init__(self) -> None:
+        self._blocks: OrderedDict[Hash32, None] = OrderedDict()
+
+    def __contains__(self, block_hash: Hash32) -> bool:
+        return block_hash in self._blocks
+
+    def add(self, block_hash: Hash32) -> None:
+        """Keep one more."""
+        self._blocks[block_hash] = None
+        if len(self._blocks) > _KEPT:
+            self._blocks.popitem(last=False)
+
+
+class Lineage:
+    """What one endpoint says, held against what is known of its chain."""
+
+    def __init__(self, config: ChainConfig, endpoint: Endpoint, headers: Headers, borne_out: BorneOut) -> None:
+        self._config = config
+        self._endpoint = endpoint
+        self._headers = headers
+        self._borne_out = borne_out
+
+    async def bear_out(self, block_hash: Hash32, *, again: bool = False) -> None:
+        """Find out whether a block is of our chain; asks nothing where its parents lead back to one that is.
+
+        ``again``: the endpoint must still have it after it said which chain it serves, so that it did not change in
+        between. Raises EndpointNotBelieved, Unsettled, and what the endpoint raises.
+        """
+        if self._leads_back(block_hash):
+            return
+        await self.confirm()
+        # Twice, so that it does not go unseen where every second request is answered by another chain.
+        for _ in range(2 * again):
+            if await self._endpoint.header_by_hash(block_hash) is None:
+                raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just spoken of")
+        self._borne_out.add(block_hash)
+
+    async def confirm(self) -> None:
+        """Ask the endpoint again which chain it serves. Raises EndpointNotBelieved where that is another one."""
+        await confirm_chain(self._endpoint, self._config)
+
+    async def confirm_gone(self, number: BlockNumber, block_hash: Hash32) -> None:
+        """Make sure, before anything is taken back, that our chain has another block at a height.
+
+        Raises EndpointNotBelieved where it is another chain, and Unsettled where the endpoint says now this, now that.
+        """
+        for times in range(1, _ROUNDS + 1):
+            await self.confirm()
+            # Now once, now twice: in no rhythm in which somebody could share the answers out between two chains.
+            for _ in range(times):
+                header = await self._endpoint.header(number)
+                if header is None or header.hash == block_hash:
+                    raise Unsettled(f"says now this and now that of block {number}")
+        await self.confirm()
+
+    def _leads_back(self, block_hash: Hash32) -> bool:
+        passed = []
+        above: Header | None = None
+        while block_hash not in self._borne_out:
+            header = self._headers.get(block_hash)
+            # Heights fall, so that it ends whatever an endpoint calls a parent.
+            if header is None or (above is not None and header.number != above.number - 1):
+                return False
+            passed.append(block_hash)
+            above, block_hash = header, header.parent_hash
+        for known in reversed(passed):
+            self._borne_out.add(known)
+        return True
