@@ -51,7 +51,7 @@ def read(node: Whole, *plans: Sequence[Plan], within: float = 20_000, cuts: bool
 )
 def test_six_hundred_events_take_no_longer_than_the_plan_makes_them(plan: Callable[[int], Plan], rate: int) -> None:
     reading = read(chain(events=600), [plan(rate)])
-    assert reading.requests - reading.refused < 1.8 * 600
+    assert reading.requests - reading.refused < 3 * 600
     assert reading.refused < 0.3 * reading.requests
     assert reading.seconds < 2 * reading.requests / rate + 90
 
