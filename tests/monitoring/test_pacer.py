@@ -15,6 +15,7 @@ from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.pacer import Pacer, Urgency, asked_as
 from tests.monitoring.nodes import error, http_node, posting
 from tests.monitoring.plans import Asked, FixedWindow
+from tests.monitoring.test_coverer import readable
 from tests.monitoring.test_observer import Whole, covered, observing
 from tests.monitoring.virtual_time import run_virtually
 
@@ -232,6 +233,7 @@ def test_a_throttle_that_has_heard_of_no_limit_limits_nothing() -> None:
 
 async def test_a_plan_of_25_requests_a_second_is_caught_up_with_over_http() -> None:
     node = Whole(3000, logs=[1 + 50 * number for number in range(60)])
+    readable(node)
     plan, asked = FixedWindow(most=25), Counter[str]()
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -253,6 +255,7 @@ async def test_a_plan_of_25_requests_a_second_is_caught_up_with_over_http() -> N
 @pytest.mark.parametrize("data", [{"try_again_in": "250.5ms"}, {"rate": {"backoff_seconds": 0.2}}, {"retryAfter": "1"}])
 async def test_an_rps_limit_that_names_a_wait_makes_no_range_smaller(data: Any) -> None:
     node = Whole(3000, logs=[1 + 50 * number for number in range(60)])
+    readable(node)
     plan, ranges = FixedWindow(most=25), []
 
     def answer(request: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from tests.monitoring.plans import (
     Words,
     read_chain,
 )
+from tests.monitoring.test_coverer import readable
 from tests.monitoring.test_observer import Whole
 from tests.monitoring.virtual_time import run_virtually
 
@@ -26,7 +27,9 @@ UNITS = {"eth_getLogs": 75.0, "eth_getBlockByNumber": 16.0, "eth_getBlockByHash"
 
 def chain(blocks: int = 3000, events: int = 60) -> Whole:
     """A made-up chain with so many events, spread over all of it."""
-    return Whole(blocks, logs=[1 + number * blocks // events for number in range(events)])
+    node = Whole(blocks, logs=[1 + number * blocks // events for number in range(events)])
+    readable(node)
+    return node
 
 
 def read(node: Whole, *plans: Sequence[Plan], within: float = 20_000, cuts: bool = False) -> Reading:
@@ -51,7 +54,7 @@ def read(node: Whole, *plans: Sequence[Plan], within: float = 20_000, cuts: bool
 )
 def test_six_hundred_events_take_no_longer_than_the_plan_makes_them(plan: Callable[[int], Plan], rate: int) -> None:
     reading = read(chain(events=600), [plan(rate)])
-    assert reading.requests - reading.refused < 3 * 600
+    assert reading.requests - reading.refused < 2.5 * 600
     assert reading.refused < 0.3 * reading.requests
     assert reading.seconds < 2 * reading.requests / rate + 90
 
@@ -135,7 +138,7 @@ RULES: dict[str, Callable[[Words], list[Plan]]] = {
 @pytest.mark.parametrize("words", MISLEADING)
 def test_whatever_a_limit_is_called_it_is_found_by_what_follows(words: str, rule: str) -> None:
     reading = read(chain(events=300), RULES[rule](MISLEADING[words]))
-    assert reading.requests < 1500
+    assert reading.requests < 2000
     assert reading.seconds < 400
 
 
@@ -168,4 +171,4 @@ def test_whatever_the_hidden_rule_a_chain_is_read_whole_for_a_bounded_number_of_
     for plan in plans:
         plan.latency = latency
     reading = read(chain(2000, events), plans)
-    assert reading.requests < 2500
+    assert reading.requests < 3500
