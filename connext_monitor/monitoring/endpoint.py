@@ -219,10 +219,13 @@ class Endpoint:
             raise LogsNotBelieved(self.host, fetched.doubt, fetched)
         return fetched
 
-    async def call(self, to: Address, data: bytes, block: BlockNumber | str) -> bytes:
-        """What a view answers in the state after a block; a revert is RpcRefused."""
+    async def call(self, to: Address, data: bytes, block: BlockNumber | str, *, tries: int = TRIES) -> bytes:
+        """What a view answers in the state after a block; a revert is RpcRefused.
+
+        ``tries`` is how often it is asked where it is refused for the rate.
+        """
         at = block if isinstance(block, str) else hex(block)
-        return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes)
+        return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes, tries=tries)
 
     async def code(self, address: Address) -> bytes:
         """The contract's code at the newest block; empty where there is none."""
@@ -246,11 +249,16 @@ class Endpoint:
         return header
 
     async def _ask(
-        self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
+        self,
+        method: str,
+        params: Sequence[object],
+        read: Callable[[msgspec.Raw], _T],
+        patience: float = 1,
+        tries: int = TRIES,
     ) -> _T:
         urgency = Urgency.QUESTION if method == "eth_call" else None
         tag = bool(params) and params[0] in _TAGS
-        tries = self.pacer.tries_of_logs if method == "eth_getLogs" else 1 if tag else TRIES
+        tries = self.pacer.tries_of_logs if method == "eth_getLogs" else 1 if tag else tries
         plain = method in _PLAIN and not tag
         request = partial(self._once, method, params, patience)
         result = await self.pacer.ask(request, urgency, tries, kind=method, plain=plain)

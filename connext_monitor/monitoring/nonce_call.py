@@ -23,7 +23,7 @@ async def nonce_after(
     that too much is asked.
     """
     try:
-        answer = await endpoint.call(config.contract, NONCE_CALL, block)
+        answer = await endpoint.call(config.contract, NONCE_CALL, block, tries=1)
         if not answer:
             return none_yet
         nonce = read_uint(answer)

@@ -323,7 +323,6 @@ async def test_a_nonce_before_the_watch_that_was_refused_for_the_rate_is_asked_f
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("connext_monitor.monitoring.coverer._ASK_FIRST_NONCE_AGAIN", 0.0)
-    monkeypatch.setattr("connext_monitor.monitoring.endpoint.TRIES", 1)
     node, memory = Chain(100, nonce=None, words="Too Many Requests"), Memory()
     async with covering(node, memory) as (coverer, announce):
         await coverer.cover(Aim.CONFIRM)

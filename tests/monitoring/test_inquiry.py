@@ -280,7 +280,7 @@ class Refusing(Answering):
 async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
     refusal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.endpoint.TRIES", 1)
+    monkeypatch.setattr("connext_monitor.monitoring.pacer._PATIENCE", 0.1)
     node = Refusing(120)
     node.refusal = refusal
     async with inquiring(node) as (inquiry, _, _):
