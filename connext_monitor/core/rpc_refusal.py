@@ -6,7 +6,7 @@ Sources of the wordings: go-ethereum, reth and EIP-1474, and the vendors' answer
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -25,8 +25,10 @@ class Reaction(StrEnum):
     """The endpoint no longer has blocks or states so old: nothing helps but another one."""
     UNSUPPORTED = "unsupported"
     """The endpoint does not do this at all: use another method or endpoint."""
+    REVERTED = "reverted"
+    """The contract that was called says no: an answer about what was asked, and the only refusal that is one."""
     OTHER = "other"
-    """Anything else, a revert for one."""
+    """Anything else, an internal error for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class Refusal:
     ``max_blocks`` is how many blocks at once the text allows (at least 1), ``block_range`` the first and last block,
     both included, that it says would work; each is None where the text names none. They are hints of a stranger, who
     may have named what was asked instead: a reader who is refused again must shrink by itself.
+
+    ``exhausted``: it is no matter of seconds, the plan's day or month is used up. ``wait`` is how many seconds the
+    error itself asks to be left alone, None where it does not say.
     """
 
     reaction: Reaction
@@ -43,6 +48,16 @@ class Refusal:
     message: str
     max_blocks: int | None = None
     block_range: tuple[int, int] | None = None
+    exhausted: bool = False
+    wait: float | None = None
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request, refused without a word that anybody understands, may be answered when asked again.
+
+        Not where the request itself is called wrong.
+        """
+        return self.reaction is Reaction.OTHER and self.code not in _WRONG_REQUEST_CODES
 
     @property
     def less_may_help(self) -> bool:
@@ -79,13 +94,35 @@ _PRUNED: Final = _words(
 )
 _RATE: Final = _words(
     r"\brate[ -]?limit",
+    r"\blimit(?:ed|ing)?\b[^.]{0,20}\brate\b",
     r"\brate (?:is |was )?exceeded",
-    r"too many (?:requests|connections)",
-    r"compute units",
-    r"(?:requests?|calls?|units?)(?: per |/)\s?(?:sec|s\b|min|day)",
+    r"\b(?:requests? |call )rate\b",
+    r"\b(?:rps|qps|tps|cups?|cu/s)\b",
+    r"too many (?:\w+ )?(?:requests?|connections|calls)",
+    r"too many concurrent",
+    r"\b(?:concurren(?:t|cy)|in[ -]flight|parallel|simultaneous)\b[^.]{0,40}\b(?:limit|exceed|max|requests|calls)",
+    r"\b(?:limit|exceed|max)[^.]{0,40}\b(?:concurren(?:t|cy)|in[ -]flight|parallel|simultaneous)\b",
+    r"compute[ -]units?",
+    r"(?:requests?|calls?|units?)(?: per | an? |/)\s?(?:sec|s\b|min|hour|day|month)",
     r"/sec(?:ond)?\b",
-    r"request (?:limit|count|quota)",
-    r"\b(?:throughput|throttl|quota|credits?\b|payment required|daily limit|monthly)",
+    r"requests? (?:limit|count|quota|cap)",
+    r"(?:limit|number) of (?:allowed )?requests",
+    r"requests? (?:has |have |is |are )?(?:been )?(?:limited|exceeded)",
+    r"\b(?:throughput|throttl|quota|credits?\b|payment required|daily limit|monthly|usage limit|plan(?:'s)? limit)",
+    r"\b(?:capacity|traffic) (?:limit )?(?:is |was |has been )?exceeded",
+    r"exceeded[^.]{0,30}\b(?:capacity|allowance)\b",
+    r"\bslow(?:ing)? down\b",
+    r"\bback(?:ing)?[ -]?off\b",
+    r"\b(?:try|retry) (?:again )?(?:in|after)\b",
+    r"\b(?:server|node|service|upstream|endpoint) (?:is )?(?:too )?(?:busy|overloaded)",
+    r"\berror (?:code:? )?1015\b",
+)
+_EXHAUSTED: Final = _words(
+    r"\b(?:daily|monthly|per (?:day|month)|24[ -]?h(?:ours?)?)\b",
+    r"\b(?:requests?|calls?|units?|limit|quota) (?:of|for) (?:the|this|your) (?:day|month)\b",
+    r"\b(?:credits?|payment required|billing)\b",
+    r"\b(?:upgrade|renew)\b[^.]{0,40}\bplan\b[^.]{0,40}\b(?:exhaust|used up|depleted)",
+    r"\b(?:quota|capacity|units?|requests?)\b[^.]{0,30}\b(?:exhausted|used up|depleted)",
 )
 _RANGE: Final = _words(
     r"range\b.{0,60}(?:too (?:wide|large|big|many)|exceed|limit|max|not supported|should work)",
@@ -102,26 +139,46 @@ _UNSUPPORTED: Final = _words(
     r"\bmethods?\b.{0,80}(?:not found|not (?:exist|available|allowed|whitelisted|enabled)|does not exist|disabled)",
 )
 
-_REVERTED: Final = re.compile(r"\s*(?:vm )?execution reverted", re.ASCII | re.IGNORECASE)
+_REVERTED: Final = _words(
+    r"\brevert(?:ed|s)?\b", r"\binvalid opcode\b", r"\bout of gas\b", r"\bstack (?:under|over)flow\b"
+)
+"""What clients say of a call that the contract ended, wherever in the text: the rest is the contract's own words."""
 _REVERTED_CODE: Final = 3
 """go-ethereum's code of a reverted call."""
 _PRUNED_CODES: Final = frozenset({4444})
 """EIP-4444's "pruned history unavailable", as go-ethereum and others answer it."""
-_RATE_CODES: Final = frozenset({429, -32012, -32029})
-"""HTTP's own code used as an error code, QuickNode's credits, Ankr's too many requests."""
+_RATE_CODES: Final = frozenset({429, -32007, -32012, -32029, -32097})
+"""HTTP's own code used as an error code, QuickNode's rate and credits, Ankr's and Chainstack's too many requests."""
+_WRONG_REQUEST_CODES: Final = frozenset({-32600, -32602, -32700})
+"""JSON-RPC 2.0's invalid request, invalid params and parse error."""
+_EXHAUSTED_CODES: Final = frozenset({402, -32012})
+"""HTTP's payment required, QuickNode's credits."""
+_RANGED: Final = frozenset({"eth_getLogs", "eth_newFilter", "eth_getFilterLogs"})
+_CALLS: Final = frozenset({"eth_call", "eth_estimateGas"})
 _UNSUPPORTED_CODES: Final = frozenset({-32601, -32004})
 """JSON-RPC 2.0's "method not found" and EIP-1474's "method not supported"."""
 _LIMIT_EXCEEDED_CODE: Final = -32005
 """EIP-1474's "limit exceeded": Infura uses it for rates and for sizes, other vendors mostly for sizes."""
 
 
-def classify(code: int | None, message: str, http_status: int | None = None) -> Refusal:
+def classify(
+    code: int | None,
+    message: str,
+    http_status: int | None = None,
+    *,
+    method: str = "eth_getLogs",
+    wait: float | None = None,
+) -> Refusal:
     """Tell what helps against an error answer; never raises.
 
-    ``code`` and ``message`` are the error object's, ``http_status`` that of the HTTP answer with it, if any.
+    ``code`` and ``message`` are the error object's, ``http_status`` that of the HTTP answer with it, if any; ``wait``
+    is how many seconds it asks to be left alone, which only a rate does.
     """
     text = message[:_READ_AT_MOST]
-    reaction = _reaction(code, text, http_status)
+    reaction = _for_method(_reaction(code, text, http_status, wait), method)
+    if reaction is Reaction.RATE:
+        exhausted = code in _EXHAUSTED_CODES or http_status == 402 or _EXHAUSTED.search(text) is not None
+        return Refusal(reaction, code, message, exhausted=exhausted and wait is None, wait=wait)
     if reaction is not Reaction.RANGE:
         return Refusal(reaction, code, message)
     block_range = _suggested_range(text)
@@ -131,43 +188,71 @@ def classify(code: int | None, message: str, http_status: int | None = None) -> 
     return Refusal(reaction, code, message, max_blocks, block_range)
 
 
-def _reaction(code: int | None, text: str, http_status: int | None) -> Reaction:  # noqa: PLR0911 - one line per case, in order
+def _for_method(reaction: Reaction, method: str) -> Reaction:
+    """What has no range cannot be refused for it: there it is the rate, or what a call was about."""
+    if reaction is not Reaction.RANGE or method in _RANGED:
+        return reaction
+    return Reaction.OTHER if method in _CALLS else Reaction.RATE
+
+
+def _reaction(code: int | None, text: str, http_status: int | None, wait: float | None) -> Reaction:
     """The first of these that fits, in this order.
 
     1. Reverts: their words are a contract's, and prove nothing about the endpoint.
     2. Codes that leave no doubt: a rate by HTTP 429, an unknown method, pruned history.
     3. Pruned history, before lag: "block 5 is not available, history has been pruned" will never come.
     4. Lag, before ranges: "block range extends beyond current head block" is no matter of size.
-    5. Rates, before ranges: "request limit exceeded" is no matter of size either.
-    6. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
-    7. Codes that only suggest something.
+    5. A wait that the error names: that is a rate, whatever it is called.
+    6. Ranges that say how many blocks would work, which no rate does.
+    7. Rates, before other ranges: "request limit exceeded" is no matter of size either.
+    8. Ranges, before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
+    9. Codes that only suggest something.
     """
-    if code == _REVERTED_CODE or _REVERTED.match(text):
-        return Reaction.OTHER
+    certain = _certain(code, text, http_status)
+    by_words = next((reaction for words, reaction in _BY_WORDS if words(text)), None)
+    if certain is not None:
+        return certain
+    if wait is not None and by_words not in (Reaction.PRUNED, Reaction.LAG):
+        return Reaction.RATE
+    if by_words is not None:
+        return by_words
+    if 402 in (http_status, code):
+        return Reaction.RATE
+    return Reaction.RANGE if code == _LIMIT_EXCEEDED_CODE or http_status == 413 else Reaction.OTHER
+
+
+def _certain(code: int | None, text: str, http_status: int | None) -> Reaction | None:
+    if code == _REVERTED_CODE or (_REVERTED.search(text) and http_status != 429):
+        return Reaction.REVERTED
     if http_status == 429 or code in _RATE_CODES:
         return Reaction.RATE
     if code in _UNSUPPORTED_CODES:
         return Reaction.UNSUPPORTED
-    if code in _PRUNED_CODES or _PRUNED.search(text):
-        return Reaction.PRUNED
-    if _LAG.search(text):
-        return Reaction.LAG
-    if _RATE.search(text):
-        return Reaction.RATE
-    if _RANGE.search(text) or http_status == 413:
-        return Reaction.RANGE
-    if _UNSUPPORTED.search(text):
-        return Reaction.UNSUPPORTED
-    if http_status == 402 or code == 402:
-        return Reaction.RATE
-    return Reaction.RANGE if code == _LIMIT_EXCEEDED_CODE else Reaction.OTHER
+    return Reaction.PRUNED if code in _PRUNED_CODES else None
 
+
+def _is_range(text: str) -> bool:
+    """Whether it says which blocks, or how many, would work: no rate does, however it is worded."""
+    if _RANGE.search(text) is not None and _suggested_limit(text) is not None:
+        return True
+    return _SUGGESTS_RANGE.search(text) is not None and _suggested_range(text) is not None
+
+
+_BY_WORDS: Final[tuple[tuple[Callable[[str], object], Reaction], ...]] = (
+    (_PRUNED.search, Reaction.PRUNED),
+    (_LAG.search, Reaction.LAG),
+    (_is_range, Reaction.RANGE),
+    (_RATE.search, Reaction.RATE),
+    (_RANGE.search, Reaction.RANGE),
+    (_UNSUPPORTED.search, Reaction.UNSUPPORTED),
+)
 
 _RANGE_IN_TEXT: Final = re.compile(
     r"(?P<first>0x[0-9a-f]{1,16}|[0-9]{1,18})\s*(?:,|-|\.\.|\bto\b)\s*(?P<last>0x[0-9a-f]{1,16}|[0-9]{1,18})",
     re.ASCII | re.IGNORECASE,
 )
 _SUGGESTS: Final = _words(r"should work", r"\b(?:re)?try\b", r"suggest", r"\binstead\b", r"\buse\b")
+_SUGGESTS_RANGE: Final = _words(r"\b(?:block )?range\b")
 _THOUSANDS: Final = re.compile(r"(?<=[0-9])[,_'](?=[0-9]{3}(?![0-9]))", re.ASCII)
 _NUMBER: Final = r"(?<![0-9a-zx.])(?P<n>0x[0-9a-f]{1,16}|[0-9]{1,18})\s?(?P<unit>[km]?)(?![0-9a-z])"
 _LIMIT_IN_TEXT: Final = (

@@ -16,6 +16,7 @@ from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import joined, next_part, unread
+from connext_monitor.core.pace import Step
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.coverer import Checker
@@ -26,7 +27,14 @@ from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.placed_log import PlacedLog
-from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
+from connext_monitor.monitoring.range_reader import (
+    HeaderCache,
+    LongRead,
+    PartialAnswer,
+    RangeReader,
+    ReadRange,
+    Unsettled,
+)
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import SecondLook, Verdict
 from connext_monitor.monitoring.witness import Witness
@@ -111,6 +119,7 @@ class Backfill:
         self._progressed = progressed
         self._interrupted = interrupted
         self._report = HistoryReport()
+        self._headers = HeaderCache()
 
     async def run(self, wanted: BlockRange) -> HistoryReport:
         """Read all of ``wanted`` that has not been read yet. Raises NotFinalError and NoProgressError."""
@@ -141,12 +150,18 @@ class Backfill:
                 self._pool.open(place, again=True) as endpoint,
                 Witness(self._config, self._pool, place) as witness,
             ):
-                await _Session(self._config, self._pool, place, endpoint, witness, self._store).read(parts, self._take)
+                session = _Session(self._config, self._pool, place, endpoint, witness, self._store, self._headers)
+                await session.read(parts, self._take)
+        except LongRead as error:
+            pace = self._pool.paces[place]
+            self._pool.paces[place] = pace.after_long_read(pace.span, error.blocks)
+            return None
         except RpcRefused as error:
-            if self._shrinks(place, error):
+            if self._pool.refused(place, error) is Step.LESS:
                 return None
             reason = str(error)
-            await self._rest(place, error)
+            if error.refusal.reaction is Reaction.RATE:
+                await asyncio.sleep(min(error.retry_after or 0.0, _LONGEST_ASKED))
         except EndpointNotBelieved as error:
             reason, trouble = str(error), Trouble.NOT_BELIEVED
         except PartialAnswer as error:
@@ -160,19 +175,6 @@ class Backfill:
         self._interrupted(reason)
         self._pool.ended(place, trouble, progressed=self._report.blocks > before)
         return reason
-
-    def _shrinks(self, place: int, error: RpcRefused) -> bool:
-        """Whether smaller ranges may help, which are asked for from now on."""
-        pace = self._pool.paces[place]
-        if not error.refusal.less_may_help or pace.span == 1:
-            return False
-        self._pool.paces[place] = pace.after_refusal(error.refusal)
-        return True
-
-    async def _rest(self, place: int, error: RpcRefused) -> None:
-        if error.refusal.reaction is Reaction.RATE:
-            self._pool.paces[place] = self._pool.paces[place].after_rate_limit()
-            await asyncio.sleep(min(error.retry_after or 0.0, _LONGEST_ASKED))
 
     async def _take(self, read: ReadRange, *, proven: bool) -> None:
         observation = Observation(self._config.domain_id, read.logs, read.malformed, read.gone, history=read.blocks)
@@ -200,13 +202,14 @@ class _Session:
         endpoint: Endpoint,
         witness: Witness,
         store: HistoryStore,
+        headers: HeaderCache,
     ) -> None:
         self._config = config
         self._pool = pool
         self._place = place
         self._endpoint = endpoint
         self._store = store
-        self._reader = RangeReader(endpoint, config.domain_id, config.contract, HeaderCache())
+        self._reader = RangeReader(endpoint, config.domain_id, config.contract, headers)
         self._second_look = SecondLook(config, endpoint, self._reader, witness)
         self._nonce: tuple[BlockNumber, int | None] | None = None
 
@@ -233,7 +236,7 @@ class _Session:
 
         async with ReadAhead(following, lambda: self._pool.paces[self._place].at_once, read) as ranges:
             async for one in ranges:
-                self._pool.paces[self._place] = self._pool.paces[self._place].after_answer(len(one.logs))
+                self._pool.answered(self._place, len(one.logs), len(one.blocks))
                 await self._believe(one, take)
 
     async def _believe(self, one: ReadRange, take: _Take) -> None:

@@ -25,7 +25,8 @@ class ChainState:
     """The live state of one chain.
 
     ``place`` is where the endpoint in use stands in the config, ``head`` the last one that it announced; ``wanted`` the
-    instants (a heap) that someone waits to see covered; ``holes`` the first nonce of each hole that was told of;
+    instants (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the first watched one,
+    where its nonce was refused and is still to be asked for; ``holes`` the first nonce of each hole that was told of;
     ``final_trouble`` why no finality tag is had, in words; times named ``*_at`` are on the monotonic clock.
     """
 
@@ -46,6 +47,7 @@ class ChainState:
         self.final_trouble: str | None = None
         self.wanted: list[Timestamp] = []
         self.nonce_trouble: tuple[float, str] | None = None
+        self.first_nonce_after: BlockNumber | None = None
         self.holes: set[int] = set()
         self.holes_found = 0
         self.holes_closed = 0

@@ -3,20 +3,17 @@
 None of them quotes a library, whose own words may hold the URL.
 """
 
-import math
 import socket
 import ssl
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from websockets.exceptions import ConnectionClosed
 
+from connext_monitor.core.rpc_refusal import Reaction, classify
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 
-_LONGEST_RETRY_AFTER: Final = 3600.0
-"""Seconds. An endpoint may not send us away for longer than this."""
-
+_BUSY_CODES: Final = (1008, 1013)
+"""Policy violation, and try again later: how websockets end at a limit (RFC 6455, and the IANA registry)."""
 _CLOSED_BY_US: Final = {
     1002: "broke the WebSocket protocol",
     1007: "sent text that is not UTF-8",
@@ -66,21 +63,9 @@ def why_closed(url: EndpointAddress, error: ConnectionClosed) -> str:
     return f"closed the connection (code {error.rcvd.code}{': ' + words if words else ''})"
 
 
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to stay away, read from an HTTP answer's headers (RFC 9110); None where they do not say.
-
-    They name a number, or a date, which is compared to the server's own.
-    """
-    value = headers.get("Retry-After", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _seconds_until(value, headers.get("Date", ""))
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
-
-
-def _seconds_until(date: str, now: str) -> float:
-    try:
-        return (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
-    except (ValueError, TypeError):  # TypeError: one of them names no time zone
-        return math.nan
+def is_busy(error: ConnectionClosed) -> bool:
+    """Whether a websocket was closed because there were too many requests, as far as its code and words tell."""
+    if error.rcvd is None:
+        return False
+    limited = classify(None, error.rcvd.reason).reaction is Reaction.RATE
+    return limited or (error.rcvd.code in _BUSY_CODES)

@@ -18,6 +18,7 @@ from connext_monitor.core.coverage import (
     skip_to,
 )
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId
+from connext_monitor.core.pace import Step
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
@@ -32,7 +33,9 @@ from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import ask_nonce, nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
 from connext_monitor.monitoring.observation import Observation, Vouch
+from connext_monitor.monitoring.pacer import Urgency, asked_as
 from connext_monitor.monitoring.range_reader import (
+    LongRead,
     PartialAnswer,
     RangeReader,
     ReadRange,
@@ -50,6 +53,10 @@ _PATIENCE_BESIDE_OTHERS = 2
 _FIRST_PAUSE = 0.25
 _LONGEST_ASKED = 60.0
 """Seconds for which an endpoint in use may have us wait."""
+_LIMITED = 0.05
+"""Seconds between two requests, above which an endpoint's limit is what reading history takes its time from."""
+_TRIES_OF_FIRST_NONCE, _ASK_FIRST_NONCE_AGAIN = 6, 10.0
+"""How often, and after how many seconds, the nonce before the watch is asked for where the endpoint is too busy."""
 _SECOND_LOOKS_EVERY = 300.0
 """Seconds between two second looks at blocks about to count as final, once the chain is caught up."""
 
@@ -119,6 +126,8 @@ class Coverer:
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
         self._first_nonce: int | None = None
+        self._first_nonce_tries = _TRIES_OF_FIRST_NONCE
+        self._first_nonce_again_at = 0.0
         self._last_nonce: int | None = None
 
     @property
@@ -135,7 +144,11 @@ class Coverer:
             start = self._config.start_block
             first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
             stored = begin(first)
-            self._first_nonce = await self._nonce(BlockNumber(first - 1), none_yet=0) if first > 0 else 0
+            self._first_nonce = 0
+            if first > 0:
+                self._first_nonce = None
+                self._state.first_nonce_after = BlockNumber(first - 1)
+                await self._ask_first_nonce()
             await self._lineage.confirm()
         self._state.coverage = stored
 
@@ -153,13 +166,17 @@ class Coverer:
                     # The head that was covered up to may be what the endpoint does not have (any more).
                     self._state.saw_head(await self._endpoint.head())
                 # In step with the head nothing of it is urgent but what is pushed meanwhile.
-                with unhurried(self._state.caught_up):
+                urgency = Urgency.USUAL if self._state.caught_up else Urgency.HISTORY
+                with unhurried(self._state.caught_up), asked_as(urgency):
                     async with self._witness:
                         await self._cover_to_head(aim, settles=settles)
                 self._state.caught_up = True
                 self._confirmed += aim is Aim.CONFIRM
                 self._settled_at = self._state.clock.monotonic() if settles else self._settled_at
                 return
+            except LongRead as error:
+                pace = self._pool.paces[self._place]
+                self._pool.paces[self._place] = pace.after_long_read(pace.span, error.blocks)
             except (Unsettled, PartialAnswer, RpcRefused) as error:
                 failures = failures + 1 if self._state.coverage == reached else 1
                 await self._bear(error, failures)
@@ -202,13 +219,14 @@ class Coverer:
                 raise
 
         def at_once() -> int:
-            # In step with the head there is no latency to hide, and what is pushed would wait behind it all.
-            return 1 if self._state.caught_up else self._pool.paces[self._place].at_once
+            # In step with the head there is no latency to hide, and what is pushed would wait behind it all. An
+            # endpoint that limits us is no quicker for being asked for more ranges: each only takes longer.
+            alone = self._state.caught_up or self._endpoint.pacer.interval > _LIMITED
+            return 1 if alone else self._pool.paces[self._place].at_once
 
         async with ReadAhead(following, at_once, read) as ranges:
             async for one in ranges:
-                pace = self._pool.paces[self._place]
-                self._pool.paces[self._place] = pace.after_answer(len(one.logs))
+                self._pool.answered(self._place, len(one.logs), len(one.blocks))
                 ask_nonce = aim is Aim.CONFIRM and self._confirmed % 2 == 0 and one.end.number == head.number
                 await self._take(one, final, ask_nonce=ask_nonce, whole=settles and one.end.number == head.number)
 
@@ -223,7 +241,9 @@ class Coverer:
         looked, final = await self._look_again(read, final)
         reached = advance(self._coverage(), read.blocks, read.end, final)
         nonce = None
-        if ask_nonce and read.end.number > reached.start:
+        await self._ask_first_nonce()
+        # What is given next proves nothing before it is known, or known not to be had, where the watch begins.
+        if ask_nonce and self._state.first_nonce_after is None and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
             nonce = await self._nonce_at_head(BlockNumber(read.end.number - 1))
             await self._bear_out_nonce(nonce)
@@ -260,10 +280,10 @@ class Coverer:
         unclear = undecodable.read(looked.read.logs, self._endpoint.host)
         return looked, final if unclear is None else min(final, BlockNumber(unclear - 1))
 
-    async def _nonce(self, block: BlockNumber, none_yet: int | None = None) -> int | None:
+    async def _nonce(self, block: BlockNumber) -> int | None:
         """As `nonce_after`; None too where too much is asked: covering goes on, and it is asked at a later cover."""
         try:
-            return await nonce_after(self._endpoint, self._config, block, none_yet)
+            return await nonce_after(self._endpoint, self._config, block)
         except RpcRefused:
             return None
 
@@ -283,6 +303,22 @@ class Coverer:
             return None
         self._state.nonce_not_said(None)
         return nonce
+
+    async def _ask_first_nonce(self) -> None:
+        """Ask for the nonce before the first watched block, again at later covers where too much was asked."""
+        block, now = self._state.first_nonce_after, self._state.clock.monotonic()
+        if block is None or now < self._first_nonce_again_at or self._first_nonce_tries == 0:
+            return
+        self._first_nonce_tries -= 1
+        self._first_nonce_again_at = now + _ASK_FIRST_NONCE_AGAIN
+        try:
+            first = await nonce_after(self._endpoint, self._config, block, none_yet=0)
+            await self._lineage.confirm()
+            self._first_nonce = first
+        except RpcRefused:
+            if self._first_nonce_tries:
+                return
+        self._state.first_nonce_after = None
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
         """The block of the new checkpoint."""
@@ -308,25 +344,26 @@ class Coverer:
         if isinstance(error, UnreadableAnswer):
             await self._keep(error)
         refusal = error.refusal if isinstance(error, RpcRefused) else None
-        if refusal is not None and refusal.reaction is Reaction.PRUNED:
-            await self._leave_behind(words)
+        if refusal is not None and refusal.reaction is Reaction.PRUNED and await self._leave_behind(words):
             return
-        pace = self._pool.paces[self._place]
-        if refusal is not None and refusal.less_may_help and pace.span > 1:
-            self._pool.paces[self._place] = pace.after_refusal(refusal)
+        if isinstance(error, RpcRefused) and self._pool.refused(self._place, error) is Step.LESS:
             log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
             return
-        if refusal is not None and refusal.reaction is Reaction.RATE:
-            self._pool.paces[self._place] = pace.after_rate_limit()
-        if failures > patience(self._pool, self._place) or (
-            refusal is not None and refusal.reaction is Reaction.UNSUPPORTED
-        ):
+        if failures > patience(self._pool, self._place) or self._is_hopeless(error):
             kind = EndpointNotBelieved if isinstance(error, PartialAnswer) else EndpointUnavailable
-            raise kind(self._endpoint.host, words)
+            asked = error.retry_after if isinstance(error, RpcRefused) else None
+            raise kind(self._endpoint.host, words, asked)
         self._state.trouble = f"{self._endpoint.host} {words}"
         pause = pause_after(error, failures)
         log.debug("cover.waits", chain=self._config.name, seconds=pause, reason=words)
         await asyncio.sleep(pause)
+
+    def _is_hopeless(self, error: Exception) -> bool:
+        """Whether nothing is to be had by waiting here: it is not offered, or it is not offered soon and elsewhere."""
+        if not isinstance(error, RpcRefused):
+            return False
+        soon = not error.refusal.exhausted and (error.retry_after or 0.0) <= _LONGEST_ASKED
+        return error.refusal.reaction is Reaction.UNSUPPORTED or (not soon and bool(self._pool.others(self._place)))
 
     async def _keep(self, answer: UnreadableAnswer) -> None:
         """Record what could be read of an answer as if it had been pushed, and the rest for inspection."""
@@ -334,15 +371,22 @@ class Coverer:
         domain = self._config.domain_id
         await (await self._checker.put(Observation(domain, logs=answer.logs, malformed=answer.malformed)))
 
-    async def _leave_behind(self, words: str) -> None:
-        """Go on behind blocks that no endpoint has any more; raise EndpointUnavailable while another may have them."""
+    async def _leave_behind(self, words: str) -> bool:
+        """Go on behind blocks that no endpoint has any more; False where they are there after all.
+
+        Raises EndpointUnavailable while another may have them, or this one again.
+        """
         head = self._state.head or await self._endpoint.head()
         first = BlockNumber(self._coverage().checkpoint + 1)
         oldest = None
         if first <= head.number:
             blocks = BlockRange(first, head.number)
             oldest = await oldest_readable(self._endpoint, self._config.contract, blocks)
-        if oldest is None or oldest == first or not self._pool.lost_history.is_lost(self._place, oldest):
+        if oldest == first:
+            self._pool.lost_history.got_on()
+            return False
+        oldest = self._pool.lost_history.lost_before(self._place, oldest) if oldest is not None else None
+        if oldest is None:
             raise EndpointUnavailable(self._endpoint.host, words)
         await self._lineage.confirm()
         skipped = skip_to(self._coverage(), oldest)
@@ -351,6 +395,7 @@ class Coverer:
         await (await self._checker.put(Observation(self._config.domain_id, progress=progress)))
         self._first_nonce = None
         self._state.reached(skipped)
+        return True
 
     def _coverage(self) -> Coverage:
         if self._state.coverage is None:

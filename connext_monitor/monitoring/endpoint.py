@@ -38,12 +38,17 @@ from connext_monitor.monitoring.json_rpc import (
     PushStream,
     RpcClient,
     RpcLimits,
+    RpcRefused,
 )
+from connext_monitor.monitoring.pacer import TRIES, Pacer, Urgency
 from connext_monitor.monitoring.turns import in_turns
 from connext_monitor.monitoring.websocket_client import open_websocket
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
+_PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_chainId", "eth_getCode"})
+"""Requests that no honest endpoint refuses for what they ask."""
+_TAGS: Final = ("safe", "finalized")
 MOST_MALFORMED: Final = 1_000
 """Entries of one answer that are none of the logs asked for; where there are more, the rest of it is not looked at."""
 _AT_ONCE: Final = 16
@@ -125,9 +130,10 @@ async def _opened(
 
 
 class Endpoint:
-    """One endpoint of one chain; ``latency`` is that of its small answers, lately."""
+    """One endpoint of one chain; ``latency`` is that of its small answers, lately, and ``pacer`` has it asked."""
 
     def __init__(self, client: RpcClient, answer_timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.pacer = Pacer()
         self._client = client
         self._answer_timeout = answer_timeout
         self.latency = Latency()
@@ -172,12 +178,21 @@ class Endpoint:
             raise EndpointUnavailable(self.host, f"was asked for block {to_hex(block_hash)} and gave another")
         return header
 
-    async def headers(self, blocks: Sequence[BlockNumber | Hash32]) -> list[Header | None]:
-        """The blocks at these heights or with these hashes, in the same order, a few at a time."""
-        return await _a_few_at_a_time(self._header_of, blocks)
+    async def headers(
+        self, blocks: Sequence[BlockNumber | Hash32], came: Callable[[Header], None] | None = None
+    ) -> list[Header | None]:
+        """The blocks at these heights or with these hashes, in the same order, a few at a time.
 
-    async def _header_of(self, block: BlockNumber | Hash32) -> Header | None:
-        return await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
+        ``came`` is given each as soon as it is here: what was answered is kept, whatever comes of the others.
+        """
+
+        async def header_of(block: BlockNumber | Hash32) -> Header | None:
+            header = await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
+            if header is not None and came is not None:
+                came(header)
+            return header
+
+        return await _a_few_at_a_time(header_of, blocks)
 
     async def logs(
         self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
@@ -188,7 +203,12 @@ class Endpoint:
         malformed. Raises LogsNotBelieved where one of them may hide in an entry that cannot be read.
         """
         wanted = LogFilter(address, topics, from_block, to_block)
-        logs = await self._ask("eth_getLogs", [wanted.params()], partial(read_logs, wanted=wanted), _LOGS_PATIENCE)
+        read = partial(read_logs, wanted=wanted)
+        try:
+            logs = await self._ask("eth_getLogs", [wanted.params()], read, _LOGS_PATIENCE)
+        except RpcRefused as error:
+            error.blocks = to_block - from_block + 1
+            raise
         fetched = FetchedLogs([], [])
         async for some in in_turns(logs):
             fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
@@ -199,10 +219,13 @@ class Endpoint:
             raise LogsNotBelieved(self.host, fetched.doubt, fetched)
         return fetched
 
-    async def call(self, to: Address, data: bytes, block: BlockNumber | str) -> bytes:
-        """What a view answers in the state after a block; a revert is RpcRefused."""
+    async def call(self, to: Address, data: bytes, block: BlockNumber | str, *, tries: int = TRIES) -> bytes:
+        """What a view answers in the state after a block; a revert is RpcRefused.
+
+        ``tries`` is how often it is asked where it is refused for the rate.
+        """
         at = block if isinstance(block, str) else hex(block)
-        return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes)
+        return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes, tries=tries)
 
     async def code(self, address: Address) -> bytes:
         """The contract's code at the newest block; empty where there is none."""
@@ -210,12 +233,13 @@ class Endpoint:
 
     async def subscribe_heads(self) -> Pushes[Header]:
         """New heads; after a reorg some endpoints announce only the last of the new blocks."""
-        return Pushes(await self._client.subscribe("newHeads"), self._read_head)
+        stream = await self.pacer.ask(lambda: self._client.subscribe("newHeads"), kind="eth_subscribe")
+        return Pushes(stream, self._read_head)
 
     async def subscribe_logs(self, address: Address, topics: Topics) -> Pushes[PushedLog | MalformedEntry]:
         """The contract's new logs; no order between them and the heads is promised, and nothing is made up for."""
         wanted = LogFilter(address, topics)
-        stream = await self._client.subscribe("logs", wanted.params())
+        stream = await self.pacer.ask(lambda: self._client.subscribe("logs", wanted.params()), kind="eth_subscribe")
         return Pushes(stream, lambda push: read_pushed_log(push, wanted))
 
     def _read_head(self, push: msgspec.Raw) -> Header:
@@ -225,14 +249,28 @@ class Endpoint:
         return header
 
     async def _ask(
-        self, method: str, params: Sequence[object], read: Callable[[msgspec.Raw], _T], patience: float = 1
+        self,
+        method: str,
+        params: Sequence[object],
+        read: Callable[[msgspec.Raw], _T],
+        patience: float = 1,
+        tries: int = TRIES,
     ) -> _T:
+        urgency = Urgency.QUESTION if method == "eth_call" else None
+        tag = bool(params) and params[0] in _TAGS
+        tries = self.pacer.tries_of_logs if method == "eth_getLogs" else 1 if tag else tries
+        plain = method in _PLAIN and not tag
+        request = partial(self._once, method, params, patience)
+        result = await self.pacer.ask(request, urgency, tries, kind=method, plain=plain)
+        return self._readable(method, result, read)
+
+    async def _once(self, method: str, params: Sequence[object], patience: float) -> msgspec.Raw:
         clock = asyncio.get_running_loop()
         began = clock.time()
         result = await self._client.request(method, params, timeout=patience * self._answer_timeout)
         if patience == 1:
             self.latency = self.latency.after(clock.time() - began)
-        return self._readable(method, result, read)
+        return result
 
     def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:
         try:

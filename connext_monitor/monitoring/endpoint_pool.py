@@ -14,11 +14,13 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Choice, Health, Trouble, choose, ended, others, preferred
 from connext_monitor.core.events import BlockNumber, RawLog
-from connext_monitor.core.pace import Pace
+from connext_monitor.core.pace import Pace, Step
+from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.sight import RequestKind
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
 from connext_monitor.monitoring.lost_history import LostHistory
+from connext_monitor.monitoring.pacer import Pacer
 
 
 class OpenEndpoint(Protocol):
@@ -44,6 +46,7 @@ class EndpointPool:
         self._healths = [Health() for _ in config.endpoints]
         self._verified_at: dict[int, float] = {}
         self.paces = [Pace() for _ in config.endpoints]
+        self.pacers = [Pacer(has_others=len(config.endpoints) > 1) for _ in config.endpoints]
         self.requests: Counter[RequestKind] = Counter()
         self.lost_history = LostHistory(len(config.endpoints), clock)
 
@@ -67,6 +70,29 @@ class EndpointPool:
         now, jitter, asked = self._clock.monotonic(), self._random.random(), stay_away or 0.0
         self._healths[place] = ended(self._healths[place], now, trouble, jitter, progressed=progressed, stay_away=asked)
 
+    def answered(self, place: int, logs: int, blocks: int) -> None:
+        """An endpoint answered for a range of so many blocks with so many logs."""
+        pace = self.paces[place]
+        if pace.control:
+            # One block is answered where many are not, however long they are waited for: it was never the rate.
+            self.pacers[place].forget()
+        self.paces[place] = pace.after_answer(logs, blocks)
+
+    def refused(self, place: int, error: RpcRefused) -> Step:
+        """An endpoint refused something: whether to ask for less at once, or to wait.
+
+        What is refused without any range in it is refused for the rate, if for anything that passes.
+        """
+        refusal = error.refusal
+        if error.blocks is None or refusal.reaction not in (Reaction.RANGE, Reaction.RATE, Reaction.OTHER):
+            return Step.WAIT
+        self.paces[place], step = self.paces[place].after_refusal(refusal, error.blocks)
+        if step is Step.LESS and refusal.reaction is Reaction.RATE and not self.paces[place].control:
+            self.pacers[place].forget()
+        elif step is Step.WAIT and refusal.reaction is not Reaction.RATE:
+            self.pacers[place].ease()
+        return step
+
     @asynccontextmanager
     async def open(self, place: int, *, again: bool = False) -> AsyncIterator[Endpoint]:
         """An endpoint that serves the chain and knows the contract; ``again``: not asked if it was lately.
@@ -79,6 +105,7 @@ class EndpointPool:
             self.requests[RequestKind(url.host, method, outcome)] += 1
 
         async with self._open_endpoint(url, on_request=count) as endpoint:
+            endpoint.pacer = self.pacers[place]
             now = self._clock.monotonic()
             if not again or now - self._verified_at.get(place, -_VERIFIED_FOR) >= _VERIFIED_FOR:
                 await self._verify(endpoint)
@@ -98,11 +125,10 @@ class EndpointPool:
             try:
                 fetched = await endpoint.logs(self.config.contract, [EVENT_TOPICS], first, last)
             except RpcRefused as error:
-                if not error.refusal.less_may_help or pace.span == 1:
+                if self.refused(place, error) is not Step.LESS:
                     raise
-                self.paces[place] = pace.after_refusal(error.refusal)
                 continue
-            self.paces[place] = pace.after_answer(len(fetched.logs))
+            self.answered(place, len(fetched.logs), last - first + 1)
             found += fetched.logs
             first = BlockNumber(last + 1)
         return found

@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +14,8 @@ import msgspec
 from yarl import URL
 
 from connext_monitor.core.rpc_refusal import Reaction, Refusal, classify
-from connext_monitor.monitoring.connection_failure import read_retry_after, why_status, why_unreachable
+from connext_monitor.core.rpc_wait import in_headers, reset_in_headers
+from connext_monitor.monitoring.connection_failure import why_status, why_unreachable
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
@@ -33,8 +36,13 @@ from connext_monitor.monitoring.json_rpc import (
 _CONNECTIONS: Final = 32
 """At most so many requests are under way at once; others wait, and their time runs."""
 _HEADERS: Final = 1024
-_REFUSING_STATUSES: Final = (402, 413, 429)
+_REFUSING_STATUSES: Final = (402, 413, 420, 429)
 """They say what is wrong by themselves, without an error object."""
+_BUSY_STATUSES: Final = (503, 529)
+"""They say that there are too many requests, where they name a time to wait."""
+_EXPLAINED_BY_PAGE: Final = (403, 503, 529)
+"""Statuses with which proxies in front of an endpoint, Cloudflare's for one, refuse for the rate among other things."""
+_PAGE_LOOKED_AT: Final = 4_000
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -161,15 +169,34 @@ class HttpClient:
         if reply.body is None:
             return EndpointUnavailable(self.host, "gave an answer that is too large")
         outcome = self._read_message(method, request_id, reply.body, reply.status)
-        retry_after = read_retry_after(reply.headers)
+        retry_after = in_headers(reply.headers, time.time())
         if isinstance(outcome, RpcRefused) and (reply.status < 500 or outcome.refusal.reaction is not Reaction.OTHER):
-            return RpcRefused(self.host, method, outcome.refusal, retry_after)
-        if reply.status in _REFUSING_STATUSES:
-            refusal = classify(None, HTTPStatus(reply.status).phrase, reply.status)
-            return RpcRefused(self.host, method, refusal, retry_after)
+            return self._refused(method, outcome.refusal, reply, retry_after)
+        if reply.status in _REFUSING_STATUSES or self._is_busy(reply, retry_after):
+            status = reply.status if reply.status in (402, 413) else 429
+            refusal = classify(None, self._phrase(reply), status, method=method)
+            return self._refused(method, refusal, reply, retry_after)
         if reply.status != 200:
             return EndpointUnavailable(self.host, why_status(reply.status), retry_after)
         return outcome
+
+    def _refused(self, method: str, refusal: Refusal, reply: _Reply, retry_after: float | None) -> RpcRefused:
+        waits = [wait for wait in (retry_after, refusal.wait) if wait is not None]
+        if refusal.reaction is Reaction.RATE and not waits:
+            waits = [wait for wait in (reset_in_headers(reply.headers, time.time()),) if wait is not None]
+        return RpcRefused(self.host, method, refusal, max(waits, default=None))
+
+    def _is_busy(self, reply: _Reply, retry_after: float | None) -> bool:
+        """Whether a status that may mean anything means too many requests: it names a time, or its page says so."""
+        if reply.status in _BUSY_STATUSES and retry_after is not None:
+            return True
+        return reply.status in _EXPLAINED_BY_PAGE and classify(None, self._phrase(reply)).reaction is Reaction.RATE
+
+    def _phrase(self, reply: _Reply) -> str:
+        """What a body that is no JSON-RPC says, a page of HTML for one, after the words of its status."""
+        phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Too Many Requests"
+        text = re.sub(r"<[^>]*>", " ", (reply.body or b"")[:_PAGE_LOOKED_AT].decode(errors="replace"))
+        return self._url.quote(" ".join([phrase, *text.split()]))
 
     def _read_message(self, method: str, request_id: int, body: bytes, status: int) -> Outcome:
         try:

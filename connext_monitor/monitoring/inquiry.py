@@ -30,6 +30,7 @@ from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.pacer import Urgency, asked_as
 from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader
 
@@ -125,10 +126,10 @@ class Inquiry:
             symbol = await endpoint.call(asset, SYMBOL_CALL, covered.number)
             decimals = await endpoint.call(asset, DECIMALS_CALL, covered.number)
             await confirm_chain(endpoint, self._state.config)
-        except RpcRefused:
-            # It reverts, as what is no such token does.
-            return None
         except RpcError as error:
+            if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.REVERTED:
+                # As what is no such token does. Every other refusal says nothing about it.
+                return None
             raise Unanswered(str(error)) from error
         return read_token(symbol, decimals)
 
@@ -137,7 +138,9 @@ class Inquiry:
 
         Raises Unanswered.
         """
-        return await self._origins.ask(partial(self._fetch, _XCALLED_ONLY, transfer_id, since, once=True))
+        # A day of blocks is looked through, and nobody waits for it.
+        with asked_as(Urgency.HISTORY):
+            return await self._origins.ask(partial(self._fetch, _XCALLED_ONLY, transfer_id, since, once=True))
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.

@@ -5,6 +5,7 @@ An endpoint is a stranger on a bad line. Whatever it does, a request ends: with 
 """
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
@@ -12,6 +13,7 @@ from typing import Final, Protocol, TypeAlias
 import msgspec
 
 from connext_monitor.core.rpc_refusal import Refusal, classify
+from connext_monitor.core.rpc_wait import in_data, in_words
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 
 DEFAULT_TIMEOUT: Final = 10.0
@@ -40,12 +42,14 @@ class RpcError(Exception):
 class EndpointUnavailable(RpcError):
     """The endpoint did not answer as it should; it is worth trying again, or trying another.
 
-    ``reason`` follows the host in a sentence ("closed the connection").
+    ``reason`` follows the host in a sentence ("closed the connection"). ``busy``: it seems to have had too many
+    requests.
     """
 
-    def __init__(self, host: str, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, host: str, reason: str, retry_after: float | None = None, *, busy: bool = False) -> None:
         super().__init__(host, reason, retry_after)
         self.reason = reason
+        self.busy = busy
 
 
 class EndpointNotBelieved(EndpointUnavailable):
@@ -53,13 +57,17 @@ class EndpointNotBelieved(EndpointUnavailable):
 
 
 class RpcRefused(RpcError):
-    """The endpoint answered with an error; ``refusal`` says what helps."""
+    """The endpoint answered with an error; ``refusal`` says what helps.
+
+    ``blocks`` is how many of them were asked for, where a range of logs was refused.
+    """
 
     def __init__(self, host: str, method: str, refusal: Refusal, retry_after: float | None = None) -> None:
         code = "" if refusal.code is None else f" (code {refusal.code})"
         super().__init__(host, f"refused {method}: {refusal.message or 'without a word'}{code}", retry_after)
         self.method = method
         self.refusal = refusal
+        self.blocks: int | None = None
 
 
 Outcome: TypeAlias = msgspec.Raw | RpcError
@@ -159,7 +167,10 @@ _LARGEST_CODE: Final = 2**31
 _ENCODER: Final = msgspec.json.Encoder()
 _ANSWER: Final = msgspec.json.Decoder(Answer)
 _ERROR: Final = msgspec.json.Decoder(_Error | str)
-_TEXT: Final = msgspec.json.Decoder(str)
+_LONGEST_DATA: Final = 65_536
+"""Bytes of an error's data that are looked at."""
+_DETAILS: Final = ("message", "reason", "see", "error", "details")
+"""Members of an error's data that vendors put words into."""
 DECODE_ERRORS: Final = (ValueError, RecursionError)
 """What msgspec raises at bad JSON: its own errors, UnicodeDecodeError, and RecursionError at deep nesting."""
 
@@ -183,7 +194,8 @@ def decode_message(body: bytes) -> Answer:
 def read_outcome(url: EndpointAddress, method: str, answer: Answer, http_status: int | None = None) -> Outcome:
     """What an answer says about the request that it belongs to."""
     if answer.failed:
-        return RpcRefused(url.host, method, _read_refusal(url, answer.error, http_status))
+        refusal = _read_refusal(url, method, answer.error, http_status)
+        return RpcRefused(url.host, method, refusal, refusal.wait)
     if not size(answer.result):
         return EndpointUnavailable(url.host, f"answered {method} with neither a result nor an error")
     return answer.result
@@ -205,25 +217,39 @@ def settle(outcome: Outcome, method: str, on_request: OnRequest | None) -> msgsp
     return outcome
 
 
-def _read_refusal(url: EndpointAddress, error: msgspec.Raw, http_status: int | None) -> Refusal:
+def _read_refusal(url: EndpointAddress, method: str, error: msgspec.Raw, http_status: int | None) -> Refusal:
     try:
         read = _ERROR.decode(error)
     except DECODE_ERRORS:
         read = "its error cannot be read"
     if isinstance(read, str):
         read = _Error(message=read)
-    words = " ".join(filter(None, [read.message, _detail(read.data)]))
+    data = _data(read.data)
+    detail = _detail(data)
+    words = " ".join(filter(None, [read.message, detail]))
+    wait = in_data(data, time.time())
+    if wait is None:
+        wait = in_words(words)
     # The whole text is classified: what a vendor suggests stands at the end of a long one.
-    return replace(classify(_code(read.code), words, http_status), message=url.quote(words))
+    refusal = classify(_code(read.code), words, http_status, method=method, wait=wait)
+    return replace(refusal, message=url.quote(words))
 
 
-def _detail(data: msgspec.Raw) -> str:
-    """What an error's data adds in words: Nethermind puts the cause there; hex is what a call reverted with."""
+def _data(data: msgspec.Raw) -> object:
+    """An error's data, decoded; None where it is absent, cannot be read, or is longer than anybody explains himself."""
+    if not 0 < size(data) <= _LONGEST_DATA:
+        return None
     try:
-        detail = _TEXT.decode(data)
+        return msgspec.json.decode(data)
     except DECODE_ERRORS:
-        return ""
-    return "" if detail.startswith("0x") else detail
+        return None
+
+
+def _detail(data: object) -> str:
+    """What an error's data adds in words: Nethermind puts the cause there; hex is what a call reverted with."""
+    if isinstance(data, dict):
+        data = " ".join(text for name in _DETAILS if isinstance(text := data.get(name), str))
+    return data if isinstance(data, str) and not data.startswith("0x") else ""
 
 
 def _code(code: float | str | None) -> int | None:

@@ -1,5 +1,7 @@
 """Blocks that no endpoint has any more: who has said so, and from which block on there is something to read."""
 
+from collections import Counter
+
 from connext_monitor.clock import Clock
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
@@ -10,6 +12,9 @@ from connext_monitor.monitoring.json_rpc import RpcRefused
 
 PATIENCE = 60.0
 """Seconds that are given to endpoints which cannot be asked, before the past is taken for lost without their word."""
+HEARINGS, LASTING = 3, 30.0
+"""How often, and for how many seconds, an endpoint must say so: behind one address there may be nodes that differ."""
+_ASKED_AGAIN = 3
 
 
 class LostHistory:
@@ -19,29 +24,36 @@ class LostHistory:
         self._endpoints = endpoints
         self._clock = clock
         self._oldest: dict[int, BlockNumber] = {}
+        self._hearings: Counter[int] = Counter()
         self._since = 0.0
 
     def got_on(self) -> None:
         """Something has been read."""
         self._oldest.clear()
+        self._hearings.clear()
 
-    def is_lost(self, place: int, oldest: BlockNumber) -> bool:
-        """Whether to give up what lies before ``oldest``, the first block that the endpoint at this place has.
+    def lost_before(self, place: int, oldest: BlockNumber) -> BlockNumber | None:
+        """The block before which all is to be given up, where the endpoint at this place says that it is ``oldest``.
 
+        None while nothing is:
         1. Not while another endpoint goes back further: it gets its turn.
-        2. When all have been heard.
-        3. When those that have not been heard had a minute.
+        2. Not before the endpoint has said so several times, for a while; what it had once it may have again.
+        3. Not before all have been heard so, or those that have not been heard had a minute.
         """
         if not self._oldest:
             self._since = self._clock.monotonic()
-        self._oldest[place] = oldest
-        if oldest > min(self._oldest.values()):
-            return False
-        return len(self._oldest) == self._endpoints or self._clock.monotonic() - self._since >= PATIENCE
+        self._oldest[place] = oldest = min(oldest, self._oldest.get(place, oldest))
+        self._hearings[place] += 1
+        lasted = self._clock.monotonic() - self._since
+        if oldest > min(self._oldest.values()) or self._hearings[place] < HEARINGS or lasted < LASTING:
+            return None
+        return oldest if len(self._oldest) == self._endpoints or lasted >= PATIENCE else None
 
 
 async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRange) -> BlockNumber | None:
     """The first of these blocks whose logs the endpoint still has, found by halving; None where it has none of them.
+
+    The very first is asked for again and again: one node of several that lacks it proves nothing.
 
     Raises what the endpoint raises for any other reason.
     """
@@ -64,4 +76,8 @@ async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRa
             kept = middle
         else:
             lost = middle
+    if kept > blocks.first:
+        for _ in range(_ASKED_AGAIN):
+            if await has(blocks.first):
+                return blocks.first
     return kept

@@ -36,6 +36,8 @@ from connext_monitor.monitoring.watchdog import BetterEndpoint, Watchdog
 
 _CALM = 60.0
 """Seconds between two covers where nothing asks for one sooner."""
+_OF_ALL_REQUESTS = 5
+"""Every so many requests, where an endpoint limits them, one may be for the head."""
 _HEAD_MAY_FOLLOW = 0.25
 """Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
 
@@ -178,7 +180,8 @@ class Observer:
         interval = min(12.0, max(0.5, self._config.block_time.total_seconds()))
         failures = 0
         while True:
-            pause = interval
+            # Where few requests are allowed, most of them are for what the heads are about.
+            pause = max(interval, min(_CALM / 3, _OF_ALL_REQUESTS * endpoint.pacer.interval))
             try:
                 self._saw_head(await endpoint.head())
                 failures = 0
@@ -186,7 +189,7 @@ class Observer:
                 failures += 1
                 if error.refusal.reaction is not Reaction.RATE or failures > patience(self._pool, place):
                     raise
-                pause = max(interval, pause_after(error, failures))
+                pause = max(pause, pause_after(error, failures))
             await asyncio.sleep(pause)
 
     def _saw_head(self, head: Header) -> None:

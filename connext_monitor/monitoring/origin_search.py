@@ -7,6 +7,7 @@ watch's part.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 import structlog
@@ -24,6 +25,10 @@ _MAY_FOLLOW = 120.0
 _BACK = 86_400
 """Seconds before the first leg that an origin is looked through for: a leg comes within hours of its XCalled."""
 _REMEMBERED = 100_000
+_ASK_AGAIN, _LONGEST = 600.0, 86_400.0
+"""Seconds after which an origin that had nothing is asked again, longer each time: one answer may have lacked it."""
+_REFUSED_IN_A_ROUND = 3
+"""Transfers about which an origin would not answer, until the others wait for the next round."""
 
 log = structlog.get_logger()
 
@@ -47,8 +52,16 @@ class Origin(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """When to ask about a transfer again (monotonic seconds), and how long the pause before that is."""
+
+    again_at: float
+    pause: float
+
+
 class OriginSearch:
-    """Asks about each transfer once; after a restart, and where nobody answered, again."""
+    """Asks about each transfer once, and where nobody answered, or nothing was found, again and ever more seldom."""
 
     def __init__(
         self,
@@ -58,6 +71,7 @@ class OriginSearch:
         clock: Clock,
         every: float = _LOOK_EVERY,
         pause: float = _PAUSE,
+        again: float = _ASK_AGAIN,
     ) -> None:
         self._store = store
         self._origins = origins
@@ -65,7 +79,8 @@ class OriginSearch:
         self._clock = clock
         self._every = every
         self._pause = pause
-        self._asked: dict[TransferId, None] = {}
+        self._again = again
+        self._asked: dict[TransferId, _Asked] = {}
 
     async def run(self) -> NoReturn:
         """Search until cancelled."""
@@ -78,21 +93,35 @@ class OriginSearch:
             await asyncio.sleep(self._every)
 
     async def _search(self, domain: DomainId) -> None:
+        refused = 0
         for transfer_id, started_at in await self._store.without_origin(domain):
-            if transfer_id in self._asked or self._clock.now().timestamp() - started_at < _MAY_FOLLOW:
+            if self._may_still_come(started_at) or not self._is_due(transfer_id):
                 continue
             try:
                 found = await self._origins[domain].fetch_origin(transfer_id, Timestamp(max(0, started_at - _BACK)))
             except Unanswered as error:
                 log.debug("origin.not_asked", chain=self._labels.spoken(domain), reason=str(error))
-                return
-            self._remember(transfer_id)
+                self._remember(transfer_id, self._every)
+                refused += 1
+                if refused >= _REFUSED_IN_A_ROUND:
+                    return
+                continue
+            self._remember(transfer_id, self._again)
             log.info(
                 "origin.looked_up", transfer=f"0x{transfer_id.hex()}", chain=self._labels.spoken(domain), found=found
             )
             await asyncio.sleep(self._pause)
 
-    def _remember(self, transfer_id: TransferId) -> None:
-        self._asked[transfer_id] = None
+    def _may_still_come(self, started_at: Timestamp) -> bool:
+        return self._clock.now().timestamp() - started_at < _MAY_FOLLOW
+
+    def _is_due(self, transfer_id: TransferId) -> bool:
+        asked = self._asked.get(transfer_id)
+        return asked is None or self._clock.monotonic() >= asked.again_at
+
+    def _remember(self, transfer_id: TransferId, first_pause: float) -> None:
+        before = self._asked.pop(transfer_id, None)
+        pause = first_pause if before is None else max(first_pause, min(_LONGEST, 2 * before.pause))
+        self._asked[transfer_id] = _Asked(self._clock.monotonic() + pause, pause)
         if len(self._asked) > _REMEMBERED:
             del self._asked[next(iter(self._asked))]

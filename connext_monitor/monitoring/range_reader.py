@@ -6,7 +6,7 @@ is shown to stand at its height; and a block's time is read from its header.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange, Stored, doubtful
@@ -18,9 +18,12 @@ from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.turns import in_turns
 
 _CACHED_HEADERS = 4096
+_LONG = 20.0
+"""Seconds after which a range is cut short, whose blocks come slowly."""
 _REMOVED_LOOKED_AT = 16
 """Blocks of logs that an answer calls removed; an honest one names hardly any."""
 _NOTHING = Stored()
+_NO_HEADERS: Mapping[Hash32, Header] = {}
 
 
 class Unsettled(Exception):
@@ -35,6 +38,14 @@ class PartialAnswer(Exception):
 
     The message follows the endpoint's host in a sentence.
     """
+
+
+class LongRead(Exception):
+    """A range takes too long to be read whole: others wait for its commit. ``blocks`` of it can be read in time."""
+
+    def __init__(self, blocks: int) -> None:
+        super().__init__("is read in smaller ranges")
+        self.blocks = blocks
 
 
 class UnreadableAnswer(PartialAnswer):
@@ -116,14 +127,15 @@ class RangeReader:
         3. Every place of something stored that the answer does not name is looked at, and every place of a log that it
            calls removed.
 
-        Raises Unsettled, PartialAnswer and what the endpoint raises.
+        Raises Unsettled, PartialAnswer, LongRead and what the endpoint raises.
         """
         before = await self._end_before(blocks, head, final)
         fetched = await self._fetch(blocks, stored)
         end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
             raise Unsettled(f"changed block {blocks.last} while its logs were read")
-        logs = await self.place(fetched.logs, stored)
+        headers = await self._headers_of(fetched.logs, blocks)
+        logs = await self.place(fetched.logs, stored, headers)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
         await self._check_removed(fetched)
         gone = await self._gone(doubtful(stored.places, answered))
@@ -147,19 +159,21 @@ class RangeReader:
             if (await self.header_at(number)).hash == block_hash:
                 raise PartialAnswer(f"says of a log of block {number} that it was removed, and that the block stands")
 
-    async def place(self, logs: list[RawLog], stored: Stored = _NOTHING) -> list[PlacedLog]:
+    async def place(
+        self, logs: list[RawLog], stored: Stored = _NOTHING, known: Mapping[Hash32, Header] = _NO_HEADERS
+    ) -> list[PlacedLog]:
         """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled where a block is not there.
 
         Decoded here, and not when they are checked: while history is read, that is beside the commit of what came
         before.
         """
         # Held here as well: a range may have logs in more blocks than the cache keeps.
-        headers = {raw.block_hash: self._headers.get(raw.block_hash) for raw in logs}
+        headers = {raw.block_hash: known.get(raw.block_hash) or self._headers.get(raw.block_hash) for raw in logs}
         missing = [block_hash for block_hash, header in headers.items() if header is None]
-        for block_hash, header in zip(missing, await self._endpoint.headers(missing), strict=True):
+        fetched = await self._endpoint.headers(missing, self._headers.add)
+        for block_hash, header in zip(missing, fetched, strict=True):
             if header is None:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
-            self._headers.add(header)
             headers[block_hash] = header
         placed: list[PlacedLog] = []
         async for some in in_turns(logs):
@@ -171,6 +185,28 @@ class RangeReader:
         if named is not None and (raw.block_hash, *named) in stored.events:
             return PlacedLog(raw, timestamp, None)
         return place_log(self._domain, raw, timestamp)
+
+    async def _headers_of(self, logs: Sequence[RawLog], blocks: BlockRange) -> dict[Hash32, Header]:
+        """The headers of the logs' blocks. Raises LongRead where they come slowly, once some of them are here."""
+        heights = {raw.block_hash: raw.block_number for raw in logs}
+        known = {header.hash: header for header in map(self._headers.get, heights) if header is not None}
+
+        def came(header: Header) -> None:
+            self._headers.add(header)
+            known[header.hash] = header
+
+        while len(blocks) > 1 and (missing := [block_hash for block_hash in heights if block_hash not in known]):
+            had = len(known)
+            try:
+                async with asyncio.timeout(_LONG):
+                    await self._endpoint.headers(missing, came)
+                break
+            except TimeoutError:
+                # Where nothing at all came it is no matter of how many there are.
+                if len(known) > had:
+                    left = min(heights[block_hash] for block_hash in missing if block_hash not in known)
+                    raise LongRead(left - blocks.first) from None
+        return known
 
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -14,6 +15,11 @@ from connext_monitor.monitoring.inquiry import Unanswered
 
 _PATIENCE = 1.0
 """Seconds that an alert may wait for a token's name, and no longer."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
+"""Seconds for which a token that says nothing of itself is not asked again."""
+
+_Place = tuple[DomainId, Address]
+"""A token by its chain and its address."""
 
 log = structlog.get_logger()
 
@@ -38,6 +44,14 @@ class TokenStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Nameless:
+    """A token that said nothing of itself: asked again at ``until`` (the loop's time), ``pause`` seconds after that."""
+
+    until: float
+    pause: float
+
+
 class TokenReader:
     """Puts tokens into the labels: those that are stored, and others when they are needed."""
 
@@ -45,29 +59,45 @@ class TokenReader:
         self._store = store
         self._inquiries = inquiries
         self._labels = labels
-        self._nameless: set[tuple[DomainId, Address]] = set()
+        self._confirmed: set[_Place] = set()
+        self._nameless: dict[_Place, _Nameless] = {}
 
     async def load(self) -> None:
         """Take over those that are stored."""
         self._labels.tokens.update(await self._store.tokens())
 
     async def learn(self, transfer: Transfer) -> None:
-        """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails."""
+        """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
+
+        What an earlier run stored is shown meanwhile and asked for once more: it may have come from an endpoint that
+        was wrong.
+        """
         inquiry = self._inquiries.get(transfer.origin)
         if inquiry is None or transfer.asset is None or not any(transfer.asset):
             return
         place = (transfer.origin, transfer.asset)
-        if place in self._labels.tokens or place in self._nameless:
+        if place in self._confirmed or self._says_nothing(place):
             return
         try:
             async with asyncio.timeout(_PATIENCE):
                 token = await inquiry.token(transfer.asset)
                 if token is None:
-                    self._nameless.add(place)
+                    self._said_nothing(place)
                     return
                 self._labels.tokens[place] = token
+                self._confirmed.add(place)
                 await self._store.save_token(*place, token)
         except (Unanswered, TimeoutError) as error:
             log.debug("token.not_asked", reason=type(error).__name__)
         except Exception:
             log.exception("token.not_learned")
+
+    def _says_nothing(self, place: _Place) -> bool:
+        nameless = self._nameless.get(place)
+        return nameless is not None and asyncio.get_running_loop().time() < nameless.until
+
+    def _said_nothing(self, place: _Place) -> None:
+        """Believed for a while: an endpoint without the contract's state says so of every token."""
+        before = self._nameless.get(place)
+        pause = _FIRST_PAUSE if before is None else min(_LONGEST_PAUSE, 4 * before.pause)
+        self._nameless[place] = _Nameless(asyncio.get_running_loop().time() + pause, pause)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,9 @@ from websockets import http11
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from connext_monitor.monitoring.connection_failure import read_retry_after, why_closed, why_status, why_unreachable
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.core.rpc_wait import in_headers
+from connext_monitor.monitoring.connection_failure import is_busy, why_closed, why_status, why_unreachable
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DECODE_ERRORS,
@@ -38,6 +41,8 @@ from connext_monitor.monitoring.subscriptions import PushQueue, SubscriptionId, 
 http11.MAX_LINE_LENGTH = HEADER_BYTES
 http11.MAX_NUM_HEADERS = 1024
 _UNSUBSCRIBE_TIMEOUT: Final = 2.0
+_MANY: Final = 4
+"""Requests under way, from which on a connection that is cut off may have been cut off for them."""
 
 _FELL_BEHIND: Final = "was closed by us: we fell behind its pushes"
 
@@ -96,7 +101,8 @@ async def _open(url: EndpointAddress, limits: RpcLimits) -> ClientConnection | E
         )
     except InvalidStatus as error:
         status, headers = error.response.status_code, dict(error.response.headers.raw_items())
-        return EndpointUnavailable(url.host, why_status(status), read_retry_after(headers))
+        asked = in_headers(headers, time.time())
+        return EndpointUnavailable(url.host, why_status(status), asked, busy=status == 429)
     except InvalidHandshake:
         return EndpointUnavailable(url.host, "does not speak WebSocket as it should")
     except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass
@@ -124,6 +130,7 @@ class WebSocketClient:
         self._pending: dict[int, _Pending] = {}
         self._subscriptions = Subscriptions()
         self._why_lost: str | None = None
+        self._busy = False
         self._lost = asyncio.Event()
         self._reader = asyncio.create_task(self._read(), name=f"reader of {self.host}")
 
@@ -171,7 +178,7 @@ class WebSocketClient:
         await asyncio.wait([self._reader])
 
     def _unavailable(self) -> EndpointUnavailable:
-        return EndpointUnavailable(self.host, self._why_lost or "dropped the connection")
+        return EndpointUnavailable(self.host, self._why_lost or "dropped the connection", busy=self._busy)
 
     async def _exchange(
         self, method: str, params: Sequence[object], seconds: float, pushes: PushQueue | None = None
@@ -193,7 +200,7 @@ class WebSocketClient:
                 self._connection.transport.abort()
             return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
         except ConnectionClosed as error:
-            self._lose(why_closed(self._url, error))
+            self._lose(why_closed(self._url, error), busy=self._ended_busy(error))
             return self._unavailable()
         finally:
             del self._pending[request_id]
@@ -204,7 +211,7 @@ class WebSocketClient:
             while self._why_lost is None:
                 self._dispatch(await self._connection.recv(decode=False))
         except ConnectionClosed as error:
-            self._lose(why_closed(self._url, error))
+            self._lose(why_closed(self._url, error), busy=self._ended_busy(error))
         except MalformedMessage as error:
             self._lose(str(error))
         finally:
@@ -212,11 +219,15 @@ class WebSocketClient:
             self._lose("was dropped by us")
             self._connection.transport.abort()
 
-    def _lose(self, why: str) -> None:
+    def _ended_busy(self, error: ConnectionClosed) -> bool:
+        """Whether it was our requests that ended the connection: it says so, or was cut off from many at once."""
+        return is_busy(error) or (error.sent is None and len(self._pending) >= _MANY)
+
+    def _lose(self, why: str, *, busy: bool = False) -> None:
         """End all that waits; the first reason stands."""
         if self._why_lost is not None:
             return
-        self._why_lost = why
+        self._why_lost, self._busy = why, busy
         for pending in self._pending.values():
             if not pending.outcome.done():
                 pending.outcome.set_result(self._unavailable())
@@ -227,7 +238,8 @@ class WebSocketClient:
         """Hand a message to whom it is for. Raises MalformedMessage where nobody can be told by it.
 
         1. A push goes to its subscription.
-        2. An answer without an id concerns us all; one that is late or repeated concerns nobody any more.
+        2. An answer without an id concerns us all, and all are refused where it is for the rate; one that is late or
+           repeated concerns nobody any more.
         3. An answer goes to its request.
         """
         answer = decode_message(message)
@@ -236,14 +248,22 @@ class WebSocketClient:
                 self._push(answer.params)
             return
         if answer.id is None:
-            raise MalformedMessage(self._words_for_nobody(answer))
+            self._refuse_all(answer)
+            return
         pending = self._pending.get(answer.request_id) if answer.request_id is not None else None
         if pending is not None and not pending.outcome.done():
             pending.outcome.set_result(self._read_answer(pending, answer))
 
-    def _words_for_nobody(self, answer: Answer) -> str:
+    def _refuse_all(self, answer: Answer) -> None:
         outcome = read_outcome(self._url, "a request", answer)
-        return outcome.words if isinstance(outcome, RpcRefused) else "gave an answer to no request"
+        if not isinstance(outcome, RpcRefused):
+            raise MalformedMessage("gave an answer to no request")
+        if outcome.refusal.reaction is not Reaction.RATE:
+            raise MalformedMessage(outcome.words)
+        for pending in self._pending.values():
+            if not pending.outcome.done():
+                refused = RpcRefused(self.host, pending.method, outcome.refusal, outcome.retry_after)
+                pending.outcome.set_result(refused)
 
     def _read_answer(self, pending: _Pending, answer: Answer) -> Outcome:
         outcome = read_outcome(self._url, pending.method, answer)

@@ -36,6 +36,7 @@ RANGES = [
     ("hex limit", -32000, "max block range 0x400", 1_024),
     ("asked for, echoed", -32000, "block range [0x1, 0xffff] is too large", None),
     ("timeout", -32000, "Query timeout exceeded. Consider reducing your block range.", None),
+    ("plan", -32600, "your plan limits requests per call: max block range 500, upgrade your plan", 500),
     ("by status", None, "Request Entity Too Large", None),
     ("by code alone", -32005, "no", None),
 ]
@@ -66,6 +67,30 @@ OTHERS = [
     ("quicknode credits", -32012, "You have used up your credits", None, Reaction.RATE),
     ("base", -32016, "over rate limit", None, Reaction.RATE),
     ("too many requests", -32005, "Too Many Requests", None, Reaction.RATE),
+    ("chainstack", -32005, "You have exceeded the RPS limit", None, Reaction.RATE),
+    ("chainstack plan", -32097, "Requests have reached the throughput limit", None, Reaction.RATE),
+    (
+        "quicknode 15",
+        -32007,
+        "15/second request limit reached - reduce calls per second or upgrade",
+        None,
+        Reaction.RATE,
+    ),
+    ("ankr", -32029, "Too many requests, reason: call rate limit exhausted, retry in 10s", None, Reaction.RATE),
+    ("publicnode", -32000, "rate limited", None, Reaction.RATE),
+    ("blast", -32098, "Capacity limit exceeded", None, Reaction.RATE),
+    ("getblock", -32000, "You have reached the requests per second limit", None, Reaction.RATE),
+    ("tenderly", -32005, "rate limit exceeded, please upgrade your plan", None, Reaction.RATE),
+    ("llama", -32000, "Rate limit exceeded", None, Reaction.RATE),
+    ("1rpc", -32001, "You've reached the usage limit for your current plan", None, Reaction.RATE),
+    ("drpc", 15, "Too many request, try again later", None, Reaction.RATE),
+    ("infura cu", -32005, "exceeded maximum number of requests per second", None, Reaction.RATE),
+    ("concurrent", -32000, "too many concurrent requests", None, Reaction.RATE),
+    ("in flight", -32000, "max number of in-flight requests reached", None, Reaction.RATE),
+    ("cloudflare", None, "error code: 1015", None, Reaction.RATE),
+    ("slow down", -32000, "please slow down", None, Reaction.RATE),
+    ("moralis", 141, "This request would exceed your plan's CU/s limit", None, Reaction.RATE),
+    ("busy", -32000, "server is busy", None, Reaction.RATE),
     (
         "method not found",
         -32601,
@@ -75,8 +100,8 @@ OTHERS = [
     ),
     ("by words", -32000, "Method eth_getBlockByNumber not found", None, Reaction.UNSUPPORTED),
     ("geth over http", -32000, "notifications not supported", None, Reaction.UNSUPPORTED),
-    ("revert", 3, "execution reverted: rate limit exceeded, block not found", None, Reaction.OTHER),
-    ("revert by words", -32000, "execution reverted: too many requests", None, Reaction.OTHER),
+    ("revert", 3, "execution reverted: rate limit exceeded, block not found", None, Reaction.REVERTED),
+    ("revert by words", -32000, "execution reverted: too many requests", None, Reaction.REVERTED),
     ("gas", -32000, "gas required exceeds allowance (50000000)", None, Reaction.OTHER),
     ("params", -32602, "invalid block range params", None, Reaction.OTHER),
     ("nothing", None, "", None, Reaction.OTHER),
@@ -94,7 +119,7 @@ OTHERS = [
         None,
         Reaction.PRUNED,
     ),
-    ("reverted about history", 3, "execution reverted: history unavailable", None, Reaction.OTHER),
+    ("reverted about history", 3, "execution reverted: history unavailable", None, Reaction.REVERTED),
     ("rate, speaking of archives", -32005, "archive requests are limited to 5 per second", 429, Reaction.RATE),
 ]
 
@@ -175,3 +200,50 @@ def test_whatever_comes_a_suggestion_is_positive_and_nothing_raises(
 @given(st.integers(1, 10**12), st.sampled_from(["{}", "{:,}", "{:#x}"]))
 def test_a_limit_is_read_however_its_number_is_written(limit: int, shape: str) -> None:
     assert classify(-32000, f"exceed maximum block range {shape.format(limit)}").max_blocks == limit
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "exhausted"),
+    [
+        (-32005, "daily request count exceeded, request rate limited", True),
+        (-32012, "You have used up your credits", True),
+        (402, "Payment Required", True),
+        (-32000, "Monthly capacity limit exceeded. Visit https://example.com", True),
+        (-32005, "project ID request rate exceeded", False),
+        (429, "Your app has exceeded its compute units per second capacity", False),
+    ],
+)
+def test_a_day_or_month_that_is_used_up_is_no_matter_of_seconds(code: int, text: str, exhausted: bool) -> None:
+    refusal = classify(code, text)
+    assert (refusal.reaction, refusal.exhausted) == (Reaction.RATE, exhausted)
+
+
+def test_whoever_names_a_wait_means_the_rate() -> None:
+    assert classify(-32005, "limit exceeded", wait=0.25).reaction is Reaction.RATE
+    assert classify(-32000, "header not found, try again in 1s", wait=1).reaction is Reaction.LAG
+    assert classify(-32000, "block range too large, retry with less", wait=None).reaction is Reaction.RANGE
+
+
+@pytest.mark.parametrize(
+    ("method", "reaction"),
+    [
+        ("eth_getLogs", Reaction.RANGE),
+        ("eth_getBlockByHash", Reaction.RATE),
+        ("eth_chainId", Reaction.RATE),
+        ("eth_call", Reaction.OTHER),
+    ],
+)
+def test_what_has_no_range_is_not_refused_for_it(method: str, reaction: Reaction) -> None:
+    assert classify(-32005, "limit exceeded", method=method).reaction is reaction
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "VM Exception while processing transaction: reverted with reason string 'too many requests'",
+        "VM execution error. Reverted 0x",
+        "The execution failed due to an exception. Reverted: rate limit",
+    ],
+)
+def test_a_contract_that_reverts_with_the_words_of_a_limit_slows_nothing_down(text: str) -> None:
+    assert classify(-32000, text, method="eth_call").reaction is Reaction.REVERTED

@@ -84,7 +84,7 @@ async def test_an_http_status_is_said_in_words(transport: Transport, refusal: Re
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "Mon, 05 Oct 2026 10:00:30 GMT", "Date": "Mon, 05 Oct 2026 10:00:00 GMT"}, 30),
-        ({"Retry-After": "Mon, 05 Oct 2026 10:00:30", "Date": "Mon, 05 Oct 2026 10:00:00 GMT"}, None),
+        ({"Retry-After": "Mon, 05 Oct 2026 10:00:30", "Date": "Mon, 05 Oct 2026 10:00:00 GMT"}, 30),
         ({}, None),
     ],
 )

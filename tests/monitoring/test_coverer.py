@@ -332,6 +332,23 @@ async def test_a_node_without_old_states_or_patience_is_covered_all_the_same(wor
     assert (memory.progress[-1].first_nonce, memory.progress[-1].next_nonce) == (None, None)
 
 
+async def test_a_nonce_before_the_watch_that_was_refused_for_the_rate_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.coverer._ASK_FIRST_NONCE_AGAIN", 0.0)
+    node, memory = Chain(100, nonce=None, words="Too Many Requests"), Memory()
+    async with covering(node, memory) as (coverer, announce):
+        await coverer.cover(Aim.CONFIRM)
+        node.nonce = 7
+        for head in (101, 102, 103):
+            await announce(head)
+            await coverer.cover(Aim.CONFIRM)
+    known = [(progress.first_nonce, progress.next_nonce) for progress in memory.progress]
+    assert known[0] == (None, None)
+    assert [first for first, _ in known if first is not None] == [7]
+    assert known[-1][1] == 7 or known[-2][1] == 7
+
+
 @pytest.mark.parametrize(
     "answer",
     [

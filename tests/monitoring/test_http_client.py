@@ -30,7 +30,7 @@ from tests.monitoring.nodes import (
 async def ask(url: str) -> RpcError:
     """The error of one request."""
     async with http_client(url) as client:
-        return await failure_of(client.request("eth_any", []))
+        return await failure_of(client.request("eth_getLogs", []))
 
 
 @pytest.mark.parametrize(("status", "reaction"), [(429, Reaction.RATE), (402, Reaction.RATE), (413, Reaction.RANGE)])
@@ -65,7 +65,7 @@ async def test_a_server_error_with_an_unknown_error_object_is_worth_a_retry() ->
 async def test_the_answer_to_another_request_is_not_taken(strange: object) -> None:
     async with http_node(refusing(Refusal(200, body=result({"id": strange}, "0x1")))) as url:
         failed = await ask(url)
-    assert str(failed) == "127.0.0.1 answered eth_any with the answer to another request"
+    assert str(failed) == "127.0.0.1 answered eth_getLogs with the answer to another request"
 
 
 async def test_subscribing_is_refused_as_unsupported() -> None:

@@ -440,3 +440,56 @@ async def test_a_burst_behind_a_rate_limit_is_answered_at_the_pace_of_the_endpoi
         async with asyncio.timeout(60):
             await asyncio.gather(*(asked() for _ in range(60)))
         assert len(node.calls("eth_call")) < 150
+
+
+REFUSALS = [
+    (429, "Too many requests"),
+    (-32005, "You have exceeded the RPS limit"),
+    (-32000, "header not found"),
+    (-32000, "missing trie node 5f2a"),
+    (-32603, "Internal error"),
+    (-32600, "eth_call is not available on your plan"),
+    (-32601, "the method eth_call does not exist/is not available"),
+    (-32000, "execution aborted (timeout = 5s)"),
+    (-32005, "limit exceeded"),
+]
+
+
+class Refusing(Answering):
+    """As `Answering`, and refuses eth_call."""
+
+    refusal: tuple[int, str] = (3, "execution reverted")
+
+    def answer(self, request: dict[str, Any]) -> str:
+        return error(request, *self.refusal) if request["method"] == "eth_call" else super().answer(request)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=[text for _, text in REFUSALS])
+async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
+    refusal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.pacer._PATIENCE", 0.1)
+    node = Refusing(120)
+    node.refusal = refusal
+    async with inquiring(node) as (inquiry, _, _):
+        with pytest.raises(Unanswered):
+            await inquiry.token(CONTRACT)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (3, "execution reverted"),
+        (-32000, "execution reverted: too many requests"),
+        (-32000, "VM Exception while processing transaction: reverted with reason string 'rate limit exceeded'"),
+        (-32015, "VM execution error. Reverted 0x"),
+        (-32000, "invalid opcode: INVALID"),
+    ],
+)
+async def test_a_token_that_reverts_has_no_name_whatever_its_words_are(refusal: tuple[int, str]) -> None:
+    node = Refusing(120)
+    node.refusal = refusal
+    async with inquiring(node) as (inquiry, _, state):
+        assert await inquiry.token(CONTRACT) is None
+        assert state.endpoint is not None
+        assert state.endpoint.pacer.throttle.refusals == 0

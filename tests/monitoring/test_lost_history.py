@@ -1,6 +1,7 @@
 """Blocks that no endpoint has any more: what is left behind, and what never is, on loopback nodes that prune."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from connext_monitor.core.coverage import Aim, BlockRange, Coverage, begin, skip
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.lost_history import PATIENCE, LostHistory, oldest_readable
+from connext_monitor.monitoring.lost_history import LASTING, PATIENCE, LostHistory, oldest_readable
 from tests.monitoring.nodes import error, http_node, posting, until
 from tests.monitoring.test_chain_state import HandClock
 from tests.monitoring.test_coverer import CONFIG, Memory, covering
@@ -33,6 +34,13 @@ class Pruning(Whole):
         return super().answer(request)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an endpoint says once is believed."""
+    monkeypatch.setattr("connext_monitor.monitoring.lost_history.HEARINGS", 1)
+    monkeypatch.setattr("connext_monitor.monitoring.lost_history.LASTING", 0.0)
+
+
 def stood_at(checkpoint: int) -> Memory:
     """A database that an earlier run left."""
     memory = Memory()
@@ -44,6 +52,7 @@ def lost(memory: Memory) -> list[BlockRange]:
     return [progress.unread for progress in memory.progress if progress.unread is not None]
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_a_chain_goes_on_behind_what_its_endpoint_has_lost_and_says_so() -> None:
     node, memory = Pruning(1000, oldest=600), stood_at(20)
     async with covering(node, memory) as (coverer, _):
@@ -54,6 +63,7 @@ async def test_a_chain_goes_on_behind_what_its_endpoint_has_lost_and_says_so() -
     assert (reached.start, reached.checkpoint, reached.covered.number) == (600, 995, 1000)
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_nothing_between_the_old_checkpoint_and_the_new_start_is_claimed_to_be_covered() -> None:
     node, memory = Pruning(1000, oldest=600), stood_at(20)
     async with covering(node, memory) as (coverer, _):
@@ -62,6 +72,7 @@ async def test_nothing_between_the_old_checkpoint_and_the_new_start_is_claimed_t
     assert (behind.start, behind.checkpoint, behind.covered) == (600, 599, None)
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_an_endpoint_that_still_has_the_past_is_asked_before_any_is_given_up() -> None:
     young, whole = Pruning(1000, oldest=600), Pruning(1000)
     async with (
@@ -74,6 +85,7 @@ async def test_an_endpoint_that_still_has_the_past_is_asked_before_any_is_given_
         assert memory.progress[-1].coverage.start == 1
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_of_two_endpoints_that_have_lost_the_past_the_one_that_goes_back_further_is_taken() -> None:
     young, older = Pruning(1000, oldest=600), Pruning(1000, oldest=300)
     async with (
@@ -92,30 +104,32 @@ async def test_an_endpoint_that_has_not_even_its_head_loses_nothing() -> None:
         assert memory.progress == []
 
 
+@pytest.mark.usefixtures("at_once")
 def test_an_endpoint_that_cannot_be_asked_gets_a_minute() -> None:
     clock = HandClock()
     history = LostHistory(2, clock)
-    assert not history.is_lost(0, BlockNumber(50))
+    assert history.lost_before(0, BlockNumber(50)) is None
     clock.seconds += PATIENCE - 1
-    assert not history.is_lost(0, BlockNumber(50))
+    assert history.lost_before(0, BlockNumber(50)) is None
     clock.seconds += 1
-    assert history.is_lost(0, BlockNumber(50))
+    assert history.lost_before(0, BlockNumber(50)) == 50
 
 
+@pytest.mark.usefixtures("at_once")
 def test_what_another_endpoint_still_has_is_not_lost_however_long_that_takes() -> None:
     clock = HandClock()
     history = LostHistory(2, clock)
-    assert not history.is_lost(0, BlockNumber(50))
+    assert history.lost_before(0, BlockNumber(50)) is None
     clock.seconds += PATIENCE
-    assert not history.is_lost(1, BlockNumber(60))
-    assert history.is_lost(0, BlockNumber(50))
+    assert history.lost_before(1, BlockNumber(60)) is None
+    assert history.lost_before(0, BlockNumber(50)) == 50
 
 
 def test_what_was_said_before_something_was_read_is_forgotten() -> None:
     history = LostHistory(2, HandClock())
-    history.is_lost(0, BlockNumber(50))
+    history.lost_before(0, BlockNumber(50))
     history.got_on()
-    assert not history.is_lost(1, BlockNumber(50))
+    assert history.lost_before(1, BlockNumber(50)) is None
 
 
 @pytest.mark.parametrize(("first", "oldest", "last"), [(1, 2, 2), (7, 700, 1000), (1, 1000, 1000), (5, 3, 9)])
@@ -133,3 +147,47 @@ def test_a_skip_only_goes_forward_and_covers_nothing(start: int, read: int, olde
     skipped = skip_to(coverage, BlockNumber(oldest))
     assert skipped == begin(skipped.start)
     assert skipped.start > coverage.checkpoint
+
+
+def test_what_is_said_once_or_for_a_moment_is_not_believed() -> None:
+    clock = HandClock()
+    history = LostHistory(1, clock)
+    said = []
+    for _ in range(5):
+        said.append(history.lost_before(0, BlockNumber(50)))
+        clock.seconds += LASTING / 3
+    assert said == [None, None, None, 50, 50]
+
+
+def test_of_what_one_address_says_the_furthest_back_counts() -> None:
+    clock = HandClock()
+    history = LostHistory(1, clock)
+    said = []
+    for oldest in (50, 30, 60):
+        said.append(history.lost_before(0, BlockNumber(oldest)))
+        clock.seconds += LASTING
+    assert said == [None, None, 30]
+
+
+@dataclass
+class Balanced(Pruning):
+    """Several nodes behind one address: any of them answers, and one of them, which is first, has lost the past."""
+
+    nodes: int = 2
+    draw: Random = field(default_factory=lambda: Random(7))  # noqa: S311 - spreads requests
+    first: bool = True
+
+    def answer(self, request: dict[str, Any]) -> str:
+        if request["method"] == "eth_getLogs":
+            whole, self.first = not self.first and self.draw.randrange(self.nodes) > 0, False
+            if whole:
+                return Whole.answer(self, request)
+        return super().answer(request)
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 5])
+async def test_one_node_of_several_behind_an_address_loses_nothing(nodes: int) -> None:
+    node = Balanced(1000, oldest=600, nodes=nodes)
+    async with http_node(posting(node.answer)) as url, observing(url) as (observer, memory):
+        await until(lambda: covered(observer) == 1000)
+        assert (lost(memory), memory.progress[-1].coverage.start) == ([], 1)

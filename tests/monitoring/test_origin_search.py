@@ -48,8 +48,8 @@ def ago(seconds: int) -> Timestamp:
 
 
 @asynccontextmanager
-async def searching(store: Unknown, origin: Asked) -> AsyncIterator[None]:
-    search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0)
+async def searching(store: Unknown, origin: Asked, again: float = 600) -> AsyncIterator[None]:
+    search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0, again=again)
     running = asyncio.create_task(search.run())
     try:
         yield
@@ -82,3 +82,20 @@ async def test_who_does_not_answer_is_asked_again() -> None:
         looks = store.looks
         await until(lambda: store.looks >= looks + 3)
         assert len(origin.questions) == asked + 1
+
+
+async def test_an_origin_that_had_nothing_is_asked_again_later() -> None:
+    store, origin = Unknown([(FIRST, ago(500))]), Asked()
+    async with searching(store, origin, again=0.01):
+        await until(lambda: len(origin.questions) >= 3)
+
+
+async def test_one_transfer_about_which_nobody_answers_keeps_no_other_from_being_asked_about() -> None:
+    class Stubborn(Asked):
+        async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
+            self.answers = transfer_id != FIRST
+            return await super().fetch_origin(transfer_id, since)
+
+    store, origin = Unknown([(FIRST, ago(500)), (SECOND, ago(700))]), Stubborn()
+    async with searching(store, origin):
+        await until(lambda: SECOND in [transfer_id for transfer_id, _ in origin.questions])

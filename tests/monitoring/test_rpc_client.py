@@ -84,7 +84,7 @@ async def test_a_refusal_of_any_size_is_told_in_few_words(transport: Transport) 
     [
         ({"code": -32000, "message": "header not found"}, Reaction.LAG),
         ({"code": -32602, "message": "Invalid params", "data": "block range too large"}, Reaction.RANGE),
-        ({"code": 3, "message": "execution reverted", "data": "0x08c379a0"}, Reaction.OTHER),
+        ({"code": 3, "message": "execution reverted", "data": "0x08c379a0"}, Reaction.REVERTED),
         ({"code": "-32601", "message": "no", "data": {"deep": [1]}}, Reaction.UNSUPPORTED),
         ({"code": 429.0}, Reaction.RATE),
         ({"message": "too many requests"}, Reaction.RATE),
@@ -98,7 +98,7 @@ async def test_an_error_answer_is_a_refusal_with_its_reaction(
 ) -> None:
     async with transport.connected(lambda r: json.dumps({"id": r["id"], "error": given})) as client:
         with raises_safely(RpcRefused) as refused:
-            await client.request("eth_any", [])
+            await client.request("eth_getLogs", [])
     assert refused.value.refusal.reaction is reaction
 
 

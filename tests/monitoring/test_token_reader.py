@@ -76,3 +76,26 @@ async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(ans
 async def test_an_alert_does_not_wait_for_a_chain_that_hangs() -> None:
     async with asyncio.timeout(10):
         await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).learn(LATE)
+
+
+async def test_what_is_no_token_is_asked_again_some_time_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.token_reader._FIRST_PAUSE", 0.0)
+    chain, labels = Chain(answer=None), ChainLabels({})
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels)
+    await reader.learn(LATE)
+    chain.answer = USDC
+    await reader.learn(LATE)
+    assert labels.tokens == {(ORIGIN, TOKEN): USDC}
+
+
+async def test_a_stored_token_is_shown_and_asked_for_once_more_by_each_run() -> None:
+    shelf, labels = Shelf({(ORIGIN, TOKEN): Token("WRONG", 18)}), ChainLabels({})
+    chain = Chain(answer=Unanswered("no endpoint answers"))
+    reader = TokenReader(shelf, {ORIGIN: chain}, labels)
+    await reader.load()
+    await reader.learn(LATE)
+    assert labels.tokens == {(ORIGIN, TOKEN): Token("WRONG", 18)}
+    chain.answer = USDC
+    await reader.learn(LATE)
+    await reader.learn(LATE)
+    assert (labels.tokens, shelf.kept, chain.asked) == ({(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC}, 2)

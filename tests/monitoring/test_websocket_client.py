@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcLimits
+from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcLimits, RpcRefused
 from tests.monitoring.nodes import (
     ENDS,
     IDS,
@@ -83,11 +85,24 @@ async def test_a_message_for_nobody_ends_every_request(message: str) -> None:
 
 async def test_an_error_without_an_id_is_told_in_its_own_words() -> None:
     async with (
-        websocket_node(answering(lambda _: error({"id": None}, -32005, "rate limited"))) as url,
+        websocket_node(answering(lambda _: error({"id": None}, -32700, "parse error"))) as url,
         websocket_client(url) as client,
     ):
         failed = await failure_of(client.request("eth_any", [], timeout=60))
-    assert str(failed) == "127.0.0.1 refused a request: rate limited (code -32005)"
+    assert str(failed) == "127.0.0.1 refused a request: parse error (code -32700)"
+
+
+async def test_a_refusal_for_the_rate_without_an_id_refuses_what_is_under_way_and_ends_nothing() -> None:
+    messages = iter([error({"id": None}, -32005, "rate limited"), None])
+
+    def answer(request: dict[str, Any]) -> str:
+        return next(messages, None) or result(request, "0x1")
+
+    async with websocket_node(answering(answer)) as url, websocket_client(url) as client:
+        failed = await failure_of(client.request("eth_any", [], timeout=60))
+        assert bytes(await within_bound(client.request("eth_any", []))) == b'"0x1"'
+    assert isinstance(failed, RpcRefused)
+    assert (failed.method, failed.refusal.reaction) == ("eth_any", Reaction.RATE)
 
 
 async def test_answers_out_of_order_find_their_requests() -> None:

@@ -1,0 +1,167 @@
+"""How fast one endpoint may be asked, learned from what it takes and from what it refuses.
+
+Plans count requests, units or connections, by the second, the minute or the day, and none of them says so. What was
+answered before a refusal, over the time until something was answered again, is what the plan allows, whatever it
+counts. Instants and durations are seconds on a monotonic clock; nothing here waits or reads one.
+"""
+
+from collections import deque
+from typing import Final
+
+MOST_AT_ONCE: Final = 32
+LONGEST_PAUSE: Final = 60.0
+"""However long an endpoint asks to be left alone, it is tried again after this."""
+_FIRST_PAUSE: Final = 0.5
+_SHORTEST_PAUSE: Final = 0.05
+_LONGEST_BACKOFF: Final = 8.0
+"""Where it does not say how long, it is asked again after this at the latest: a plan's minute ends soon."""
+_SLOWEST: Final = 0.2
+"""Requests a second: slower than this nothing is learned any more."""
+_MOST_AT_A_TIME: Final = 0.5
+"""The share of the rate that is left after a refusal: of few requests in a long silence it would be nothing."""
+_UNLIMITED: Final = 500.0
+_WINDOWS: Final = (1.0, 10.0, 60.0)
+"""The windows that plans count in: the day's is another matter."""
+_BUCKET: Final = 0.1
+_MARGIN: Final = 0.95
+_PAUSES_TO_A_RAISE: Final = 10
+"""A refusal costs a pause, and raising the rate ends in one: no more than a tenth of the time is lost so."""
+_SHORTEST_HOLD, _LONGEST_HOLD = 3.0, 120.0
+_STEP, _STEP_NEAR_CEILING = 1.25, 1.04
+_BURST: Final = 0.1
+"""Seconds of requests that may go at once after a rest."""
+
+
+class Throttle:
+    """What is known of one endpoint's limits.
+
+    ``rate`` is in requests a second, None while no limit has shown; ``at_once`` is how many may be under way;
+    ``refusals`` counts those in a row, with nothing answered since.
+    """
+
+    def __init__(self) -> None:
+        self.rate: float | None = None
+        self.at_once = MOST_AT_ONCE
+        self.refusals = 0
+        self.paused_until = 0.0
+        self._next_at = 0.0
+        self._answers: deque[tuple[float, int]] = deque()
+        self._cycle_from: float | None = None
+        self._refused_from: float | None = None
+        self._eased_at = -1.0
+        self._peak_answered = 0
+        self._peak_refused = 0
+        self._ceiling = 0.0
+        self._hold_until = 0.0
+        self._held_back_by_rate = False
+        self._held_back_by_at_once = False
+
+    def wait(self, now: float, under_way: int) -> float | None:
+        """Seconds until the next request may begin, 0 for at once; None: not before one of those under way ends."""
+        if under_way >= (1 if self._refused_from is not None else self.at_once):
+            self._held_back_by_at_once = True
+            return None
+        if self.rate is not None and self._next_at > now:
+            self._held_back_by_rate = True
+        return max(0.0, self.paused_until - now, (self._next_at - now) if self.rate is not None else 0.0)
+
+    def began(self, now: float) -> None:
+        """A request begins now."""
+        if self._cycle_from is None:
+            self._cycle_from = now
+        if self.rate is not None:
+            interval = 1 / self.rate
+            saved = max(0.0, _BURST - interval)
+            self._next_at = max(self._next_at, now - saved) + interval
+
+    def answered(self, now: float, began_at: float, under_way: int) -> None:
+        """A request was answered, with anything but the word that there are too many.
+
+        ``under_way`` is how many there were, itself included, when it began.
+        """
+        self._count(now)
+        if self._refused_from is None:
+            self._peak_answered = max(self._peak_answered, under_way)
+            self._raise(now)
+        elif began_at >= self._eased_at:
+            self._learn(now, now - self._refused_from)
+
+    def refused(self, now: float, began_at: float, under_way: int, asked: float | None = None) -> None:
+        """A request was refused for being one too many; ``asked`` is how long the endpoint wants to be left alone.
+
+        What was already under way when another one was refused says nothing more than that one did.
+        """
+        asked = min(max(asked or 0.0, 0.0), LONGEST_PAUSE)
+        if began_at < self._eased_at:
+            self._peak_refused = min(self._peak_refused, under_way)
+            self.paused_until = max(self.paused_until, now + asked)
+            return
+        if self._refused_from is None:
+            self._refused_from, self._peak_refused = now, under_way
+        self.refusals += 1
+        self._eased_at = now
+        longer = min(_LONGEST_BACKOFF, _FIRST_PAUSE * 2.0 ** min(self.refusals - 1, 10))
+        pause = max(asked, _SHORTEST_PAUSE) if asked and self.refusals == 1 else max(asked, longer)
+        self.paused_until = max(self.paused_until, now + min(pause, LONGEST_PAUSE))
+
+    def forget(self) -> None:
+        """What was refused lately was refused for something else: nothing is known of any limit."""
+        self.rate, self.at_once, self.refusals, self.paused_until = None, MOST_AT_ONCE, 0, 0.0
+        self._refused_from = None
+
+    def _learn(self, now: float, silence: float) -> None:
+        """Something was answered again: what came before, over the time that it took, is the plan.
+
+        A limit of what may be under way shows when more were under way at the refusal than ever at an answer; that is
+        tried first, since it explains the refusal without any rate.
+        """
+        crowded = self._peak_refused > self._peak_answered > 0 and self._peak_answered < self.at_once
+        if crowded:
+            self.at_once = self._peak_answered
+        if not crowded or self.rate is not None or now < self._hold_until:
+            measured = self._measured(silence) * _MARGIN
+            self._ceiling = self.rate if self.rate is not None else measured
+            if self.rate is not None:
+                measured = min(max(measured, self.rate * _MOST_AT_A_TIME), self.rate * _MARGIN)
+            self.rate = max(_SLOWEST, measured)
+            self._next_at = now + 1 / self.rate
+        self._hold_until = now + min(_LONGEST_HOLD, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE * silence))
+        self._held_back_by_rate = self._held_back_by_at_once = False
+        self._refused_from, self.refusals, self._peak_answered = None, 0, 0
+        self._cycle_from = now
+
+    def _measured(self, silence: float) -> float:
+        """Requests a second that were answered in the window that fits best."""
+        end = self._refused_from or 0.0
+        active = max(0.0, end - (self._cycle_from or 0.0))
+        rates = []
+        for window in _WINDOWS:
+            length = min(window, active)
+            count = sum(count for at, count in self._answers if end - length - _BUCKET <= at <= end)
+            rates.append(max(1, count) / max(length + silence, _BUCKET))
+        return max(rates)
+
+    def _raise(self, now: float) -> None:
+        """Ask for a little more, where more would have been asked and nothing was refused for a while."""
+        if now < self._hold_until:
+            return
+        if self.rate is not None and self._held_back_by_rate:
+            near = 0.8 * self._ceiling <= self.rate <= 1.2 * self._ceiling
+            self.rate *= _STEP_NEAR_CEILING if near else _STEP
+            if self.rate > _UNLIMITED:
+                self.rate = None
+        elif self.at_once < MOST_AT_ONCE and self._held_back_by_at_once:
+            self.at_once += 1
+        else:
+            return
+        self._held_back_by_rate = self._held_back_by_at_once = False
+        self._hold_until = now + _SHORTEST_HOLD / 3
+
+    def _count(self, now: float) -> None:
+        at = now - now % _BUCKET
+        if self._answers and self._answers[-1][0] == at:
+            self._answers[-1] = (at, self._answers[-1][1] + 1)
+        else:
+            self._answers.append((at, 1))
+        while self._answers and self._answers[0][0] < now - _WINDOWS[-1] - LONGEST_PAUSE:
+            self._answers.popleft()

@@ -1,0 +1,174 @@
+"""A chain's history behind every kind of plan, read by a real observer in virtual time: whole, soon, and for little."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.monitoring.plans import (
+    Bucket,
+    FixedWindow,
+    InFlight,
+    Plan,
+    Reading,
+    Sizes,
+    SlidingWindow,
+    Spent,
+    Words,
+    read_chain,
+)
+from tests.monitoring.test_coverer import readable
+from tests.monitoring.test_observer import Whole
+from tests.monitoring.virtual_time import run_virtually
+
+UNITS = {"eth_getLogs": 75.0, "eth_getBlockByNumber": 16.0, "eth_getBlockByHash": 16.0, "eth_call": 26.0}
+
+
+def chain(blocks: int = 3000, events: int = 60) -> Whole:
+    """A made-up chain with so many events, spread over all of it."""
+    node = Whole(blocks, logs=[1 + number * blocks // events for number in range(events)])
+    readable(node)
+    return node
+
+
+def read(node: Whole, *plans: Sequence[Plan], within: float = 20_000, cuts: bool = False) -> Reading:
+    """Read it, and see that nothing was left out."""
+    reading = run_virtually(read_chain(node, *plans, within=within, cuts=cuts))
+    assert set(node.logs) <= set(reading.memory.blocks)
+    return reading
+
+
+@pytest.mark.parametrize("rate", [1, 5, 10, 25, 100])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        lambda rate: FixedWindow(most=rate),
+        lambda rate: SlidingWindow(most=rate),
+        lambda rate: SlidingWindow(most=rate, strict=True),
+        lambda rate: Bucket(refill=rate, burst=2 * rate),
+        lambda rate: FixedWindow(most=60 * rate, seconds=60),
+        lambda rate: SlidingWindow(most=60 * rate, seconds=60),
+    ],
+    ids=["fixed", "sliding", "strict", "bucket", "fixed minute", "sliding minute"],
+)
+def test_six_hundred_events_take_no_longer_than_the_plan_makes_them(plan: Callable[[int], Plan], rate: int) -> None:
+    reading = read(chain(events=600), [plan(rate)])
+    assert reading.requests - reading.refused < 2.5 * 600
+    assert reading.refused < 0.3 * reading.requests
+    assert reading.seconds < 2 * reading.requests / rate + 90
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 10])
+def test_a_limit_of_what_may_be_under_way_is_found(most: int) -> None:
+    reading = read(chain(events=600), [InFlight(most=most)])
+    assert reading.refused < 80
+    assert reading.seconds < 3 * 700 * 0.05 / min(most, 4) + 30
+
+
+def test_units_are_kept_to_whatever_a_request_costs() -> None:
+    reading = read(chain(events=600), [Bucket(refill=330, burst=330, costs=UNITS)])
+    assert reading.refused < 150
+    assert reading.seconds < 120
+
+
+@pytest.mark.parametrize("most", [5, 25])
+def test_an_endpoint_that_cuts_the_connection_at_its_limit_is_caught_up_with(most: int) -> None:
+    reading = read(chain(), [FixedWindow(most=most)], cuts=True)
+    assert reading.refused < 60
+    assert reading.seconds < 120
+
+
+def say(text: str, code: int = -32005, **data: object) -> Words:
+    """The same words at each refusal."""
+    return lambda _wait: {"code": code, "message": text} | ({"data": data} if data else {})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        say("daily request count exceeded, request rate limited"),
+        say("You have used up your credits", -32012),
+        say("Too Many Requests"),
+        say("You have exceeded the RPS limit", try_again_in="24h"),
+        say("internal error", -32603),
+    ],
+)
+def test_where_a_plan_is_used_up_the_other_endpoint_reads_on(words: Words) -> None:
+    reading = read(chain(), [Spent(most=20, words=words)], [Plan()])
+    # What was under way when it ended is refused, twice where no words say why; and some tries whether it is over.
+    assert reading.counts[0]["refused"] < 80
+    assert reading.seconds < 90
+
+
+def test_a_slow_plan_is_no_reason_to_give_its_endpoint_up() -> None:
+    reading = read(chain(), [FixedWindow(most=10)], [Plan()])
+    assert sum(reading.counts[1].values()) < 20
+
+
+MISLEADING: dict[str, Words] = {
+    "rps": lambda wait: {
+        "code": -32005,
+        "message": "You have exceeded the RPS limit",
+        "data": {"try_again_in": f"{1000 * wait:.1f}ms"},
+    },
+    "limit": say("limit exceeded"),
+    "range": say("block range too large", -32000),
+    "results": say("query returned more than 10000 results"),
+    "429": say("Too many requests", 429),
+    "internal": say("Internal error", -32603),
+    "named": say("up to a 2K block range", -32000),
+    "named small": say("limited to a 10 block range", -32000),
+    "wait": say("retry in 1s", -32000),
+    "nothing": say("", -32000),
+}
+RULES: dict[str, Callable[[Words], list[Plan]]] = {
+    "25 a second": lambda words: [FixedWindow(most=25, words=words)],
+    "5 a second": lambda words: [SlidingWindow(most=5, words=words)],
+    "300 a minute": lambda words: [FixedWindow(most=300, seconds=60, words=words)],
+    "3 under way": lambda words: [InFlight(most=3, words=words)],
+    "10 blocks": lambda words: [Sizes(blocks=10, words=words)],
+    "800 blocks": lambda words: [Sizes(blocks=800, words=words)],
+    "20 results": lambda words: [Sizes(logs=20, words=words)],
+    "100 blocks, 10 a second": lambda words: [FixedWindow(most=10, words=words), Sizes(blocks=100, words=words)],
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("words", MISLEADING)
+def test_whatever_a_limit_is_called_it_is_found_by_what_follows(words: str, rule: str) -> None:
+    reading = read(chain(events=300), RULES[rule](MISLEADING[words]))
+    assert reading.requests < 2000
+    assert reading.seconds < 400
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> tuple[list[Plan], float]:
+    """One or two hidden rules with words at random, and how many requests a second they allow."""
+    words = st.sampled_from(list(MISLEADING.values()))
+    rate = draw(st.sampled_from([2, 5, 10, 25]))
+    rates: list[Callable[[Words], Plan]] = [
+        lambda words: FixedWindow(most=rate, words=words),
+        lambda words: SlidingWindow(most=rate, words=words),
+        lambda words: SlidingWindow(most=60 * rate, seconds=60, words=words),
+        lambda words: Bucket(refill=rate, burst=draw(st.sampled_from([rate, 10 * rate])), words=words),
+        lambda words: InFlight(most=draw(st.integers(1, 8)), words=words),
+    ]
+    sizes: list[Callable[[Words], Plan]] = [
+        lambda words: Sizes(blocks=draw(st.integers(10, 5000)), words=words),
+        lambda words: Sizes(logs=draw(st.integers(5, 100)), words=words),
+    ]
+    plans = [draw(st.sampled_from(kinds))(draw(words)) for kinds in (rates, sizes) if draw(st.booleans())]
+    return plans or [Plan()], rate
+
+
+@settings(max_examples=60, deadline=None)
+@given(rules(), st.integers(1, 200), st.floats(0.005, 1.0))
+def test_whatever_the_hidden_rule_a_chain_is_read_whole_for_a_bounded_number_of_requests(
+    hidden: tuple[list[Plan], float], events: int, latency: float
+) -> None:
+    plans, _ = hidden
+    for plan in plans:
+        plan.latency = latency
+    reading = read(chain(2000, events), plans)
+    assert reading.requests < 3500
