@@ -127,6 +127,10 @@ class _Stderr(io.RawIOBase):
     def isatty(self) -> bool:
         return os.isatty(2)
 
+    def fileno(self) -> int:
+        """For who asks how wide the terminal is."""
+        return 2
+
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
         taken = bytes(data)
         if taken:

@@ -140,6 +140,8 @@ async def test_a_report_waits_while_its_channel_takes_nothing_and_only_the_newes
             await told.add("hook", report=older)
             await until(lambda: len(hook.seen) == 1)
             # The restart that follows brings it, or rather its successor.
+        # The older one may be tried once more before the newer ones are there.
+        hook.plan(503)
         hook.plan(503)
         async with telling(tmp_path, built) as told:
             await told.add("hook", report=newer)
@@ -147,8 +149,9 @@ async def test_a_report_waits_while_its_channel_takes_nothing_and_only_the_newes
             await told.waits_for_nobody("hook")
         [body] = hook.taken
         assert body["data"]["report"]["until"] == "2023-11-15T22:13:20Z"
-        ids = {seen.headers["webhook-id"] for seen in hook.seen[-2:]}
-        assert len(ids) == 1
+        newest = [seen.headers["webhook-id"] for seen in hook.seen if seen.json == body]
+        assert len(newest) > 1
+        assert len(set(newest)) == 1
 
 
 async def test_an_alert_goes_before_a_report(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.faults.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-UNOBSERVED_AFTER, STOPPED_FOR = 4, 14.0
+UNOBSERVED_AFTER, STOPPED_FOR = 10, 16.0
 """Seconds; a request waits ten of them for its answer."""
 
 
