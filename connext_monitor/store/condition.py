@@ -1,7 +1,6 @@
 """How an open database is: what came of the last write, of the last read, and of the last look at its files."""
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +16,14 @@ _ANSWERS_WITHIN = 30.0
 
 
 class Condition:
-    """What keeps the database at ``path`` from being used, if anything does."""
+    """What keeps the database at ``path`` from being used, if anything does.
 
-    def __init__(self, path: Path) -> None:
+    ``running_time`` says for how many seconds this program has run: while it stood still, the disk was not slow.
+    """
+
+    def __init__(self, path: Path, running_time: Callable[[], float]) -> None:
         self.path = path
+        self._running_time = running_time
         self.write_trouble: DatabaseTrouble | None = None
         self._read_trouble: DatabaseTrouble | None = None
         self._file_trouble: DatabaseTrouble | None = None
@@ -45,48 +48,48 @@ class Condition:
 
         What passes within `OUTAGE` seconds counts as none afterwards.
         """
-        return 0.0 if self.trouble is not None else time.monotonic() - self._mended_at
+        return 0.0 if self.trouble is not None else self._running_time() - self._mended_at
 
     @property
     def rest(self) -> float:
         """Seconds until the next write is worth trying."""
-        return max(0.0, self._not_before - time.monotonic())
+        return max(0.0, self._not_before - self._running_time())
 
     @property
     def idle_for(self) -> float:
         """Seconds since something was written."""
-        return time.monotonic() - self._written_at
+        return self._running_time() - self._written_at
 
     def begun(self, what: str) -> None:
         """Something was begun that the disk has to answer."""
-        self._under_way[what] = time.monotonic()
+        self._under_way[what] = self._running_time()
 
     def ended(self, what: str) -> None:
         """It was answered."""
         began = self._under_way.pop(what)
-        if time.monotonic() - began >= _ANSWERS_WITHIN:
-            self._mended_at = time.monotonic()
+        if self._running_time() - began >= _ANSWERS_WITHIN:
+            self._mended_at = self._running_time()
 
     def _hanging(self) -> DatabaseTrouble | None:
-        longest = time.monotonic() - min(self._under_way.values(), default=math.inf)
+        longest = self._running_time() - min(self._under_way.values(), default=math.inf)
         if longest < _ANSWERS_WITHIN:
             return None
         return DatabaseTrouble(TroubleKind.DISK, f"the disk has not answered for {longest:.0f} s")
 
     def written(self) -> None:
         """Something was committed."""
-        self._written_at = time.monotonic()
+        self._written_at = self._running_time()
         if self.write_trouble is not None:
             self.write_trouble, self._failures, self._not_before = None, 0, -math.inf
-            if time.monotonic() - self._failing_since >= OUTAGE:
-                self._mended_at = time.monotonic()
+            if self._running_time() - self._failing_since >= OUTAGE:
+                self._mended_at = self._running_time()
 
     def not_written(self, trouble: DatabaseTrouble) -> None:
         """Something could not be committed."""
         if self.write_trouble is None:
-            self._failing_since = time.monotonic()
+            self._failing_since = self._running_time()
         self.write_trouble = trouble
-        self._not_before = time.monotonic() + min(_FIRST_REST * 2**self._failures, _LONGEST_REST)
+        self._not_before = self._running_time() + min(_FIRST_REST * 2**self._failures, _LONGEST_REST)
         self._failures = min(self._failures + 1, 10)
 
     def was_read(self) -> None:

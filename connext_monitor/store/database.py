@@ -73,7 +73,7 @@ class Database:
     """An open database."""
 
     def __init__(self, path: Path, writer: AsyncEngine, readers: AsyncEngine) -> None:
-        self.condition = Condition(path)
+        self.condition = Condition(path, asyncio.get_running_loop().time)
         self.path = path
         self._writer = writer
         self._readers = readers
