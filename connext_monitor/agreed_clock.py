@@ -13,6 +13,8 @@ from connext_monitor.core.clock_agreement import AGREES_AGAIN, TOLERANCE, ChainC
 from connext_monitor.core.events import DomainId
 
 _LOOK_EVERY = 1.0
+_SETTLES = 30.0
+"""Seconds after the first head within which some chain has told the time, if any ever does."""
 
 log = structlog.get_logger()
 
@@ -37,6 +39,7 @@ class AgreedClock:
         self._heads: Heads = dict
         self._chains: dict[DomainId, ChainClock] = {}
         self._before: float | None = None
+        self._first_head_at: float | None = None
         self._differs = False
 
     def watch(self, heads: Heads) -> None:
@@ -60,9 +63,15 @@ class AgreedClock:
         return self._own.elapsed()
 
     def latest(self, domain: DomainId) -> float:
-        """The later of our time and of what the chain's newest block says (Unix seconds): what is due there by now."""
-        now, chain = self.now().timestamp(), self._chains.get(domain)
-        return now if chain is None else max(now, chain.time(self._own.elapsed()))
+        """The later of our time and of what the chain's newest block says (Unix seconds): what is due there by now.
+
+        Block times that are ahead of a time that some chain agrees with are left out.
+        """
+        now, at = self.now().timestamp(), self._own.elapsed()
+        chain = self._chains.get(domain)
+        there = None if chain is None else chain.time(at) - at
+        settles = self._first_head_at is None or at - self._first_head_at < _SETTLES
+        return clock_agreement.latest(now - at, there, self._offsets(at), settles=settles) + at
 
     def earliest(self) -> float | None:
         """Now for what cannot be undone (Unix seconds): not later than the chains say; None while none says it."""
@@ -97,6 +106,7 @@ class AgreedClock:
             known = self._chains.get(domain)
             seen = ChainClock.begun(head.timestamp, at) if known is None else known.after(head.timestamp, at)
             self._chains[domain] = seen
+            self._first_head_at = at if self._first_head_at is None else self._first_head_at
         # So that a jump is one beside a time that is at most a second old, whether anybody asked for it or not.
         self.now()
         self._compare()

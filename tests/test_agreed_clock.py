@@ -114,11 +114,49 @@ def test_chains_that_have_stood_still_for_long_do_not_hold_up_a_clock_that_is_se
 
 def test_what_is_due_on_a_chain_goes_by_its_newest_block_if_that_is_ahead() -> None:
     world = World((ONE,), wrong=-3000)
-    world.go_on(2)
-    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 2, abs=2)
-    assert world.clock.latest(OTHER) == RIGHT + 2 - 3000
+    world.go_on(20)
+    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 20, abs=2)
+    assert world.clock.latest(OTHER) == RIGHT + 20 - 3000
     world.wrong = 100
-    assert world.clock.latest(ONE) == RIGHT + 102
+    assert world.clock.latest(ONE) == RIGHT + 120
+
+
+def test_a_chain_that_never_tells_the_time_is_believed_once_none_can_be_waited_for() -> None:
+    world = World((ONE,), wrong=-3000)
+    world.go_on(1)
+    world.stand_still()
+    assert world.clock.latest(ONE) == RIGHT + 1 - 3000
+    world.go_on(30)
+    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 31, abs=2)
+
+
+@pytest.mark.parametrize("chains", [(ONE, OTHER), (ONE, OTHER, THIRD)])
+def test_a_chain_that_stamps_the_future_makes_nothing_due_while_another_one_tells_our_time(
+    chains: tuple[DomainId, ...],
+) -> None:
+    world = World(chains, lies={ONE: 86_400})
+    for _ in range(700):
+        world.go_on(1)
+        assert world.clock.latest(ONE) == RIGHT + world.passed
+    world.lies[ONE] = 10
+    world.go_on(1)
+    assert world.clock.latest(ONE) == RIGHT + world.passed + 10
+
+
+def test_a_chain_that_begins_to_stamp_the_future_is_not_believed_against_what_it_said_before() -> None:
+    world = World((ONE,))
+    world.go_on(20)
+    world.lies[ONE] = 86_400
+    world.go_on(5)
+    assert world.clock.latest(ONE) == RIGHT + 25
+
+
+def test_after_a_machine_was_paused_its_chains_are_believed_again_soon() -> None:
+    world = World((ONE,))
+    world.go_on(60)
+    world.lies[ONE] = 3000
+    world.go_on(15)
+    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 3075, abs=2)
 
 
 def test_what_cannot_be_undone_waits_until_a_chain_has_told_the_time() -> None:

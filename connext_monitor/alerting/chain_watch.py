@@ -58,7 +58,7 @@ class UnjudgedLegs(Protocol):
         ...
 
     def settled(self, domain: DomainId) -> bool:
-        """Whether no leg due on the chain is known to wait for longer than judging takes."""
+        """Whether no leg due on the chain waits for longer than judging takes, nor has lately."""
         ...
 
 

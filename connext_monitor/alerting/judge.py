@@ -137,6 +137,8 @@ class DestinationJudge:
         self._asked_in_vain: dict[Key, int] = {}
         self._looks_in_vain = 0
         self._ask_again_at = 0.0
+        self._asking_since: float | None = None
+        self._in_turn = 0
         self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
         self._closing = asyncio.Semaphore(_CLOSED_AT_ONCE)
         self._closings: set[asyncio.Task[None]] = set()
@@ -185,6 +187,8 @@ class DestinationJudge:
             watermark,
             self._clock.now().timestamp(),
             reads_history=watermark is not None and self._destination.reads_history(watermark),
+            asked_for=None if self._asking_since is None else self._clock.monotonic() - self._asking_since,
+            in_turn=self._in_turn,
             trouble=self._destination.trouble,
         )
 
@@ -207,10 +211,14 @@ class DestinationJudge:
                 return
             # Another one each time: it may be just this leg about which nobody answers.
             ready = sorted(ready, key=self._tried)[:1]
-        for start in range(0, len(ready), _JUDGED_AT_ONCE):
-            await self._judge(ready[start : start + _JUDGED_AT_ONCE])
-            if self._looks_in_vain > in_vain:
-                return
+        try:
+            for start in range(0, len(ready), _JUDGED_AT_ONCE):
+                self._in_turn = len(ready) - start
+                await self._judge(ready[start : start + _JUDGED_AT_ONCE])
+                if self._looks_in_vain > in_vain:
+                    return
+        finally:
+            self._in_turn = 0
         if in_vain and ready:
             # There is an answer again, or that leg needed none: on with the others.
             self._wake.set()
@@ -285,7 +293,11 @@ class DestinationJudge:
         return [_Case(awaited, watched.get(awaited.transfer_id), self.watermark) for awaited in due]
 
     async def _ask_about(self, cases: Sequence[_Case]) -> None:
-        await asyncio.gather(*map(self._ask, cases))
+        self._asking_since = self._clock.monotonic() if cases else None
+        try:
+            await asyncio.gather(*map(self._ask, cases))
+        finally:
+            self._asking_since = None
         answered = [case.key for case in cases if case.answer is not None]
         for key in answered:
             self._asked_in_vain.pop(key, None)

@@ -55,7 +55,8 @@ class _Timer:
 class AlertScheduler:
     """Has every deadline judged once its destination is covered past it.
 
-    ``latest`` is the time on a destination (Unix seconds): the later of our clock and of its newest block's.
+    ``latest`` is the time on a destination (Unix seconds): the later of our clock and of its newest block's, where that
+    can be believed.
     """
 
     def __init__(
@@ -93,9 +94,9 @@ class AlertScheduler:
         """What keeps legs due there from being judged, the first of which was due at ``first_due``."""
         return self._judges[domain].hindrance(first_due)
 
-    def watermark(self, domain: DomainId) -> Timestamp | None:
-        """The block time up to which a chain has been covered since the start."""
-        return self._judges[domain].watermark
+    def time(self, domain: DomainId) -> float:
+        """The time on a destination (Unix seconds): what was due there before it is past due."""
+        return self._latest(domain)
 
     def overlooked(self, legs: Iterable[Awaited]) -> None:
         """Have these judged, which the store says are past due, whatever timers and notes of alerts say."""
@@ -144,7 +145,7 @@ class AlertScheduler:
         judge = self._judges.get(awaited.destination)
         if judge is None or key in self._told or key in self._timers or key in judge:
             return
-        delay = awaited.due_at - self._time(awaited.destination)
+        delay = awaited.due_at - self.time(awaited.destination)
         if delay <= HORIZON:
             handle = asyncio.get_running_loop().call_later(max(0.0, delay), self._due, awaited)
             self._timers[key] = _Timer(handle, awaited)
@@ -183,21 +184,24 @@ class AlertScheduler:
         """Have the timers of each destination go by the time there, however that moves."""
         while True:
             try:
-                moved = {domain for domain in self._judges if self._has_moved(domain)}
+                moved = {domain: by for domain in self._judges if (by := self._moved(domain))}
                 if moved:
                     self._arm_anew(moved)
+                if max(moved.values(), default=0.0) > _SWEEP:
+                    # What was beyond the horizon may be due; after a lesser step the next sweep sees to that.
+                    self._clocks_moved.set()
             except Exception:
                 log.exception("deadlines.not_armed_anew")
             await asyncio.sleep(_LOOKS_AT_CLOCKS_EVERY)
 
-    def _has_moved(self, domain: DomainId) -> bool:
-        """Whether the time there has moved otherwise than that which timers go by, since this was last so."""
-        ahead = self._time(domain) - asyncio.get_running_loop().time()
+    def _moved(self, domain: DomainId) -> float:
+        """By how many seconds the time there has moved otherwise than that of timers, since they were armed by it."""
+        ahead = self.time(domain) - asyncio.get_running_loop().time()
         before = self._ahead.setdefault(domain, ahead)
         if abs(ahead - before) <= _STEP:
-            return False
+            return 0.0
         self._ahead[domain] = ahead
-        return True
+        return abs(ahead - before)
 
     def _arm_anew(self, domains: Collection[DomainId]) -> None:
         for key, timer in list(self._timers.items()):
@@ -205,8 +209,6 @@ class AlertScheduler:
                 timer.handle.cancel()
                 del self._timers[key]
                 self._arm(timer.awaited)
-        # What was beyond the horizon may be due.
-        self._clocks_moved.set()
 
     async def _load(self, due_until: int) -> None:
         """Arm what is due until then, in parts: a hundred thousand at once would hold up the loop."""
@@ -219,10 +221,6 @@ class AlertScheduler:
                     break
                 last = part[-1]
 
-    def _time(self, domain: DomainId) -> float:
-        """The time on a destination (Unix seconds), by whichever clock is ahead."""
-        return max(self._latest(domain), self._judges[domain].watermark or 0)
-
     def _latest_instant(self) -> int:
         """The time on the destination that is furthest ahead."""
-        return max((int(self._time(domain)) for domain in self._judges), default=0)
+        return max((int(self.time(domain)) for domain in self._judges), default=0)

@@ -7,6 +7,7 @@ it the deliveries that would be accused if a chain could be asked.
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
@@ -63,8 +64,8 @@ class OpenAlertStore(Protocol):
 class Judging(Protocol):
     """Who judges, and knows what keeps it from that."""
 
-    def watermark(self, domain: DomainId) -> Timestamp | None:
-        """The block time up to which a chain has been covered since the start."""
+    def time(self, domain: DomainId) -> float:
+        """The time on a chain (Unix seconds): what was due there before it is past due."""
         ...
 
     def hindered(self, domain: DomainId) -> bool:
@@ -105,18 +106,21 @@ class UnjudgedWatch:
         self._clock = clock
         self._settles = settles
         self._every = max(0.25, min(_LOOK_EVERY, patience / 4))
-        longest_gap = max(patience / 2, 2 * self._every)
-        self._past_due = {domain: PastDue(patience, longest_gap) for domain in destinations}
+        self._past_due = {domain: PastDue(patience) for domain in destinations}
         # Until it has been looked, what was told before a restart is taken to stand.
         self._standing: set[DomainId] = set(destinations)
         self._found: dict[DomainId, Unjudged] = {}
+        self._last_found_at: dict[DomainId, float] = {}
 
     def of(self, domain: DomainId) -> Unjudged | None:
         """What cannot be judged because of a chain, where the first of it waits for too long."""
         return self._found.get(domain)
 
     def settled(self, domain: DomainId) -> bool:
-        """Whether it has been looked, and nothing waits because of the chain for longer than judging takes."""
+        """Whether it has been looked, and nothing has waited because of the chain for as long as there is patience.
+
+        An endpoint that answers by turns gives one alert, not many.
+        """
         return domain not in self._standing
 
     async def run(self) -> NoReturn:
@@ -143,9 +147,9 @@ class UnjudgedWatch:
         self._standing = {domain for domain, one in self._destinations.items() if one.name in told}
 
     async def _look(self) -> None:
-        now, at = self._clock.now(), self._clock.monotonic()
+        now, at = self._clock.now(), self._clock.elapsed()
         settling = (now - timedelta(seconds=self._settles), now)
-        marks = {domain: self._marks(domain, int(now.timestamp()), at) for domain in self._destinations}
+        marks = {domain: self._marks(domain, at) for domain in self._destinations}
         counts = await self._legs.count(marks, settling)
         before = dict(self._found)
         for domain in self._destinations:
@@ -158,9 +162,8 @@ class UnjudgedWatch:
                     await self._legs.first(domain, marks[domain].aged, settling, limit=_HANDED_OVER_AT_ONCE)
                 )
 
-    def _marks(self, domain: DomainId, now: int, at: float) -> Marks:
-        """By our clock, or by the chain's where that is ahead."""
-        instant = max(now, self._judging.watermark(domain) or 0)
+    def _marks(self, domain: DomainId, at: float) -> Marks:
+        instant = int(self._judging.time(domain))
         past_due = self._past_due[domain]
         past_due.note(at, instant)
         return Marks(instant, instant - int(self._patience / 2), past_due.ripe)
@@ -168,10 +171,13 @@ class UnjudgedWatch:
     def _conclude(self, domain: DomainId, count: Count | None, marks: Marks) -> None:
         stood = domain in self._standing
         found = together(self._legs_of(domain, count, marks, stood=stood), self._deliveries_of(domain, stood=stood))
+        now = self._clock.monotonic()
         if found is None:
-            self._standing.discard(domain)
             self._found.pop(domain, None)
+            if now - self._last_found_at.get(domain, -inf) >= self._patience:
+                self._standing.discard(domain)
             return
+        self._last_found_at[domain] = now
         self._standing.add(domain)
         self._found[domain] = found
         if not stood:

@@ -116,6 +116,20 @@ def is_supported(offset: float, chains: Sequence[float]) -> bool:
     return _support(offset, chains) > 0
 
 
+def latest(offset: float, there: float | None, chains: Sequence[float], *, settles: bool) -> float:
+    """The offset for what is due on a chain whose newest block says ``there``; ``offset`` is that of our time.
+
+    1. A block that is ahead of our time is believed: our clock may be behind.
+    2. Not where any chain has lately told our time, this one or another: then its endpoint stamps the future.
+    3. Nor while the time ``settles`` after a start, for until then no chain can have told it.
+    """
+    if there is None or there <= offset:
+        return offset
+    if there - offset > TOLERANCE and (is_supported(offset, chains) or (settles and not chains)):
+        return offset
+    return there
+
+
 def earliest(offset: float, chains: Sequence[float]) -> float | None:
     """The offset for what cannot be undone: neither later than ``offset``, nor than what half of the chains say.
 

@@ -4,6 +4,9 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.core.facts import duration_words
 from connext_monitor.core.unjudged import Hindrance, Obstacle
 
+_ANSWERS_WITHIN = 3.0
+"""Seconds. What takes no longer than that hinders nobody."""
+
 
 def hindrance(
     kept: Hindrance | None,
@@ -12,21 +15,35 @@ def hindrance(
     now: float,
     *,
     reads_history: bool,
+    asked_for: float | None,
+    in_turn: int,
     trouble: str | None,
 ) -> Hindrance:
     """What keeps legs from being judged, the first of which was due at ``first_due``.
 
     ``kept`` is what was met in judging them; ``now`` is our clock's Unix seconds, ``trouble`` what is wrong with the
-    destination.
+    destination, ``asked_for`` the seconds for which it has been asked about legs and has not answered,
+    ``in_turn`` how many are being judged.
     """
     about = f" ({trouble})" if trouble else ""
     if kept is not None:
         return kept
     if watermark is None:
         return Hindrance(Obstacle.NOT_COVERED, f"nothing of the chain has been covered since the start{about}")
-    behind = f"{duration_words(now - watermark)} before our clock{about}"
+    behind = f"{duration_words(max(0.0, now - watermark))} before our clock{about}"
     if reads_history:
         return Hindrance(Obstacle.READS_HISTORY, f"its past is still being read, which has come to {behind}")
     if watermark <= first_due:
         return Hindrance(Obstacle.NOT_COVERED, f"the last block that could be covered is stamped {behind}")
+    return _not_yet_judged(asked_for, in_turn, about)
+
+
+def _not_yet_judged(asked_for: float | None, in_turn: int, about: str) -> Hindrance:
+    """Of legs that the chain is covered past."""
+    if asked_for is not None and asked_for > _ANSWERS_WITHIN:
+        words = f"transferStatus was asked {duration_words(asked_for)} ago and has not been answered yet{about}"
+        return Hindrance(Obstacle.NOT_ANSWERED, words)
+    if in_turn:
+        words = f"{in_turn:,} are being judged, one after the other, which takes long{about}"
+        return Hindrance(Obstacle.NOT_LOOKED_AT, words)
     return Hindrance(Obstacle.NOT_LOOKED_AT, f"for no reason that is known; see the log{about}")

@@ -78,20 +78,24 @@ Counts = Mapping[DomainId, Count]
 class PastDue:
     """The instants that were now, lately: what was due before all of them has been past due for all that time.
 
-    Times are on the monotonic clock, so that a clock that is set makes nothing past due for longer than it was.
+    Times are on a clock that nobody sets, so that one that is set makes nothing past due for longer than it was. Of
+    what passes between two looks a quarter of the patience counts at most: a program that stood still needs time to
+    judge, and one that runs for a second in ten is not to be waited for ten times as long.
     """
 
-    def __init__(self, patience: float, longest_gap: float) -> None:
+    def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._longest_gap = longest_gap
+        self._counted = 0.0
+        self._looked_at: float | None = None
         self._instants: deque[tuple[float, int]] = deque()
 
     def note(self, at: float, instant: int) -> None:
-        """It is this instant now. After a gap, in which nobody could look, the time begins anew."""
-        if self._instants and at - self._instants[-1][0] > self._longest_gap:
-            self._instants.clear()
-        self._instants.append((at, instant))
-        while len(self._instants) > 1 and self._instants[1][0] <= at - self._patience:
+        """It is this instant now."""
+        if self._looked_at is not None:
+            self._counted += min(at - self._looked_at, self._patience / 4)
+        self._looked_at = at
+        self._instants.append((self._counted, instant))
+        while len(self._instants) > 1 and self._instants[1][0] <= self._counted - self._patience:
             self._instants.popleft()
 
     @property

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -359,8 +360,38 @@ async def test_a_deadline_is_looked_at_when_the_destinations_blocks_are_past_it_
 async def test_a_watermark_past_the_deadline_accuses_whatever_our_clock_says(tmp_path: Path) -> None:
     async with scheduling(tmp_path, now=T0 - 36_000) as bench:
         await bench.record(xcalled(1))
+        bench.chain_time = DUE + 1
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1))
+
+
+async def test_a_watermark_in_the_future_accuses_nothing_that_is_not_due_by_the_time_there(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=DUE - 3000) as bench:
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 86_400)
+        await asyncio.sleep(1.5)  # what must not happen has no event
+        assert bench.destination.looks == []
+        assert await bench.accused() == []
+
+
+async def test_block_times_that_come_and_go_by_seconds_have_nothing_loaded_again(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=DUE - 3000) as bench:
+        await bench.record(xcalled(1))
+        bench.chain_time = DUE - 10
+        await asyncio.sleep(2.2)
+        loads, load = [], bench.store.deadlines.awaited
+
+        async def counted(leg: Leg, **more: Any) -> list[Awaited]:
+            loads.append(leg)
+            return await load(leg, **more)
+
+        bench.store.deadlines.awaited = counted  # type: ignore[method-assign]
+        for before_due in (20, 10, 20):
+            bench.chain_time = DUE - before_due
+            await asyncio.sleep(1.2)  # what must not happen has no event
+        assert len(loads) <= len(Leg), "at most the sweep's own"
+        bench.chain_time = DUE + 1
+        await until(lambda: bench.destination.looks == [DUE])
 
 
 async def test_another_chains_time_makes_nothing_due(tmp_path: Path) -> None:

@@ -33,11 +33,13 @@ class Judging:
     """A judge that judges nothing."""
 
     hinders: Hindrance = REFUSED
-    covered_until: int | None = None
+    clock: FixedClock | None = None
+    ahead: int = 0
     handed_over: list[Awaited] = field(default_factory=list)
 
-    def watermark(self, domain: DomainId) -> Timestamp | None:
-        return Timestamp(self.covered_until) if self.covered_until is not None and domain == DESTINATION else None
+    def time(self, domain: DomainId) -> float:
+        assert self.clock is not None
+        return self.clock.now().timestamp() + (self.ahead if domain == DESTINATION else 0)
 
     def hindered(self, domain: DomainId) -> bool:
         return domain == DESTINATION and self.hinders is REFUSED
@@ -58,6 +60,7 @@ class Bench:
     clock: FixedClock
     deliveries: dict[DomainId, Unjudged]
     changes: list[Unjudged | None]
+    settled_at_changes: list[bool]
 
     async def sent(self, *numbers: int) -> None:
         """These transfers begin, and are due at DUE."""
@@ -82,9 +85,16 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
     judging = judging or Judging()
+    judging.clock = clock
     chains = {DESTINATION: Silent("gnosis"), ORIGIN: Silent("ethereum")}
     deliveries: dict[DomainId, Unjudged] = {}
     changes: list[Unjudged | None] = []
+    settled_at_changes: list[bool] = []
+
+    def changed() -> None:
+        changes.append(watch.of(DESTINATION))
+        settled_at_changes.append(watch.settled(DESTINATION))
+
     watch = UnjudgedWatch(
         UnjudgedLegs(store.database),
         store,
@@ -92,12 +102,12 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
         deliveries.get,
         chains,
         PATIENCE,
-        lambda: changes.append(watch.of(DESTINATION)),
+        changed,
         clock,
     )
     running = asyncio.create_task(watch.run())
     try:
-        yield Bench(store, watch, judging, clock, deliveries, changes)
+        yield Bench(store, watch, judging, clock, deliveries, changes, settled_at_changes)
         assert not running.done()
     finally:
         running.cancel()
@@ -126,7 +136,7 @@ async def test_while_others_wait_it_goes_on_counting_them(tmp_path: Path) -> Non
 
 
 async def test_a_leg_is_past_due_by_the_chains_clock_too_where_ours_is_behind(tmp_path: Path) -> None:
-    async with watching(tmp_path, now=DUE - 3000, judging=Judging(covered_until=DUE + 1)) as bench:
+    async with watching(tmp_path, now=DUE - 3000, judging=Judging(ahead=3001)) as bench:
         await bench.sent(1)
         await until(lambda: bench.watch.of(DESTINATION) == Unjudged(1, 1, REFUSED))
 
@@ -159,6 +169,20 @@ async def test_a_delivery_that_nobody_confirms_is_found_after_the_same_time(tmp_
         await until(lambda: bench.watch.of(ORIGIN) == held)
         bench.deliveries.clear()
         await until(lambda: bench.watch.settled(ORIGIN))
+
+
+async def test_what_waits_by_turns_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path) -> None:
+    async with watching(tmp_path) as bench:
+        await bench.sent(1)
+        await until(lambda: bench.watch.of(DESTINATION))
+        await bench.accuse(1)
+        await until(lambda: not bench.watch.of(DESTINATION))
+        await bench.sent(2)
+        await until(lambda: bench.watch.of(DESTINATION))
+        await bench.accuse(2)
+        await until(lambda: bench.watch.settled(DESTINATION))
+        assert [found is None for found in bench.changes] == [False, True, False, True]
+        assert bench.settled_at_changes == [False] * 4
 
 
 async def test_a_store_that_cannot_be_read_changes_nothing_of_what_was_found(tmp_path: Path) -> None:

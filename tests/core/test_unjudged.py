@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,13 +17,13 @@ from connext_monitor.core.unjudged import (
     why_degraded,
 )
 
-PATIENCE, GAP = 120.0, 60.0
+PATIENCE = 120.0
 REFUSED = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered")
 DUE = Timestamp(1_000_000)
 
 
 def ripe_after(*noted: tuple[float, int]) -> int:
-    past_due = PastDue(PATIENCE, GAP)
+    past_due = PastDue(PATIENCE)
     for at, instant in noted:
         past_due.note(at, instant)
     return past_due.ripe
@@ -47,15 +49,21 @@ def test_a_clock_that_is_set_back_makes_ripe_only_what_is_past_due_by_it() -> No
     assert ripe_after(*every_five_seconds(120), (125, 400)) == 400
 
 
-def test_a_gap_of_our_own_begins_the_time_anew() -> None:
-    stopped = [*every_five_seconds(100), (400, 1400)]
+def test_of_a_gap_of_our_own_only_a_part_counts() -> None:
+    stopped = [*every_five_seconds(60), (4000, 5000)]
     assert ripe_after(*stopped) == 0
-    assert ripe_after(*stopped, *((at, 1000 + at) for at in range(405, 521, 5))) == 1400
+    assert ripe_after(*stopped, *((at, 1000 + at) for at in range(4005, 4026, 5))) == 0
+    assert ripe_after(*stopped, *((at, 1000 + at) for at in range(4005, 4031, 5))) == 1000
 
 
-@given(st.lists(st.tuples(st.floats(0.1, GAP), st.integers(0, 2**40)), min_size=1, max_size=60))
+def test_where_each_look_takes_long_there_is_an_end_too() -> None:
+    assert ripe_after(*((at, 1000 + at) for at in range(0, 300, 100))) == 0
+    assert ripe_after(*((at, 1000 + at) for at in range(0, 401, 100))) == 1000
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 2 * PATIENCE), st.integers(0, 2**40)), min_size=1, max_size=60))
 def test_what_is_ripe_was_past_due_at_every_look_of_that_time(steps: list[tuple[float, int]]) -> None:
-    past_due, at, noted = PastDue(PATIENCE, GAP), 0.0, []
+    past_due, at, noted = PastDue(PATIENCE), 0.0, []
     for step, instant in steps:
         at += step
         noted.append((at, instant))
@@ -82,10 +90,10 @@ def test_it_lasts_while_a_leg_waits_for_longer_than_judging_takes_or_is_known_to
     assert not stands(counted(), stood=True, hindered=False)
 
 
-def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: object) -> Hindrance:
-    reads_history, trouble = bool(more.get("reads_history")), str(more["trouble"]) if "trouble" in more else None
+def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: Any) -> Hindrance:
     at = None if watermark is None else Timestamp(watermark)
-    return hindrance(kept, DUE, at, DUE + 86_400, reads_history=reads_history, trouble=trouble)
+    known: dict[str, Any] = {"reads_history": False, "asked_for": None, "in_turn": 0, "trouble": None}
+    return hindrance(kept, DUE, at, DUE + 86_400, **known | more)
 
 
 def test_what_was_met_in_judging_comes_before_what_is_known_of_the_chain() -> None:
@@ -101,6 +109,13 @@ def test_each_obstacle_has_its_words() -> None:
     )
     assert why(watermark=DUE - 3600, reads_history=True) == Hindrance(
         Obstacle.READS_HISTORY, "its past is still being read, which has come to 1 d 1 h before our clock"
+    )
+    assert why(asked_for=11.2) == Hindrance(
+        Obstacle.NOT_ANSWERED, "transferStatus was asked 11 s ago and has not been answered yet"
+    )
+    assert why(watermark=DUE, asked_for=11.2).obstacle is Obstacle.NOT_COVERED
+    assert why(asked_for=0.1, in_turn=12_000) == Hindrance(
+        Obstacle.NOT_LOOKED_AT, "12,000 are being judged, one after the other, which takes long"
     )
     assert why().obstacle is Obstacle.NOT_LOOKED_AT
 

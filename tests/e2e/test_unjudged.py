@@ -1,5 +1,6 @@
 """A leg that is past due and cannot be judged is told of within a bounded time, whatever keeps it from that."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,9 @@ async def told(monitor: Monitor, webhook: Receiver, transfer: Transfer, due: Due
     metrics = await monitor.text("/metrics")
     unjudged = [line for line in metrics.splitlines() if line.startswith("connext_monitor_chain_unjudged{")]
     assert sum(float(line.rpartition(" ")[2]) for line in unjudged if f'chain="{due.chain}"' in line) == 1
+    code, printed = await monitor.command("status", "--json")
+    assert code == 3
+    assert any(reason.startswith(said) for reason in json.loads(printed)["degraded"])
     # A sentence of the page's first lines begins with a capital.
     assert said[1:] in await monitor.text("/")
 
@@ -188,5 +192,25 @@ async def test_after_a_restart_in_the_middle_what_was_told_stands_and_is_not_tol
         await until(lambda: statuses_asked(due.proxy) >= asked + 3, 60)
         assert await monitor.alerts() == [("chain_unobserved", "beta", "open")]
         await told(monitor, webhook, transfer, due)
-        assert len(webhook.whats()) == 1
+        # It may have been killed before it noted that the channel had taken it.
+        assert len({received.alert["id"] for received in webhook.received}) == 1
         await healed(webhook, transfer, due)
+
+
+async def test_blocks_that_are_stamped_in_the_future_make_nothing_late_before_it_is(
+    bridge: Devnet, proxies: tuple[Proxy, Proxy], webhook: Receiver, tmp_path: Path
+) -> None:
+    beta = proxies[0]
+    await beta.apply(BlockTimes(lambda at: at + 86_400))
+    setup = Setup(
+        [bridge.chain("alpha"), bridge.chain("beta")],
+        {"machines": webhook},
+        execute="PT15S",
+        endpoints={"beta": [beta.ws_url]},
+    )
+    async with Monitor(await write_config(setup, tmp_path)) as monitor:
+        await monitor.ready()
+        transfer = await bridge.xcall(bridge.chain("alpha"), bridge.chain("beta"))
+        alert = await webhook.gets("alert.opened", "execute_overdue", transfer.transfer_id)
+        assert alert.at >= transfer.timestamp + 15
+        assert len(webhook.whats()) == 1
