@@ -44,6 +44,6 @@ def _not_yet_judged(asked_for: float | None, in_turn: int, about: str) -> Hindra
         words = f"transferStatus was asked {duration_words(asked_for)} ago and has not been answered yet{about}"
         return Hindrance(Obstacle.NOT_ANSWERED, words)
     if in_turn:
-        words = f"{in_turn:,} are being judged, one after the other, which takes long{about}"
-        return Hindrance(Obstacle.NOT_LOOKED_AT, words)
+        many = f"{in_turn:,} are being judged, one after the other, which takes long"
+        return Hindrance(Obstacle.NOT_LOOKED_AT, (many if in_turn > 1 else "it is being judged now") + about)
     return Hindrance(Obstacle.NOT_LOOKED_AT, f"for no reason that is known; see the log{about}")

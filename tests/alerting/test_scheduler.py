@@ -612,3 +612,21 @@ async def test_what_the_store_calls_unjudged_is_judged_whatever_timers_and_notes
             Awaited(id_of(number), Leg.EXECUTE, Timestamp(DUE), DESTINATION) for number in (1, 2)
         )
         await bench.accuses(id_of(1), id_of(2))
+
+
+async def test_while_an_endpoint_hangs_it_is_said_that_it_was_asked_and_does_not_answer(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        answers = asyncio.Event()
+        bench.destination.while_asked = answers.wait
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await until(lambda: bench.destination.asked)
+
+        def why() -> Hindrance:
+            return bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+
+        await until(lambda: why().obstacle is Obstacle.NOT_ANSWERED)
+        assert why().words.startswith("transferStatus was asked ")
+        answers.set()
+        await bench.accuses(id_of(1))
+        await until(lambda: why().obstacle is Obstacle.NOT_LOOKED_AT)

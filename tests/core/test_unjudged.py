@@ -117,7 +117,8 @@ def test_each_obstacle_has_its_words() -> None:
     assert why(asked_for=0.1, in_turn=12_000) == Hindrance(
         Obstacle.NOT_LOOKED_AT, "12,000 are being judged, one after the other, which takes long"
     )
-    assert why().obstacle is Obstacle.NOT_LOOKED_AT
+    assert why(asked_for=0.1, in_turn=1).words == "it is being judged now"
+    assert why() == Hindrance(Obstacle.NOT_LOOKED_AT, "for no reason that is known; see the log")
 
 
 def test_legs_and_deliveries_are_counted_together() -> None:
