@@ -16,7 +16,7 @@ from connext_monitor.alerting.destination import Destination
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertKind, chain_unjudged, chain_unobserved, unjudged_details, unjudged_of
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.unjudged import Unjudged
+from connext_monitor.core.unjudged import Obstacle, Unjudged
 
 _OFTEN = 0.25
 """The shortest time, in seconds, between two looks at the chains."""
@@ -26,6 +26,9 @@ _AFTER_OUTAGE = 30.0
 
 _RECOUNT = 10.0
 """Seconds between two counts of the deadlines that wait for a chain out of sight."""
+
+_OUTAGES = frozenset({Obstacle.NOT_COVERED, Obstacle.READS_HISTORY})
+"""What keeps legs from being judged for some moments after every outage of a chain, and is told with that."""
 
 log = structlog.get_logger()
 
@@ -55,6 +58,10 @@ class UnjudgedLegs(Protocol):
 
     def of(self, domain: DomainId) -> Unjudged | None:
         """Those due on a chain, where the longest of them waits for too long."""
+        ...
+
+    def nothing_waits(self, domain: DomainId) -> bool:
+        """Whether it has been looked, and no leg due on the chain waits for longer than judging takes."""
         ...
 
     def settled(self, domain: DomainId) -> bool:
@@ -137,11 +144,16 @@ class ChainWatch:
             return
         # It speaks for all that wait: for more and more, the longer it lasts.
         await self._keep_up(alert, domain, destination)
-        if destination.observed and self._unjudged.settled(domain):
+        if destination.observed and self._is_over(destination.name, domain):
             await self._store.resolve_alert(alert.id, "observed", self._clock.now())
             del self._open[destination.name]
             log.info("chain.observed_again", chain=destination.name)
             self._told()
+
+    def _is_over(self, name: str, domain: DomainId) -> bool:
+        """Whether the legs that the chain's alert speaks for are judged; what comes and goes must have stayed away."""
+        outage = unjudged_of(self._open[name]) is None
+        return self._unjudged.nothing_waits(domain) if outage else self._unjudged.settled(domain)
 
     def _silent_for(self, destination: Destination) -> float:
         return min(destination.silent_for, self._store_works_for())
@@ -154,8 +166,7 @@ class ChainWatch:
             if unjudged_of(alert) is not None:
                 details = dict(self._alert(domain, destination).details)
             details["waiting"] = self._count(domain)
-        elif unjudged is not None:
-            told = unjudged_of(alert)
+        elif unjudged is not None and ((told := unjudged_of(alert)) or unjudged.hindrance.obstacle not in _OUTAGES):
             # How long the first has waited stays what it was when it was told.
             details = unjudged_details(replace(unjudged, waited_for=told.waited_for) if told else unjudged)
         else:

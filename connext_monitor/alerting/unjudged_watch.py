@@ -111,10 +111,15 @@ class UnjudgedWatch:
         self._standing: set[DomainId] = set(destinations)
         self._found: dict[DomainId, Unjudged] = {}
         self._last_found_at: dict[DomainId, float] = {}
+        self._has_looked = False
 
     def of(self, domain: DomainId) -> Unjudged | None:
         """What cannot be judged because of a chain, where the first of it waits for too long."""
         return self._found.get(domain)
+
+    def nothing_waits(self, domain: DomainId) -> bool:
+        """Whether it has been looked, and nothing waits because of the chain for longer than judging takes."""
+        return self._has_looked and domain not in self._found
 
     def settled(self, domain: DomainId) -> bool:
         """Whether it has been looked, and nothing has waited because of the chain for as long as there is patience.
@@ -154,6 +159,7 @@ class UnjudgedWatch:
         before = dict(self._found)
         for domain in self._destinations:
             self._conclude(domain, counts.get(domain), marks[domain])
+        self._has_looked = True
         if self._found != before:
             self._changed()
         for domain, unjudged in self._found.items():

@@ -58,6 +58,9 @@ class Unjudging:
     def of(self, domain: DomainId) -> Unjudged | None:
         return self.found.get(domain)
 
+    def nothing_waits(self, domain: DomainId) -> bool:
+        return domain not in self.found
+
     def settled(self, domain: DomainId) -> bool:
         return domain not in self.found and domain not in self.standing
 
@@ -228,6 +231,27 @@ async def test_a_chain_that_comes_in_sight_stays_alerted_about_while_its_legs_ca
         await until(lambda: "obstacle" not in watched.watch._open["gnosis"].details)
         await watched.says(("gnosis", AlertState.OPEN))
         assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
+
+
+async def test_legs_that_waited_for_a_chain_out_of_sight_are_told_with_its_outage_and_end_with_it(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
+        watched.waiting[DESTINATION] = 3
+        await watched.says(("gnosis", AlertState.OPEN))
+        still_counted = Hindrance(Obstacle.NOT_COVERED, "the last block that could be covered is old")
+        watched.unjudged.found[DESTINATION] = replace(REFUSED, hindrance=still_counted)
+        watched.unjudged.standing.add(DESTINATION)
+        watched.one.silent_for = 0
+        watched.waiting[DESTINATION] = 4
+        watched.watch.progressed()
+        await until(lambda: watched.watch._open["gnosis"].details["waiting"] == 4)
+        del watched.unjudged.found[DESTINATION]
+        watched.watch.look()
+        await watched.says(("gnosis", AlertState.RESOLVED))
+        message = compose((await watched.alerts())[0], None, LABELS)
+        assert message.title == "Chain gnosis is observed again"
+        assert "The 4 deadlines that waited for it are judged now." in message.text
 
 
 async def test_after_a_restart_its_alert_stands_until_the_store_has_been_looked_at(tmp_path: Path) -> None:
