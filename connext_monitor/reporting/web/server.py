@@ -130,14 +130,14 @@ def _application(listen: ListenAddress, routes: Sequence[web.RouteDef], connecti
 
 
 def _protocol_log() -> logging.Logger:
-    """What the library says of its own faults; that a stranger speaks no HTTP, or has long headers, is none of them."""
+    """What the library says of its own faults; that a stranger speaks no HTTP, or hangs up, is none of them."""
     log = logging.getLogger("connext_monitor.http")
     log.addFilter(_is_a_fault)
     return log
 
 
 def _is_a_fault(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | ConnectionError))
 
 
 def _explain(listen: ListenAddress, error: OSError) -> str:
