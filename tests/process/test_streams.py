@@ -193,13 +193,19 @@ def test_the_traceback_of_a_program_that_cannot_be_loaded_is_all_there(tmp_path:
     assert b"ModuleNotFoundError" in said.splitlines()[-1]
 
 
+FLOOD = """
+import sys
+from connext_monitor.cli import entry
+def flood(**_):
+    sys.stderr.write("said\\n")
+    for _ in range(1000):
+        sys.stdout.write("x" * 9000)
+entry.program = flood
+"""
+
+
 def test_an_export_is_not_slowed_down_by_a_stderr_that_nobody_reads(tmp_path: Path) -> None:
     # Its first word on stderr is a reason to wait; a thousand writes to stdout may not wait a thousand times.
-    before = (
-        "import sys\nfrom connext_monitor.cli import program\n"
-        "def flood(**_):\n    sys.stderr.write('said\\n')\n    for _ in range(1000):\n        sys.stdout.write('x' * 9000)\n"
-        "program.program = flood"
-    )
-    with full_pipe() as (_, stderr), running(tmp_path, 0, before=before, stdout=tmp_path / "out", stderr=stderr) as it:
+    with full_pipe() as (_, stderr), running(tmp_path, 0, before=FLOOD, stdout=tmp_path / "out", stderr=stderr) as it:
         assert it.process.wait(PATIENCE) == 0
     assert (tmp_path / "out").stat().st_size == 9_000_000

@@ -143,6 +143,8 @@ def _is_a_fault(record: logging.LogRecord) -> bool:
 def _explain(listen: ListenAddress, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         why = "is in use by another program, perhaps another monitor; stop that one, or choose another port"
+    elif isinstance(error, TimeoutError):
+        why = "cannot be looked up, the resolver does not answer; choose an address, such as 127.0.0.1:8088"
     elif error.errno == errno.EACCES:
         why = "may not be listened on by this user; choose a port above 1023"
     # asyncio of Python 3.13 leaves the number out where it could bind none of a host's addresses.
