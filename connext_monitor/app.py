@@ -69,6 +69,7 @@ from connext_monitor.store.unjudged import UnjudgedLegs
 _PATIENT = "alert manager"
 """The part that gives sends under way some seconds when it is told to stop."""
 _CANCELLED_AGAIN_AFTER = 0.5
+_BEGUN_AGAIN_AFTER = 1.0
 
 log = structlog.get_logger()
 
@@ -113,7 +114,20 @@ async def _end(tasks: Collection["asyncio.Task[Any]"], patient: Collection["asyn
     while left:
         for task in left.difference(patient):
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=_CANCELLED_AGAIN_AFTER)
+        ended, left = await asyncio.wait(left, timeout=_CANCELLED_AGAIN_AFTER)
+        for task in ended:
+            _log_failed_stop(task)
+
+
+async def _undeterred(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a part, and begin it again where it could not use the database, unless only another start mends that."""
+    while True:
+        try:
+            return await part()
+        except StoreUnavailable as error:
+            if error.trouble.final:
+                raise
+        await asyncio.sleep(_BEGUN_AGAIN_AFTER)
 
 
 def spare_collections() -> None:
@@ -252,7 +266,7 @@ class _Monitor:
 
     async def run(self, stop: StopRequest) -> int:
         """Run until told to stop (0), or until a part fails that the others cannot do without (1)."""
-        tasks = {asyncio.create_task(part(), name=name) for name, part in self._parts.items()}
+        tasks = {asyncio.create_task(_undeterred(part), name=name) for name, part in self._parts.items()}
         tasks |= {asyncio.create_task(o.run(), name=f"observer {o.state.config.name}") for o in self._observers}
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("monitor.started", chains=[observer.state.config.name for observer in self._observers])
@@ -265,7 +279,8 @@ class _Monitor:
         log.info("monitor.stopping")
         self._stopping()
         self._database.end()
-        await _end({stopping, *tasks}, [task for task in tasks if task.get_name() == _PATIENT])
+        left = {stopping, *tasks}.difference(failed)
+        await _end(left, [task for task in left if task.get_name() == _PATIENT])
         await self._checker.drain()
         return 1 if failed else 0
 
@@ -276,6 +291,13 @@ def _log_failure(part: asyncio.Task[Any]) -> None:
         log.error("monitor.cannot_go_on", part=part.get_name(), reason=str(error), cure=error.trouble.cure)
     else:
         log.error("part.failed", part=part.get_name(), exc_info=error)
+
+
+def _log_failed_stop(part: asyncio.Task[Any]) -> None:
+    error = None if part.cancelled() else part.exception()
+    # What could not use the database any more, or was stopped halfway at the start, is as it should be.
+    if error is not None and not isinstance(error, StoreUnavailable | DatabaseError | ListenError):
+        log.warning("stop.part_failed", part=part.get_name(), exc_info=error)
 
 
 async def _build(

@@ -6,6 +6,7 @@ thread of its own which nobody waits for, whichever library makes it.
 """
 
 import asyncio
+import errno
 import socket
 import threading
 import time
@@ -16,7 +17,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 _ASKED_AGAIN_AFTER: Final = 30.0
-"""Seconds: a lookup that has hung for so long is believed to hang for ever, and the name is looked up anew."""
+"""Seconds: a lookup that has hung for so long is believed to hang for ever, and the name is looked up anew.
+
+Where that one hangs too, the next comes after twice the time, and so on: one name is not to take the room of all.
+"""
 _MOST_HANGING: Final = 64
 """Lookups that may hang at a time; beyond them none is begun."""
 
@@ -29,7 +33,13 @@ Question = tuple[str | None, int | str | None, int, int, int, int]
 @dataclass(frozen=True, slots=True)
 class _Lookup:
     begun: float
+    patience: float
     answer: "asyncio.Future[Any]"
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it is no longer waited for by those who ask from now on."""
+        return time.monotonic() - self.begun > self.patience
 
 
 class DaemonThreadLoop(asyncio.SelectorEventLoop):
@@ -64,18 +74,20 @@ class DaemonThreadLoop(asyncio.SelectorEventLoop):
         """Look a name up. Who asks for the same name meanwhile waits for the same answer."""
         question = (host, port, family, type, proto, flags)
         lookup = self._lookups.get(question)
-        if lookup is None or time.monotonic() - lookup.begun > _ASKED_AGAIN_AFTER:
-            lookup = self._look_up(question)
+        if lookup is None:
+            lookup = self._look_up(question, _ASKED_AGAIN_AFTER)
+        elif lookup.hangs:
+            lookup = self._look_up(question, 2 * lookup.patience)
         return await asyncio.shield(lookup.answer)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """There is none, and no thread is waited for."""
 
-    def _look_up(self, question: Question) -> _Lookup:
+    def _look_up(self, question: Question, patience: float) -> _Lookup:
         if self._hanging >= _MOST_HANGING:
             raise socket.gaierror(socket.EAI_AGAIN, "the resolver does not answer")
         self._hanging += 1
-        lookup = _Lookup(time.monotonic(), in_thread(self, partial(socket.getaddrinfo, *question)))
+        lookup = _Lookup(time.monotonic(), patience, in_thread(self, partial(socket.getaddrinfo, *question)))
         self._lookups[question] = lookup
 
         def ended(answer: "asyncio.Future[Any]") -> None:
@@ -101,7 +113,10 @@ def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> "asynci
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(told)
 
-    threading.Thread(target=do, name=f"call of {getattr(work, 'func', work)!r:.60}", daemon=True).start()
+    try:
+        threading.Thread(target=do, name=f"call of {getattr(work, 'func', work)!r:.60}", daemon=True).start()
+    except RuntimeError as error:  # what the system refuses: too many threads of this user, too little memory
+        answer.set_exception(OSError(errno.ENOMEM, str(error)))
     return answer
 
 

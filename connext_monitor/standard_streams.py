@@ -5,6 +5,7 @@ shipper that has stopped must not hold up the monitor. What does not fit is drop
 not take is an error of one type, `OutputLost`, so that the entry of the program can tell it in words.
 """
 
+import atexit
 import io
 import locale
 import os
@@ -139,10 +140,13 @@ class _Stderr(io.RawIOBase):
 
 
 class _Stdout(io.FileIO):
-    """Stdout, whose every failure is an `OutputLost`; what was said on stderr before comes first."""
+    """Stdout, whose every failure is an `OutputLost`; what was said on stderr before comes first, where it is read."""
+
+    _in_order = True
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
-        stderr_outlet.flush(_IN_ORDER_WITHIN)
+        # A stderr that is not read is not waited for again and again: an export has thousands of writes.
+        self._in_order = stderr_outlet.flush(_IN_ORDER_WITHIN if self._in_order else 0.0)
         try:
             return write_whole(self.fileno(), data)
         except OSError as error:
@@ -162,6 +166,7 @@ def prepare() -> None:
     sys.stdout = _as_text(io.BufferedWriter(raw), sys.stdout, line_buffering=raw.isatty())
     sys.stderr = _as_text(_Stderr(), sys.stderr, line_buffering=True)
     _ours.append(sys.stdout)
+    atexit.register(last_words)  # however the program ends: the thread that writes them ends with it
 
 
 def finish() -> OutputLost | None:

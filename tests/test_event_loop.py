@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -67,3 +68,48 @@ def test_a_call_that_wants_to_end_the_program_is_an_error_like_any_other() -> No
         pytest.raises(RuntimeError, match="raised SystemExit"),
     ):
         runner.run(asyncio.to_thread(leave))
+
+
+def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(
+    hanging: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connext_monitor.event_loop._ASKED_AGAIN_AFTER", 30.0)
+    began = time.monotonic()
+    passed = [0.0]
+    monkeypatch.setattr("connext_monitor.event_loop.time.monotonic", lambda: began + passed[0])
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        asked = []
+        for minute in range(24 * 60):
+            passed[0] = 60.0 * minute
+            asked.append(asyncio.create_task(loop.getaddrinfo("node.invalid", 1)))
+            await asyncio.sleep(0)
+        assert await loop.getaddrinfo("127.0.0.1", 1, type=socket.SOCK_STREAM)
+
+    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+        runner.run(work())
+    assert 2 <= hanging.count("node.invalid") <= 13
+
+
+def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_later_calls_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", _refuse)
+            for _ in range(100):
+                with pytest.raises(OSError, match="can't start new thread"):
+                    await loop.getaddrinfo("localhost", 1)
+                await asyncio.sleep(0)
+            with pytest.raises(OSError, match="can't start new thread"):
+                await asyncio.to_thread(lambda: None)
+        assert await loop.getaddrinfo("localhost", 1)
+
+    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+        runner.run(work())
+
+
+def _refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

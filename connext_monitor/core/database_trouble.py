@@ -10,6 +10,7 @@ class TroubleKind(StrEnum):
     FULL = "full"
     NOT_WRITABLE = "not_writable"
     DISK = "disk"
+    NO_DESCRIPTOR = "no_descriptor"
     LOCKED = "locked"
     DAMAGED = "damaged"
     GONE = "gone"
@@ -19,6 +20,7 @@ _CURES = {
     TroubleKind.FULL: "Make room on the disk, or raise the limit.",
     TroubleKind.NOT_WRITABLE: "Let the monitor's user write to the file and to its folder.",
     TroubleKind.DISK: "Look at the disk and at the system's log.",
+    TroubleKind.NO_DESCRIPTOR: "Raise the limit of open files (ulimit -n, or LimitNOFILE of a systemd unit).",
     TroubleKind.LOCKED: "End the program that holds it (fuser names those that have the file open).",
     TroubleKind.DAMAGED: 'Put the newest backup in its place: "connext-monitor restore FILE".',
     TroubleKind.GONE: (

@@ -27,6 +27,15 @@ _NOT_WRITABLE = {
     errno.EACCES: "the folder may not be written to by this user",
     errno.EPERM: "the folder may not be written to by this user",
 }
+_NO_DESCRIPTOR = {
+    errno.EMFILE: "the monitor has as many files open as it may",
+    errno.ENFILE: "the machine has as many files open as it can",
+}
+_BY_ERRNO = {
+    TroubleKind.FULL: _FULL,
+    TroubleKind.NOT_WRITABLE: _NOT_WRITABLE,
+    TroubleKind.NO_DESCRIPTOR: _NO_DESCRIPTOR,
+}
 
 
 def trouble_of(error: BaseException, path: Path) -> DatabaseTrouble | None:
@@ -60,7 +69,7 @@ def by_errno(error: OSError) -> DatabaseTrouble:
     """What an error of the file system's means."""
     number = error.errno or 0
     why = os.strerror(number)
-    for kind, known in ((TroubleKind.FULL, _FULL), (TroubleKind.NOT_WRITABLE, _NOT_WRITABLE)):
+    for kind, known in _BY_ERRNO.items():
         if number in known:
             return DatabaseTrouble(kind, f"{known[number]} ({why})")
     return DatabaseTrouble(TroubleKind.DISK, f"the disk fails ({why})")

@@ -14,6 +14,7 @@ from tests.process.running import PATIENCE, asyncio_until, free_port, running, w
 DESCRIPTORS = 128
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "
 STREAM = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+EXPECTING = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n" * 20
 LARGE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 30
 """Answers that nobody reads."""
 
@@ -110,3 +111,17 @@ async def test_who_sends_a_byte_now_and_then_is_let_go(tmp_path: Path) -> None:
                         writer.write(b"x")
                     await asyncio.wait({closed}, timeout=0.5)
             closed.exception()
+
+
+async def test_who_asks_and_hangs_up_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    port, said = free_port(), tmp_path / "stderr"
+    write_config(tmp_path, port)
+    with running(tmp_path, port, stderr=said) as monitor:
+        await monitor.healthy()
+        for _ in range(5):
+            async with strangers(port, EXPECTING) as them:
+                await them.come(20)
+        assert (await monitor.get("/healthz"))[0] == 200
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
+    assert "Traceback" not in said.read_text()

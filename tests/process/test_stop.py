@@ -111,8 +111,9 @@ async def test_what_never_ends_is_named_and_abandoned(tmp_path: Path, before: st
         (HANGING_STORE.format(method="open"), signal.SIGINT, 0),
         (SLOW_IMPORT, signal.SIGTERM, -signal.SIGTERM),
         (SLOW_IMPORT, signal.SIGINT, 1),
+        (SLOW_IMPORT.replace("connext_monitor.app", "connext_monitor.standard_streams"), signal.SIGINT, 1),
     ],
-    ids=["migrating, SIGTERM", "migrating, SIGINT", "loading, SIGTERM", "loading, SIGINT"],
+    ids=["migrating, SIGTERM", "migrating, SIGINT", "loading, SIGTERM", "loading, SIGINT", "beginning, SIGINT"],
 )
 async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path, before: str, number: int, code: int) -> None:
     port = free_port()
@@ -152,6 +153,16 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
         monitor.send(signal.SIGINT)
         assert await monitor.ended() == 0
     assert "stop.abandoned" not in said.read_text()
+
+
+async def test_a_name_to_listen_on_that_cannot_be_looked_up_is_told_in_words(tmp_path: Path) -> None:
+    config = write_config(tmp_path, free_port())
+    config.write_text(config.read_text().replace('listen = "127.0.0.1:', 'listen = "here.invalid:'))
+    said = tmp_path / "stderr"
+    sooner = "\nfrom connext_monitor.reporting.web import connections\nconnections._LOOKED_UP_WITHIN = 0.5\n"
+    with running(tmp_path, 0, before=HANGING_RESOLVER + sooner, stderr=said) as monitor:
+        assert await monitor.ended() == 1
+    assert "cannot be looked up, the resolver does not answer" in said.read_text()
 
 
 async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
@@ -201,3 +212,52 @@ async def test_a_disk_that_hangs_holds_up_neither_scrapes_nor_the_stop(tmp_path:
         assert (await monitor.get("/healthz"))[0] == 200
         monitor.send(signal.SIGTERM)
         assert await monitor.ended() == 0
+
+
+OUT_OF_USE_AT_FIRST = """
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
+from connext_monitor.store.store import Store
+def at_first(real):
+    left = [2]
+    async def fail(*rest, **more):
+        if left[0]:
+            left[0] -= 1
+            raise StoreUnavailable(DatabaseTrouble(TroubleKind.DISK, "the disk fails"))
+        return await real(*rest, **more)
+    return fail
+Store.open_alerts = at_first(Store.open_alerts)
+"""
+
+
+async def test_a_part_that_finds_the_database_out_of_use_when_it_begins_is_begun_again(tmp_path: Path) -> None:
+    port, said = free_port(), tmp_path / "stderr"
+    async with Receiver() as told:
+        write_config(tmp_path, port, webhook(told.url))
+        with running(tmp_path, port, before=OUT_OF_USE_AT_FIRST, stderr=said) as monitor:
+            await asyncio_until(lambda: told.taken or monitor.process.poll() is not None)
+            assert monitor.process.poll() is None
+            monitor.send(signal.SIGTERM)
+            assert await monitor.ended() == 0
+
+
+FAILS_AT_THE_STOP = """
+import asyncio
+from connext_monitor.reporting.metrics.loop_lag import LoopLag
+async def fail(_self):
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        raise ValueError("lost the thread") from None
+LoopLag.run = fail
+"""
+
+
+async def test_a_part_that_fails_while_it_is_stopped_is_named(tmp_path: Path) -> None:
+    port, said = free_port(), tmp_path / "stderr"
+    write_config(tmp_path, port)
+    with running(tmp_path, port, before=FAILS_AT_THE_STOP, stderr=said) as monitor:
+        await monitor.healthy()
+        monitor.send(signal.SIGTERM)
+        assert await monitor.ended() == 0
+    [failed] = [line for line in said.read_text().splitlines() if "lost the thread" in line]
+    assert '"part": "loop lag"' in failed

@@ -183,3 +183,29 @@ def test_without_a_stderr_data_is_printed_all_the_same(filled: Path, kind: str) 
         printed, _ = it.process.communicate(timeout=PATIENCE)
     assert it.process.returncode == 0
     assert b"took it" in printed
+
+
+def test_the_traceback_of_a_program_that_cannot_be_loaded_is_all_there(tmp_path: Path) -> None:
+    before = "import sys; sys.modules['connext_monitor.cli.stats'] = None"
+    with running(tmp_path, 0, "status", before=before, stderr=subprocess.PIPE) as it:
+        _, said = it.process.communicate(timeout=PATIENCE)
+    assert it.process.returncode == 1
+    assert b"ModuleNotFoundError" in said.splitlines()[-1]
+
+
+FLOOD = """
+import sys
+from connext_monitor.cli import entry
+def flood(**_):
+    sys.stderr.write("said\\n")
+    for _ in range(1000):
+        sys.stdout.write("x" * 9000)
+entry.program = flood
+"""
+
+
+def test_an_export_is_not_slowed_down_by_a_stderr_that_nobody_reads(tmp_path: Path) -> None:
+    # Its first word on stderr is a reason to wait; a thousand writes to stdout may not wait a thousand times.
+    with full_pipe() as (_, stderr), running(tmp_path, 0, before=FLOOD, stdout=tmp_path / "out", stderr=stderr) as it:
+        assert it.process.wait(PATIENCE) == 0
+    assert (tmp_path / "out").stat().st_size == 9_000_000

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import select
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from textwrap import wrap
@@ -25,6 +26,11 @@ _WIDEST = 100
 _COLUMN = 11
 _PATIENCE = 10.0
 """Seconds that stdout may take for a message; a terminal that is paused takes it later."""
+_NOT_READ = TryLater(f"stdout was not read for {_PATIENCE:.0f} s", cause=Cause.TIMED_OUT)
+_REMEMBERED = 16
+"""Messages of which it is known that they were printed late; who sent one asks again."""
+_Wanted = tuple[str, Message]
+"""A notice's key, and its message at that time."""
 # What our own texts hold beyond ASCII, for a stdout that cannot show it.
 _ASCII = str.maketrans({"▌": "|", "→": "->", "·": "-", "…": "...", "—": "-"})
 _RESOLVED = "green"
@@ -45,29 +51,40 @@ class ConsoleProvider:
         self.name = name
         self._clock = around.clock
         self._console = around.console or Console(highlight=False)
-        self._printing: asyncio.Task[Outcome] | None = None
-        self._printed: tuple[str, Message] | None = None
+        self._turn = asyncio.Lock()  # alerts come one by one, but a bulletin may come beside them
+        self._printing: tuple[_Wanted, asyncio.Task[Outcome]] | None = None
+        self._printed_late: deque[_Wanted] = deque(maxlen=_REMEMBERED)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - print can't be taken back
         """Print it; a stdout that is gone, full or not read is a reason to come again."""
         return await self._tell(notice)
 
     async def _tell(self, notice: Notice) -> Outcome:
-        """Print it, unless it is what has hung until now, and has been printed since."""
-        wanted, earlier = (notice.key, notice.message), self._printing
-        if earlier is not None:
-            outcome = await self._ended(earlier)
-            if self._printing is not None or (self._printed == wanted and isinstance(outcome, Sent)):
-                return outcome
-        text = alert_text(notice.message, self._clock.now(), self._console.width)
-        self._printed, self._printing = wanted, asyncio.ensure_future(self._print(text))
-        return await self._ended(self._printing)
+        """Print it, unless something else still hangs, or it was printed after its sender had given up waiting."""
+        wanted = (notice.key, notice.message)
+        async with self._turn:
+            if self._printing is not None:
+                earlier, _ = self._printing
+                outcome = await self._ended()
+                if outcome is None:
+                    return _NOT_READ
+                if isinstance(outcome, Sent):
+                    self._printed_late.append(earlier)
+            if wanted in self._printed_late:
+                self._printed_late.remove(wanted)
+                return Sent()
+            text = alert_text(notice.message, self._clock.now(), self._console.width)
+            self._printing = wanted, asyncio.ensure_future(self._print(text))
+            return await self._ended() or _NOT_READ
 
-    async def _ended(self, printing: "asyncio.Task[Outcome]") -> Outcome:
-        """How it ended; what is written to a terminal that is paused goes on meanwhile."""
+    async def _ended(self) -> Outcome | None:
+        """How the printing ended; None where a terminal that is paused takes it later."""
+        if self._printing is None:
+            return None
+        _, printing = self._printing
         await asyncio.wait({printing}, timeout=_PATIENCE)
         if not printing.done():
-            return TryLater(f"stdout was not read for {_PATIENCE:.0f} s", cause=Cause.TIMED_OUT)
+            return None
         self._printing = None
         return printing.result()
 
@@ -88,7 +105,7 @@ class ConsoleProvider:
     async def aclose(self) -> None:
         """Nothing to let go of: stdout is not ours, and what hangs there is not waited for."""
         if self._printing is not None:
-            self._printing.cancel()
+            self._printing[1].cancel()
 
 
 def alert_text(message: Message, now: datetime, width: int = 80, zone: tzinfo | None = None) -> Text:

@@ -23,6 +23,8 @@ _IDLE_WITHIN: Final = 20.0
 """Seconds that a connection is kept for a further request."""
 _TAKEN_WITHIN: Final = 20.0
 """Seconds that a reader may leave full what the system buffers for it."""
+_LOOKED_UP_WITHIN: Final = 10.0
+"""Seconds that the name to listen on may be looked up."""
 _LOOK_EVERY: Final = 1.0
 _AT_ONCE: Final = 16
 """Connections accepted before anything else has its turn."""
@@ -147,9 +149,10 @@ class Connections:
             connection.answered()
 
     async def listen(self, handlers: Callable[[], asyncio.Protocol], host: str, port: int) -> None:
-        """Accept connections from now on, each with a handler of its own. Raises OSError."""
+        """Accept connections from now on, each with a handler of its own. Raises OSError, TimeoutError for its name."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        async with asyncio.timeout(_LOOKED_UP_WITHIN):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         lacking: OSError | None = None
         for family, kind, protocol, _, address in dict.fromkeys(found):
             try:

@@ -130,19 +130,21 @@ def _application(listen: ListenAddress, routes: Sequence[web.RouteDef], connecti
 
 
 def _protocol_log() -> logging.Logger:
-    """What the library says of its own faults; that a stranger speaks no HTTP, or has long headers, is none of them."""
+    """What the library says of its own faults; that a stranger speaks no HTTP, or hangs up, is none of them."""
     log = logging.getLogger("connext_monitor.http")
     log.addFilter(_is_a_fault)
     return log
 
 
 def _is_a_fault(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | ConnectionError))
 
 
 def _explain(listen: ListenAddress, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         why = "is in use by another program, perhaps another monitor; stop that one, or choose another port"
+    elif isinstance(error, TimeoutError):
+        why = "cannot be looked up, the resolver does not answer; choose an address, such as 127.0.0.1:8088"
     elif error.errno == errno.EACCES:
         why = "may not be listened on by this user; choose a port above 1023"
     # asyncio of Python 3.13 leaves the number out where it could bind none of a host's addresses.

@@ -139,10 +139,7 @@ async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once(monkeypat
     monkeypatch.setattr("connext_monitor.alerting.providers.console._PATIENCE", 0.05)
     readable, writable = os.pipe()
     with os.fdopen(writable, "w", encoding="utf-8") as file, os.fdopen(readable, "rb", buffering=0) as reader:
-        os.set_blocking(writable, False)
-        with suppress(BlockingIOError):
-            while True:
-                os.write(writable, b"x" * 4096)
+        fill(writable)
         provider = provider_on(file)
         first, second = notice(), notice(Change.RESOLVED)
         for _ in range(3):
@@ -155,7 +152,7 @@ async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once(monkeypat
         assert await telling == Sent()
         assert await provider.send(second, None) == Sent()
         file.close()
-        read += await asyncio.to_thread(lambda: b"".join(iter(lambda: reader.read(1 << 20), b"")))
+        read += await asyncio.to_thread(read_all, reader)
     text = read.lstrip(b"x").decode()
     assert (text.count(" CRITICAL "), text.count(" RESOLVED ")) == (1, 1)
 
@@ -165,3 +162,36 @@ async def test_a_stdout_whose_reader_has_gone_is_tried_later() -> None:
     os.close(readable)
     with os.fdopen(writable, "w", encoding="utf-8") as file:
         assert await provider_on(file).send(notice(), None) == TryLater("stdout does not take it (broken pipe)")
+
+
+async def test_of_two_who_tell_at_once_on_a_terminal_that_is_paused_each_is_printed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connext_monitor.alerting.providers.console._PATIENCE", 0.05)
+    readable, writable = os.pipe()
+    with os.fdopen(writable, "w", encoding="utf-8") as file, os.fdopen(readable, "rb", buffering=0) as reader:
+        fill(writable)
+        provider = provider_on(file)
+        first, second = notice(), notice(Change.RESOLVED)
+        answers = await asyncio.gather(*(provider.send(one, None) for one in (first, second, first, second)))
+        assert all(isinstance(answer, TryLater) for answer in answers)
+        monkeypatch.setattr("connext_monitor.alerting.providers.console._PATIENCE", 20.0)
+        reading = asyncio.create_task(asyncio.to_thread(read_all, reader))
+        # The bulletin's turn comes first, then the alert that was printed late, then the bulletin's next try.
+        assert [await provider.send(one, None) for one in (second, first, second)] == [Sent(), Sent(), Sent()]
+        file.close()
+        text = (await reading).lstrip(b"x").decode()
+    assert (text.count(" CRITICAL "), text.count(" RESOLVED ")) == (1, 2)
+
+
+def fill(descriptor: int) -> None:
+    """Write to a pipe until it takes nothing more."""
+    os.set_blocking(descriptor, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(descriptor, b"x" * 4096)
+
+
+def read_all(reader: io.RawIOBase) -> bytes:
+    """All that comes until the writer leaves."""
+    return b"".join(iter(lambda: reader.read(1 << 20) or b"", b""))
