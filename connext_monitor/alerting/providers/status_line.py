@@ -1,4 +1,4 @@
-"""The status of an answer whose rest cannot be read.
+"""How far a request came: whether there was a connection, and the status of an answer whose rest cannot be read.
 
 aiohttp gives up an answer whole where its head or its first chunk breaks a rule, and with it the status that says
 whether the message was taken. So the first bytes of each answer are kept here as they come in.
@@ -20,12 +20,13 @@ _KEPT = 4096
 
 
 class Beginning:
-    """The first bytes of an answer."""
+    """The first bytes of an answer; ``connected`` once something could be sent at all, after TLS has been agreed on."""
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_bytes", "connected")
 
     def __init__(self) -> None:
         self._bytes = b""
+        self.connected = False
 
     def add(self, data: bytes) -> None:
         """More of it has come."""
@@ -66,6 +67,11 @@ class _Handler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._beginning = _beginning.get()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._beginning is not None:
+            self._beginning.connected = True
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._beginning is not None:
