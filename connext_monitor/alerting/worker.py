@@ -169,12 +169,19 @@ class Worker:
         if not self._ahead or now - self._read_at > _AHEAD_FOR:
             self._read_at = now
             queued = await self._insist(lambda: self._store.next_deliveries(self.provider.name, _AHEAD))
-            timed = in_turn(independent(queued), self._held())
+            timed = in_turn(independent(queued), self._held(), await self._newest_critical())
             due = [one for at, one in timed if at <= self._clock.now().timestamp()]
             self._ahead = deque(due)
             if timed and not due:
                 return min(timed, key=itemgetter(0))
         return (-inf, self._ahead[0]) if self._ahead else (inf, None)
+
+    async def _newest_critical(self) -> float:
+        """When the last critical alert came that has not been tried; asked only while it may end a hold."""
+        if self._held().news_until <= self._clock.now().timestamp():
+            return -inf
+        came_at = await self._insist(lambda: self._store.newest_critical(self.provider.name))
+        return -inf if came_at is None else came_at.timestamp()
 
     def _alone(self, delivery: QueuedDelivery) -> Errand:
         return AlertErrand(delivery, self.provider, self._store, self._labels)

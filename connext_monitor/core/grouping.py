@@ -154,8 +154,8 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
     def held_back(one: _Planned) -> _Planned:
         return replace(one, due_at=max(one.due_at, held.until(one.key, one.lane, calls=calls)))
 
-    def rank(one: _Planned) -> tuple[bool, bool, bool, float]:
-        return (one.lane is Lane.EDITS, held.passed_over(one.key), not one.tried, one.since)
+    def rank(one: _Planned) -> tuple[bool, float, bool, float]:
+        return (one.lane is Lane.EDITS, held.turn(one.key), not one.tried, one.since)
 
     in_turn = sorted(map(held_back, _planned(queue, telling, rules, now)), key=rank)
     due = [one for one in in_turn if one.due_at <= now]

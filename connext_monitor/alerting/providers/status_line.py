@@ -14,9 +14,9 @@ from functools import partial
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-_STATUS = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?![0-9])")
-# Interim answers (1xx) may come before the one that counts.
-_KEPT = 4096
+# Some write another version, and a number is a number. Interim answers (1xx), with heads of any length, may come before.
+_STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([2-9][0-9]{2})(?![0-9])", re.IGNORECASE)
+_KEPT = 256 * 1024
 
 
 class Beginning:
@@ -25,19 +25,18 @@ class Beginning:
     __slots__ = ("_bytes", "connected")
 
     def __init__(self) -> None:
-        self._bytes = b""
+        self._bytes = bytearray()
         self.connected = False
 
     def add(self, data: bytes) -> None:
         """More of it has come."""
-        if len(self._bytes) < _KEPT:
-            self._bytes += data[:_KEPT]
+        self._bytes += data[: _KEPT - len(self._bytes)]
 
     @property
     def status(self) -> int | None:
         """The status that it names, if it does."""
-        found = _STATUS.search(self._bytes)
-        return int(found[1]) if found else None
+        named = _STATUS.search(self._bytes)
+        return int(named[1]) if named else None
 
 
 _beginning: ContextVar[Beginning | None] = ContextVar("_beginning", default=None)

@@ -228,8 +228,10 @@ async def test_a_status_counts_even_when_its_body_never_comes() -> None:
         b"HTTP/1.1 200 OK\r\nDate: today\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000 + b"\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nok",
+        b"HTTP/1.1 103 Early Hints\r\nLink: " + b"</style.css>, " * 800 + b"\r\n\r\nHTTP/1.1 200 OK\r\nno header\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
     ],
-    ids=["cut off", "chunks", "length", "lengths", "both", "header", "head cut off", "1 MB", "after another"],
+    ids=["cut off", "chunks", "length", "lengths", "both", "header", "head cut off", "1 MB", "after another", "after hints", "2"],
 )
 async def test_a_status_counts_whatever_becomes_of_its_rest(sender: HttpSender, reply: bytes) -> None:
     async with raw_server(reply) as url:
