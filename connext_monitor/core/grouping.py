@@ -168,6 +168,17 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
     return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
 
 
+def is_news(step: Step) -> bool:
+    """Whether it brings something to a channel that this has not been told: no retry, change or end."""
+    match step:
+        case TellAlert(_, reason):
+            return reason in {Reason.LONE, Reason.FEW}
+        case TellGroup(_, change, _):
+            return change is Change.OPENED
+        case _:
+            return isinstance(step, FormGroup)
+
+
 def _calls(queue: Queue, held: Held) -> bool:
     """Whether something has come since the last try that failed for which a long hold is cut short."""
     grown = any(group.told is None and group.newest > held.tried_at for group in queue.groups)
