@@ -113,6 +113,12 @@ def test_what_failed_often_is_tried_after_another() -> None:
     assert held(TRIED, Held(doubted={"delivery 7": 0.0})) == TellAlert(5, Reason.LONE)
 
 
+def test_what_failed_often_is_tried_after_an_edit_too() -> None:
+    """An edit that is taken shows whose fault it is: else the one message would hold up all edits."""
+    queue = replace(TRIED, waiting=[], end=WaitingEnd(9, NOW - 5))
+    assert held(queue, Held(doubted={"delivery 7": 0.0})) == TellAlert(9, Reason.ENDED)
+
+
 def test_news_goes_before_edits() -> None:
     queue = Queue([ONE], end=WaitingEnd(9, NOW - 5), groups=[replace(TOLD, topic=OTHER, open=0)])
     assert step(queue) == TellAlert(7, Reason.LONE)
