@@ -35,7 +35,7 @@ class _Trouble:
 
 @dataclass(slots=True)
 class _Record:
-    """When a channel's last recovery was told, and how often it has been told anew since then, one soon after another."""
+    """When a channel's last recovery was told, and how often in a row it has failed anew soon after one."""
 
     recovered_at: float
     relapses: int = 0
@@ -44,8 +44,8 @@ class _Record:
 class ProviderWatch:
     """Opens `provider_failing` when a channel refuses for good or has failed for a minute.
 
-    It is `recovered` as soon as it takes a message; after a relapse once it has taken what came for a minute, after
-    another for two, and so on: one that takes a message now and then is told once.
+    It is `recovered` as soon as it takes a message; after a relapse, once it has failed in nothing for a minute, and
+    after each further one for twice as long: one that takes a message now and then is told once.
     """
 
     def __init__(

@@ -145,8 +145,8 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
 
     1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
        told.
-    2. Of what is due and not ``held``, what may be to blame for its own failures goes last, in its turn; news goes before
-       changes of messages that stand; then what has been tried goes first; then that which has waited longest.
+    2. Of what is due and not ``held``, what may be to blame for its own failures goes last, in its turn; news goes
+       before changes of messages that stand; then what has been tried goes first; then that which has waited longest.
     3. Else there is something to wait for, or nothing.
     """
     calls = _calls(queue, held)

@@ -34,8 +34,8 @@ class Lane(Enum):
 class Held:
     """What may not be sent yet, at one moment; all instants in Unix seconds of our own clock.
 
-    ``tried_at`` is the last try that failed; ``alone`` the messages that wait by themselves; ``doubted`` those that have
-    failed, and when, while it is being found out whether others pass.
+    ``tried_at`` is the last try that failed; ``alone`` the messages that wait by themselves; ``doubted`` those that
+    have failed, and when, while it is being found out whether others pass.
     """
 
     news_until: float = -inf

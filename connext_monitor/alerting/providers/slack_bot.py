@@ -159,6 +159,10 @@ class SlackBot:
         return answer
 
 
+def _let_in_later(word: str) -> bool:
+    return word in _LET_IN_LATER or word.startswith("restricted_action")
+
+
 def _trouble(answer: Answer | TryLater) -> str:
     if isinstance(answer, TryLater):
         return answer.reason
@@ -185,10 +189,8 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     words = f"{answer.words}, {word}" if word else answer.words
     if answer.later or word in LIMITED_WORDS:
         return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
-    if word in _NO_MORE_ACCESS:
-        return ChannelDead(words)
-    if word in _LET_IN_LATER or word.startswith("restricted_action"):
-        return TryLater(words, cause=Cause.NOT_TAKEN)
+    if word in _NO_MORE_ACCESS or _let_in_later(word):
+        return TryLater(words) if _let_in_later(word) else ChannelDead(words)
     if word in _MESSAGE_GONE:
         return MessageGone(words)
     if (word and word not in _PASSING) or (answer.status in {400, 413} and not answer.is_page):

@@ -14,7 +14,7 @@ from functools import partial
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-# Some write another version, and a number is a number. Interim answers (1xx), with heads of any length, may come before.
+# Some write another version. Interim answers (1xx), with heads of any length, may come before the one that counts.
 _STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([2-9][0-9]{2})(?![0-9])", re.IGNORECASE)
 _KEPT = 256 * 1024
 

@@ -60,8 +60,8 @@ def classify(answer: Answer) -> Reply | Moved | TopicShut:
     3. A group that became a supergroup names its new id.
     4. 400 about the message to be changed: it is no more; about the topic: it takes nothing.
     5. The bot may not write there: come again, as somebody may see to that.
-    6. Telegram's own 401, 403, 404, and 400 about the chat: the token is wrong, or the chat is no more. A status without
-       its ``ok`` is another's, and passes.
+    6. Telegram's own 401, 403, 404, and 400 about the chat: the token is wrong, or the chat is no more. A status
+       without its ``ok`` is another's, and passes.
     7. 400 and 413: not as it is written.
     8. Anything else is no answer of Telegram's: come again.
     """
