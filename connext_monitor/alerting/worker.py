@@ -148,9 +148,9 @@ class Worker:
 
     async def _has_news(self) -> bool:
         """Whether something new is due."""
-        if self._held().news_until > self._clock.now().timestamp():
-            return False
-        return bool(await self._store.next_deliveries(self.provider.name, 1))
+        queued = await self._store.next_deliveries(self.provider.name, 1)
+        now = self._clock.now().timestamp()
+        return any(at <= now for at, _ in in_turn(queued, self._held()))
 
     async def _next_due(self) -> Errand:
         """Wait for the next delivery and its time. Read again after each wait: the alert may have changed since."""
