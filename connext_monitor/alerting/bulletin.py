@@ -13,11 +13,12 @@ import structlog
 from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertState
-from connext_monitor.core.delivery import Change, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Change, Outcome, Sent, TryLater
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 
-_LONGEST_SEND = 15.0
+_LONGEST_SEND = 200.0
+"""Seconds. A provider bounds itself, and waits longer for a channel that is slow; this is for one that does not."""
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
 _TRIES = 20
 """They last for an hour, and then what it was is told anew, if it lasts still."""
@@ -77,6 +78,7 @@ class _Line:
         self._provider = provider
         self._queue: asyncio.Queue[AlertNotice] = asyncio.Queue()
         self._references: list[str | None] = []
+        self._perhaps_taken = False
         self._more = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -107,11 +109,15 @@ class _Line:
                 outcome = await self._tell(notice, None)
                 if isinstance(outcome, Sent):
                     self._references.append(outcome.reference)
+                elif isinstance(outcome, TryLater) and outcome.cause is Cause.TIMED_OUT:
+                    self._perhaps_taken = True
             else:
                 # What it was told again and again may be several messages, each of which is to change.
-                for reference in dict.fromkeys(self._references):
+                perhaps: list[str | None] = [None] if self._perhaps_taken else []
+                for reference in dict.fromkeys(self._references or perhaps):
                     await self._tell(notice, reference)
                 self._references.clear()
+                self._perhaps_taken = False
             self._queue.task_done()
 
     async def _tell(self, notice: AlertNotice, reference: str | None) -> Outcome:
@@ -136,6 +142,6 @@ class _Line:
             async with asyncio.timeout(_LONGEST_SEND):
                 return await self._provider.send(notice, reference)
         except TimeoutError:
-            return TryLater(f"did not answer within {_LONGEST_SEND:g} s")
+            return TryLater(f"did not answer within {_LONGEST_SEND:g} s", cause=Cause.TIMED_OUT)
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not keep the others from hearing it
             return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})")

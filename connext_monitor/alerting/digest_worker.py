@@ -18,6 +18,7 @@ from connext_monitor.core.grouping import (
     TellAlert,
     TellGroup,
     Wait,
+    is_news,
     next_step,
 )
 from connext_monitor.core.labels import ChainLabels
@@ -73,6 +74,9 @@ class DigestWorker(Worker):
         now = self._clock.now().timestamp()
         queue = await self._store.queue(self.provider.name, now - self._rules.interval)
         return next_step(queue, self.provider.telling, self._rules, now, self._held())
+
+    async def _has_news(self) -> bool:
+        return is_news(await self._look())
 
     async def _collect(self, step: FormGroup | JoinGroup | NoteEnds) -> None:
         now = self._clock.now()

@@ -22,6 +22,10 @@ class DeliveryStore(Protocol):
         """The pending deliveries for this provider: those that were tried, then those of the lowest ids."""
         ...
 
+    async def newest_critical(self, provider: str) -> datetime | None:
+        """When the last critical opening was queued that has not been tried yet, however many wait before it."""
+        ...
+
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
         """The channel took it and calls it so."""
         ...

@@ -34,6 +34,8 @@ from connext_monitor.core.labels import ChainLabels
 
 SEND_GRACE = 2.0
 RECORD_GRACE = 1.0
+# How long an edit, or a report, may take before it gives way to what is new: it can be repeated.
+_GIVES_WAY_AFTER = 2.0
 # A wake-up is a hint; the store is the truth and is looked at this often without one.
 _LOOK_EVERY = 60.0
 # How long to sleep at most before the time of day is looked at again: it may have jumped, or the machine slept.
@@ -124,12 +126,31 @@ class Worker:
         while not self._dead:
             errand = await self._next_due()
             sending = asyncio.create_task(self._send(errand))
-            recording = asyncio.create_task(self._record_result(errand, sending))
+            giving_way = asyncio.create_task(self._give_way(errand, sending))
+            recording = asyncio.create_task(self._record_result(errand, sending, giving_way))
             try:
                 await asyncio.shield(recording)
             except asyncio.CancelledError:
+                giving_way.cancel()
                 await _finish(sending, recording)
                 raise
+
+    async def _give_way(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> bool:
+        """Cut an edit short that is slow, once something new is to be told; whether it was."""
+        if errand.trial.lane is not Lane.EDITS:
+            return False
+        await asyncio.wait({sending}, timeout=_GIVES_WAY_AFTER)
+        while not sending.done():
+            if await self._insist(self._has_news):
+                return sending.cancel()
+            await asyncio.wait({sending}, timeout=_NAP)
+        return False
+
+    async def _has_news(self) -> bool:
+        """Whether something new is due."""
+        queued = await self._store.next_deliveries(self.provider.name, 1)
+        now = self._clock.now().timestamp()
+        return any(at <= now for at, _ in in_turn(queued, self._held()))
 
     async def _next_due(self) -> Errand:
         """Wait for the next delivery and its time. Read again after each wait: the alert may have changed since."""
@@ -169,12 +190,19 @@ class Worker:
         if not self._ahead or now - self._read_at > _AHEAD_FOR:
             self._read_at = now
             queued = await self._insist(lambda: self._store.next_deliveries(self.provider.name, _AHEAD))
-            timed = in_turn(independent(queued), self._held())
+            timed = in_turn(independent(queued), self._held(), await self._newest_critical())
             due = [one for at, one in timed if at <= self._clock.now().timestamp()]
             self._ahead = deque(due)
             if timed and not due:
                 return min(timed, key=itemgetter(0))
         return (-inf, self._ahead[0]) if self._ahead else (inf, None)
+
+    async def _newest_critical(self) -> float:
+        """When the last critical alert came that has not been tried; asked only while it may end a hold."""
+        if self._held().news_until <= self._clock.now().timestamp():
+            return -inf
+        came_at = await self._insist(lambda: self._store.newest_critical(self.provider.name))
+        return -inf if came_at is None else came_at.timestamp()
 
     def _alone(self, delivery: QueuedDelivery) -> Errand:
         return AlertErrand(delivery, self.provider, self._store, self._labels)
@@ -200,8 +228,15 @@ class Worker:
             self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
             return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=Cause.FAULT)
 
-    async def _record_result(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> None:
-        outcome = await sending
+    async def _record_result(
+        self, errand: Errand, sending: "asyncio.Task[Outcome]", giving_way: "asyncio.Task[bool]"
+    ) -> None:
+        await asyncio.wait({sending})
+        if sending.cancelled() and giving_way.done() and not giving_way.cancelled() and giving_way.result():
+            outcome: Outcome = TryLater("gave way to what is new", cause=Cause.RATE_LIMITED)
+        else:
+            giving_way.cancel()
+            outcome = await sending
         if self._on_outcome is not None:
             self._on_outcome(self.provider.name, outcome)
         if self._ahead and isinstance(outcome, Sent):

@@ -145,8 +145,8 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
 
     1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
        told.
-    2. Of what is due and not ``held``, news goes before changes of messages that stand; then what has been tried goes
-       first, unless it waits by itself; then that which has waited longest.
+    2. Of what is due and not ``held``, what may be to blame for its own failures goes last, in its turn; news goes
+       before changes of messages that stand; then what has been tried goes first; then that which has waited longest.
     3. Else there is something to wait for, or nothing.
     """
     calls = _calls(queue, held)
@@ -154,8 +154,9 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
     def held_back(one: _Planned) -> _Planned:
         return replace(one, due_at=max(one.due_at, held.until(one.key, one.lane, calls=calls)))
 
-    def rank(one: _Planned) -> tuple[bool, bool, bool, float]:
-        return (one.lane is Lane.EDITS, held.passed_over(one.key), not one.tried, one.since)
+    def rank(one: _Planned) -> tuple[bool, bool, float, bool, float]:
+        turn = held.turn(one.key)
+        return (turn > float("-inf"), one.lane is Lane.EDITS, turn, not one.tried, one.since)
 
     in_turn = sorted(map(held_back, _planned(queue, telling, rules, now)), key=rank)
     due = [one for one in in_turn if one.due_at <= now]
@@ -166,6 +167,17 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
     if due:
         return due[0].step
     return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
+
+
+def is_news(step: Step) -> bool:
+    """Whether it brings something to a channel that this has not been told: no retry, change or end."""
+    match step:
+        case TellAlert(_, reason):
+            return reason in {Reason.LONE, Reason.FEW}
+        case TellGroup(_, change, _):
+            return change is Change.OPENED
+        case _:
+            return isinstance(step, FormGroup)
 
 
 def _calls(queue: Queue, held: Held) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
 
-from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Cause, QueuedDelivery, TryLater, wait_before
 
 NEWS_CUTS_AT = 60.0
@@ -19,7 +18,7 @@ _CHANNELS_OWN = frozenset({Cause.RATE_LIMITED, Cause.UNREACHABLE})
 """What no message can be to blame for: it was not even seen."""
 
 _DOUBTED_AFTER = 4
-"""After so many failures in a row another message is tried, to see whose fault it is."""
+"""After so many failures of one message the others are tried in turn, to see whose fault it is."""
 _REFUSALS_BORNE = 2
 _LONGEST_PAUSE_AFTER_REFUSALS = 60.0
 
@@ -36,14 +35,14 @@ class Held:
     """What may not be sent yet, at one moment; all instants in Unix seconds of our own clock.
 
     ``tried_at`` is the last try that failed; ``alone`` the messages that wait by themselves; ``doubted`` those that
-    have failed so often that another one is to be tried first.
+    have failed, and when, while it is being found out whether others pass.
     """
 
     news_until: float = -inf
     edits_until: float = -inf
     tried_at: float = -inf
     alone: Mapping[str, float] = field(default_factory=dict)
-    doubted: frozenset[str] = frozenset()
+    doubted: Mapping[str, float] = field(default_factory=dict)
 
     def until(self, key: str, lane: Lane, *, calls: bool = False) -> float:
         """Until when this message is held; ``calls``: a critical alert has come since the last try."""
@@ -52,9 +51,9 @@ class Held:
             held = max(held, self.edits_until)
         return max(held, self.alone.get(key, -inf))
 
-    def passed_over(self, key: str) -> bool:
-        """Whether others go before it."""
-        return key in self.alone or key in self.doubted
+    def turn(self, key: str) -> float:
+        """Its place, the lowest first: others go before what has failed, and what failed last is tried again last."""
+        return inf if key in self.alone else self.doubted.get(key, -inf)
 
 
 NOTHING_HELD = Held()
@@ -78,6 +77,15 @@ class _Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class _Failures:
+    """One message's: in which round they began, how many in a row, and when the last was."""
+
+    round: int
+    count: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Alone:
     until: float
     lane: Lane
@@ -90,7 +98,7 @@ class Holds:
     def __init__(self) -> None:
         self._stops = {lane: _Stop() for lane in Lane}
         self._alone: dict[str, _Alone] = {}
-        self._failed: dict[str, tuple[int, int]] = {}  # in which round, and how often in a row
+        self._failed: dict[str, _Failures] = {}
         self._round = 0  # counts the messages taken
         self._refusals = 0
         self._tried_at = -inf
@@ -115,8 +123,8 @@ class Holds:
         stop.until = now + wait
         self._tried_at = now
         if outcome.cause not in _CHANNELS_OWN:
-            in_round, streak = self._failed.get(tried.key, (self._round, 0))
-            self._failed[tried.key] = (in_round, streak + 1)
+            known = self._failed.get(tried.key, _Failures(self._round, 0, now))
+            self._failed[tried.key] = _Failures(known.round, known.count + 1, now)
         return wait
 
     def refused(self, tried: Try, reason: str, now: float, jitter: float) -> float:
@@ -142,20 +150,22 @@ class Holds:
     def at(self, now: float, time_of_day: float) -> Held:
         """The holds as seen ``now``, which is that time of day (Unix seconds)."""
         shift = time_of_day - now
-        doubted = (key for key, (at, streak) in self._failed.items() if at == self._round and streak >= _DOUBTED_AFTER)
+        failed = {key: one for key, one in self._failed.items() if one.round == self._round}
+        in_doubt = any(one.count >= _DOUBTED_AFTER for one in failed.values())
         return Held(
             news_until=self._stops[Lane.NEWS].until + shift,
             edits_until=self._stops[Lane.EDITS].until + shift,
             tried_at=self._tried_at + shift,
             alone={key: alone.until + shift for key, alone in self._alone.items()},
-            doubted=frozenset(doubted),
+            doubted={key: one.at + shift for key, one in failed.items()} if in_doubt else {},
         )
 
     def _is_the_messages(self, key: str, cause: Cause) -> bool:
         """Whether the failure is about this message: it failed before, and another was taken meanwhile."""
         if cause in _CHANNELS_OWN:
             return False
-        return cause is Cause.FAULT or key in self._alone or self._failed.get(key, (self._round, 0))[0] < self._round
+        failed_before = key in self._failed and self._failed[key].round < self._round
+        return cause is Cause.FAULT or key in self._alone or failed_before
 
 
 def delivery_key(delivery_id: int) -> str:
@@ -168,18 +178,20 @@ def group_key(group_id: int) -> str:
     return f"group {group_id}"
 
 
-def in_turn(queued: Iterable[QueuedDelivery], held: Held) -> list[tuple[float, QueuedDelivery]]:
+def in_turn(
+    queued: Iterable[QueuedDelivery], held: Held, newest_critical: float = -inf
+) -> list[tuple[float, QueuedDelivery]]:
     """Deliveries that are told each by itself, in the order to try them, each with the time from which on it may be.
 
     What was tried goes first, then in the order in which they were stored; what waits by itself, or is doubted, last.
+    ``newest_critical``: when the last critical alert came that has not been tried (Unix seconds).
     """
-    deliveries = list(queued)
-    calls = any(_calls(one, held) for one in deliveries)
+    calls = newest_critical > held.tried_at
 
-    def rank(one: QueuedDelivery) -> tuple[bool, bool, int]:
-        return (held.passed_over(delivery_key(one.id)), not one.attempts, one.id)
+    def rank(one: QueuedDelivery) -> tuple[float, bool, int]:
+        return (held.turn(delivery_key(one.id)), not one.attempts, one.id)
 
-    ranked = sorted(deliveries, key=rank)
+    ranked = sorted(queued, key=rank)
     return [(held.until(delivery_key(one.id), Lane.NEWS, calls=calls), one) for one in ranked]
 
 
@@ -191,7 +203,3 @@ def independent(deliveries: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:
             break
         kept[delivery.alert.id] = delivery
     return list(kept.values())
-
-
-def _calls(one: QueuedDelivery, held: Held) -> bool:
-    return not one.attempts and one.alert.severity is Severity.CRITICAL and one.created_at.timestamp() > held.tried_at

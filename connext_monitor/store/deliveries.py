@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alert import Alert, AlertState, Severity
 from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.groups import count_waiting
@@ -37,6 +37,17 @@ async def next_retries(connection: AsyncConnection, provider: str, limit: int) -
     """The deliveries of this provider that were tried and not taken, the next to be tried first."""
     tried = _pending(deliveries.c.provider == provider, deliveries.c.attempts > 0)
     return await _queued(connection, tried.order_by(deliveries.c.next_attempt_ms, deliveries.c.id).limit(limit))
+
+
+async def newest_critical(connection: AsyncConnection, provider: str) -> datetime | None:
+    """When the last critical opening of this provider's was queued that has not been tried yet."""
+    untried = (deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.attempts == 0)
+    came_ms = await connection.scalar(
+        select(func.max(deliveries.c.created_ms))
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .where(*untried, deliveries.c.change == Change.OPENED.value, alerts.c.severity == Severity.CRITICAL.value)
+    )
+    return None if came_ms is None else datetime.fromtimestamp(came_ms / 1000, UTC)
 
 
 async def pending(connection: AsyncConnection, delivery_id: int) -> list[QueuedDelivery]:

@@ -37,6 +37,11 @@ class Outbox:
         """The oldest delivery still to be made to a provider, with the transfer it is about."""
         return next(iter(await self.next_deliveries(provider, 1)), None)
 
+    async def newest_critical(self, provider: str) -> datetime | None:
+        """When the last critical opening was queued that has not been tried yet."""
+        async with self._database.read() as connection:
+            return await deliveries.newest_critical(connection, provider)
+
     async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
         """One delivery still to be made, with the transfer it is about."""
         async with self._database.read() as connection:

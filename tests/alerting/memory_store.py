@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alert import Alert, AlertState, Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.core.documents import TransferView
@@ -52,6 +52,11 @@ class MemoryStore:
         untried = [one for one in mine if one.alert.id not in behind]
         found = [*tried[:limit], *untried[:limit]]
         return [replace(one, reference=self.references.get((provider, one.alert.id))) for one in found]
+
+    async def newest_critical(self, provider: str) -> datetime | None:
+        untried = (one for one in self.pending if one.provider == provider and not one.attempts)
+        critical = (one for one in untried if one.alert.severity is Severity.CRITICAL)
+        return max((one.created_at for one in critical if one.change is Change.OPENED), default=None)
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
         self._maybe_fail()

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.http import HttpSender, Patience
+from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, HttpSender, Patience
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
@@ -126,6 +126,36 @@ async def test_a_digest_and_its_end_are_told_though_every_id_is_lost(burst: Burs
         manager.wake()
         await until(lambda: len(discord.messages) == 2, PATIENCE)
     assert [title.split(" · ")[0] for title in discord.posts] == ["CRITICAL", "RESOLVED"]
+
+
+class Stuck(Discord):
+    """Discord that answers no edit."""
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "PATCH":
+            self.asked.clear()
+            await request.read()
+            self.asked.set()
+            await asyncio.sleep(60)
+        return await super()._handle(request)
+
+
+async def test_an_edit_that_is_not_answered_gives_way_to_an_opening(burst: Burst) -> None:
+    async with Stuck() as discord:
+        await burst.late([0])
+        async with managed(burst, to_discord(discord)) as manager:
+            await until(lambda: len(discord.messages) == 1, PATIENCE)
+            discord.asked.clear()
+            await burst.arrive([0])
+            manager.wake()
+            await asyncio.wait_for(discord.asked.wait(), PATIENCE)
+            began = asyncio.get_running_loop().time()
+            await unseen(burst, "beta")
+            manager.wake()
+            await until(lambda: len(discord.messages) == 2, PATIENCE)
+            # Before the edit's own time is over: an edit is waited for 20 s in all.
+            assert asyncio.get_running_loop().time() - began < EDIT_TIMEOUT / 2
+        assert await burst.waiting() == 1
 
 
 class Slow(Receiver):

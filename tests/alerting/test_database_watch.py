@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connext_monitor.alerting import bulletin
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.notice import AlertNotice
+from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
-from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import Telling
 from tests.alerting.samples import LABELS
 from tests.e2e.waiting import until
@@ -99,8 +101,8 @@ class Watch:
     def __init__(self, *channels: Channel) -> None:
         self.clock, self.database, self.kept = Hands(), Patient(), Kept()
         names = [channel.name for channel in channels]
-        bulletin = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
-        self._watch = DatabaseWatch(self.database, self.kept, bulletin, self.clock, lambda _at: True, every=0.01)
+        told = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
+        self._watch = DatabaseWatch(self.database, self.kept, told, self.clock, lambda _at: True, every=0.01)
         self.task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -167,6 +169,24 @@ async def test_what_cannot_be_mended_is_told_at_once_and_ends_it() -> None:
             await asyncio.wait_for(watch.task, 30)
     assert channel.titles() == ["The monitor has lost its database, and ends"]
     assert "restore FILE" in channel.taken[0][0].message.text
+
+
+async def test_a_channel_that_is_slow_is_waited_for_and_one_that_may_have_taken_it_hears_the_end() -> None:
+    class Slow(Channel):
+        async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
+            await super().send(notice, reference)
+            return TryLater("gave no answer within 60 s", cause=Cause.TIMED_OUT)
+
+    channel = Slow("a")
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: len(channel.taken) == 1)
+        watch.database.trouble = None
+        await until(lambda: len(channel.taken) == 2)
+    assert channel.titles() == ["The monitor's database fails", "The monitor's database works again"]
+    # Providers know how long a channel is to be waited for, and learn it.
+    assert bulletin._LONGEST_SEND > 3 * LONGEST_TIMEOUT
 
 
 async def test_an_end_is_not_told_to_whom_the_beginning_was_not() -> None:

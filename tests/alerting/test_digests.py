@@ -242,11 +242,11 @@ async def test_a_digest_that_is_not_taken_is_tried_again_with_what_has_come_mean
 
 
 async def test_a_digest_that_is_refused_blocks_nothing_and_its_end_is_told(burst: Burst, discord: Discord) -> None:
-    discord.plan(400, {"code": 50035})
-    discord.plan(400, {"code": 50035})
+    for _ in range(3):
+        discord.plan(400, {"code": 50035})
     await burst.late(range(MANY))
     async with managed(burst, to_discord(discord), rules=CALM) as manager:
-        await until(lambda: len(discord.seen) == 2)
+        await until(lambda: len(discord.seen) == 3)
         await burst.arrive(range(MANY))
         manager.wake()
         await until(lambda: titles(discord) == [f"RESOLVED · {MANY} transfers no longer {OVERDUE}"])

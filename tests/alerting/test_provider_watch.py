@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connext_monitor.alerting.provider_watch import ProviderWatch
-from connext_monitor.clock import SystemClock
+from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
@@ -16,6 +16,15 @@ from tests.alerting.waiting import until
 from tests.databases import open_store
 
 ALL = ("ops", "desk", "machines")
+
+
+class Hands(SystemClock):
+    """A clock whose elapsed time is set by hand."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
 
 
 @dataclass
@@ -48,11 +57,11 @@ def route(alert: Alert) -> Collection[str]:
 
 @asynccontextmanager
 async def watching(
-    folder: Path, *, providers: Collection[str] = ALL, patience: float = 3600.0
+    folder: Path, *, providers: Collection[str] = ALL, patience: float = 3600.0, clock: Clock | None = None
 ) -> AsyncIterator[Watched]:
     store = await open_store(folder / "monitor.db", {})
     woken: list[None] = []
-    watch = ProviderWatch(store, providers, route, lambda: woken.append(None), SystemClock(), patience)
+    watch = ProviderWatch(store, providers, route, lambda: woken.append(None), clock or SystemClock(), patience)
     running = asyncio.create_task(watch.run())
     try:
         yield Watched(store, watch, woken)
@@ -93,6 +102,32 @@ async def test_a_channel_that_takes_a_message_again_resolves_as_recovered(tmp_pa
         await watched.says(("ops", AlertState.RESOLVED, "recovered"))
         watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
         await watched.says(("ops", AlertState.RESOLVED, "recovered"), ("ops", AlertState.OPEN, None))
+
+
+async def test_a_channel_that_takes_a_message_now_and_then_is_told_once(tmp_path: Path) -> None:
+    """After a relapse it is recovered only when it has taken what came for as long as it may fail."""
+    failed = ("ops", AlertState.OPEN, None)
+    recovered = ("ops", AlertState.RESOLVED, "recovered")
+    clock = Hands()
+    async with watching(tmp_path, clock=clock, patience=60.0) as watched:
+        watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
+        clock.passed += 70
+        watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
+        await watched.says(failed)
+        watched.watch.took("ops")
+        await watched.says(recovered)
+        for _ in range(3):
+            watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
+            clock.passed += 70
+            watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
+            await watched.says(recovered, failed)
+            watched.watch.took("ops")
+            clock.passed += 50
+            watched.watch.took("ops")
+            await asyncio.sleep(0.05)  # the watch looks, and does not believe it yet
+        clock.passed += 20
+        watched.watch.took("ops")
+        await watched.says(recovered, recovered)
 
 
 async def test_over_a_restart_it_is_neither_repeated_nor_resolved_before_the_channel_takes_a_message(

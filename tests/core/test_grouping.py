@@ -110,7 +110,13 @@ def test_what_waits_by_itself_lets_the_others_pass_and_comes_after_them() -> Non
 
 
 def test_what_failed_often_is_tried_after_another() -> None:
-    assert held(TRIED, Held(doubted=frozenset({"delivery 7"}))) == TellAlert(5, Reason.LONE)
+    assert held(TRIED, Held(doubted={"delivery 7": 0.0})) == TellAlert(5, Reason.LONE)
+
+
+def test_what_failed_often_is_tried_after_an_edit_too() -> None:
+    """An edit that is taken shows whose fault it is: else the one message would hold up all edits."""
+    queue = replace(TRIED, waiting=[], end=WaitingEnd(9, NOW - 5))
+    assert held(queue, Held(doubted={"delivery 7": 0.0})) == TellAlert(9, Reason.ENDED)
 
 
 def test_news_goes_before_edits() -> None:

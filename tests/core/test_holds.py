@@ -1,14 +1,13 @@
 """What a channel's answers hold: all of it, its edits, or one message; and what is tried next."""
 
 from dataclasses import replace
-from datetime import timedelta
+from math import inf
 
 import pytest
 
-from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Cause, Change, QueuedDelivery, TryLater
 from connext_monitor.core.holds import Held, Holds, Lane, Try, delivery_key, in_turn, independent
-from tests.alerting.samples import NOW, OPENED, UNOBSERVED, transfer_alert
+from tests.alerting.samples import NOW, OPENED, transfer_alert
 
 HEAD, NEXT = Try("head", Lane.NEWS, 0), Try("next", Lane.NEWS, 0)
 EDIT = Try("edit", Lane.EDITS, 0)
@@ -52,7 +51,7 @@ def test_what_is_refused_waits_by_itself(holds: Holds) -> None:
     held = holds.at(100.0, 100.0)
     assert held.until("head", Lane.NEWS) == 101.0
     assert held.until("next", Lane.NEWS) < 100.0
-    assert held.passed_over("head")
+    assert held.turn("head") == inf
 
 
 def test_a_channel_that_refuses_everything_is_asked_ever_more_seldom(holds: Holds) -> None:
@@ -67,15 +66,30 @@ def test_a_channel_that_refuses_everything_is_asked_ever_more_seldom(holds: Hold
 
 def test_after_four_failures_another_message_is_tried_first(holds: Holds) -> None:
     for _ in range(4):
-        assert not holds.at(0.0, 0.0).passed_over("head")
+        assert holds.at(0.0, 0.0).turn("head") == -inf
         holds.failed(HEAD, FAILED, 0.0, JITTER)
-    assert holds.at(0.0, 0.0).passed_over("head")
+    assert holds.at(0.0, 0.0).turn("head") == 0.0
+
+
+def test_while_it_is_not_known_whose_fault_it_is_each_message_is_tried_in_its_turn(holds: Holds) -> None:
+    """Several that are poisoned cost a try each; and where the channel was at fault, none is tried for ever."""
+    waiting = {f"message {number}": Try(f"message {number}", Lane.NEWS, 0) for number in range(4)}
+    order = []
+    for second in range(12):
+        held = holds.at(float(second), float(second))
+        turn = min(waiting, key=lambda key: (held.turn(key), key))
+        order.append(int(turn[-1]))
+        holds.failed(waiting[turn], FAILED, float(second), JITTER)
+    assert order == [0, 0, 0, 0, 1, 2, 3, 0, 1, 2, 3, 0]
+    holds.taken(waiting["message 1"])
+    # Once one was taken, the order is theirs again.
+    assert not holds.at(12.0, 12.0).doubted
 
 
 def test_what_fails_again_after_another_was_taken_waits_by_itself(holds: Holds) -> None:
     holds.failed(HEAD, FAILED, 0.0, JITTER)
     holds.taken(NEXT)
-    assert not holds.at(0.0, 0.0).passed_over("head")
+    assert holds.at(0.0, 0.0).turn("head") == -inf
     holds.failed(replace(HEAD, attempts=1), FAILED, 100.0, JITTER)
     held = holds.at(100.0, 100.0)
     assert held.until("head", Lane.NEWS) == 102.0
@@ -86,10 +100,10 @@ def test_what_fails_again_after_another_was_taken_waits_by_itself(holds: Holds) 
 def test_what_can_only_be_the_channel_s_is_never_laid_on_a_message(holds: Holds, outcome: TryLater) -> None:
     for _ in range(9):
         holds.failed(HEAD, outcome, 0.0, JITTER)
-    assert not holds.at(0.0, 0.0).passed_over("head")
+    assert holds.at(0.0, 0.0).turn("head") == -inf
     holds.taken(NEXT)
     holds.failed(HEAD, outcome, 100.0, JITTER)
-    assert not holds.at(100.0, 100.0).passed_over("head")
+    assert holds.at(100.0, 100.0).turn("head") == -inf
     assert holds.at(100.0, 100.0).until("next", Lane.NEWS) > 100.0
 
 
@@ -142,12 +156,10 @@ def test_what_waits_by_itself_goes_last_and_says_from_when_on() -> None:
 def test_a_new_critical_alert_cuts_the_hold_of_all() -> None:
     asked = NOW.timestamp() + 3600
     held = Held(news_until=asked, tried_at=NOW.timestamp() - 1)
-    assert {at for at, _ in in_turn([queued(1, 2), queued(2)], held)} == {NOW.timestamp() + 59}
-    mild = replace(queued(3), alert=UNOBSERVED)
-    assert mild.alert.severity is not Severity.CRITICAL
-    assert {at for at, _ in in_turn([queued(1, 2), mild], held)} == {asked}
-    old = replace(queued(2), created_at=NOW - timedelta(hours=1))
-    assert {at for at, _ in in_turn([queued(1, 2), old], held)} == {asked}
+    waiting = [queued(1, 2), queued(2)]
+    assert {at for at, _ in in_turn(waiting, held, newest_critical=NOW.timestamp())} == {NOW.timestamp() + 59}
+    assert {at for at, _ in in_turn(waiting, held, newest_critical=NOW.timestamp() - 3600)} == {asked}
+    assert {at for at, _ in in_turn(waiting, held)} == {asked}
 
 
 def test_of_an_alert_only_the_first_delivery_is_believed() -> None:

@@ -1,5 +1,6 @@
 """Whom an alert's changes are told, and lists of alerts."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -169,6 +170,18 @@ async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_o
     await store.outbox.delivery_postponed(first.id, 1, 1234.5, "too long")
     queued = [(one.alert.id, one.change) for one in await store.outbox.next_deliveries("ops", 50)]
     assert queued == [(BETA_UNSEEN.id, Change.OPENED), (other.id, Change.OPENED)]
+
+
+async def test_the_newest_critical_opening_that_was_not_tried_is_known(store: Store) -> None:
+    await store.open_alert(BETA_UNSEEN, ["ops"])
+    assert await store.outbox.newest_critical("ops") is None
+    later = NOW + timedelta(minutes=1)
+    await store.open_alert(replace(BETA_UNSEEN, id="worse", severity=Severity.CRITICAL, opened_at=later), ["ops"])
+    assert await store.outbox.newest_critical("ops") == later
+    assert await store.outbox.newest_critical("desk") is None
+    _, worse = await store.outbox.next_deliveries("ops", 50)
+    await store.outbox.delivery_postponed(worse.id, 1, 1234.5, "it is busy")
+    assert await store.outbox.newest_critical("ops") is None
 
 
 async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None:

@@ -28,6 +28,7 @@ from connext_monitor.alerting.providers.http import (
 )
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
+    bare,
     fact_line,
     fit,
     has_date,
@@ -119,7 +120,8 @@ class DiscordProvider:
         """Post it, or change its message; in plain words where Discord does not take the embed."""
 
         def forms() -> Iterator[Json]:
-            return (write(notice, self._config.mention) for write in (embed_payload, plain_payload))
+            yield embed_payload(notice, self._config.mention)
+            yield from (plain_payload(shown, self._config.mention) for shown in (notice, bare(notice)))
 
         edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
         return await edit_or_post(notice, forms, edit, self._post)

@@ -22,7 +22,7 @@ from connext_monitor.core.delivery import Cause, TryLater, retry_after, time_at
 from connext_monitor.core.documents import Json
 
 FIRST_TIMEOUT, LONGEST_TIMEOUT = 10.0, 60.0
-"""Seconds to wait for an answer: the first, and the longest after time-outs."""
+"""Seconds to wait for an answer, connecting included: the first, and the longest after time-outs."""
 EDIT_TIMEOUT = 20.0
 """The longest that an edit is waited for, in seconds: it can be repeated, and what is new waits behind it."""
 PICTURE = "report.png"
@@ -139,21 +139,21 @@ class HttpSender:
             return Answer(kept.status, whole=False)
         if isinstance(answer, TryLater) and answer.cause is Cause.TIMED_OUT:
             self._patience.timed_out(seconds)
+            if not kept.connected:
+                return TryLater(f"cannot be connected to within {seconds:g} s", cause=Cause.UNREACHABLE)
         return answer
 
     async def _exchange(
         self, method: str, url: URL, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> Answer | TryLater:
         began = self._clock.monotonic()
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=FIRST_TIMEOUT)
+        timeout = aiohttp.ClientTimeout(total=seconds)
         try:
             async with self._opened().request(
                 method, url, data=body, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
                 self._patience.answered(self._clock.monotonic() - began)
                 return await self._answer(response)
-        except aiohttp.ConnectionTimeoutError:
-            return TryLater(f"cannot be connected to within {min(seconds, FIRST_TIMEOUT):g} s", cause=Cause.UNREACHABLE)
         except TimeoutError:
             return TryLater(f"gave no answer within {seconds:g} s", cause=Cause.TIMED_OUT)
         except aiohttp.ClientResponseError:

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.core.delivery import Cause, Change, Outcome, Refused, TryLater
 from connext_monitor.core.documents import Json
 
 _EDITS_TRIED = 2
+_FORMS_TO_EDIT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ async def edit_or_post(
     it is over is worth a second message. A count that has changed is not, unless the message is gone.
     """
     if edit is not None:
-        reply = await _in_some_form(forms(), edit)
+        # Not the barest: what stands there says more.
+        reply = await _in_some_form(islice(forms(), _FORMS_TO_EDIT), edit)
         if not isinstance(reply, MessageGone) and not (
             notice.change is Change.RESOLVED and _not_changed(reply, notice)
         ):

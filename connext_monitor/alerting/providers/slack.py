@@ -19,6 +19,7 @@ from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
+    bare,
     fact_line,
     fit,
     has_date,
@@ -117,7 +118,8 @@ class SlackProvider:
         """Post the alert or its end; in plain words where Slack does not take the blocks."""
 
         def forms() -> Iterator[Json]:
-            return (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
+            yield blocks_payload(notice, self._config.mention)
+            yield from (plain_payload(shown, self._config.mention) for shown in (notice, bare(notice)))
 
         return await edit_or_post(notice, forms, None, self._post)
 

@@ -26,24 +26,28 @@ from connext_monitor.alerting.providers.slack import (
     error_word,
     plain_payload,
 )
+from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
 from connext_monitor.core.delivery import Cause, Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
 from connext_monitor.core.grouping import Telling
 
 _JSON = "application/json; charset=utf-8"
-_NO_MORE_ACCESS = DEAD_WORDS | {
-    "access_denied",
-    "ekm_access_denied",
-    "missing_scope",
-    "no_permission",
-    "not_allowed_token_type",
-    "not_authed",
-    "not_in_channel",
-    "org_login_required",
-    "team_access_not_granted",
-    "token_expired",
-}
+# A bot that has not been invited, or lacks a right, is let in without a change here: until then it comes again. Of a
+# private channel that it is not in, it hears that there is none.
+_LET_IN_LATER = frozenset(
+    {
+        "access_denied",
+        "channel_not_found",
+        "ekm_access_denied",
+        "missing_scope",
+        "no_permission",
+        "not_in_channel",
+        "org_login_required",
+        "team_access_not_granted",
+    }
+)
+_NO_MORE_ACCESS = (DEAD_WORDS | {"not_allowed_token_type", "not_authed", "token_expired"}) - _LET_IN_LATER
 _MESSAGE_GONE = frozenset({"cant_edit_message", "cant_update_message", "edit_window_closed", "message_not_found"})
 _PASSING = frozenset(
     {
@@ -88,8 +92,9 @@ class SlackBot:
 
         def forms() -> Iterator[Json]:
             # An edit without blocks would leave those of the message as they are.
-            written = (form(notice, self._config.mention) for form in (blocks_payload, plain_payload))
-            return ({"blocks": [], **payload} for payload in written)
+            yield blocks_payload(notice, self._config.mention)
+            for shown in (notice, bare(notice)):
+                yield {"blocks": [], **plain_payload(shown, self._config.mention)}
 
         edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
         return await edit_or_post(notice, forms, edit, self._send)
@@ -154,6 +159,10 @@ class SlackBot:
         return answer
 
 
+def _let_in_later(word: str) -> bool:
+    return word in _LET_IN_LATER or word.startswith("restricted_action")
+
+
 def _trouble(answer: Answer | TryLater) -> str:
     if isinstance(answer, TryLater):
         return answer.reason
@@ -166,7 +175,8 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
 
     1. ``ok``: taken; channel and ``ts`` are the reference, where they can be read.
     2. 429, 5xx, and words of passing trouble: come again.
-    3. Words about the token, the rights or the channel: nothing will be taken until somebody sees to that.
+    3. Words about the token, or a channel that is closed: nothing will be taken any more. About membership and rights:
+       come again, as somebody may see to that.
     4. Words about the message to be changed: it is no more.
     5. Any other word, 400 and 413: not as it is written.
     6. Anything without a word is no answer of Slack's: come again.
@@ -179,8 +189,8 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     words = f"{answer.words}, {word}" if word else answer.words
     if answer.later or word in LIMITED_WORDS:
         return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
-    if word in _NO_MORE_ACCESS or word.startswith("restricted_action"):
-        return ChannelDead(words)
+    if word in _NO_MORE_ACCESS or _let_in_later(word):
+        return TryLater(words) if _let_in_later(word) else ChannelDead(words)
     if word in _MESSAGE_GONE:
         return MessageGone(words)
     if (word and word not in _PASSING) or (answer.status in {400, 413} and not answer.is_page):

@@ -1,4 +1,4 @@
-"""The status of an answer whose rest cannot be read.
+"""How far a request came: whether there was a connection, and the status of an answer whose rest cannot be read.
 
 aiohttp gives up an answer whole where its head or its first chunk breaks a rule, and with it the status that says
 whether the message was taken. So the first bytes of each answer are kept here as they come in.
@@ -14,29 +14,29 @@ from functools import partial
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-_STATUS = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?![0-9])")
-# Interim answers (1xx) may come before the one that counts.
-_KEPT = 4096
+# Some write another version. Interim answers (1xx), with heads of any length, may come before the one that counts.
+_STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([2-9][0-9]{2})(?![0-9])", re.IGNORECASE)
+_KEPT = 256 * 1024
 
 
 class Beginning:
-    """The first bytes of an answer."""
+    """The first bytes of an answer; ``connected`` once something could be sent at all, after TLS has been agreed on."""
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_bytes", "connected")
 
     def __init__(self) -> None:
-        self._bytes = b""
+        self._bytes = bytearray()
+        self.connected = False
 
     def add(self, data: bytes) -> None:
         """More of it has come."""
-        if len(self._bytes) < _KEPT:
-            self._bytes += data[:_KEPT]
+        self._bytes += data[: _KEPT - len(self._bytes)]
 
     @property
     def status(self) -> int | None:
         """The status that it names, if it does."""
-        found = _STATUS.search(self._bytes)
-        return int(found[1]) if found else None
+        named = _STATUS.search(self._bytes)
+        return int(named[1]) if named else None
 
 
 _beginning: ContextVar[Beginning | None] = ContextVar("_beginning", default=None)
@@ -66,6 +66,11 @@ class _Handler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._beginning = _beginning.get()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._beginning is not None:
+            self._beginning.connected = True
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._beginning is not None:

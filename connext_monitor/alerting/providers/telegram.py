@@ -22,6 +22,7 @@ from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOU
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
 from connext_monitor.alerting.providers.wording import (
+    bare,
     fact_line,
     fit,
     headline,
@@ -108,7 +109,8 @@ class TelegramProvider:
         """Post it, or change its message; in plain words where Telegram does not take the formatting."""
 
         def forms() -> Iterator[Json]:
-            return (write(notice, self._config.mention) for write in (html_payload, plain_payload))
+            yield html_payload(notice, self._config.mention)
+            yield from (plain_payload(shown, self._config.mention) for shown in (notice, bare(notice)))
 
         edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
         return await edit_or_post(notice, forms, edit, partial(self._post, silent=_is_silent(notice)))

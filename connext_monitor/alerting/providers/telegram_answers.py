@@ -29,21 +29,24 @@ class TopicShut:
 
 # Of Telegram's own words only these are looked for, and none but these is repeated.
 _NOT_MODIFIED = "message is not modified"
-_PHRASES: Mapping[Callable[[str], MessageGone | TopicShut | ChannelDead], tuple[str, ...]] = {
+_PHRASES: Mapping[Callable[[str], MessageGone | TopicShut | TryLater | ChannelDead], tuple[str, ...]] = {
     MessageGone: ("message to edit not found", "message can't be edited", "message_id_invalid"),
     TopicShut: ("thread not found", "topic_closed", "topic_deleted", "topic closed", "topic deleted"),
-    ChannelDead: (
-        "chat not found",
-        "chat_write_forbidden",
-        "upgraded to a supergroup",
+    # A bot is let in again, or given a right, without a change here.
+    TryLater: (
         "bot was kicked",
         "bot was blocked",
         "bot is not a member",
-        "user is deactivated",
-        "group chat was deactivated",
         "not enough rights",
         "have no rights",
         "need administrator rights",
+        "chat_write_forbidden",
+    ),
+    ChannelDead: (
+        "chat not found",
+        "upgraded to a supergroup",
+        "user is deactivated",
+        "group chat was deactivated",
     ),
 }
 
@@ -56,10 +59,11 @@ def classify(answer: Answer) -> Reply | Moved | TopicShut:
     2. 429 and 5xx: come again, after the longer of what header and body ask for.
     3. A group that became a supergroup names its new id.
     4. 400 about the message to be changed: it is no more; about the topic: it takes nothing.
-    5. Telegram's own 401, 403, 404, and 400 about the chat: the token is wrong, or the bot may not write there. A
-       status without its ``ok`` is another's, and passes.
-    6. 400 and 413: not as it is written.
-    7. Anything else is no answer of Telegram's: come again.
+    5. The bot may not write there: come again, as somebody may see to that.
+    6. Telegram's own 401, 403, 404, and 400 about the chat: the token is wrong, or the chat is no more. A status
+       without its ``ok`` is another's, and passes.
+    7. 400 and 413: not as it is written.
+    8. Anything else is no answer of Telegram's: come again.
     """
     said = answer.json
     own = said.get("ok") is False

@@ -5,6 +5,7 @@ limits are kept in those.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,12 @@ _LAST_SECOND = 253402300799  # of the year 9999, beyond which neither Python nor
 def headline(message: Message) -> str:
     """The title with what it is before it: ``CRITICAL · Execution overdue: …``; a drill says so first."""
     return " · ".join((*badges(message), one_line(message.title)))
+
+
+def bare(notice: Notice) -> Notice:
+    """The notice by its title alone, without a word of a stranger's, for a channel that does not take the details."""
+    text = 'This channel did not take the details; "connext-monitor alerts" has them.'
+    return replace(notice, message=replace(notice.message, text=text, fields=(), links=()))
 
 
 def badges(message: Message) -> tuple[str, ...]:

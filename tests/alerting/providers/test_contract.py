@@ -182,9 +182,22 @@ async def test_a_form_that_is_not_taken_is_sent_in_plain_words(case: Case) -> No
 
 async def test_what_is_taken_in_no_form_is_refused(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
-        vendor.plan(*case.not_so)
-        vendor.plan(*case.not_so)
+        for _ in range(3):
+            vendor.plan(*case.not_so)
         assert isinstance(await provider.send(notice(), None), Refused)
+
+
+@pytest.mark.parametrize("name", ["discord", "slack", "slack bot", "telegram"])
+async def test_what_is_refused_for_what_strangers_wrote_in_it_is_told_by_its_title(name: str) -> None:
+    case = CASES[name]
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(*case.not_so)
+        vendor.plan(*case.not_so)
+        poisoned = notice()
+        assert isinstance(await provider.send(poisoned, None), Sent)
+        last = vendor.seen[-1].body.decode()
+        assert poisoned.alert.subject not in last
+        assert "overdue" in last
 
 
 async def test_a_channel_that_is_no_more_is_dead_and_its_own_words_are_not_repeated(case: Case) -> None:
@@ -268,6 +281,24 @@ async def test_an_end_whose_message_takes_no_form_is_posted(name: str) -> None:
             vendor.plan(*case.not_so)
         assert isinstance(await provider.send(notice(Change.RESOLVED), opened.reference), Sent)
         assert len(vendor.messages) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [
+        ("slack bot", 200, {"ok": False, "error": "not_in_channel"}),
+        ("slack bot", 200, {"ok": False, "error": "channel_not_found"}),
+        ("slack bot", 200, {"ok": False, "error": "missing_scope", "needed": "chat:write"}),
+        ("telegram", 403, {"ok": False, "description": "Forbidden: bot was kicked from the supergroup chat"}),
+        ("telegram", 400, {"ok": False, "description": "Bad Request: not enough rights to send text messages"}),
+    ],
+)
+async def test_a_bot_that_is_let_in_later_is_heard_without_a_restart(name: str, status: int, said: object) -> None:
+    case = CASES[name]
+    async with case.make() as vendor, channel(case, vendor) as provider:
+        vendor.plan(status, said)
+        assert isinstance(await provider.send(notice(), None), TryLater)
+        assert isinstance(await provider.send(notice(), None), Sent)
 
 
 async def test_cookies_are_not_kept(case: Case) -> None:

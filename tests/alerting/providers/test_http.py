@@ -15,6 +15,7 @@ from connext_monitor.alerting.providers.http import Answer, HttpSender, Patience
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import Cause, TryLater
 from tests.alerting.vendors import Receiver
+from tests.alerting.waiting import until
 
 
 @pytest.fixture
@@ -68,6 +69,40 @@ async def test_a_connection_closed_before_the_answer_is_tried_later(sender: Http
     assert isinstance(answer, TryLater)
     assert answer == TryLater("closed the connection before it answered")
     assert answer.cause is Cause.NOT_TAKEN  # a message may make its receiver fall over
+
+
+async def test_a_host_that_takes_long_to_agree_on_tls_is_waited_for_longer_each_time() -> None:
+    """As behind a loaded balancer: the connection stands at once, and TLS comes late."""
+    clock = SystemClock()
+    patience = Patience(clock, 0.2, 0.8)
+    sender = HttpSender(clock, patience)
+    async with silent_server() as url:
+        waited = []
+        for _ in range(4):
+            waited.append(patience.seconds)
+            answer = await sender.request("POST", url, b"", {})
+            assert answer == TryLater(f"cannot be connected to within {waited[-1]:g} s")
+            assert answer.cause is Cause.UNREACHABLE  # no message is to blame for it
+    assert waited == [0.2, 0.4, 0.8, 0.8]
+    await sender.aclose()
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[URL]:
+    """A server that takes connections and says nothing; to be spoken to over TLS."""
+    serving: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(writer)
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        serving.remove(writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/s3cret")
+        await until(lambda: not serving)
 
 
 async def test_an_answer_that_is_no_http_is_tried_later_and_is_not_quoted(sender: HttpSender) -> None:
@@ -192,8 +227,22 @@ async def test_a_status_counts_even_when_its_body_never_comes() -> None:
         b"HTTP/1.1 200 OK\r\nDate: today\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000 + b"\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nok",
+        b"HTTP/1.1 103 Early Hints\r\nX: " + b"x" * 9_000 + b"\r\n\r\nHTTP/1.1 200 OK\r\nno header\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
     ],
-    ids=["cut off", "chunks", "length", "lengths", "both", "header", "head cut off", "1 MB", "after another"],
+    ids=[
+        "cut off",
+        "chunks",
+        "length",
+        "lengths",
+        "both",
+        "header",
+        "head cut off",
+        "1 MB",
+        "after another",
+        "after hints",
+        "another version",
+    ],
 )
 async def test_a_status_counts_whatever_becomes_of_its_rest(sender: HttpSender, reply: bytes) -> None:
     async with raw_server(reply) as url:

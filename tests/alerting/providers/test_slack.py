@@ -160,7 +160,8 @@ async def test_what_slack_does_not_take_as_blocks_is_sent_in_plain_words(
     assert message["text"].startswith(f"{GROUP}\nCRITICAL · Execution overdue")
 
 
-async def test_what_slack_takes_in_neither_form_is_refused(slack: Slack, provider: SlackProvider) -> None:
+async def test_what_slack_takes_in_no_form_is_refused(slack: Slack, provider: SlackProvider) -> None:
+    slack.plan(400, b"invalid_payload")
     slack.plan(400, b"invalid_payload")
     slack.plan(400, b"no_text")
     assert await provider.send(notice(), None) == Refused("answered 400 Bad Request, no_text")
