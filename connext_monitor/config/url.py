@@ -15,6 +15,8 @@ _NEVER_IN_URLS = frozenset(' "<>\\^`{|}')
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_HOST = 253
 _NETLOC = re.compile(r"(?:[^@\[\]]*@)?(?:\[[^\[\]@]*\]|[^:@\[\]]*)(?::[0-9]*)?")
+# Two that were pasted one after the other, or a list of them; a path may hold another URL.
+_SECOND_URL = re.compile(r"(?:^[^/]*//|[,;])(?:https?|wss?)://", re.IGNORECASE)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PERCENT = "write each of its characters that no URL has as % and two hex digits"
 
@@ -28,6 +30,8 @@ def read_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
         raise bad_value("holds a space, a quote or another character that no URL has", "write the URL without it")
     if len(text) > _LONGEST:
         raise bad_value(f"is longer than {_LONGEST} characters, which no server takes", cure)
+    if _SECOND_URL.search(text):
+        raise bad_value("holds more than one URL", "write one URL, and each other one as a value of its own")
     url = _split(text)
     if url is None:
         raise bad_value("is a URL whose host or port cannot be", cure)
