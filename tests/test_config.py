@@ -597,7 +597,7 @@ BAD_VALUES = [
     (DEVNET.replace("finality = 5", "finality = true"), "chains.my-devnet.finality", "is no finality"),
     (DEVNET.replace("finality = 5", 'finality = "latest"'), "chains.my-devnet.finality", '"safe", or "finalized"'),
     (DEVNET + "start_block = -1", "chains.my-devnet.start_block", 'write "latest" or a block number'),
-    (DEVNET + 'start_block = "7"', "chains.my-devnet.start_block", 'write "latest" or a block number'),
+    (DEVNET + 'start_block = "seven"', "chains.my-devnet.start_block", 'write "latest" or a block number'),
     (DEVNET + 'explorer = "S3CR3T"', "chains.my-devnet.explorer", "https://"),
     (DEVNET + 'explorer = "https://h?k=S3CR3T"', "chains.my-devnet.explorer", "links"),
     (DEVNET.replace('"PT1S"', '"1s"'), "chains.my-devnet.block_time", "ISO 8601"),

@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.alerting.heartbeat import Heartbeat
-from connext_monitor.alerting.providers import build_providers, check_provider
+from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, check_provider
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import Bucket, Config, ConfigError, load_config
+from connext_monitor.config import Bucket, Config, ConfigError, SecretText, load_config
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.store.backup_copy import BackupError
@@ -102,7 +103,26 @@ SLOTS = {
         "chains.base.endpoints[0]", '[chains.base]\nendpoints = ["${VALUE}"]\n', f"ws://{BASE}/v3/key", ask
     ),
 }
+_PROVIDER = re.compile(r'\[alert_providers.ops\]\ntype = "(\w+)"\n(\w+) = ')
 URLS = {name: slot for name, slot in SLOTS.items() if slot.good.startswith(("http", "ws:"))}
+
+
+def secret_keys() -> set[tuple[str, str]]:
+    """Every provider's type with each of its keys that takes a secret or an address."""
+    return {
+        (name, key)
+        for name, kind in PROVIDER_TYPES.items()
+        for key, field in kind.config.model_fields.items()
+        if any(
+            isinstance(one, type) and issubclass(one, SecretText)
+            for one in (field.annotation, *get_args(field.annotation))
+        )
+    }
+
+
+def test_every_secret_and_address_of_a_provider_is_tried() -> None:
+    tried = {(match[1], match[2]) for slot in SLOTS.values() if (match := _PROVIDER.match(slot.toml))}
+    assert secret_keys() == tried
 
 
 @pytest.fixture(params=list(SLOTS))

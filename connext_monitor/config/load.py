@@ -24,6 +24,7 @@ from connext_monitor.config.models import (
 from connext_monitor.config.problems import ConfigError, Problem, dotted, suggestion
 from connext_monitor.config.source import read_toml
 from connext_monitor.config.table import parse_table
+from connext_monitor.config.values import as_number
 from connext_monitor.config.variables import Variables, trimmed
 from connext_monitor.deployments import DEPLOYMENTS, Deployment
 
@@ -204,7 +205,7 @@ def _missing(name: str, table: RawTable) -> list[Problem]:
 
 
 def _contradiction(table: RawTable, builtin: Deployment) -> list[Problem]:
-    chain_id = table.get("chain_id", builtin.chain_id)
+    chain_id = as_number(table.get("chain_id", builtin.chain_id))
     if not isinstance(chain_id, int) or chain_id == builtin.chain_id:
         return []
     what = f"contradicts the built-in {builtin.name}, whose chain id is {builtin.chain_id}"
@@ -274,7 +275,7 @@ def _providers(
             continue
         table = ProviderTable(raw)
         problems = _problems(check, findings.file, name, table)
-        lacking = variables.wanting(dotted(path), [problem.key for problem in problems])
+        lacking = variables.wanting(dotted(path), problems)
         if lacking:
             not_configured[name] = NotConfigured(str(table.get("type")), lacking)
             continue

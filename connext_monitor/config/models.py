@@ -16,6 +16,7 @@ from connext_monitor.config.values import (
     DirectoryPath,
     Duration,
     FinalityRule,
+    FromDigits,
     GroupWait,
     Interval,
     Keep,
@@ -126,7 +127,7 @@ class BackupConfig(Table):
 
     every: Interval = timedelta(hours=6)
     directory: DirectoryPath = Field(default=Path("backups"), validate_default=True)
-    keep: Annotated[int, Field(ge=1, le=100_000)] = 28
+    keep: Annotated[int, FromDigits, Field(ge=1, le=100_000)] = 28
     upload: Upload = None
     endpoint: ServiceUrl | None = None
 
@@ -135,8 +136,8 @@ class ChainTable(Table):
     """``[chains.NAME]`` with the built-in deployment's values filled in."""
 
     # EVM chain ids and block numbers are kept in signed 64-bit columns; a domain id is a uint32 in the contracts.
-    chain_id: Annotated[ChainId, Field(ge=1, le=2**63 - 1)]
-    domain_id: Annotated[DomainId, Field(ge=1, le=2**32 - 1)]
+    chain_id: Annotated[ChainId, FromDigits, Field(ge=1, le=2**63 - 1)]
+    domain_id: Annotated[DomainId, FromDigits, Field(ge=1, le=2**32 - 1)]
     contract: ContractAddress
     endpoints: Annotated[tuple[EndpointUrl, ...], Field(strict=False, min_length=1)]
     block_time: Duration

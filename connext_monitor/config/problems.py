@@ -16,11 +16,15 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: the dotted ``key`` ("" for the file as a whole), ``what`` is wrong, and the ``cure``."""
+    """One mistake: the dotted ``key`` ("" for the file as a whole), ``what`` is wrong, and the ``cure``.
+
+    Where the key is a table's, ``about`` may name the keys in it that the mistake is about.
+    """
 
     key: str
     what: str
     cure: str
+    about: tuple[str, ...] = ()
 
 
 class ConfigError(Exception):
@@ -43,9 +47,12 @@ class ConfigError(Exception):
         return f"{place}: {problem.what}; {problem.cure}"
 
 
-def bad_value(what: str, cure: str) -> PydanticCustomError:
-    """The error that a validator raises. Neither text may hold the value: it could be a secret."""
-    return PydanticCustomError("bad_value", "{what}; {cure}", {"what": what, "cure": cure})
+def bad_value(what: str, cure: str, *, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+    """The error that a validator raises; of a table's, ``keys`` are those in it that it is about.
+
+    Neither text may hold the value: it could be a secret.
+    """
+    return PydanticCustomError("bad_value", "{what}; {cure}", {"what": what, "cure": cure, "keys": keys})
 
 
 def text_of(value: object) -> str:

@@ -56,7 +56,9 @@ class SecretText:
 
     @classmethod
     def _read(cls, value: object) -> Self:
-        return value if isinstance(value, cls) else cls(text_of(value))
+        if isinstance(value, cls):
+            return value
+        return cls(value.get_secret_value() if isinstance(value, SecretText) else text_of(value))
 
 
 class HeaderToken(SecretText):

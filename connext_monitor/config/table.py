@@ -44,8 +44,9 @@ def _problem(
         known = _keys_at(model, place[:-1])
         cure = suggestion(str(place[-1]), known, "remove it; the keys that work here:")
         return Problem(dotted((*path, *place)), "is not a known key", cure)
-    what, cure = _words(mistake["type"], mistake.get("ctx", {}))
-    return Problem(dotted((*path, *place)), what, cure)
+    context = mistake.get("ctx", {})
+    about = tuple(dotted((*path, *place, key)) for key in context.get("keys", ()))
+    return Problem(dotted((*path, *place)), *_words(mistake["type"], context), about)
 
 
 def _echo(mistake: ErrorDetails, mistakes: list[ErrorDetails]) -> bool:

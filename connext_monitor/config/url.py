@@ -15,6 +15,8 @@ _NEVER_IN_URLS = frozenset(' "<>\\^`{|}')
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_HOST = 253
 _NETLOC = re.compile(r"(?:[^@\[\]]*@)?(?:\[[^\[\]@]*\]|[^:@\[\]]*)(?::[0-9]*)?")
+# Two that were pasted one after the other, or a list of them; a path may hold another URL.
+_SECOND_URL = re.compile(r"(?:^[^/]*//|[,;])(?:https?|wss?)://", re.IGNORECASE)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PERCENT = "write each of its characters that no URL has as % and two hex digits"
 
@@ -22,12 +24,7 @@ _PERCENT = "write each of its characters that no URL has as % and two hex digits
 def read_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
     """Split a URL; raises `bad_value` when its scheme is none of these, or it is nothing that could be asked for."""
     cure = f"write a whole URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-    if not text:
-        raise bad_value("is empty", cure)
-    if not text.isprintable() or not _NEVER_IN_URLS.isdisjoint(text):
-        raise bad_value("holds a space, a quote or another character that no URL has", "write the URL without it")
-    if len(text) > _LONGEST:
-        raise bad_value(f"is longer than {_LONGEST} characters, which no server takes", cure)
+    _check_text(text, cure)
     url = _split(text)
     if url is None:
         raise bad_value("is a URL whose host or port cannot be", cure)
@@ -42,6 +39,17 @@ def read_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
     if not _is_user(url):
         raise bad_value("has a user name or a password that no HTTP header can carry", f"correct it; {_PERCENT}")
     return url
+
+
+def _check_text(text: str, cure: str) -> None:
+    if not text:
+        raise bad_value("is empty", cure)
+    if not text.isprintable() or not _NEVER_IN_URLS.isdisjoint(text):
+        raise bad_value("holds a space, a quote or another character that no URL has", "write the URL without it")
+    if len(text) > _LONGEST:
+        raise bad_value(f"is longer than {_LONGEST} characters, which no server takes", cure)
+    if _SECOND_URL.search(text):
+        raise bad_value("holds more than one URL", "write one URL, and each other one as a value of its own")
 
 
 def is_host(text: str, *, bracketed: bool = False) -> bool:

@@ -8,14 +8,15 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from connext_monitor.config.problems import bad_value, text_of
+from connext_monitor.config.url import is_host
 from connext_monitor.core.events import Address
 
 _LONGEST = timedelta(days=365)
@@ -142,7 +143,7 @@ def _read_listen(value: object) -> ListenAddress | None:
     if not text:
         return None
     match = _LISTEN.fullmatch(text)
-    if match is None or int(match["port"]) > 65535 or (match["six"] and not _is_ipv6(match["six"])):
+    if match is None or int(match["port"]) > 65535 or not _is_listened_to(match):
         raise bad_value(
             "is not HOST:PORT",
             'write it as "127.0.0.1:8088" or "[::1]:8088", or as "" to turn page, API and metrics off',
@@ -150,12 +151,8 @@ def _read_listen(value: object) -> ListenAddress | None:
     return ListenAddress(match["six"] or match["name"], int(match["port"]))
 
 
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except ValueError:
-        return False
-    return True
+def _is_listened_to(match: re.Match[str]) -> bool:
+    return is_host(match["six"], bracketed=True) if match["six"] else is_host(match["name"])
 
 
 Listen = Annotated[ListenAddress | None, PlainValidator(_read_listen)]
@@ -163,15 +160,12 @@ Listen = Annotated[ListenAddress | None, PlainValidator(_read_listen)]
 
 def _read_database(value: object, info: ValidationInfo) -> Path:
     """Read a file's path, taken from the folder of the config file (the validation's context, else the current one)."""
-    text = str(value) if isinstance(value, Path) else text_of(value)
-    if not text.strip() or "\0" in text:
-        raise bad_value("is not a file name", 'write one such as "connext-monitor.db"')
-    folder = Path(cast("dict[str, Path]", info.context or {}).get("folder", Path()))
-    path = Path(os.path.abspath(folder / Path(text)))  # noqa: PTH100 - resolve() would follow symbolic links
+    path = _read_path(value, info, bad_value("is not a file name", 'write one such as "connext-monitor.db"'))
     try:
-        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+        is_there, is_folder, has_folder = path.exists(), path.is_dir(), path.parent.is_dir()
+        is_file = path.is_file()
     except OSError:
-        is_folder, has_folder = False, False
+        is_there, is_folder, has_folder, is_file = False, False, False, False
     if is_folder:
         raise bad_value("is a directory", "name a file in it")
     if not has_folder:
@@ -179,6 +173,8 @@ def _read_database(value: object, info: ValidationInfo) -> Path:
             "lies in a directory that does not exist or cannot be entered",
             "make the directory first; a relative path counts from the folder of this file",
         )
+    if is_there and not is_file:
+        raise bad_value("is no ordinary file", "name one, or one that is not there yet")
     return path
 
 
@@ -187,18 +183,26 @@ DatabasePath = Annotated[Path, PlainValidator(_read_database)]
 
 def _read_directory(value: object, info: ValidationInfo) -> Path:
     """Read a directory's path, taken from the folder of the config file; it need not be there yet."""
-    text = str(value) if isinstance(value, Path) else text_of(value)
-    if not text.strip() or "\0" in text:
-        raise bad_value("is not the name of a directory", 'write one such as "backups"')
-    folder = Path(cast("dict[str, Path]", info.context or {}).get("folder", Path()))
-    path = Path(os.path.abspath(folder / Path(text)))  # noqa: PTH100 - resolve() would follow symbolic links
+    path = _read_path(value, info, bad_value("is not the name of a directory", 'write one such as "backups"'))
     try:
-        is_taken = path.exists() and not path.is_dir()
+        # What is there of the path: the directory, or the one that it is to be made in.
+        is_taken = not next(above for above in (path, *path.parents) if above.exists()).is_dir()
     except OSError:
         is_taken = True
     if is_taken:
         raise bad_value("is not a directory", "name another one; it is made where it is not there")
     return path
+
+
+def _read_path(value: object, info: ValidationInfo, refusal: PydanticCustomError) -> Path:
+    """Make an absolute path of it. Raises the refusal, or for what only a shell would fill in."""
+    text = str(value) if isinstance(value, Path) else text_of(value)
+    if not text.isprintable() or text != text.strip() or not text:
+        raise refusal
+    if text.startswith("~"):
+        raise bad_value('begins with "~", which only a shell fills in', "write ${HOME} instead, or the whole path")
+    folder = Path(cast("dict[str, Path]", info.context or {}).get("folder", Path()))
+    return Path(os.path.abspath(folder / Path(text)))  # noqa: PTH100 - resolve() would follow symbolic links
 
 
 DirectoryPath = Annotated[Path, PlainValidator(_read_directory)]
@@ -247,11 +251,29 @@ def _read_upload(value: object) -> Bucket | None:
 Upload = Annotated[Bucket | None, PlainValidator(_read_upload)]
 
 
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
+
+
+def as_number(value: object) -> object:
+    """The number that digits between quotes stand for, as what comes from the environment does; else the value."""
+    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else value
+
+
+def as_flag(value: object) -> object:
+    """The boolean that "true" or "false" between quotes stands for; else the value."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+FromDigits = BeforeValidator(as_number)
+Flag = Annotated[bool, BeforeValidator(as_flag)]
+
+
 Finality = int | Literal["safe", "finalized"]
 _DEEPEST = 100_000
 
 
-def _read_finality(value: object) -> Finality:
+def _read_finality(given: object) -> Finality:
+    value = as_number(given)
     if value == "safe" or value == "finalized":  # noqa: PLR1714 - two comparisons narrow the type, a set does not
         return value
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _DEEPEST:
@@ -261,7 +283,8 @@ def _read_finality(value: object) -> Finality:
     )
 
 
-def _read_start_block(value: object) -> int | Literal["latest"]:
+def _read_start_block(given: object) -> int | Literal["latest"]:
+    value = as_number(given)
     if value == "latest":
         return "latest"
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:

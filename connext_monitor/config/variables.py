@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connext_monitor.config.problems import KeyPath, Problem, dotted
@@ -12,6 +12,8 @@ _REFERENCE = re.compile(
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:[^{}$]|\$(?!\$?\{))*))?\}"
     r"|\$\{"
 )
+# As a shell would take it.
+_BARE = re.compile(r"(?<!\$)\$([A-Za-z][A-Za-z0-9_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,14 @@ class _LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What became of one string: the variables that it names, and whether it may come out empty (``${NAME:-}``)."""
+    """What became of one string.
+
+    The variables that it names, those of them that were used instead of their defaults, and whether it may come out
+    empty (``${NAME:-}``).
+    """
 
     names: tuple[str, ...]
+    used: tuple[str, ...]
     optional: bool
 
 
@@ -38,7 +45,7 @@ class Variables:
 
     ``${NAME}`` is the variable's value without the white space around it, which is not looked into again;
     ``${NAME:-default}`` is the default where the variable is not set or has nothing in it; ``$${`` is a literal ``${``;
-    any other ``$`` is itself.
+    any other ``$`` is itself, but ``$NAME`` is a problem where such a variable is set.
 
     A string that comes out empty because of such a default (``${NAME:-}``) is taken out, with its key or as an entry
     of its list. ``filled`` has every string that names variables, and ``left_out`` those that were taken out, by key.
@@ -73,19 +80,19 @@ class Variables:
         written = self._written_at.get(head)
         return f"{head}[{written[int(number)]}]{tail}" if bracket and written and number.isdecimal() else key
 
-    def wanting(self, table: str, wrong: Iterable[str]) -> tuple[str, ...]:
+    def wanting(self, table: str, problems: Sequence[Problem]) -> tuple[str, ...]:
         """The variables for want of which the table is to be left out; none where it stands, or is wrong.
 
-        ``wrong`` are the keys of its problems. It is left out where nothing else is wrong than that keys were taken out
-        of it, and where no variable that may be empty is set: half a configuration is a mistake.
+        It is left out where its only ``problems`` are that keys were taken out of it, and where no variable that may be
+        empty is set: half a configuration is a mistake.
         """
         taken = _below(table, self.left_out)
-        given = [key for key in _below(table, self.filled) if self.filled[key].optional and key not in taken]
-        keys = set(wrong)
+        given = [key for key in _below(table, self.filled) if self.filled[key].optional and self.filled[key].used]
+        keys = {problem.key for problem in problems}
         if not keys or given or not keys <= {table, *taken}:
             return ()
-        needed = keys.intersection(taken) or taken
-        return tuple(dict.fromkeys(name for key in taken if key in needed for name in self._names(key)))
+        needed = keys.union(*(problem.about for problem in problems)).intersection(taken) or taken
+        return _each_once(name for key in taken if key in needed for name in self._names(key))
 
     def _fill_list(self, items: list[object], path: KeyPath) -> list[object]:
         filled = [self.fill(item, (*path, number)) for number, item in enumerate(items)]
@@ -99,6 +106,7 @@ class Variables:
         # What stands after a broken one may be a part of it.
         broken = [match for match in references if match[0] == "${"][:1]
         problems = [self._problem(match, dotted(path)) for match in broken or references]
+        problems.extend(self._bare(match[1], dotted(path)) for match in _BARE.finditer(text))
         if any(problems):
             self.problems.extend(filter(None, problems))
             return Unresolved()
@@ -107,9 +115,12 @@ class Variables:
         return self._remembered(_REFERENCE.sub(self._replacement, text), references, dotted(path))
 
     def _remembered(self, text: str, references: list[re.Match[str]], key: str) -> str | _LeftOut:
-        names = tuple(dict.fromkeys(match["name"] for match in references if match["name"]))
-        filled = self.filled[key] = Filled(names, any(match["default"] == "" for match in references))
-        if text or not filled.optional:
+        named = [match for match in references if match["name"]]
+        used = [match["name"] for match in named if match["default"] is None or self._value(match["name"])]
+        names = (match["name"] for match in named)
+        optional = any(match["default"] == "" for match in named)
+        filled = self.filled[key] = Filled(_each_once(names), _each_once(used), optional)
+        if trimmed(text) or not filled.optional:
             return text
         self.left_out[key] = filled
         return _LeftOut()
@@ -118,8 +129,11 @@ class Variables:
         """Where the value at the key came from, in words; or what was taken out there or below it."""
         gone = [name for at in (key, *_below(key, self.left_out)) if at in self.left_out for name in self._names(at)]
         if gone:
-            return f" ({_listed(gone)} {'are' if len(set(gone)) > 1 else 'is'} not set)"
-        return f" (it comes from {_listed(self._names(key))})" if key in self.filled else ""
+            return f" ({_unset(gone)})"
+        if key not in self.filled:
+            return ""
+        used = self.filled[key].used
+        return f" (it comes from {_listed(used)})" if used else f" (it is the default: {_unset(self._names(key))})"
 
     def _names(self, key: str) -> tuple[str, ...]:
         return self.filled[key].names
@@ -142,6 +156,11 @@ class Variables:
             what = f"the environment variable {name} is not valid UTF-8"
             return Problem(key, what, "set it again as plain text")
         return None
+
+    def _bare(self, name: str, key: str) -> Problem | None:
+        if name not in self.environ:
+            return None
+        return Problem(key, f"holds ${name}, which is not filled in", f"write ${{{name}}}")
 
     def _replacement(self, match: re.Match[str]) -> str:
         if match["name"] is None:
@@ -176,6 +195,15 @@ def _below(key: str, keys: Iterable[str]) -> list[str]:
     return [other for other in keys if other.startswith((f"{key}.", f"{key}["))]
 
 
+def _each_once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _unset(names: Iterable[str]) -> str:
+    listed = _each_once(names)
+    return f"{_listed(listed)} {'are' if len(listed) > 1 else 'is'} not set"
+
+
 def _listed(names: Iterable[str]) -> str:
-    listed = list(dict.fromkeys(names))
+    listed = _each_once(names)
     return f"the environment variable{'s' if len(listed) > 1 else ''} {', '.join(listed)}"

@@ -31,12 +31,12 @@ from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
-from connext_monitor.alerting.providers.slack import SlackConfig
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackToken, SlackUrl
 from connext_monitor.alerting.providers.slack_bot import slack
 from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider, TelegramToken
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import AlertsConfig, BaseUrl, HeaderToken, SecretUrl, ServiceUrl
+from connext_monitor.config import AlertsConfig, BaseUrl, SecretUrl, ServiceUrl
 from connext_monitor.core.alert import Alert, overdue
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import (
@@ -336,9 +336,9 @@ async def _bench() -> AsyncIterator[Bench]:
             store = await Store.open(Path(folder) / "bench.db", {})
             to_discord = DiscordConfig(type="discord", webhook_url=DiscordUrl(f"{base}/api/webhooks/1/token"))
             to_webhook = WebhookConfig(type="webhook", url=SecretUrl(f"{base}/hook"))
-            to_slack = SlackConfig(type="slack", webhook_url=SecretUrl(f"{base}/slack"))
+            to_slack = SlackConfig(type="slack", webhook_url=SlackUrl(f"{base}/slack"))
             to_bot = SlackConfig(
-                type="slack", token=HeaderToken("xoxb-1"), channel="C1", api_url=ServiceUrl(f"{base}/slack-api")
+                type="slack", token=SlackToken("xoxb-1"), channel="C1", api_url=ServiceUrl(f"{base}/slack-api")
             )
             to_telegram = TelegramConfig(
                 type="telegram",

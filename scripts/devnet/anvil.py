@@ -83,8 +83,10 @@ class Anvil:
     async def stop(self) -> None:
         """End the process with SIGTERM, or SIGKILL when that does not help; a second call does nothing."""
         if self._process is not None and self._process.returncode is None:
+            # A frozen process would not notice. This first: to signal a process that has just ended would take its exit
+            # code away from asyncio, which says so in a line of its own.
+            self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
-            self._process.send_signal(signal.SIGCONT)  # a frozen process would not notice
             try:
                 await asyncio.wait_for(self._process.wait(), STOP_WITHIN)
             except TimeoutError:

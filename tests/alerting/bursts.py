@@ -9,7 +9,7 @@ from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
-from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider, SlackUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
@@ -93,7 +93,7 @@ def to_discord(discord: Discord, mention: str | None = None) -> DiscordProvider:
 
 
 def to_slack(slack: Slack) -> SlackProvider:
-    return SlackProvider("desk", SlackConfig(type="slack", webhook_url=SecretUrl(slack.url)), AROUND)
+    return SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), AROUND)
 
 
 def to_hook(receiver: Receiver) -> WebhookProvider:

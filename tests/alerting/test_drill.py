@@ -3,7 +3,7 @@
 from connext_monitor.alerting.drill import drill
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
-from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider, SlackUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
@@ -25,7 +25,7 @@ async def test_a_drill_on_discord_is_one_message_that_opens_and_resolves(
 
 
 async def test_a_drill_on_slack_is_two_messages_marked_as_drill(slack: Slack, around: Surroundings) -> None:
-    provider = SlackProvider("desk", SlackConfig(type="slack", webhook_url=SecretUrl(slack.url)), around)
+    provider = SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), around)
     assert [outcome for _, outcome in await drill(provider, LABELS, SystemClock())] == [Sent(), Sent()]
     await provider.aclose()
     assert [message["text"].startswith("DRILL") for message in slack.messages] == [True, True]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity, chain_unobserved, overdue
 from connext_monitor.core.cause import Cause, CauseKind
 from connext_monitor.core.deadline import Leg
@@ -50,6 +52,15 @@ def title(of: Digest) -> str:
 
 def test_it_counts_and_says_from_where_to_where() -> None:
     assert title(digest(1280, 1280)) == "1,280 transfers overdue for execution: alpha → beta"
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+def test_every_kind_of_alert_has_words_for_a_burst(kind: AlertKind) -> None:
+    for members, still in ((12, 12), (12, 1), (12, 0)):
+        said = compose_digest(replace(digest(members, still), topic=Topic(kind, None)), LABELS, NOW.timestamp())
+        assert said.title
+        assert said.text or not still
+        assert "{" not in said.title + said.text
 
 
 def test_as_it_shrinks_it_counts_what_is_left() -> None:

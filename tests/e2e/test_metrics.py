@@ -66,6 +66,9 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
             async def clock_is_compared() -> bool:
                 return (await monitor.get("/api/v1/clock"))[1]["ahead_seconds"] is not None
 
+            async def nonces_are_proven() -> bool:
+                return all(chain["nonces_contiguous"] for chain in (await monitor.get("/api/v1/chains"))[1]["items"])
+
             await monitor.ready()
             prompt, late = await bridge.xcall(alpha, beta), await bridge.xcall(alpha, beta)
             await bridge.execute_fast(prompt)
@@ -74,6 +77,7 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
             await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
             await until(lambda: monitor.events("backup.made"))
             await until(clock_is_compared, 60, lambda: monitor.said)
+            await until(nonces_are_proven, 60, lambda: monitor.said)
             yield Scrape(await monitor.text("/metrics"), webhook.url)
 
 

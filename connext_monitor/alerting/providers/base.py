@@ -7,7 +7,7 @@ from pydantic import Field
 from rich.console import Console
 
 from connext_monitor.clock import Clock
-from connext_monitor.config import PathwayPattern, Table
+from connext_monitor.config import Flag, PathwayPattern, Table
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.labels import ChainLabels
 
@@ -22,7 +22,7 @@ class ProviderConfig(Table):
     type: str
     pathways: Annotated[tuple[PathwayPattern, ...], Field(strict=False)] = ()
     min_severity: Literal["info", "warning", "critical"] = "info"
-    reports: bool | None = None
+    reports: Flag | None = None
 
     @property
     def told_reports(self) -> bool:

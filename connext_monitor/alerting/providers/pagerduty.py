@@ -17,7 +17,7 @@ from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
-from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json, rfc3339
 from connext_monitor.core.grouping import Telling
@@ -49,7 +49,8 @@ def _read_source(value: object) -> str:
     raise bad_value("is no name of a source", "write a short text: what incidents are to say they come from")
 
 
-def _read_reports(value: object) -> Literal[False] | None:
+def _read_reports(given: object) -> Literal[False] | None:
+    value = as_flag(given)
     if value is None or value is False:
         return value
     raise bad_value("cannot be turned on here: PagerDuty takes incidents, not reports", "leave the key out")

@@ -32,7 +32,7 @@ from connext_monitor.alerting.providers.wording import (
     utc_words,
     web_links,
 )
-from connext_monitor.config import BaseUrl, SecretText, bad_value
+from connext_monitor.config import BaseUrl, FromDigits, SecretText, bad_value
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
@@ -85,7 +85,7 @@ class TelegramConfig(ProviderConfig):
 
     token: TelegramToken
     chat_id: Annotated[str, PlainValidator(_read_chat)]
-    thread_id: Annotated[int, Ranged(ge=1, le=2**63 - 1)] | None = None
+    thread_id: Annotated[int, FromDigits, Ranged(ge=1, le=2**63 - 1)] | None = None
     mention: Annotated[str | None, PlainValidator(_read_mention)] = None
     api_url: BaseUrl = BaseUrl("https://api.telegram.org")
 

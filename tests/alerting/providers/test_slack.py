@@ -14,11 +14,11 @@ from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.slack import (
     SlackConfig,
     SlackProvider,
+    SlackUrl,
     blocks_payload,
     classify,
     plain_payload,
 )
-from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from tests.alerting.markup import is_start_of, printable_line, slack_literal
@@ -31,7 +31,7 @@ OURS = r"<!date\^\d+\^\{date_num\} \{time_secs\}\|[\d :-]+ UTC>|<https?://[^|<>]
 
 
 def config(url: str, mention: str | None = None) -> SlackConfig:
-    return SlackConfig(type="slack", webhook_url=SecretUrl(url), mention=mention)
+    return SlackConfig(type="slack", webhook_url=SlackUrl(url), mention=mention)
 
 
 @pytest.fixture
