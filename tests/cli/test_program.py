@@ -28,12 +28,12 @@ def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -
 
 def test_ctrl_c_while_the_program_is_still_being_loaded_ends_it_in_a_word() -> None:
     interrupted = """if True:
-        import sys
+        import signal, sys
 
         class Interrupt:
             def find_spec(self, name, *_):
                 if name == "connext_monitor.store.database":
-                    raise KeyboardInterrupt
+                    signal.raise_signal(signal.SIGINT)
 
         sys.meta_path.insert(0, Interrupt())
         from connext_monitor.cli import main
