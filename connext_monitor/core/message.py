@@ -244,7 +244,14 @@ def _database_failing(alert: Alert) -> Message:
     fields = (Field("Since", Instant(since)),)
     if alert.state is AlertState.RESOLVED:
         lasted = duration_words((alert.resolved_at or alert.opened_at).timestamp() - since)
-        text = f"It could not be used for {lasted} ({reason}). What was not recorded meanwhile is being read again."
+        text = f"It could not be used for {lasted} ({reason}). "
+        if alert.details["final"]:
+            text += (
+                "The monitor runs on the database that is at its path now: what came since that was last written is "
+                "being read; an empty database begins anew."
+            )
+        else:
+            text += "What was not recorded meanwhile is being read again."
         return Message("The monitor's database works again", text, alert.severity, resolved=True, fields=fields)
     if alert.details["final"]:
         title = "The monitor has lost its database, and ends"

@@ -5,6 +5,7 @@ database is deleted, moved or replaced, the first still stands for its path; whe
 database has a second name, the second still stands for the file.
 """
 
+import errno
 import fcntl
 import os
 import struct
@@ -13,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.database import DatabaseError, DatabaseNotOpenedError
+from connext_monitor.store.outage_note import OutageNote, make_room
 from connext_monitor.store.ownership import give_to_user_of
+from connext_monitor.store.trouble import by_errno
 
 _BEYOND = 1 << 62
 """The byte of the database file that is locked: SQLite's own locks lie at 1 GB, and no file is so large."""
@@ -44,6 +47,7 @@ class DatabaseLock:
         self._file = Path(os.path.realpath(database))
         self._path = self._file.with_name(f"{self._file.name}.lock")
         self._make = make
+        self.note = OutageNote(self._path)
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
@@ -61,31 +65,14 @@ class DatabaseLock:
         # The file stays: removing it would let a third monitor lock a new one beside ours.
         self._release()
 
-    def note_told(self, at: float, *, every: float) -> bool:
-        """Note that people are told at ``at`` (Unix seconds) that the database cannot be used; False: they know.
-
-        They do for ``every`` seconds, and where it cannot be noted. It outlives the process, whatever the database is
-        like: a supervisor starts the monitor anew every few seconds.
-        """
-        if 0 <= at - os.fstat(self._held[0]).st_mtime < every:
-            return False
-        try:
-            os.utime(self._held[0], (at, at))
-        except OSError:
-            return False
-        return True
-
     def header(self) -> bytes:
         """The first hundred bytes of the database file that is locked, as they are on the disk. Raises OSError."""
         return os.pread(self._held[1], 100, 0)
 
     def _lock_path(self) -> None:
         while True:
-            new = not self._path.exists()
             file = self._open(self._path, os.O_RDWR | os.O_CREAT, 0o600, "cannot be made")
             self._held.append(file)
-            if new:
-                os.utime(file, (0, 0))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -93,6 +80,7 @@ class DatabaseLock:
             # Whoever removed it in between may have locked the next one.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file), self._path.stat()):
+                    make_room(file)
                     return
             self._release()
 
@@ -111,9 +99,11 @@ class DatabaseLock:
         try:
             file = os.open(path, flags | os.O_CLOEXEC, mode)
         except OSError as error:
-            raise DatabaseError(
-                f"{path} {failed} ({error.strerror}); check monitor.database, and that its folder can be written to"
-            ) from error
+            words = f"{path} {failed} ({error.strerror}); check monitor.database, and that its folder can be written to"
+            trouble = by_errno(error)
+            if error.errno == errno.EISDIR:
+                raise DatabaseError(words) from error
+            raise DatabaseNotOpenedError(words, trouble) from error
         give_to_user_of(self._file, path)
         return file
 
