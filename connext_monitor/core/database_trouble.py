@@ -51,7 +51,7 @@ class DatabaseTrouble:
 
 @dataclass(frozen=True, slots=True)
 class ToldOutage:
-    """What people were told of an outage whose end they have not been told, ``told_at`` last; ``since`` is Unix time."""
+    """What people were told of an outage, ``told_at`` last, and not yet of its end; ``since`` is Unix time."""
 
     alert_id: str
     opened_at: datetime

@@ -39,7 +39,7 @@ class OutageNote:
 
     async def write(self, told: ToldOutage) -> bool:
         """Note it; False where that cannot be done."""
-        return await _in_time(lambda: self._write(_encoded(told)), False)  # noqa: FBT003 - what it returns otherwise
+        return await _in_time(lambda: self._write(_encoded(told)), False)
 
     async def clear(self) -> None:
         """Forget it: people know that it is over."""

@@ -64,7 +64,9 @@ class RunMark:
         await in_daemon_thread(self._fold)
 
     def _fold(self) -> None:
-        with suppress(sqlite3.Error), closing(sqlite3.connect(self._database.path, timeout=0)) as connection:
+        # Not made anew where it was deleted.
+        uri = f"{self._database.path.absolute().as_uri()}?mode=rw"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def look(self) -> DatabaseTrouble | None:

@@ -1,13 +1,13 @@
 """The note of an outage: it outlives the process, and needs no room on the disk."""
 
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, ToldOutage, TroubleKind
-from connext_monitor.store import outage_note
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.outage_note import OutageNote
 
@@ -18,7 +18,7 @@ TOLD = ToldOutage("database_failing:database:x", AT, AT, DatabaseTrouble(Trouble
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.setattr(outage_note.tempfile, "tempdir", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
 
 
 async def test_it_is_kept_in_the_lock_file_until_it_is_cleared(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_it_is_kept_in_the_lock_file_until_it_is_cleared(tmp_path: Path) -
         assert await lock.note.write(TOLD)
         # It overwrites what is there, which a full disk takes too.
         assert (tmp_path / "monitor.db.lock").stat().st_size == size
-    assert not os.listdir(tmp_path / "elsewhere")
+    assert not list((tmp_path / "elsewhere").iterdir())
     with DatabaseLock(tmp_path / "monitor.db", make=True) as lock:
         assert await lock.note.read() == TOLD
         await lock.note.clear()
@@ -43,7 +43,7 @@ async def test_it_is_kept_elsewhere_where_the_folder_is_gone(tmp_path: Path) -> 
         assert await again.note.read() == TOLD
         await again.note.clear()
     assert await OutageNote(lock).read() is None
-    assert not os.listdir(tmp_path / "elsewhere")
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 async def test_what_is_no_note_of_ours_is_none(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The mark of a run: another file copied over the open database is noticed, and what SQLite itself does is not."""
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -100,3 +101,22 @@ async def test_a_mark_that_could_not_be_brought_into_the_file_is_brought_later(t
     assert made.mark.look() is None
     assert made.mark.in_file
     await store.close()
+
+
+async def test_a_file_that_was_deleted_is_not_made_anew(marked: Marked) -> None:
+    marked.file.unlink()
+    await marked.mark.bring_into_file()
+    for number in range(3):
+        await asyncio.gather(*(marked.store.count_open_alerts() for _ in range(number)), return_exceptions=True)
+    assert not marked.file.exists()
+
+
+async def test_other_contents_through_sqlite_are_noticed_with_the_next_mark(marked: Marked) -> None:
+    copy = marked.copy("backup")
+    await marked.step()
+    with closing(sqlite3.connect(copy)) as source, closing(sqlite3.connect(marked.file, timeout=10)) as target:
+        source.backup(target)
+    await marked.mark.write()
+    trouble = marked.mark.look()
+    assert trouble is not None
+    assert trouble.words == "the database was overwritten with other contents"
