@@ -45,7 +45,7 @@ async def tell_not_started(bulletin: Bulletin, trouble: DatabaseTrouble, clock: 
     now, before = clock.now(), await note.read()
     if before is not None and before.covers(trouble, now, every=_TOLD_EVERY):
         return
-    alert = _as_before(database_failing(now, trouble, since=int(now.timestamp())), before)
+    alert = _as_before(database_failing(now, trouble, since=int(now.timestamp()), started=False), before)
     # Whoever starts it anew every few seconds must not have everybody told as often.
     if await note.write(_told(alert, trouble, now)):
         bulletin.tell(alert)

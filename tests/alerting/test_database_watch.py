@@ -277,3 +277,5 @@ async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
         await tell_not_started(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
     assert len(channel.taken) == 2
     assert len({notice.alert.id for notice, _ in channel.taken}) == 1
+    assert set(channel.titles()) == {"The monitor cannot start"}
+    assert "Nobody watches the bridge until the monitor is started again" in channel.taken[0][0].message.text
