@@ -153,6 +153,8 @@ class Database:
         task = asyncio.ensure_future(self._write(work))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
+        # Whoever waited for it may be cancelled at the stop, and nobody need hear of it then.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(task)
 
     async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:

@@ -10,6 +10,7 @@ import fcntl
 import os
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,7 +72,7 @@ class DatabaseLock:
 
     def _lock_path(self) -> None:
         while True:
-            file = self._open(self._path, os.O_RDWR | os.O_CREAT, 0o600, "cannot be made")
+            file = self._open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             self._held.append(file)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,21 +89,22 @@ class DatabaseLock:
         if not self._make and not self._file.exists():
             return
         flags = os.O_RDWR | (os.O_CREAT if self._make else 0)
-        file = self._open(self._file, flags, 0o644, "cannot be opened")
+        file = self._open(self._file, flags, 0o644)
         self._held.append(file)
         try:
             _lock_byte(file)
         except OSError as error:
             raise self._in_use("another monitor, by another name of the file", elsewhere=True) from error
 
-    def _open(self, path: Path, flags: int, mode: int, failed: str) -> int:
+    def _open(self, path: Path, flags: int, mode: int) -> int:
         try:
             file = os.open(path, flags | os.O_CLOEXEC, mode)
         except OSError as error:
-            words = f"{path} {failed} ({error.strerror}); check monitor.database, and that its folder can be written to"
-            trouble = by_errno(error)
+            why = f"cannot be {'opened' if path.exists() else 'made'} ({error.strerror})"
+            words = f"{path} {why}; check monitor.database, and that its folder can be written to"
             if error.errno == errno.EISDIR:
                 raise DatabaseError(words) from error
+            trouble = replace(by_errno(error), words=f"{path.name} {why}")
             raise DatabaseNotOpenedError(words, trouble) from error
         give_to_user_of(self._file, path)
         return file

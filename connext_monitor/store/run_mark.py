@@ -36,7 +36,7 @@ class RunMark:
         self._committed: int | None = None
         self._overwritten = False
         self.in_file = False
-        """Whether the file itself has been seen to hold one of them, not only the log of changes."""
+        """Whether the file itself holds one of them, not only the log of changes."""
         self._lowest = self._newest + 1
         self._count = 0
 
@@ -60,14 +60,15 @@ class RunMark:
         self._committed = mark
 
     async def bring_into_file(self) -> None:
-        """Fold the log of changes into the file, as far as nobody reads or writes it just now."""
+        """Once a mark is written, fold the log of changes into the file, as far as nobody reads or writes it just now."""
         await in_daemon_thread(self._fold)
 
     def _fold(self) -> None:
         # Not made anew where it was deleted.
         uri = f"{self._database.path.absolute().as_uri()}?mode=rw"
         with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            busy, logged, brought = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self.in_file |= not busy and logged == brought
 
     def look(self) -> DatabaseTrouble | None:
         """What is wrong with the header."""

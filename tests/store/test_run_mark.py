@@ -120,3 +120,13 @@ async def test_other_contents_through_sqlite_are_noticed_with_the_next_mark(mark
     trouble = marked.mark.look()
     assert trouble is not None
     assert trouble.words == "the database was overwritten with other contents"
+
+
+async def test_a_file_that_is_overwritten_before_it_was_looked_at_is_noticed(tmp_path: Path) -> None:
+    await (await open_store(tmp_path / "other.db", NAMES)).close()
+    store = await open_store(tmp_path / "monitor.db", NAMES)
+    made = Marked(store, tmp_path / "monitor.db")
+    await made.step()
+    made.file.write_bytes((tmp_path / "other.db").read_bytes())
+    assert made.mark.look() is not None
+    await store.close()
