@@ -60,7 +60,7 @@ class RunMark:
         self._committed = mark
 
     async def bring_into_file(self) -> None:
-        """Once a mark is written, fold the log of changes into the file, as far as nobody reads or writes it just now."""
+        """Fold the log with the mark that was written into the file, as far as nobody reads or writes it just now."""
         await in_daemon_thread(self._fold)
 
     def _fold(self) -> None:

@@ -180,9 +180,12 @@ async def test_a_database_that_is_lost_ends_it_and_the_channels_hear_why(
     data = tmp_path / "data"
     data.mkdir()
     await (await open_store(data / "other.db", {})).close()
-    async with Receiver() as webhook, monitor_on(
-        bridge, tmp_path, webhook, data / "monitor.db", f'[backup]\nevery = "PT1H"\ndirectory = "{data}"'
-    ) as monitor:
+    async with (
+        Receiver() as webhook,
+        monitor_on(
+            bridge, tmp_path, webhook, data / "monitor.db", f'[backup]\nevery = "PT1H"\ndirectory = "{data}"'
+        ) as monitor,
+    ):
         await until(lambda: (data / "monitor.db").read_bytes()[60:64] != bytes(4), 30, lambda: monitor.said)
         await until(lambda: monitor.events("backup.made"), 30, lambda: monitor.said)
         LOSSES[how](data / "monitor.db")
