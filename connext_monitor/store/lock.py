@@ -23,6 +23,9 @@ from connext_monitor.store.trouble import by_errno
 _BEYOND = 1 << 62
 """The byte of the database file that is locked: SQLite's own locks lie at 1 GB, and no file is so large."""
 
+_FLOCK = "hhqqi4x"
+"""Type, whence, start, length and process, as fcntl(2) has them."""
+
 
 class DatabaseInUseError(DatabaseError):
     """Another monitor works on the database; the message says what to do.
@@ -118,11 +121,40 @@ class DatabaseLock:
             os.close(self._held.pop())
 
 
+def refuse_other_name(database: Path) -> None:
+    """Raise DatabaseInUseError where a monitor works on the file by another name, with its log of changes beside that.
+
+    Whoever reads without that log sees an old state. Only for a process that has not opened the database.
+    """
+    real = Path(os.path.realpath(database))
+    held = False
+    with suppress(OSError):
+        file = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            held = _is_byte_locked(file) and not Path(f"{real}-wal").exists()
+        finally:
+            os.close(file)
+    if held:
+        raise DatabaseInUseError(
+            f"a monitor works on {database} by another name of the file, where its latest changes are; "
+            "name that one in monitor.database",
+            elsewhere=True,
+        )
+
+
+def _is_byte_locked(file: int) -> bool:
+    if not hasattr(fcntl, "F_OFD_GETLK"):
+        return False
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
+    (kind, *_) = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_OFD_GETLK, asked))
+    return bool(kind != fcntl.F_UNLCK)
+
+
 def _lock_byte(file: int) -> None:
     """Lock a byte for this open file, whoever in this process closes another one. Raises OSError where it is locked."""
     if not hasattr(fcntl, "F_OFD_SETLK"):
         # Elsewhere than on Linux: these locks do not touch SQLite's either.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return
-    wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
+    wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
     fcntl.fcntl(file, fcntl.F_OFD_SETLK, wanted)
