@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
@@ -11,13 +12,15 @@ import structlog
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertState, database_failing
-from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
 
 _LOOK_EVERY = 1.0
 PATIENCE = 10.0
 """Seconds for which the database may fail before the channels are told: a lock is held for a moment now and then."""
 _LOGGED_EVERY = 60.0
 _TOLD_EVERY = 3600.0
+_SURE_AFTER_DAMAGE = 60.0
+"""Seconds that it works after a restart before damage counts as mended: a bad page is met only when it is read."""
 _LAST_WORDS = 10.0
 """Seconds that the channels have to hear that the monitor ends."""
 
@@ -121,6 +124,7 @@ class DatabaseWatch:
         self._every = every
         self._since: float | None = None  # this and the next two on the clock that is never set
         self._logged_at = self._told_at = 0.0
+        self._not_over_before = -inf
         self._alert: Alert | None = None
         self._ended: list[Alert] = []
 
@@ -142,6 +146,8 @@ class DatabaseWatch:
         now = self._clock.now()
         self._alert = _as_before(database_failing(now, before.trouble, since=before.since), before)
         self._told_at = self._clock.monotonic() - max(0.0, (now - before.told_at).total_seconds())
+        if before.trouble.kind is TroubleKind.DAMAGED:
+            self._not_over_before = self._clock.monotonic() + _SURE_AFTER_DAMAGE
         self._bulletin.recall(self._alert)
 
     async def _look(self) -> None:
@@ -153,9 +159,14 @@ class DatabaseWatch:
         if trouble is not None:
             await self._fails(trouble)
             return
-        if self._since is not None or (self._alert is not None and self._database.proven):
+        if self._is_over():
             await self._works_again()
         await self._keep()
+
+    def _is_over(self) -> bool:
+        if self._alert is None:
+            return self._since is not None
+        return self._database.proven and self._clock.monotonic() >= self._not_over_before
 
     async def _fails(self, trouble: DatabaseTrouble) -> None:
         now = self._clock.monotonic()

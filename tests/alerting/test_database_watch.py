@@ -20,6 +20,7 @@ from tests.alerting.samples import LABELS
 from tests.e2e.waiting import until
 
 FULL = DatabaseTrouble(TroubleKind.FULL, "the disk is full")
+DAMAGED = DatabaseTrouble(TroubleKind.DAMAGED, "the database file is damaged")
 GONE = DatabaseTrouble(TroubleKind.GONE, "the database file was deleted or moved away")
 
 
@@ -279,3 +280,19 @@ async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
     assert len({notice.alert.id for notice, _ in channel.taken}) == 1
     assert set(channel.titles()) == {"The monitor cannot start"}
     assert "Nobody watches the bridge until the monitor is started again" in channel.taken[0][0].message.text
+
+
+async def test_damage_that_every_start_runs_into_again_is_told_once() -> None:
+    channel, note = Channel("a"), Note()
+    for _ in range(3):
+        async with Watch(channel, note=note).running() as watch:
+            assert watch.task is not None
+            await watch.passes(30)
+            watch.database.trouble = DAMAGED
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(watch.task, 30)
+    assert channel.titles() == ["The monitor has lost its database, and ends"]
+    async with Watch(channel, note=note).running() as mended:
+        await mended.passes(70)
+        await until(lambda: len(channel.taken) == 2)
+    assert channel.titles()[1] == "The monitor's database works again"
