@@ -131,7 +131,7 @@ def refuse_other_name(database: Path) -> None:
     with suppress(OSError):
         file = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            held = _is_byte_locked(file) and not Path(f"{real}-wal").exists()
+            held = _is_byte_locked(file) and not _is_path_locked(real)
         finally:
             os.close(file)
     if held:
@@ -140,6 +140,21 @@ def refuse_other_name(database: Path) -> None:
             "name that one in monitor.database",
             elsewhere=True,
         )
+
+
+def _is_path_locked(real: Path) -> bool:
+    """Whether the monitor that has the file locked knows it by this name: it locks the path before the file."""
+    try:
+        file = os.open(real.with_name(f"{real.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Path(f"{real}-wal").exists()
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _is_byte_locked(file: int) -> bool:

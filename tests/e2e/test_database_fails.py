@@ -79,10 +79,9 @@ def full_tmpfs(folder: Path) -> Iterator[Callable[[], Callable[[], object]]]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def limit_file_size(monitor: Monitor, database: Path) -> Callable[[], object]:
-    """Let it write no file any further than its log goes now."""
-    limit = database.with_name(f"{database.name}-wal").stat().st_size
-    resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+def limit_file_size(monitor: Monitor) -> Callable[[], object]:
+    """Let it write nothing beyond the first page of a file: not one change fits into its log, wherever that stands."""
+    resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     return partial(resource.prlimit, monitor.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
@@ -104,7 +103,7 @@ async def test_while_nothing_can_be_written_it_says_why_and_afterwards_nothing_i
                     assert fill is not None
                     mend, words = fill(), "the disk is full"
                 elif how == "file size limit":
-                    mend, words = limit_file_size(monitor, database), "the largest size"
+                    mend, words = limit_file_size(monitor), "the largest size"
                 else:
                     holder = sqlite3.connect(database, isolation_level=None)
                     holder.execute("BEGIN IMMEDIATE")
