@@ -20,10 +20,6 @@ _FULL = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file has reached the largest size that it may have",
 }
-_TOO_MANY_OPEN = {
-    errno.EMFILE: "the process has as many files open as it may (ulimit -n)",
-    errno.ENFILE: "the system has as many files open as it may",
-}
 _NOT_WRITABLE = {
     errno.ENOENT: "its folder is not there",
     errno.ENOTDIR: "its folder is not there",
@@ -76,8 +72,7 @@ def by_errno(error: OSError) -> DatabaseTrouble:
     for kind, known in _BY_ERRNO.items():
         if number in known:
             return DatabaseTrouble(kind, f"{known[number]} ({why})")
-    words = _TOO_MANY_OPEN.get(number, "the disk fails")
-    return DatabaseTrouble(TroubleKind.DISK, f"{words} ({why})")
+    return DatabaseTrouble(TroubleKind.DISK, f"the disk fails ({why})")
 
 
 class DatabaseFiles:
