@@ -382,7 +382,7 @@ async def _build(
         store,
         Bulletin(channels, route, labels, clock),
         clock,
-        opening.note_told,
+        opening.lock.note,
     )
 
     def sights() -> list[ChainSight]:

@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
 
 import structlog
 
 from connext_monitor.alerting.bulletin import Bulletin
-from connext_monitor.alerting.database_watch import TOLD_EVERY, tell_not_started
+from connext_monitor.alerting.database_watch import PATIENCE, tell_not_started
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
-from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import PathwayDurations
@@ -46,26 +45,32 @@ class StoreOpening:
         self, stack: AsyncExitStack, durations: PathwayDurations, first_blocks: Mapping[DomainId, BlockNumber]
     ) -> Store:
         """Lock and open it, and have it agree with the config; the stack lets go of it. Raises DatabaseError."""
-        stack.enter_context(self.lock)
         try:
-            store = await Store.open(self._config.monitor.database, self._names)
+            stack.enter_context(self.lock)
+            store = await self._opened()
             stack.push_async_callback(store.close)
             await store.deadlines.retime(durations, first_blocks)
             for alert_id in await RemovedChains(store.database, self._names).resolve(self._clock.now()):
                 log.info("alert.removed", alert=alert_id)
         except StoreUnavailable as error:
-            if self.note_told(self._clock.now()):
-                await self._tell(error.trouble)
+            await self._tell(error.trouble)
             raise
         return store
 
-    def note_told(self, at: datetime) -> bool:
-        """Note that it is told now that the monitor ends for its database's sake; False where it was a while ago."""
-        return self.lock.note_told(at.timestamp(), every=TOLD_EVERY)
+    async def _opened(self) -> Store:
+        """Whoever holds the lock has as long as while the monitor runs: an upgrade or a VACUUM ends."""
+        until = self._clock.monotonic() + PATIENCE
+        while True:
+            try:
+                return await Store.open(self._config.monitor.database, self._names)
+            except StoreUnavailable as error:
+                if error.trouble.kind is not TroubleKind.LOCKED or self._clock.monotonic() >= until:
+                    raise
 
     async def _tell(self, trouble: DatabaseTrouble) -> None:
         channels = [one.provider for one in self._providers]
-        await tell_not_started(Bulletin(channels, self._route, self._labels, self._clock), trouble, self._clock)
+        bulletin = Bulletin(channels, self._route, self._labels, self._clock)
+        await tell_not_started(bulletin, trouble, self._clock, self.lock.note)
         await asyncio.gather(*(channel.aclose() for channel in channels), return_exceptions=True)
 
     def _route(self, alert: Alert) -> Collection[str]:

@@ -60,6 +60,12 @@ class Bulletin:
             if name in self._lines:
                 self._lines[name].put(notice)
 
+    def recall(self, alert: Alert) -> None:
+        """An alert was told by a process before this one, so its end is to be told too: in messages of their own."""
+        for name in self._route(alert):
+            if name in self._lines:
+                self._lines[name].recall()
+
     async def delivered(self, within: float) -> None:
         """Wait until every channel has taken what it is to be told, or refused it; for so many seconds at most."""
         with suppress(TimeoutError):
@@ -92,6 +98,9 @@ class _Line:
         self._more.set()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"bulletin to {self._provider.name}")
+
+    def recall(self) -> None:
+        self._references.append(None)
 
     async def done(self) -> None:
         await self._queue.join()

@@ -16,6 +16,7 @@ from connext_monitor.core.backups import Backup
 from connext_monitor.core.documents import Json, rfc3339
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.lock import refuse_other_name
 from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.restore import Restore, Restored
 
@@ -50,6 +51,7 @@ def backup(*, as_json: bool) -> None:
 
 async def _back_up(config: Config) -> _Made:
     table = config.backup
+    refuse_other_name(config.monitor.database)
     folder = BackupFolder(config.monitor.database, table.directory, table.keep)
     made = await asyncio.to_thread(folder.make, SystemClock().now())
     path = folder.path(made.name)

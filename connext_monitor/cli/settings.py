@@ -16,7 +16,7 @@ from connext_monitor.config import Config, load_config, trimmed
 from connext_monitor.core.events import DomainId
 from connext_monitor.running_loop import RunningLoop
 from connext_monitor.stop_request import StopRequest
-from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
+from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
 from connext_monitor.store.store import Store
 
 DEFAULT_FILE = Path("config.toml")
@@ -71,6 +71,7 @@ def chain_names(config: Config) -> dict[DomainId, str]:
 @asynccontextmanager
 async def reading(config: Config) -> AsyncIterator[Store]:
     """The database of the config, to be read. Raises DatabaseError; makes and migrates nothing."""
+    refuse_other_name(config.monitor.database)
     store = await Store.open_readonly(config.monitor.database, chain_names(config))
     try:
         yield store

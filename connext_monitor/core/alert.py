@@ -255,13 +255,17 @@ def backup_failed(what: str, opened_at: datetime, *, reason: str) -> Alert:
     return _about(AlertKind.BACKUP_FAILED, what, opened_at, {"reason": reason})
 
 
-def database_failing(opened_at: datetime, trouble: DatabaseTrouble, *, since: int) -> Alert:
-    """The alert that the database cannot be used, ``since`` then (Unix seconds)."""
+def database_failing(opened_at: datetime, trouble: DatabaseTrouble, *, since: int, started: bool = True) -> Alert:
+    """The alert that the database cannot be used, ``since`` then (Unix seconds).
+
+    Not ``started``: the monitor could not open it, and does not run.
+    """
     details: Mapping[str, str | int] = {
         "reason": trouble.words,
         "cure": trouble.cure,
         "final": int(trouble.final),
         "since": since,
+        "started": int(started),
     }
     return _about(AlertKind.DATABASE_FAILING, "database", opened_at, details)
 

@@ -1,6 +1,7 @@
 """What keeps the database from being used, as a value: the store finds it, and every other part passes it on."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -46,6 +47,21 @@ class DatabaseTrouble:
     def cure(self) -> str:
         """What to do about it: a sentence."""
         return _CURES[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOutage:
+    """What people were told of an outage, ``told_at`` last, and not yet of its end; ``since`` is Unix time."""
+
+    alert_id: str
+    opened_at: datetime
+    told_at: datetime
+    trouble: DatabaseTrouble
+    since: int
+
+    def covers(self, trouble: DatabaseTrouble, at: datetime, *, every: float) -> bool:
+        """Whether people know of this trouble: they were told less than ``every`` seconds ago."""
+        return trouble.kind is self.trouble.kind and 0 <= (at - self.told_at).total_seconds() < every
 
 
 class StoreUnavailable(Exception):

@@ -244,16 +244,28 @@ def _database_failing(alert: Alert) -> Message:
     fields = (Field("Since", Instant(since)),)
     if alert.state is AlertState.RESOLVED:
         lasted = duration_words((alert.resolved_at or alert.opened_at).timestamp() - since)
-        text = f"It could not be used for {lasted} ({reason}). What was not recorded meanwhile is being read again."
+        text = f"It could not be used for {lasted} ({reason}). "
+        if alert.details["final"]:
+            text += (
+                "The monitor runs on the database that is at its path now: what came since that was last written is "
+                "being read; an empty database begins anew."
+            )
+        else:
+            text += "What was not recorded meanwhile is being read again."
         return Message("The monitor's database works again", text, alert.severity, resolved=True, fields=fields)
-    if alert.details["final"]:
+    later = "" if alert.details["final"] else " Nothing is lost: what happens meanwhile is read then."
+    if not alert.details.get("started", 1):
+        title = "The monitor cannot start"
+        watched = "Nobody watches the bridge until the monitor is started again."
+        text = f"It cannot open its database. {_sentence(reason)} {watched} {alert.details['cure']}{later}"
+    elif alert.details["final"]:
         title = "The monitor has lost its database, and ends"
         text = f"{_sentence(reason)} {alert.details['cure']}"
     else:
         title = "The monitor's database fails"
         text = (
             f"{_sentence(reason)} Nothing new is recorded and no other alert is told until it works again. "
-            f"{alert.details['cure']} Nothing is lost: what happens meanwhile is read then."
+            f"{alert.details['cure']}{later}"
         )
     return Message(title, text, alert.severity, resolved=False, fields=fields)
 

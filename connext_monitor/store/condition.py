@@ -13,6 +13,34 @@ OUTAGE = 10.0
 """Seconds for which writes have failed."""
 _ANSWERS_WITHIN = 30.0
 """Seconds that a write, or a look at the files, may take before the disk counts as hanging."""
+_SURE_AFTER = 2.0
+"""Seconds for which nothing may fail before it works again: small changes fit where large ones do not."""
+
+
+class _Outcomes:
+    """What came of the last writes, or of the last reads."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self._works_since: float | None = None
+        self.trouble: DatabaseTrouble | None = None
+        self.since = math.inf
+
+    def failed(self, trouble: DatabaseTrouble) -> None:
+        if self.trouble is None:
+            self.since = self._time()
+        self.trouble, self._works_since = trouble, None
+
+    def succeeded(self) -> bool:
+        """Whether that was the end of an outage."""
+        if self.trouble is None:
+            return False
+        if self._works_since is None:
+            self._works_since = self._time()
+        if self._time() - self._works_since < _SURE_AFTER:
+            return False
+        self.trouble = None
+        return True
 
 
 class Condition:
@@ -23,22 +51,25 @@ class Condition:
 
     def __init__(self, path: Path, running_time: Callable[[], float]) -> None:
         self.path = path
-        self._running_time = running_time
-        self.write_trouble: DatabaseTrouble | None = None
-        self._read_trouble: DatabaseTrouble | None = None
+        self._time = running_time
+        self._writes, self._reads = _Outcomes(self._time), _Outcomes(self._time)
         self._file_trouble: DatabaseTrouble | None = None
         self._files = DatabaseFiles(path)
         self._seen_before = False
         self._failures = 0
         self._not_before = -math.inf
         self._written_at = self._mended_at = -math.inf
-        self._failing_since = math.inf
         self._under_way: dict[str, float] = {}
+
+    @property
+    def write_trouble(self) -> DatabaseTrouble | None:
+        """What keeps it from being written to."""
+        return self._writes.trouble
 
     @property
     def trouble(self) -> DatabaseTrouble | None:
         """What is wrong now; what only another start mends comes first."""
-        candidates = (self._file_trouble, self.write_trouble, self._read_trouble, self._hanging())
+        candidates = (self._file_trouble, self._writes.trouble, self._reads.trouble, self._hanging())
         known = [one for one in candidates if one is not None]
         return next((one for one in known if one.final), known[0] if known else None)
 
@@ -48,58 +79,56 @@ class Condition:
 
         What passes within `OUTAGE` seconds counts as none afterwards.
         """
-        return 0.0 if self.trouble is not None else self._running_time() - self._mended_at
+        return 0.0 if self.trouble is not None else self._time() - self._mended_at
 
     @property
     def rest(self) -> float:
         """Seconds until the next write is worth trying."""
-        return max(0.0, self._not_before - self._running_time())
+        return max(0.0, self._not_before - self._time())
 
     @property
     def idle_for(self) -> float:
         """Seconds since something was written."""
-        return self._running_time() - self._written_at
+        return self._time() - self._written_at
 
     def begun(self, what: str) -> None:
         """Something was begun that the disk has to answer."""
-        self._under_way[what] = self._running_time()
+        self._under_way[what] = self._time()
 
     def ended(self, what: str) -> None:
         """It was answered."""
         began = self._under_way.pop(what)
-        if self._running_time() - began >= _ANSWERS_WITHIN:
-            self._mended_at = self._running_time()
+        if self._time() - began >= _ANSWERS_WITHIN:
+            self._mended_at = self._time()
 
     def _hanging(self) -> DatabaseTrouble | None:
-        longest = self._running_time() - min(self._under_way.values(), default=math.inf)
+        longest = self._time() - min(self._under_way.values(), default=math.inf)
         if longest < _ANSWERS_WITHIN:
             return None
         return DatabaseTrouble(TroubleKind.DISK, f"the disk has not answered for {longest:.0f} s")
 
     def written(self) -> None:
         """Something was committed."""
-        self._written_at = self._running_time()
-        if self.write_trouble is not None:
-            self.write_trouble, self._failures, self._not_before = None, 0, -math.inf
-            if self._running_time() - self._failing_since >= OUTAGE:
-                self._mended_at = self._running_time()
+        self._written_at = self._time()
+        self._not_before = -math.inf
+        if self._writes.succeeded():
+            self._failures = 0
+            if self._time() - self._writes.since >= OUTAGE:
+                self._mended_at = self._time()
 
     def not_written(self, trouble: DatabaseTrouble) -> None:
         """Something could not be committed."""
-        if self.write_trouble is None:
-            self._failing_since = self._running_time()
-        self.write_trouble = trouble
-        self._not_before = self._running_time() + min(_FIRST_REST * 2**self._failures, _LONGEST_REST)
+        self._writes.failed(trouble)
+        self._not_before = self._time() + min(_FIRST_REST * 2**self._failures, _LONGEST_REST)
         self._failures = min(self._failures + 1, 10)
 
     def was_read(self) -> None:
         """Something was read."""
-        if self._read_trouble is not None:
-            self._read_trouble = None
+        self._reads.succeeded()
 
     def not_read(self, trouble: DatabaseTrouble) -> None:
         """Something could not be read."""
-        self._read_trouble = trouble
+        self._reads.failed(trouble)
 
     def look_at_files(self, look_inside: Callable[[], DatabaseTrouble | None]) -> None:
         """Look whether the path still names the files that are open, and then into the file. Blocks.

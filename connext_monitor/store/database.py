@@ -153,6 +153,8 @@ class Database:
         task = asyncio.ensure_future(self._write(work))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
+        # Whoever waited for it may be cancelled at the stop, and nobody need hear of it then.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(task)
 
     async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -216,10 +218,10 @@ async def _patiently(engine: AsyncEngine, work: Callable[[AsyncConnection], Awai
 def _engine(
     path: Path, *, begin: str, size: int, pragmas: Sequence[str] = PRAGMAS, readonly: bool = False
 ) -> AsyncEngine:
-    # SQLite itself refuses writes where the mode says so; only its URI form can say it.
-    as_uri = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+    # By its URI form SQLite refuses writes where they are not meant, and makes no file anew that was deleted.
+    query = {"mode": "ro" if readonly else "rw", "uri": "true"}
     engine = create_async_engine(
-        as_uri if readonly else URL.create("sqlite+aiosqlite", database=str(path)),
+        URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query=query),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,

@@ -4,6 +4,7 @@ Neither is waited for: a disk that does not answer must not keep anybody from sa
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from connext_monitor.store.run_mark import RunMark
 
 _WRITES_EVERY = 15.0
 """Seconds without a write after which one is made, to see whether it can be."""
+_MARKS_EVERY = 30.0
+"""Seconds after which a new mark is written, so that a copy from before it is known for what it is."""
 _A_MOMENT = 0.5
 
 
@@ -24,6 +27,8 @@ class Examiner:
     def __init__(self, database: Database, header: Callable[[], bytes]) -> None:
         self._database = database
         self._mark = RunMark(database, header)
+        self._time = asyncio.get_running_loop().time
+        self._marked_at = -math.inf
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -31,11 +36,19 @@ class Examiner:
         """What keeps the database from being used, if anything does."""
         return self._database.condition.trouble
 
+    @property
+    def proven(self) -> bool:
+        """Whether it has taken a write since it was opened."""
+        return self._mark.written
+
     async def examine(self) -> None:
         """Look at its files, and write to it where nothing was written lately; what comes of it is its `trouble`."""
         condition = self._database.condition
         self._begin("look", self._look)
-        if not self._mark.written or condition.write_trouble is not None or condition.idle_for >= _WRITES_EVERY:
+        if self._mark.written and not self._mark.in_file:
+            self._begin("mark", self._mark.bring_into_file)
+        due = self._time() - self._marked_at >= _MARKS_EVERY
+        if due or condition.write_trouble is not None or condition.idle_for >= _WRITES_EVERY:
             self._begin("write", self._write)
         await asyncio.wait(self._tasks.values(), timeout=_A_MOMENT)
 
@@ -63,3 +76,4 @@ class Examiner:
     async def _write(self) -> None:
         with suppress(DatabaseUnavailableError):  # it stands in the condition
             await self._mark.write()
+            self._marked_at = self._time()

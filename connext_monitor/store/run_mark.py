@@ -1,7 +1,8 @@
 """A mark in the database file's header, by which a running monitor knows that the file still is the one it works on.
 
 SQLite notices nothing where another file is copied over the one that it has open: it looks into its log of changes, and
-into what it remembers. The header, as it is on the disk, tells: it holds this run's mark, and a count that only rises.
+into what it remembers. The header, as it is on the disk, tells: it holds one of this run's marks, which only go up, so
+that a copy from earlier in this run is known too; a count that only rises; and how the file is written.
 
 Source: "Database File Format", section 1.3; the count is the file change counter, the mark the user version.
 """
@@ -20,39 +21,57 @@ from connext_monitor.store.database import Database
 from connext_monitor.store.trouble import by_errno
 
 _MAGIC = b"SQLite format 3\0"
-_COUNT, _MARK = 24, 60
+_VERSIONS, _COUNT, _MARK = slice(18, 20), 24, 60
+_WITH_LOG = b"\x02\x02"
+"""The read and write versions of a file with a write-ahead log: copies by `backup` and VACUUM INTO have none."""
 
 
 class RunMark:
-    """One run's mark; ``header`` reads the first hundred bytes of the file. It blocks."""
+    """One run's marks; ``header`` reads the first hundred bytes of the file. It blocks."""
 
     def __init__(self, database: Database, header: Callable[[], bytes]) -> None:
         self._database = database
         self._header = header
-        self._mark = secrets.randbelow(2**31 - 1) + 1
-        self.written = False
-        self._marked = False
+        self._newest = secrets.randbelow(2**30) + 1
+        self._committed: int | None = None
+        self._overwritten = False
+        self.in_file = False
+        """Whether the file itself holds one of them, not only the log of changes."""
+        self._lowest = self._newest + 1
         self._count = 0
 
+    @property
+    def written(self) -> bool:
+        """Whether a mark has been written."""
+        return self._committed is not None
+
     async def write(self) -> None:
-        """Write the mark: nothing that matters, and yet written, flushed and committed as any change."""
+        """Write the next mark: nothing that matters, and yet written, flushed and committed as any change."""
+        self._newest += 1
+        mark = self._newest
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.exec_driver_sql(f"PRAGMA user_version = {self._mark}")
+            there = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
+            # As ".restore" in a SQLite shell does: what this monitor knows is not what the database says any more.
+            self._overwritten |= self._committed is not None and not self._committed <= there < mark
+            await connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
 
         await self._database.write(work)
-        self.written = True
-        if not self._marked:
-            await in_daemon_thread(self._bring_into_file)
+        self._committed = mark
 
-    def _bring_into_file(self) -> None:
-        # Where somebody reads or writes it comes there later, as every change does.
-        with suppress(sqlite3.Error), closing(sqlite3.connect(self._database.path, timeout=0)) as connection:
-            _, logged, brought = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self._marked = logged == brought
+    async def bring_into_file(self) -> None:
+        """Fold the log with the mark that was written into the file, as far as nobody reads or writes it just now."""
+        await in_daemon_thread(self._fold)
+
+    def _fold(self) -> None:
+        # Not made anew where it was deleted.
+        uri = f"{self._database.path.absolute().as_uri()}?mode=rw"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
+            busy, logged, brought = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self.in_file |= not busy and logged == brought
 
     def look(self) -> DatabaseTrouble | None:
-        """What is wrong with the header, once the mark has come from the log of changes into the file."""
+        """What is wrong with the header."""
         try:
             header = self._header()
         except OSError as error:
@@ -60,7 +79,12 @@ class RunMark:
         if not header.startswith(_MAGIC):
             return DatabaseTrouble(TroubleKind.DAMAGED, "the database file is damaged: its beginning is another")
         (count,), (mark,) = struct.unpack_from(">I", header, _COUNT), struct.unpack_from(">I", header, _MARK)
-        if (self._marked and mark != self._mark) or count < self._count:
+        ours = self._lowest <= mark <= self._newest
+        if self._overwritten:
+            return DatabaseTrouble(TroubleKind.DAMAGED, "the database was overwritten with other contents")
+        if header[_VERSIONS] != _WITH_LOG or (self.in_file and not ours) or count < self._count:
             return DatabaseTrouble(TroubleKind.DAMAGED, "another file was copied over the database file")
-        self._marked, self._count = self._marked or mark == self._mark, count
+        self._count = count
+        if ours:
+            self.in_file, self._lowest = True, mark
         return None

@@ -9,17 +9,18 @@ import pytest
 
 from connext_monitor.alerting import bulletin
 from connext_monitor.alerting.bulletin import Bulletin
-from connext_monitor.alerting.database_watch import DatabaseWatch
+from connext_monitor.alerting.database_watch import DatabaseWatch, tell_not_started
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
-from connext_monitor.core.alert import Alert
-from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
+from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
 from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import Telling
 from tests.alerting.samples import LABELS
 from tests.e2e.waiting import until
 
 FULL = DatabaseTrouble(TroubleKind.FULL, "the disk is full")
+DAMAGED = DatabaseTrouble(TroubleKind.DAMAGED, "the database file is damaged")
 GONE = DatabaseTrouble(TroubleKind.GONE, "the database file was deleted or moved away")
 
 
@@ -43,12 +44,30 @@ class Patient:
     """A database whose trouble is set by hand."""
 
     trouble: DatabaseTrouble | None = None
+    proven = True
 
     async def examine(self) -> None:
         await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         pass
+
+
+class Note:
+    """What a later process knows."""
+
+    def __init__(self, outage: ToldOutage | None = None) -> None:
+        self.outage = outage
+
+    async def read(self) -> ToldOutage | None:
+        return self.outage
+
+    async def write(self, told: ToldOutage) -> bool:
+        self.outage = told
+        return True
+
+    async def clear(self) -> None:
+        self.outage = None
 
 
 class Kept:
@@ -98,11 +117,12 @@ class Channel:
 class Watch:
     """A watch with all that it works on."""
 
-    def __init__(self, *channels: Channel) -> None:
+    def __init__(self, *channels: Channel, note: Note | None = None) -> None:
         self.clock, self.database, self.kept = Hands(), Patient(), Kept()
+        self.note = note or Note()
         names = [channel.name for channel in channels]
         told = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
-        self._watch = DatabaseWatch(self.database, self.kept, told, self.clock, lambda _at: True, every=0.01)
+        self._watch = DatabaseWatch(self.database, self.kept, told, self.clock, self.note, every=0.01)
         self.task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -209,3 +229,70 @@ async def test_an_end_is_not_told_to_whom_the_beginning_was_not() -> None:
         await watch.passes(11)
         await until(lambda: channel.taken)
     assert channel.titles() == ["The monitor's database fails"]
+
+
+@pytest.mark.parametrize("trouble", [FULL, GONE], ids=["full", "gone"])
+async def test_an_outage_that_ended_the_process_has_one_id_and_one_end(trouble: DatabaseTrouble) -> None:
+    channel, note = Channel("a"), Note()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = trouble
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+    async with Watch(channel, note=note).running() as again:
+        await until(lambda: len(channel.taken) == 2)
+        await until(lambda: len(again.kept.alerts) == 2)
+    opened, resolved = (notice.alert for notice, _ in channel.taken)
+    assert resolved.id == opened.id
+    assert resolved.opened_at == opened.opened_at
+    assert resolved.resolution == "recovered"
+    assert channel.titles()[1] == "The monitor's database works again"
+    assert note.outage is None
+    async with Watch(channel, note=note).running() as third:
+        await third.passes(20)
+    assert len(channel.taken) == 2
+
+
+async def test_the_end_is_not_told_before_a_write_was_taken() -> None:
+    channel, note = Channel("a"), Note()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+    again = Watch(channel, note=note)
+    again.database.proven = False
+    async with again.running():
+        await again.passes(5)
+        again.database.trouble = FULL
+        again.database.proven = True
+        await again.passes(60)
+        assert len(channel.taken) == 1
+        again.database.trouble = None
+        await until(lambda: len(channel.taken) == 2)
+    assert channel.taken[1][0].alert.state is AlertState.RESOLVED
+
+
+async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
+    clock, note, channel = Hands(), Note(), Channel("a")
+    for passed in (0, 5, 1000, 3700):
+        clock.passed = passed
+        await tell_not_started(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
+    assert len(channel.taken) == 2
+    assert len({notice.alert.id for notice, _ in channel.taken}) == 1
+    assert set(channel.titles()) == {"The monitor cannot start"}
+    assert "Nobody watches the bridge until the monitor is started again" in channel.taken[0][0].message.text
+
+
+async def test_damage_that_every_start_runs_into_again_is_told_once() -> None:
+    channel, note = Channel("a"), Note()
+    for _ in range(3):
+        async with Watch(channel, note=note).running() as watch:
+            assert watch.task is not None
+            await watch.passes(30)
+            watch.database.trouble = DAMAGED
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(watch.task, 30)
+    assert channel.titles() == ["The monitor has lost its database, and ends"]
+    async with Watch(channel, note=note).running() as mended:
+        await mended.passes(70)
+        await until(lambda: len(channel.taken) == 2)
+    assert channel.titles()[1] == "The monitor's database works again"

@@ -10,6 +10,7 @@ from connext_monitor.cli.settings import writing
 from connext_monitor.config import load_config
 from tests.cli.conftest import Program
 from tests.reporting.chain_samples import Sample, fill
+from tests.store.test_lock import HOLD_OPEN, held
 
 READERS = [["status"], ["transfers"], ["transfer", "ab" * 32], ["alerts"]]
 
@@ -83,3 +84,15 @@ async def test_what_a_command_has_open_to_write_is_locked_as_sqlite_locks_it(mon
         read = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM alerts'); c.close()"
         subprocess.run([sys.executable, "-c", read, str(monitor.database)], check=True)
         assert monitor.database.with_name("monitor.db-wal").exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["backup"], ["export", "transfers"]])
+def test_a_database_that_a_monitor_has_open_by_another_name_is_not_read(monitor: Program, command: list[str]) -> None:
+    monitor.fill(lambda store: fill(store, [Sample(1).xcalled()]))
+    other = monitor.database.with_name("other.db")
+    other.hardlink_to(monitor.database)
+    with held(other, HOLD_OPEN):
+        result = monitor.run(*command)
+    assert result.exit_code == 1
+    assert "a monitor works on" in result.stderr
+    assert "by another name of the file" in result.stderr

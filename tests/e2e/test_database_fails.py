@@ -79,10 +79,9 @@ def full_tmpfs(folder: Path) -> Iterator[Callable[[], Callable[[], object]]]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def limit_file_size(monitor: Monitor, database: Path) -> Callable[[], object]:
-    """Let it write no file any further than its log goes now."""
-    limit = database.with_name(f"{database.name}-wal").stat().st_size
-    resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+def limit_file_size(monitor: Monitor) -> Callable[[], object]:
+    """Let it write nothing beyond the first page of a file: not one change fits into its log, wherever that stands."""
+    resource.prlimit(monitor.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     return partial(resource.prlimit, monitor.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
@@ -104,7 +103,7 @@ async def test_while_nothing_can_be_written_it_says_why_and_afterwards_nothing_i
                     assert fill is not None
                     mend, words = fill(), "the disk is full"
                 elif how == "file size limit":
-                    mend, words = limit_file_size(monitor, database), "the largest size"
+                    mend, words = limit_file_size(monitor), "the largest size"
                 else:
                     holder = sqlite3.connect(database, isolation_level=None)
                     holder.execute("BEGIN IMMEDIATE")
@@ -167,6 +166,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
     "log deleted": lambda file: Path(f"{file}-wal").unlink(),
     "index replaced": lambda file: file.with_name("other.db").replace(f"{file}-shm"),
     "emptied": lambda file: os.truncate(file, 0),
+    "a backup copied over it": lambda file: file.write_bytes(next(file.parent.glob("*Z.db")).read_bytes()),
     "overwritten": lambda file: file.write_bytes(file.with_name("other.db").read_bytes()),
     "damaged": lambda file: file.write_bytes(b"damaged" * 100_000),
 }
@@ -179,14 +179,59 @@ async def test_a_database_that_is_lost_ends_it_and_the_channels_hear_why(
     data = tmp_path / "data"
     data.mkdir()
     await (await open_store(data / "other.db", {})).close()
-    async with Receiver() as webhook, monitor_on(bridge, tmp_path, webhook, data / "monitor.db") as monitor:
+    async with (
+        Receiver() as webhook,
+        monitor_on(
+            bridge, tmp_path, webhook, data / "monitor.db", f'[backup]\nevery = "PT1H"\ndirectory = "{data}"'
+        ) as monitor,
+    ):
         await until(lambda: (data / "monitor.db").read_bytes()[60:64] != bytes(4), 30, lambda: monitor.said)
+        await until(lambda: monitor.events("backup.made"), 30, lambda: monitor.said)
         LOSSES[how](data / "monitor.db")
         opened = await webhook.gets(*OPENED, seconds=60)
         assert await monitor.ended() == 1
     assert "restore" in opened.alert["text"]
     assert "Traceback" not in monitor.said
     assert monitor.events("database.failing")[-1]["reason"].lower() in opened.alert["text"].lower()
+
+
+async def test_after_a_loss_the_next_start_tells_the_end_under_the_same_id(bridge: Devnet, tmp_path: Path) -> None:
+    database = tmp_path / "monitor.db"
+    async with Receiver() as webhook:
+        async with monitor_on(bridge, tmp_path, webhook, database) as monitor:
+            database.unlink()
+            opened = await webhook.gets(*OPENED, seconds=60)
+            assert await monitor.ended() == 1
+            assert not database.exists()
+        async with Monitor(tmp_path / "config.toml") as again:
+            resolved = await webhook.gets(*RESOLVED)
+            await until(lambda: has_history(again), 30, lambda: again.said)
+        assert resolved.alert["id"] == opened.alert["id"]
+        assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
+
+
+async def test_a_start_on_a_full_disk_is_told_once_and_so_is_its_end(bridge: Devnet, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    async with Receiver() as webhook:
+        with full_tmpfs(data) as fill:
+            database = data / "monitor.db"
+            async with monitor_on(bridge, tmp_path, webhook, database) as monitor:
+                monitor.terminate()
+                await monitor.ended()
+            make_room = fill()
+            # As under a supervisor, which starts it again and again.
+            for _ in range(2):
+                async with Monitor(tmp_path / "config.toml") as failing:
+                    assert await failing.ended() == 1
+                assert "the disk is full" in failing.said
+            opened = await webhook.gets(*OPENED)
+            assert opened.alert["title"] == "The monitor cannot start"
+            make_room()
+            async with Monitor(tmp_path / "config.toml"):
+                resolved = await webhook.gets(*RESOLVED)
+        assert resolved.alert["id"] == opened.alert["id"]
+        assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
 
 
 async def test_a_database_that_is_damaged_at_the_start_is_refused_with_the_cure_and_told_once(

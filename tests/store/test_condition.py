@@ -1,12 +1,13 @@
-"""How long the disk has not answered is measured by the time in which the program has run."""
+"""The condition of a database: what counts as an outage and as its end, in the time in which the program has run."""
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from connext_monitor.core.database_trouble import TroubleKind
+from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.running_loop import RunningLoop
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.database import Database
@@ -46,3 +47,35 @@ def test_a_program_that_was_stopped_in_the_middle_of_a_write_does_not_blame_the_
         assert condition.trouble is None
         condition.ended("write")
         assert condition.works_for > 600
+
+
+FULL = DatabaseTrouble(TroubleKind.FULL, "the disk is full")
+Notes = tuple[Callable[[DatabaseTrouble], None], Callable[[], None]]
+
+
+def reads(it: Condition) -> Notes:
+    return it.not_read, it.was_read
+
+
+def writes(it: Condition) -> Notes:
+    return it.not_written, it.written
+
+
+@pytest.mark.parametrize("what", [reads, writes])
+def test_it_works_again_only_once_nothing_has_failed_for_a_while(
+    tmp_path: Path, what: Callable[[Condition], Notes]
+) -> None:
+    now = 1000.0
+    condition = Condition(tmp_path / "monitor.db", lambda: now)
+    failed, succeeded = what(condition)
+    # On a disk that is all but full what is small is taken, and what is large is not.
+    for _ in range(10):
+        failed(FULL)
+        now += 1
+        succeeded()
+        assert condition.trouble == FULL
+        now += 1
+    for _ in range(3):
+        succeeded()
+        now += 1
+    assert condition.trouble is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.store.database import DatabaseError
-from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
+from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
 from connext_monitor.store.restore import Restore
 from tests.databases import open_store
 from tests.store.conftest import NAMES
@@ -28,9 +28,9 @@ with DatabaseLock(Path(sys.argv[1]), make=True):
 
 
 @contextmanager
-def held(file: Path) -> Iterator[subprocess.Popen[str]]:
+def held(file: Path, how: str = HOLD) -> Iterator[subprocess.Popen[str]]:
     """Another process holds the lock of this database."""
-    command = [sys.executable, "-c", HOLD, str(file)]
+    command = [sys.executable, "-c", how, str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -120,3 +120,30 @@ def test_what_cannot_be_locked_is_refused_in_words(tmp_path: Path, what: str) ->
         file.touch(0o400)
     with pytest.raises(DatabaseError, match=r"monitor\.db cannot be opened .*; check monitor\.database"):
         lock(file)
+
+
+HOLD_OPEN = """
+import asyncio, sys
+from pathlib import Path
+from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.store import Store
+async def hold():
+    store = await Store.open(Path(sys.argv[1]), {})
+    print("held", flush=True)
+    await asyncio.sleep(60)
+with DatabaseLock(Path(sys.argv[1]), make=True):
+    asyncio.run(hold())
+"""
+
+
+def test_whoever_reads_by_another_name_than_the_monitor_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "monitor.db"
+    with held(file, HOLD_OPEN):
+        refuse_other_name(file)
+        with pytest.raises(DatabaseInUseError, match="by another name of the file, where its latest changes are"):
+            refuse_other_name(_linked(file))
+        (tmp_path / "other.db").unlink()
+        refuse_other_name(_linked_symbolically(file))
+    (tmp_path / "other.db").unlink()
+    refuse_other_name(_linked(file))
+    refuse_other_name(tmp_path / "missing.db")

@@ -1,0 +1,122 @@
+"""What people were told of an outage, kept beyond this process, and outside of the database that cannot be used.
+
+It lies in the lock file, whose block is there before the disk is full, or else in the folder for temporary files.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from connext_monitor.core.database_trouble import DatabaseTrouble, ToldOutage, TroubleKind
+from connext_monitor.store.daemon_thread import in_daemon_thread
+
+T = TypeVar("T")
+
+_ANSWERS_WITHIN = 2.0
+_ROOM = 4096
+_EMPTY = b" " * _ROOM
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class OutageNote:
+    """The note for one database, of which ``lock`` is the lock file."""
+
+    def __init__(self, lock: Path) -> None:
+        self._lock = lock
+        key = sha256(os.fsencode(lock.absolute())).hexdigest()[:16]
+        self._elsewhere = Path(tempfile.gettempdir(), f"connext-monitor-{os.geteuid()}-{key}.outage")
+
+    async def read(self) -> ToldOutage | None:
+        """What stands there; None where there is nothing, or nothing that can be read."""
+        return await _in_time(self._read, None)
+
+    async def write(self, told: ToldOutage) -> bool:
+        """Note it; False where that cannot be done."""
+        return await _in_time(lambda: self._write(_encoded(told)), False)
+
+    async def clear(self) -> None:
+        """Forget it: people know that it is over."""
+        await _in_time(self._clear, None)
+
+    def _read(self) -> ToldOutage | None:
+        for path in (self._lock, self._elsewhere):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                return _decoded(_contents(path))
+        return None
+
+    def _write(self, data: bytes) -> bool:
+        return _put(self._lock, data) or _put(self._elsewhere, data, os.O_CREAT)
+
+    def _clear(self) -> None:
+        if not self._lock.exists() or _put(self._lock, _EMPTY):
+            with suppress(OSError):
+                self._elsewhere.unlink()
+
+
+async def _in_time(work: Callable[[], T], otherwise: T) -> T:
+    """What ``work`` returns, on a disk that answers."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ANSWERS_WITHIN):
+            return await in_daemon_thread(work)
+    return otherwise
+
+
+def make_room(lock: int) -> None:
+    """Give a new lock file the block that a note needs."""
+    with suppress(OSError):
+        if os.fstat(lock).st_size < _ROOM:
+            os.pwrite(lock, _EMPTY, 0)
+
+
+def _contents(path: Path) -> bytes:
+    file = os.open(path, _FLAGS)
+    try:
+        # In a folder that everybody may write to it may be somebody else's.
+        return os.pread(file, _ROOM, 0) if os.fstat(file).st_uid in {os.geteuid(), path.parent.stat().st_uid} else b""
+    finally:
+        os.close(file)
+
+
+def _put(path: Path, data: bytes, flags: int = 0) -> bool:
+    try:
+        file = os.open(path, _FLAGS | flags, 0o600)
+    except OSError:
+        return False
+    try:
+        os.pwrite(file, data, 0)
+        os.fsync(file)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def _encoded(told: ToldOutage) -> bytes:
+    values = {
+        "id": told.alert_id,
+        "opened_at": told.opened_at.isoformat(),
+        "told_at": told.told_at.isoformat(),
+        "kind": told.trouble.kind.value,
+        "words": told.trouble.words[:1000],
+        "since": told.since,
+    }
+    return json.dumps(values).encode()[:_ROOM].ljust(_ROOM)
+
+
+def _decoded(data: bytes) -> ToldOutage:
+    values = json.loads(data)
+    return ToldOutage(
+        str(values["id"]),
+        datetime.fromisoformat(values["opened_at"]),
+        datetime.fromisoformat(values["told_at"]),
+        DatabaseTrouble(TroubleKind(values["kind"]), str(values["words"])),
+        int(values["since"]),
+    )
