@@ -10,7 +10,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.transfer import Transfer
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Until it holds; fails after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the conditions here are facts about servers and stores, not events
