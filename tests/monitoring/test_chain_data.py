@@ -196,7 +196,9 @@ def test_a_list_of_far_more_entries_than_logs_is_not_taken_apart() -> None:
         read_logs(msgspec.Raw(b"[" + b"0," * 1_100_000 + b"0]"), ANY)
 
 
-@pytest.mark.parametrize(("written", "number"), [*((written, 31337) for written in ("0x7a69", "31337", 31337, 31337.0)), (0, 0), ("0", 0)])
+@pytest.mark.parametrize(
+    ("written", "number"), [*((written, 31337) for written in ("0x7a69", "31337", 31337, 31337.0)), (0, 0), ("0", 0)]
+)
 def test_a_quantity_is_read_however_it_is_written(written: object, number: int) -> None:
     assert read_quantity(raw(written)) == number
 

@@ -1,4 +1,4 @@
-"""An endpoint that refuses something for a while, in virtual time: when it answers again, it is soon asked as before."""
+"""An endpoint that refuses something for a while, in virtual time: once it answers, it is soon asked as before."""
 
 import asyncio
 from collections import Counter
