@@ -123,7 +123,9 @@ def plain_hex(text: str, length: int | None = None) -> str:
 
 
 def _whole(value: float) -> int:
-    if isinstance(value, float) and (not value.is_integer() or abs(value) >= _EXACT):
+    if isinstance(value, int):
+        return value
+    if not value.is_integer() or abs(value) >= _EXACT:
         raise ValueError("a number is a fraction, or too large to be exact")
     return int(value)
 
