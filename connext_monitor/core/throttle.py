@@ -17,6 +17,8 @@ _LONGEST_BACKOFF: Final = 8.0
 """Where it does not say how long, it is asked again after this at the latest: a plan's minute ends soon."""
 _SLOWEST: Final = 0.2
 """Requests a second: slower than this nothing is learned any more."""
+_SLOWEST_AT_FIRST: Final = 1.0
+"""Learned from a first refusal: where little was asked before it, as at rest, what was answered is no plan."""
 _MOST_AT_A_TIME: Final = 0.5
 """The share of the rate that is left after a refusal: of few requests in a long silence it would be nothing."""
 _UNLIMITED: Final = 500.0
@@ -27,6 +29,8 @@ _MARGIN: Final = 0.95
 _PAUSES_TO_A_RAISE: Final = 10
 """A refusal costs a pause, and raising the rate ends in one: no more than a tenth of the time is lost so."""
 _SHORTEST_HOLD, _LONGEST_HOLD = 3.0, 120.0
+_LONGEST_HOLD_OF_SLOW: Final = 15.0
+"""Hardly a plan is so slow: what looks like one is an outage mostly, after which somebody waits for every answer."""
 _STEP, _STEP_NEAR_CEILING = 1.25, 1.04
 _BURST: Final = 0.1
 """Seconds of requests that may go at once after a rest."""
@@ -121,11 +125,14 @@ class Throttle:
         if not crowded or self.rate is not None or now < self._hold_until:
             measured = self._measured(silence) * _MARGIN
             self._ceiling = self.rate if self.rate is not None else measured
-            if self.rate is not None:
+            if self.rate is None:
+                self.rate = max(_SLOWEST_AT_FIRST, measured)
+            else:
                 measured = min(max(measured, self.rate * _MOST_AT_A_TIME), self.rate * _MARGIN)
-            self.rate = max(_SLOWEST, measured)
+                self.rate = max(_SLOWEST, measured)
             self._next_at = now + 1 / self.rate
-        self._hold_until = now + min(_LONGEST_HOLD, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE * silence))
+        longest = _LONGEST_HOLD if self.rate is None or self.rate >= _SLOWEST_AT_FIRST else _LONGEST_HOLD_OF_SLOW
+        self._hold_until = now + min(longest, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE * silence))
         self._held_back_by_rate = self._held_back_by_at_once = False
         self._refused_from, self.refusals, self._peak_answered = None, 0, 0
         self._cycle_from = now

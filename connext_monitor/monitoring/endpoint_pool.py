@@ -86,10 +86,12 @@ class EndpointPool:
         refusal = error.refusal
         if error.blocks is None or refusal.reaction not in (Reaction.RANGE, Reaction.RATE, Reaction.OTHER):
             return Step.WAIT
+        again = self.paces[place].refusals > 0
         self.paces[place], step = self.paces[place].after_refusal(refusal, error.blocks)
         if step is Step.LESS and refusal.reaction is Reaction.RATE and not self.paces[place].control:
             self.pacers[place].forget()
-        elif step is Step.WAIT and refusal.reaction is not Reaction.RATE:
+        elif step is Step.WAIT and refusal.reaction is not Reaction.RATE and not again:
+            # Where the first pause did not help, more of them do not: others would wait for what is no rate.
             self.pacers[place].ease()
         return step
 

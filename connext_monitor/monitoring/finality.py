@@ -26,19 +26,34 @@ class Finality:
         if isinstance(self._finality, int):
             return final_by_depth(head.number, self._finality)
         tagged = await self._tagged(self._finality)
-        return min(tagged.number, head.number) if tagged else None
+        if tagged is None or not await self._is_had(tagged, head):
+            return None
+        self._state.headers.add(tagged)
+        await self._lineage.bear_out(tagged.hash)
+        self._state.final_trouble = None
+        return min(tagged.number, head.number)
 
     async def _tagged(self, tag: str) -> Header | None:
         """The block of a tag; None where the endpoint gives none, in whatever way, and the reason with the state."""
         self._state.final_trouble = f"{self._endpoint.host} does not say which block is {tag}"
         try:
-            tagged = await self._endpoint.header(tag)
+            return await self._endpoint.header(tag)
         except RpcError as error:
             # Where it says nothing at all any more, what is asked next fails as well.
             self._state.final_trouble = str(error)
             return None
-        if tagged is not None:
-            self._state.headers.add(tagged)
-            await self._lineage.bear_out(tagged.hash)
-            self._state.final_trouble = None
-        return tagged
+
+    async def _is_had(self, tagged: Header, head: Header) -> bool:
+        """Whether the endpoint has a block that it calls final, which needs a question where that is after the head.
+
+        Blocks up to a final one that does not exist would all be taken for final.
+        """
+        if tagged.number <= head.number:
+            return True
+        header = await self._endpoint.header(tagged.number)
+        if header is not None and header.hash == tagged.hash:
+            return True
+        self._state.final_trouble = (
+            f"{self._endpoint.host} says that block {tagged.number} is {self._finality}, and does not have it"
+        )
+        return False

@@ -131,12 +131,15 @@ _DIGITS: Final = re.compile("[0-9]{1,18}")
 
 
 class Answer(msgspec.Struct):
-    """An endpoint's message: an answer has an ``id``, a notification a ``method``. An absent field is an empty Raw."""
+    """An endpoint's message: an answer has an ``id``, a notification a ``method``. An absent field is an empty Raw.
+
+    Some servers send all fields, those that mean nothing as null.
+    """
 
     id: int | float | str | None = None
     result: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
-    method: str = ""
+    method: str | None = None
     params: msgspec.Raw = msgspec.Raw()
 
     @property

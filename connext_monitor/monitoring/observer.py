@@ -178,10 +178,12 @@ class Observer:
 
     async def _poll_heads(self, endpoint: Endpoint, place: int) -> None:
         interval = min(12.0, max(0.5, self._config.block_time.total_seconds()))
+        # Often enough for the watchdog, which gives up an endpoint whose head does not rise.
+        longest = min(_CALM / 3, self._unobserved_after / 6)
         failures = 0
         while True:
             # Where few requests are allowed, most of them are for what the heads are about.
-            pause = max(interval, min(_CALM / 3, _OF_ALL_REQUESTS * endpoint.pacer.interval))
+            pause = max(interval, min(longest, _OF_ALL_REQUESTS * endpoint.pacer.interval))
             try:
                 self._saw_head(await endpoint.head())
                 failures = 0

@@ -44,6 +44,13 @@ _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 _MANY: Final = 4
 """Requests under way, from which on a connection that is cut off may have been cut off for them."""
 
+_READ_AT_ONCE: Final = 16 * 2**10
+"""Bytes taken from a socket at a time: thousands of the smallest frames."""
+_LONG_READ: Final = 0.01
+"""Seconds; what an honest endpoint sends is taken in less."""
+_IN_A_ROW, _REST = 100, 0.004
+"""After so many messages others have the event loop for themselves for so many seconds."""
+
 _FELL_BEHIND: Final = "was closed by us: we fell behind its pushes"
 
 _SILENT: Final = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001 - no configuration may turn it on
@@ -66,6 +73,33 @@ class _Pending:
     method: str
     outcome: asyncio.Future[Outcome]
     pushes: PushQueue | None = None
+
+
+class _Connection(ClientConnection):
+    """The library's connection, which leaves the event loop to others at least half of the time, whatever comes.
+
+    The library takes all frames of what the socket gave in one go; pings, which nobody waits for, without end.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Have less read at a time."""
+        super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # a socket's own transport; TLS has its bounds elsewhere
+            transport.max_size = _READ_AT_ONCE
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and where that took long nothing more for as long."""
+        began = self.loop.time()
+        super().data_received(data)
+        took = self.loop.time() - began
+        if took > _LONG_READ:
+            self.transport.pause_reading()
+            self.loop.call_later(took, self._go_on)
+
+    def _go_on(self) -> None:
+        # Where frames wait to be taken, the library goes on reading by itself when they are.
+        if not self.recv_messages.paused and not self.transport.is_closing():
+            self.transport.resume_reading()
 
 
 class _Connect(connect):
@@ -97,6 +131,7 @@ async def _open(url: EndpointAddress, limits: RpcLimits) -> ClientConnection | E
             ping_timeout=limits.ping_timeout,
             close_timeout=limits.close_timeout,
             max_size=limits.answer_bytes,
+            create_connection=_Connection,
             logger=_SILENT,
         )
     except InvalidStatus as error:
@@ -208,8 +243,13 @@ class WebSocketClient:
     async def _read(self) -> None:
         """Read until the connection is lost, for whatever reason, and tell all who wait."""
         try:
-            while self._why_lost is None:
+            for number in itertools.count(1):
                 self._dispatch(await self._connection.recv(decode=False))
+                if self._why_lost is not None:
+                    break
+                if number % _IN_A_ROW == 0:
+                    # Receiving what is here already does not wait: a flood would leave the loop to nobody else.
+                    await asyncio.sleep(_REST)
         except ConnectionClosed as error:
             self._lose(why_closed(self._url, error), busy=self._ended_busy(error))
         except MalformedMessage as error:

@@ -1,7 +1,8 @@
 """Blocks and logs as endpoints write them, brought into the one form that the specification knows.
 
 Execution-apis has hex with a leading 0x everywhere. Endpoints also write numbers as decimal strings or JSON numbers,
-flags as null, and hex in capitals or without its 0x. What has one meaning only is read; nothing is guessed.
+5.0 or 1.7e9 among them where a proxy's language has no integers, flags as null, and hex in capitals or without its 0x.
+What has one meaning only is read; nothing is guessed.
 """
 
 import re
@@ -23,7 +24,9 @@ _Hex20: TypeAlias = Annotated[str, msgspec.Meta(min_length=42, max_length=42)]
 # Lengths are checked by the decoder, which is quick at it; that the rest is hex, by who reads it.
 
 _Flag: TypeAlias = bool | int | str | None
-_Number: TypeAlias = int | str
+_Number: TypeAlias = int | float | str
+_EXACT: Final = 2**53
+"""From here on not every whole number is a float: what is written as one may have been another."""
 
 
 class WrittenBlock(msgspec.Struct, rename="camel"):
@@ -100,12 +103,12 @@ def decode_bytes(result: msgspec.Raw) -> str:
     return plain_hex(_TEXT.decode(result))
 
 
-def plain_quantity(value: int | str) -> str:
+def plain_quantity(value: float | str) -> str:
     """A number as hex with a leading 0x and no zero too many. Raises ValueError.
 
     Decimal digits without 0x are a decimal number. With zeros before them they may be hex that has lost its 0x.
     """
-    number = value if isinstance(value, int) else _number(value)
+    number = _number(value) if isinstance(value, str) else _whole(value)
     if not 0 <= number <= LARGEST:
         raise ValueError("a number is negative or too large")
     return hex(number)
@@ -117,6 +120,14 @@ def plain_hex(text: str, length: int | None = None) -> str:
     if length is not None and len(digits) != 2 * length:
         raise ValueError(f"hex of {length} bytes has {2 * length} digits")
     return f"0x{digits}"
+
+
+def _whole(value: float) -> int:
+    if isinstance(value, int):
+        return value
+    if not value.is_integer() or abs(value) >= _EXACT:
+        raise ValueError("a number is a fraction, or too large to be exact")
+    return int(value)
 
 
 def _number(text: str) -> int:

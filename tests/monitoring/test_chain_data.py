@@ -106,7 +106,7 @@ def test_the_hint_of_a_block_timestamp_is_ignored(hint: object) -> None:
         ("data", "da7"),
         ("data", None),
         ("blockHash", "0x" + "b0" * 31 + " 0"),
-        ("blockNumber", 9.0),
+        ("blockNumber", 9.5),
         ("blockNumber", True),
         ("blockNumber", -9),
         ("blockNumber", 2**63),
@@ -182,6 +182,7 @@ def test_a_log_without_a_flag_stands() -> None:
     [
         {"number": 9, "timestamp": 100},
         {"number": "9", "timestamp": "100"},
+        {"number": 9.0, "timestamp": 1e2},
         {"number": "0x0009", "timestamp": "0X64"},
         {"hash": "B0" * 32, "parentHash": "0xAF" + "af" * 31, "logsBloom": None},
     ],
@@ -195,9 +196,17 @@ def test_a_list_of_far_more_entries_than_logs_is_not_taken_apart() -> None:
         read_logs(msgspec.Raw(b"[" + b"0," * 1_100_000 + b"0]"), ANY)
 
 
-@pytest.mark.parametrize(("written", "number"), [("0x7a69", 31337), ("31337", 31337), (31337, 31337), (0, 0), ("0", 0)])
+@pytest.mark.parametrize(
+    ("written", "number"), [*((written, 31337) for written in ("0x7a69", "31337", 31337, 31337.0)), (0, 0), ("0", 0)]
+)
 def test_a_quantity_is_read_however_it_is_written(written: object, number: int) -> None:
     assert read_quantity(raw(written)) == number
+
+
+@pytest.mark.parametrize("written", [0.5, -1.0, 2.0**53, 1e300, True, [1], "1.0"])
+def test_a_quantity_that_is_not_exact_is_unreadable(written: object) -> None:
+    with pytest.raises(Unreadable):
+        read_quantity(raw(written))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +278,7 @@ def test_a_bloom_that_is_none_harms_nothing(bloom: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"hash": None}, {"hash": "0x00"}, {"number": None}, {"timestamp": 100.0}, {"parentHash": 1}]
+    "change", [{"hash": None}, {"hash": "0x00"}, {"number": None}, {"timestamp": 100.5}, {"parentHash": 1}]
 )
 def test_a_block_with_a_bad_field_is_unreadable(change: dict[str, object]) -> None:
     with pytest.raises(Unreadable):

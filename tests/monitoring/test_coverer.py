@@ -400,6 +400,30 @@ async def test_a_finality_tag_that_is_had_again_is_believed_again() -> None:
     assert memory.progress[-1].coverage.checkpoint == 40
 
 
+@pytest.mark.parametrize(
+    ("changes", "checkpoint"),
+    [({"number": "0x2710"}, 0), ({"hash": "0x" + "ab" * 32}, 0), ({}, 100)],
+    ids=["no such block", "another block", "one that came meanwhile"],
+)
+async def test_a_final_block_after_the_head_counts_where_the_endpoint_has_it(
+    changes: dict[str, Any], checkpoint: int
+) -> None:
+    class Ahead(Chain):
+        def answer(self, request: dict[str, Any]) -> str:
+            if request["params"][:1] == ["finalized"]:
+                self.head = 102
+                return result(request, self.block(102) | changes)
+            return super().answer(request)
+
+    node, memory = Ahead(100), Memory()
+    async with covering(node, memory, finality="finalized") as (coverer, _):
+        await coverer.cover(Aim.CONFIRM)
+        why = coverer.state.sight().final_trouble
+    reached = memory.progress[-1].coverage
+    assert (reached.covered and reached.covered.number, reached.checkpoint) == (100, checkpoint)
+    assert (why is None) == (checkpoint > 0), why
+
+
 READABLE = xcalled_log(1).log
 
 

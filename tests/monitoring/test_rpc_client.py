@@ -53,6 +53,12 @@ async def test_a_null_error_beside_a_result_is_no_error(transport: Transport) ->
         assert bytes(await client.request("eth_any", [])) == b"1"
 
 
+async def test_all_fields_may_be_there_those_that_mean_nothing_as_null(transport: Transport) -> None:
+    nothing = {"jsonrpc": None, "method": None, "params": None, "error": None, "extra": [1]}
+    async with transport.connected(lambda r: json.dumps({"id": r["id"], "result": 1} | nothing)) as client:
+        assert bytes(await within_bound(client.request("eth_any", []))) == b"1"
+
+
 async def test_many_requests_at_once_get_their_own_answers(transport: Transport) -> None:
     async with transport.connected(lambda request: result(request, request["params"])) as client:
         answers = await asyncio.gather(*(client.request("eth_any", [number]) for number in range(200)))

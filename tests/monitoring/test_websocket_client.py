@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
 
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcLimits, RpcRefused
@@ -21,6 +22,7 @@ from tests.monitoring.nodes import (
     closing,
     error,
     failure_of,
+    push,
     receive,
     result,
     websocket_client,
@@ -59,6 +61,30 @@ async def test_a_connection_that_stops_answering_pings_is_found_out() -> None:
     async with websocket_node(half_open) as url, websocket_client(url, limits) as client:
         failed = await failure_of(client.request("eth_any", [], timeout=60))
     assert str(failed) == "127.0.0.1 stopped answering pings"
+
+
+async def test_a_flood_of_messages_leaves_the_event_loop_to_others() -> None:
+    frame = Frame(Opcode.TEXT, push("0x1", 1).encode()).serialize(mask=False)
+
+    async def flooding(connection: ServerConnection) -> None:
+        await connection.send(result(await receive(connection), "0x1"))
+        connection.transport.write(frame * 9_000)
+
+    came = 0
+
+    async def count() -> None:
+        nonlocal came
+        async for _ in await client.subscribe("newHeads"):
+            came += 1
+
+    async with websocket_node(flooding) as url, websocket_client(url) as client:
+        counting, at_a_time, before = asyncio.create_task(count()), [0], 0
+        while came < 9_000 and not counting.done():
+            await asyncio.sleep(0)
+            at_a_time.append(came - before)
+            before = came
+        counting.cancel()
+    assert (came, max(at_a_time) <= 200) == (9_000, True), max(at_a_time)
 
 
 async def test_a_request_that_cannot_even_be_sent_ends_and_gives_the_connection_up() -> None:
