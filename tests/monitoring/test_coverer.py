@@ -412,7 +412,7 @@ async def test_a_final_block_after_the_head_counts_where_the_endpoint_has_it(
         def answer(self, request: dict[str, Any]) -> str:
             if request["params"][:1] == ["finalized"]:
                 self.head = 102
-                return result(request, self.block(102) | changes)
+                return result(request, {**(self.block(102) or {}), **changes})
             return super().answer(request)
 
     node, memory = Ahead(100), Memory()
