@@ -56,6 +56,9 @@ async def timed(store: Store, work: Awaitable[object]) -> tuple[float, list[floa
 def told(what: str, measured: tuple[float, list[float], float]) -> None:
     """One line."""
     took, commits, late = measured
+    if not commits:
+        print(f"{what}: {took:.2f} s, within which no commit ended; the loop late by {late * 1000:.1f} ms at most")
+        return
     middle, high = (commits[len(commits) * percent // 100] * 1000 for percent in (50, 99))
     print(
         f"{what}: {took:.1f} s; {len(commits)} commits, p50 {middle:.1f} ms, p99 {high:.1f} ms, "
