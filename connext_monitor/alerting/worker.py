@@ -254,7 +254,7 @@ class Worker:
                 said = with_wait_asked(reason, after, now)
                 wait = self._holds.failed(trial, outcome, self._elapsed.read(), self._jitter())
                 await self._postpone(errand, "alert.postponed", said, wait, now)
-                # An edit that comes too soon is no alert that does not arrive.
+                # An edit refused for coming too soon does not mean that an alert has failed to arrive.
                 if trial.lane is Lane.NEWS or cause is not Cause.RATE_LIMITED:
                     await self._channel(ChannelState.FAILING, said, now)
             case Refused(reason):
