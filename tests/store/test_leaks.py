@@ -23,7 +23,7 @@ XCALLED = xcalled(info(), sighting(10))
 
 def open_connections() -> int:
     """How many connections to SQLite this process has, whether or not anybody still knows of them."""
-    return sum(isinstance(one, sqlite3.Connection) and is_open(one) for one in gc.get_objects())
+    return sum(issubclass(type(one), sqlite3.Connection) and is_open(one) for one in gc.get_objects())
 
 
 def is_open(connection: sqlite3.Connection) -> bool:
