@@ -32,12 +32,12 @@ from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.cause import Cause, merged
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.housekeeping import housekeeping, last_backup, report_desk
 from connext_monitor.labels import chain_labels
@@ -150,7 +150,7 @@ def pathway_durations(config: Config) -> PathwayDurations:
     def durations(origin: DomainId, destination: DomainId) -> Durations | None:
         if destination not in watched:
             return None
-        deadlines = config.alerts.deadlines(labels.spoken(origin), labels.spoken(destination))
+        deadlines = config.alerts.deadlines(labels.display_name(origin), labels.display_name(destination))
         return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
 
     return durations
@@ -385,7 +385,7 @@ async def _build(
         opening.lock.note,
     )
 
-    def sights() -> list[ChainSight]:
+    def sights() -> list[ChainStatus]:
         return [replace(one.sight(), unjudged=unjudged.of(one.state.config.domain_id)) for one in observers]
 
     heartbeat = _heartbeat(config, lambda: _words(condition) or _trouble(sights(), provider_watch.failing), clock)
@@ -460,7 +460,7 @@ def _words(condition: Condition) -> str | None:
     return trouble.words if trouble is not None else None
 
 
-def _trouble(chains: Iterable[ChainSight], failing: Sequence[str]) -> str | None:
+def _trouble(chains: Iterable[ChainStatus], failing: Sequence[str]) -> str | None:
     """Why no sign of life is given: who relies on it would rely on chains and channels too."""
     unseen = [chain.name for chain in chains if not chain.observed or chain.unjudged is not None]
     if unseen:

@@ -10,9 +10,9 @@ from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.backups import is_past
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.backups import PeriodicBackup
 from connext_monitor.reporting.picture import draw
 from connext_monitor.reporting.retention import Pruning
@@ -44,7 +44,7 @@ def housekeeping(
     store: Store,
     providers: Sequence[ConfiguredProvider],
     route: Route,
-    sights: Callable[[], Sequence[ChainSight]],
+    sights: Callable[[], Sequence[ChainStatus]],
     told: Callable[[], None],
     clock: AgreedClock,
 ) -> dict[str, Part]:

@@ -10,16 +10,16 @@ from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import (
+    Action,
     FormGroup,
     GroupRules,
     JoinGroup,
     NoteEnds,
-    Step,
-    TellAlert,
-    TellGroup,
+    SendAlert,
+    SendGroup,
     Wait,
     is_news,
-    next_step,
+    next_action,
 )
 from connext_monitor.core.labels import ChainLabels
 
@@ -50,8 +50,8 @@ class DigestWorker(Worker):
         """Put into groups what belongs there, until something is to be told."""
         while True:
             self.woken.clear()
-            step = await self._insist(self._look)
-            match step:
+            action = await self._insist(self._look)
+            match action:
                 case Wait(until):
                     looked_at = self._clock.monotonic()
                     left = None if until is None else until - self._clock.now().timestamp()
@@ -59,32 +59,32 @@ class DigestWorker(Worker):
                         return report
                     # Each alert of a burst wakes it: to count the queue for every one would take all the time there is.
                     await asyncio.sleep(max(0.0, looked_at + _LOOKS_APART - self._clock.monotonic()))
-                case TellAlert(delivery_id):
+                case SendAlert(delivery_id):
                     delivery = await self._insist(partial(self._store.delivery, delivery_id))
                     if delivery is not None:
                         return self._alone(delivery)
-                case TellGroup(group_id, change):
+                case SendGroup(group_id, change):
                     digest = await self._insist(partial(self._store.digest, group_id))
                     now = self._clock.now()
                     return DigestErrand(digest, change, now, self._channel_of_groups, self._store, self._labels)
                 case _:
-                    await self._insist(partial(self._collect, step))
+                    await self._insist(partial(self._collect, action))
 
-    async def _look(self) -> Step:
+    async def _look(self) -> Action:
         now = self._clock.now().timestamp()
         queue = await self._store.queue(self.provider.name, now - self._rules.interval)
-        return next_step(queue, self.provider.telling, self._rules, now, self._held())
+        return next_action(queue, self.provider.digest_mode, self._rules, now, self._held())
 
     async def _has_news(self) -> bool:
         return is_news(await self._look())
 
-    async def _collect(self, step: FormGroup | JoinGroup | NoteEnds) -> None:
+    async def _collect(self, action: FormGroup | JoinGroup | NoteEnds) -> None:
         now = self._clock.now()
-        match step:
+        match action:
             case FormGroup(topic, before):
                 await self._store.form_group(self.provider.name, topic, before, now)
             case JoinGroup(group_id, topic, most):
                 await self._store.join_group(group_id, topic, most, now)
             case NoteEnds():
                 await self._store.note_ends(self.provider.name, now)
-        self._log.debug("alerts.collected", step=type(step).__name__, reason=step.reason.value)
+        self._log.debug("alerts.collected", action=type(action).__name__, reason=action.reason.value)

@@ -124,7 +124,7 @@ class AlertErrand:
     def trial(self) -> Try:
         """The delivery's."""
         edits = self.delivery.reference is not None
-        lane = lane_of(self.delivery.change, self.provider.telling) if edits else Lane.NEWS
+        lane = lane_of(self.delivery.change, self.provider.digest_mode) if edits else Lane.NEWS
         return Try(delivery_key(self.delivery.id), lane, self.delivery.attempts)
 
     @property
@@ -178,7 +178,7 @@ class DigestErrand:
     def trial(self) -> Try:
         """The group's."""
         edits = self.digest.reference is not None
-        lane = lane_of(self.change, self.provider.telling) if edits else Lane.NEWS
+        lane = lane_of(self.change, self.provider.digest_mode) if edits else Lane.NEWS
         return Try(group_key(self.digest.group_id), lane, self.digest.attempts)
 
     @property

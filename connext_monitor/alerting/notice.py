@@ -8,7 +8,7 @@ from typing import Protocol, TypeGuard
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change, Outcome
 from connext_monitor.core.documents import Json, TransferView
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Message
 
 
@@ -55,7 +55,7 @@ class Provider(Protocol):
         ...
 
     @property
-    def telling(self) -> Telling:
+    def digest_mode(self) -> DigestMode:
         """Whether it takes groups; one that does not is told of each alert by itself."""
         ...
 
@@ -96,4 +96,4 @@ def takes_reports(provider: Provider) -> TypeGuard[ReportingProvider]:
 
 def takes_digests(provider: Provider) -> TypeGuard[DigestProvider]:
     """Whether groups may be told to it."""
-    return provider.telling is not Telling.EACH
+    return provider.digest_mode is not DigestMode.EACH

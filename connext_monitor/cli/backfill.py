@@ -247,8 +247,8 @@ def _row(late: Late, labels: ChainLabels, now: float) -> Sequence[str]:
     return (
         hex_text(transfer.transfer_id),
         late.leg.value,
-        labels.spoken(transfer.origin),
-        labels.spoken(transfer.destination),
+        labels.display_name(transfer.origin),
+        labels.display_name(transfer.destination),
         unix_rfc3339(transfer.started_at),
         duration_words(now - late.due_at),
         amount_of(transfer, labels),

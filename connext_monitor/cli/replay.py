@@ -143,8 +143,8 @@ def _heading(deadline: int) -> str:
 def _row(one: Replayed, labels: ChainLabels) -> Row:
     latency = one.latency
     return (
-        labels.spoken(one.origin),
-        labels.spoken(one.destination),
+        labels.display_name(one.origin),
+        labels.display_name(one.destination),
         str(one.transfers),
         *(short_duration(seconds) for seconds in (latency.p50, latency.p95, latency.p99)),
         f"{one.alerts_today} at {short_duration(one.today)}",

@@ -98,7 +98,7 @@ _OWED_HEADINGS = ("ROUTER", "ON", "TRANSFERS", "AMOUNT")
 
 
 def _ends(pathway: PathwayStats, labels: ChainLabels) -> tuple[str, str]:
-    return labels.spoken(pathway.origin), labels.spoken(pathway.destination)
+    return labels.display_name(pathway.origin), labels.display_name(pathway.destination)
 
 
 def _pathway_row(pathway: PathwayStats, labels: ChainLabels, now: int) -> Row:
@@ -136,7 +136,7 @@ def _owed_row(router: bytes, owed: Owed, labels: ChainLabels) -> Row:
     token = labels.tokens.get((owed.domain, owed.asset))
     address = to_checksum_address(owed.asset)
     amount = f"{token.amount(owed.amount)} ({address})" if token else f"{owed.amount} base units of {address}"
-    return (to_checksum_address(router), labels.spoken(owed.domain), str(owed.transfers), amount)
+    return (to_checksum_address(router), labels.display_name(owed.domain), str(owed.transfers), amount)
 
 
 def short_duration(seconds: int | None) -> str:

@@ -76,7 +76,12 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
         parts += [styled(words, "bold yellow"), ""]
     parts.append(Columns(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains]))
     in_flight = [
-        (labels.spoken(count.origin), labels.spoken(count.destination), count.status.value, str(count.count))
+        (
+            labels.display_name(count.origin),
+            labels.display_name(count.destination),
+            count.status.value,
+            str(count.count),
+        )
         for count in report.in_flight
     ]
     parts += _section("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), in_flight)
@@ -91,7 +96,7 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
         backups = [(rfc3339(kept.made_at), size_words(kept.size), str(len(report.backups))) for kept in newest]
         parts += _section(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), backups)
     if report.malformed:
-        rows = [(labels.spoken(domain), str(count)) for domain, count in report.malformed.items()]
+        rows = [(labels.display_name(domain), str(count)) for domain, count in report.malformed.items()]
         parts += _section("Logs that could not be read; they are kept in the database", ("CHAIN", "COUNT"), rows)
     return parts
 

@@ -10,12 +10,12 @@ from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.core.alert import AlertKind, Severity, unjudged_of
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents import Json, chain_document, rfc3339
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.labels import chain_labels
 from connext_monitor.store.backup_folder import BackupFolder, Kept
@@ -107,8 +107,8 @@ async def _known(config: Config, store: Store, now: datetime) -> tuple[list[Json
     return documents, [*known_reasons(config, documents), *reasons]
 
 
-async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> ChainSight:
-    return ChainSight(
+async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> ChainStatus:
+    return ChainStatus(
         domain=chain.domain_id,
         name=chain.name,
         chain_id=chain.chain_id,
@@ -194,7 +194,7 @@ def report_document(report: StatusReport, config: Config) -> Json:
             "count": len(report.backups),
             "newest": _backup_document(report.backups[-1]) if report.backups else None,
         },
-        "malformed_logs": {labels.spoken(domain): count for domain, count in report.malformed.items()},
+        "malformed_logs": {labels.display_name(domain): count for domain, count in report.malformed.items()},
     }
 
 

@@ -84,8 +84,8 @@ def facts(transfer: Transfer, labels: ChainLabels) -> list[Row]:
     rows: list[Row] = [
         ("Transfer", hex_text(transfer.transfer_id)),
         ("Status", f"{transfer.status.value}{path}"),
-        ("From", f"{labels.spoken(transfer.origin)} (domain {transfer.origin})"),
-        ("To", f"{labels.spoken(transfer.destination)} (domain {transfer.destination})"),
+        ("From", f"{labels.display_name(transfer.origin)} (domain {transfer.origin})"),
+        ("To", f"{labels.display_name(transfer.destination)} (domain {transfer.destination})"),
     ]
     if info is not None:
         rows += [

@@ -107,8 +107,8 @@ def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> Row:
     return (
         hex_text(transfer.transfer_id),
         transfer.status.value,
-        labels.spoken(transfer.origin),
-        labels.spoken(transfer.destination),
+        labels.display_name(transfer.origin),
+        labels.display_name(transfer.destination),
         unix_rfc3339(transfer.started_at),
         *(deadline_word(view.state(leg, now)) for leg in Leg),
     )

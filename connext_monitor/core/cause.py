@@ -133,7 +133,7 @@ def of_side_events(events: Iterable[SideEvent], transfer: Transfer) -> Findings:
 def known_words(causes: Iterable[Cause], labels: ChainLabels, *, ended: bool) -> str:
     """``Known of the cause: …`` as a sentence; empty where nothing is. ``ended``: the leg is no longer late."""
     words = [
-        _template(cause.kind, past=cause.past or ended).format_map(_spoken(cause.facts, labels)) for cause in causes
+        _template(cause.kind, past=cause.past or ended).format_map(_words_of(cause.facts, labels)) for cause in causes
     ]
     return f"Known of the cause: {'; '.join(words)}." if words else ""
 
@@ -169,11 +169,11 @@ _NOW_AND_PAST: Mapping[CauseKind, tuple[str, str]] = {
 }
 
 
-def _spoken(facts: Mapping[str, str | int], labels: ChainLabels) -> dict[str, str]:
+def _words_of(facts: Mapping[str, str | int], labels: ChainLabels) -> dict[str, str]:
     """What stands for the facts in the words."""
     spoken = {name: str(fact) for name, fact in facts.items()}
     if "domain" in facts:
-        spoken["chain"] = labels.spoken(DomainId(int(facts["domain"])))
+        spoken["chain"] = labels.display_name(DomainId(int(facts["domain"])))
     if "lately" in facts:
         spoken["hours"] = str(round(int(facts["lately"]) / 3600))
     if "times" in facts:

@@ -189,7 +189,7 @@ def _title(digest: Digest, wording: _Wording, labels: ChainLabels) -> str:
         words = f"{digest.open:,} of {wording.counted(digest.members)} still {wording.wrong}"
     if digest.topic.pathway is None:
         return words
-    origin, destination = map(labels.spoken, digest.topic.pathway)
+    origin, destination = map(labels.display_name, digest.topic.pathway)
     return f"{words}: {origin} → {destination}"
 
 

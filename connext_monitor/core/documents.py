@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Message
-from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.core.transfer import Sighting, Transfer
 
 Json = dict[str, object]
@@ -88,7 +88,7 @@ def alert_document(alert: Alert, message: Message) -> Json:
     }
 
 
-def chain_document(sight: ChainSight, nonces: Nonces | None, now: float) -> Json:
+def chain_document(sight: ChainStatus, nonces: Nonces | None, now: float) -> Json:
     """One chain; ``lag_seconds`` is the age of the watermark at ``now`` (Unix seconds)."""
     covered = sight.coverage.covered if sight.coverage else None
     return {

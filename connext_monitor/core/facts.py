@@ -65,7 +65,7 @@ def amount_words(normalized: int) -> str:
     return plain_number(Decimal(normalized).scaleb(-18, _EXACT))
 
 
-def who(transfer: Transfer, labels: ChainLabels) -> list[Field]:
+def party_fields(transfer: Transfer, labels: ChainLabels) -> list[Field]:
     """Which transfer it is, how much of what, from whom and to whom."""
     facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
     if transfer.info is not None:

@@ -6,7 +6,7 @@ from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.events import DomainId, Hash32
-from connext_monitor.core.facts import Field, Instant, Link, Message, links_of, routers_of, who
+from connext_monitor.core.facts import Field, Instant, Link, Message, links_of, party_fields, routers_of
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import Transfer
@@ -18,10 +18,15 @@ def false_delivery(alert: Alert, transfer: Transfer | None, labels: ChainLabels)
 
 
 def _phantom(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
-    origin, destination = map(labels.spoken, alert.pathway) if alert.pathway else ("its origin", "its destination")
+    origin, destination = (
+        map(labels.display_name, alert.pathway) if alert.pathway else ("its origin", "its destination")
+    )
     where = f"{origin} → {destination}"
     nonce, holder = alert.details["nonce"], alert.details.get("holder")
-    fields = [*(who(transfer, labels) if transfer else [Field("Transfer", alert.subject)]), Field("Nonce", str(nonce))]
+    fields = [
+        *(party_fields(transfer, labels) if transfer else [Field("Transfer", alert.subject)]),
+        Field("Nonce", str(nonce)),
+    ]
     if alert.resolution == "reorged":
         title, text = f"Phantom delivery taken back: {where}", f"A reorg took the delivery from {destination}."
     elif alert.state is AlertState.RESOLVED:
@@ -46,7 +51,7 @@ def _phantom(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Me
 
 def _mismatch(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
     details = alert.details
-    origin, destination = (labels.spoken(DomainId(int(details[end]))) for end in ("origin", "destination"))
+    origin, destination = (labels.display_name(DomainId(int(details[end]))) for end in ("origin", "destination"))
     where = f"{origin} → {destination}"
     resolved = alert.state is AlertState.RESOLVED
     if resolved:
@@ -58,7 +63,7 @@ def _mismatch(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> M
             f"{_compared(alert, transfer)} Whoever controls the bridge's contracts there may be compromised."
         )
     fields = [
-        *(who(transfer, labels) if transfer else [Field("Transfer", alert.subject)]),
+        *(party_fields(transfer, labels) if transfer else [Field("Transfer", alert.subject)]),
         Field("Delivered to", to_checksum_address(str(details["to"]))),
         Field("Delivered from", to_checksum_address(str(details["sender"]))),
         Field("Delivered", f"{details['bridged_amount']} base units, by nonce {details['nonce']} of {origin}"),

@@ -2,7 +2,7 @@
 
 Alerts of one kind on one pathway are one topic. A few of them are told each by itself; more than a few within a short
 time become a group: its message counts them and names the worst, changes while they end, and becomes resolved with the
-last. `next_step` is asked again and again for what a channel is to be told next; what it returns has been decided on
+last. `next_action` is asked again and again for what a channel is to be told next; what it returns has been decided on
 values alone, with the reason beside it.
 
 All times are Unix seconds of our own clock. One that lies in the future was written before the clock was set back, and
@@ -34,8 +34,8 @@ _PATIENCE = 5.0
 """How long a message that is due waits, in seconds, for what still streams into its group."""
 
 
-class Telling(Enum):
-    """How a channel wants to be told."""
+class DigestMode(Enum):
+    """How a channel takes a burst of alerts of one topic."""
 
     EACH = "each alert by itself"
     DIGEST = "a burst as one message when it opens and one when it has ended"
@@ -44,7 +44,7 @@ class Telling(Enum):
 
 @dataclass(frozen=True, slots=True)
 class GroupRules:
-    """``wait``: how long a burst is gathered; ``interval``: how far apart two tellings of a topic are. Seconds."""
+    """``wait``: how long a burst is gathered; ``interval``: how far apart two messages about a topic are. Seconds."""
 
     wait: float
     interval: float
@@ -59,8 +59,8 @@ def is_fresh(alert: Alert) -> bool:
 # What is done next
 
 
-class Reason(StrEnum):
-    """Why a step is the next one."""
+class ActionReason(StrEnum):
+    """Why an action is the next one."""
 
     LONE = "nothing else of its topic"
     FEW = "waited for its like, and they are few"
@@ -75,20 +75,20 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TellAlert:
+class SendAlert:
     """Send one delivery by itself."""
 
     delivery_id: int
-    reason: Reason
+    reason: ActionReason
 
 
 @dataclass(frozen=True, slots=True)
-class TellGroup:
+class SendGroup:
     """Send a group's message as it is now: its opening, its change, or its end."""
 
     group_id: int
     change: Change
-    reason: Reason
+    reason: ActionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class FormGroup:
 
     topic: Topic
     before: int
-    reason: Reason
+    reason: ActionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,14 @@ class JoinGroup:
     group_id: int
     topic: Topic
     most: int
-    reason: Reason = Reason.JOINS
+    reason: ActionReason = ActionReason.JOINS
 
 
 @dataclass(frozen=True, slots=True)
 class NoteEnds:
     """Note in the groups which of their members have ended."""
 
-    reason: Reason = Reason.ENDED
+    reason: ActionReason = ActionReason.ENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +122,25 @@ class Wait:
     """Nothing is to be done before ``until``; None where nothing waits at all."""
 
     until: float | None
-    reason: Reason = Reason.NOTHING_DUE
+    reason: ActionReason = ActionReason.NOTHING_DUE
 
 
-Step = TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds | Wait
+Action = SendAlert | SendGroup | FormGroup | JoinGroup | NoteEnds | Wait
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A step with the time that it is due at, and since when what it tells has waited; ``key`` names the message."""
+    """An action with the time that it is due at, and since when what it tells has waited; ``key`` names the message."""
 
     due_at: float
     since: float
-    step: TellAlert | TellGroup | FormGroup | JoinGroup | NoteEnds
+    action: SendAlert | SendGroup | FormGroup | JoinGroup | NoteEnds
     key: str = ""
     lane: Lane = Lane.NEWS
     tried: bool = False
 
 
-def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, held: Held = NOTHING_HELD) -> Step:
+def next_action(queue: Queue, mode: DigestMode, rules: GroupRules, now: float, held: Held = NOTHING_HELD) -> Action:
     """What to do next for one channel.
 
     1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
@@ -158,26 +158,26 @@ def next_step(queue: Queue, telling: Telling, rules: GroupRules, now: float, hel
         turn = held.turn(one.key)
         return (turn > float("-inf"), one.lane is Lane.EDITS, turn, not one.tried, one.since)
 
-    in_turn = sorted(map(held_back, _planned(queue, telling, rules, now)), key=rank)
+    in_turn = sorted(map(held_back, _planned(queue, mode, rules, now)), key=rank)
     due = [one for one in in_turn if one.due_at <= now]
     collects = sorted(_collects(queue, now), key=lambda one: one.due_at)
     for collect in collects:
-        if collect.due_at <= now or (due and _completes(queue, collect.step, due[0], now)):
-            return collect.step
+        if collect.due_at <= now or (due and _completes(queue, collect.action, due[0], now)):
+            return collect.action
     if due:
-        return due[0].step
+        return due[0].action
     return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
 
 
-def is_news(step: Step) -> bool:
+def is_news(action: Action) -> bool:
     """Whether it brings something to a channel that this has not been told: no retry, change or end."""
-    match step:
-        case TellAlert(_, reason):
-            return reason in {Reason.LONE, Reason.FEW}
-        case TellGroup(_, change, _):
+    match action:
+        case SendAlert(_, reason):
+            return reason in {ActionReason.LONE, ActionReason.FEW}
+        case SendGroup(_, change, _):
             return change is Change.OPENED
         case _:
-            return isinstance(step, FormGroup)
+            return isinstance(action, FormGroup)
 
 
 def _calls(queue: Queue, held: Held) -> bool:
@@ -202,42 +202,42 @@ def _with_room(queue: Queue, topic: Topic) -> Group | None:
     return next((group for group in queue.groups if group.topic == topic and group.room), None)
 
 
-def _completes(queue: Queue, collect: Step, due: _Planned, now: float) -> bool:
+def _completes(queue: Queue, collect: Action, due: _Planned, now: float) -> bool:
     """Whether it belongs to a group that is about to be told, and is to be counted."""
-    if not isinstance(due.step, TellGroup) or (
-        isinstance(collect, JoinGroup) and collect.group_id != due.step.group_id
+    if not isinstance(due.action, SendGroup) or (
+        isinstance(collect, JoinGroup) and collect.group_id != due.action.group_id
     ):
         return False
-    formed_at = next(group.formed_at for group in queue.groups if group.id == due.step.group_id)
+    formed_at = next(group.formed_at for group in queue.groups if group.id == due.action.group_id)
     return now < max(due.due_at, formed_at) + _PATIENCE
 
 
-def _planned(queue: Queue, telling: Telling, rules: GroupRules, now: float) -> Iterator[_Planned]:
+def _planned(queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> Iterator[_Planned]:
     for group in queue.groups:
-        planned = _group_planned(group, queue, telling, rules, now)
+        planned = _group_planned(group, queue, mode, rules, now)
         if planned is not None:
             yield planned
     for waiting in queue.waiting:
         if _with_room(queue, waiting.topic) is None:
             yield _opening_planned(waiting, queue, rules, now)
     for retry in queue.retries:
-        yield _retry_planned(retry, telling, now)
+        yield _retry_planned(retry, mode, now)
     if queue.end is not None:
-        step = TellAlert(queue.end.delivery_id, Reason.ENDED)
-        lane = lane_of(Change.RESOLVED, telling)
-        yield _Planned(now, queue.end.queued_at, step, delivery_key(queue.end.delivery_id), lane)
+        action = SendAlert(queue.end.delivery_id, ActionReason.ENDED)
+        lane = lane_of(Change.RESOLVED, mode)
+        yield _Planned(now, queue.end.queued_at, action, delivery_key(queue.end.delivery_id), lane)
 
 
-def lane_of(change: Change, telling: Telling) -> Lane:
-    """What the telling of this change is held with."""
-    edits = telling is Telling.CHANGING_DIGEST and change is not Change.OPENED
+def lane_of(change: Change, mode: DigestMode) -> Lane:
+    """What a message about this change is held with."""
+    edits = mode is DigestMode.CHANGING_DIGEST and change is not Change.OPENED
     return Lane.EDITS if edits else Lane.NEWS
 
 
-def _retry_planned(retry: Retry, telling: Telling, now: float) -> _Planned:
-    step = TellAlert(retry.delivery_id, Reason.TRIED)
-    lane = lane_of(retry.change, telling)
-    return _Planned(now, retry.queued_at, step, delivery_key(retry.delivery_id), lane, tried=True)
+def _retry_planned(retry: Retry, mode: DigestMode, now: float) -> _Planned:
+    action = SendAlert(retry.delivery_id, ActionReason.TRIED)
+    lane = lane_of(retry.change, mode)
+    return _Planned(now, retry.queued_at, action, delivery_key(retry.delivery_id), lane, tried=True)
 
 
 def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: float) -> _Planned:
@@ -253,16 +253,18 @@ def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: flo
     before = sum(group.members for group in known) + lately.count
     if known:
         formed_at = max(_past(group.formed_at, now) for group in known)
-        return _Planned(formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, Reason.GROWN))
+        return _Planned(
+            formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.GROWN)
+        )
     if waiting.count + lately.count > BURST:
-        return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, Reason.BURST))
+        return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.BURST))
     if not waiting.fresh or waiting.oldest - lately.last < rules.wait:
         due_at = _past(waiting.oldest, now) + rules.wait
-        return _Planned(due_at, waiting.oldest, TellAlert(waiting.first_id, Reason.FEW))
-    return _Planned(now, waiting.oldest, TellAlert(waiting.first_id, Reason.LONE))
+        return _Planned(due_at, waiting.oldest, SendAlert(waiting.first_id, ActionReason.FEW))
+    return _Planned(now, waiting.oldest, SendAlert(waiting.first_id, ActionReason.LONE))
 
 
-def _group_planned(group: Group, queue: Queue, telling: Telling, rules: GroupRules, now: float) -> _Planned | None:
+def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> _Planned | None:
     """What of a group is to be told, if anything.
 
     1. Its opening, once it is gathered; as its end where nothing of it is open any more.
@@ -271,22 +273,22 @@ def _group_planned(group: Group, queue: Queue, telling: Telling, rules: GroupRul
     """
     due_at: float
     if group.told is None:
-        due_at, reason = _gathered_at(group, queue, rules, now), Reason.GATHERED
+        due_at, reason = _gathered_at(group, queue, rules, now), ActionReason.GATHERED
         change = Change.OPENED if group.open else Change.RESOLVED
     elif not group.open:
-        due_at, change, reason = now, Change.RESOLVED, Reason.ENDED
-    elif telling is Telling.CHANGING_DIGEST and group.editable and _differs(group, group.told):
+        due_at, change, reason = now, Change.RESOLVED, ActionReason.ENDED
+    elif mode is DigestMode.CHANGING_DIGEST and group.editable and _differs(group, group.told):
         due_at = _past(group.told.at, now) + rules.interval
-        change, reason = Change.CHANGED, Reason.CHANGED
+        change, reason = Change.CHANGED, ActionReason.CHANGED
     else:
         return None
     if group.attempts:
-        due_at, reason = now, Reason.TRIED
+        due_at, reason = now, ActionReason.TRIED
     since = group.oldest if group.told is None else group.told.at
     # What has no message yet has nothing to edit, even where all of it is over.
-    lane = Lane.NEWS if group.told is None else lane_of(change, telling)
+    lane = Lane.NEWS if group.told is None else lane_of(change, mode)
     return _Planned(
-        due_at, since, TellGroup(group.id, change, reason), group_key(group.id), lane, tried=bool(group.attempts)
+        due_at, since, SendGroup(group.id, change, reason), group_key(group.id), lane, tried=bool(group.attempts)
     )
 
 

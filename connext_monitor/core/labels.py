@@ -40,7 +40,7 @@ class ChainLabels:
         label = self.by_domain.get(domain)
         return label.name if label else None
 
-    def spoken(self, domain: DomainId) -> str:
+    def display_name(self, domain: DomainId) -> str:
         """The chain's name, or its domain id in words."""
         return self.name(domain) or f"domain {domain}"
 

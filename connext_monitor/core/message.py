@@ -17,8 +17,8 @@ from connext_monitor.core.facts import (
     amount_words,
     duration_words,
     links_of,
+    party_fields,
     routers_of,
-    who,
 )
 from connext_monitor.core.false_delivery import false_delivery
 from connext_monitor.core.labels import ChainLabels
@@ -48,9 +48,9 @@ def _removed(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Me
     if alert.transfer_id is None:
         title, fields = f"Chain {alert.subject} is no longer configured", [Field("Chain", alert.subject)]
     else:
-        where = " → ".join(map(labels.spoken, alert.pathway)) if alert.pathway else "a transfer"
+        where = " → ".join(map(labels.display_name, alert.pathway)) if alert.pathway else "a transfer"
         title = f"No longer watched: {where}"
-        fields = who(transfer, labels) if transfer else [Field("Transfer", alert.subject)]
+        fields = party_fields(transfer, labels) if transfer else [Field("Transfer", alert.subject)]
     text = "The chain has been taken out of the config: what becomes of this is not said here any more."
     links = links_of(transfer, labels) if transfer else ()
     return Message(title, text, alert.severity, resolved=True, fields=tuple(fields), links=links)
@@ -66,7 +66,11 @@ def _overdue(alert: Alert, transfer: Transfer | None, labels: ChainLabels, leg: 
     what, owed = _OWED[leg]
     due_at = int(alert.details["due_at"])
     resolved = alert.state is AlertState.RESOLVED
-    where = f"{labels.spoken(transfer.origin)} → {labels.spoken(transfer.destination)}" if transfer else "a transfer"
+    where = (
+        f"{labels.display_name(transfer.origin)} → {labels.display_name(transfer.destination)}"
+        if transfer
+        else "a transfer"
+    )
     fields = _facts(transfer, due_at, leg, labels) if transfer else (Field("Transfer", alert.subject),)
     links = links_of(transfer, labels) if transfer else ()
     if not resolved:
@@ -98,7 +102,7 @@ def _arrived(transfer: Transfer | None, leg: Leg, due_at: int) -> str:
 
 
 def _facts(transfer: Transfer, due_at: int, leg: Leg, labels: ChainLabels) -> tuple[Field, ...]:
-    facts = who(transfer, labels)
+    facts = party_fields(transfer, labels)
     if transfer.xcalled is not None:
         facts.append(Field("Sent", Instant(transfer.xcalled.block.timestamp)))
     facts.append(Field("Due", Instant(due_at)))

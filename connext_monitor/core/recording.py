@@ -7,7 +7,7 @@ from connext_monitor.core.coverage import BlockRange, Coverage
 from connext_monitor.core.deadline import ArmDeadline, DueDates, Durations, Effect, due_dates, effects
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.mismatch import Mismatch
-from connext_monitor.core.transfer import EventRecord, Step, Transfer, by_transfer, fold, merge
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer, by_transfer, fold, merge
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
 """The durations of the pathway origin → destination; None where the destination is no configured chain."""
@@ -71,15 +71,15 @@ class UnreadableLog:
     mismatch: Mismatch | None = None
 
 
-def record(known: Known, steps: Sequence[Step], durations: PathwayDurations) -> Changes:
-    """The changes that the steps, in their order, make to what is known."""
+def record(known: Known, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:
+    """The changes that what was observed, in its order, makes to what is known."""
     before = by_transfer(known.records)
     added: list[EventRecord] = []
     removed: list[EventRecord] = []
     transfers: list[tuple[Transfer, DueDates | None]] = []
     vanished: list[TransferId] = []
     following: list[Effect] = []
-    for transfer_id, has in merge(before, steps).items():
+    for transfer_id, has in merge(before, observed).items():
         had = before.get(transfer_id, {})
         if has.keys() == had.keys():
             continue
@@ -121,9 +121,9 @@ def _transfer_of(effect: Effect) -> TransferId:
     return effect.awaited.transfer_id if isinstance(effect, ArmDeadline) else effect.transfer_id
 
 
-def gone_blocks(steps: Sequence[Step]) -> frozenset[tuple[DomainId, Hash32]]:
-    """All blocks that the steps prove gone."""
-    return frozenset().union(*(step.gone for step in steps))
+def gone_blocks(observed: Sequence[ObservedChange]) -> frozenset[tuple[DomainId, Hash32]]:
+    """All blocks that are proven gone."""
+    return frozenset().union(*(change.gone for change in observed))
 
 
 def _due(

@@ -154,7 +154,7 @@ def compose_report(report: Report, labels: ChainLabels) -> Message:
 
 def pathway_words(pathway: PathwayFigures, labels: ChainLabels) -> str:
     """``ethereum → optimism``."""
-    return f"{labels.spoken(pathway.origin)} → {labels.spoken(pathway.destination)}"
+    return f"{labels.display_name(pathway.origin)} → {labels.display_name(pathway.destination)}"
 
 
 def _figures(stats: Stats) -> tuple[PathwayFigures, ...]:

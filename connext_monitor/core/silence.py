@@ -47,7 +47,7 @@ class Silence:
 
     def covers(self, alert: Alert, labels: ChainLabels) -> bool:
         """Whether the alert is one of these. One of a pathway's covers no alert about a chain or a channel."""
-        origin, destination = map(labels.spoken, alert.pathway) if alert.pathway else (None, None)
+        origin, destination = map(labels.display_name, alert.pathway) if alert.pathway else (None, None)
         return (
             self.kind in {None, alert.kind}
             and self.subject in {None, alert.subject, alert.id}

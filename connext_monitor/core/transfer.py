@@ -203,7 +203,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
 
 
 @value(frozen=True, slots=True)
-class Step:
+class ObservedChange:
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
 
     seen: tuple[EventRecord, ...] = ()
@@ -222,18 +222,18 @@ def by_transfer(records: Iterable[EventRecord]) -> Records:
     return together
 
 
-def merge(known: Records, steps: Iterable[Step]) -> Records:
-    """The records of every transfer known or seen after the steps in their order.
+def merge(known: Records, changes: Iterable[ObservedChange]) -> Records:
+    """The records of every transfer known or seen after the changes, in their order.
 
     A transfer whose every record is gone stays in the answer with none.
     """
     together = {transfer_id: dict(of_id) for transfer_id, of_id in known.items()}
-    for step in steps:
-        if step.gone:
+    for change in changes:
+        if change.gone:
             for of_id in together.values():
-                for record in [r for r in of_id.values() if (r.domain, r.sighting.block.hash) in step.gone]:
+                for record in [r for r in of_id.values() if (r.domain, r.sighting.block.hash) in change.gone]:
                     del of_id[record.identity]
-        for record in step.seen:
+        for record in change.seen:
             together.setdefault(record.event.transfer_id, {}).setdefault(record.identity, record)
     return together
 

@@ -6,9 +6,9 @@ from collections import OrderedDict
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.lineage import BorneOut
@@ -147,9 +147,9 @@ class ChainState:
         """What was wrong is over; that no log can be decoded is not, while it lasts."""
         self.trouble = self.undecodable.why
 
-    def sight(self) -> ChainSight:
+    def sight(self) -> ChainStatus:
         """How the chain is seen now."""
-        return ChainSight(
+        return ChainStatus(
             domain=self.config.domain_id,
             name=self.config.name,
             chain_id=self.config.chain_id,

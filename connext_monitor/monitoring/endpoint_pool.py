@@ -10,13 +10,13 @@ from eth_utils.address import to_checksum_address
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.core.chain_status import RequestKind
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Choice, Health, Trouble, choose, ended, others, preferred
 from connext_monitor.core.events import BlockNumber, RawLog
 from connext_monitor.core.pace import Pace, Step
 from connext_monitor.core.rpc_refusal import Reaction
-from connext_monitor.core.sight import RequestKind
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
 from connext_monitor.monitoring.lost_history import LostHistory

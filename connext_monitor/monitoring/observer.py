@@ -13,6 +13,7 @@ import structlog
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Aim, first_unread
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.decoding import EVENT_TOPICS
@@ -20,7 +21,6 @@ from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import RawLog, Timestamp
 from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.core.rpc_refusal import Reaction
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer, patience, pause_after
@@ -94,7 +94,7 @@ class Observer:
         """The chain's endpoints."""
         return self._pool
 
-    def sight(self) -> ChainSight:
+    def sight(self) -> ChainStatus:
         """How the chain is seen now."""
         return replace(self.state.sight(), requests=dict(self._pool.requests))
 

@@ -89,7 +89,7 @@ class OriginSearch:
                 try:
                     await self._search(domain)
                 except Exception:
-                    log.exception("origins.not_searched", chain=self._labels.spoken(domain))
+                    log.exception("origins.not_searched", chain=self._labels.display_name(domain))
             await asyncio.sleep(self._every)
 
     async def _search(self, domain: DomainId) -> None:
@@ -100,7 +100,7 @@ class OriginSearch:
             try:
                 found = await self._origins[domain].fetch_origin(transfer_id, Timestamp(max(0, started_at - _BACK)))
             except Unanswered as error:
-                log.debug("origin.not_asked", chain=self._labels.spoken(domain), reason=str(error))
+                log.debug("origin.not_asked", chain=self._labels.display_name(domain), reason=str(error))
                 self._remember(transfer_id, self._every)
                 refused += 1
                 if refused >= _REFUSED_IN_A_ROUND:
@@ -108,7 +108,10 @@ class OriginSearch:
                 continue
             self._remember(transfer_id, self._again)
             log.info(
-                "origin.looked_up", transfer=f"0x{transfer_id.hex()}", chain=self._labels.spoken(domain), found=found
+                "origin.looked_up",
+                transfer=f"0x{transfer_id.hex()}",
+                chain=self._labels.display_name(domain),
+                found=found,
             )
             await asyncio.sleep(self._pause)
 

@@ -26,7 +26,7 @@ from connext_monitor.core.recording import (
     gone_blocks,
     record,
 )
-from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
 
 _QUEUED = 1000
@@ -64,7 +64,7 @@ class _Read:
     """An observation, by what becomes of its parts."""
 
     domain: DomainId
-    step: Step
+    change: ObservedChange
     unreadable: list[UnreadableLog]
     progress: ChainProgress | None
     history: HistoryRead | None
@@ -72,7 +72,7 @@ class _Read:
     @property
     def size(self) -> int:
         """How many logs it holds."""
-        return len(self.step.seen) + len(self.unreadable)
+        return len(self.change.seen) + len(self.unreadable)
 
 
 class _Whole:
@@ -199,7 +199,7 @@ class TransferChecker:
                 for waiting in batch:
                     await self._check([waiting])
                 return
-            log.exception("observation.not_stored", chain=self._labels.spoken(batch[0].read.domain))
+            log.exception("observation.not_stored", chain=self._labels.display_name(batch[0].read.domain))
             batch[0].whole.fail(error)
         else:
             for waiting in batch:
@@ -216,7 +216,7 @@ class TransferChecker:
                     raise
 
     async def _commit(self, batch: list[_Read]) -> None:
-        steps = [read.step for read in batch]
+        observed = [read.change for read in batch]
         progress = [read.progress for read in batch if read.progress is not None]
         unreadable = [bad for read in batch for bad in read.unreadable]
         now = self._clock.now()
@@ -224,9 +224,9 @@ class TransferChecker:
         opened += _accusations(unreadable, now)
         opened += [self._blind(chain.domain, chain.unread, now) for chain in progress if chain.unread is not None]
         changes, resolved = await self._store.record(
-            {seen.event.transfer_id for step in steps for seen in step.seen},
-            gone_blocks(steps),
-            lambda known: record(known, steps, self._durations),
+            {seen.event.transfer_id for change in observed for seen in change.seen},
+            gone_blocks(observed),
+            lambda known: record(known, observed, self._durations),
             progress=progress,
             unreadable=unreadable,
             at=now,
@@ -238,12 +238,12 @@ class TransferChecker:
         self._listener.committed(Committed(changes.effects, progress, told, changes))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
-        name = self._labels.spoken(chain.domain)
+        name = self._labels.display_name(chain.domain)
         log.error("chain.deep_reorg", chain=name, block=block, read_again_after=chain.coverage.checkpoint)
         return deep_reorg(name, at, block=block, checkpoint=chain.coverage.checkpoint)
 
     def _blind(self, domain: DomainId, unread: BlockRange, at: datetime) -> Alert:
-        name = self._labels.spoken(domain)
+        name = self._labels.display_name(domain)
         log.error("history.lost", chain=name, blocks=f"{unread.first}-{unread.last}")
         return monitor_started_blind(name, at, first=unread.first, last=unread.last)
 
@@ -251,7 +251,7 @@ class TransferChecker:
         for domain, logs in Counter(bad.domain for bad in unreadable).items():
             self.malformed[domain] = self.malformed.get(domain, 0) + logs
             first = next(bad.reason for bad in unreadable if bad.domain == domain)
-            log.warning("log.malformed", chain=self._labels.spoken(domain), logs=logs, reason=first)
+            log.warning("log.malformed", chain=self._labels.display_name(domain), logs=logs, reason=first)
         if len(changes.added) > _TOLD_ONE_BY_ONE:
             log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
             return
@@ -267,7 +267,7 @@ class TransferChecker:
             what,
             event_kind=seen.kind.value,
             transfer=f"0x{seen.event.transfer_id.hex()}",
-            chain=self._labels.spoken(seen.domain),
+            chain=self._labels.display_name(seen.domain),
             block=seen.sighting.block.number,
             status=transfer.status.value if transfer else None,
         )
@@ -288,19 +288,19 @@ async def _read(observation: Observation) -> _Read:
             seen.append(found)
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None
-    return _Read(domain, Step(tuple(seen), gone), unreadable, observation.progress, history)
+    return _Read(domain, ObservedChange(tuple(seen), gone), unreadable, observation.progress, history)
 
 
 def _parts(read: _Read) -> list[_Read]:
     """The same in parts of bounded size; what says that something is read or gone comes with the last."""
-    seen, bad = read.step.seen, read.unreadable
+    seen, bad = read.change.seen, read.unreadable
     parts = []
     first = 0
     while max(len(seen), len(bad)) - first > _LOGS_OF_A_PART:
         end = first + _LOGS_OF_A_PART
-        parts.append(_Read(read.domain, Step(seen[first:end], frozenset()), bad[first:end], None, None))
+        parts.append(_Read(read.domain, ObservedChange(seen[first:end], frozenset()), bad[first:end], None, None))
         first = end
-    return [*parts, replace(read, step=replace(read.step, seen=seen[first:]), unreadable=bad[first:])]
+    return [*parts, replace(read, change=replace(read.change, seen=seen[first:]), unreadable=bad[first:])]
 
 
 def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:

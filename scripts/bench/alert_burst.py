@@ -56,7 +56,7 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import record
 from connext_monitor.core.selection import Watched
-from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
 from scripts.bench.alert_delay import summary
 
@@ -203,7 +203,7 @@ class Bench:
     async def put(self, late: Sequence[Late], kind: type[XCalled] | type[Executed]) -> None:
         """Record their events, 100 in a transaction, as the checker does."""
         for start in range(0, len(late), 100):
-            steps = [Step(seen=tuple(one.event(kind) for one in late[start : start + 100]))]
+            steps = [ObservedChange(seen=tuple(one.event(kind) for one in late[start : start + 100]))]
             _, resolved = await self.store.record(
                 {one.id for one in late[start : start + 100]},
                 frozenset(),

@@ -26,7 +26,7 @@ from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.recording import gone_blocks, record
-from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting, Transfer
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import DOMAINS, xcalled
 
@@ -79,7 +79,7 @@ async def fill(file: Path, pending: int, near: int) -> None:
     """One transfer as the monitor itself records it, and so many copies of it that begin at other times."""
     store = await Store.open(file, {})
     block = BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(int(time.time())))
-    step = Step(seen=(EventRecord(DOMAINS[0], xcalled(0), Sighting(block, Hash32(bytes(32)), 0)),))
+    step = ObservedChange(seen=(EventRecord(DOMAINS[0], xcalled(0), Sighting(block, Hash32(bytes(32)), 0)),))
     await store.record(
         {seen.event.transfer_id for seen in step.seen},
         gone_blocks([step]),

@@ -24,12 +24,12 @@ import aiohttp
 from connext_monitor.app import reads_of, spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, ChainId, DomainId, Hash32, Timestamp
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import record
-from connext_monitor.core.sight import ChainSight
-from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally, latest_numbers
 from connext_monitor.reporting.web import WebServer
@@ -107,7 +107,7 @@ async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, M
 def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources:
     block = BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(int(time.time())))
     sights = [
-        ChainSight(domain, name, ChainId(1), BlockNumber(1), Coverage(block.number, block.number, block), True, True,
+        ChainStatus(domain, name, ChainId(1), BlockNumber(1), Coverage(block.number, block.number, block), True, True,
                    "node.example", None)
         for domain, name in names.items()
     ]  # fmt: skip
@@ -142,7 +142,7 @@ async def _live(store: Store, tally: Tally, seconds: float, nonce: int) -> Measu
 
 async def _commit(store: Store, tally: Tally, nonce: int) -> None:
     block = BlockRef(BlockNumber(nonce), Hash32(bytes(32)), Timestamp(int(time.time())))
-    step = Step(seen=(EventRecord(DOMAINS[0], xcalled(nonce), Sighting(block, Hash32(bytes(32)), 0)),))
+    step = ObservedChange(seen=(EventRecord(DOMAINS[0], xcalled(nonce), Sighting(block, Hash32(bytes(32)), 0)),))
     changes, _ = await store.record(
         {seen.event.transfer_id for seen in step.seen},
         (),

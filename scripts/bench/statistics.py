@@ -37,7 +37,7 @@ from connext_monitor.core.events import (
 from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.selection import Watched
 from connext_monitor.core.stats import Window, usual_width
-from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import block_hash, executed, reconciled, xcalled
@@ -91,7 +91,7 @@ async def _record(store: Store, seen: Sequence[EventRecord], now: int) -> None:
     await store.record(
         {one.event.transfer_id for one in seen},
         (),
-        lambda known: record(known, [Step(seen=tuple(seen))], lambda _origin, _destination: _DURATIONS),
+        lambda known: record(known, [ObservedChange(seen=tuple(seen))], lambda _origin, _destination: _DURATIONS),
         progress=covered,
         unreadable=(),
         at=datetime.fromtimestamp(now, UTC),

@@ -18,7 +18,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
-from connext_monitor.core.transfer import Step
+from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
 from tests.alerting.memory_store import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Slack
@@ -42,7 +42,7 @@ class Burst:
     async def late(self, numbers: Iterable[int], *, late_by: int = 1) -> None:
         """Call their execution overdue, in one go."""
         every = list(numbers)
-        await self._put(Step(seen=tuple(xcalled(info(number), sighting(10 + number)) for number in every)))
+        await self._put(ObservedChange(seen=tuple(xcalled(info(number), sighting(10 + number)) for number in every)))
         for number in every:
             transfer_id = xcalled(info(number), sighting(10 + number)).event.transfer_id
             at = datetime.now(UTC)
@@ -52,13 +52,15 @@ class Burst:
 
     async def arrive(self, numbers: Iterable[int]) -> None:
         """Let their executions be seen."""
-        await self._put(Step(seen=tuple(executed(info(number), sighting(10**6 + number)) for number in numbers)))
+        await self._put(
+            ObservedChange(seen=tuple(executed(info(number), sighting(10**6 + number)) for number in numbers))
+        )
 
     async def waiting(self) -> int:
         """How many messages wait, for all channels."""
         return sum(channel.waiting for channel in await self.store.channels())
 
-    async def _put(self, step: Step) -> None:
+    async def _put(self, step: ObservedChange) -> None:
         await self.store.record(
             {one.event.transfer_id for one in step.seen},
             gone_blocks([step]),

@@ -15,7 +15,7 @@ from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
 from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from tests.alerting.samples import LABELS
 from tests.e2e.waiting import until
 
@@ -89,7 +89,7 @@ class Kept:
 class Channel:
     """A channel that hangs, fails a few times, breaks, or takes all and numbers it."""
 
-    telling = Telling.EACH
+    digest_mode = DigestMode.EACH
 
     def __init__(self, name: str, *, hangs: bool = False, breaks: bool = False) -> None:
         self.name = name

@@ -20,7 +20,7 @@ from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import AlertState, chain_unobserved
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, Sent
-from connext_monitor.core.grouping import GroupRules, Telling
+from connext_monitor.core.grouping import DigestMode, GroupRules
 from tests.alerting.memory_store import HealthNotes, MemoryStore
 from tests.alerting.samples import LABELS, NOW, OPENED, RESOLVED, FixedClock, transfer_alert
 from tests.alerting.vendors import Discord, Receiver, Seen
@@ -61,7 +61,7 @@ def ids(receiver: Receiver) -> list[str]:
 class Unwell:
     """A provider with a bug: it raises for some alerts."""
 
-    telling = Telling.EACH
+    digest_mode = DigestMode.EACH
 
     def __init__(self, name: str, is_fatal: Callable[[AlertNotice], bool]) -> None:
         self.name = name
@@ -466,7 +466,7 @@ class SlowStore(MemoryStore):
 class OneByOne(DiscordProvider):
     """Discord, told each alert by itself: a channel of that kind whose messages can be changed."""
 
-    telling = Telling.EACH
+    digest_mode = DigestMode.EACH
 
 
 async def test_an_end_that_was_queued_before_its_opening_was_sent_still_changes_its_message(store: MemoryStore) -> None:

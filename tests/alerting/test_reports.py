@@ -209,7 +209,7 @@ def test_pagerduty_is_no_place_for_reports() -> None:
 
 async def test_a_provider_of_some_pathways_is_told_of_those(tmp_path: Path) -> None:
     async with Receiver() as hook:
-        origin = LABELS.spoken(DomainId(3))
+        origin = LABELS.display_name(DomainId(3))
         built = providers(hook={"type": "webhook", "url": hook.url, "pathways": [{"origin": origin}]})
         async with telling(tmp_path, built) as told:
             await told.add("hook")

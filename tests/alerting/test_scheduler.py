@@ -30,7 +30,7 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.core.recording import ChainProgress, record
-from connext_monitor.core.transfer import EventRecord, Sighting, Step, Transfer
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting, Transfer
 from connext_monitor.core.unjudged import Hindrance, Obstacle
 from connext_monitor.store.store import Store
 from tests.alerting.samples import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, FixedClock
@@ -101,7 +101,7 @@ class Bench:
     async def record(self, *events: EventRecord, gone: bytes | None = None, on: DomainId = ORIGIN) -> None:
         """Store events (or a block proven gone ``on`` a chain), and tell the scheduler as the transfer checker does."""
         lost = frozenset({(on, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
-        steps = [Step(events, lost)]
+        steps = [ObservedChange(events, lost)]
         ids = {one.event.transfer_id for one in events}
         changes, _ = await self.store.record(
             ids,

@@ -13,7 +13,7 @@ from connext_monitor.core.alert import chain_unjudged, overdue
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.recording import record
-from connext_monitor.core.transfer import Step
+from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
@@ -64,7 +64,7 @@ class Bench:
 
     async def sent(self, *numbers: int) -> None:
         """These transfers begin, and are due at DUE."""
-        step = Step(tuple(xcalled(number) for number in numbers))
+        step = ObservedChange(tuple(xcalled(number) for number in numbers))
         ids = {one.event.transfer_id for one in step.seen}
         await self.store.record(
             ids,

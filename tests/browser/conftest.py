@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
 from tests.databases import open_store
@@ -53,7 +53,7 @@ class Site:
     url: str
     server: WebServer
     store: Store
-    sights: list[ChainSight]
+    sights: list[ChainStatus]
     complaints: list[str] = field(default_factory=list)
 
     async def open(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from connext_monitor.core.recording import record
-from connext_monitor.core.transfer import Step
+from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
 from tests.reporting.chain_samples import AT, DESTINATION, ORIGIN, START, Sample, covered, fill
@@ -25,7 +25,7 @@ def filled(monitor: Program) -> Program:
         seen = [MET.xcalled(), MET.executed(300), LATE.xcalled(), LATE.executed(301), ABSENT.xcalled(), BACK.xcalled()]
         await fill(store, seen, progress=progress)
         # Without deadlines, as a backfill records it.
-        steps = [Step(seen=(BACKFILLED.xcalled(),))]
+        steps = [ObservedChange(seen=(BACKFILLED.xcalled(),))]
         await store.record(
             {BACKFILLED.id}, (), lambda known: record(known, steps, lambda *_: None), progress=(), unreadable=(), at=AT
         )

@@ -13,10 +13,10 @@ from connext_monitor.app import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unjudged, chain_unobserved, overdue
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program, chain_table
@@ -53,7 +53,7 @@ class Running:
 
     def __init__(self, monitor: Program, elsewhere: OtherLoop) -> None:
         now = int(time.time())
-        self.sights: list[ChainSight] = [sight(ORIGIN, at=now), sight(DESTINATION, at=now)]
+        self.sights: list[ChainStatus] = [sight(ORIGIN, at=now), sight(DESTINATION, at=now)]
         self._elsewhere = elsewhere
         self.address: ListenAddress = elsewhere.complete(self._start(monitor.database))
 

@@ -11,7 +11,7 @@ from connext_monitor.core.deadline import (
 )
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.recording import Changes, Known, record
-from connext_monitor.core.transfer import EventRecord, Step, Transfer
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer
 from tests.core.samples import durations
 
 
@@ -24,7 +24,7 @@ class Ledger:
         self.armed: dict[tuple[TransferId, Leg], Awaited] = {}
         self.accused: dict[tuple[TransferId, Leg], int] = {}
 
-    def apply(self, *steps: Step) -> Changes:
+    def apply(self, *steps: ObservedChange) -> Changes:
         due = {key: dates for key, (_, dates) in self.transfers.items() if dates is not None}
         changes = record(Known(list(self.records.values()), due), steps, durations)
         for removed in changes.removed:

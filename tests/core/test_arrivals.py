@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.arrivals import Arrival, arrivals
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.transfer import EventRecord, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange
 from tests.core.ledger import Ledger
 from tests.core.samples import ALPHA, BETA, DURATIONS, GAMMA, executed, info, reconciled, sighting, xcalled
 
@@ -23,7 +23,7 @@ def transfer(nonce: int, execute_after: int, reconcile_after: int) -> list[Event
 
 def counted(*batches: list[EventRecord]) -> list[Arrival]:
     ledger = Ledger()
-    return [one for batch in batches for one in arrivals(ledger.apply(Step(seen=tuple(batch))))]
+    return [one for batch in batches for one in arrivals(ledger.apply(ObservedChange(seen=tuple(batch))))]
 
 
 @given(
@@ -70,6 +70,6 @@ def test_one_that_a_reorg_moves_is_counted_once_more() -> None:
     called, delivered, _ = transfer(1, 60, 3600)
     again = executed(info(1), sighting(21, START + 62, fork="b"))
     ledger = Ledger()
-    ledger.apply(Step(seen=(called, delivered)))
+    ledger.apply(ObservedChange(seen=(called, delivered)))
     gone = frozenset({(BETA, delivered.sighting.block.hash)})
-    assert [one.seconds for one in arrivals(ledger.apply(Step(seen=(again,), gone=gone)))] == [62]
+    assert [one.seconds for one in arrivals(ledger.apply(ObservedChange(seen=(again,), gone=gone)))] == [62]

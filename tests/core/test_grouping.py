@@ -13,18 +13,18 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.grouping import (
     BURST,
+    Action,
+    ActionReason,
+    DigestMode,
     FormGroup,
     GroupRules,
     JoinGroup,
     NoteEnds,
-    Reason,
-    Step,
-    TellAlert,
-    TellGroup,
-    Telling,
+    SendAlert,
+    SendGroup,
     Wait,
     is_fresh,
-    next_step,
+    next_action,
 )
 from connext_monitor.core.holds import Held
 from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting, WaitingEnd
@@ -38,8 +38,8 @@ GROUP = Group(3, TOPIC, members=10, open=10, before=0, oldest=NOW - 2, newest=NO
 TOLD = replace(GROUP, opened_with=10, told=Told(NOW - 30, 10, 10), editable=True)
 
 
-def step(queue: Queue, telling: Telling = Telling.CHANGING_DIGEST, now: float = NOW) -> Step:
-    return next_step(queue, telling, RULES, now)
+def action(queue: Queue, mode: DigestMode = DigestMode.CHANGING_DIGEST, now: float = NOW) -> Action:
+    return next_action(queue, mode, RULES, now)
 
 
 def waiting(count: int, oldest: float = NOW, newest: float = NOW, *, fresh: bool = True) -> Queue:
@@ -50,38 +50,38 @@ def waiting(count: int, oldest: float = NOW, newest: float = NOW, *, fresh: bool
 
 
 def test_a_lone_alert_is_told_at_once() -> None:
-    assert step(waiting(1)) == TellAlert(7, Reason.LONE)
+    assert action(waiting(1)) == SendAlert(7, ActionReason.LONE)
 
 
 def test_nothing_to_tell_is_nothing_to_wait_for() -> None:
-    assert step(Queue()) == Wait(None)
+    assert action(Queue()) == Wait(None)
 
 
 def test_what_follows_close_on_another_waits_for_its_like() -> None:
     queue = replace(waiting(1), lately={TOPIC: Lately(1, NOW - 1)})
-    assert step(queue) == Wait(NOW + 2)
-    assert step(queue, now=NOW + 2) == TellAlert(7, Reason.FEW)
+    assert action(queue) == Wait(NOW + 2)
+    assert action(queue, now=NOW + 2) == SendAlert(7, ActionReason.FEW)
 
 
 def test_what_follows_after_a_while_is_told_at_once() -> None:
-    assert step(replace(waiting(1), lately={TOPIC: Lately(1, NOW - 2)})) == TellAlert(7, Reason.LONE)
+    assert action(replace(waiting(1), lately={TOPIC: Lately(1, NOW - 2)})) == SendAlert(7, ActionReason.LONE)
 
 
 def test_another_topic_makes_nobody_wait() -> None:
-    assert step(replace(waiting(1), lately={OTHER: Lately(3, NOW)})) == TellAlert(7, Reason.LONE)
+    assert action(replace(waiting(1), lately={OTHER: Lately(3, NOW)})) == SendAlert(7, ActionReason.LONE)
 
 
 def test_old_news_waits_for_its_like() -> None:
-    assert step(waiting(1, fresh=False)) == Wait(NOW + 2)
+    assert action(waiting(1, fresh=False)) == Wait(NOW + 2)
 
 
 def test_an_end_is_told_at_once() -> None:
-    assert step(Queue(end=WaitingEnd(9, NOW))) == TellAlert(9, Reason.ENDED)
+    assert action(Queue(end=WaitingEnd(9, NOW))) == SendAlert(9, ActionReason.ENDED)
 
 
 def test_what_has_waited_longest_is_told_first() -> None:
     queue = Queue([ONE, Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], end=WaitingEnd(9, NOW - 0.5))
-    assert step(queue) == TellAlert(5, Reason.LONE)
+    assert action(queue) == SendAlert(5, ActionReason.LONE)
 
 
 # --- what was tried, and what is held ---
@@ -90,45 +90,45 @@ def test_what_has_waited_longest_is_told_first() -> None:
 TRIED = Queue([Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], retries=[Retry(7, Change.OPENED, NOW)])
 
 
-def held(queue: Queue, what: Held, now: float = NOW) -> Step:
-    return next_step(queue, Telling.CHANGING_DIGEST, RULES, now, what)
+def held(queue: Queue, what: Held, now: float = NOW) -> Action:
+    return next_action(queue, DigestMode.CHANGING_DIGEST, RULES, now, what)
 
 
 def test_what_was_tried_goes_before_everything_else() -> None:
-    assert step(TRIED) == TellAlert(7, Reason.TRIED)
+    assert action(TRIED) == SendAlert(7, ActionReason.TRIED)
 
 
 def test_a_channel_that_is_held_is_told_nothing_until_then() -> None:
     assert held(TRIED, Held(news_until=NOW + 5)) == Wait(NOW + 5)
-    assert held(TRIED, Held(news_until=NOW + 5), NOW + 5) == TellAlert(7, Reason.TRIED)
+    assert held(TRIED, Held(news_until=NOW + 5), NOW + 5) == SendAlert(7, ActionReason.TRIED)
 
 
 def test_what_waits_by_itself_lets_the_others_pass_and_comes_after_them() -> None:
-    assert held(TRIED, Held(alone={"delivery 7": NOW + 5})) == TellAlert(5, Reason.LONE)
-    assert held(TRIED, Held(alone={"delivery 7": NOW})) == TellAlert(5, Reason.LONE)
-    assert held(replace(TRIED, waiting=[]), Held(alone={"delivery 7": NOW})) == TellAlert(7, Reason.TRIED)
+    assert held(TRIED, Held(alone={"delivery 7": NOW + 5})) == SendAlert(5, ActionReason.LONE)
+    assert held(TRIED, Held(alone={"delivery 7": NOW})) == SendAlert(5, ActionReason.LONE)
+    assert held(replace(TRIED, waiting=[]), Held(alone={"delivery 7": NOW})) == SendAlert(7, ActionReason.TRIED)
 
 
 def test_what_failed_often_is_tried_after_another() -> None:
-    assert held(TRIED, Held(doubted={"delivery 7": 0.0})) == TellAlert(5, Reason.LONE)
+    assert held(TRIED, Held(doubted={"delivery 7": 0.0})) == SendAlert(5, ActionReason.LONE)
 
 
 def test_what_failed_often_is_tried_after_an_edit_too() -> None:
     """An edit that is taken shows whose fault it is: else the one message would hold up all edits."""
     queue = replace(TRIED, waiting=[], end=WaitingEnd(9, NOW - 5))
-    assert held(queue, Held(doubted={"delivery 7": 0.0})) == TellAlert(9, Reason.ENDED)
+    assert held(queue, Held(doubted={"delivery 7": 0.0})) == SendAlert(9, ActionReason.ENDED)
 
 
 def test_news_goes_before_edits() -> None:
     queue = Queue([ONE], end=WaitingEnd(9, NOW - 5), groups=[replace(TOLD, topic=OTHER, open=0)])
-    assert step(queue) == TellAlert(7, Reason.LONE)
-    assert step(replace(queue, waiting=[])) == TellGroup(3, Change.RESOLVED, Reason.ENDED)
+    assert action(queue) == SendAlert(7, ActionReason.LONE)
+    assert action(replace(queue, waiting=[])) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
 
 
 def test_edits_that_are_held_hold_up_no_news() -> None:
     queue = Queue([ONE], end=WaitingEnd(9, NOW - 5), groups=[replace(TOLD, topic=OTHER, open=0)])
     only_edits = Held(edits_until=NOW + 600)
-    assert held(queue, only_edits) == TellAlert(7, Reason.LONE)
+    assert held(queue, only_edits) == SendAlert(7, ActionReason.LONE)
     assert held(replace(queue, waiting=[]), only_edits) == Wait(NOW + 600)
 
 
@@ -138,14 +138,14 @@ def test_a_channel_that_is_held_gets_no_edits_either() -> None:
 
 def test_where_ends_are_messages_of_their_own_they_keep_their_turn() -> None:
     queue = Queue([ONE], end=WaitingEnd(9, NOW - 5))
-    assert step(queue, Telling.DIGEST) == TellAlert(9, Reason.ENDED)
+    assert action(queue, DigestMode.DIGEST) == SendAlert(9, ActionReason.ENDED)
 
 
 def test_a_new_critical_alert_cuts_a_long_hold_to_a_minute() -> None:
     long = Held(news_until=NOW + 3000, tried_at=NOW - 30)
     calling = Queue([replace(ONE, critical=True)], retries=TRIED.retries)
     assert held(calling, long) == Wait(NOW + 30)
-    assert held(calling, long, NOW + 30) == TellAlert(7, Reason.TRIED)
+    assert held(calling, long, NOW + 30) == SendAlert(7, ActionReason.TRIED)
     assert held(Queue([ONE]), long) == Wait(NOW + 3000)
 
 
@@ -165,50 +165,50 @@ def test_a_critical_alert_that_waited_at_the_last_try_cuts_no_hold() -> None:
 
 
 def test_a_few_are_told_one_by_one() -> None:
-    assert isinstance(step(waiting(BURST)), TellAlert)
+    assert isinstance(action(waiting(BURST)), SendAlert)
 
 
 def test_more_than_a_few_become_a_group() -> None:
-    assert step(waiting(BURST + 1)) == FormGroup(TOPIC, 0, Reason.BURST)
+    assert action(waiting(BURST + 1)) == FormGroup(TOPIC, 0, ActionReason.BURST)
 
 
 def test_those_told_lately_count_as_part_of_the_burst() -> None:
     queue = replace(waiting(1), lately={TOPIC: Lately(BURST, NOW - 50)})
-    assert step(queue) == FormGroup(TOPIC, BURST, Reason.BURST)
+    assert action(queue) == FormGroup(TOPIC, BURST, ActionReason.BURST)
 
 
 def test_a_burst_is_told_when_it_is_gathered() -> None:
     growing = replace(GROUP, oldest=NOW - 1, newest=NOW)
-    assert step(Queue(groups=[growing])) == Wait(NOW + 1)
-    assert step(Queue(groups=[GROUP])) == TellGroup(3, Change.OPENED, Reason.GATHERED)
+    assert action(Queue(groups=[growing])) == Wait(NOW + 1)
+    assert action(Queue(groups=[GROUP])) == SendGroup(3, Change.OPENED, ActionReason.GATHERED)
 
 
 def test_a_burst_that_still_grows_is_told_after_three_waits_at_most() -> None:
     growing = replace(GROUP, oldest=NOW - 5.75, newest=NOW)
-    assert step(Queue(groups=[growing])) == Wait(NOW + 0.25)
-    assert isinstance(step(Queue(groups=[replace(growing, oldest=NOW - 6)])), TellGroup)
+    assert action(Queue(groups=[growing])) == Wait(NOW + 0.25)
+    assert isinstance(action(Queue(groups=[replace(growing, oldest=NOW - 6)])), SendGroup)
 
 
 def test_what_is_all_over_before_it_was_told_is_told_as_that() -> None:
-    assert step(Queue(groups=[replace(GROUP, open=0)])) == TellGroup(3, Change.RESOLVED, Reason.GATHERED)
+    assert action(Queue(groups=[replace(GROUP, open=0)])) == SendGroup(3, Change.RESOLVED, ActionReason.GATHERED)
 
 
 def test_a_new_one_joins_the_group_that_is_open() -> None:
     queue = Queue([ONE], groups=[TOLD])
-    assert step(queue) == Wait(NOW + 1)
-    assert step(queue, now=NOW + 1) == JoinGroup(3, TOPIC, 10)
+    assert action(queue) == Wait(NOW + 1)
+    assert action(queue, now=NOW + 1) == JoinGroup(3, TOPIC, 10)
 
 
 def test_a_full_batch_is_put_into_its_group_at_once() -> None:
-    assert step(Queue([replace(ONE, count=BATCH)], groups=[GROUP])) == JoinGroup(3, TOPIC, BATCH)
+    assert action(Queue([replace(ONE, count=BATCH)], groups=[GROUP])) == JoinGroup(3, TOPIC, BATCH)
 
 
 def test_a_group_that_has_doubled_takes_no_more_and_the_rest_is_told_anew_after_the_interval() -> None:
     # An edit pings nobody, so it does not put off the next that does.
     doubled = replace(TOLD, members=20, formed_at=NOW - 30, told=Told(NOW - 1, 20, 10))
     queue = Queue([ONE], groups=[doubled])
-    assert step(queue) == Wait(NOW + 30)
-    assert step(queue, now=NOW + 30) == FormGroup(TOPIC, 20, Reason.GROWN)
+    assert action(queue) == Wait(NOW + 30)
+    assert action(queue, now=NOW + 30) == FormGroup(TOPIC, 20, ActionReason.GROWN)
 
 
 def test_a_later_group_takes_as_many_as_are_known_by_then() -> None:
@@ -221,66 +221,66 @@ def test_a_group_that_has_ended_takes_no_more() -> None:
 
 def test_members_ends_are_noted_once_a_second() -> None:
     queue = Queue(groups=[TOLD], member_ends=1, ends_since=NOW)
-    assert step(queue) == Wait(NOW + 1)
-    assert step(queue, now=NOW + 1) == NoteEnds()
+    assert action(queue) == Wait(NOW + 1)
+    assert action(queue, now=NOW + 1) == NoteEnds()
 
 
 def test_what_waits_longest_is_put_into_its_group_first() -> None:
     theirs = replace(TOLD, id=4, topic=OTHER)
     queue = Queue([Waiting(TOPIC, 1, 7, NOW, NOW), Waiting(OTHER, 1, 8, NOW - 1, NOW)], groups=[TOLD, theirs])
-    assert step(queue, now=NOW + 9) == JoinGroup(4, OTHER, 10)
+    assert action(queue, now=NOW + 9) == JoinGroup(4, OTHER, 10)
 
 
 def test_a_group_that_is_due_takes_its_own_and_leaves_the_others_to_their_time() -> None:
     theirs = replace(TOLD, id=4, topic=OTHER)
     queue = Queue([Waiting(OTHER, 1, 8, NOW, NOW)], groups=[GROUP, theirs])
-    assert step(queue) == TellGroup(3, Change.OPENED, Reason.GATHERED)
+    assert action(queue) == SendGroup(3, Change.OPENED, ActionReason.GATHERED)
 
 
 def test_a_group_that_is_due_takes_what_belongs_to_it_first() -> None:
-    assert isinstance(step(Queue([ONE], groups=[replace(GROUP, oldest=NOW - 9)])), JoinGroup)
+    assert isinstance(action(Queue([ONE], groups=[replace(GROUP, oldest=NOW - 9)])), JoinGroup)
 
 
 def test_a_group_that_is_due_does_not_wait_for_ever_for_what_streams_in() -> None:
     late = replace(GROUP, oldest=NOW - 20, newest=NOW - 20, formed_at=NOW - 20)
-    assert isinstance(step(Queue([replace(ONE, newest=NOW)], groups=[late])), TellGroup)
+    assert isinstance(action(Queue([replace(ONE, newest=NOW)], groups=[late])), SendGroup)
 
 
 def test_a_changed_count_is_written_an_interval_after_the_last() -> None:
     queue = Queue(groups=[replace(TOLD, open=4)])
-    assert step(queue) == Wait(NOW + 30)
-    assert step(queue, now=NOW + 30) == TellGroup(3, Change.CHANGED, Reason.CHANGED)
+    assert action(queue) == Wait(NOW + 30)
+    assert action(queue, now=NOW + 30) == SendGroup(3, Change.CHANGED, ActionReason.CHANGED)
 
 
 def test_an_unchanged_count_is_not_written_again() -> None:
-    assert step(Queue(groups=[TOLD]), now=NOW + 900) == Wait(None)
+    assert action(Queue(groups=[TOLD]), now=NOW + 900) == Wait(None)
 
 
 @pytest.mark.parametrize(
-    ("telling", "editable"), [(Telling.DIGEST, True), (Telling.CHANGING_DIGEST, False)], ids=["never", "nameless"]
+    ("mode", "editable"), [(DigestMode.DIGEST, True), (DigestMode.CHANGING_DIGEST, False)], ids=["never", "nameless"]
 )
-def test_a_message_that_cannot_be_changed_is_told_only_its_end(telling: Telling, editable: bool) -> None:
+def test_a_message_that_cannot_be_changed_is_told_only_its_end(mode: DigestMode, editable: bool) -> None:
     group = replace(TOLD, open=4, editable=editable)
-    assert step(Queue(groups=[group]), telling, now=NOW + 900) == Wait(None)
-    assert step(Queue(groups=[replace(group, open=0)]), telling) == TellGroup(3, Change.RESOLVED, Reason.ENDED)
+    assert action(Queue(groups=[group]), mode, now=NOW + 900) == Wait(None)
+    assert action(Queue(groups=[replace(group, open=0)]), mode) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
 
 
 def test_a_group_s_end_is_told_at_once() -> None:
-    assert step(Queue(groups=[replace(TOLD, open=0)])) == TellGroup(3, Change.RESOLVED, Reason.ENDED)
+    assert action(Queue(groups=[replace(TOLD, open=0)])) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
 
 
 def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
     tried = Queue(groups=[replace(TOLD, open=4, attempts=2)])
     assert held(tried, Held(alone={"group 3": NOW + 4})) == Wait(NOW + 4)
-    assert held(tried, Held(alone={"group 3": NOW + 4}), NOW + 4) == TellGroup(3, Change.CHANGED, Reason.TRIED)
+    assert held(tried, Held(alone={"group 3": NOW + 4}), NOW + 4) == SendGroup(3, Change.CHANGED, ActionReason.TRIED)
 
 
 def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
     ahead = NOW + 10**6
     told = replace(TOLD, open=4, told=Told(ahead, 10, 10))
-    assert isinstance(step(Queue(groups=[told])), TellGroup)
-    assert isinstance(step(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), TellGroup)
-    assert isinstance(step(waiting(1, ahead, ahead, fresh=False)), TellAlert)
+    assert isinstance(action(Queue(groups=[told])), SendGroup)
+    assert isinstance(action(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), SendGroup)
+    assert isinstance(action(waiting(1, ahead, ahead, fresh=False)), SendAlert)
 
 
 # --- topics ---

@@ -11,16 +11,16 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.grouping import (
     BURST,
+    Action,
+    DigestMode,
     FormGroup,
     GroupRules,
     JoinGroup,
     NoteEnds,
-    Step,
-    TellAlert,
-    TellGroup,
-    Telling,
+    SendAlert,
+    SendGroup,
     Wait,
-    next_step,
+    next_action,
 )
 from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
 
@@ -32,9 +32,9 @@ OTHER = Topic(AlertKind.CHAIN_UNOBSERVED)
 
 @dataclass(slots=True)
 class Channel:
-    """A queue as the store keeps it, of alerts by number, on which steps act; and what was told, with its time."""
+    """A queue as the store keeps it, of alerts by number, on which actions act; and what was told, with its time."""
 
-    telling: Telling
+    mode: DigestMode
     now: float = NOW
     opened: dict[int, tuple[float, Topic]] = field(default_factory=dict)
     unheard: list[int] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Channel:
     members: dict[int, dict[int, bool]] = field(default_factory=dict)
     heard: Counter[int] = field(default_factory=Counter)
     heard_end: Counter[int] = field(default_factory=Counter)
-    messages: list[tuple[float, Topic, Step]] = field(default_factory=list)
+    messages: list[tuple[float, Topic, Action]] = field(default_factory=list)
 
     def open(self, number: int, topic: Topic) -> None:
         self.opened[number] = (self.now, topic)
@@ -83,19 +83,19 @@ class Channel:
     def run(self) -> None:
         """Do what is due now, and nothing for ever."""
         for _ in range(10_000):
-            chosen = next_step(self.queue(), self.telling, RULES, self.now)
+            chosen = next_action(self.queue(), self.mode, RULES, self.now)
             if isinstance(chosen, Wait):
                 assert chosen.until is None or chosen.until > self.now
                 return
             self.act(chosen)
         raise AssertionError("it never comes to rest")
 
-    def act(self, chosen: Step) -> None:
+    def act(self, chosen: Action) -> None:
         match chosen:
-            case TellAlert(number) if number < 0:
+            case SendAlert(number) if number < 0:
                 self.ends.remove(-number - 1)
                 self.heard_end[-number - 1] += 1
-            case TellAlert(number):
+            case SendAlert(number):
                 self.unheard.remove(number)
                 self.alone[number] = self.now
                 self.heard[number] += 1
@@ -108,12 +108,12 @@ class Channel:
                 self.join(group_id, topic, most)
             case NoteEnds():
                 self.note_ends()
-            case TellGroup(group_id, change):
+            case SendGroup(group_id, change):
                 self.tell(group_id, change, chosen)
 
     def join(self, group_id: int, topic: Topic, most: int) -> None:
         taken = [number for number in self.unheard if self.opened[number][1] == topic][:most]
-        assert taken, "a step that does nothing"
+        assert taken, "an action that does nothing"
         self.unheard = [number for number in self.unheard if number not in taken]
         self.members[group_id].update(dict.fromkeys(taken, True))
         times = [self.opened[number][0] for number in taken]
@@ -126,7 +126,7 @@ class Channel:
                 members[number] = False
                 self.ends.remove(number)
 
-    def tell(self, group_id: int, change: Change, chosen: Step) -> None:
+    def tell(self, group_id: int, change: Change, chosen: Action) -> None:
         group = self._counted(self.groups.pop(group_id))
         if group.told is None:
             self.heard.update(list(self.members[group_id]))
@@ -150,9 +150,9 @@ moments = st.lists(
 )
 
 
-def played(telling: Telling, stream: list[tuple[float, Topic, int, float]]) -> Channel:
+def played(mode: DigestMode, stream: list[tuple[float, Topic, int, float]]) -> Channel:
     """The channel after the stream, and after all that is left has ended."""
-    channel, standing = Channel(telling), list[int]()
+    channel, standing = Channel(mode), list[int]()
     for apart, topic, opening, ending in [*stream, (0.0, TOPIC, 0, 1.0)]:
         channel.now += apart
         for _ in range(opening):
@@ -169,15 +169,15 @@ def played(telling: Telling, stream: list[tuple[float, Topic, int, float]]) -> C
     return channel
 
 
-TELLINGS = st.sampled_from([Telling.DIGEST, Telling.CHANGING_DIGEST])
+TELLINGS = st.sampled_from([DigestMode.DIGEST, DigestMode.CHANGING_DIGEST])
 
 
 @given(TELLINGS, moments)
 @settings(deadline=None, max_examples=60)
 def test_every_end_is_heard_once_and_nothing_is_left(
-    telling: Telling, stream: list[tuple[float, Topic, int, float]]
+    mode: DigestMode, stream: list[tuple[float, Topic, int, float]]
 ) -> None:
-    channel = played(telling, stream)
+    channel = played(mode, stream)
     assert channel.heard_end == Counter(list(channel.opened))
     assert set(channel.heard.values()) <= {1}
     assert (channel.unheard, channel.ends, channel.groups) == ([], [], {})
@@ -186,17 +186,17 @@ def test_every_end_is_heard_once_and_nothing_is_left(
 @given(TELLINGS, moments)
 @settings(deadline=None, max_examples=60)
 def test_within_an_interval_a_topic_rings_a_few_times_and_once_more_at_most(
-    telling: Telling, stream: list[tuple[float, Topic, int, float]]
+    mode: DigestMode, stream: list[tuple[float, Topic, int, float]]
 ) -> None:
     # Nothing ends here: what has ended and comes again is news.
-    channel = Channel(telling)
+    channel = Channel(mode)
     for apart, topic, opening, _ in stream:
         channel.now += apart
         for _ in range(opening):
             channel.open(len(channel.opened), topic)
         channel.run()
     for topic in (TOPIC, OTHER):
-        rings = [at for at, about, step in channel.messages if about == topic and _rings(step)]
+        rings = [at for at, about, action in channel.messages if about == topic and _rings(action)]
         for start in rings:
             assert sum(start <= at < start + RULES.interval for at in rings) <= BURST + 1
 
@@ -204,14 +204,14 @@ def test_within_an_interval_a_topic_rings_a_few_times_and_once_more_at_most(
 @given(moments)
 @settings(deadline=None, max_examples=60)
 def test_a_group_s_message_is_changed_an_interval_apart(stream: list[tuple[float, Topic, int, float]]) -> None:
-    channel = played(Telling.CHANGING_DIGEST, stream)
+    channel = played(DigestMode.CHANGING_DIGEST, stream)
     written: dict[int, float] = {}
-    for at, _, step in channel.messages:
-        if isinstance(step, TellGroup):
-            if step.change is Change.CHANGED:
-                assert at - written[step.group_id] >= RULES.interval
-            written[step.group_id] = at
+    for at, _, action in channel.messages:
+        if isinstance(action, SendGroup):
+            if action.change is Change.CHANGED:
+                assert at - written[action.group_id] >= RULES.interval
+            written[action.group_id] = at
 
 
-def _rings(step: Step) -> bool:
-    return isinstance(step, TellAlert) or (isinstance(step, TellGroup) and step.change is Change.OPENED)
+def _rings(action: Action) -> bool:
+    return isinstance(action, SendAlert) or (isinstance(action, SendGroup) and action.change is Change.OPENED)

@@ -14,7 +14,7 @@ from connext_monitor.core.deadline import (
     ResolveOverdue,
 )
 from connext_monitor.core.recording import Changes, Known, record
-from connext_monitor.core.transfer import EventRecord, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange
 from tests.core.ledger import Ledger
 from tests.core.samples import (
     ALPHA,
@@ -36,12 +36,12 @@ ID = XCALLED.event.transfer_id
 STARTED = XCALLED.sighting.block.timestamp
 
 
-def seen(*records: EventRecord) -> Step:
-    return Step(seen=records)
+def seen(*records: EventRecord) -> ObservedChange:
+    return ObservedChange(seen=records)
 
 
-def gone(lost: EventRecord) -> Step:
-    return Step(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
+def gone(lost: EventRecord) -> ObservedChange:
+    return ObservedChange(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
 
 
 def test_an_xcalled_arms_both_deadlines() -> None:
@@ -168,10 +168,10 @@ RECORDS = st.one_of(
 )
 
 
-def batches(records: Sequence[EventRecord], cuts: Sequence[int]) -> list[Step]:
+def batches(records: Sequence[EventRecord], cuts: Sequence[int]) -> list[ObservedChange]:
     """The records in their order, cut into steps at these places."""
     at = sorted({0, len(records), *(cut % (len(records) + 1) for cut in cuts)})
-    return [Step(seen=tuple(records[a:b])) for a, b in pairwise(at)]
+    return [ObservedChange(seen=tuple(records[a:b])) for a, b in pairwise(at)]
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=12, unique_by=lambda r: r.identity), st.data())

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from connext_monitor.core.events import TransferId, XCalled
 from connext_monitor.core.transfer import (
     EventRecord,
+    ObservedChange,
     Path,
     Status,
-    Step,
     Transfer,
     by_transfer,
     fold,
@@ -55,7 +55,7 @@ def test_the_status_and_the_path_are_what_the_events_say(
     assert (transfer.status, transfer.path) == (status, path)
 
 
-def merged(known: Sequence[EventRecord], steps: Sequence[Step]) -> dict[TransferId, tuple[EventRecord, ...]]:
+def merged(known: Sequence[EventRecord], steps: Sequence[ObservedChange]) -> dict[TransferId, tuple[EventRecord, ...]]:
     after = merge(by_transfer(known), steps)
     return {transfer_id: tuple(of_id.values()) for transfer_id, of_id in after.items()}
 
@@ -101,30 +101,30 @@ def test_an_event_that_stands_in_two_places_counts_once_at_the_lower_one() -> No
 
 
 def test_a_block_proven_gone_takes_its_events_with_it() -> None:
-    gone = Step(gone=frozenset({(ALPHA, XCALLED.sighting.block.hash)}))
+    gone = ObservedChange(gone=frozenset({(ALPHA, XCALLED.sighting.block.hash)}))
     assert merged([XCALLED, FAST], [gone]) == {XCALLED.event.transfer_id: (FAST,)}
 
 
 def test_a_block_of_another_chain_with_the_same_hash_stays() -> None:
-    gone = Step(gone=frozenset({(GAMMA, XCALLED.sighting.block.hash)}))
+    gone = ObservedChange(gone=frozenset({(GAMMA, XCALLED.sighting.block.hash)}))
     assert merged([XCALLED], [gone]) == {XCALLED.event.transfer_id: (XCALLED,)}
 
 
 def test_what_is_seen_after_it_was_gone_stands() -> None:
     block = (ALPHA, XCALLED.sighting.block.hash)
-    steps = [Step(gone=frozenset({block})), Step(seen=(XCALLED,))]
+    steps = [ObservedChange(gone=frozenset({block})), ObservedChange(seen=(XCALLED,))]
     assert merged([XCALLED], steps) == {XCALLED.event.transfer_id: (XCALLED,)}
 
 
 def test_what_is_gone_after_it_was_seen_does_not_stand() -> None:
     block = (ALPHA, XCALLED.sighting.block.hash)
-    steps = [Step(seen=(XCALLED,)), Step(gone=frozenset({block}))]
+    steps = [ObservedChange(seen=(XCALLED,)), ObservedChange(gone=frozenset({block}))]
     assert merged([], steps) == {XCALLED.event.transfer_id: ()}
 
 
 def test_one_step_takes_back_before_it_adds() -> None:
     # A range read again brings the blocks that are gone together with the logs that stand now.
-    step = Step((XCALLED,), frozenset({(ALPHA, XCALLED.sighting.block.hash)}))
+    step = ObservedChange((XCALLED,), frozenset({(ALPHA, XCALLED.sighting.block.hash)}))
     assert merged([XCALLED], [step]) == {XCALLED.event.transfer_id: (XCALLED,)}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.decoding import transfer_id_of
@@ -25,8 +26,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress, record
-from connext_monitor.core.sight import ChainSight
-from connext_monitor.core.transfer import EventRecord, Sighting, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 
@@ -132,7 +132,7 @@ async def fill(
     await store.record(
         {one.event.transfer_id for one in seen},
         (),
-        lambda known: record(known, [Step(seen=seen)], durations),
+        lambda known: record(known, [ObservedChange(seen=seen)], durations),
         progress=progress,
         unreadable=(),
         at=AT,
@@ -146,9 +146,9 @@ def covered(domain: DomainId, *, first: int = 0, upcoming: int = 0, at: int = ST
     return ChainProgress(domain, Coverage(BlockNumber(1), BlockNumber(1100), block), first, upcoming)
 
 
-def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainSight:
+def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainStatus:
     """A chain about which all is well."""
-    return ChainSight(
+    return ChainStatus(
         domain=domain,
         name=NAMES[domain],
         chain_id=ChainId(31337 + domain),
@@ -161,12 +161,12 @@ def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainSight:
     )
 
 
-def unjudging(domain: DomainId = ORIGIN, *, legs: int = 3) -> ChainSight:
+def unjudging(domain: DomainId = ORIGIN, *, legs: int = 3) -> ChainStatus:
     """A chain in sight that does not answer about legs which are past due."""
     refused = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call")
     return replace(sight(domain), unjudged=Unjudged(legs, 130, refused))
 
 
-def out_of_sight(domain: DomainId = ORIGIN, trouble: str = "node.example refused the connection") -> ChainSight:
+def out_of_sight(domain: DomainId = ORIGIN, trouble: str = "node.example refused the connection") -> ChainStatus:
     """A chain that nothing is heard of."""
     return replace(sight(domain), observed=False, caught_up=False, trouble=trouble)

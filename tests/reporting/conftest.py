@@ -9,7 +9,7 @@ import structlog
 
 from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.logs import configure_logging
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
@@ -32,13 +32,13 @@ async def store(database: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def sights() -> list[ChainSight]:
+def sights() -> list[ChainStatus]:
     """What the observers see; a test changes it as it likes."""
     return [sight(ORIGIN), sight(DESTINATION)]
 
 
 @pytest.fixture
-def server_at(store: Store, sights: list[ChainSight]) -> Callable[[ListenAddress], WebServer]:
+def server_at(store: Store, sights: list[ChainStatus]) -> Callable[[ListenAddress], WebServer]:
     return lambda listen: WebServer(listen, reads_of(store), lambda: sights, PROVIDERS, LABELS, StoppedClock())
 
 

@@ -6,9 +6,9 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32, Timestamp
-from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.store.store import Store
 from tests.reporting.chain_samples import (
     ASSET,
@@ -217,7 +217,7 @@ async def test_a_cursor_of_another_list_is_refused(client: aiohttp.ClientSession
 
 
 async def test_a_chain_has_exactly_the_contracts_shape(
-    client: aiohttp.ClientSession, store: Store, sights: list[ChainSight]
+    client: aiohttp.ClientSession, store: Store, sights: list[ChainStatus]
 ) -> None:
     asked = {RequestKind("node.example", "eth_getLogs", "answered"): 3}
     sights[:] = [replace(sight(ORIGIN), requests=asked)]

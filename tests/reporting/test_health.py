@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from connext_monitor.core.sight import ChainSight
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.store.store import Store
 from tests.reporting.chain_samples import ORIGIN, Sample, covered, fill, out_of_sight, sight, unjudging
 from tests.reporting.test_api import get
@@ -49,7 +49,7 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
     ],
 )
 async def test_it_is_not_ready_while_a_chain_is_behind_and_says_which(
-    client: aiohttp.ClientSession, sights: list[ChainSight], changed: ChainSight, reason: str
+    client: aiohttp.ClientSession, sights: list[ChainStatus], changed: ChainStatus, reason: str
 ) -> None:
     sights[0] = changed
     assert await get(client, "/readyz", 503) == {"ready": False, "reasons": [reason]}
@@ -62,7 +62,7 @@ async def test_a_hole_in_the_nonces_is_a_reason_too(client: aiohttp.ClientSessio
 
 
 async def test_it_is_not_ready_before_any_chain_is_watched(
-    client: aiohttp.ClientSession, sights: list[ChainSight]
+    client: aiohttp.ClientSession, sights: list[ChainStatus]
 ) -> None:
     sights.clear()
     assert (await get(client, "/readyz", 503))["ready"] is False

@@ -14,9 +14,9 @@ from referencing.jsonschema import DRAFT202012
 
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32
-from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.store.store import Store
@@ -43,7 +43,7 @@ def validator(path: str, status: int) -> Draft202012Validator:
 
 
 @pytest.fixture
-async def everything(store: Store, sights: list[ChainSight]) -> None:
+async def everything(store: Store, sights: list[ChainStatus]) -> None:
     """Transfers and alerts of every shape."""
     samples = [Sample(nonce, START - 50 * nonce) for nonce in range(6)]
     done, executed, reconciled, alone, far, phantom = samples
@@ -60,7 +60,7 @@ async def everything(store: Store, sights: list[ChainSight]) -> None:
     sights[:] = [
         sight(ORIGIN),
         out_of_sight(DESTINATION),
-        ChainSight(DomainId(5), "new", sights[0].chain_id, None, None, False, False, None, None, 0, 0, counted),
+        ChainStatus(DomainId(5), "new", sights[0].chain_id, None, None, False, False, None, None, 0, 0, counted),
     ]
 
 

@@ -11,7 +11,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.recording import record
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
-from connext_monitor.core.transfer import Sighting, Step
+from connext_monitor.core.transfer import ObservedChange, Sighting
 from connext_monitor.reporting import picture
 from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.reports import Reports
@@ -50,7 +50,7 @@ async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
     """A transfer that begins then and takes so many seconds for each leg."""
     one, later = info(nonce, ORIGIN, DESTINATION), at + timedelta(seconds=took)
     records = [xcalled(one, place(at, nonce)), executed(one, place(later, nonce)), reconciled(one, place(later, nonce))]
-    step = Step(seen=tuple(records))
+    step = ObservedChange(seen=tuple(records))
     ids = {seen.event.transfer_id for seen in records}
     await store.record(ids, (), lambda known: record(known, [step], durations), progress=(), unreadable=(), at=MIDNIGHT)
 

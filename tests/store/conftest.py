@@ -10,7 +10,7 @@ from connext_monitor.core.alert import Alert, overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.recording import ChainProgress, Changes, gone_blocks, record
 from connext_monitor.core.selection import Watched
-from connext_monitor.core.transfer import EventRecord, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
 from tests.core.samples import ALPHA, BETA, durations
 from tests.databases import open_store
@@ -32,7 +32,7 @@ async def store(file: Path) -> AsyncIterator[Store]:
 
 
 async def put(
-    store: Store, *steps: Step, progress: Sequence[ChainProgress] = (), at: datetime = NOW
+    store: Store, *steps: ObservedChange, progress: Sequence[ChainProgress] = (), at: datetime = NOW
 ) -> tuple[Changes, list[str]]:
     """Record the steps as the transfer checker does."""
     return await store.record(
@@ -45,12 +45,12 @@ async def put(
     )
 
 
-def seen(*records: EventRecord) -> Step:
-    return Step(seen=records)
+def seen(*records: EventRecord) -> ObservedChange:
+    return ObservedChange(seen=records)
 
 
-def gone(lost: EventRecord) -> Step:
-    return Step(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
+def gone(lost: EventRecord) -> ObservedChange:
+    return ObservedChange(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
 
 
 async def accuse(store: Store, accused: EventRecord, *providers: str, leg: Leg = Leg.EXECUTE) -> Alert | None:

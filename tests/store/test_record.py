@@ -17,7 +17,7 @@ from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import TransferFilter
-from connext_monitor.core.transfer import EventRecord, Step
+from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
 from tests.awaiting import awaited_in
 from tests.core.ledger import Ledger
@@ -185,11 +185,11 @@ def test_any_order_any_repetition_and_any_batches_give_the_same_rows(
     shuffled = data.draw(st.permutations(records + data.draw(st.lists(st.sampled_from(records), max_size=4))))
     cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4))
     at = sorted({0, len(shuffled), *cuts})
-    piecemeal = [Step(seen=tuple(shuffled[a:b])) for a, b in pairwise(at)]
-    assert asyncio.run(after([Step(seen=tuple(records))])) == asyncio.run(after(piecemeal))
+    piecemeal = [ObservedChange(seen=tuple(shuffled[a:b])) for a, b in pairwise(at)]
+    assert asyncio.run(after([ObservedChange(seen=tuple(records))])) == asyncio.run(after(piecemeal))
 
 
-async def after(steps: Sequence[Step]) -> object:
+async def after(steps: Sequence[ObservedChange]) -> object:
     with tempfile.TemporaryDirectory() as home:
         store = await open_store(Path(home) / "monitor.db", NAMES)
         for step in steps:

@@ -56,7 +56,7 @@ class ConfiguredProvider:
 
     def wants_pathway(self, origin: DomainId, destination: DomainId, labels: ChainLabels) -> bool:
         """Whether reports to it are to tell of the pathway."""
-        names = (labels.spoken(origin), labels.spoken(destination))
+        names = (labels.display_name(origin), labels.display_name(destination))
         return not self.pathways or any(pattern.matches(*names) for pattern in self.pathways)
 
     def wants(self, alert: Alert, labels: ChainLabels) -> bool:
@@ -71,7 +71,7 @@ class ConfiguredProvider:
             return True
         if alert.pathway is None:
             return any(pattern.touches(alert.subject) for pattern in self.pathways)
-        origin, destination = map(labels.spoken, alert.pathway)
+        origin, destination = map(labels.display_name, alert.pathway)
         return any(pattern.matches(origin, destination) for pattern in self.pathways)
 
 

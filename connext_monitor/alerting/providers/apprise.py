@@ -18,7 +18,7 @@ from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, Pace, Patienc
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
 from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -60,7 +60,7 @@ class AppriseConfig(ProviderConfig):
 class AppriseProvider:
     """A service that Apprise sends to."""
 
-    telling = Telling.DIGEST
+    digest_mode = DigestMode.DIGEST
     shows_pictures = False
 
     def __init__(self, name: str, config: AppriseConfig, around: Surroundings) -> None:

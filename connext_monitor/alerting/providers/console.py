@@ -18,7 +18,7 @@ from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
 from connext_monitor.alerting.providers.wording import badges, fit, has_date, one_line, web_links
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Instant, Message, duration_words
 
 _LONGEST_LINE = 2000
@@ -44,7 +44,7 @@ class ConsoleConfig(ProviderConfig):
 class ConsoleProvider:
     """The terminal, or whatever stdout leads to."""
 
-    telling = Telling.DIGEST
+    digest_mode = DigestMode.DIGEST
     shows_pictures = False
 
     def __init__(self, name: str, _config: ConsoleConfig, around: Surroundings) -> None:

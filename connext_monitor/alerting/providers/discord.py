@@ -44,7 +44,7 @@ from connext_monitor.config import SecretUrl, bad_value
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Field, Instant, Message
 
 # Discord allows 6000 in all embeds together; 4096 for a description, but an alert that long is read by nobody.
@@ -105,7 +105,7 @@ class WebhookUnwell(Exception):
 class DiscordProvider:
     """A Discord channel behind a webhook."""
 
-    telling = Telling.CHANGING_DIGEST
+    digest_mode = DigestMode.CHANGING_DIGEST
     shows_pictures = True
 
     def __init__(self, name: str, config: DiscordConfig, around: Surroundings) -> None:

@@ -20,7 +20,7 @@ from connext_monitor.alerting.providers.wording import fit, headline, one_line, 
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json, rfc3339
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 
 SUMMARY, DEDUP_KEY = 1024, 255
 _TEXT, _NAME, _VALUE, _FACTS, _LINKS = 2000, 100, 500, 25, 10
@@ -68,7 +68,7 @@ class PagerDutyConfig(ProviderConfig):
 class PagerDutyProvider:
     """A service of PagerDuty's."""
 
-    telling = Telling.DIGEST
+    digest_mode = DigestMode.DIGEST
 
     def __init__(self, name: str, config: PagerDutyConfig, around: Surroundings) -> None:
         self.name = name

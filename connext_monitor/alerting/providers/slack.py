@@ -33,7 +33,7 @@ from connext_monitor.alerting.providers.wording import (
 from connext_monitor.config import HeaderToken, SecretUrl, ServiceUrl, bad_value
 from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Instant, Message
 
 HEADER, SECTION, FIELD, SECTION_FIELDS = 150, 3000, 2000, 10
@@ -139,7 +139,7 @@ class SlackConfig(ProviderConfig):
 class SlackProvider:
     """A Slack channel behind an incoming webhook."""
 
-    telling = Telling.DIGEST
+    digest_mode = DigestMode.DIGEST
     shows_pictures = False
 
     def __init__(self, name: str, config: SlackConfig, around: Surroundings) -> None:

@@ -30,7 +30,7 @@ from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
 from connext_monitor.core.delivery import Cause, Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.documents import Json
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 
 _JSON = "application/json; charset=utf-8"
 # A bot that has not been invited, or lacks a right, is let in without a change here: until then it comes again. Of a
@@ -76,7 +76,7 @@ def slack(name: str, config: SlackConfig, around: Surroundings) -> DigestProvide
 class SlackBot:
     """A Slack channel that a bot writes to."""
 
-    telling = Telling.CHANGING_DIGEST
+    digest_mode = DigestMode.CHANGING_DIGEST
     shows_pictures = True
 
     def __init__(self, name: str, config: SlackConfig, token: SecretText, channel: str, around: Surroundings) -> None:

@@ -36,7 +36,7 @@ from connext_monitor.config import BaseUrl, FromDigits, SecretText, bad_value
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Field, Message
 
 # Telegram allows 4096 after it has read the entities; here the entities count as they are written.
@@ -93,7 +93,7 @@ class TelegramConfig(ProviderConfig):
 class TelegramProvider:
     """A Telegram chat that a bot writes to."""
 
-    telling = Telling.CHANGING_DIGEST
+    digest_mode = DigestMode.CHANGING_DIGEST
     shows_pictures = True
 
     def __init__(self, name: str, config: TelegramConfig, around: Surroundings) -> None:

@@ -22,7 +22,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents import Json, alert_document, rfc3339, transfer_document
-from connext_monitor.core.grouping import Telling
+from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.labels import ChainLabels
 
 MOST_BYTES = 20_000
@@ -64,7 +64,7 @@ class WebhookConfig(ProviderConfig):
 class WebhookProvider:
     """An HTTP endpoint of the operator's."""
 
-    telling = Telling.EACH
+    digest_mode = DigestMode.EACH
     shows_pictures = False
 
     def __init__(self, name: str, config: WebhookConfig, around: Surroundings) -> None:

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric
 
+from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import BlockRef, DomainId
-from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.core.unjudged import Obstacle
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_START, counter, gauge
 
 _CHAIN = ("chain",)
 
 
-def chain_families(sights: Sequence[ChainSight], malformed: Mapping[DomainId, int], now: float) -> Iterator[Metric]:
+def chain_families(sights: Sequence[ChainStatus], malformed: Mapping[DomainId, int], now: float) -> Iterator[Metric]:
     """Blocks, times and requests of all chains; ``now`` in Unix seconds."""
     covered = [(sight, block) for sight in sights if (block := _covered(sight)) is not None]
     yield gauge(
@@ -68,11 +68,11 @@ def nonce_families(nonces: Mapping[DomainId, Nonces], names: Mapping[DomainId, s
     )
 
 
-def _covered(sight: ChainSight) -> BlockRef | None:
+def _covered(sight: ChainStatus) -> BlockRef | None:
     return sight.coverage.covered if sight.coverage else None
 
 
-def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
+def _states(sights: Sequence[ChainStatus]) -> Iterator[Metric]:
     yield gauge(
         "chain_observed",
         "1 while the covered head of the chain has risen lately (alerts.unobserved_after).",
@@ -100,12 +100,12 @@ def _states(sights: Sequence[ChainSight]) -> Iterator[Metric]:
     )
 
 
-def _unjudged(sight: ChainSight, obstacle: Obstacle) -> int:
+def _unjudged(sight: ChainStatus, obstacle: Obstacle) -> int:
     held = sight.unjudged
     return held.legs + held.deliveries if held is not None and held.hindrance.obstacle is obstacle else 0
 
 
-def _counts(sights: Sequence[ChainSight], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:
+def _counts(sights: Sequence[ChainStatus], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:
     yield counter(
         "nonce_holes_found_total",
         f"Holes in an origin's nonces that a second look confirmed. {SINCE_START}",

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stored_numbers import StoredNumbers
 
 
@@ -26,7 +26,7 @@ class Sources:
     chains: Mapping[DomainId, str]
     providers: Collection[str]
     database: Path
-    sights: Callable[[], Sequence[ChainSight]]
+    sights: Callable[[], Sequence[ChainStatus]]
     stored: Callable[[float], Awaitable[StoredNumbers]]
     malformed: Callable[[], Mapping[DomainId, int]]
     observations_waiting: Callable[[], int]

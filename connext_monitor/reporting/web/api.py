@@ -7,10 +7,10 @@ from functools import partial
 from aiohttp import web
 
 from connext_monitor.clock import Clock
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.documents import clock_document, transfer_document
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
@@ -30,7 +30,7 @@ class Api:
     def __init__(
         self,
         reads: Reads,
-        sights: Callable[[], Sequence[ChainSight]],
+        sights: Callable[[], Sequence[ChainStatus]],
         labels: ChainLabels,
         clock: Clock,
         turns: asyncio.Semaphore,

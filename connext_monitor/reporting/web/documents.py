@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 
 from connext_monitor.core.alert import AlertState
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.documents import Json, TransferView, alert_document, chain_document, transfer_document
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.stats_documents import stats_document
 from connext_monitor.reporting.web.cursors import write_alert_cursor, write_transfer_cursor
@@ -78,7 +78,7 @@ def alert_with_words(row: AlertRow, about: TransferView | None, labels: ChainLab
     return alert_document(row.alert, compose(row.alert, about.transfer if about else None, labels))
 
 
-async def chains_list(store: ReadStore, sights: Sequence[ChainSight], now: float) -> Json:
+async def chains_list(store: ReadStore, sights: Sequence[ChainStatus], now: float) -> Json:
     """All chains, in the order of the config."""
     return listed([chain_document(sight, await store.nonces(sight.domain), now) for sight in sights])
 

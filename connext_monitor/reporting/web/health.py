@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import structlog
 from aiohttp import web
 
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.message import duration_words
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.reporting.web.answers import answer, refuse
 from connext_monitor.reporting.web.read_store import ReadStore
@@ -27,7 +27,7 @@ class Health:
     def __init__(
         self,
         store: ReadStore,
-        sights: Callable[[], Sequence[ChainSight]],
+        sights: Callable[[], Sequence[ChainStatus]],
         trouble: Callable[[], str | None],
     ) -> None:
         self._store = store
@@ -85,14 +85,14 @@ _FINAL_MAY_STAND = 10_800.0
 """Seconds. The slowest chain calls blocks final after about two hours; a tag that stands for longer has stalled."""
 
 
-def why_not_ready(chains: Sequence[tuple[ChainSight, Nonces | None]]) -> list[str]:
+def why_not_ready(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> list[str]:
     """The reasons, chain by chain, in words; none where all is well."""
     if not chains:
         return ["no chain is being watched yet"]
     return [reason for sight, nonces in chains for reason in _reasons(sight, nonces)]
 
 
-def _reasons(sight: ChainSight, nonces: Nonces | None) -> list[str]:
+def _reasons(sight: ChainStatus, nonces: Nonces | None) -> list[str]:
     reasons = []
     trouble = f" ({sight.trouble})" if sight.trouble else ""
     if not sight.observed:

@@ -97,8 +97,8 @@ def matrix(
         overdue[topic.pathway, topic.kind] += topic.count
     rows = [
         PathwayRow(
-            labels.spoken(origin),
-            labels.spoken(destination),
+            labels.display_name(origin),
+            labels.display_name(destination),
             f"/pathways/{labels.name(origin) or origin}/{labels.name(destination) or destination}",
             found := counted.get((origin, destination), PathwayStats(origin, destination)),
             waiting.get((origin, destination), Pending(origin, destination, 0, None, 0, None)),
@@ -124,7 +124,7 @@ def owed_words(owed: Owed, labels: ChainLabels) -> str:
     amount = (
         token.amount(owed.amount) if token else f"{owed.amount} base units of {to_checksum_address(owed.asset)[:8]}…"
     )
-    return f"{amount} on {labels.spoken(owed.domain)}"
+    return f"{amount} on {labels.display_name(owed.domain)}"
 
 
 def _worst_first(row: PathwayRow) -> tuple[int, int, int, str, str]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats
 from connext_monitor.core.unjudged import Unjudged
@@ -52,7 +52,7 @@ class State:
     """How everything is: what the first line is made of, shared by all pages."""
 
     verdict: Verdict
-    chains: tuple[tuple[ChainSight, Nonces | None], ...]
+    chains: tuple[tuple[ChainStatus, Nonces | None], ...]
     channels: tuple[ChannelRow, ...]
     topics: tuple[OpenAlerts, ...]
 
@@ -74,7 +74,7 @@ class Overview:
 
 async def look(
     reads: Reads,
-    sights: Callable[[], Sequence[ChainSight]],
+    sights: Callable[[], Sequence[ChainStatus]],
     providers: Sequence[str],
     labels: ChainLabels,
     clock: ClockState,
@@ -121,7 +121,7 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
     )
 
 
-def chain_row(sight: ChainSight, nonces: Nonces | None, now: float) -> ChainRow:
+def chain_row(sight: ChainStatus, nonces: Nonces | None, now: float) -> ChainRow:
     """One chain at ``now`` (Unix seconds)."""
     covered = sight.coverage.covered if sight.coverage else None
     return ChainRow(

@@ -8,13 +8,13 @@ from aiohttp import web
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import AlertState
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import TransferView, hex_text
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.core.stats import PathwayStats
 from connext_monitor.core.transfer import Status
 from connext_monitor.reporting.web import parameters
@@ -38,7 +38,7 @@ class Page:
     def __init__(
         self,
         reads: Reads,
-        sights: Callable[[], Sequence[ChainSight]],
+        sights: Callable[[], Sequence[ChainStatus]],
         providers: Sequence[str],
         labels: ChainLabels,
         clock: Clock,
@@ -100,8 +100,8 @@ class Page:
         rows = matrix(numbers.stats, pending, state.topics, self._labels)
         stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
         values = {
-            "origin": self._labels.spoken(ends[0]),
-            "destination": self._labels.spoken(ends[1]),
+            "origin": self._labels.display_name(ends[0]),
+            "destination": self._labels.display_name(ends[1]),
             "pathways": rows,
             "plots": {
                 "execute": latency_plot(numbers.timeline, Leg.EXECUTE),

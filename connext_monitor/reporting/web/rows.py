@@ -101,8 +101,8 @@ def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> Transfe
         id=hex_text(transfer.transfer_id),
         status=transfer.status.value,
         path=transfer.path.value if transfer.path else None,
-        origin=labels.spoken(transfer.origin),
-        destination=labels.spoken(transfer.destination),
+        origin=labels.display_name(transfer.origin),
+        destination=labels.display_name(transfer.destination),
         amount=_amount(view, labels),
         started_at=transfer.started_at,
         legs=tuple(leg_cell(view, leg, now) for leg in Leg),
@@ -126,8 +126,8 @@ def facts(view: TransferView, labels: ChainLabels) -> list[tuple[str, str]]:
     """What the transfer is, name by name."""
     transfer, info = view.transfer, view.transfer.info
     rows = [
-        ("From", f"{labels.spoken(transfer.origin)} (domain {transfer.origin})"),
-        ("To", f"{labels.spoken(transfer.destination)} (domain {transfer.destination})"),
+        ("From", f"{labels.display_name(transfer.origin)} (domain {transfer.origin})"),
+        ("To", f"{labels.display_name(transfer.destination)} (domain {transfer.destination})"),
     ]
     if info is not None:
         rows += [
@@ -220,10 +220,10 @@ def _step(
     name: str, seen: Sighting | None, domain: DomainId, view: TransferView, labels: ChainLabels, leg: LegCell | None
 ) -> Step:
     if seen is None:
-        return Step(name, labels.spoken(domain), None, None, None, None, None, leg)
+        return Step(name, labels.display_name(domain), None, None, None, None, None, leg)
     return Step(
         name=name,
-        chain=labels.spoken(domain),
+        chain=labels.display_name(domain),
         at=seen.block.timestamp,
         after=_after(view.transfer.xcalled, seen) if leg else None,
         block=seen.block.number,

@@ -12,9 +12,9 @@ from aiohttp.http import HttpProcessingError
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ListenAddress
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
 from connext_monitor.reporting.web.connections import Connections
@@ -48,7 +48,7 @@ class WebServer:
         self,
         listen: ListenAddress,
         reads: Reads,
-        sights: Callable[[], Sequence[ChainSight]],
+        sights: Callable[[], Sequence[ChainStatus]],
         providers: Sequence[str],
         labels: ChainLabels,
         clock: Clock,

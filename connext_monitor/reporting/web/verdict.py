@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts
-from connext_monitor.core.sight import ChainSight
 from connext_monitor.reporting.web.health import not_usable, why_not_ready
 
 _LONGEST = 160
@@ -56,7 +56,7 @@ class Verdict:
 
 def verdict(
     open_alerts: Sequence[OpenAlerts],
-    chains: Sequence[tuple[ChainSight, Nonces | None]],
+    chains: Sequence[tuple[ChainStatus, Nonces | None]],
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
     clock: ClockState | None = None,
@@ -108,13 +108,13 @@ def _what(topic: OpenAlerts) -> str:
 
 def _where(topic: OpenAlerts, labels: ChainLabels) -> str:
     if topic.pathway is not None:
-        return f": {labels.spoken(topic.pathway[0])} → {labels.spoken(topic.pathway[1])}"
+        return f": {labels.display_name(topic.pathway[0])} → {labels.display_name(topic.pathway[1])}"
     return f": {topic.subject}" if topic.subject else ""
 
 
 def _of_alerts(
     open_alerts: Sequence[OpenAlerts],
-    chains: Sequence[tuple[ChainSight, Nonces | None]],
+    chains: Sequence[tuple[ChainStatus, Nonces | None]],
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
 ) -> Iterator[Reason]:
@@ -127,7 +127,7 @@ def _of_alerts(
             yield Reason(of_severity(topic.severity), topic_words(topic, labels), "alerts")
 
 
-def _of_chains(chains: Sequence[tuple[ChainSight, Nonces | None]]) -> Iterator[Reason]:
+def _of_chains(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> Iterator[Reason]:
     for words in why_not_ready(chains):
         yield Reason(Level.WARNING, words, "chains")
 

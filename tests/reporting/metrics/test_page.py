@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import overdue
+from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.sight import ChainSight, RequestKind
 from connext_monitor.core.stored_numbers import StoredNumbers
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web import WebServer
@@ -62,7 +62,7 @@ class Parts:
 
     file: Path
     stored: Callable[[float], Awaitable[StoredNumbers]]
-    sights: list[ChainSight] = field(default_factory=lambda: [sight(ORIGIN), sight(DESTINATION)])
+    sights: list[ChainStatus] = field(default_factory=lambda: [sight(ORIGIN), sight(DESTINATION)])
     failing: list[str] = field(default_factory=list)
     last_backup: float | None = None
     clock: Clock = field(default_factory=Clock)

@@ -7,7 +7,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress, Changes
-from connext_monitor.core.transfer import Step
+from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.reporting.metrics import Tally
 from tests.core.ledger import Ledger
 from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
@@ -27,7 +27,7 @@ def counted(tally: Tally, metric: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def told(tally: Tally, steps: Iterable[Step], progress: Iterable[ChainProgress] = ()) -> None:
+def told(tally: Tally, steps: Iterable[ObservedChange], progress: Iterable[ChainProgress] = ()) -> None:
     ledger = Ledger()
     for step in steps:
         tally.committed(ledger.apply(step), progress)
@@ -36,8 +36,8 @@ def told(tally: Tally, steps: Iterable[Step], progress: Iterable[ChainProgress] 
 def test_events_are_counted_and_taken_back_by_chain_and_kind() -> None:
     tally = Tally(NAMES, [])
     sent, delivered = xcalled(info(), sighting(10)), executed(info(), sighting(20))
-    gone = Step(gone=frozenset({(BETA, delivered.sighting.block.hash)}))
-    told(tally, [Step(seen=(sent,)), Step(seen=(delivered,)), gone])
+    gone = ObservedChange(gone=frozenset({(BETA, delivered.sighting.block.hash)}))
+    told(tally, [ObservedChange(seen=(sent,)), ObservedChange(seen=(delivered,)), gone])
     assert counted(tally, "events_recorded_total") == {("alpha", "xcalled"): 1, ("beta", "executed"): 1}
     assert counted(tally, "events_taken_back_total") == {("beta", "executed"): 1}
     assert counted(tally, "reorgs_total") == {("beta", "shallow"): 1}
@@ -55,7 +55,10 @@ def test_legs_are_counted_by_whether_they_were_in_time_and_by_how_long_they_took
         params = info(nonce)
         told(
             tally,
-            [Step(seen=(xcalled(params, sighting(0)),)), Step(seen=(executed(params, sighting(seconds)),))],
+            [
+                ObservedChange(seen=(xcalled(params, sighting(0)),)),
+                ObservedChange(seen=(executed(params, sighting(seconds)),)),
+            ],
         )
     assert counted(tally, "deadlines_settled_total") == {
         ("beta", "execute", "alpha", "met"): 2,
@@ -87,6 +90,6 @@ def test_every_outcome_is_one_word_of_ours_whatever_a_channel_says() -> None:
 def test_a_chain_that_is_not_configured_becomes_no_label() -> None:
     tally = Tally(NAMES, [])
     params = info(1, origin=STRANGE)
-    told(tally, [Step(seen=(xcalled(params, sighting(10)), executed(params, sighting(20))))])
+    told(tally, [ObservedChange(seen=(xcalled(params, sighting(10)), executed(params, sighting(20))))])
     values = {value for family in tally.families() for sample in family.samples for value in sample.labels.values()}
     assert not any("666" in value for value in values)

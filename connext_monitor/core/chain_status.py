@@ -18,7 +18,7 @@ class RequestKind:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainSight:
+class ChainStatus:
     """One chain as the monitor sees it now, or as the database last knew it.
 
     ``head`` is the highest block that an endpoint announced; ``observed`` says that the covered head has risen lately;
