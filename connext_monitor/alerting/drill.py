@@ -8,7 +8,6 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertState, overdue
 from connext_monitor.core.deadline import DueDates, Leg
 from connext_monitor.core.delivery import Change, Outcome, Sent
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import (
     Address,
     BlockNumber,
@@ -22,6 +21,7 @@ from connext_monitor.core.events import (
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.transfer_view import TransferView
 
 _ID = bytes.fromhex("d0") * 32
 _NOBODY = Address(bytes.fromhex("dead".rjust(40, "0")))

@@ -7,9 +7,10 @@ from typing import Protocol, TypeGuard
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change, Outcome
-from connext_monitor.core.documents import Json, TransferView
+from connext_monitor.core.formats import Json
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Message
+from connext_monitor.core.transfer_view import TransferView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from connext_monitor.alerting.notice import ReportingProvider, ReportNotice
 from connext_monitor.core.delivery import Change, Outcome, QueuedReport
-from connext_monitor.core.documents import Json
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.formats import Json
 from connext_monitor.core.holds import Lane, Try
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.report import Report, compose_report, report_document

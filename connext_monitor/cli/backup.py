@@ -13,7 +13,7 @@ from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Bucket, Config, read_bucket
 from connext_monitor.core.backups import Backup
-from connext_monitor.core.documents import Json, rfc3339
+from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.lock import refuse_other_name

@@ -12,7 +12,7 @@ from connext_monitor.cli.output import Row, json_option, print_heading, print_js
 from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config, PathwayConfig
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.message import duration_words
 from connext_monitor.labels import chain_labels
 

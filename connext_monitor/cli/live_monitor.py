@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 
 _TIMEOUT = 2.0
 _MOST_READ = 1 << 20

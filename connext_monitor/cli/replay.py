@@ -14,8 +14,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.models import ANY_CHAIN
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.documents import Json, chain_reference, unix_rfc3339
+from connext_monitor.core.documents import chain_reference
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Replayed, Window, last

@@ -10,7 +10,7 @@ from connext_monitor.cli.settings import complete, config_option, load, reading,
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, parse_duration
 from connext_monitor.core.alert import AlertKind
-from connext_monitor.core.documents import Json, rfc3339
+from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.silence import Silence
 from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import listed

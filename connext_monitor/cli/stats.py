@@ -14,7 +14,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.documents import rfc3339, unix_rfc3339
+from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width

@@ -12,8 +12,9 @@ from connext_monitor.config import ChainConfig, Config
 from connext_monitor.core.alert import AlertKind, Severity, unjudged_of
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
-from connext_monitor.core.documents import Json, chain_document, rfc3339
+from connext_monitor.core.documents import chain_document
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.unjudged import why_degraded

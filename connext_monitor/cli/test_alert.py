@@ -15,7 +15,7 @@ from connext_monitor.cli.output import Row, json_option, print_json, print_table
 from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import listed

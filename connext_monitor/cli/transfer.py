@@ -22,11 +22,12 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.documents import TransferView, hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import transfers_document
 from connext_monitor.reporting.web.parameters import read_hash

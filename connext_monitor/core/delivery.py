@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from connext_monitor.core.alert import Alert
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.report import Report
+from connext_monitor.core.transfer_view import TransferView
 
 FIRST_WAIT = 1.0
 # As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from connext_monitor.core.alert import Alert, AlertKind, Severity
 from connext_monitor.core.cause import OF_A_PATHWAY, known_words
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Link, Message, amount_of, duration_words
 from connext_monitor.core.queue import Topic
+from connext_monitor.core.transfer_view import TransferView
 
 LARGEST = 3
 """How many of the largest a digest names."""

@@ -4,47 +4,19 @@ Numbers that may pass 2^53 are decimal strings, addresses are checksummed, hashe
 UTC.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
 from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
-from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.formats import Json, hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Message
-from connext_monitor.core.transfer import Sighting, Transfer
-
-Json = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class TransferView:
-    """A transfer with what the store knows beside it: its deadlines and what has been established about them.
-
-    ``overdue`` holds the legs whose overdue alert stands open; ``observed`` says whether its destination is in sight.
-    """
-
-    transfer: Transfer
-    due: DueDates | None
-    overdue: frozenset[Leg] = frozenset()
-    observed: bool = True
-
-    def state(self, leg: Leg, now: float) -> DeadlineState | None:
-        """The leg's deadline state at ``now`` (Unix seconds); None where it has no deadline."""
-        if self.due is None:
-            return None
-        return state(
-            sighting_of(self.transfer, leg),
-            self.due.of(leg),
-            now,
-            established=leg in self.overdue,
-            observed=self.observed,
-        )
+from connext_monitor.core.transfer import Sighting
+from connext_monitor.core.transfer_view import TransferView
 
 
 def transfer_document(view: TransferView, labels: ChainLabels, now: float) -> Json:
@@ -112,23 +84,6 @@ def chain_document(sight: ChainStatus, nonces: Nonces | None, now: float) -> Jso
 def clock_document(clock: ClockState) -> Json:
     """How the machine's clock goes beside the chains' block times."""
     return {"ahead_seconds": None if clock.ahead is None else round(clock.ahead, 1), "trouble": clock.words}
-
-
-def rfc3339(instant: datetime) -> str:
-    """UTC with a ``Z``, milliseconds only where there are any."""
-    utc = instant.astimezone(UTC)
-    precision = "milliseconds" if utc.microsecond >= 1000 else "seconds"
-    return utc.isoformat(timespec=precision).replace("+00:00", "Z")
-
-
-def unix_rfc3339(timestamp: float) -> str:
-    """Unix seconds in the same form."""
-    return rfc3339(datetime.fromtimestamp(timestamp, UTC))
-
-
-def hex_text(value: TransferId | bytes) -> str:
-    """``0x`` and lower-case hex."""
-    return f"0x{value.hex()}"
 
 
 def chain_reference(domain: DomainId, labels: ChainLabels) -> Json:

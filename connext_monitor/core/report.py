@@ -11,8 +11,9 @@ from typing import Any
 
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.documents import Json, chain_reference, unix_rfc3339
+from connext_monitor.core.documents import chain_reference
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Message, duration_words
 from connext_monitor.core.stats import PathwayStats, Stats

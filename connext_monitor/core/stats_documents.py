@@ -2,7 +2,8 @@
 
 from eth_utils.address import to_checksum_address
 
-from connext_monitor.core.documents import Json, chain_reference, unix_rfc3339
+from connext_monitor.core.documents import chain_reference
+from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import (
     BOUNDS,

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connext_monitor.core.deadline import LEGS
-from connext_monitor.core.documents import TransferView, transfer_document
+from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.transfer_view import TransferView
 
 _ENDS = ("origin", "destination")
 _EVENTS = ("xcalled", "executed", "reconciled")

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.core.digest import Digest, Named
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.queue import Queue, Topic
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import deliveries, groups, queues, transfers
 from connext_monitor.store.database import Database
 from connext_monitor.store.views import views

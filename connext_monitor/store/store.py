@@ -12,13 +12,13 @@ from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, e
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces, Stored
 from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.delivery import ChannelRow
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.token import Token
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import (
     alerts,
     anchors,

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import Watched
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import alerts
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from connext_monitor.core.alert import Alert, AlertState, Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
-from connext_monitor.core.documents import TransferView
+from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.samples import ARRIVED, DUE, LATE, NOW
 
 

@@ -11,7 +11,6 @@ from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, c
 from connext_monitor.core.deadline import DueDates, Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.digest import Digest, Named, compose_digest
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import (
     Address,
     BlockNumber,
@@ -26,6 +25,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.message import Field, Instant, Link, Message, compose
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.transfer_view import TransferView
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SENT_AT = Timestamp(int(NOW.timestamp()) - 360)

@@ -42,13 +42,13 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.digest import Digest, Named, compose_digest
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Executed
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.token import Token
+from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.markup import discord_literal, slack_literal
 from tests.alerting.providers.test_slack import OURS
 from tests.alerting.providers.test_telegram import LIVE

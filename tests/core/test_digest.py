@@ -10,11 +10,11 @@ from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity, chain_un
 from connext_monitor.core.cause import Cause, CauseKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.digest import Digest, Named, compose_digest
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.message import Field, Instant, Link
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import fold
+from connext_monitor.core.transfer_view import TransferView
 from tests.core.samples import ALPHA, BETA, info, sighting, xcalled
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

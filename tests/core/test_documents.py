@@ -4,26 +4,19 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.deadline import DueDates, Leg
-from connext_monitor.core.documents import (
-    TransferView,
-    alert_document,
-    hex_text,
-    rfc3339,
-    transfer_document,
-    unix_rfc3339,
-)
+from connext_monitor.core.documents import alert_document, transfer_document
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Timestamp
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.transfer import Sighting, Transfer
-from tests.alerting.samples import ARRIVED, DUE, DUE_AT, LABELS, LATE, NOW, RESOLVED, UNOBSERVED, sighting
+from connext_monitor.core.transfer_view import TransferView
+from tests.alerting.samples import ARRIVED, DUE, DUE_AT, LABELS, LATE, RESOLVED, UNOBSERVED, sighting
 from tests.core.strategies import addresses, amounts, domains, hashes, routers, transfer_ids, transfer_infos
 
 BEFORE, AFTER = float(DUE_AT - 1), float(DUE_AT + 1)
@@ -180,27 +173,3 @@ def test_an_alert_is_the_contracts_document() -> None:
 def test_an_open_alert_has_no_end() -> None:
     document = alert_document(UNOBSERVED, compose(UNOBSERVED, None, LABELS))
     assert (document["state"], document["resolved_at"], document["resolution"]) == ("open", None, None)
-
-
-# --- times and hex ---
-
-
-@given(st.integers(0, 2**36 * 10**6), st.integers(-14, 14))
-def test_a_time_is_the_same_instant_in_utc_to_the_millisecond(microseconds: int, hours: int) -> None:
-    instant = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
-    text = rfc3339(instant.astimezone(timezone(timedelta(hours=hours))))
-    assert text.endswith("Z")
-    assert timedelta() <= instant - datetime.fromisoformat(text) < timedelta(milliseconds=1)
-
-
-def test_milliseconds_are_written_only_where_there_are_any() -> None:
-    assert rfc3339(NOW) == "2026-03-01T12:00:00Z"
-    assert rfc3339(NOW + timedelta(milliseconds=25)) == "2026-03-01T12:00:00.025Z"
-    assert unix_rfc3339(0) == "1970-01-01T00:00:00Z"
-
-
-@given(st.binary())
-def test_hex_is_lower_case_and_reads_back(value: bytes) -> None:
-    text = hex_text(value)
-    assert bytes.fromhex(text[2:]) == value
-    assert text == text.lower()

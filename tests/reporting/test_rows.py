@@ -2,11 +2,11 @@
 
 import pytest
 
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import Owed
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import fold
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.numbers import owed_words
 from connext_monitor.reporting.web.rows import transfer_row
 from tests.reporting.chain_samples import ASSET, LABELS, ORIGIN, START, Sample

@@ -8,8 +8,8 @@ import pytest
 from connext_monitor.core.alert import AlertKind, AlertState, Severity, chain_unobserved
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, ChannelState
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store.store import Store
 from tests.core.samples import executed, info, reconciled, sighting, xcalled
 from tests.store.conftest import NOW, accuse, gone, put, seen

@@ -17,7 +17,6 @@ from sqlalchemy import create_engine
 
 from connext_monitor.core.alert import overdue
 from connext_monitor.core.deadline import LEGS, Leg, sighting_of
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, DomainId, TransferInfo
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import (
@@ -32,6 +31,7 @@ from connext_monitor.core.stats import (
 )
 from connext_monitor.core.transfer import EventRecord, Status, Transfer
 from connext_monitor.core.transfer import Path as Way
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.statistics import Statistics

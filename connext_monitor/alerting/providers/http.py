@@ -19,7 +19,7 @@ from yarl import URL
 from connext_monitor.alerting.providers.status_line import StatusConnector, beginning
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import Cause, TryLater, retry_after, time_at
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 
 FIRST_TIMEOUT, LONGEST_TIMEOUT = 10.0, 60.0
 """Seconds to wait for an answer, connecting included: the first, and the longest after time-outs."""

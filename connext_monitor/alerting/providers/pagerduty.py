@@ -19,7 +19,7 @@ from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
-from connext_monitor.core.documents import Json, rfc3339
+from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.grouping import DigestMode
 
 SUMMARY, DEDUP_KEY = 1024, 255

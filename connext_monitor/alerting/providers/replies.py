@@ -6,7 +6,7 @@ from itertools import islice
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.core.delivery import Cause, Change, Outcome, Refused, TryLater
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 
 _EDITS_TRIED = 2
 _FORMS_TO_EDIT = 2

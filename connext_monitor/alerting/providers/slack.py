@@ -32,7 +32,7 @@ from connext_monitor.alerting.providers.wording import (
 )
 from connext_monitor.config import HeaderToken, SecretUrl, ServiceUrl, bad_value
 from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Sent, TryLater
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Instant, Message
 

@@ -29,7 +29,7 @@ from connext_monitor.alerting.providers.slack import (
 from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
 from connext_monitor.core.delivery import Cause, Change, ChannelDead, Outcome, Sent, TryLater
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.grouping import DigestMode
 
 _JSON = "application/json; charset=utf-8"

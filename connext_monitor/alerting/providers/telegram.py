@@ -35,7 +35,7 @@ from connext_monitor.alerting.providers.wording import (
 from connext_monitor.config import BaseUrl, FromDigits, SecretText, bad_value
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Field, Message
 

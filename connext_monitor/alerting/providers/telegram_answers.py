@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from connext_monitor.alerting.providers.http import Answer
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent, TryLater, longest, seconds_asked
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 
 
 @dataclass(frozen=True, slots=True)

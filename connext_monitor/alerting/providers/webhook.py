@@ -21,7 +21,8 @@ from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
-from connext_monitor.core.documents import Json, alert_document, rfc3339, transfer_document
+from connext_monitor.core.documents import alert_document, transfer_document
+from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.labels import ChainLabels
 

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.core.documents import Json, TransferView, alert_document, chain_document, transfer_document
+from connext_monitor.core.documents import alert_document, chain_document, transfer_document
 from connext_monitor.core.events import Address
+from connext_monitor.core.formats import Json
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.stats_documents import stats_document
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor, write_transfer_cursor
 from connext_monitor.reporting.web.read_store import Reads, ReadStatistics, ReadStore
 

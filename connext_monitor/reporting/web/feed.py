@@ -13,10 +13,11 @@ from enum import StrEnum
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.documents import TransferView, transfer_document
+from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.documents import alert_with_words, encode
 from connext_monitor.reporting.web.read_store import AlertHistory, ReadStore
 

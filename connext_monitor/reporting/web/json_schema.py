@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 
 
 def ref(name: str) -> Json:

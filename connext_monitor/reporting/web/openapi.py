@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from connext_monitor.core.alert import AlertState
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.transfer import Status
 from connext_monitor.reporting.web.feed import EventName
 from connext_monitor.reporting.web.json_schema import ref

@@ -2,7 +2,7 @@
 
 from connext_monitor.core.alert import AlertKind, AlertState, Severity
 from connext_monitor.core.deadline import DeadlineState, Leg
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.transfer import Path, Status
 from connext_monitor.reporting.web.json_schema import (
     address,

@@ -1,6 +1,6 @@
 """What ``/api/v1/stats`` answers, as JSON Schema; what each number means stands in `core.stats`."""
 
-from connext_monitor.core.documents import Json
+from connext_monitor.core.formats import Json
 from connext_monitor.core.stats import BOUNDS
 from connext_monitor.reporting.web.json_schema import address, count, digits, exactly, instant, or_null, ref, text
 

@@ -11,12 +11,13 @@ from connext_monitor.core.alert import AlertState
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.documents import TransferView, hex_text
 from connext_monitor.core.events import TransferId
+from connext_monitor.core.formats import hex_text
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import PathwayStats
 from connext_monitor.core.transfer import Status
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert_cursor, write_transfer_cursor
 from connext_monitor.reporting.web.numbers import Counted, matrix

@@ -7,11 +7,11 @@ from typing import Protocol
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, Telling
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address, DomainId, TransferId
 from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, Page, Pending, TransferFilter
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats, Timeline, Window
+from connext_monitor.core.transfer_view import TransferView
 
 
 class ReadStore(Protocol):

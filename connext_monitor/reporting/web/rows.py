@@ -9,12 +9,13 @@ from eth_utils.address import to_checksum_address
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
 from connext_monitor.core.delivery import Change, Telling, TellingState
-from connext_monitor.core.documents import TransferView, hex_text
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.formats import hex_text
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Instant, Link, amount_of, compose, duration_words
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.transfer import Sighting
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.verdict import Level, of_severity
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from eth_utils.address import to_checksum_address
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from connext_monitor.core.documents import rfc3339, unix_rfc3339
+from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.message import Instant, duration_words
 
 _POLICY = (

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from connext_monitor.core.documents import TransferView
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import Cursor, TransferFilter
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.cursors import read_transfer_cursor
 from connext_monitor.reporting.web.documents import transfers_page, transfers_with

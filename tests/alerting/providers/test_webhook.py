@@ -28,8 +28,9 @@ from connext_monitor.alerting.providers.webhook import (
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
-from connext_monitor.core.documents import TransferView, transfer_document
+from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.conftest import SECRET
 from tests.alerting.samples import (
     ARRIVED,

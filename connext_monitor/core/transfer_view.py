@@ -1,0 +1,31 @@
+"""A transfer as it is looked at: with its deadlines, and what has been established about them."""
+
+from dataclasses import dataclass
+
+from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
+from connext_monitor.core.transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """A transfer with what the store knows beside it: its deadlines and what has been established about them.
+
+    ``overdue`` holds the legs whose overdue alert stands open; ``observed`` says whether its destination is in sight.
+    """
+
+    transfer: Transfer
+    due: DueDates | None
+    overdue: frozenset[Leg] = frozenset()
+    observed: bool = True
+
+    def state(self, leg: Leg, now: float) -> DeadlineState | None:
+        """The leg's deadline state at ``now`` (Unix seconds); None where it has no deadline."""
+        if self.due is None:
+            return None
+        return state(
+            sighting_of(self.transfer, leg),
+            self.due.of(leg),
+            now,
+            established=leg in self.overdue,
+            observed=self.observed,
+        )
