@@ -13,8 +13,6 @@ from typing import Any
 
 import structlog
 
-from connext_monitor import standard_streams
-from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
@@ -29,7 +27,11 @@ from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.silences import Silences
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
+from connext_monitor.assembly.housekeeping import housekeeping, last_backup, report_desk
+from connext_monitor.assembly.opened_store import StoreOpening
+from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.cause import Cause, merged
 from connext_monitor.core.chain_status import ChainStatus
@@ -39,8 +41,6 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.housekeeping import housekeeping, last_backup, report_desk
-from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.observation import Committed
@@ -49,11 +49,11 @@ from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
-from connext_monitor.opened_store import StoreOpening
+from connext_monitor.process import standard_streams
+from connext_monitor.process.stop_request import StopRequest
 from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
-from connext_monitor.stop_request import StopRequest
 from connext_monitor.store.address_search import AddressSearch
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.causes import Causes

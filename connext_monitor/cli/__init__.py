@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command of the process's arguments, and exit with its code."""
     # This takes a second or more, in which Ctrl-C should end in a word too.
     with _ctrl_c_ends_at_once():
-        from connext_monitor import standard_streams  # noqa: PLC0415
+        from connext_monitor.process import standard_streams  # noqa: PLC0415
 
         standard_streams.prepare()
         from connext_monitor.cli.entry import run_program  # noqa: PLC0415

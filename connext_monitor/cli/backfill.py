@@ -19,6 +19,7 @@ from connext_monitor.cli.output import json_option, print_json, print_line, prin
 from connext_monitor.cli.settings import complete, config_option, load, writing
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.events import BlockNumber
@@ -27,8 +28,6 @@ from connext_monitor.core.history import Late
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.labels import chain_labels
-from connext_monitor.logs import configure_logging, escape
 from connext_monitor.monitoring.backfill import (
     Backfill,
     HistoryReport,
@@ -41,7 +40,8 @@ from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.late_now import LateLegs, LateNow
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.transfer_checker import TransferChecker
-from connext_monitor.stop_request import display_on
+from connext_monitor.process.logs import configure_logging, escape
+from connext_monitor.process.stop_request import display_on
 
 _LOGGED_EVERY = 10.0
 _LISTED = 50

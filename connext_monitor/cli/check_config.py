@@ -12,9 +12,9 @@ from connext_monitor.cli.output import Row, json_option, print_heading, print_js
 from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config, PathwayConfig
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.formats import Json
 from connext_monitor.core.message import duration_words
-from connext_monitor.labels import chain_labels
 
 _NOT_ASKED = "not asked"
 

@@ -6,10 +6,10 @@ import sys
 import threading
 import traceback
 
-from connext_monitor import standard_streams
 from connext_monitor.cli.program import program
-from connext_monitor.logs import escape, redact
-from connext_monitor.standard_streams import OutputLost
+from connext_monitor.process import standard_streams
+from connext_monitor.process.logs import escape, redact
+from connext_monitor.process.standard_streams import OutputLost
 
 
 def run_program() -> None:

@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator
 
 import click
 
-from connext_monitor import standard_streams
 from connext_monitor.cli.output import json_option
 from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.transfers import FilterOptions, filter_options
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_columns import COLUMNS, transfer_cells
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.labels import chain_labels
+from connext_monitor.process import standard_streams
+from connext_monitor.process.standard_streams import OutputLost
 from connext_monitor.reporting.web.documents import encode, place
 from connext_monitor.reporting.web.parameters import LARGEST_LIMIT
-from connext_monitor.standard_streams import OutputLost
 from connext_monitor.store.store import Store
 
 _CSV, _NDJSON = "csv", "ndjson"

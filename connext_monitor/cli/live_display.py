@@ -9,7 +9,7 @@ from rich.live import Live
 from connext_monitor.cli.output import Part, drawn, styled, terminal
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.formats import rfc3339
-from connext_monitor.stop_request import StopRequest, display_on
+from connext_monitor.process.stop_request import StopRequest, display_on
 
 _EVERY = 1.0
 """Seconds from the end of one look to the next."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import click
 
-from connext_monitor import standard_streams
 from connext_monitor.cli.alerts import alerts
 from connext_monitor.cli.backfill import backfill
 from connext_monitor.cli.backup import backup, restore
@@ -21,7 +20,8 @@ from connext_monitor.cli.test_alert import test_alert
 from connext_monitor.cli.transfer import transfer
 from connext_monitor.cli.transfers import transfers
 from connext_monitor.config import ConfigError
-from connext_monitor.logs import configure_logging
+from connext_monitor.process import standard_streams
+from connext_monitor.process.logs import configure_logging
 from connext_monitor.reporting.web import ListenError
 from connext_monitor.store.database import DatabaseError
 

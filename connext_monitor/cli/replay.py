@@ -12,6 +12,7 @@ from connext_monitor.cli.stats import short_duration
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.models import ANY_CHAIN
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents import chain_reference
@@ -21,7 +22,6 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Replayed, Window, last
 from connext_monitor.core.stats_documents import percentiles_document
-from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration
 from connext_monitor.store.replay import Replay
 

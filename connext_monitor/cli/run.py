@@ -5,15 +5,15 @@ import asyncio
 import click
 import structlog
 
-from connext_monitor import descriptors
-from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.cli.settings import config_option, load
 from connext_monitor.clock import SystemClock
-from connext_monitor.labels import chain_labels
-from connext_monitor.logs import configure_logging
-from connext_monitor.running_loop import RunningLoop
-from connext_monitor.stop_request import StopRequest
+from connext_monitor.clock.agreed import AgreedClock
+from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.process import descriptors
+from connext_monitor.process.logs import configure_logging
+from connext_monitor.process.running_loop import RunningLoop
+from connext_monitor.process.stop_request import StopRequest
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ from click.core import ParameterSource
 from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import Config, load_config, trimmed
 from connext_monitor.core.events import DomainId
-from connext_monitor.running_loop import RunningLoop
-from connext_monitor.stop_request import StopRequest
+from connext_monitor.process.running_loop import RunningLoop
+from connext_monitor.process.stop_request import StopRequest
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
 from connext_monitor.store.store import Store
 

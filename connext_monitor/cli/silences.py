@@ -9,10 +9,10 @@ from connext_monitor.cli.output import Row, json_option, print_json, print_table
 from connext_monitor.cli.settings import complete, config_option, load, reading, writing
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, parse_duration
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.silence import Silence
-from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import listed
 
 _HEADINGS = ("ID", "UNTIL", "WHAT", "REASON")

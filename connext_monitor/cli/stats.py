@@ -13,13 +13,13 @@ from connext_monitor.cli.status_report import last_written
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
 from connext_monitor.core.stats_documents import stats_document
-from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
 from connext_monitor.store.statistics import Statistics
 

@@ -22,10 +22,10 @@ from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.cli.status_report import StatusReport, report_document, status_report, worst_first
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.message import duration_words
-from connext_monitor.labels import chain_labels
 from connext_monitor.store.database import DatabaseError
 
 DEGRADED = 3

@@ -9,6 +9,7 @@ from pathlib import Path
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import AlertKind, Severity, unjudged_of
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
@@ -18,7 +19,6 @@ from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.unjudged import why_degraded
-from connext_monitor.labels import chain_labels
 from connext_monitor.store.backup_folder import BackupFolder, Kept
 from connext_monitor.store.store import Store
 from connext_monitor.store.transfers import PathwayCount

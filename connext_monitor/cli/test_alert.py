@@ -14,10 +14,10 @@ from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.output import Row, json_option, print_json, print_table, say, styled
 from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import listed
 
 

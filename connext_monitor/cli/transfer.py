@@ -20,6 +20,7 @@ from connext_monitor.cli.output import (
 from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -28,7 +29,6 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.documents import transfers_document
 from connext_monitor.reporting.web.parameters import read_hash
 

@@ -10,13 +10,13 @@ import click
 from connext_monitor.cli.output import Row, deadline_word, json_option, print_json, print_table, say
 from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.clock import SystemClock
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.formats import hex_text, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.labels import chain_labels
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
 from connext_monitor.reporting.web.documents import listed, place
 from connext_monitor.reporting.web.parameters import (

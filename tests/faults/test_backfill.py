@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import load_config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.backfill import Backfill, HistoryReport, NoProgressError
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool

@@ -13,13 +13,13 @@ from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.app import pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.labels import chain_labels
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.json_rpc import RpcLimits

@@ -111,7 +111,7 @@ async def test_what_never_ends_is_named_and_abandoned(tmp_path: Path, before: st
         (HANGING_STORE.format(method="open"), signal.SIGINT, 0),
         (SLOW_IMPORT, signal.SIGTERM, -signal.SIGTERM),
         (SLOW_IMPORT, signal.SIGINT, 1),
-        (SLOW_IMPORT.replace("connext_monitor.app", "connext_monitor.standard_streams"), signal.SIGINT, 1),
+        (SLOW_IMPORT.replace("connext_monitor.app", "connext_monitor.process.standard_streams"), signal.SIGINT, 1),
     ],
     ids=["migrating, SIGTERM", "migrating, SIGINT", "loading, SIGTERM", "loading, SIGINT", "beginning, SIGINT"],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.standard_streams import Outlet
+from connext_monitor.process.standard_streams import Outlet
 from tests.alerting.vendors import Receiver
 from tests.process.running import CONSOLE, PATIENCE, asyncio_until, free_port, running, webhook, write_config
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.running_loop import RunningLoop
+from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.database import Database
 

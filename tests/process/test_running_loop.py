@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.running_loop import LONGEST_TURN, RunningLoop, RunningTime
+from connext_monitor.process.running_loop import LONGEST_TURN, RunningLoop, RunningTime
 
 
 class Passing:

@@ -1,4 +1,4 @@
-"""Where the program's time comes from; the core gets it as an argument."""
+"""The machine's own clocks, and what the rest of the program needs of a clock."""
 
 import time
 from collections.abc import Callable

@@ -20,8 +20,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from connext_monitor import standard_streams
 from connext_monitor.core.database_trouble import is_store_unavailable
+from connext_monitor.process import standard_streams
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from connext_monitor import standard_streams
+from connext_monitor.process import standard_streams
 
 STOPS_WITHIN: Final = 4.5
 """Seconds: five are promised, and the words about what was abandoned take their part."""

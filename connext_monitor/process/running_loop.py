@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from connext_monitor.event_loop import DaemonThreadLoop
+from connext_monitor.process.event_loop import DaemonThreadLoop
 
 LONGEST_TURN: Final = 2.0
 """Seconds: what passes beyond that between two turns of the loop is a standstill, and is left out."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from connext_monitor.agreed_clock import AgreedClock
+from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.core.events import DomainId
 
 RIGHT = 1_700_000_000

@@ -1,6 +1,6 @@
 """What chains are called: the config's names, and for all others those of the built-in deployments."""
 
-from connext_monitor.config import Config
+from connext_monitor.config.models import Config
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.deployments import DEPLOYMENTS
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connext_monitor.event_loop import DaemonThreadLoop
+from connext_monitor.process.event_loop import DaemonThreadLoop
 
 BOUND = 20.0
 
@@ -73,10 +73,10 @@ def test_a_call_that_wants_to_end_the_program_is_an_error_like_any_other() -> No
 def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(
     hanging: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connext_monitor.event_loop._ASKED_AGAIN_AFTER", 30.0)
+    monkeypatch.setattr("connext_monitor.process.event_loop._ASKED_AGAIN_AFTER", 30.0)
     began = time.monotonic()
     passed = [0.0]
-    monkeypatch.setattr("connext_monitor.event_loop.time.monotonic", lambda: began + passed[0])
+    monkeypatch.setattr("connext_monitor.process.event_loop.time.monotonic", lambda: began + passed[0])
 
     async def work() -> None:
         loop = asyncio.get_running_loop()

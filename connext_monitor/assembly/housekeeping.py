@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
-from connext_monitor.agreed_clock import AgreedClock
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.clock import Clock
+from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.backups import is_past

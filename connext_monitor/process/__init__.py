@@ -1,0 +1,1 @@
+"""The operating system's process: its streams, log, event loop, signals and limits."""
