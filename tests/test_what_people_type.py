@@ -21,7 +21,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.object_storage import ObjectStorage
-from tests.alerting.samples import LABELS, notice
+from tests.world.alerts import LABELS, notice
 
 CHAIN = '[chains.ethereum]\nendpoints = ["ws://127.0.0.1:9"]\n'
 BASE = "127.0.0.1:8"

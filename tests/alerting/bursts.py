@@ -22,9 +22,9 @@ from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
 from tests.alerting.memory_store import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Slack
-from tests.alerting.waiting import running
-from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
-from tests.databases import open_store
+from tests.world.databases import open_store
+from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
+from tests.world.waiting import running
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA: ChainLabel("beta")})
 AROUND = Surroundings(LABELS, SystemClock())

@@ -7,8 +7,8 @@ from hypothesis import settings
 
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.clock import SystemClock
-from tests.alerting.samples import LABELS
 from tests.alerting.vendors import Discord, Receiver, Slack
+from tests.world.alerts import LABELS
 
 # The machines that run this are slow and shared: how long an example takes says nothing about the code.
 settings.register_profile("unhurried", deadline=None)

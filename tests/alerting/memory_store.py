@@ -7,7 +7,7 @@ from connext_monitor.core.alert import Alert, AlertState, Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
 from connext_monitor.core.transfer_view import TransferView
-from tests.alerting.samples import ARRIVED, DUE, LATE, NOW
+from tests.world.alerts import ARRIVED, DUE, LATE, NOW
 
 
 @dataclass(slots=True)

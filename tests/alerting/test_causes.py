@@ -23,8 +23,8 @@ from connext_monitor.core.side_events import (
     SeenSideEvent,
     SlippageUpdated,
 )
-from tests.alerting.samples import ARRIVED, DESTINATION, DUE, LATE, OPENED, ORIGIN, TRANSFER_ID, transfer_alert
-from tests.alerting.waiting import running, until
+from tests.world.alerts import ARRIVED, DESTINATION, DUE, LATE, OPENED, ORIGIN, TRANSFER_ID, transfer_alert
+from tests.world.waiting import running, until
 
 SENT = LATE.xcalled.tx_hash if LATE.xcalled else Hash32(bytes(32))
 LATER = Hash32(b"\x55" * 32)

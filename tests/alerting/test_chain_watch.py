@@ -14,9 +14,9 @@ from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.message import compose
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
-from tests.alerting.samples import DESTINATION, LABELS, ORIGIN
-from tests.alerting.waiting import until
-from tests.databases import open_store
+from tests.world.alerts import DESTINATION, LABELS, ORIGIN
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 PATIENCE = 100.0
 

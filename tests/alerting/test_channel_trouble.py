@@ -14,9 +14,9 @@ from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook
 from tests.alerting.memory_store import HealthNotes
-from tests.alerting.samples import NOW
 from tests.alerting.vendors import Discord, Receiver, Seen
-from tests.alerting.waiting import running, until
+from tests.world.alerts import NOW
+from tests.world.waiting import running, until
 
 MANY = 12
 PATIENCE = 30.0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,28 +16,17 @@ from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
 from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import DigestMode
-from tests.alerting.samples import LABELS
-from tests.e2e.waiting import until
+from tests.world.alerts import LABELS
+from tests.world.clocks import ManualClock
+from tests.world.waiting import until
 
 FULL = DatabaseTrouble(TroubleKind.FULL, "the disk is full")
 DAMAGED = DatabaseTrouble(TroubleKind.DAMAGED, "the database file is damaged")
 GONE = DatabaseTrouble(TroubleKind.GONE, "the database file was deleted or moved away")
 
 
-class Hands:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def elapsed(self) -> float:
-        return self.passed
+def manual_clock() -> ManualClock:
+    return ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 
 
 class Patient:
@@ -118,7 +107,7 @@ class Watch:
     """A watch with all that it works on."""
 
     def __init__(self, *channels: Channel, note: Note | None = None) -> None:
-        self.clock, self.database, self.kept = Hands(), Patient(), Kept()
+        self.clock, self.database, self.kept = manual_clock(), Patient(), Kept()
         self.note = note or Note()
         names = [channel.name for channel in channels]
         told = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
@@ -135,7 +124,7 @@ class Watch:
     async def passes(self, seconds: float) -> None:
         """Let so many seconds pass, and the watch look again."""
         await asyncio.sleep(0.03)
-        self.clock.passed += seconds
+        self.clock.advance(seconds)
         await asyncio.sleep(0.03)
 
 
@@ -272,9 +261,9 @@ async def test_the_end_is_not_told_before_a_write_was_taken() -> None:
 
 
 async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
-    clock, note, channel = Hands(), Note(), Channel("a")
+    clock, note, channel = manual_clock(), Note(), Channel("a")
     for passed in (0, 5, 1000, 3700):
-        clock.passed = passed
+        clock.advance(passed - clock.passed)
         await tell_not_started(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
     assert len(channel.taken) == 2
     assert len({notice.alert.id for notice, _ in channel.taken}) == 1

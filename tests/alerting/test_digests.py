@@ -17,7 +17,7 @@ from connext_monitor.core.queue import BATCH
 from tests.alerting.bursts import AROUND, HOOK, Burst, bursting, managed, to_discord, to_hook, to_slack
 from tests.alerting.markup import discord_literal
 from tests.alerting.vendors import Discord, Receiver, Slack
-from tests.alerting.waiting import until
+from tests.world.waiting import until
 
 MANY = 40
 # So long that nothing is changed or told anew while a test lasts.

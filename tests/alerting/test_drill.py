@@ -9,8 +9,8 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Sent
 from connext_monitor.core.labels import ChainLabels
-from tests.alerting.samples import LABELS
 from tests.alerting.vendors import Discord, Receiver, Slack
+from tests.world.alerts import LABELS
 
 
 async def test_a_drill_on_discord_is_one_message_that_opens_and_resolves(

@@ -23,10 +23,11 @@ from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
 from tests.alerting.memory_store import HealthNotes
-from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID, FixedClock
 from tests.alerting.vendors import Discord, PagerDuty
-from tests.alerting.waiting import running, until
-from tests.databases import open_store
+from tests.world.alerts import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.waiting import running, until
 
 ALERT = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, (ORIGIN, DESTINATION))
 AFTER = 3600.0
@@ -40,7 +41,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def escalating(store: Store, clock: FixedClock, rounds: list[None]) -> AsyncIterator[list[None]]:
+async def escalating(store: Store, clock: ManualClock, rounds: list[None]) -> AsyncIterator[list[None]]:
     def route(alert: Alert) -> list[str]:
         rounds.append(None)
         return ["desk", "ops"] if alert.severity is Severity.CRITICAL else ["desk"]
@@ -64,12 +65,12 @@ async def sent(store: Store, provider: str, reference: str | None) -> QueuedDeli
 async def test_what_stands_too_long_is_critical_and_told_anew_once(store: Store) -> None:
     await store.open_alert(ALERT, ["desk"])
     await sent(store, "desk", "first")
-    clock = FixedClock(SystemClock())
-    clock.time_of_day = NOW + timedelta(seconds=AFTER - 61)
+    clock = ManualClock(NOW, running=True)
+    clock.at = NOW + timedelta(seconds=AFTER - 61)
     async with escalating(store, clock, []) as told:
         await asyncio.sleep(0.05)
         assert told == []
-        clock.time_of_day = NOW + timedelta(seconds=AFTER)
+        clock.at = NOW + timedelta(seconds=AFTER)
         await until(lambda: told)
         again = await sent(store, "desk", "second")
         new = await sent(store, "ops", None)

@@ -10,7 +10,7 @@ from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from tests.alerting.vendors import Receiver
-from tests.alerting.waiting import until
+from tests.world.waiting import until
 
 
 @asynccontextmanager

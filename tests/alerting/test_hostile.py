@@ -52,24 +52,23 @@ from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.markup import discord_literal, slack_literal
 from tests.alerting.providers.test_slack import OURS
 from tests.alerting.providers.test_telegram import LIVE
-from tests.alerting.samples import (
+from tests.alerting.vendors import slack_texts, telegram_runs
+from tests.world.alerts import (
     ARRIVED,
     DESTINATION,
     DUE,
     DUE_AT,
     INFO,
     LATE,
-    NASTY,
     NOW,
     ORIGIN,
     SENDER,
     TOKEN,
     TRANSFER_ID,
     digest_notice,
-    hostile,
     sighting,
 )
-from tests.alerting.vendors import slack_texts, telegram_runs
+from tests.world.hostile import NASTY, hostile
 
 PATHWAY = (ORIGIN, DESTINATION)
 FACTS: Mapping[str, str | int] = {

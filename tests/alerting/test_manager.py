@@ -22,9 +22,10 @@ from connext_monitor.core.alert import AlertState, chain_unobserved
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, Sent
 from connext_monitor.core.grouping import DigestMode, GroupRules
 from tests.alerting.memory_store import HealthNotes, MemoryStore
-from tests.alerting.samples import LABELS, NOW, OPENED, RESOLVED, FixedClock, transfer_alert
 from tests.alerting.vendors import Discord, Receiver, Seen
-from tests.alerting.waiting import running, until
+from tests.world.alerts import LABELS, NOW, OPENED, RESOLVED, transfer_alert
+from tests.world.clocks import ManualClock
+from tests.world.waiting import running, until
 
 RULES = GroupRules(2.0, 60.0)
 
@@ -175,7 +176,7 @@ async def test_a_failed_try_is_stored_with_its_count_and_with_what_the_channel_a
 ) -> None:
     store.add(OPENED, Change.OPENED, "machines")
     receiver.plan(429, b"", {"Retry-After": "900"})
-    async with managed(store, hook(receiver), clock=FixedClock(SystemClock())):
+    async with managed(store, hook(receiver), clock=ManualClock(NOW, running=True)):
         await until(lambda: store.rows[1].reason)
     (pending,) = store.pending
     assert (pending.attempts, pending.next_attempt_at) == (1, NOW.timestamp() + 900)
@@ -193,15 +194,13 @@ async def test_new_work_does_not_overtake_what_waits(store: MemoryStore, receive
     assert ids(receiver) == [first.id, second.id]
 
 
-async def test_a_wait_ends_when_the_time_of_day_comes_however_it_got_there(
-    store: MemoryStore, receiver: Receiver
-) -> None:
-    clock = FixedClock(SystemClock())
+async def test_a_wait_ends_when_the_at_comes_however_it_got_there(store: MemoryStore, receiver: Receiver) -> None:
+    clock = ManualClock(NOW, running=True)
     store.add(OPENED, Change.OPENED, "machines")
     receiver.plan(429, b"", {"Retry-After": "3600"})
     async with managed(store, hook(receiver), clock=clock):
         await until(lambda: store.rows[1].reason)
-        clock.time_of_day += timedelta(hours=1)
+        clock.at += timedelta(hours=1)
         await until(lambda: not store.pending)
 
 
@@ -250,7 +249,7 @@ async def test_a_message_that_breaks_its_receiver_does_not_hold_up_the_others(st
 
 
 async def test_a_new_critical_alert_cuts_a_long_wait_short(store: MemoryStore, receiver: Receiver) -> None:
-    clock = FixedClock(SystemClock(), NOW - timedelta(hours=1))
+    clock = ManualClock(NOW - timedelta(hours=1), running=True)
     # More than are read at once: the critical alert stands far behind them.
     for number in range(120):
         mild = chain_unobserved(f"chain {number}", NOW, silent_for=1, waiting=0, why="-")
@@ -258,7 +257,7 @@ async def test_a_new_critical_alert_cuts_a_long_wait_short(store: MemoryStore, r
     receiver.plan(429, b"", {"Retry-After": "315360000"})
     async with managed(store, hook(receiver), clock=clock) as manager:
         await until(lambda: store.rows[1].reason)
-        clock.time_of_day += timedelta(minutes=2)
+        clock.at += timedelta(minutes=2)
         manager.wake()
         await asyncio.sleep(0.1)
         assert len(receiver.seen) == 1
@@ -273,7 +272,7 @@ async def test_a_channel_that_asks_for_ten_years_is_tried_within_an_hour_and_tha
 ) -> None:
     store.add(OPENED, Change.OPENED, "machines")
     receiver.plan(429, b"", {"Retry-After": "315360000"})
-    async with managed(store, hook(receiver), clock=FixedClock(SystemClock())):
+    async with managed(store, hook(receiver), clock=ManualClock(NOW, running=True)):
         await until(lambda: store.rows[1].reason)
     (pending,) = store.pending
     assert pending.next_attempt_at == NOW.timestamp() + 3600

@@ -17,9 +17,9 @@ from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
-from tests.alerting.waiting import until
-from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import gone, put, seen
+from tests.world.recording import gone, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
+from tests.world.waiting import until
 
 CLAIMED = 7
 DELIVERY = executed(info(CLAIMED), sighting(20))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connext_monitor.alerting.provider_watch import ProviderWatch
@@ -12,19 +13,11 @@ from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
-from tests.alerting.waiting import until
-from tests.databases import open_store
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 ALL = ("ops", "desk", "machines")
-
-
-class Hands(SystemClock):
-    """A clock whose elapsed time is set by hand."""
-
-    passed = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
 
 
 @dataclass
@@ -108,7 +101,7 @@ async def test_a_channel_that_takes_a_message_now_and_then_is_told_once(tmp_path
     """After a relapse it is recovered only when it has taken what came for as long as it may fail."""
     failed = ("ops", AlertState.OPEN, None)
     recovered = ("ops", AlertState.RESOLVED, "recovered")
-    clock = Hands()
+    clock = ManualClock(datetime.now(UTC))
     async with watching(tmp_path, clock=clock, patience=60.0) as watched:
         watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
         clock.passed += 70

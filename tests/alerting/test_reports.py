@@ -27,9 +27,9 @@ from connext_monitor.store.store import Store
 from tests.alerting.conftest import SECRET
 from tests.alerting.memory_store import HealthNotes
 from tests.alerting.providers.test_registry import FILE
-from tests.alerting.samples import NOW
 from tests.alerting.vendors import Discord, Receiver, Slack, SlackApi, Telegram
-from tests.alerting.waiting import running, until
+from tests.world.alerts import NOW
+from tests.world.waiting import running, until
 
 PNG = b"\x89PNG a picture"
 HOSTILE = "@everyone <!channel> <b>`*x*`\x1b[31m\u202e\nnext" + "w" * 400

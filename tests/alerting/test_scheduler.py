@@ -12,7 +12,6 @@ import pytest
 
 from connext_monitor.alerting.judge import Learn
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.cause import Cause
@@ -33,9 +32,10 @@ from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting, Transfer
 from connext_monitor.core.unjudged import Hindrance, Obstacle
 from connext_monitor.store.store import Store
-from tests.alerting.samples import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, FixedClock
-from tests.alerting.waiting import nothing_learned, until
-from tests.databases import open_store
+from tests.world.alerts import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, nothing_learned
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 T0 = Timestamp(int(NOW.timestamp()))
 DURATIONS = Durations(execute=10, reconcile=100_000)
@@ -90,7 +90,7 @@ class Bench:
     store: Store
     scheduler: AlertScheduler
     destination: Answering
-    clock: FixedClock
+    clock: ManualClock
     chain_time: float = 0.0
 
     def latest(self, domain: DomainId) -> float:
@@ -168,7 +168,7 @@ async def scheduling(
     learn: Learn = nothing_learned,
 ) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
-    clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
+    clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
     destination = Answering()
     chains = {DESTINATION: destination, ORIGIN: Answering()}
 
@@ -321,7 +321,7 @@ async def test_a_leg_that_arrives_before_its_deadline_is_never_asked_about(tmp_p
     async with scheduling(tmp_path, now=T0) as bench:
         await bench.record(xcalled(1))
         await bench.record(executed(1, at=T0 + 3))
-        bench.clock.time_of_day = NOW + timedelta(seconds=60)
+        bench.clock.at = NOW + timedelta(seconds=60)
         await bench.record(xcalled(2, at=T0 + 1))
         bench.covered(T0 + 60)
         await bench.accuses(id_of(2))
@@ -335,14 +335,14 @@ async def test_a_deadline_is_looked_at_when_the_clock_is_set_past_it(tmp_path: P
     async with scheduling(tmp_path, now=T0 - 3000) as bench:
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.armed == 1)
-        bench.clock.time_of_day = NOW + timedelta(seconds=11)
+        bench.clock.at = NOW + timedelta(seconds=11)
         await until(lambda: bench.destination.looks == [DUE])
 
 
 async def test_what_was_beyond_the_horizon_is_looked_at_when_the_clock_is_set_past_it(tmp_path: Path) -> None:
     async with scheduling(tmp_path, now=T0 - 36_000) as bench:
         await bench.record(xcalled(1))
-        bench.clock.time_of_day = NOW + timedelta(seconds=11)
+        bench.clock.at = NOW + timedelta(seconds=11)
         await until(lambda: bench.destination.looks == [DUE])
 
 
@@ -409,7 +409,7 @@ async def test_a_clock_that_is_set_back_keeps_no_deadline_waiting_that_the_chain
         bench.chain_time = T0
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.armed == 1)
-        bench.clock.time_of_day = NOW - HOUR
+        bench.clock.at = NOW - HOUR
         await asyncio.sleep(1.5)
         bench.chain_time = DUE + 1
         await until(lambda: bench.destination.looks == [DUE])
@@ -475,7 +475,7 @@ async def test_a_leg_that_stays_away_after_a_reorg_opens_its_alert_again(tmp_pat
         await bench.record(gone=block_hash(9), on=DESTINATION)
         await until(lambda: len(bench.destination.asked) == 2)
         assert await bench.accused() == []
-        bench.clock.time_of_day += timedelta(seconds=1)
+        bench.clock.at += timedelta(seconds=1)
         await bench.accuses(id_of(1))
 
 

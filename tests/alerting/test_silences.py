@@ -16,9 +16,10 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.silence import Silence
 from connext_monitor.store.store import Store
-from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED, FixedClock
-from tests.alerting.waiting import until
-from tests.databases import open_store
+from tests.world.alerts import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 CLOCK = SystemClock()
 LATE = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, (ORIGIN, DESTINATION))
@@ -173,28 +174,28 @@ HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 async def test_it_lasts_as_long_as_was_asked_for_whatever_clock_it_was_made_by(
     tmp_path: Path, wrong: timedelta
 ) -> None:
-    clock = FixedClock(CLOCK)
+    clock = ManualClock(NOW, running=True)
     async with bench(tmp_path, clock) as one:
         await one.silences.load()
         made = await one.store.make_silence(Silence(0, NOW + wrong + HOUR), NOW + wrong)
         assert await one.silences.load() == []
         assert one.silences.cover(LATE)
-        clock.time_of_day = NOW + HOUR - timedelta(seconds=1)
+        clock.at = NOW + HOUR - timedelta(seconds=1)
         assert await one.silences.load() == []
         assert [kept.until for kept in await one.store.silences()] == [NOW + HOUR]
-        clock.time_of_day = NOW + HOUR
+        clock.at = NOW + HOUR
         assert [ended.id for ended in await one.silences.load()] == [made.id]
 
 
 async def test_one_from_the_future_is_dated_anew_after_a_restart_too(tmp_path: Path) -> None:
-    async with bench(tmp_path, FixedClock(CLOCK)) as one:
+    async with bench(tmp_path, ManualClock(NOW, running=True)) as one:
         await one.store.make_silence(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
         await one.silences.load()
         assert [kept.until for kept in await one.store.silences()] == [NOW + HOUR]
 
 
 async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None:
-    async with bench(tmp_path, FixedClock(CLOCK)) as one:
+    async with bench(tmp_path, ManualClock(NOW, running=True)) as one:
         made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
         await one.silences.load()
         assert await one.store.cut_silence_short(made.id, NOW + YEAR)
@@ -203,27 +204,21 @@ async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None
 
 
 async def test_after_a_start_it_goes_on_until_the_time_can_be_relied_on(tmp_path: Path) -> None:
-    settled, clock = False, FixedClock(CLOCK, NOW + YEAR)
+    settled, clock = False, ManualClock(NOW + YEAR, running=True)
     async with bench(tmp_path, clock, lambda: settled) as one:
         made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
         assert await one.silences.load() == []
         assert one.silences.cover(LATE)
-        clock.time_of_day, settled = NOW, True
+        clock.at, settled = NOW, True
         assert await one.silences.load() == []
-        clock.time_of_day = NOW + HOUR
+        clock.at = NOW + HOUR
         assert [ended.id for ended in await one.silences.load()] == [made.id]
 
 
 async def test_it_does_not_wait_for_ever_for_that(tmp_path: Path) -> None:
-    class Later(FixedClock):
-        later = 0.0
-
-        def monotonic(self) -> float:
-            return super().monotonic() + self.later
-
-    clock = Later(CLOCK)
+    clock = ManualClock(NOW, running=True)
     async with bench(tmp_path, clock, lambda: False) as one:
         await one.store.make_silence(Silence(0, NOW - HOUR), NOW - 2 * HOUR)
         assert await one.silences.load() == []
-        clock.later = 120.0
+        clock.passed += 120.0
         assert len(await one.silences.load()) == 1

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
-from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import chain_unjudged, overdue
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import DomainId, Timestamp
@@ -17,11 +16,12 @@ from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
-from tests.alerting.samples import DESTINATION, NOW, ORIGIN, FixedClock
 from tests.alerting.test_chain_watch import Silent
 from tests.alerting.test_scheduler import DUE, T0, id_of, xcalled
-from tests.alerting.waiting import until
-from tests.databases import open_store
+from tests.world.alerts import DESTINATION, NOW, ORIGIN
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 PATIENCE = 1.0
 REFUSED = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: it is refused")
@@ -33,7 +33,7 @@ class Judging:
     """A judge that judges nothing."""
 
     hinders: Hindrance = REFUSED
-    clock: FixedClock | None = None
+    clock: ManualClock | None = None
     ahead: int = 0
     handed_over: list[Awaited] = field(default_factory=list)
 
@@ -57,7 +57,7 @@ class Bench:
     store: Store
     watch: UnjudgedWatch
     judging: Judging
-    clock: FixedClock
+    clock: ManualClock
     deliveries: dict[DomainId, Unjudged]
     changes: list[Unjudged | None]
     settled_at_changes: list[bool]
@@ -83,7 +83,7 @@ class Bench:
 @asynccontextmanager
 async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None = None) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
-    clock = FixedClock(SystemClock(), NOW + timedelta(seconds=now - T0))
+    clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
     judging = judging or Judging()
     judging.clock = clock
     chains = {DESTINATION: Silent("gnosis"), ORIGIN: Silent("ethereum")}

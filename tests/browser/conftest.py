@@ -5,10 +5,8 @@ Without Chromium these tests are skipped, and say so; `scripts/browser` puts it 
 
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,29 +18,14 @@ from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
-from tests.databases import open_store
-from tests.reporting.chain_samples import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
+from tests.world.clocks import TickingClock
+from tests.world.databases import open_store
+from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
 
 PROVIDERS = ["machines", "ops"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-class TickingClock:
-    """Goes on from the moment that the samples are made for."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    def now(self) -> datetime:
-        return AT + timedelta(seconds=self.monotonic() - self._began)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def elapsed(self) -> float:
-        return time.monotonic()
 
 
 @dataclass
@@ -106,7 +89,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store = await open_store(tmp_path / "monitor.db", NAMES)
     sights = [sight(ORIGIN), sight(DESTINATION)]
     server = WebServer(
-        ListenAddress("127.0.0.1", 0), reads_of(store), lambda: sights, PROVIDERS, LABELS, TickingClock()
+        ListenAddress("127.0.0.1", 0), reads_of(store), lambda: sights, PROVIDERS, LABELS, TickingClock(AT)
     )
     address = await server.start()
     yield Site(browser, f"http://{address}", server, store, sights)

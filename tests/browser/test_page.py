@@ -14,7 +14,7 @@ from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.token import Token
 from tests.browser.conftest import DESK, PHONE, Site, shoot
-from tests.reporting.chain_samples import (
+from tests.world.two_chains import (
     ASSET,
     AT,
     DESTINATION,

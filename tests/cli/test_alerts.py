@@ -3,7 +3,7 @@ import pytest
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.reporting.chain_samples import AT
+from tests.world.two_chains import AT
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J [bold red]@everyone[/] \u202egnp.exe\nspoofed line"
 

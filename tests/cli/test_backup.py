@@ -8,9 +8,9 @@ import pytest
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.core.samples import info, sighting, xcalled
-from tests.store.conftest import put, seen
 from tests.store.s3 import BUCKET, CREDENTIALS, s3
+from tests.world.recording import put, seen
+from tests.world.transfers import info, sighting, xcalled
 
 
 async def one(store: Store) -> None:

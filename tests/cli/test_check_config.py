@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.cli.conftest import SECRET, OtherLoop, Program, chain_table
+from tests.cli.conftest import OtherLoop, Program
+from tests.world.configs import SECRET, chain_table
 
 START = Path(__file__).parents[2] / "config.toml"
 CONSOLE = '[alert_providers.console]\ntype = "console"\n'

@@ -12,7 +12,7 @@ from connext_monitor.core.token import Token
 from connext_monitor.core.transfer_columns import COLUMNS
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program, process_environ
-from tests.reporting.chain_samples import ASSET, DESTINATION, ORIGIN, START, Sample, fill
+from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, START, Sample, fill
 
 DONE, CALLED, BACK = Sample(1, START), Sample(2, START + 1), Sample(3, START + 2, DESTINATION, ORIGIN)
 SPREADSHEET_ATTACK = '=HYPERLINK("x")'

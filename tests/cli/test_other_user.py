@@ -10,8 +10,8 @@ import pytest
 
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.core.samples import info, sighting, xcalled
-from tests.store.conftest import put, seen
+from tests.world.recording import put, seen
+from tests.world.transfers import info, sighting, xcalled
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make something for another user")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.cli.output import plain_lines
-from tests.cli.conftest import SECRET, Program, chain_table, process_environ
-from tests.reporting.chain_samples import Sample, fill
+from tests.cli.conftest import Program, process_environ
+from tests.world.configs import SECRET, chain_table
+from tests.world.two_chains import Sample, fill
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.reporting.chain_samples import AT, DESTINATION, ORIGIN, START, Sample, covered, fill
+from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, covered, fill
 
 NOW = int(time.time())
 BEGAN = NOW - 86_400

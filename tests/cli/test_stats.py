@@ -11,7 +11,7 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.core.token import Token
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.reporting.chain_samples import ASSET, AT, DESTINATION, EXECUTE, ORIGIN, ROUTER, Sample, fill
+from tests.world.two_chains import ASSET, AT, DESTINATION, EXECUTE, ORIGIN, ROUTER, Sample, fill
 
 NOW = int(time.time())
 HOUR_AGO, LONG_AGO = NOW - 3_600, NOW - 10 * 86_400

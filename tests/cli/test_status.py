@@ -19,9 +19,10 @@ from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
-from tests.cli.conftest import OtherLoop, Program, chain_table
-from tests.databases import open_store
-from tests.reporting.chain_samples import (
+from tests.cli.conftest import OtherLoop, Program
+from tests.world.configs import chain_table
+from tests.world.databases import open_store
+from tests.world.two_chains import (
     DESTINATION,
     LABELS,
     NAMES,

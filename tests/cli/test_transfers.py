@@ -10,7 +10,7 @@ from connext_monitor.core.events import Hash32, Timestamp
 from connext_monitor.core.token import Token
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.reporting.chain_samples import ASSET, AT, DESTINATION, EXECUTE, ORIGIN, START, Sample, fill
+from tests.world.two_chains import ASSET, AT, DESTINATION, EXECUTE, ORIGIN, START, Sample, fill
 
 CALLED, DONE = Sample(1, START), Sample(2, START + 1)
 BACK = Sample(3, START + 2, origin=DESTINATION, destination=ORIGIN)

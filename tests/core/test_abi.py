@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.abi import MalformedData, TupleLayout
 from tests.core.eth_abi_oracle import eth_abi_reads, likely_pointers, mutated, numbered_words
-from tests.core.strategies import addresses, amounts, calldata, domains, words
+from tests.world.strategies import addresses, amounts, calldata, domains, words
 
 PAIR_TYPE = "(bytes,address[])"
 TYPES = ("uint8", "bool", "address", "bytes", "uint32", "address[]", "bytes[]", "bytes32", PAIR_TYPE, "uint256")

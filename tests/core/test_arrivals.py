@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from connext_monitor.core.arrivals import Arrival, arrivals
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.transfer import EventRecord, ObservedChange
-from tests.core.ledger import Ledger
-from tests.core.samples import ALPHA, BETA, DURATIONS, GAMMA, executed, info, reconciled, sighting, xcalled
+from tests.world.ledger import Ledger
+from tests.world.transfers import ALPHA, BETA, DURATIONS, GAMMA, executed, info, reconciled, sighting, xcalled
 
 START = 1_700_000_000
 

@@ -16,7 +16,7 @@ from connext_monitor.core.calls import (
 )
 from connext_monitor.core.events import TransferId
 from tests.core.eth_abi_oracle import eth_abi_reads, numbered_words
-from tests.core.strategies import amounts, transfer_ids
+from tests.world.strategies import amounts, transfer_ids
 
 answers = st.one_of(numbered_words, st.binary(max_size=70))
 

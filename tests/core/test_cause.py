@@ -24,7 +24,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address
 from connext_monitor.core.message import compose
 from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
-from tests.alerting.samples import ARRIVED, DESTINATION, DUE_AT, LABELS, LATE, NOW, OPENED, ORIGIN, sighting
+from tests.world.alerts import ARRIVED, DESTINATION, DUE_AT, LABELS, LATE, NOW, OPENED, ORIGIN, sighting
 
 COIN, TOKEN = Address(bytes(20)), Address(b"\x09" * 20)
 RECONCILED = replace(LATE, reconciled=sighting(DUE_AT - 9))

@@ -10,7 +10,7 @@ from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import DeadlineState, Leg, Verdict, due_dates, judge, state
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.transfer import Transfer, fold
-from tests.core.samples import DURATIONS, executed, info, reconciled, sighting, xcalled
+from tests.world.transfers import DURATIONS, executed, info, reconciled, sighting, xcalled
 
 INFO = info()
 XCALLED = xcalled(INFO, sighting(10))

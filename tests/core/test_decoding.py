@@ -33,7 +33,7 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from tests.core.eth_abi_oracle import ARGS, INFO, eth_abi_reads, mutated, numbered_words
-from tests.core.strategies import (
+from tests.world.strategies import (
     addresses,
     calldata,
     events,

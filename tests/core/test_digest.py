@@ -15,7 +15,7 @@ from connext_monitor.core.message import Field, Instant, Link
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import fold
 from connext_monitor.core.transfer_view import TransferView
-from tests.core.samples import ALPHA, BETA, info, sighting, xcalled
+from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DUE_AT = int(NOW.timestamp()) - 3 * 3600

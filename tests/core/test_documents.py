@@ -16,8 +16,8 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
-from tests.alerting.samples import ARRIVED, DUE, DUE_AT, LABELS, LATE, RESOLVED, UNOBSERVED, sighting
-from tests.core.strategies import addresses, amounts, domains, hashes, routers, transfer_ids, transfer_infos
+from tests.world.alerts import ARRIVED, DUE, DUE_AT, LABELS, LATE, RESOLVED, UNOBSERVED, sighting
+from tests.world.strategies import addresses, amounts, domains, hashes, routers, transfer_ids, transfer_infos
 
 BEFORE, AFTER = float(DUE_AT - 1), float(DUE_AT + 1)
 timestamps = st.integers(0, 253402300799 - 10**6).map(Timestamp)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
-from tests.alerting.samples import NOW
+from tests.world.alerts import NOW
 
 
 @given(st.integers(0, 2**36 * 10**6), st.integers(-14, 14))

@@ -10,7 +10,7 @@ from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, Timestamp
 from connext_monitor.core.history import joined, next_part, past_due, unread
 from connext_monitor.core.transfer import fold
-from tests.core.samples import executed, info, sighting, xcalled
+from tests.world.transfers import executed, info, sighting, xcalled
 
 
 def blocks(first: int, last: int) -> BlockRange:

@@ -7,7 +7,7 @@ import pytest
 
 from connext_monitor.core.delivery import Cause, Change, QueuedDelivery, TryLater
 from connext_monitor.core.holds import Held, Holds, Lane, Try, delivery_key, in_turn, independent
-from tests.alerting.samples import NOW, OPENED, transfer_alert
+from tests.world.alerts import NOW, OPENED, transfer_alert
 
 HEAD, NEXT = Try("head", Lane.NEWS, 0), Try("next", Lane.NEWS, 0)
 EDIT = Try("edit", Lane.EDITS, 0)

@@ -16,7 +16,7 @@ from connext_monitor.core.message import Field, Instant, Message, amount_words, 
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
-from tests.alerting.samples import (
+from tests.world.alerts import (
     ARRIVED,
     DUE_AT,
     INFO,

@@ -15,18 +15,8 @@ from connext_monitor.core.deadline import (
 )
 from connext_monitor.core.recording import Changes, Known, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange
-from tests.core.ledger import Ledger
-from tests.core.samples import (
-    ALPHA,
-    BETA,
-    DURATIONS,
-    GAMMA,
-    executed,
-    info,
-    reconciled,
-    sighting,
-    xcalled,
-)
+from tests.world.ledger import Ledger
+from tests.world.transfers import ALPHA, BETA, DURATIONS, GAMMA, executed, info, reconciled, sighting, xcalled
 
 INFO = info()
 XCALLED = xcalled(INFO, sighting(10))

@@ -18,7 +18,7 @@ from connext_monitor.core.side_events import (
     read_side_event,
 )
 from scripts.devnet.contracts import artifact
-from tests.core.strategies import addresses, amounts, raw_log, words
+from tests.world.strategies import addresses, amounts, raw_log, words
 
 ID = b"\x11" * 32
 

@@ -14,7 +14,7 @@ from connext_monitor.core.stats import (
     starts,
     usual_width,
 )
-from tests.core.samples import ALPHA, BETA
+from tests.world.transfers import ALPHA, BETA
 
 taken = st.lists(st.integers(0, 100_000) | st.sampled_from(BOUNDS), min_size=1)
 

@@ -20,7 +20,7 @@ from connext_monitor.core.transfer import (
     slim,
     wrong_chain,
 )
-from tests.core.samples import ALPHA, BETA, GAMMA, ROUTER, executed, info, reconciled, sighting, xcalled
+from tests.world.transfers import ALPHA, BETA, GAMMA, ROUTER, executed, info, reconciled, sighting, xcalled
 
 INFO = info()
 XCALLED = xcalled(INFO, sighting(10))

@@ -15,8 +15,8 @@ import aiohttp
 
 from scripts.devnet import Chain, Transfer
 from tests.e2e.skewed import FILE
-from tests.e2e.waiting import until
 from tests.e2e.webhook import SECRET
+from tests.world.waiting import until
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from scripts.devnet import Devnet
-from tests.databases import open_store
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.test_heartbeat import Switch
-from tests.e2e.waiting import until
 from tests.e2e.webhook import Received, Receiver
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

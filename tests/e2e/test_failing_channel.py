@@ -6,9 +6,9 @@ import pytest
 
 from scripts.devnet import Devnet
 from tests.alerting.vendors import Receiver as Stranger
-from tests.alerting.waiting import until
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from scripts.devnet import Devnet
 from tests.alerting.vendors import Seen, Vendor
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.waiting import until
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

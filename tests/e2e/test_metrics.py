@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.promql import DOCS, Asked, Expression, asked, dashboard, expressions, rules
-from tests.e2e.waiting import until
 from tests.e2e.webhook import SECRET, Receiver
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from scripts.devnet import Chain, Devnet, Transfer
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.waiting import until
 from tests.e2e.webhook import Receiver
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from scripts.devnet import Devnet, Transfer
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.waiting import until
 from tests.e2e.webhook import Receiver
 from tests.faults.hooks import Asked, Fault, Json, Reply, refusal
 from tests.faults.proxy import Proxy
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
-from tests.e2e.waiting import until
+from tests.world.waiting import until
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 

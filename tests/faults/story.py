@@ -12,7 +12,6 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Chain, Devnet, DevnetError, Transfer
 from tests.e2e.monitor import Setup
-from tests.e2e.waiting import until
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import (
     ANSWER_BYTES,
@@ -27,6 +26,7 @@ from tests.faults.schedule import (
     Xcall,
 )
 from tests.faults.watching import Watch, watching
+from tests.world.waiting import until
 
 CALM: Final = 1
 """Seconds between two covers that nothing asks for."""

@@ -9,11 +9,11 @@ import pytest
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet, Transfer
 from tests.e2e.monitor import Setup, write_config
-from tests.e2e.waiting import until
 from tests.faults.faults import Mute
 from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

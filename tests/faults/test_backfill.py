@@ -25,10 +25,10 @@ from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup, write_config
-from tests.e2e.waiting import until
 from tests.faults.faults import Empty, RangeLimit
 from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,10 +6,10 @@ import pytest
 
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet
-from tests.e2e.waiting import until
 from tests.faults.proxy import Proxy
 from tests.faults.test_second_endpoint import through, used
 from tests.faults.watching import watching
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

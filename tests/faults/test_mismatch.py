@@ -11,11 +11,11 @@ from scripts.devnet import Devnet, Transfer
 from scripts.devnet.contracts import EXECUTED
 from scripts.devnet.transaction import Receipt
 from tests.e2e.monitor import Setup
-from tests.e2e.waiting import until
 from tests.faults.faults import Mute
 from tests.faults.hooks import Json
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

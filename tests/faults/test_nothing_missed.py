@@ -8,11 +8,11 @@ from connext_monitor.core.transfer import Status
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup
-from tests.e2e.waiting import until
 from tests.faults.faults import Drop, Freeze, Mute, Oversize, RangeLimit, RefuseHandshake
 from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

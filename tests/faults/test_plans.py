@@ -9,9 +9,9 @@ import pytest
 
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.waiting import until
 from tests.faults.hooks import Json
 from tests.faults.proxy import Proxy
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,9 +15,7 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet, Transfer
-from tests.awaiting import awaited_in
 from tests.e2e.monitor import Setup
-from tests.e2e.waiting import until
 from tests.faults import truth
 from tests.faults.faults import Duplicate, Mute, RangeLimit, Shuffle, Stale
 from tests.faults.feed import ANVIL, GETH, REMOVED_ONLY, SILENT, ReorgNews
@@ -25,6 +23,8 @@ from tests.faults.hooks import Fault, Json
 from tests.faults.proxy import Proxy
 from tests.faults.snapshots import Snapshot, looking
 from tests.faults.watching import Watch, transfer_id, watching
+from tests.world.databases import awaited_in
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

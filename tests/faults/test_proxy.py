@@ -11,7 +11,6 @@ import pytest
 
 from connext_monitor.core.rpc_refusal import Reaction, classify
 from scripts.devnet import Devnet
-from tests.e2e.waiting import until
 from tests.faults.faults import (
     Delay,
     Drop,
@@ -34,6 +33,7 @@ from tests.faults.feed import ANVIL, GETH, REMOVED_ONLY, SILENT, ReorgNews
 from tests.faults.hooks import Fault, Json
 from tests.faults.proxy import Proxy
 from tests.faults.vendors import RANGES, RATES, Counts
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

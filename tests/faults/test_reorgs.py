@@ -9,14 +9,14 @@ import pytest
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
-from tests.awaiting import awaited_in
 from tests.e2e.monitor import Setup
-from tests.e2e.waiting import until
 from tests.faults.faults import Mute
 from tests.faults.feed import REMOVED_ONLY
 from tests.faults.hooks import Json
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, transfer_id, watching
+from tests.world.databases import awaited_in
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

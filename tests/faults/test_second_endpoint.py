@@ -11,11 +11,11 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Setup
-from tests.e2e.waiting import until
 from tests.faults.faults import Delay, Mute
 from tests.faults.hooks import Json
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

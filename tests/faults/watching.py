@@ -29,10 +29,10 @@ from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.store.store import Store
 from scripts.devnet import Transfer
-from tests.alerting.waiting import nothing_learned
-from tests.databases import open_store
 from tests.e2e.monitor import Setup, write_config
-from tests.e2e.waiting import until
+from tests.world.alerts import nothing_learned
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 BOUND = 20.0
 

@@ -20,9 +20,8 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import OnRequest, RpcClient, RpcError, RpcLimits
 from connext_monitor.monitoring.websocket_client import WebSocketClient, open_websocket
+from tests.world.waiting import BOUND, within_bound
 
-BOUND = 10.0
-"""Seconds after which a test that waits has failed; far longer than anything here takes."""
 QUICK = RpcLimits(open_timeout=BOUND, close_timeout=0.2)
 
 PATH = "/v3/pathsecret-1f0c"
@@ -32,7 +31,6 @@ SECRETS = ("usersecret", "passwordsecret", "pathsecret", "querysecret")
 Answer = Callable[[dict[str, Any]], str | bytes | None]
 """From a request to the whole message that answers it; None is silence."""
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
-_T = TypeVar("_T")
 _E = TypeVar("_E", bound=BaseException)
 
 
@@ -260,17 +258,6 @@ async def failure_of(awaitable: Awaitable[object]) -> RpcError:
     with raises_safely(RpcError) as info:
         await within_bound(awaitable)
     return info.value
-
-
-async def within_bound(awaitable: Awaitable[_T]) -> _T:
-    async with asyncio.timeout(BOUND):
-        return await awaitable
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(BOUND):
-        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.001)
 
 
 def leaks_of(raised: BaseException) -> list[str]:

@@ -27,7 +27,7 @@ from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.nodes import error
 from tests.monitoring.test_coverer import CONFIG, Memory
 from tests.monitoring.test_observer import Whole, covered
-from tests.monitoring.virtual_time import LoopClock
+from tests.world.virtual_time import LoopClock
 
 Words = Callable[[float], dict[str, Any]]
 """From the seconds to wait to the members of an error object."""

@@ -1,6 +1,5 @@
 """What is said of a chain that is behind: whether history is being read."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connext_monitor.config import ChainConfig
@@ -10,27 +9,16 @@ from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from tests.monitoring.made_up_chain import hash_at
 from tests.monitoring.test_coverer import CONFIG
+from tests.world.clocks import ManualClock
 
 NOW = 1_000_000
 
 
-@dataclass
-class HandClock:
-    """A clock that is moved by hand."""
-
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(NOW + self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def elapsed(self) -> float:
-        return self.seconds
+def manual_clock() -> ManualClock:
+    return ManualClock(datetime.fromtimestamp(NOW, UTC))
 
 
-def following(clock: HandClock) -> ChainState:
+def following(clock: ManualClock) -> ChainState:
     """A chain whose head is stamped NOW."""
     state = ChainState(ChainConfig.model_validate(CONFIG), clock, 120)
     state.saw_head(Header(BlockNumber(500), hash_at(500), hash_at(499), Timestamp(NOW), None))
@@ -38,54 +26,54 @@ def following(clock: HandClock) -> ChainState:
 
 
 def test_history_is_read_while_more_than_five_minutes_of_blocks_are_left() -> None:
-    state = following(HandClock())
+    state = following(manual_clock())
     assert state.reads_history(Timestamp(NOW - 301))
     assert not state.reads_history(Timestamp(NOW - 300))
 
 
 def test_a_chain_that_was_caught_up_is_judged_however_far_its_head_jumps() -> None:
-    state = following(HandClock())
+    state = following(manual_clock())
     state.caught_up = True
     assert not state.reads_history(Timestamp(NOW - 10_000))
 
 
 def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     state = following(clock)
-    clock.seconds = 3599.0
+    clock.advance(3599)
     assert state.reads_history(Timestamp(NOW - 10_000))
-    clock.seconds = 3600.0
+    clock.advance(1)
     assert not state.reads_history(Timestamp(NOW - 10_000))
 
 
 def test_the_covered_head_is_what_is_observed() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     state = following(clock)
     assert not state.observed
     state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))
     assert state.observed
-    clock.seconds = 120.0
+    clock.advance(120)
     assert not state.observed
 
 
 def test_how_long_no_block_has_become_final_is_told_however_the_head_rises() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     state = following(clock)
     for seconds, checkpoint, told in ((100.0, 400, 0.0), (300.0, 400, 200.0), (700.0, 400, 600.0), (800.0, 401, 0.0)):
-        clock.seconds = seconds
+        clock.advance(seconds - clock.passed)
         end = BlockRef(BlockNumber(500 + int(seconds)), hash_at(500), Timestamp(NOW))
         state.reached(Coverage(BlockNumber(1), BlockNumber(checkpoint), end))
         assert state.sight().final_still_for == told
 
 
 def test_a_nonce_that_nobody_says_is_told_of_once_that_lasts() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     state = following(clock)
     state.nonce_not_said("node.example refused eth_call")
-    clock.seconds = 119
+    clock.advance(119)
     state.nonce_not_said("node.example refused eth_call again")
     assert state.sight().nonce_trouble is None
-    clock.seconds = 120
+    clock.advance(1)
     assert state.sight().nonce_trouble == "node.example refused eth_call again"
     state.nonce_not_said(None)
     assert state.sight().nonce_trouble is None

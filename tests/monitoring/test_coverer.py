@@ -28,8 +28,9 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUna
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.turns import turns
 from tests.monitoring.made_up_chain import CONTRACT, Node, hash_at
-from tests.monitoring.nodes import error, http_node, posting, result, until, within_bound
+from tests.monitoring.nodes import error, http_node, posting, result
 from tests.monitoring.test_transfer_checker import xcalled_log
+from tests.world.waiting import until, within_bound
 
 CONFIG = {
     "name": "devnet",

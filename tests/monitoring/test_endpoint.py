@@ -13,17 +13,8 @@ from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
 from connext_monitor.monitoring.endpoint import Endpoint, LogsNotBelieved, open_endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
-from tests.monitoring.nodes import (
-    QUICK,
-    Transport,
-    error,
-    failure_of,
-    push,
-    raises_safely,
-    result,
-    websocket_node,
-    within_bound,
-)
+from tests.monitoring.nodes import QUICK, Transport, error, failure_of, push, raises_safely, result, websocket_node
+from tests.world.waiting import within_bound
 
 CONTRACT = Address(b"\xc0" * 20)
 TOPIC = b"\x01" * 32

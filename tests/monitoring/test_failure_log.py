@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from connext_monitor.monitoring.failure_log import FailureLog
+from tests.world.clocks import ManualClock
 
 
 class Lines:
@@ -18,22 +19,8 @@ class Lines:
         self.said.append((event, values.get("reason")))
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def elapsed(self) -> float:
-        return self.seconds
-
-
-def log_of(endpoints: int) -> tuple[FailureLog, Lines, HandClock]:
-    lines, clock = Lines(), HandClock()
+def log_of(endpoints: int) -> tuple[FailureLog, Lines, ManualClock]:
+    lines, clock = Lines(), ManualClock(datetime.fromtimestamp(0, UTC))
     return FailureLog(lines, endpoints, clock), lines, clock
 
 
@@ -44,11 +31,11 @@ def test_a_chain_that_cannot_be_reached_is_one_line_every_ten_minutes() -> None:
     log, lines, clock = log_of(2)
     for _ in range(60):
         log.failed(0, "a is gone")
-        clock.seconds += 5
+        clock.advance(5)
         log.failed(1, "b is gone")
-        clock.seconds += 5
+        clock.advance(5)
     assert lines.said == [ALL]
-    clock.seconds += 10
+    clock.advance(10)
     log.failed(0, "a is gone")
     assert lines.said == [ALL, ALL]
 

@@ -23,8 +23,8 @@ from tests.monitoring.nodes import (
     raw_node,
     refusing,
     result,
-    within_bound,
 )
+from tests.world.waiting import within_bound
 
 
 async def ask(url: str) -> RpcError:

@@ -14,10 +14,11 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.lost_history import LASTING, PATIENCE, LostHistory, oldest_readable
-from tests.monitoring.nodes import error, http_node, posting, until
-from tests.monitoring.test_chain_state import HandClock
+from tests.monitoring.nodes import error, http_node, posting
+from tests.monitoring.test_chain_state import manual_clock
 from tests.monitoring.test_coverer import CONFIG, Memory, covering
 from tests.monitoring.test_observer import Whole, covered, observing
+from tests.world.waiting import until
 
 WORDS = "History has been pruned for this block. To remove restrictions, order a dedicated full node"
 
@@ -106,27 +107,27 @@ async def test_an_endpoint_that_has_not_even_its_head_loses_nothing() -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_an_endpoint_that_cannot_be_asked_gets_a_minute() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     history = LostHistory(2, clock)
     assert history.lost_before(0, BlockNumber(50)) is None
-    clock.seconds += PATIENCE - 1
+    clock.advance(PATIENCE - 1)
     assert history.lost_before(0, BlockNumber(50)) is None
-    clock.seconds += 1
+    clock.advance(1)
     assert history.lost_before(0, BlockNumber(50)) == 50
 
 
 @pytest.mark.usefixtures("at_once")
 def test_what_another_endpoint_still_has_is_not_lost_however_long_that_takes() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     history = LostHistory(2, clock)
     assert history.lost_before(0, BlockNumber(50)) is None
-    clock.seconds += PATIENCE
+    clock.advance(PATIENCE)
     assert history.lost_before(1, BlockNumber(60)) is None
     assert history.lost_before(0, BlockNumber(50)) == 50
 
 
 def test_what_was_said_before_something_was_read_is_forgotten() -> None:
-    history = LostHistory(2, HandClock())
+    history = LostHistory(2, manual_clock())
     history.lost_before(0, BlockNumber(50))
     history.got_on()
     assert history.lost_before(1, BlockNumber(50)) is None
@@ -150,22 +151,22 @@ def test_a_skip_only_goes_forward_and_covers_nothing(start: int, read: int, olde
 
 
 def test_what_is_said_once_or_for_a_moment_is_not_believed() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     history = LostHistory(1, clock)
     said = []
     for _ in range(5):
         said.append(history.lost_before(0, BlockNumber(50)))
-        clock.seconds += LASTING / 3
+        clock.advance(LASTING / 3)
     assert said == [None, None, None, 50, 50]
 
 
 def test_of_what_one_address_says_the_furthest_back_counts() -> None:
-    clock = HandClock()
+    clock = manual_clock()
     history = LostHistory(1, clock)
     said = []
     for oldest in (50, 30, 60):
         said.append(history.lost_before(0, BlockNumber(oldest)))
-        clock.seconds += LASTING
+        clock.advance(LASTING)
     assert said == [None, None, 30]
 
 

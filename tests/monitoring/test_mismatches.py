@@ -31,9 +31,9 @@ from connext_monitor.monitoring.observation import Committed, Observation
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
-from tests.core.strategies import events, honest_events, log_of
-from tests.store.conftest import NAMES
+from tests.world.recording import NAMES
+from tests.world.strategies import events, honest_events, log_of
+from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha"), BETA: ChainLabel("beta")})
 HONEST = executed(info(1), sighting(20)).event

@@ -18,8 +18,9 @@ from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import GENESIS_TIME
-from tests.monitoring.nodes import BOUND, error, http_node, posting, push, result, until, websocket_node
+from tests.monitoring.nodes import error, http_node, posting, push, result, websocket_node
 from tests.monitoring.test_coverer import CONFIG, Chain, Memory
+from tests.world.waiting import BOUND, until
 
 
 class Whole(Chain):

@@ -10,7 +10,7 @@ from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.monitoring.inquiry import Unanswered
 from connext_monitor.monitoring.origin_search import OriginSearch
-from tests.monitoring.nodes import until
+from tests.world.waiting import until
 
 ALPHA = DomainId(1001)
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha")})

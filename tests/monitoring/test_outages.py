@@ -13,7 +13,7 @@ from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.plans import Asked, Plan, opening
 from tests.monitoring.test_coverer import CONFIG, Memory
 from tests.monitoring.test_observer import Whole, covered
-from tests.monitoring.virtual_time import LoopClock, run_virtually
+from tests.world.virtual_time import LoopClock, run_virtually
 
 _BEGINS, _LASTS = 100.0, 60.0
 _BLOCK_TIME = 2.0

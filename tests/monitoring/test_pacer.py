@@ -17,7 +17,7 @@ from tests.monitoring.nodes import error, http_node, posting
 from tests.monitoring.plans import Asked, FixedWindow
 from tests.monitoring.test_coverer import readable
 from tests.monitoring.test_observer import Whole, covered, observing
-from tests.monitoring.virtual_time import run_virtually
+from tests.world.virtual_time import run_virtually
 
 TOO_MANY = classify(429, "Too many requests")
 

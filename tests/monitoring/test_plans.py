@@ -20,7 +20,7 @@ from tests.monitoring.plans import (
 )
 from tests.monitoring.test_coverer import readable
 from tests.monitoring.test_observer import Whole
-from tests.monitoring.virtual_time import run_virtually
+from tests.world.virtual_time import run_virtually
 
 UNITS = {"eth_getLogs": 75.0, "eth_getBlockByNumber": 16.0, "eth_getBlockByHash": 16.0, "eth_call": 26.0}
 

@@ -9,15 +9,8 @@ import pytest
 
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.json_rpc import RpcLimits, RpcRefused
-from tests.monitoring.nodes import (
-    Transport,
-    error,
-    failure_of,
-    raises_safely,
-    result,
-    until,
-    within_bound,
-)
+from tests.monitoring.nodes import Transport, error, failure_of, raises_safely, result
+from tests.world.waiting import until, within_bound
 
 MALFORMED = [
     "not json",

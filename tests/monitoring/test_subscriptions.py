@@ -20,11 +20,10 @@ from tests.monitoring.nodes import (
     raises_safely,
     receive,
     result,
-    until,
     websocket_client,
     websocket_node,
-    within_bound,
 )
+from tests.world.waiting import until, within_bound
 
 
 def subscribed(after: Behaviour) -> Behaviour:

@@ -10,7 +10,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.token import Token
 from connext_monitor.monitoring.inquiry import Unanswered
 from connext_monitor.monitoring.token_reader import TokenReader
-from tests.alerting.samples import LATE, ORIGIN, TOKEN
+from tests.world.alerts import LATE, ORIGIN, TOKEN
 
 USDC = Token("USDC", 6)
 

@@ -33,8 +33,8 @@ from connext_monitor.monitoring.observation import Committed, Observation
 from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
-from tests.databases import open_store
-from tests.monitoring.nodes import until
+from tests.world.databases import open_store
+from tests.world.waiting import until
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 LABELS = ChainLabels({ORIGIN: ChainLabel("alpha", None), DESTINATION: ChainLabel("beta", None)})

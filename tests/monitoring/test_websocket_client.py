@@ -27,8 +27,8 @@ from tests.monitoring.nodes import (
     result,
     websocket_client,
     websocket_node,
-    within_bound,
 )
+from tests.world.waiting import within_bound
 
 
 @pytest.mark.parametrize(("behave", "words"), ENDS, ids=IDS)

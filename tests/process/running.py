@@ -16,7 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.cli.conftest import chain_table, process_environ
+from tests.cli.conftest import process_environ
+from tests.world.configs import chain_table
 
 PATIENCE = 60.0
 """Seconds that anything may take which must happen, on a machine that does much else."""

@@ -13,8 +13,9 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.process.logs import configure_logging
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.store import Store
-from tests.databases import open_store
-from tests.reporting.chain_samples import DESTINATION, LABELS, NAMES, ORIGIN, StoppedClock, sight
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
 
 PROVIDERS = ["machines", "ops"]
 
@@ -39,7 +40,7 @@ def sights() -> list[ChainStatus]:
 
 @pytest.fixture
 def server_at(store: Store, sights: list[ChainStatus]) -> Callable[[ListenAddress], WebServer]:
-    return lambda listen: WebServer(listen, reads_of(store), lambda: sights, PROVIDERS, LABELS, StoppedClock())
+    return lambda listen: WebServer(listen, reads_of(store), lambda: sights, PROVIDERS, LABELS, ManualClock(AT))
 
 
 @pytest.fixture

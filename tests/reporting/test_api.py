@@ -10,7 +10,7 @@ from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32, Timestamp
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import (
+from tests.world.two_chains import (
     ASSET,
     AT,
     DESTINATION,

@@ -14,8 +14,8 @@ from connext_monitor.reporting.backups import PeriodicBackup, Storage
 from connext_monitor.store.backup_copy import BackupError, verify
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store
-from tests.alerting.waiting import until
-from tests.reporting.chain_samples import LABELS
+from tests.world.two_chains import LABELS
+from tests.world.waiting import until
 
 
 @dataclass

@@ -16,8 +16,8 @@ from connext_monitor.reporting.web.cursors import (
     write_transfer_cursor,
 )
 from connext_monitor.reporting.web.documents import encode, transfers_list
-from tests.databases import open_store
-from tests.reporting.chain_samples import LABELS, NAMES, START, Sample, fill
+from tests.world.databases import open_store
+from tests.world.two_chains import LABELS, NAMES, START, Sample, fill
 
 numbers = st.integers(-(2**63), 2**63 - 1)
 ids = st.binary(min_size=32, max_size=32).map(TransferId)

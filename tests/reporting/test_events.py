@@ -20,7 +20,8 @@ from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.events import EventStreams
 from connext_monitor.reporting.web.feed import EventName, Feed
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import AT, DESTINATION, LABELS, ORIGIN, Sample, StoppedClock, fill
+from tests.world.clocks import ManualClock
+from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, Sample, fill
 
 EVENTS = "/api/v1/events"
 LOCAL = ListenAddress("127.0.0.1", 0)
@@ -173,7 +174,7 @@ async def test_alerts_of_before_the_start_are_not_told(
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["subject"] == "here"
     await server.stop()
-    later = Feed(reads_of(store).store, reads_of(store).alerts, LABELS, StoppedClock(), "later")
+    later = Feed(reads_of(store).store, reads_of(store).alerts, LABELS, ManualClock(AT), "later")
     await later.begin()
     listener = later.join(None)
     looking = asyncio.create_task(later.run())
@@ -212,7 +213,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_delays_nobody(
 
 async def test_streams_say_now_and_then_that_they_live(store: Store) -> None:
     reads = reads_of(store)
-    streams = EventStreams(Feed(reads.store, reads.alerts, LABELS, StoppedClock(), "run"), heartbeat_every=0.01)
+    streams = EventStreams(Feed(reads.store, reads.alerts, LABELS, ManualClock(AT), "run"), heartbeat_every=0.01)
     application = aiohttp.web.Application()
     application.add_routes(streams.routes())
     runner = aiohttp.web.AppRunner(application, shutdown_timeout=0.1)

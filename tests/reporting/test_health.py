@@ -8,8 +8,8 @@ import pytest
 
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import ORIGIN, Sample, covered, fill, out_of_sight, sight, unjudging
 from tests.reporting.test_api import get
+from tests.world.two_chains import ORIGIN, Sample, covered, fill, out_of_sight, sight, unjudging
 
 NOT_ANSWERED = "transferStatus is not answered: node.example refused eth_call"
 

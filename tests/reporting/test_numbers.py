@@ -1,35 +1,18 @@
-from datetime import datetime
-
 from connext_monitor.core.stats import Stats, Timeline, Window
 from connext_monitor.reporting.web.numbers import Counted
-from tests.reporting.chain_samples import AT
-
-
-class Clock:
-    """Goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def now(self) -> datetime:
-        return AT
-
-    def monotonic(self) -> float:
-        return self.at
-
-    def elapsed(self) -> float:
-        return self.at
+from tests.world.clocks import ManualClock
+from tests.world.two_chains import AT
 
 
 class Slow:
     """Takes so many seconds to count."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
         self.clock, self.seconds, self.asked = clock, seconds, 0
 
     async def over(self, window: Window) -> Stats:
         self.asked += 1
-        self.clock.at += self.seconds
+        self.clock.passed += self.seconds
         return Stats(window, (), ())
 
     async def timeline(self, _window: Window, width: int) -> Timeline:
@@ -38,12 +21,12 @@ class Slow:
 
 async def asked_within(seconds: int, *, took: float) -> int:
     """How often is counted while the page is asked for every second."""
-    clock = Clock()
+    clock = ManualClock(AT)
     slow = Slow(clock, took)
-    counted, until = Counted(slow, clock), clock.at + seconds
-    while clock.at < until:
+    counted, until = Counted(slow, clock), clock.passed + seconds
+    while clock.passed < until:
         await counted.over(86_400)
-        clock.at += 1
+        clock.passed += 1
     return slow.asked
 
 
@@ -56,7 +39,7 @@ async def test_what_takes_long_is_counted_more_seldom() -> None:
 
 
 async def test_windows_are_kept_apart() -> None:
-    slow = Slow(Clock(), 0)
+    slow = Slow(ManualClock(AT), 0)
     counted = Counted(slow, slow.clock)
     assert (await counted.over(60)).stats.window != (await counted.over(3600)).stats.window
     assert slow.asked == 2

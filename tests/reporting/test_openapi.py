@@ -20,7 +20,7 @@ from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import AT, DESTINATION, ORIGIN, START, Sample, covered, fill, out_of_sight, sight
+from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, covered, fill, out_of_sight, sight
 
 DESCRIPTION: Any = description()
 TOGETHER = Hash32(b"t" * 32)

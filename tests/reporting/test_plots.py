@@ -7,7 +7,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
 from connext_monitor.reporting.web.plots import WIDTH, Plot, distribution_plot, latency_plot, spark, transfers_plot
 from connext_monitor.reporting.web.site import tick
-from tests.reporting.chain_samples import START
+from tests.world.two_chains import START
 
 COUNTS = st.integers(0, 10**7)
 LATENCIES = st.builds(

@@ -9,7 +9,7 @@ from connext_monitor.core.transfer import fold
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.numbers import owed_words
 from connext_monitor.reporting.web.rows import transfer_row
-from tests.reporting.chain_samples import ASSET, LABELS, ORIGIN, START, Sample
+from tests.world.two_chains import ASSET, LABELS, ORIGIN, START, Sample
 
 NAMED = ChainLabels(LABELS.by_domain, {(ORIGIN, ASSET): Token("USDC", 6)})
 

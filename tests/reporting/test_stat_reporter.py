@@ -17,28 +17,12 @@ from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.reports import Reports
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
-from tests.alerting.waiting import running, until
-from tests.core.samples import durations, executed, info, reconciled, xcalled
-from tests.reporting.chain_samples import DESTINATION, LABELS, ORIGIN
+from tests.world.clocks import ManualClock
+from tests.world.transfers import durations, executed, info, reconciled, xcalled
+from tests.world.two_chains import DESTINATION, LABELS, ORIGIN
+from tests.world.waiting import running, until
 
 MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
-
-
-class MovedClock:
-    """A time of day, and a clock that is never set, which a test moves."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def elapsed(self) -> float:
-        return self.passed
 
 
 def place(at: datetime, number: int) -> Sighting:
@@ -55,7 +39,7 @@ async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
     await store.record(ids, (), lambda known: record(known, [step], durations), progress=(), unreadable=(), at=MIDNIGHT)
 
 
-def reporter(store: Store, clock: MovedClock, caught_up: Callable[[], bool], told: Callable[[], None]) -> StatReporter:
+def reporter(store: Store, clock: ManualClock, caught_up: Callable[[], bool], told: Callable[[], None]) -> StatReporter:
     """Of every day, to one channel."""
     shelf = Reports(store.database)
     return StatReporter(Statistics(store.database), shelf, timedelta(days=1), ["ops"], caught_up, told, clock)
@@ -65,7 +49,7 @@ async def look(store: Store, at: datetime) -> list[Report]:
     """What a reporter that runs at this time finds to tell."""
     woken: list[None] = []
     shelf = Reports(store.database)
-    told = reporter(store, MovedClock(at), lambda: True, lambda: woken.append(None))
+    told = reporter(store, ManualClock(at), lambda: True, lambda: woken.append(None))
     before = await shelf.last(at.timestamp())
     async with running(told.run()):
         if before is None:
@@ -117,7 +101,7 @@ async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store
         woken += 1
 
     day = timedelta(days=1)
-    clock = MovedClock(MIDNIGHT + day + timedelta(hours=9))
+    clock = ManualClock(MIDNIGHT + day + timedelta(hours=9))
     async with running(reporter(store, clock, caught_up, told).run()):
         await until(lambda: asked >= 2)
         assert woken == 0
@@ -132,7 +116,7 @@ async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store
 async def test_it_does_not_wait_for_ever_for_a_chain_that_cannot_be_read(store: Store) -> None:
     await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
     asked, woken = 0, 0
-    clock = MovedClock(MIDNIGHT + timedelta(days=1, hours=9))
+    clock = ManualClock(MIDNIGHT + timedelta(days=1, hours=9))
 
     def caught_up() -> bool:
         nonlocal asked
@@ -156,7 +140,7 @@ async def test_a_report_on_a_period_that_is_still_to_come_keeps_back_none(store:
     await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
     await Reports(store.database).begin(int((MIDNIGHT + 365 * day).timestamp()), MIDNIGHT)
     await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
-    clock = MovedClock(MIDNIGHT + day + timedelta(hours=1))
+    clock = ManualClock(MIDNIGHT + day + timedelta(hours=1))
     async with running(reporter(store, clock, lambda: True, woken.set).run()):
         async with asyncio.timeout(10):
             await woken.wait()
@@ -174,7 +158,7 @@ async def test_nothing_is_reported_while_no_chain_agrees_with_the_time(store: St
         asked += 1
         return settled
 
-    clock = MovedClock(MIDNIGHT + timedelta(days=365))
+    clock = ManualClock(MIDNIGHT + timedelta(days=365))
     told = StatReporter(
         Statistics(store.database), shelf, timedelta(days=1), ["ops"], lambda: True, woken.set, clock, is_settled
     )

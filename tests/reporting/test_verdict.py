@@ -7,7 +7,7 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.reporting.web.verdict import Level, verdict
-from tests.reporting.chain_samples import AT, DESTINATION, LABELS, ORIGIN, out_of_sight, sight, unjudging
+from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, out_of_sight, sight, unjudging
 
 CHAINS = [(sight(ORIGIN), None), (sight(DESTINATION), None)]
 GOOD = ChannelRow("ops", ChannelState.OK, None, None, 0)

@@ -25,8 +25,8 @@ from connext_monitor.core.queue import Topic
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store import migration  # noqa: F401 - what each process would load by itself
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
 
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
 EXECUTED = executed(info(0), sighting(20))

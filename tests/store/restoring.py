@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from connext_monitor.store.restore import Restore
-from tests.store.conftest import NOW
+from tests.world.recording import NOW
 
 STEPS = {"open", "os.rename", "os.link", "os.remove", "sqlite3.connect", "shutil.copymode"}
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.databases import open_store
-from tests.e2e.waiting import until
-from tests.store.conftest import NAMES
+from tests.world.databases import open_store
+from tests.world.recording import NAMES
+from tests.world.waiting import until
 
 
 async def test_a_write_that_fails_after_its_caller_was_cancelled_is_no_error_in_the_log(tmp_path: Path) -> None:

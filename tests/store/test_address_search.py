@@ -8,9 +8,9 @@ from connext_monitor.core.events import Address, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.store.address_search import AddressSearch
 from connext_monitor.store.store import Store
-from tests.databases import open_store
-from tests.reporting.chain_samples import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER, SENDER, START, Sample, fill
-from tests.store.conftest import NAMES
+from tests.world.databases import open_store
+from tests.world.recording import NAMES
+from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER, SENDER, START, Sample, fill
 
 ANY = TransferFilter()
 

@@ -11,8 +11,8 @@ from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.schema import deliveries
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
-from tests.store.conftest import NOW, accuse, put, seen
+from tests.world.recording import NOW, accuse, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
 SENT = xcalled(info(1), sighting(10))
 OTHER = xcalled(info(2), sighting(11))

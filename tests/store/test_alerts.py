@@ -11,8 +11,8 @@ from connext_monitor.core.delivery import Change, ChannelState
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store.store import Store
-from tests.core.samples import executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import NOW, accuse, gone, put, seen
+from tests.world.recording import NOW, accuse, gone, put, seen
+from tests.world.transfers import executed, info, reconciled, sighting, xcalled
 
 XCALLED = xcalled(info(), sighting(10))
 EXECUTED = executed(info(), sighting(20))

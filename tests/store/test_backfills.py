@@ -7,9 +7,9 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, record
 from connext_monitor.store.store import Store
-from tests.awaiting import awaited_in
-from tests.core.samples import ALPHA, BETA, durations, executed, info, sighting, xcalled
-from tests.store.conftest import NAMES, NOW, put, seen
+from tests.world.databases import awaited_in
+from tests.world.recording import NAMES, NOW, put, seen
+from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 
 FAR = 2**40
 XCALLED = xcalled(info(), sighting(10))

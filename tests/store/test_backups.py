@@ -15,9 +15,9 @@ from connext_monitor.store import backup_copy
 from connext_monitor.store.backup_copy import BackupError, copy_database, verify
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store
-from tests.alerting.waiting import until
-from tests.core.samples import executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import put, seen
+from tests.world.recording import put, seen
+from tests.world.transfers import executed, info, reconciled, sighting, xcalled
+from tests.world.waiting import until
 
 AT = datetime(2026, 11, 25, 2, 54, 24, tzinfo=UTC)
 

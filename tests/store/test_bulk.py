@@ -7,8 +7,8 @@ from connext_monitor.core.selection import TransferFilter
 from connext_monitor.store.bulk import InsertMany
 from connext_monitor.store.schema import events
 from connext_monitor.store.store import Store
-from tests.core.samples import executed, info, sighting, xcalled
-from tests.store.conftest import put, seen
+from tests.world.recording import put, seen
+from tests.world.transfers import executed, info, sighting, xcalled
 
 MANY = 1025
 """One more than a list holds."""

@@ -8,9 +8,9 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.selection import Watched
 from connext_monitor.store.causes import Causes, read_causes, written
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
-from tests.databases import open_store
-from tests.store.conftest import NAMES, NOW, accuse, put, seen
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, NOW, accuse, put, seen
+from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
 CAUSES = (Cause(CauseKind.PAUSED, {"domain": BETA}), Cause(CauseKind.FEE_INCREASED, {"times": 2}, past=True))
 BEGAN = sighting(0).block.timestamp

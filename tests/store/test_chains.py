@@ -7,9 +7,9 @@ from connext_monitor.core.coverage import BlockRange, Coverage, Nonces, begin
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress, Changes, UnreadableLog
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
-from tests.databases import open_store
-from tests.store.conftest import NAMES, NOW, gone, put, seen
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, NOW, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
 FRESH = begin(BlockNumber(7))
 READ = Coverage(BlockNumber(7), BlockNumber(15), sighting(20).block)

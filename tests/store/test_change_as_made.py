@@ -5,8 +5,8 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, executed, info, sighting, xcalled
-from tests.store.conftest import NOW, accuse, gone, put, seen
+from tests.world.recording import NOW, accuse, gone, put, seen
+from tests.world.transfers import ALPHA, executed, info, sighting, xcalled
 
 XCALLED = xcalled(info(), sighting(10))
 EXECUTED = executed(info(), sighting(20))

@@ -5,9 +5,9 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
-from tests.awaiting import awaited_in
-from tests.core.samples import ALPHA, BETA, GAMMA, durations, executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import NOW, gone, put, seen
+from tests.world.databases import awaited_in
+from tests.world.recording import NOW, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, GAMMA, durations, executed, info, reconciled, sighting, xcalled
 
 XCALLED = xcalled(info(), sighting(10))
 EXECUTED = executed(info(), sighting(20))

@@ -18,9 +18,9 @@ from connext_monitor.core.queue import BATCH, Lately, Queue, Retry, Told, Topic
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import migration
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
-from tests.databases import open_store
-from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
 TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA))
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(5)]

@@ -8,9 +8,9 @@ from pathlib import Path
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA
-from tests.store.conftest import NAMES
 from tests.store.killing import CALLED, EXECUTED, ORIGIN, PROGRESS, change, make, prepare, survivor
+from tests.world.recording import NAMES
+from tests.world.transfers import ALPHA, BETA
 
 
 def contents(file: Path) -> list[str]:

@@ -13,10 +13,10 @@ import pytest
 
 from connext_monitor.store.database import Database, DatabaseError
 from connext_monitor.store.store import Store
-from tests.core.samples import info, sighting, xcalled
-from tests.databases import open_store
-from tests.e2e.waiting import until
-from tests.store.conftest import NAMES, put, seen
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, put, seen
+from tests.world.transfers import info, sighting, xcalled
+from tests.world.waiting import until
 
 XCALLED = xcalled(info(), sighting(10))
 

@@ -8,9 +8,9 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer import EventRecord, Status
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
-from tests.databases import open_store
-from tests.store.conftest import put, seen
+from tests.world.databases import open_store
+from tests.world.recording import put, seen
+from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
 EVERYTHING = TransferFilter()
 

@@ -14,8 +14,8 @@ import pytest
 from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
 from connext_monitor.store.restore import Restore
-from tests.databases import open_store
-from tests.store.conftest import NAMES
+from tests.world.databases import open_store
+from tests.world.recording import NAMES
 
 HOLD = """
 import sys, time

@@ -15,7 +15,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
+from tests.world.two_chains import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
 
 FORTH = (ORIGIN, DESTINATION)
 

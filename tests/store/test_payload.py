@@ -8,8 +8,8 @@ from hypothesis import given
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferEvent
 from connext_monitor.core.transfer import EventRecord, Sighting
 from connext_monitor.store.payload import pack, unpack
-from tests.core.samples import executed, info, reconciled, xcalled
-from tests.core.strategies import events
+from tests.world.strategies import events
+from tests.world.transfers import executed, info, reconciled, xcalled
 
 PLACE = Sighting(BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(1)), Hash32(bytes(32)), 0)
 

@@ -19,11 +19,10 @@ from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
-from tests.awaiting import awaited_in
-from tests.core.ledger import Ledger
-from tests.core.samples import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
-from tests.databases import open_store
-from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+from tests.world.databases import awaited_in, open_store
+from tests.world.ledger import Ledger
+from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 
 INFO = info()
 XCALLED = xcalled(INFO, sighting(10))

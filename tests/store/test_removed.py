@@ -5,9 +5,9 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.message import compose
 from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.store import Store
-from tests.alerting.samples import LABELS
-from tests.core.samples import ALPHA, BETA, info, sighting, xcalled
-from tests.store.conftest import NAMES, NOW
+from tests.world.alerts import LABELS
+from tests.world.recording import NAMES, NOW
+from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
 
 ID = xcalled(info(), sighting(10)).event.transfer_id
 TO_BETA = overdue(ID, Leg.EXECUTE, 1, NOW, (ALPHA, BETA))

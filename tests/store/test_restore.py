@@ -16,9 +16,9 @@ from connext_monitor.store.database import DatabaseError
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.restore import Restore, Restored
 from connext_monitor.store.store import Store
-from tests.core.samples import info, sighting, xcalled
-from tests.store.conftest import NAMES, NOW, put, seen
 from tests.store.test_killed import contents
+from tests.world.recording import NAMES, NOW, put, seen
+from tests.world.transfers import info, sighting, xcalled
 
 ASIDE = "monitor.db.before-restore-20261123T120000Z"
 

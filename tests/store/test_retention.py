@@ -24,9 +24,9 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.retention import Retention
 from connext_monitor.store.store import Store
-from tests.alerting.waiting import until
-from tests.core.samples import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import NAMES, NOW, accuse, gone, put, seen
+from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.world.waiting import until
 
 OLD, YOUNG, CHECKPOINT = 100, 500, 1000
 BEFORE = sighting(YOUNG).block.timestamp

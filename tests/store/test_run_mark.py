@@ -14,8 +14,8 @@ import pytest_asyncio
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.run_mark import RunMark
 from connext_monitor.store.store import Store
-from tests.databases import open_store
-from tests.store.conftest import NAMES
+from tests.world.databases import open_store
+from tests.world.recording import NAMES
 
 
 class Marked:

@@ -36,8 +36,8 @@ from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
-from tests.core.samples import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
-from tests.store.conftest import NAMES, NOW, gone, put, seen
+from tests.world.recording import NAMES, NOW, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
 ROUTERS = [Address(bytes([place]) * 20) for place in (1, 2, 3)]
 START = 1_700_000_000

@@ -15,9 +15,9 @@ from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.database import Database
 from connext_monitor.store.store import Store
-from tests.core.samples import BETA, durations, executed, info, sighting, xcalled
-from tests.databases import open_store
-from tests.store.conftest import NAMES, NOW, accuse, put, seen
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, NOW, accuse, put, seen
+from tests.world.transfers import BETA, durations, executed, info, sighting, xcalled
 
 XCALLED = xcalled(info(), sighting(10))
 EXECUTED = executed(info(), sighting(20))

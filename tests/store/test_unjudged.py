@@ -12,8 +12,8 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.core.unjudged import Count, Marks
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
-from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
-from tests.store.conftest import NOW, put, seen
+from tests.world.recording import NOW, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
 START = xcalled(info(), sighting(10)).sighting.block.timestamp
 DUE = Timestamp(START + 300)

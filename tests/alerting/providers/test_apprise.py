@@ -18,8 +18,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.delivery import Cause, Change, Sent, TryLater
 from tests.alerting.providers.test_registry import FILE
-from tests.alerting.samples import LABELS, digest_notices, notice, notices
 from tests.alerting.vendors import Seen, Vendor
+from tests.world.alerts import LABELS, notice
+from tests.world.hostile import digest_notices, notices
 
 
 class Service(Vendor):

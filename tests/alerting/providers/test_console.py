@@ -17,11 +17,12 @@ from rich.console import Console
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import Surroundings
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider, alert_text, time_words
-from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import Change, Sent, TryLater
 from connext_monitor.core.message import Message
 from tests.alerting.markup import printable_line
-from tests.alerting.samples import DUE_AT, ENDS_OF_LIFE, LABELS, NASTY, NOW, FixedClock, digest_notices, notice, notices
+from tests.world.alerts import DUE_AT, ENDS_OF_LIFE, LABELS, NOW, notice
+from tests.world.clocks import ManualClock
+from tests.world.hostile import NASTY, digest_notices, notices
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -30,7 +31,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def provider_on(file: IO[str], *, terminal: bool = False) -> ConsoleProvider:
     console = Console(file=file, force_terminal=terminal, width=80, highlight=False)
     return ConsoleProvider(
-        "console", ConsoleConfig(type="console"), Surroundings(LABELS, FixedClock(SystemClock()), console)
+        "console", ConsoleConfig(type="console"), Surroundings(LABELS, ManualClock(NOW, running=True), console)
     )
 
 

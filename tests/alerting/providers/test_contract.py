@@ -15,8 +15,8 @@ from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Cause, Change, ChannelDead, Refused, Sent, TryLater
 from tests.alerting.conftest import SECRET
 from tests.alerting.providers.test_registry import FILE
-from tests.alerting.samples import LABELS, notice
 from tests.alerting.vendors import Discord, PagerDuty, Receiver, Slack, SlackApi, Telegram, Vendor
+from tests.world.alerts import LABELS, notice
 
 RATE_LIMITED = {"Retry-After": "30"}
 

@@ -27,18 +27,9 @@ from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Cause, Change, ChannelDead, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
-from tests.alerting.samples import (
-    DUE_AT,
-    ENDS_OF_LIFE,
-    NASTY,
-    SWELLING,
-    digest_notice,
-    digest_notices,
-    notice,
-    notices,
-    swollen,
-)
 from tests.alerting.vendors import Discord, discord_problems
+from tests.world.alerts import DUE_AT, ENDS_OF_LIFE, digest_notice, notice
+from tests.world.hostile import NASTY, SWELLING, digest_notices, notices, swollen
 
 ROLE, PERSON = "<@&77>", "<@88>"
 COUNT = Message("12 of 128 left", "text", Severity.CRITICAL, resolved=False)

@@ -15,7 +15,8 @@ from connext_monitor.alerting.providers.http import Answer, HttpSender, Patience
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import Cause, TryLater
 from tests.alerting.vendors import Receiver
-from tests.alerting.waiting import until
+from tests.world.clocks import ManualClock
+from tests.world.waiting import until
 
 
 @pytest.fixture
@@ -169,24 +170,12 @@ async def test_an_edit_is_waited_for_no_longer_than_it_may_be(receiver: Receiver
     never.set()
 
 
-class Hours:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def elapsed(self) -> float:
-        return self.seconds
+def manual_clock() -> ManualClock:
+    return ManualClock(datetime.fromtimestamp(0, UTC))
 
 
 def test_patience_doubles_up_to_a_minute() -> None:
-    patience, waits = Patience(Hours()), []
+    patience, waits = Patience(manual_clock()), []
     for _ in range(5):
         waits.append(patience.seconds)
         patience.timed_out(patience.seconds)
@@ -194,15 +183,15 @@ def test_patience_doubles_up_to_a_minute() -> None:
 
 
 def test_patience_is_kept_while_answers_are_slow_and_an_hour_longer() -> None:
-    clock = Hours()
+    clock = manual_clock()
     patience = Patience(clock)
     patience.timed_out(10.0)
-    clock.seconds = 3000.0
+    clock.advance(3000)
     patience.answered(12.0)
-    clock.seconds = 6000.0
+    clock.advance(3000)
     patience.answered(0.1)
     assert patience.seconds == 20.0
-    clock.seconds = 7000.0
+    clock.advance(1000)
     assert patience.seconds == 10.0
 
 

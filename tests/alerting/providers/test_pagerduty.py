@@ -21,8 +21,9 @@ from connext_monitor.alerting.providers.pagerduty import (
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
-from tests.alerting.samples import OPENED, SWELLING, digest_notices, notice, notices, swollen
 from tests.alerting.vendors import PagerDuty, pagerduty_problems
+from tests.world.alerts import OPENED, notice
+from tests.world.hostile import SWELLING, digest_notices, notices, swollen
 
 
 def event_of(told: Notice) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.alert import Severity, overdue, provider_failing
 from connext_monitor.core.deadline import Leg
-from tests.alerting.samples import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
+from tests.world.alerts import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
 
 FILE = Path("config.toml")
 HOOK = "https://discord.example/api/webhooks/1/s3cret"

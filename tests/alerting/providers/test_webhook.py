@@ -32,21 +32,10 @@ from connext_monitor.core.documents import transfer_document
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.conftest import SECRET
-from tests.alerting.samples import (
-    ARRIVED,
-    DUE,
-    ENDS_OF_LIFE,
-    LABELS,
-    NOW,
-    ROUTER,
-    SWELLING,
-    UNOBSERVED,
-    FixedClock,
-    notice,
-    notices,
-    swollen,
-)
 from tests.alerting.vendors import Receiver
+from tests.world.alerts import ARRIVED, DUE, ENDS_OF_LIFE, LABELS, NOW, ROUTER, UNOBSERVED, notice
+from tests.world.clocks import ManualClock
+from tests.world.hostile import SWELLING, notices, swollen
 
 NOW_UNIX = NOW.timestamp()
 
@@ -165,11 +154,11 @@ async def test_without_a_secret_nothing_is_signed(receiver: Receiver, provider: 
 
 
 async def test_a_retry_has_the_same_id_and_its_own_timestamp(receiver: Receiver) -> None:
-    clock = FixedClock(SystemClock())
+    clock = ManualClock(NOW, running=True)
     provider = WebhookProvider("machines", config(receiver.url, SECRET), Surroundings(LABELS, clock))
     receiver.plan(503)
     await provider.send(notice(), None)
-    clock.time_of_day += timedelta(seconds=60)
+    clock.at += timedelta(seconds=60)
     await provider.send(notice(), None)
     first, second = (one.headers for one in receiver.seen)
     assert first["webhook-id"] == second["webhook-id"]

@@ -23,7 +23,8 @@ from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
-from tests.reporting.chain_samples import (
+from tests.world.clocks import ManualClock
+from tests.world.two_chains import (
     AT,
     DESTINATION,
     EXECUTE,
@@ -32,7 +33,6 @@ from tests.reporting.chain_samples import (
     ORIGIN,
     START,
     Sample,
-    StoppedClock,
     covered,
     fill,
     out_of_sight,
@@ -44,18 +44,6 @@ read_openmetrics: Callable[[str], Iterable[Metric]] = openmetrics_parser.text_st
 FORTH = (ORIGIN, DESTINATION)
 
 
-class Clock(StoppedClock):
-    """Both times move when told."""
-
-    passed = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def elapsed(self) -> float:
-        return self.passed
-
-
 @dataclass
 class Parts:
     """What a page is made of; a test changes it as it likes."""
@@ -65,7 +53,7 @@ class Parts:
     sights: list[ChainStatus] = field(default_factory=lambda: [sight(ORIGIN), sight(DESTINATION)])
     failing: list[str] = field(default_factory=list)
     last_backup: float | None = None
-    clock: Clock = field(default_factory=Clock)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(AT))
     tally: Tally = field(default_factory=lambda: Tally(NAMES, ["ops", "desk"]))
 
     def page(self) -> MetricsPage:

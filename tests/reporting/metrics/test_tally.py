@@ -9,9 +9,9 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.reporting.metrics import Tally
-from tests.core.ledger import Ledger
-from tests.core.samples import ALPHA, BETA, executed, info, sighting, xcalled
-from tests.reporting.chain_samples import covered
+from tests.world.ledger import Ledger
+from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
+from tests.world.two_chains import covered
 
 NAMES = {ALPHA: "alpha", BETA: "beta"}
 STRANGE = DomainId(666)

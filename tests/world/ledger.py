@@ -12,7 +12,7 @@ from connext_monitor.core.deadline import (
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.recording import Changes, Known, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer
-from tests.core.samples import durations
+from tests.world.transfers import durations
 
 
 class Ledger:

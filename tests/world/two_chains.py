@@ -41,22 +41,6 @@ START = int(AT.timestamp())
 SENDER, RECIPIENT, ASSET, ROUTER = (Address(bytes([n]) * 20) for n in (0xAA, 0xBB, 0xCC, 0xDD))
 
 
-class StoppedClock:
-    """Always the same moment."""
-
-    def __init__(self, at: datetime = AT) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def elapsed(self) -> float:
-        return 0.0
-
-
 @dataclass(frozen=True)
 class Sample:
     """One made-up transfer: its three events as they may be seen."""

@@ -1,0 +1,44 @@
+"""Databases for tests: the migrations run once, and each test gets a copy of what they made."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+
+from connext_monitor.core.deadline import Awaited, Leg
+from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.store.store import Store
+
+_making = Lock()
+
+
+async def open_store(file: Path, names: Mapping[DomainId, str]) -> Store:
+    """The store on that file, which a first run has made if it was not there."""
+    with _making:
+        if not file.exists():
+            file.write_bytes(_made_by_first_run())
+    return await Store.open(file, names)
+
+
+async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:
+    """The legs of one transfer, or of all, that have not arrived and are due until then; the earliest first."""
+    legs = [await store.deadlines.awaited(leg, due_until=due_until, after=None, limit=10**6) for leg in Leg]
+    found = [one for of_kind in legs for one in of_kind if transfer_id in {None, one.transfer_id}]
+    return sorted(found, key=lambda one: one.due_at)
+
+
+@cache
+def _made_by_first_run() -> bytes:
+    # On a loop in a thread, so that nothing else of a test runs meanwhile: one first run, however many wait for it.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, _first_run()).result()
+
+
+async def _first_run() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "monitor.db"
+        await (await Store.open(file, {})).close()
+        return file.read_bytes()
