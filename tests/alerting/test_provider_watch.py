@@ -104,21 +104,21 @@ async def test_a_channel_that_takes_a_message_now_and_then_is_told_once(tmp_path
     clock = ManualClock(datetime.now(UTC))
     async with watching(tmp_path, clock=clock, patience=60.0) as watched:
         watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
-        clock.passed += 70
+        clock.advance(70)
         watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
         await watched.says(failed)
         watched.watch.took("ops")
         await watched.says(recovered)
         for _ in range(3):
             watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
-            clock.passed += 70
+            clock.advance(70)
             watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
             await watched.says(recovered, failed)
             watched.watch.took("ops")
-            clock.passed += 50
+            clock.advance(50)
             watched.watch.took("ops")
             await asyncio.sleep(0.05)  # the watch looks, and does not believe it yet
-        clock.passed += 20
+        clock.advance(20)
         watched.watch.took("ops")
         await watched.says(recovered, recovered)
 
