@@ -13,7 +13,7 @@ import structlog
 from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import Alert, AlertState
-from connext_monitor.core.delivery import Cause, Change, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Change, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 
@@ -118,7 +118,7 @@ class _Line:
                 outcome = await self._tell(notice, None)
                 if isinstance(outcome, Sent):
                     self._references.append(outcome.reference)
-                elif isinstance(outcome, TryLater) and outcome.cause is Cause.TIMED_OUT:
+                elif isinstance(outcome, TryLater) and outcome.cause is FailureCause.TIMED_OUT:
                     self._perhaps_taken = True
             else:
                 # What it was told again and again may be several messages, each of which is to change.
@@ -151,6 +151,6 @@ class _Line:
             async with asyncio.timeout(_LONGEST_SEND):
                 return await self._provider.send(notice, reference)
         except TimeoutError:
-            return TryLater(f"did not answer within {_LONGEST_SEND:g} s", cause=Cause.TIMED_OUT)
+            return TryLater(f"did not answer within {_LONGEST_SEND:g} s", cause=FailureCause.TIMED_OUT)
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not keep the others from hearing it
             return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})")

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from connext_monitor.alerting.errand import DigestErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import DigestProvider
-from connext_monitor.alerting.report_errand import ReportDesk
+from connext_monitor.alerting.outgoing_message import GroupStore, OutgoingDigest, OutgoingMessage
+from connext_monitor.alerting.outgoing_report import ReportDelivery
 from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import (
@@ -40,13 +40,13 @@ class DigestWorker(Worker):
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
-        reports: ReportDesk | None = None,
+        reports: ReportDelivery | None = None,
     ) -> None:
         super().__init__(store, provider, labels, health, clock, jitter, on_outcome, reports)
         self._channel_of_groups = provider
         self._rules = rules
 
-    async def _next_due(self) -> Errand:
+    async def _next_due(self) -> OutgoingMessage:
         """Put into groups what belongs there, until something is to be told."""
         while True:
             self.woken.clear()
@@ -66,7 +66,7 @@ class DigestWorker(Worker):
                 case SendGroup(group_id, change):
                     digest = await self._insist(partial(self._store.digest, group_id))
                     now = self._clock.now()
-                    return DigestErrand(digest, change, now, self._channel_of_groups, self._store, self._labels)
+                    return OutgoingDigest(digest, change, now, self._channel_of_groups, self._store, self._labels)
                 case _:
                     await self._insist(partial(self._collect, action))
 

@@ -5,9 +5,9 @@ import random
 from collections.abc import Iterable
 
 from connext_monitor.alerting.digest_worker import DigestWorker
-from connext_monitor.alerting.errand import GroupStore
 from connext_monitor.alerting.notice import Provider, takes_digests
-from connext_monitor.alerting.report_errand import ReportDesk
+from connext_monitor.alerting.outgoing_message import GroupStore
+from connext_monitor.alerting.outgoing_report import ReportDelivery
 from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import GroupRules
@@ -30,7 +30,7 @@ class AlertManager:
         clock: Clock,
         rng: random.Random | None = None,
         on_outcome: OnOutcome | None = None,
-        reports: ReportDesk | None = None,
+        reports: ReportDelivery | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
         self._workers: dict[str, Worker] = {

@@ -13,15 +13,15 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from connext_monitor.alerting.errand import AlertErrand, Errand, GroupStore
 from connext_monitor.alerting.notice import Provider, takes_reports
-from connext_monitor.alerting.report_errand import ReportDesk, ReportErrand, report_key
+from connext_monitor.alerting.outgoing_message import GroupStore, OutgoingAlert, OutgoingMessage
+from connext_monitor.alerting.outgoing_report import OutgoingReport, ReportDelivery, report_key
 from connext_monitor.clock import Clock
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.delivery import (
-    Cause,
     ChannelDead,
     ChannelState,
+    FailureCause,
     Outcome,
     QueuedDelivery,
     Refused,
@@ -97,7 +97,7 @@ class Worker:
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
-        reports: ReportDesk | None = None,
+        reports: ReportDelivery | None = None,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -124,10 +124,10 @@ class Worker:
     async def run(self) -> None:
         """Deliver until cancelled or until the channel is dead."""
         while not self._dead:
-            errand = await self._next_due()
-            sending = asyncio.create_task(self._send(errand))
-            giving_way = asyncio.create_task(self._give_way(errand, sending))
-            recording = asyncio.create_task(self._record_result(errand, sending, giving_way))
+            message = await self._next_due()
+            sending = asyncio.create_task(self._send(message))
+            giving_way = asyncio.create_task(self._give_way(message, sending))
+            recording = asyncio.create_task(self._record_result(message, sending, giving_way))
             try:
                 await asyncio.shield(recording)
             except asyncio.CancelledError:
@@ -135,9 +135,9 @@ class Worker:
                 await _finish(sending, recording)
                 raise
 
-    async def _give_way(self, errand: Errand, sending: "asyncio.Task[Outcome]") -> bool:
+    async def _give_way(self, message: OutgoingMessage, sending: "asyncio.Task[Outcome]") -> bool:
         """Cut an edit short that is slow, once something new is to be told; whether it was."""
-        if errand.trial.lane is not Lane.EDITS:
+        if message.attempt.lane is not Lane.EDITS:
             return False
         await asyncio.wait({sending}, timeout=_GIVES_WAY_AFTER)
         while not sending.done():
@@ -152,7 +152,7 @@ class Worker:
         now = self._clock.now().timestamp()
         return any(at <= now for at, _ in in_turn(queued, self._held()))
 
-    async def _next_due(self) -> Errand:
+    async def _next_due(self) -> OutgoingMessage:
         """Wait for the next delivery and its time. Read again after each wait: the alert may have changed since."""
         while True:
             self.woken.clear()
@@ -164,7 +164,7 @@ class Worker:
             if (report := await self._report_or_wait(left if delivery is not None else None)) is not None:
                 return report
 
-    async def _report_or_wait(self, left: float | None) -> Errand | None:
+    async def _report_or_wait(self, left: float | None) -> OutgoingMessage | None:
         """The report that is to be told now; else it has been waited: until woken, or until something may be due.
 
         Asked for only where there is no alert to tell for the next ``left`` seconds.
@@ -176,7 +176,7 @@ class Worker:
                 now = self._clock.now().timestamp()
                 held = self._held().until(report_key(queued), Lane.EDITS) - now
                 if held <= 0:
-                    return ReportErrand(queued, provider, desk, self._labels)
+                    return OutgoingReport(queued, provider, desk, self._labels)
                 left = min(inf if left is None else left, held)
         await self._wait_for_work(left)
         return None
@@ -204,8 +204,8 @@ class Worker:
         came_at = await self._insist(lambda: self._store.newest_critical(self.provider.name))
         return -inf if came_at is None else came_at.timestamp()
 
-    def _alone(self, delivery: QueuedDelivery) -> Errand:
-        return AlertErrand(delivery, self.provider, self._store, self._labels)
+    def _alone(self, delivery: QueuedDelivery) -> OutgoingMessage:
+        return OutgoingAlert(delivery, self.provider, self._store, self._labels)
 
     def _held(self) -> Held:
         return self._holds.at(self._elapsed.read(), self._clock.now().timestamp())
@@ -221,19 +221,19 @@ class Worker:
                 async with asyncio.timeout(nap):
                     await self.woken.wait()
 
-    async def _send(self, errand: Errand) -> Outcome:
+    async def _send(self, message: OutgoingMessage) -> Outcome:
         try:
-            return await errand.send()
+            return await message.send()
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not stop the others
-            self._log.error("alert.fault", **errand.about, error=type(error).__name__, at=_where(error))
-            return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=Cause.FAULT)
+            self._log.error("alert.fault", **message.about, error=type(error).__name__, at=_where(error))
+            return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=FailureCause.FAULT)
 
     async def _record_result(
-        self, errand: Errand, sending: "asyncio.Task[Outcome]", giving_way: "asyncio.Task[bool]"
+        self, message: OutgoingMessage, sending: "asyncio.Task[Outcome]", giving_way: "asyncio.Task[bool]"
     ) -> None:
         await asyncio.wait({sending})
         if sending.cancelled() and giving_way.done() and not giving_way.cancelled() and giving_way.result():
-            outcome: Outcome = TryLater("gave way to what is new", cause=Cause.RATE_LIMITED)
+            outcome: Outcome = TryLater("gave way to what is new", cause=FailureCause.RATE_LIMITED)
         else:
             giving_way.cancel()
             outcome = await sending
@@ -243,34 +243,34 @@ class Worker:
             self._ahead.popleft()
         else:
             self._ahead.clear()
-        now, trial = self._clock.now(), errand.trial
+        now, attempt = self._clock.now(), message.attempt
         match outcome:
             case Sent(reference):
-                await self._insist(lambda: errand.sent(reference, now))
-                self._holds.taken(trial)
-                self._log.info("alert.sent", **errand.about, attempt=trial.attempts + 1)
+                await self._insist(lambda: message.sent(reference, now))
+                self._holds.taken(attempt)
+                self._log.info("alert.sent", **message.about, attempt=attempt.attempts + 1)
                 await self._took(now)
             case TryLater(reason, after, cause):
                 said = with_wait_asked(reason, after, now)
-                wait = self._holds.failed(trial, outcome, self._elapsed.read(), self._jitter())
-                await self._postpone(errand, "alert.postponed", said, wait, now)
+                wait = self._holds.failed(attempt, outcome, self._elapsed.read(), self._jitter())
+                await self._postpone(message, "alert.postponed", said, wait, now)
                 # An edit refused for coming too soon does not mean that an alert has failed to arrive.
-                if trial.lane is Lane.NEWS or cause is not Cause.RATE_LIMITED:
+                if attempt.lane is Lane.NEWS or cause is not FailureCause.RATE_LIMITED:
                     await self._channel(ChannelState.FAILING, said, now)
             case Refused(reason):
-                wait = self._holds.refused(trial, reason, self._elapsed.read(), self._jitter())
-                await self._postpone(errand, "alert.refused", reason, wait, now)
+                wait = self._holds.refused(attempt, reason, self._elapsed.read(), self._jitter())
+                await self._postpone(message, "alert.refused", reason, wait, now)
                 await self._channel(ChannelState.FAILING, reason, now)
             case ChannelDead(reason):
                 self._dead = True
                 cure = "correct its address or key and restart; its alerts wait in the database until then"
-                self._log.error("channel.dead", **errand.about, reason=reason, cure=cure)
+                self._log.error("channel.dead", **message.about, reason=reason, cure=cure)
                 await self._channel(ChannelState.DEAD, reason, now)
 
-    async def _postpone(self, errand: Errand, event: str, reason: str, wait: float, now: datetime) -> None:
-        attempts = errand.trial.attempts + 1
-        await self._insist(lambda: errand.postponed(attempts, now.timestamp() + wait, reason))
-        self._log.warning(event, **errand.about, reason=reason, attempt=attempts, next_in=round(wait, 1))
+    async def _postpone(self, message: OutgoingMessage, event: str, reason: str, wait: float, now: datetime) -> None:
+        attempts = message.attempt.attempts + 1
+        await self._insist(lambda: message.postponed(attempts, now.timestamp() + wait, reason))
+        self._log.warning(event, **message.about, reason=reason, attempt=attempts, next_in=round(wait, 1))
 
     async def _took(self, at: datetime) -> None:
         """The channel works, as far as it does."""

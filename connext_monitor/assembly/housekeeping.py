@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
+from connext_monitor.alerting.outgoing_report import ReportDelivery
 from connext_monitor.alerting.providers import ConfiguredProvider
-from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.clock import Clock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
@@ -29,14 +29,14 @@ Route = Callable[[Alert], Collection[str]]
 Part = Callable[[], Coroutine[Any, Any, None]]
 
 
-def report_desk(store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> ReportDesk:
+def report_desk(store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> ReportDelivery:
     """Where the alert manager finds the reports that it is to bring to the channels."""
     by_name = {one.provider.name: one for one in providers}
 
     def wants(provider: str, origin: DomainId, destination: DomainId) -> bool:
         return by_name[provider].wants_pathway(origin, destination, labels)
 
-    return ReportDesk(Reports(store.database), draw, wants)
+    return ReportDelivery(Reports(store.database), draw, wants)
 
 
 def housekeeping(

@@ -30,7 +30,7 @@ class Sent:
     reference: str | None = None
 
 
-class Cause(StrEnum):
+class FailureCause(StrEnum):
     """Why a channel cannot take a message now, in one word of a few: what tries are counted by."""
 
     RATE_LIMITED = "rate_limited"
@@ -49,7 +49,7 @@ class TryLater:
 
     reason: str
     after: float | None = None
-    cause: Cause = field(default=Cause.NOT_TAKEN, compare=False)
+    cause: FailureCause = field(default=FailureCause.NOT_TAKEN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class ChannelRow:
     waiting: int
 
 
-class TellingState(StrEnum):
+class DeliveryStatus(StrEnum):
     """How far one piece of news has come on its way to a channel."""
 
     WAITING = "waiting"
@@ -108,7 +108,7 @@ class TellingState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class DeliveryRecord:
     """One change of one alert, as one channel is told it: by itself, or counted ``in_digest``.
 
     ``done_at`` is when the channel took or refused it; while it waits, ``attempts`` have failed for ``reason``, and it
@@ -117,7 +117,7 @@ class Telling:
 
     provider: str
     change: Change
-    state: TellingState
+    state: DeliveryStatus
     in_digest: bool
     created_at: datetime
     done_at: datetime | None

@@ -45,15 +45,15 @@ class Choice:
 
 
 def ended(
-    health: Health, now: float, trouble: Trouble, jitter: float, *, progressed: bool, stay_away: float = 0.0
+    health: Health, now: float, trouble: Trouble, jitter: float, *, progressed: bool, retry_after: float = 0.0
 ) -> Health:
-    """The health after its use ended; ``jitter`` within 0 to 1, ``stay_away`` the seconds that it asked for.
+    """The health after its use ended; ``jitter`` within 0 to 1, ``retry_after`` the seconds that it asked for.
 
     Only progress starts the backoff over: a server that accepts and then closes makes none.
     """
     failures = 0 if progressed else health.failures + 1
     rest = min(_LONGEST_REST, _FIRST_REST * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * jitter)
-    rest = max(rest, min(_LONGEST_REST, stay_away))
+    rest = max(rest, min(_LONGEST_REST, retry_after))
     distrusted_until = now + _DISTRUST if trouble is Trouble.NOT_BELIEVED else health.distrusted_until
     return replace(health, failures=failures, rests_until=now + rest, distrusted_until=distrusted_until)
 

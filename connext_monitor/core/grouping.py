@@ -16,7 +16,7 @@ from enum import Enum, StrEnum
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, group_key
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting
+from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Topic, Waiting
 
 BURST = 3
 """The most openings of one topic that a channel is told one by one within a group interval."""
@@ -182,7 +182,7 @@ def is_news(action: Action) -> bool:
 
 def _calls(queue: Queue, held: Held) -> bool:
     """Whether something has come since the last try that failed for which a long hold is cut short."""
-    grown = any(group.told is None and group.newest > held.tried_at for group in queue.groups)
+    grown = any(group.message is None and group.newest > held.tried_at for group in queue.groups)
     return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
 
 
@@ -248,8 +248,8 @@ def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: flo
     3. Old news, and what follows close on another: it waits, as its like may follow.
     4. A lone one: at once.
     """
-    lately = queue.lately.get(waiting.topic, Lately(0, float("-inf")))
-    known = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.told]
+    lately = queue.recent.get(waiting.topic, RecentOpenings(0, float("-inf")))
+    known = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.message]
     before = sum(group.members for group in known) + lately.count
     if known:
         formed_at = max(_past(group.formed_at, now) for group in known)
@@ -272,21 +272,21 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
     3. Its count, where the message can be changed, an interval after it was last written.
     """
     due_at: float
-    if group.told is None:
+    if group.message is None:
         due_at, reason = _gathered_at(group, queue, rules, now), ActionReason.GATHERED
         change = Change.OPENED if group.open else Change.RESOLVED
     elif not group.open:
         due_at, change, reason = now, Change.RESOLVED, ActionReason.ENDED
-    elif mode is DigestMode.CHANGING_DIGEST and group.editable and _differs(group, group.told):
-        due_at = _past(group.told.at, now) + rules.interval
+    elif mode is DigestMode.CHANGING_DIGEST and group.editable and _differs(group, group.message):
+        due_at = _past(group.message.at, now) + rules.interval
         change, reason = Change.CHANGED, ActionReason.CHANGED
     else:
         return None
     if group.attempts:
         due_at, reason = now, ActionReason.TRIED
-    since = group.oldest if group.told is None else group.told.at
+    since = group.oldest if group.message is None else group.message.at
     # What has no message yet has nothing to edit, even where all of it is over.
-    lane = Lane.NEWS if group.told is None else lane_of(change, mode)
+    lane = Lane.NEWS if group.message is None else lane_of(change, mode)
     return _Planned(
         due_at, since, SendGroup(group.id, change, reason), group_key(group.id), lane, tried=bool(group.attempts)
     )
@@ -299,7 +299,7 @@ def _gathered_at(group: Group, queue: Queue, rules: GroupRules, now: float) -> f
     return max(oldest + rules.wait, settled)
 
 
-def _differs(group: Group, told: Told) -> bool:
+def _differs(group: Group, told: GroupMessage) -> bool:
     return (group.members, group.open) != (told.members, told.open)
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
 
-from connext_monitor.core.delivery import Cause, QueuedDelivery, TryLater, wait_before
+from connext_monitor.core.delivery import FailureCause, QueuedDelivery, TryLater, wait_before
 
 NEWS_CUTS_AT = 60.0
 """Seconds after the last try from which on a critical alert that is new ends a hold."""
 
-_CHANNELS_OWN = frozenset({Cause.RATE_LIMITED, Cause.UNREACHABLE})
+_CHANNELS_OWN = frozenset({FailureCause.RATE_LIMITED, FailureCause.UNREACHABLE})
 """What no message can be to blame for: it was not even seen."""
 
 _DOUBTED_AFTER = 4
@@ -60,7 +60,7 @@ NOTHING_HELD = Held()
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """One message that was tried: its key in the queue, its lane, and how often it had failed before."""
 
     key: str
@@ -103,7 +103,7 @@ class Holds:
         self._refusals = 0
         self._tried_at = -inf
 
-    def taken(self, tried: Try) -> None:
+    def taken(self, tried: Attempt) -> None:
         """The channel took it."""
         self._round += 1
         self._refusals = 0
@@ -111,7 +111,7 @@ class Holds:
         self._alone.pop(tried.key, None)
         self._failed.pop(tried.key, None)
 
-    def failed(self, tried: Try, outcome: TryLater, now: float, jitter: float) -> float:
+    def failed(self, tried: Attempt, outcome: TryLater, now: float, jitter: float) -> float:
         """The channel did not take it now; how many seconds it waits, ``jitter`` within 0 to 1."""
         if self._is_the_messages(tried.key, outcome.cause):
             wait = wait_before(tried.attempts + 1, outcome.after, jitter)
@@ -127,7 +127,7 @@ class Holds:
             self._failed[tried.key] = _Failures(known.round, known.count + 1, now)
         return wait
 
-    def refused(self, tried: Try, reason: str, now: float, jitter: float) -> float:
+    def refused(self, tried: Attempt, reason: str, now: float, jitter: float) -> float:
         """The channel takes it in no form; how many seconds it waits. Where nothing else passes, all wait a little."""
         wait = wait_before(tried.attempts + 1, None, jitter)
         self._alone[tried.key] = _Alone(now + wait, tried.lane, reason)
@@ -160,12 +160,12 @@ class Holds:
             doubted={key: one.at + shift for key, one in failed.items()} if in_doubt else {},
         )
 
-    def _is_the_messages(self, key: str, cause: Cause) -> bool:
+    def _is_the_messages(self, key: str, cause: FailureCause) -> bool:
         """Whether the failure is about this message: it failed before, and another was taken meanwhile."""
         if cause in _CHANNELS_OWN:
             return False
         failed_before = key in self._failed and self._failed[key].round < self._round
-        return cause is Cause.FAULT or key in self._alone or failed_before
+        return cause is FailureCause.FAULT or key in self._alone or failed_before
 
 
 def delivery_key(delivery_id: int) -> str:

@@ -69,7 +69,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class GroupMessage:
     """What a group's message says: when it was last written, of how many members, and how many of them open."""
 
     at: float
@@ -95,7 +95,7 @@ class Group:
     newest: float
     formed_at: float
     opened_with: int | None = None
-    told: Told | None = None
+    message: GroupMessage | None = None
     editable: bool = False
     attempts: int = 0
 
@@ -108,7 +108,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class RecentOpenings:
     """The openings of one topic that were told one by one within the last interval: how many, and when the last."""
 
     count: int
@@ -128,5 +128,5 @@ class Queue:
     groups: Sequence[Group] = ()
     member_ends: int = 0
     ends_since: float = 0.0
-    lately: Mapping[Topic, Lately] = field(default_factory=dict)
+    recent: Mapping[Topic, RecentOpenings] = field(default_factory=dict)
     retries: Sequence[Retry] = ()

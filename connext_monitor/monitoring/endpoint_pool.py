@@ -65,10 +65,12 @@ class EndpointPool:
         """The endpoints that may be asked beside the one in use, the best first."""
         return others(self._healths, in_use, self._clock.monotonic())
 
-    def ended(self, place: int, trouble: Trouble, *, progressed: bool, stay_away: float | None = None) -> None:
+    def ended(self, place: int, trouble: Trouble, *, progressed: bool, retry_after: float | None = None) -> None:
         """The use of an endpoint ended, which asked not to be asked again for so many seconds."""
-        now, jitter, asked = self._clock.monotonic(), self._random.random(), stay_away or 0.0
-        self._healths[place] = ended(self._healths[place], now, trouble, jitter, progressed=progressed, stay_away=asked)
+        now, jitter, asked = self._clock.monotonic(), self._random.random(), retry_after or 0.0
+        self._healths[place] = ended(
+            self._healths[place], now, trouble, jitter, progressed=progressed, retry_after=asked
+        )
 
     def answered(self, place: int, logs: int, blocks: int) -> None:
         """An endpoint answered for a range of so many blocks with so many logs."""

@@ -51,10 +51,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How the use of an endpoint ended; ``stay_away`` is how many seconds it asked not to be asked again."""
+    """How the use of an endpoint ended; ``retry_after`` is how many seconds it asked not to be asked again."""
 
     trouble: Trouble
-    stay_away: float | None = None
+    retry_after: float | None = None
 
 
 class Observer:
@@ -108,7 +108,7 @@ class Observer:
             if end is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
                 progressed = self.state.covered_risen_at != risen_at
-                self._pool.ended(choice.place, end.trouble, progressed=progressed, stay_away=end.stay_away)
+                self._pool.ended(choice.place, end.trouble, progressed=progressed, retry_after=end.retry_after)
 
     async def _try(self, place: int) -> _End | None:
         """Observe with one endpoint until it will not do; None where it is left for a better one."""

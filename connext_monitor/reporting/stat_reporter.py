@@ -30,7 +30,7 @@ class Figures(Protocol):
         ...
 
 
-class ReportShelf(Protocol):
+class ReportStore(Protocol):
     """Where reports are kept for those who are to be told."""
 
     async def last(self, now: float) -> int | None:
@@ -57,7 +57,7 @@ class StatReporter:
     def __init__(
         self,
         figures: Figures,
-        shelf: ReportShelf,
+        store: ReportStore,
         every: timedelta | None,
         providers: Collection[str],
         caught_up: Callable[[], bool],
@@ -68,7 +68,7 @@ class StatReporter:
         self._settled = settled
         self._began_at = clock.monotonic()
         self._figures = figures
-        self._shelf = shelf
+        self._store = store
         self._every = every.total_seconds() if every else None
         self._providers = providers
         self._caught_up = caught_up
@@ -96,10 +96,10 @@ class StatReporter:
             await asyncio.sleep(max(0.01, min(wait, _LONGEST_NAP)))
 
     async def _look(self, now: datetime, every: float, grace: float) -> None:
-        last = await self._shelf.last(now.timestamp())
+        last = await self._store.last(now.timestamp())
         if last is None:
             # A new monitor has no whole period behind it.
-            await self._shelf.begin(period_end(now.timestamp(), every), now)
+            await self._store.begin(period_end(now.timestamp(), every), now)
             return
         until = is_due(last, now.timestamp(), every, grace)
         if until is None or self._clock_may_settle(every) or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
@@ -108,7 +108,7 @@ class StatReporter:
         stats = await self._figures.over(Window(until - length, until))
         before = await self._figures.over(Window(until - 2 * length, until - length))
         report = report_of(stats, before)
-        await self._shelf.add(report, self._providers, now)
+        await self._store.add(report, self._providers, now)
         log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
         self._told()
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, case, func, null, select
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
-from connext_monitor.core.delivery import Change, Telling, TellingState
+from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
 from connext_monitor.store.alerts import read_alert
@@ -41,19 +41,19 @@ class AlertLog:
         async with self._database.read() as connection:
             return [read_alert(row) for row in await connection.execute(wanted)]
 
-    async def tellings(self, ids: Collection[str]) -> dict[str, list[Telling]]:
+    async def delivery_records(self, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:
         """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
         groups = delivery_groups.c
         columns = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
         wanted = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
             deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
         )
-        found: dict[str, list[Telling]] = {}
+        found: dict[str, list[DeliveryRecord]] = {}
         async with self._database.read() as connection:
             for part in parts(ids):
                 rows = await connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
                 for row in rows:
-                    found.setdefault(row.alert_id, []).append(_telling(row))
+                    found.setdefault(row.alert_id, []).append(_record(row))
         return found
 
     async def open_by_topic(self) -> list[OpenAlerts]:
@@ -78,14 +78,14 @@ def _open_alerts(
     return OpenAlerts(AlertKind(kind), Severity(severity), pathway, subject, count, _instant(since))
 
 
-def _telling(row: Row[*tuple[Any, ...]]) -> Telling:
+def _record(row: Row[*tuple[Any, ...]]) -> DeliveryRecord:
     in_digest = row.group_id is not None
     state, done_ms = _digest_state(row) if in_digest else _state(row)
-    waiting = state is TellingState.WAITING
+    waiting = state is DeliveryStatus.WAITING
     attempts = row.group_attempts if in_digest else row.attempts
     next_ms = row.group_next_attempt_ms if in_digest else row.next_attempt_ms
     reason = row.group_reason if in_digest else row.reason
-    return Telling(
+    return DeliveryRecord(
         provider=row.provider,
         change=Change(row.change),
         state=state,
@@ -98,19 +98,19 @@ def _telling(row: Row[*tuple[Any, ...]]) -> Telling:
     )
 
 
-def _state(row: Row[*tuple[Any, ...]]) -> tuple[TellingState, int | None]:
+def _state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | None]:
     if row.pending:
-        return TellingState.WAITING, None
+        return DeliveryStatus.WAITING, None
     # What a channel took leaves no reason behind.
-    return (TellingState.TOLD if row.reason is None else TellingState.REFUSED), row.done_ms
+    return (DeliveryStatus.TOLD if row.reason is None else DeliveryStatus.REFUSED), row.done_ms
 
 
-def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[TellingState, int | None]:
+def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | None]:
     """A delivery that was handed to a group is done with the first message of the group after that."""
     if row.group_told_ms is None or row.group_told_ms < row.done_ms:
-        return TellingState.WAITING, None
+        return DeliveryStatus.WAITING, None
     refused = row.group_reason is not None and not row.group_attempts
-    return (TellingState.REFUSED if refused else TellingState.TOLD), row.group_told_ms
+    return (DeliveryStatus.REFUSED if refused else DeliveryStatus.TOLD), row.group_told_ms
 
 
 def _instant(ms: int) -> datetime:

@@ -72,10 +72,10 @@ class Outbox:
 
     # Groups of alerts that are told in one message
 
-    async def queue(self, provider: str, lately_since: float) -> Queue:
+    async def queue(self, provider: str, recent_since: float) -> Queue:
         """All that a provider is still to be told, and what it was told one by one since then (Unix seconds)."""
         async with self._database.read() as connection:
-            return await queues.queue(connection, provider, lately_since)
+            return await queues.queue(connection, provider, recent_since)
 
     async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
         """Make a group of the topic's openings that wait; the provider knows of ``before`` others."""

@@ -11,13 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting, WaitingEnd
+from connext_monitor.core.queue import (
+    BATCH,
+    Group,
+    GroupMessage,
+    Queue,
+    RecentOpenings,
+    Retry,
+    Topic,
+    Waiting,
+    WaitingEnd,
+)
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
 
 _earlier = deliveries.alias("earlier")
 
 
-async def queue(connection: AsyncConnection, provider: str, lately_since: float) -> Queue:
+async def queue(connection: AsyncConnection, provider: str, recent_since: float) -> Queue:
     """All that the provider is still to be told, and the openings told one by one since then (Unix seconds)."""
     ends = await ends_of(connection, provider)
     of_members = [row for row in ends if row.group_id is not None]
@@ -28,7 +38,7 @@ async def queue(connection: AsyncConnection, provider: str, lately_since: float)
         groups=await _standing(connection, provider),
         member_ends=len(of_members),
         ends_since=of_members[0].created_ms / 1000 if of_members else 0.0,
-        lately=await _lately(connection, provider, lately_since),
+        recent=await _recent(connection, provider, recent_since),
         retries=await _retries(connection, provider),
     )
 
@@ -162,13 +172,13 @@ def _group(row: Row[*tuple[Any, ...]]) -> Group:
         newest=row.newest_ms / 1000,
         formed_at=row.formed_ms / 1000,
         opened_with=row.opened_with,
-        told=None if row.told_ms is None else Told(row.told_ms / 1000, row.told_members, row.told_open),
+        message=None if row.told_ms is None else GroupMessage(row.told_ms / 1000, row.told_members, row.told_open),
         editable=row.reference is not None,
         attempts=row.attempts,
     )
 
 
-async def _lately(connection: AsyncConnection, provider: str, since: float) -> dict[Topic, Lately]:
+async def _recent(connection: AsyncConnection, provider: str, since: float) -> dict[Topic, RecentOpenings]:
     done = deliveries.c
     rows = await connection.execute(
         select(done.topic, func.count(), func.max(done.done_ms))
@@ -176,4 +186,4 @@ async def _lately(connection: AsyncConnection, provider: str, since: float) -> d
         .where(~done.pending, done.change == Change.OPENED.value, done.group_id.is_(None), done.topic.is_not(None))
         .group_by(done.topic)
     )
-    return {Topic.parse(row[0]): Lately(row[1], row[2] / 1000) for row in rows}
+    return {Topic.parse(row[0]): RecentOpenings(row[1], row[2] / 1000) for row in rows}

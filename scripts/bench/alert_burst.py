@@ -28,7 +28,7 @@ from aiohttp import web
 
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
 from connext_monitor.alerting.providers.slack import SlackConfig, SlackToken, SlackUrl
@@ -329,7 +329,7 @@ class _Unheard:
 @asynccontextmanager
 async def _bench() -> AsyncIterator[Bench]:
     labels = ChainLabels({_DESTINATION: ChainLabel("destination")})
-    around, channels = Surroundings(labels, SystemClock()), Channels()
+    context, channels = ProviderContext(labels, SystemClock()), Channels()
     rules = AlertsConfig()
     with tempfile.TemporaryDirectory() as folder:
         async with channels.serving() as base:
@@ -350,12 +350,12 @@ async def _bench() -> AsyncIterator[Bench]:
                 type="pagerduty", routing_key=RoutingKey("a" * 32), url=SecretUrl(f"{base}/pagerduty")
             )
             providers: list[Provider] = [
-                DiscordProvider("discord", to_discord, around),
-                PagerDutyProvider("pagerduty", to_pagerduty, around),
-                slack("slack", to_slack, around),
-                slack("slack-bot", to_bot, around),
-                TelegramProvider("telegram", to_telegram, around),
-                WebhookProvider("webhook", to_webhook, around),
+                DiscordProvider("discord", to_discord, context),
+                PagerDutyProvider("pagerduty", to_pagerduty, context),
+                slack("slack", to_slack, context),
+                slack("slack-bot", to_bot, context),
+                TelegramProvider("telegram", to_telegram, context),
+                WebhookProvider("webhook", to_webhook, context),
             ]
             grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())
             manager = AlertManager(store.outbox, providers, labels, grouping, _Unheard(), SystemClock())

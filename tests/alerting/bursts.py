@@ -7,7 +7,7 @@ from pathlib import Path
 
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider, SlackUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
@@ -27,7 +27,7 @@ from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighti
 from tests.world.waiting import running
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA: ChainLabel("beta")})
-AROUND = Surroundings(LABELS, SystemClock())
+CONTEXT = ProviderContext(LABELS, SystemClock())
 RULES = GroupRules(wait=0.2, interval=0.6)
 HOOK = "machines"
 
@@ -91,12 +91,12 @@ async def managed(burst: Burst, *providers: Provider, rules: GroupRules = RULES)
 
 def to_discord(discord: Discord, mention: str | None = None) -> DiscordProvider:
     config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url), mention=mention)
-    return DiscordProvider("ops", config, AROUND)
+    return DiscordProvider("ops", config, CONTEXT)
 
 
 def to_slack(slack: Slack) -> SlackProvider:
-    return SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), AROUND)
+    return SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), CONTEXT)
 
 
 def to_hook(receiver: Receiver) -> WebhookProvider:
-    return WebhookProvider(HOOK, WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), AROUND)
+    return WebhookProvider(HOOK, WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), CONTEXT)

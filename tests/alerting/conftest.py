@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import settings
 
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.world.alerts import LABELS
@@ -18,8 +18,8 @@ SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture
-def around() -> Surroundings:
-    return Surroundings(LABELS, SystemClock())
+def context() -> ProviderContext:
+    return ProviderContext(LABELS, SystemClock())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, HttpSender, Patience
+from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, AdaptiveTimeout, HttpSender
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
@@ -176,7 +176,7 @@ async def test_a_receiver_that_is_slow_is_told_again_only_until_it_is_waited_for
     async with Slow(0.5) as receiver, bursting(tmp_path / "monitor.db", HOOK) as burst:
         await burst.late(range(3))
         hook = to_hook(receiver)
-        hook._sender = HttpSender(clock, Patience(clock, 0.2, 60.0))
+        hook._sender = HttpSender(clock, AdaptiveTimeout(clock, 0.2, 60.0))
         async with managed(burst, hook), asyncio.timeout(PATIENCE):
             while await burst.waiting():  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.05)

@@ -14,7 +14,7 @@ from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
 from connext_monitor.core.alert import Alert, AlertState
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
-from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import DigestMode
 from tests.world.alerts import LABELS
 from tests.world.clocks import ManualClock
@@ -184,7 +184,7 @@ async def test_a_channel_that_is_slow_is_waited_for_and_one_that_may_have_taken_
     class Slow(Channel):
         async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
             await super().send(notice, reference)
-            return TryLater("gave no answer within 60 s", cause=Cause.TIMED_OUT)
+            return TryLater("gave no answer within 60 s", cause=FailureCause.TIMED_OUT)
 
     channel = Slow("a")
     async with Watch(channel).running() as watch:

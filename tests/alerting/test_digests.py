@@ -14,7 +14,7 @@ from connext_monitor.alerting.providers.console import ConsoleConfig, ConsolePro
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.grouping import BURST, GroupRules
 from connext_monitor.core.queue import BATCH
-from tests.alerting.bursts import AROUND, HOOK, Burst, bursting, managed, to_discord, to_hook, to_slack
+from tests.alerting.bursts import CONTEXT, HOOK, Burst, bursting, managed, to_discord, to_hook, to_slack
 from tests.alerting.markup import discord_literal
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.world.waiting import until
@@ -188,8 +188,8 @@ async def test_on_slack_a_burst_is_a_message_when_it_opens_and_one_at_the_end(tm
 
 async def test_the_console_prints_a_burst_once(tmp_path: Path) -> None:
     printed = io.StringIO()
-    around = replace(AROUND, console=Console(file=printed, width=120))
-    console = ConsoleProvider("console", ConsoleConfig(type="console"), around)
+    context = replace(CONTEXT, console=Console(file=printed, width=120))
+    console = ConsoleProvider("console", ConsoleConfig(type="console"), context)
     async with bursting(tmp_path / "monitor.db", "console") as burst:
         await burst.late(range(MANY))
         async with managed(burst, console, rules=CALM):

@@ -1,7 +1,7 @@
 """A drill goes through the real channel, and can be taken for nothing else."""
 
 from connext_monitor.alerting.drill import drill
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider, SlackUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
@@ -14,9 +14,9 @@ from tests.world.alerts import LABELS
 
 
 async def test_a_drill_on_discord_is_one_message_that_opens_and_resolves(
-    discord: Discord, around: Surroundings
+    discord: Discord, context: ProviderContext
 ) -> None:
-    provider = DiscordProvider("ops", DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url)), around)
+    provider = DiscordProvider("ops", DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url)), context)
     answers = await drill(provider, LABELS, SystemClock())
     await provider.aclose()
     assert [change for change, _ in answers] == [Change.OPENED, Change.RESOLVED]
@@ -24,31 +24,33 @@ async def test_a_drill_on_discord_is_one_message_that_opens_and_resolves(
     assert message["embeds"][0]["title"].startswith("DRILL · RESOLVED · ")
 
 
-async def test_a_drill_on_slack_is_two_messages_marked_as_drill(slack: Slack, around: Surroundings) -> None:
-    provider = SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), around)
+async def test_a_drill_on_slack_is_two_messages_marked_as_drill(slack: Slack, context: ProviderContext) -> None:
+    provider = SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), context)
     assert [outcome for _, outcome in await drill(provider, LABELS, SystemClock())] == [Sent(), Sent()]
     await provider.aclose()
     assert [message["text"].startswith("DRILL") for message in slack.messages] == [True, True]
 
 
-async def test_a_drill_on_a_webhook_is_of_type_test(receiver: Receiver, around: Surroundings) -> None:
-    provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), around)
+async def test_a_drill_on_a_webhook_is_of_type_test(receiver: Receiver, context: ProviderContext) -> None:
+    provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), context)
     await drill(provider, LABELS, SystemClock())
     await provider.aclose()
     assert [body["type"] for body in receiver.taken] == ["test", "test"]
     assert [body["data"]["alert"]["state"] for body in receiver.taken] == ["open", "resolved"]
 
 
-async def test_a_drill_that_is_not_taken_says_so_and_resolves_nothing(receiver: Receiver, around: Surroundings) -> None:
+async def test_a_drill_that_is_not_taken_says_so_and_resolves_nothing(
+    receiver: Receiver, context: ProviderContext
+) -> None:
     receiver.plan(410)
-    provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), around)
+    provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), context)
     answers = await drill(provider, LABELS, SystemClock())
     await provider.aclose()
     assert answers == [(Change.OPENED, ChannelDead("answered 410 Gone"))]
 
 
-async def test_a_drill_needs_no_chain_to_be_known(receiver: Receiver, around: Surroundings) -> None:
-    provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), around)
+async def test_a_drill_needs_no_chain_to_be_known(receiver: Receiver, context: ProviderContext) -> None:
+    provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), context)
     answers = await drill(provider, ChainLabels({}), SystemClock())
     await provider.aclose()
     assert len(answers) == 2

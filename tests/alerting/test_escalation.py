@@ -11,7 +11,7 @@ import pytest
 
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
 from connext_monitor.clock import SystemClock
@@ -115,10 +115,12 @@ async def test_what_has_ended_is_not_escalated(store: Store) -> None:
     assert row.alert == replace(ALERT, state=AlertState.RESOLVED, resolved_at=NOW, resolution="reconciled")
 
 
-async def test_in_discord_both_messages_become_resolved(store: Store, discord: Discord, around: Surroundings) -> None:
+async def test_in_discord_both_messages_become_resolved(
+    store: Store, discord: Discord, context: ProviderContext
+) -> None:
     config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url), mention="<@&1>")
     rules = GroupRules(0.1, 0.3)
-    channel = DiscordProvider("desk", config, around)
+    channel = DiscordProvider("desk", config, context)
     manager = AlertManager(store.outbox, [channel], LABELS, rules, HealthNotes(), SystemClock())
 
     def titles() -> list[str]:
@@ -138,10 +140,10 @@ async def test_in_discord_both_messages_become_resolved(store: Store, discord: D
         await until(lambda: titles() == ["RESOLVED", "RESOLVED"])
 
 
-async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, around: Surroundings) -> None:
+async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, context: ProviderContext) -> None:
     async with PagerDuty() as vendor:
         config = PagerDutyConfig(type="pagerduty", routing_key=RoutingKey(PagerDuty.KEY), url=SecretUrl(vendor.url))
-        channel = PagerDutyProvider("pager", config, around)
+        channel = PagerDutyProvider("pager", config, context)
         manager = AlertManager(store.outbox, [channel], LABELS, GroupRules(0.1, 0.3), HealthNotes(), SystemClock())
         async with running(manager.run()):
             await store.open_alert(ALERT, ["pager"])

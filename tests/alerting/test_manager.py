@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from connext_monitor.alerting.errand import GroupStore
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import AlertNotice, Provider
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.outgoing_message import GroupStore
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
@@ -52,7 +52,7 @@ async def managed(store: MemoryStore, *providers: Provider, clock: Clock | None 
 
 def hook(receiver: Receiver, name: str = "machines") -> WebhookProvider:
     config = WebhookConfig(type="webhook", url=SecretUrl(receiver.url))
-    return WebhookProvider(name, config, Surroundings(LABELS, SystemClock()))
+    return WebhookProvider(name, config, ProviderContext(LABELS, SystemClock()))
 
 
 def ids(receiver: Receiver) -> list[str]:
@@ -473,6 +473,6 @@ async def test_an_end_that_was_queued_before_its_opening_was_sent_still_changes_
         config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url))
         store.add(OPENED, Change.OPENED, "ops")
         store.add(RESOLVED, Change.RESOLVED, "ops")
-        async with managed(store, OneByOne("ops", config, Surroundings(LABELS, SystemClock()))):
+        async with managed(store, OneByOne("ops", config, ProviderContext(LABELS, SystemClock()))):
             await until(lambda: not store.pending)
         assert [one.method for one in discord.seen] == ["POST", "PATCH"]

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.outgoing_report import ReportDelivery
 from connext_monitor.alerting.providers import ConfiguredProvider, build_providers
-from connext_monitor.alerting.report_errand import ReportDesk
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.alert import chain_unobserved
@@ -77,7 +77,7 @@ async def telling(folder: Path, built: Collection[ConfiguredProvider]) -> AsyncI
     def wants(name: str, origin: DomainId, destination: DomainId) -> bool:
         return by_name[name].wants_pathway(origin, destination, LABELS)
 
-    desk = ReportDesk(Reports(store.database), draw, wants)
+    desk = ReportDelivery(Reports(store.database), draw, wants)
     health, rules = HealthNotes(), GroupRules(2.0, 60.0)
     channels = [one.provider for one in built]
     manager = AlertManager(store.outbox, channels, LABELS, rules, health, SystemClock(), reports=desk)

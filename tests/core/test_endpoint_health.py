@@ -34,7 +34,7 @@ def test_where_all_rest_the_one_that_has_rested_soonest_is_waited_for() -> None:
 
 def test_one_that_asks_to_be_left_alone_is_for_minutes_at_most() -> None:
     def rest(asked: float) -> float:
-        return ended(FRESH, NOW, Trouble.FAILED, 1.0, progressed=True, stay_away=asked).rests_until - NOW
+        return ended(FRESH, NOW, Trouble.FAILED, 1.0, progressed=True, retry_after=asked).rests_until - NOW
 
     assert (rest(0.0), rest(20.0), rest(3600.0)) == (0.5, 20, 300)
 

@@ -27,7 +27,17 @@ from connext_monitor.core.grouping import (
     next_action,
 )
 from connext_monitor.core.holds import Held
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Retry, Told, Topic, Waiting, WaitingEnd
+from connext_monitor.core.queue import (
+    BATCH,
+    Group,
+    GroupMessage,
+    Queue,
+    RecentOpenings,
+    Retry,
+    Topic,
+    Waiting,
+    WaitingEnd,
+)
 
 RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
@@ -35,7 +45,7 @@ TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
 OTHER = Topic(AlertKind.CHAIN_UNOBSERVED)
 ONE = Waiting(TOPIC, 1, 7, NOW, NOW)
 GROUP = Group(3, TOPIC, members=10, open=10, before=0, oldest=NOW - 2, newest=NOW - 2, formed_at=NOW - 2)
-TOLD = replace(GROUP, opened_with=10, told=Told(NOW - 30, 10, 10), editable=True)
+TOLD = replace(GROUP, opened_with=10, message=GroupMessage(NOW - 30, 10, 10), editable=True)
 
 
 def action(queue: Queue, mode: DigestMode = DigestMode.CHANGING_DIGEST, now: float = NOW) -> Action:
@@ -58,17 +68,17 @@ def test_nothing_to_tell_is_nothing_to_wait_for() -> None:
 
 
 def test_what_follows_close_on_another_waits_for_its_like() -> None:
-    queue = replace(waiting(1), lately={TOPIC: Lately(1, NOW - 1)})
+    queue = replace(waiting(1), recent={TOPIC: RecentOpenings(1, NOW - 1)})
     assert action(queue) == Wait(NOW + 2)
     assert action(queue, now=NOW + 2) == SendAlert(7, ActionReason.FEW)
 
 
 def test_what_follows_after_a_while_is_told_at_once() -> None:
-    assert action(replace(waiting(1), lately={TOPIC: Lately(1, NOW - 2)})) == SendAlert(7, ActionReason.LONE)
+    assert action(replace(waiting(1), recent={TOPIC: RecentOpenings(1, NOW - 2)})) == SendAlert(7, ActionReason.LONE)
 
 
 def test_another_topic_makes_nobody_wait() -> None:
-    assert action(replace(waiting(1), lately={OTHER: Lately(3, NOW)})) == SendAlert(7, ActionReason.LONE)
+    assert action(replace(waiting(1), recent={OTHER: RecentOpenings(3, NOW)})) == SendAlert(7, ActionReason.LONE)
 
 
 def test_old_news_waits_for_its_like() -> None:
@@ -173,7 +183,7 @@ def test_more_than_a_few_become_a_group() -> None:
 
 
 def test_those_told_lately_count_as_part_of_the_burst() -> None:
-    queue = replace(waiting(1), lately={TOPIC: Lately(BURST, NOW - 50)})
+    queue = replace(waiting(1), recent={TOPIC: RecentOpenings(BURST, NOW - 50)})
     assert action(queue) == FormGroup(TOPIC, BURST, ActionReason.BURST)
 
 
@@ -205,7 +215,7 @@ def test_a_full_batch_is_put_into_its_group_at_once() -> None:
 
 def test_a_group_that_has_doubled_takes_no_more_and_the_rest_is_told_anew_after_the_interval() -> None:
     # An edit pings nobody, so it does not put off the next that does.
-    doubled = replace(TOLD, members=20, formed_at=NOW - 30, told=Told(NOW - 1, 20, 10))
+    doubled = replace(TOLD, members=20, formed_at=NOW - 30, message=GroupMessage(NOW - 1, 20, 10))
     queue = Queue([ONE], groups=[doubled])
     assert action(queue) == Wait(NOW + 30)
     assert action(queue, now=NOW + 30) == FormGroup(TOPIC, 20, ActionReason.GROWN)
@@ -277,7 +287,7 @@ def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
 
 def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
     ahead = NOW + 10**6
-    told = replace(TOLD, open=4, told=Told(ahead, 10, 10))
+    told = replace(TOLD, open=4, message=GroupMessage(ahead, 10, 10))
     assert isinstance(action(Queue(groups=[told])), SendGroup)
     assert isinstance(action(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), SendGroup)
     assert isinstance(action(waiting(1, ahead, ahead, fresh=False)), SendAlert)

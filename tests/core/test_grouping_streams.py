@@ -22,7 +22,7 @@ from connext_monitor.core.grouping import (
     Wait,
     next_action,
 )
-from connext_monitor.core.queue import BATCH, Group, Lately, Queue, Told, Topic, Waiting, WaitingEnd
+from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Topic, Waiting, WaitingEnd
 
 RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
@@ -68,7 +68,7 @@ class Channel:
             [self._counted(group) for group in self.groups.values()],
             sum(number not in self.alone for number in ready),
             self.ended_at,
-            {topic: Lately(len(times), max(times)) for topic, times in lately.items()},
+            {topic: RecentOpenings(len(times), max(times)) for topic, times in lately.items()},
         )
 
     def _waiting(self, topic: Topic) -> Waiting:
@@ -128,15 +128,15 @@ class Channel:
 
     def tell(self, group_id: int, change: Change, chosen: Action) -> None:
         group = self._counted(self.groups.pop(group_id))
-        if group.told is None:
+        if group.message is None:
             self.heard.update(list(self.members[group_id]))
         self.messages.append((self.now, group.topic, chosen))
         if change is Change.RESOLVED:
             self.heard_end.update(list(self.members[group_id]))
             return
-        told = Told(self.now, group.members, group.open)
+        told = GroupMessage(self.now, group.members, group.open)
         opened_with = group.opened_with or group.members
-        self.groups[group_id] = replace(group, told=told, opened_with=opened_with, editable=True)
+        self.groups[group_id] = replace(group, message=told, opened_with=opened_with, editable=True)
 
 
 moments = st.lists(

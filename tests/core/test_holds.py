@@ -5,15 +5,15 @@ from math import inf
 
 import pytest
 
-from connext_monitor.core.delivery import Cause, Change, QueuedDelivery, TryLater
-from connext_monitor.core.holds import Held, Holds, Lane, Try, delivery_key, in_turn, independent
+from connext_monitor.core.delivery import Change, FailureCause, QueuedDelivery, TryLater
+from connext_monitor.core.holds import Attempt, Held, Holds, Lane, delivery_key, in_turn, independent
 from tests.world.alerts import NOW, OPENED, transfer_alert
 
-HEAD, NEXT = Try("head", Lane.NEWS, 0), Try("next", Lane.NEWS, 0)
-EDIT = Try("edit", Lane.EDITS, 0)
-FAILED = TryLater("answered 500", cause=Cause.SERVER_ERROR)
-UNREACHABLE = TryLater("cannot be reached", cause=Cause.UNREACHABLE)
-LIMITED = TryLater("answered 429", 30.0, Cause.RATE_LIMITED)
+HEAD, NEXT = Attempt("head", Lane.NEWS, 0), Attempt("next", Lane.NEWS, 0)
+EDIT = Attempt("edit", Lane.EDITS, 0)
+FAILED = TryLater("answered 500", cause=FailureCause.SERVER_ERROR)
+UNREACHABLE = TryLater("cannot be reached", cause=FailureCause.UNREACHABLE)
+LIMITED = TryLater("answered 429", 30.0, FailureCause.RATE_LIMITED)
 JITTER = 1.0
 
 
@@ -57,7 +57,7 @@ def test_what_is_refused_waits_by_itself(holds: Holds) -> None:
 def test_a_channel_that_refuses_everything_is_asked_ever_more_seldom(holds: Holds) -> None:
     pauses = []
     for number in range(12):
-        holds.refused(Try(str(number), Lane.NEWS, 0), "answered 400", 0.0, JITTER)
+        holds.refused(Attempt(str(number), Lane.NEWS, 0), "answered 400", 0.0, JITTER)
         pauses.append(max(0.0, holds.at(0.0, 0.0).until("new", Lane.NEWS)))
     assert pauses == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     holds.taken(NEXT)
@@ -73,7 +73,7 @@ def test_after_four_failures_another_message_is_tried_first(holds: Holds) -> Non
 
 def test_while_it_is_not_known_whose_fault_it_is_each_message_is_tried_in_its_turn(holds: Holds) -> None:
     """Several that are poisoned cost a try each; and where the channel was at fault, none is tried for ever."""
-    waiting = {f"message {number}": Try(f"message {number}", Lane.NEWS, 0) for number in range(4)}
+    waiting = {f"message {number}": Attempt(f"message {number}", Lane.NEWS, 0) for number in range(4)}
     order = []
     for second in range(12):
         held = holds.at(float(second), float(second))
@@ -108,7 +108,7 @@ def test_what_can_only_be_the_channel_s_is_never_laid_on_a_message(holds: Holds,
 
 
 def test_our_own_fault_is_the_message_s(holds: Holds) -> None:
-    holds.failed(HEAD, TryLater("failed on it", cause=Cause.FAULT), 100.0, JITTER)
+    holds.failed(HEAD, TryLater("failed on it", cause=FailureCause.FAULT), 100.0, JITTER)
     assert holds.at(100.0, 100.0).until("next", Lane.NEWS) < 100.0
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import Update, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alert import Severity, chain_unobserved, escalated
-from connext_monitor.core.delivery import Change, TellingState
+from connext_monitor.core.delivery import Change, DeliveryStatus
 from connext_monitor.core.queue import Topic
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.in_flight import InFlight
@@ -53,7 +53,7 @@ async def _execute(statement: Update, connection: AsyncConnection) -> None:
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
     log, later = AlertLog(store.database), NOW + timedelta(seconds=30)
     await store.open_alert(CHAIN, ["desk", "ops", "pager"])
-    assert {one.state for one in (await log.tellings([CHAIN.id]))[CHAIN.id]} == {TellingState.WAITING}
+    assert {one.state for one in (await log.delivery_records([CHAIN.id]))[CHAIN.id]} == {DeliveryStatus.WAITING}
     by_name = {name: await store.outbox.next_delivery(name) for name in ("desk", "ops", "pager")}
     for name, delivery in by_name.items():
         assert delivery is not None
@@ -65,12 +65,12 @@ async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -
             # As versions wrote it that gave a message up.
             given_up = update(deliveries).where(deliveries.c.id == delivery.id).values(pending=False, reason="too long")
             await store.database.write(partial(_execute, given_up))
-    desk, ops, pager = (await log.tellings([CHAIN.id]))[CHAIN.id]
-    assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, TellingState.TOLD, NOW)
+    desk, ops, pager = (await log.delivery_records([CHAIN.id]))[CHAIN.id]
+    assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, DeliveryStatus.TOLD, NOW)
     assert (ops.state, ops.attempts, ops.next_attempt_at, ops.reason) == (
-        TellingState.WAITING, 2, later, "answered 503",
+        DeliveryStatus.WAITING, 2, later, "answered 503",
     )  # fmt: skip
-    assert (pager.state, pager.reason) == (TellingState.REFUSED, "too long")
+    assert (pager.state, pager.reason) == (DeliveryStatus.REFUSED, "too long")
 
 
 async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:
@@ -80,12 +80,12 @@ async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:
     assert alert is not None
     topic = Topic(alert.kind, (ALPHA, BETA))
     await store.outbox.form_group("ops", topic, 0, NOW)
-    (waiting,) = (await log.tellings([alert.id]))[alert.id]
-    assert (waiting.in_digest, waiting.state, waiting.done_at) == (True, TellingState.WAITING, None)
+    (waiting,) = (await log.delivery_records([alert.id]))[alert.id]
+    assert (waiting.in_digest, waiting.state, waiting.done_at) == (True, DeliveryStatus.WAITING, None)
     digest = await store.outbox.digest(1)
     await store.outbox.group_told(digest, Change.OPENED, "m1", NOW + timedelta(seconds=2))
-    (told,) = (await log.tellings([alert.id]))[alert.id]
-    assert (told.state, told.done_at) == (TellingState.TOLD, NOW + timedelta(seconds=2))
+    (told,) = (await log.delivery_records([alert.id]))[alert.id]
+    assert (told.state, told.done_at) == (DeliveryStatus.TOLD, NOW + timedelta(seconds=2))
 
 
 async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from connext_monitor.core.alert import AlertKind, Severity, chain_unobserved, overdue_id
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.queue import BATCH, Lately, Queue, Retry, Told, Topic
+from connext_monitor.core.queue import BATCH, GroupMessage, Queue, RecentOpenings, Retry, Topic
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import migration
 from connext_monitor.store.store import Store
@@ -60,7 +60,7 @@ async def test_what_goes_into_a_group_waits_no_more(store: Store) -> None:
     queue = await look(store)
     assert queue.waiting == []
     [group] = queue.groups
-    assert (group.topic, group.members, group.open, group.told) == (TOPIC, 5, 5, None)
+    assert (group.topic, group.members, group.open, group.message) == (TOPIC, 5, 5, None)
     assert (group.oldest, group.newest, group.formed_at) == (NOW.timestamp(), NOW.timestamp(), LATER.timestamp())
 
 
@@ -196,7 +196,7 @@ async def test_what_was_told_is_kept_with_the_message_s_name(store: Store) -> No
     group_id = await form(store)
     await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
     [group] = (await look(store)).groups
-    assert (group.told, group.opened_with, group.editable) == (Told(LATER.timestamp(), 5, 5), 5, True)
+    assert (group.message, group.opened_with, group.editable) == (GroupMessage(LATER.timestamp(), 5, 5), 5, True)
     assert (await store.outbox.digest(group_id)).reference == "m1"
 
 
@@ -277,8 +277,8 @@ async def test_only_openings_told_one_by_one_count_as_told_lately(store: Store) 
         assert opening is not None
         await store.outbox.delivery_sent(opening.id, reference, at)
     await form(store)
-    assert (await look(store)).lately == {TOPIC: Lately(2, LATER.timestamp())}
-    assert (await look(store, since=LATER.timestamp())).lately == {TOPIC: Lately(1, LATER.timestamp())}
+    assert (await look(store)).recent == {TOPIC: RecentOpenings(2, LATER.timestamp())}
+    assert (await look(store, since=LATER.timestamp())).recent == {TOPIC: RecentOpenings(1, LATER.timestamp())}
 
 
 async def test_groups_outlive_a_restart(store: Store, file: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from connext_monitor.alerting.notice import Provider, takes_reports
 from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider
 from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider
@@ -31,7 +31,7 @@ class ProviderType(Generic[C]):
     """A kind of channel: what its table holds, and what is made of it."""
 
     config: type[C]
-    build: Callable[[str, C, Surroundings], Provider]
+    build: Callable[[str, C, ProviderContext], Provider]
 
 
 PROVIDER_TYPES: Mapping[str, ProviderType[Any]] = {
@@ -87,7 +87,7 @@ def build_providers(
 
     Raises ConfigError with the problems of all of them. Opens nothing yet: connections are made when they send.
     """
-    around = Surroundings(labels, clock, console)
+    context = ProviderContext(labels, clock, console)
     built: list[ConfiguredProvider] = []
     problems: list[Problem] = []
     for name, table in tables.items():
@@ -96,7 +96,7 @@ def build_providers(
         except ConfigError as error:
             problems.extend(error.problems)
         else:
-            provider = kind.build(name, config, around)
+            provider = kind.build(name, config, context)
             reports = config.told_reports and takes_reports(provider)
             built.append(ConfiguredProvider(provider, config.least, config.pathways, reports))
     if problems:

@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, Pace, Patience
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
-from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import DigestMode
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ class AppriseProvider:
     digest_mode = DigestMode.DIGEST
     shows_pictures = False
 
-    def __init__(self, name: str, config: AppriseConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, config: AppriseConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._clock = around.clock
-        self._pace = Pace(around.clock)
-        self._patience = Patience(around.clock)
+        self._clock = context.clock
+        self._pace = RequestSpacing(context.clock)
+        self._patience = AdaptiveTimeout(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Send it in plain words; Apprise says whether it went, and not why it did not."""
@@ -96,7 +96,7 @@ class AppriseProvider:
                 went = await answer
         except TimeoutError:
             self._patience.timed_out(seconds)
-            return TryLater(f"gave no answer within {_SEVERAL * seconds:g} s", cause=Cause.TIMED_OUT)
+            return TryLater(f"gave no answer within {_SEVERAL * seconds:g} s", cause=FailureCause.TIMED_OUT)
         self._pace.hold(_BETWEEN_MESSAGES)
         return self._outcome(went, self._clock.monotonic() - began, seconds)
 
@@ -108,7 +108,7 @@ class AppriseProvider:
         if after < seconds:
             return TryLater("did not take it; Apprise does not say why")
         self._patience.timed_out(seconds)
-        return TryLater(f"gave no answer within {seconds:g} s", cause=Cause.TIMED_OUT)
+        return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Tell it in words."""

@@ -36,7 +36,7 @@ class ProviderConfig(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProviderContext:
     """What providers share: how chains are called, the time, and the terminal (None means stdout)."""
 
     labels: ChainLabels

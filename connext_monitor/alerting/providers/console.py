@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
 from connext_monitor.alerting.providers.wording import badges, fit, has_date, one_line, web_links
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Cause, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Instant, Message, duration_words
 
@@ -26,7 +26,7 @@ _WIDEST = 100
 _COLUMN = 11
 _PATIENCE = 10.0
 """Seconds that stdout may take for a message; a terminal that is paused takes it later."""
-_NOT_READ = TryLater(f"stdout was not read for {_PATIENCE:.0f} s", cause=Cause.TIMED_OUT)
+_NOT_READ = TryLater(f"stdout was not read for {_PATIENCE:.0f} s", cause=FailureCause.TIMED_OUT)
 _REMEMBERED = 16
 """Messages of which it is known that they were printed late; who sent one asks again."""
 _Wanted = tuple[str, Message]
@@ -47,10 +47,10 @@ class ConsoleProvider:
     digest_mode = DigestMode.DIGEST
     shows_pictures = False
 
-    def __init__(self, name: str, _config: ConsoleConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, _config: ConsoleConfig, context: ProviderContext) -> None:
         self.name = name
-        self._clock = around.clock
-        self._console = around.console or Console(highlight=False)
+        self._clock = context.clock
+        self._console = context.console or Console(highlight=False)
         self._turn = asyncio.Lock()  # alerts come one by one, but a bulletin may come beside them
         self._printing: tuple[_Wanted, asyncio.Task[Outcome]] | None = None
         self._printed_late: deque[_Wanted] = deque(maxlen=_REMEMBERED)

@@ -15,15 +15,15 @@ from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
 from connext_monitor.alerting.providers.discord_answers import ID, ThreadShut, classify, pause_after, versioned
 from connext_monitor.alerting.providers.http import (
     EDIT_TIMEOUT,
     LONGEST_TIMEOUT,
     PICTURE,
-    Answer,
+    HttpResponse,
     HttpSender,
-    Pace,
+    RequestSpacing,
     form,
 )
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
@@ -35,7 +35,7 @@ from connext_monitor.alerting.providers.wording import (
     headline,
     joined_within,
     one_line,
-    rings,
+    pages_someone,
     units,
     utc_words,
     web_links,
@@ -108,12 +108,12 @@ class DiscordProvider:
     digest_mode = DigestMode.CHANGING_DIGEST
     shows_pictures = True
 
-    def __init__(self, name: str, config: DiscordConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, config: DiscordConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = HttpSender(around.clock)
-        self._pace = Pace(around.clock)
-        self._edit_pace = Pace(around.clock)
+        self._sender = HttpSender(context.clock)
+        self._pace = RequestSpacing(context.clock)
+        self._edit_pace = RequestSpacing(context.clock)
         self._own_thread: str | None = None
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
@@ -194,13 +194,13 @@ class DiscordProvider:
 
     async def _request(
         self, method: str, thread: str | None, payload: Json, message_id: str | None = None
-    ) -> tuple[Reply | ThreadShut, Answer | None]:
+    ) -> tuple[Reply | ThreadShut, HttpResponse | None]:
         headers = {"Content-Type": "application/json"}
         return await self._ask(method, thread, json.dumps(payload).encode(), headers, message_id)
 
     async def _ask(
         self, method: str, thread: str | None, body: bytes, headers: Mapping[str, str], message_id: str | None = None
-    ) -> tuple[Reply | ThreadShut, Answer | None]:
+    ) -> tuple[Reply | ThreadShut, HttpResponse | None]:
         mine, others, at_most = self._pace, self._edit_pace, LONGEST_TIMEOUT
         if message_id is not None:
             mine, others, at_most = others, mine, EDIT_TIMEOUT
@@ -260,7 +260,7 @@ def _embeds(payload: Json) -> list[Json]:
 
 
 def _content(notice: Notice, mention: str | None, text: str) -> Json:
-    if mention is None or not rings(notice):
+    if mention is None or not pages_someone(notice):
         return {"content": text, "allowed_mentions": {"parse": []}}
     found = _MENTION.fullmatch(mention)
     allowed = {("roles" if found["role"] else "users"): [found["id"]]} if found else {}

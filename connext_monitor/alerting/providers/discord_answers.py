@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Reply, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent, longest, seconds_asked
 
@@ -43,7 +43,7 @@ def versioned(path: str) -> str:
     return _UNVERSIONED.sub("/api/v10/webhooks/", path)
 
 
-def classify(answer: Answer) -> Reply | ThreadShut:
+def classify(answer: HttpResponse) -> Reply | ThreadShut:
     """What Discord's answer means.
 
     1. 2xx: saved; the message's id is the reference, where it can be read. A page is not Discord's.
@@ -70,7 +70,7 @@ def classify(answer: Answer) -> Reply | ThreadShut:
     return replace(later, reason=words) if code in _CODES else later
 
 
-_MEANINGS: Mapping[int, Callable[[str, Answer], Reply | ThreadShut]] = {
+_MEANINGS: Mapping[int, Callable[[str, HttpResponse], Reply | ThreadShut]] = {
     10003: lambda words, _: ThreadShut(words),
     10008: lambda words, _: MessageGone(words),
     10015: lambda words, _: ChannelDead(words),
@@ -81,13 +81,13 @@ _MEANINGS: Mapping[int, Callable[[str, Answer], Reply | ThreadShut]] = {
 }
 
 
-def wait_asked(answer: Answer) -> float | None:
+def wait_asked(answer: HttpResponse) -> float | None:
     """Seconds that an answer asks for in its headers and its body, which may disagree about the unit."""
     reset = answer.headers.get("X-RateLimit-Reset-After") if answer.status == 429 else None
     return longest(answer.retry_after, seconds_asked(answer.json.get("retry_after")), seconds_asked(reset))
 
 
-def pause_after(answer: Answer) -> float | None:
+def pause_after(answer: HttpResponse) -> float | None:
     """Seconds to leave before the next request, where this one was the last that the present window allows."""
     remaining = seconds_asked(answer.headers.get("X-RateLimit-Remaining"))
     return seconds_asked(answer.headers.get("X-RateLimit-Reset-After")) if remaining == 0 else None

@@ -18,7 +18,7 @@ from yarl import URL
 
 from connext_monitor.alerting.providers.status_line import StatusConnector, beginning
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Cause, TryLater, retry_after, time_at
+from connext_monitor.core.delivery import FailureCause, TryLater, retry_after, time_at
 from connext_monitor.core.formats import Json
 
 FIRST_TIMEOUT, LONGEST_TIMEOUT = 10.0, 60.0
@@ -38,7 +38,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What came back: the status, the headers, the body as far as it was read, and whether that is the ``whole``."""
 
     status: int
@@ -58,11 +58,11 @@ class Answer:
         return self.status == 429 or self.status >= 500
 
     @property
-    def cause(self) -> Cause:
+    def cause(self) -> FailureCause:
         """Why to come again, as it is counted."""
         if self.status == 429:
-            return Cause.RATE_LIMITED
-        return Cause.SERVER_ERROR if self.status >= 500 else Cause.NOT_TAKEN
+            return FailureCause.RATE_LIMITED
+        return FailureCause.SERVER_ERROR if self.status >= 500 else FailureCause.NOT_TAKEN
 
     @property
     def words(self) -> str:
@@ -91,7 +91,7 @@ class Answer:
         return TryLater(words, self.retry_after if after is None else after, self.cause)
 
 
-class Patience:
+class AdaptiveTimeout:
     """How long to wait for an answer: longer after each time-out, until none has been slow for an hour."""
 
     def __init__(self, clock: Clock, first: float = FIRST_TIMEOUT, longest: float = LONGEST_TIMEOUT) -> None:
@@ -122,30 +122,30 @@ class Patience:
 class HttpSender:
     """One provider's session: its own connections and patience, no redirects, cookies or proxies."""
 
-    def __init__(self, clock: Clock, patience: Patience | None = None) -> None:
+    def __init__(self, clock: Clock, patience: AdaptiveTimeout | None = None) -> None:
         self._clock = clock
-        self._patience = patience or Patience(clock)
+        self._patience = patience or AdaptiveTimeout(clock)
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
         self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, at_most: float = LONGEST_TIMEOUT
-    ) -> Answer | TryLater:
+    ) -> HttpResponse | TryLater:
         """Send once, and wait ``at_most`` seconds. A network that fails is a `TryLater`; only a bug raises."""
         seconds = min(self._patience.seconds, at_most)
         with beginning() as kept:
             answer = await self._exchange(method, url, body, headers, seconds)
         if isinstance(answer, TryLater) and kept.status is not None:
             # It was reached, and has decided; what of its answer breaks which rule is none of the message's business.
-            return Answer(kept.status, whole=False)
-        if isinstance(answer, TryLater) and answer.cause is Cause.TIMED_OUT:
+            return HttpResponse(kept.status, whole=False)
+        if isinstance(answer, TryLater) and answer.cause is FailureCause.TIMED_OUT:
             self._patience.timed_out(seconds)
             if not kept.connected:
-                return TryLater(f"cannot be connected to within {seconds:g} s", cause=Cause.UNREACHABLE)
+                return TryLater(f"cannot be connected to within {seconds:g} s", cause=FailureCause.UNREACHABLE)
         return answer
 
     async def _exchange(
         self, method: str, url: URL, body: bytes, headers: Mapping[str, str], seconds: float
-    ) -> Answer | TryLater:
+    ) -> HttpResponse | TryLater:
         began = self._clock.monotonic()
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
@@ -155,13 +155,13 @@ class HttpSender:
                 self._patience.answered(self._clock.monotonic() - began)
                 return await self._answer(response)
         except TimeoutError:
-            return TryLater(f"gave no answer within {seconds:g} s", cause=Cause.TIMED_OUT)
+            return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
         except aiohttp.ClientResponseError:
             return TryLater("answered in a way that is no HTTP")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             seen = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
             never_seen = not seen or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
-            return TryLater(_explain(error), cause=Cause.UNREACHABLE if never_seen else Cause.NOT_TAKEN)
+            return TryLater(_explain(error), cause=FailureCause.UNREACHABLE if never_seen else FailureCause.NOT_TAKEN)
 
     async def aclose(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -169,13 +169,13 @@ class HttpSender:
         if session is not None:
             await session.close()
 
-    async def _answer(self, response: aiohttp.ClientResponse) -> Answer:
+    async def _answer(self, response: aiohttp.ClientResponse) -> HttpResponse:
         body, whole = await _read(response)
         if response.headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}:
             body, whole = _unpacked(body, whole)
         theirs = time_at(response.headers.get("Date"), self._clock.now())
         asked = retry_after(response.headers.get("Retry-After"), theirs)
-        return Answer(response.status, response.headers, body, asked, whole)
+        return HttpResponse(response.status, response.headers, body, asked, whole)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -203,7 +203,7 @@ async def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[by
     return await writer.as_bytes(), {"Content-Type": writer.content_type}
 
 
-class Pace:
+class RequestSpacing:
     """Keeps requests as far apart as the channel asked."""
 
     def __init__(self, clock: Clock) -> None:
@@ -222,7 +222,7 @@ class Pace:
     async def turn_to_edit(self) -> TryLater | None:
         """As `turn`, for an edit: where that would hold up what is new for more than a moment, it comes again."""
         if self.left > _EDITS_WAIT:
-            return TryLater("takes no more edits for the moment", self.left, Cause.RATE_LIMITED)
+            return TryLater("takes no more edits for the moment", self.left, FailureCause.RATE_LIMITED)
         await self.turn()
         return None
 

@@ -13,8 +13,8 @@ from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse, HttpSender, RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
@@ -70,11 +70,11 @@ class PagerDutyProvider:
 
     digest_mode = DigestMode.DIGEST
 
-    def __init__(self, name: str, config: PagerDutyConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, config: PagerDutyConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = HttpSender(around.clock)
-        self._pace = Pace(around.clock)
+        self._sender = HttpSender(context.clock)
+        self._pace = RequestSpacing(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Trigger or resolve; with the summary alone where the whole is not taken.
@@ -143,7 +143,7 @@ def dedup_key(thread: str) -> str:
     return f"{kept}:{hashlib.sha256(thread.encode(errors='backslashreplace')).hexdigest()}"
 
 
-def classify(answer: Answer) -> Outcome | Unacceptable:
+def classify(answer: HttpResponse) -> Outcome | Unacceptable:
     """What PagerDuty's answer means.
 
     1. 202, or any 2xx: taken. A page is not PagerDuty's.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.core.delivery import Cause, Change, Outcome, Refused, TryLater
+from connext_monitor.core.delivery import Change, FailureCause, Outcome, Refused, TryLater
 from connext_monitor.core.formats import Json
 
 _EDITS_TRIED = 2
@@ -38,7 +38,7 @@ Reply = Outcome | Unacceptable | MessageGone | EditRefused
 """What a request about a message came to."""
 
 
-async def _in_some_form(
+async def _post_with_fallbacks(
     forms: Iterable[Json], send: Callable[[Json], Awaitable[Reply]]
 ) -> Outcome | MessageGone | EditRefused:
     """Send one form after the other until the channel does not object to it; refused where it objects to all."""
@@ -64,12 +64,16 @@ async def edit_or_post(
     """
     if edit is not None:
         # Not the barest: what stands there says more.
-        reply = await _in_some_form(islice(forms(), _FORMS_TO_EDIT), edit)
+        reply = await _post_with_fallbacks(islice(forms(), _FORMS_TO_EDIT), edit)
         if not isinstance(reply, MessageGone) and not (
             notice.change is Change.RESOLVED and _not_changed(reply, notice)
         ):
-            return TryLater(reply.reason, reply.after, Cause.RATE_LIMITED) if isinstance(reply, EditRefused) else reply
-    posted = await _in_some_form(forms(), post)
+            return (
+                TryLater(reply.reason, reply.after, FailureCause.RATE_LIMITED)
+                if isinstance(reply, EditRefused)
+                else reply
+            )
+    posted = await _post_with_fallbacks(forms(), post)
     return Refused(posted.reason) if isinstance(posted, MessageGone | EditRefused) else posted
 
 

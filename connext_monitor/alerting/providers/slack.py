@@ -15,8 +15,8 @@ from pydantic import PlainValidator, model_validator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Pace
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse, HttpSender, RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
     bare,
@@ -26,12 +26,12 @@ from connext_monitor.alerting.providers.wording import (
     headline,
     joined_within,
     one_line,
-    rings,
+    pages_someone,
     utc_words,
     web_links,
 )
 from connext_monitor.config import HeaderToken, SecretUrl, ServiceUrl, bad_value
-from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Instant, Message
@@ -142,14 +142,14 @@ class SlackProvider:
     digest_mode = DigestMode.DIGEST
     shows_pictures = False
 
-    def __init__(self, name: str, config: SlackConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, config: SlackConfig, context: ProviderContext) -> None:
         if config.webhook_url is None:
             raise TypeError("a Slack provider without a webhook is a bot")
         self.name = name
         self._config = config
         self._url = config.webhook_url
-        self._sender = HttpSender(around.clock)
-        self._pace = Pace(around.clock)
+        self._sender = HttpSender(context.clock)
+        self._pace = RequestSpacing(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Post the alert or its end; in plain words where Slack does not take the blocks."""
@@ -182,7 +182,7 @@ def blocks_payload(notice: Notice, mention: str | None) -> Json:
     """The message as blocks, within Slack's limits whatever the notice holds; ``text`` is what a phone shows."""
     message = notice.message
     blocks: list[Json] = [{"type": "header", "text": _plain(headline(message), HEADER)}]
-    if mention is not None and rings(notice):
+    if mention is not None and pages_someone(notice):
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": mention}})
     blocks.append({"type": "section", "text": _plain(one_line(message.text), _TEXT)})
     blocks.extend(_facts(message))
@@ -197,7 +197,7 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
     message = notice.message
     facts = map(fact_line, message.fields[:3])
     lines = [_disarm(fit(line, 200, escape)) for line in (headline(message), one_line(message.text), *facts)]
-    if mention is not None and rings(notice):
+    if mention is not None and pages_someone(notice):
         lines.insert(0, mention)
     return {**_envelope(), "text": "\n".join(lines)}
 
@@ -207,7 +207,7 @@ def escape(char: str) -> str:
     return _ENTITIES.get(char, char)
 
 
-def classify(answer: Answer) -> Outcome | Unacceptable:
+def classify(answer: HttpResponse) -> Outcome | Unacceptable:
     """What Slack's answer means; its errors are single words.
 
     1. 2xx: posted, though its ``ok`` cannot be read. A page is not Slack's, and a word that is an error says so.
@@ -222,7 +222,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable:
     if answer.ok and not answer.is_page and not (answer.json.get("ok") is False or _ERROR.match(word)):
         return Sent()
     if answer.later or word in LIMITED_WORDS:
-        return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
+        return TryLater(words, answer.retry_after, answer.cause if answer.later else FailureCause.RATE_LIMITED)
     if word in DEAD_WORDS:
         return ChannelDead(words)
     if answer.status in {400, 413} and not answer.is_page:
@@ -230,7 +230,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable:
     return replace(answer.try_later(), reason=words) if word else answer.try_later()
 
 
-def error_word(answer: Answer) -> str:
+def error_word(answer: HttpResponse) -> str:
     """The error that Slack names, by itself or in JSON; nothing for ``ok``, and for what is no word of its."""
     said = answer.json
     if said.get("ok") is False or "error" in said:

@@ -13,8 +13,15 @@ import structlog
 from yarl import URL
 
 from connext_monitor.alerting.notice import DigestProvider, Notice, ReportNotice
-from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, PICTURE, Answer, HttpSender, Pace
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http import (
+    EDIT_TIMEOUT,
+    LONGEST_TIMEOUT,
+    PICTURE,
+    HttpResponse,
+    HttpSender,
+    RequestSpacing,
+)
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.slack import (
     BETWEEN_MESSAGES,
@@ -28,7 +35,7 @@ from connext_monitor.alerting.providers.slack import (
 )
 from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
-from connext_monitor.core.delivery import Cause, Change, ChannelDead, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
 from connext_monitor.core.grouping import DigestMode
 
@@ -66,11 +73,11 @@ _OK = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
 log = structlog.get_logger()
 
 
-def slack(name: str, config: SlackConfig, around: Surroundings) -> DigestProvider:
+def slack(name: str, config: SlackConfig, context: ProviderContext) -> DigestProvider:
     """The channel behind a webhook or behind a bot, whichever the config has."""
     if config.token is None or config.channel is None:
-        return SlackProvider(name, config, around)
-    return SlackBot(name, config, config.token, config.channel, around)
+        return SlackProvider(name, config, context)
+    return SlackBot(name, config, config.token, config.channel, context)
 
 
 class SlackBot:
@@ -79,13 +86,15 @@ class SlackBot:
     digest_mode = DigestMode.CHANGING_DIGEST
     shows_pictures = True
 
-    def __init__(self, name: str, config: SlackConfig, token: SecretText, channel: str, around: Surroundings) -> None:
+    def __init__(
+        self, name: str, config: SlackConfig, token: SecretText, channel: str, context: ProviderContext
+    ) -> None:
         self.name = name
         self._config = config
         self._token = token
         self._channel = channel
-        self._sender = HttpSender(around.clock)
-        self._pace = Pace(around.clock)
+        self._sender = HttpSender(context.clock)
+        self._pace = RequestSpacing(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Slack does not take the blocks."""
@@ -124,7 +133,7 @@ class SlackBot:
         files = [{"id": file_id, "title": "Report"}]
         shared = json.dumps({"files": files, "channel_id": channel, "thread_ts": ts}).encode()
         done = await self._post("files.completeUploadExternal", shared, _JSON)
-        return None if isinstance(done, Answer) and done.json.get("ok") is True else _trouble(done)
+        return None if isinstance(done, HttpResponse) and done.json.get("ok") is True else _trouble(done)
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -150,7 +159,7 @@ class SlackBot:
 
     async def _post(
         self, method: str, body: bytes, content_type: str, at_most: float = LONGEST_TIMEOUT
-    ) -> Answer | TryLater:
+    ) -> HttpResponse | TryLater:
         await self._pace.turn()
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": content_type}
         base = self._config.api_url.get_secret_value().rstrip("/")
@@ -163,14 +172,14 @@ def _let_in_later(word: str) -> bool:
     return word in _LET_IN_LATER or word.startswith("restricted_action")
 
 
-def _trouble(answer: Answer | TryLater) -> str:
+def _trouble(answer: HttpResponse | TryLater) -> str:
     if isinstance(answer, TryLater):
         return answer.reason
     meaning = classify(answer)
     return f"{answer.words} without Slack's ok" if isinstance(meaning, Sent) else meaning.reason
 
 
-def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
+def classify(answer: HttpResponse) -> Outcome | Unacceptable | MessageGone:
     """What the web API's answer means; it says 200 to nearly everything, and means ``ok``.
 
     1. ``ok``: taken; channel and ``ts`` are the reference, where they can be read.
@@ -188,7 +197,7 @@ def classify(answer: Answer) -> Outcome | Unacceptable | MessageGone:
     word = error_word(answer)
     words = f"{answer.words}, {word}" if word else answer.words
     if answer.later or word in LIMITED_WORDS:
-        return TryLater(words, answer.retry_after, answer.cause if answer.later else Cause.RATE_LIMITED)
+        return TryLater(words, answer.retry_after, answer.cause if answer.later else FailureCause.RATE_LIMITED)
     if word in _NO_MORE_ACCESS or _let_in_later(word):
         return TryLater(words) if _let_in_later(word) else ChannelDead(words)
     if word in _MESSAGE_GONE:

@@ -17,8 +17,8 @@ from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, HttpSender, Pace, form
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, HttpSender, RequestSpacing, form
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
 from connext_monitor.alerting.providers.wording import (
@@ -28,7 +28,7 @@ from connext_monitor.alerting.providers.wording import (
     headline,
     joined_within,
     one_line,
-    rings,
+    pages_someone,
     utc_words,
     web_links,
 )
@@ -96,11 +96,11 @@ class TelegramProvider:
     digest_mode = DigestMode.CHANGING_DIGEST
     shows_pictures = True
 
-    def __init__(self, name: str, config: TelegramConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, config: TelegramConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = HttpSender(around.clock)
-        self._pace = Pace(around.clock)
+        self._sender = HttpSender(context.clock)
+        self._pace = RequestSpacing(context.clock)
         self._chat = config.chat_id
         is_person = config.chat_id.isdigit()
         self._pause = _BETWEEN_MESSAGES if is_person else _BETWEEN_MESSAGES_TO_A_GROUP
@@ -191,7 +191,7 @@ def html_payload(notice: Notice, mention: str | None) -> Json:
     message = notice.message
     title = fit(headline(message), _TITLE, escape)
     parts = [f"<b>{title}</b>\n{fit(one_line(message.text), _TEXT, escape)}"]
-    if mention is not None and rings(notice):
+    if mention is not None and pages_someone(notice):
         parts.insert(0, mention)
     parts += [part for part in (joined_within(map(_fact, message.fields), "\n", _FACTS), _links(message)) if part]
     return {**_envelope(), "text": "\n".join(parts), "parse_mode": "HTML"}
@@ -202,7 +202,7 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
     message = notice.message
     lines = [headline(message), one_line(message.text), *map(fact_line, message.fields[:3])]
     texts = [fit(line, 200, _apart) for line in lines]
-    if mention is not None and rings(notice):
+    if mention is not None and pages_someone(notice):
         texts.insert(0, mention)
     return {**_envelope(), "text": "\n".join(texts)}
 

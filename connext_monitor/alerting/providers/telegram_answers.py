@@ -6,7 +6,7 @@ Source: Telegram's "Bot API", "Making requests" and "ResponseParameters"; descri
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent, TryLater, longest, seconds_asked
 from connext_monitor.core.formats import Json
@@ -51,7 +51,7 @@ _PHRASES: Mapping[Callable[[str], MessageGone | TopicShut | TryLater | ChannelDe
 }
 
 
-def classify(answer: Answer) -> Reply | Moved | TopicShut:
+def classify(answer: HttpResponse) -> Reply | Moved | TopicShut:
     """What the Bot API's answer means.
 
     1. 2xx: taken, unless it says otherwise or is a page; the message's id is the reference, where it can be read. So is
@@ -84,7 +84,7 @@ def classify(answer: Answer) -> Reply | Moved | TopicShut:
     return Unacceptable(answer.words) if answer.status in {400, 413} and not answer.is_page else answer.try_later()
 
 
-def _meant(said: Json, answer: Answer) -> Reply | TopicShut | None:
+def _meant(said: Json, answer: HttpResponse) -> Reply | TopicShut | None:
     """What Telegram's own description means; None where it is none of those that are known."""
     described = said.get("description")
     described = described.lower() if isinstance(described, str) else ""

@@ -14,8 +14,8 @@ from dataclasses import replace
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, Surroundings
-from connext_monitor.alerting.providers.http import Answer, HttpSender
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse, HttpSender
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
@@ -68,12 +68,12 @@ class WebhookProvider:
     digest_mode = DigestMode.EACH
     shows_pictures = False
 
-    def __init__(self, name: str, config: WebhookConfig, around: Surroundings) -> None:
+    def __init__(self, name: str, config: WebhookConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._labels = around.labels
-        self._clock: Clock = around.clock
-        self._sender = HttpSender(around.clock)
+        self._labels = context.labels
+        self._clock: Clock = context.clock
+        self._sender = HttpSender(context.clock)
 
     async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
         """Post the body; where it is not taken, once again without the transfer and with less text."""
@@ -136,7 +136,7 @@ def signed_headers(key: str, timestamp: int, body: bytes, secret: SigningSecret 
     return headers
 
 
-def classify(answer: Answer) -> Outcome | Unacceptable:
+def classify(answer: HttpResponse) -> Outcome | Unacceptable:
     """What a receiver's answer means.
 
     1. 2xx: taken.
@@ -173,7 +173,7 @@ def _encoded(notice: AlertNotice, data: object) -> bytes:
 
 def _json(kind: str, notice: Notice, data: object) -> bytes:
     body = {"type": kind, "timestamp": rfc3339(notice.created_at), "data": data}
-    # Receivers log bodies as they come: what does not print, or turns text around, is written as JSON's escape. A lone
+    # Receivers log bodies as they come: what does not print, or turns text context, is written as JSON's escape. A lone
     # surrogate, which no parser has to take, becomes a question mark.
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text).encode()

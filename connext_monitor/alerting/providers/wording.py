@@ -38,7 +38,7 @@ def badges(message: Message) -> tuple[str, ...]:
     return ("DRILL", state) if message.drill else (state,)
 
 
-def rings(notice: Notice) -> bool:
+def pages_someone(notice: Notice) -> bool:
     """Whether somebody is to be called to it: a critical alert that opens, and that has not resolved meanwhile."""
     message = notice.message
     return notice.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved

@@ -7,7 +7,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 
 from connext_monitor.core.arrivals import arrivals
 from connext_monitor.core.deadline import LEGS
-from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import DomainId, EventKind
 from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.core.stored_numbers import PathwayLeg
@@ -17,7 +17,7 @@ from connext_monitor.reporting.metrics.histogram import Histogram
 
 LATENCIES = (15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)
 """Seconds: a fast execution takes a minute or two, a reconciliation hours."""
-_OUTCOMES = ("sent", *(cause.value for cause in Cause), "refused", "dead")
+_OUTCOMES = ("sent", *(cause.value for cause in FailureCause), "refused", "dead")
 _MOVED = "one that a reorg moves is counted once more."
 
 Chains = Mapping[DomainId, str]

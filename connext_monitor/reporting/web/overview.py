@@ -92,7 +92,7 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
     """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
     silences = tuple(await reads.store.silences())
     worst = await reads.alerts.worst_open(_ALERTS_SHOWN)
-    tellings = await reads.alerts.tellings([alert.id for alert in worst])
+    deliveries = await reads.alerts.delivery_records([alert.id for alert in worst])
     ids = [alert.transfer_id for alert in worst if alert.transfer_id is not None]
     about = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(ids)}
     views = await reads.store.transfers(TransferFilter(), limit=_TRANSFERS_SHOWN)
@@ -108,7 +108,7 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
                 about.get(one.transfer_id) if one.transfer_id is not None else None,
                 labels,
                 silences,
-                tellings.get(one.id, ()),
+                deliveries.get(one.id, ()),
             )
             for one in worst
         ),

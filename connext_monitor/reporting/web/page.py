@@ -191,9 +191,9 @@ class Page:
             state = await self._look()
             found = await self._reads.store.alerts(wanted, limit=limit + 1, after=after)
             silences = await self._reads.store.silences()
-            tellings = await self._reads.alerts.tellings([row.alert.id for row, _ in found[:limit]])
+            deliveries = await self._reads.alerts.delivery_records([row.alert.id for row, _ in found[:limit]])
         cards = [
-            alert_card(row.alert, about, self._labels, silences, tellings.get(row.alert.id, ()))
+            alert_card(row.alert, about, self._labels, silences, deliveries.get(row.alert.id, ()))
             for row, about in found[:limit]
         ]
         more = write_alert_cursor(found[limit - 1][0].row) if len(found) > limit else None
@@ -209,8 +209,8 @@ class Page:
     async def _alerts_of(self, view: TransferView) -> list[object]:
         found = await self._reads.store.alerts_of(TransferId(view.transfer.transfer_id))
         silences = await self._reads.store.silences()
-        tellings = await self._reads.alerts.tellings([alert.id for alert in found])
-        return [alert_card(one, view, self._labels, silences, tellings.get(one.id, ())) for one in found]
+        deliveries = await self._reads.alerts.delivery_records([alert.id for alert in found])
+        return [alert_card(one, view, self._labels, silences, deliveries.get(one.id, ())) for one in found]
 
     async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:
         async with self._turns:

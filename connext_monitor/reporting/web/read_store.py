@@ -6,7 +6,7 @@ from typing import Protocol
 
 from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.delivery import ChannelRow, Telling
+from connext_monitor.core.delivery import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
 from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, Page, Pending, TransferFilter
 from connext_monitor.core.silence import Silence
@@ -85,7 +85,7 @@ class AlertHistory(Protocol):
         """At most ``limit`` open alerts: the most severe first, of these the longest open."""
         ...
 
-    async def tellings(self, ids: Collection[str]) -> Mapping[str, Sequence[Telling]]:
+    async def delivery_records(self, ids: Collection[str]) -> Mapping[str, Sequence[DeliveryRecord]]:
         """What channels were told, or are to be told, of each of these alerts, in the order of the news."""
         ...
 

@@ -8,7 +8,7 @@ from eth_utils.address import to_checksum_address
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
-from connext_monitor.core.delivery import Change, Telling, TellingState
+from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.labels import ChainLabels
@@ -62,7 +62,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class TellingRow:
+class DeliveryRow:
     """One piece of news on its way to one channel, in words; ``at`` is when it was taken, refused, or is tried next."""
 
     provider: str
@@ -92,7 +92,7 @@ class AlertCard:
     fields: tuple[tuple[str, str | Instant], ...]
     links: tuple[Link, ...]
     silenced_until: datetime | None
-    tellings: tuple[TellingRow, ...]
+    deliveries: tuple[DeliveryRow, ...]
 
 
 def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> TransferRow:
@@ -157,7 +157,7 @@ def alert_card(
     about: TransferView | None,
     labels: ChainLabels,
     silences: Sequence[Silence] = (),
-    tellings: Sequence[Telling] = (),
+    deliveries: Sequence[DeliveryRecord] = (),
 ) -> AlertCard:
     """The alert as it is now."""
     message = compose(alert, about.transfer if about else None, labels)
@@ -180,7 +180,7 @@ def alert_card(
         fields=tuple((field.name, field.value) for field in message.fields),
         links=message.links,
         silenced_until=max(covering, default=None),
-        tellings=tuple(telling_row(one) for one in tellings),
+        deliveries=tuple(delivery_row(one) for one in deliveries),
     )
 
 
@@ -191,23 +191,23 @@ _NEWS: Mapping[Change, str] = {
 }
 
 
-def telling_row(telling: Telling) -> TellingRow:
+def delivery_row(record: DeliveryRecord) -> DeliveryRow:
     """What became of one piece of news."""
-    where = " in a digest" if telling.in_digest else ""
-    match telling.state:
-        case TellingState.TOLD:
-            return TellingRow(telling.provider, _NEWS[telling.change], Level.FINE, f"told{where}", telling.done_at)
-        case TellingState.REFUSED:
-            words = f"refused{where}: {telling.reason}"
-            return TellingRow(telling.provider, _NEWS[telling.change], Level.CRITICAL, words, telling.done_at)
-        case TellingState.WAITING if telling.attempts:
-            tries = "once" if telling.attempts == 1 else f"{telling.attempts} times"
-            words = f"failed {tries}{where} ({telling.reason}); next try"
-            return TellingRow(
-                telling.provider, _NEWS[telling.change], Level.WARNING, words, telling.next_attempt_at
+    where = " in a digest" if record.in_digest else ""
+    match record.state:
+        case DeliveryStatus.TOLD:
+            return DeliveryRow(record.provider, _NEWS[record.change], Level.FINE, f"told{where}", record.done_at)
+        case DeliveryStatus.REFUSED:
+            words = f"refused{where}: {record.reason}"
+            return DeliveryRow(record.provider, _NEWS[record.change], Level.CRITICAL, words, record.done_at)
+        case DeliveryStatus.WAITING if record.attempts:
+            tries = "once" if record.attempts == 1 else f"{record.attempts} times"
+            words = f"failed {tries}{where} ({record.reason}); next try"
+            return DeliveryRow(
+                record.provider, _NEWS[record.change], Level.WARNING, words, record.next_attempt_at
             )  # fmt: skip
-        case TellingState.WAITING:
-            return TellingRow(telling.provider, _NEWS[telling.change], Level.INFO, f"waits to be told{where}", None)
+        case DeliveryStatus.WAITING:
+            return DeliveryRow(record.provider, _NEWS[record.change], Level.INFO, f"waits to be told{where}", None)
 
 
 def _amount(view: TransferView, labels: ChainLabels) -> str:

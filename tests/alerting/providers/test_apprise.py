@@ -12,11 +12,11 @@ from hypothesis import given
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, _channel, plain
-from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Patience
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
-from connext_monitor.core.delivery import Cause, Change, Sent, TryLater
+from connext_monitor.core.delivery import Change, FailureCause, Sent, TryLater
 from tests.alerting.providers.test_registry import FILE
 from tests.alerting.vendors import Seen, Vendor
 from tests.world.alerts import LABELS, notice
@@ -37,13 +37,13 @@ async def service() -> AsyncIterator[Service]:
         yield vendor
 
 
-def provider(service: Service, around: Surroundings) -> AppriseProvider:
+def provider(service: Service, context: ProviderContext) -> AppriseProvider:
     url = service.base.replace("http://", "json://") + "/s3cret"
-    return AppriseProvider("mail", AppriseConfig(type="apprise", url=AppriseUrl(url)), around)
+    return AppriseProvider("mail", AppriseConfig(type="apprise", url=AppriseUrl(url)), context)
 
 
-async def test_opening_and_resolution_are_two_messages(service: Service, around: Surroundings) -> None:
-    mail = provider(service, around)
+async def test_opening_and_resolution_are_two_messages(service: Service, context: ProviderContext) -> None:
+    mail = provider(service, context)
     assert await mail.send(notice(), None) == Sent()
     assert await mail.send(notice(Change.RESOLVED), None) == Sent()
     assert [one.json["title"].split(" · ")[0] for one in service.seen] == ["CRITICAL", "RESOLVED"]
@@ -54,9 +54,9 @@ async def test_opening_and_resolution_are_two_messages(service: Service, around:
 
 
 async def test_what_does_not_go_is_tried_later_and_says_nothing_of_the_address(
-    service: Service, around: Surroundings
+    service: Service, context: ProviderContext
 ) -> None:
-    mail = provider(service, around)
+    mail = provider(service, context)
     service.plan(500, b"s3cret")
     outcome = await mail.send(notice(), None)
     assert outcome == TryLater("did not take it; Apprise does not say why")
@@ -66,11 +66,11 @@ async def test_what_does_not_go_is_tried_later_and_says_nothing_of_the_address(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed_and_is_not_taken_for_taken(
-    service: Service, around: Surroundings, status: int
+    service: Service, context: ProviderContext, status: int
 ) -> None:
     async with Service() as elsewhere:
         service.plan(status, b"", {"Location": f"{elsewhere.base}/s3cret"})
-        outcome = await provider(service, around).send(notice(), None)
+        outcome = await provider(service, context).send(notice(), None)
         assert elsewhere.seen == []
     assert outcome == TryLater("did not take it; Apprise does not say why")
     assert len(service.seen) == 1
@@ -83,15 +83,15 @@ async def test_no_service_of_apprise_is_told_to_follow(scheme: str) -> None:
     assert [one.redirects for one in channel] == [False]
 
 
-async def test_a_service_that_answers_late_is_waited_for_longer(service: Service, around: Surroundings) -> None:
-    mail = provider(service, around)
-    mail._patience = Patience(around.clock, 0.3, 30.0)
+async def test_a_service_that_answers_late_is_waited_for_longer(service: Service, context: ProviderContext) -> None:
+    mail = provider(service, context)
+    mail._patience = AdaptiveTimeout(context.clock, 0.3, 30.0)
     never, slow = asyncio.Event(), asyncio.Event()
     service.plan(200).until = never
     service.plan(200).until = slow
     outcome = await mail.send(notice(), None)
     assert isinstance(outcome, TryLater)
-    assert outcome.cause is Cause.TIMED_OUT
+    assert outcome.cause is FailureCause.TIMED_OUT
     asyncio.get_running_loop().call_later(0.4, slow.set)
     assert await mail.send(notice(), None) == Sent()
     never.set()

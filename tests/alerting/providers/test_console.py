@@ -15,7 +15,7 @@ from hypothesis import given
 from rich.console import Console
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider, alert_text, time_words
 from connext_monitor.core.delivery import Change, Sent, TryLater
 from connext_monitor.core.message import Message
@@ -31,7 +31,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def provider_on(file: IO[str], *, terminal: bool = False) -> ConsoleProvider:
     console = Console(file=file, force_terminal=terminal, width=80, highlight=False)
     return ConsoleProvider(
-        "console", ConsoleConfig(type="console"), Surroundings(LABELS, ManualClock(NOW, running=True), console)
+        "console", ConsoleConfig(type="console"), ProviderContext(LABELS, ManualClock(NOW, running=True), console)
     )
 
 

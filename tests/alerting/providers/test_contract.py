@@ -12,7 +12,7 @@ from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ProviderTable
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Cause, Change, ChannelDead, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
 from tests.alerting.conftest import SECRET
 from tests.alerting.providers.test_registry import FILE
 from tests.alerting.vendors import Discord, PagerDuty, Receiver, Slack, SlackApi, Telegram, Vendor
@@ -155,7 +155,7 @@ async def test_a_vendor_in_trouble_is_tried_later(case: Case) -> None:
         outcome = await provider.send(notice(), None)
         assert isinstance(outcome, TryLater)
         assert outcome == TryLater("answered 503 Service Unavailable")
-        assert outcome.cause is Cause.SERVER_ERROR
+        assert outcome.cause is FailureCause.SERVER_ERROR
 
 
 async def test_too_many_requests_are_tried_later_after_as_long_as_was_asked(case: Case) -> None:
@@ -164,7 +164,7 @@ async def test_too_many_requests_are_tried_later_after_as_long_as_was_asked(case
         outcome = await provider.send(notice(), None)
         assert isinstance(outcome, TryLater)
         assert outcome.after == 30.0
-        assert outcome.cause is Cause.RATE_LIMITED
+        assert outcome.cause is FailureCause.RATE_LIMITED
         assert len(vendor.seen) == 1
 
 
@@ -174,7 +174,7 @@ async def test_a_vendor_that_is_not_there_is_tried_later_and_its_address_stays_s
     async with channel(case, vendor) as provider:
         outcome = await provider.send(notice(), None)
     assert isinstance(outcome, TryLater)
-    assert outcome.cause is Cause.UNREACHABLE
+    assert outcome.cause is FailureCause.UNREACHABLE
     assert not any(secret in repr(outcome) + repr(vars(provider)) for secret in case.secrets)
 
 

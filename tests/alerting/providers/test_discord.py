@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.base import Surroundings
+from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import (
     DiscordConfig,
     DiscordProvider,
@@ -21,10 +21,10 @@ from connext_monitor.alerting.providers.discord import (
     plain_payload,
 )
 from connext_monitor.alerting.providers.discord_answers import ThreadShut, classify, pause_after
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Unacceptable
 from connext_monitor.core.alert import Severity
-from connext_monitor.core.delivery import Cause, Change, ChannelDead, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
 from tests.alerting.vendors import Discord, discord_problems
@@ -40,8 +40,8 @@ def config(url: str, mention: str | None = None, thread_id: str | None = None) -
 
 
 @pytest.fixture
-async def provider(discord: Discord, around: Surroundings) -> AsyncIterator[DiscordProvider]:
-    provider = DiscordProvider("ops", config(discord.url, ROLE), around)
+async def provider(discord: Discord, context: ProviderContext) -> AsyncIterator[DiscordProvider]:
+    provider = DiscordProvider("ops", config(discord.url, ROLE), context)
     yield provider
     await provider.aclose()
 
@@ -51,8 +51,8 @@ def embed_of(told: Notice) -> Any:
     return embed
 
 
-def answer(status: int, body: object = None, **headers: str) -> Answer:
-    return Answer(status, headers, json.dumps(body).encode())
+def answer(status: int, body: object = None, **headers: str) -> HttpResponse:
+    return HttpResponse(status, headers, json.dumps(body).encode())
 
 
 # --- what is written ---
@@ -77,10 +77,12 @@ def test_every_plain_form_is_within_discords_limits(told: Notice) -> None:
 
 @given(notices | digest_notices())
 def test_only_the_configured_role_may_be_notified_and_only_by_a_critical_opening(told: Notice) -> None:
-    rings = told.change is Change.OPENED and told.message.severity is Severity.CRITICAL and not told.message.resolved
+    pages_someone = (
+        told.change is Change.OPENED and told.message.severity is Severity.CRITICAL and not told.message.resolved
+    )
     for form in (embed_payload, plain_payload):
         allowed = form(told, ROLE)["allowed_mentions"]
-        assert allowed == ({"parse": [], "roles": ["77"]} if rings else {"parse": []})
+        assert allowed == ({"parse": [], "roles": ["77"]} if pages_someone else {"parse": []})
 
 
 @given(notices | digest_notices())
@@ -202,9 +204,9 @@ async def test_an_opening_is_never_an_edit(discord: Discord, provider: DiscordPr
     assert [one.method for one in discord.seen] == ["POST"]
 
 
-async def test_post_and_edit_go_to_the_configured_thread(discord: Discord, around: Surroundings) -> None:
+async def test_post_and_edit_go_to_the_configured_thread(discord: Discord, context: ProviderContext) -> None:
     discord.forum = True
-    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), context)
     opened = await provider.send(notice(), None)
     assert isinstance(opened, Sent)
     assert await provider.send(notice(Change.RESOLVED), opened.reference) == opened
@@ -255,18 +257,18 @@ async def test_a_plain_edit_takes_the_embed_away(discord: Discord, provider: Dis
     ids=["wrong token", "unknown webhook"],
 )
 async def test_a_webhook_that_is_not_there_is_dead(
-    discord: Discord, around: Surroundings, old: str, new: str, code: str
+    discord: Discord, context: ProviderContext, old: str, new: str, code: str
 ) -> None:
-    provider = DiscordProvider("ops", config(discord.url.replace(old, new)), around)
+    provider = DiscordProvider("ops", config(discord.url.replace(old, new)), context)
     outcome = await provider.send(notice(), None)
     assert isinstance(outcome, ChannelDead)
     assert code in outcome.reason
     await provider.aclose()
 
 
-async def test_a_burst_is_paced_by_what_discord_says_and_meets_no_429(around: Surroundings) -> None:
+async def test_a_burst_is_paced_by_what_discord_says_and_meets_no_429(context: ProviderContext) -> None:
     async with Discord(window=0.3) as discord:
-        provider = DiscordProvider("ops", config(discord.url), around)
+        provider = DiscordProvider("ops", config(discord.url), context)
         outcomes = [await provider.send(notice(), None) for _ in range(12)]
         await provider.aclose()
     assert all(isinstance(outcome, Sent) for outcome in outcomes)
@@ -299,7 +301,7 @@ async def test_no_reason_holds_the_token_even_when_discord_echoes_it(
         (answer(200, {"id": "../../evil"}), Sent(None)),
         (answer(204), Sent(None)),
         (answer(200, "no object"), Sent(None)),
-        (Answer(200, {}, b"[" * 100_000), Sent(None)),
+        (HttpResponse(200, {}, b"[" * 100_000), Sent(None)),
         (answer(503), TryLater("answered 503 Service Unavailable")),
         (answer(404, {"code": 10008}), MessageGone("answered 404 Not Found, unknown message (code 10008)")),
         (answer(401, {"code": 50027}), ChannelDead("answered 401 Unauthorized, invalid webhook token (code 50027)")),
@@ -309,28 +311,29 @@ async def test_no_reason_holds_the_token_even_when_discord_echoes_it(
         (answer(404), TryLater("answered 404 Not Found")),
         (answer(403, {"code": 40333}),
          TryLater("answered 403 Forbidden, turned away in front of Discord (code 40333)")),
-        (Answer(403, {}, b" <!DOCTYPE html>error code: 1010"), TryLater("answered 403 Forbidden with a web page")),
-        (Answer(400, {}, b"<html>"), TryLater("answered 400 Bad Request with a web page")),
-        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
+        (HttpResponse(403, {}, b" <!DOCTYPE html>error code: 1010"),
+         TryLater("answered 403 Forbidden with a web page")),
+        (HttpResponse(400, {}, b"<html>"), TryLater("answered 400 Bad Request with a web page")),
+        (HttpResponse(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
         (answer(400, {"code": 50083}), ThreadShut("answered 400 Bad Request, the thread is archived (code 50083)")),
         (answer(404, {"code": 10003}), ThreadShut("answered 404 Not Found, unknown channel or thread (code 10003)")),
         (answer(429, {"code": 30046, "retry_after": 900}),
          EditRefused("answered 429 Too Many Requests, too many changes of messages older than an hour (code 30046)",
                      900.0)),
-        (Answer(200, {}, b'{"id": "12", "conte', whole=False), Sent(None)),
+        (HttpResponse(200, {}, b'{"id": "12", "conte', whole=False), Sent(None)),
         (answer(413), Unacceptable(f"answered 413 {HTTPStatus(413).phrase}")),
         (answer(409), TryLater("answered 409 Conflict")),
         (answer(429, {"retry_after": "NaN"}), TryLater("answered 429 Too Many Requests")),
     ],
 )  # fmt: skip
-def test_each_answer_has_its_meaning(reply: Answer, meaning: object) -> None:
+def test_each_answer_has_its_meaning(reply: HttpResponse, meaning: object) -> None:
     assert classify(reply) == meaning
 
 
 def test_a_pause_is_asked_for_only_when_the_window_is_used_up() -> None:
     headers = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-After": "1.5"}
-    assert pause_after(Answer(200, headers)) is None
-    assert pause_after(Answer(200, {**headers, "X-RateLimit-Remaining": "0"})) == 1.5
+    assert pause_after(HttpResponse(200, headers)) is None
+    assert pause_after(HttpResponse(200, {**headers, "X-RateLimit-Remaining": "0"})) == 1.5
 
 
 def test_the_operators_own_query_survives_in_the_url_of_an_edit() -> None:
@@ -397,7 +400,7 @@ async def test_a_count_whose_message_is_too_old_to_be_changed_waits(
     discord.plan(429, {"code": 30046, "retry_after": 900}, {"Retry-After": "900"})
     changed = await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
     assert isinstance(changed, TryLater)
-    assert (changed.after, changed.cause) == (900.0, Cause.RATE_LIMITED)
+    assert (changed.after, changed.cause) == (900.0, FailureCause.RATE_LIMITED)
     assert [one.method for one in discord.seen] == ["POST", "PATCH"]
 
 
@@ -416,10 +419,10 @@ async def test_a_pause_asked_of_edits_holds_up_no_opening(discord: Discord, prov
 
 @pytest.mark.parametrize("forum", [False, True], ids=["channel", "forum"])
 async def test_what_a_thread_does_not_take_is_posted_beside_it_and_changed_there(
-    discord: Discord, around: Surroundings, *, forum: bool
+    discord: Discord, context: ProviderContext, *, forum: bool
 ) -> None:
     discord.forum, discord.locked, discord.window = forum, {"555"}, 0.2
-    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), context)
     place = Discord.OWN_THREAD if forum else None
     for number in range(2):
         opened = await provider.send(notice(), None)
@@ -430,8 +433,8 @@ async def test_what_a_thread_does_not_take_is_posted_beside_it_and_changed_there
     await provider.aclose()
 
 
-async def test_when_the_thread_is_open_again_it_is_posted_to_again(discord: Discord, around: Surroundings) -> None:
-    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+async def test_when_the_thread_is_open_again_it_is_posted_to_again(discord: Discord, context: ProviderContext) -> None:
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), context)
     for locked in ({"555"}, set[str]()):
         discord.locked = locked
         assert isinstance(await provider.send(notice(), None), Sent)
@@ -439,8 +442,8 @@ async def test_when_the_thread_is_open_again_it_is_posted_to_again(discord: Disc
     await provider.aclose()
 
 
-async def test_an_end_in_a_thread_that_was_archived_is_posted(discord: Discord, around: Surroundings) -> None:
-    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+async def test_an_end_in_a_thread_that_was_archived_is_posted(discord: Discord, context: ProviderContext) -> None:
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), context)
     opened = await provider.send(notice(), None)
     assert isinstance(opened, Sent)
     # A message opens again what was only left to itself.
@@ -451,9 +454,9 @@ async def test_an_end_in_a_thread_that_was_archived_is_posted(discord: Discord, 
 
 
 async def test_what_is_taken_nowhere_is_refused_and_the_webhook_is_not_dead(
-    discord: Discord, around: Surroundings
+    discord: Discord, context: ProviderContext
 ) -> None:
-    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), around)
+    provider = DiscordProvider("ops", config(discord.url, thread_id="555"), context)
     for _ in range(2):
         discord.plan(400, {"code": 50083})
     outcome = await provider.send(notice(), None)
@@ -467,8 +470,10 @@ async def test_a_webhook_can_be_asked_without_sending_anything(provider: Discord
     assert ([seen.method for seen in discord.seen], discord.messages) == (["GET"], {})
 
 
-async def test_a_webhook_that_is_no_more_says_so_and_keeps_its_address(discord: Discord, around: Surroundings) -> None:
-    gone = DiscordProvider("ops", config(discord.url.replace(Discord.WEBHOOK, "999")), around)
+async def test_a_webhook_that_is_no_more_says_so_and_keeps_its_address(
+    discord: Discord, context: ProviderContext
+) -> None:
+    gone = DiscordProvider("ops", config(discord.url.replace(Discord.WEBHOOK, "999")), context)
     with pytest.raises(WebhookUnwell) as refusal:
         await gone.check()
     await gone.aclose()

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import pytest
 from yarl import URL
 
-from connext_monitor.alerting.providers.http import Answer, HttpSender, Patience
+from connext_monitor.alerting.providers.http import AdaptiveTimeout, HttpResponse, HttpSender
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.delivery import Cause, TryLater
+from connext_monitor.core.delivery import FailureCause, TryLater
 from tests.alerting.vendors import Receiver
 from tests.world.clocks import ManualClock
 from tests.world.waiting import until
@@ -69,13 +69,13 @@ async def test_a_connection_closed_before_the_answer_is_tried_later(sender: Http
         answer = await sender.request("POST", url, b"", {})
     assert isinstance(answer, TryLater)
     assert answer == TryLater("closed the connection before it answered")
-    assert answer.cause is Cause.NOT_TAKEN  # a message may make its receiver fall over
+    assert answer.cause is FailureCause.NOT_TAKEN  # a message may make its receiver fall over
 
 
 async def test_a_host_that_takes_long_to_agree_on_tls_is_waited_for_longer_each_time() -> None:
     """As behind a loaded balancer: the connection stands at once, and TLS comes late."""
     clock = SystemClock()
-    patience = Patience(clock, 0.2, 0.8)
+    patience = AdaptiveTimeout(clock, 0.2, 0.8)
     sender = HttpSender(clock, patience)
     async with silent_server() as url:
         waited = []
@@ -83,7 +83,7 @@ async def test_a_host_that_takes_long_to_agree_on_tls_is_waited_for_longer_each_
             waited.append(patience.seconds)
             answer = await sender.request("POST", url, b"", {})
             assert answer == TryLater(f"cannot be connected to within {waited[-1]:g} s")
-            assert answer.cause is Cause.UNREACHABLE  # no message is to blame for it
+            assert answer.cause is FailureCause.UNREACHABLE  # no message is to blame for it
     assert waited == [0.2, 0.4, 0.8, 0.8]
     await sender.aclose()
 
@@ -121,7 +121,7 @@ async def test_a_server_that_speaks_no_tls_is_tried_later(sender: HttpSender, re
 @asynccontextmanager
 async def patient(first: float, longest: float) -> AsyncIterator[HttpSender]:
     clock = SystemClock()
-    sender = HttpSender(clock, Patience(clock, first, longest))
+    sender = HttpSender(clock, AdaptiveTimeout(clock, first, longest))
     yield sender
     await sender.aclose()
 
@@ -132,7 +132,7 @@ async def test_a_server_that_does_not_answer_is_given_up_and_tried_later(receive
         answer = await sender.request("POST", URL(receiver.url), b"", {})
     assert isinstance(answer, TryLater)
     assert answer == TryLater("gave no answer within 0.2 s")
-    assert answer.cause is Cause.TIMED_OUT
+    assert answer.cause is FailureCause.TIMED_OUT
 
 
 async def test_after_a_time_out_an_answer_is_waited_for_longer(receiver: Receiver) -> None:
@@ -142,7 +142,7 @@ async def test_after_a_time_out_an_answer_is_waited_for_longer(receiver: Receive
     async with patient(0.2, 60.0) as sender:
         assert isinstance(await sender.request("POST", URL(receiver.url), b"", {}), TryLater)
         asyncio.get_running_loop().call_later(0.3, slow.set)
-        assert isinstance(await sender.request("POST", URL(receiver.url), b"", {}), Answer)
+        assert isinstance(await sender.request("POST", URL(receiver.url), b"", {}), HttpResponse)
     never.set()
 
 
@@ -150,7 +150,7 @@ async def test_a_status_counts_even_when_its_head_never_ends() -> None:
     async with raw_server(b"HTTP/1.1 204 No Content\r\nDate: to", then_hang=True) as url, patient(0.2, 60.0) as sender:
         answer = await sender.request("POST", url, b"", {})
         await sender.aclose()
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert answer.status == 204
 
 
@@ -159,7 +159,7 @@ async def test_answers_that_come_together_are_not_mixed_up(receiver: Receiver) -
     async with patient(10.0, 60.0) as sender:
         url = URL(receiver.url)
         answers = await asyncio.gather(*(sender.request("POST", url, b"{}", {}) for _ in range(4)))
-    assert sorted(answer.status for answer in answers if isinstance(answer, Answer)) == [204, 204, 204, 500]
+    assert sorted(answer.status for answer in answers if isinstance(answer, HttpResponse)) == [204, 204, 204, 500]
 
 
 async def test_an_edit_is_waited_for_no_longer_than_it_may_be(receiver: Receiver) -> None:
@@ -175,7 +175,7 @@ def manual_clock() -> ManualClock:
 
 
 def test_patience_doubles_up_to_a_minute() -> None:
-    patience, waits = Patience(manual_clock()), []
+    patience, waits = AdaptiveTimeout(manual_clock()), []
     for _ in range(5):
         waits.append(patience.seconds)
         patience.timed_out(patience.seconds)
@@ -184,7 +184,7 @@ def test_patience_doubles_up_to_a_minute() -> None:
 
 def test_patience_is_kept_while_answers_are_slow_and_an_hour_longer() -> None:
     clock = manual_clock()
-    patience = Patience(clock)
+    patience = AdaptiveTimeout(clock)
     patience.timed_out(10.0)
     clock.advance(3000)
     patience.answered(12.0)
@@ -200,7 +200,7 @@ async def test_a_status_counts_even_when_its_body_never_comes() -> None:
     async with raw_server(head, then_hang=True) as url, patient(0.2, 60.0) as sender:
         answer = await sender.request("POST", url, b"", {})
         await sender.aclose()
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.body, answer.whole) == (200, b"begin", False)
 
 
@@ -236,7 +236,7 @@ async def test_a_status_counts_even_when_its_body_never_comes() -> None:
 async def test_a_status_counts_whatever_becomes_of_its_rest(sender: HttpSender, reply: bytes) -> None:
     async with raw_server(reply) as url:
         answer = await sender.request("POST", url, b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.whole) == (200, False)
 
 
@@ -253,7 +253,7 @@ async def test_a_large_head_is_read_whole(sender: HttpSender, more: str) -> None
     head = f"HTTP/1.1 200 OK\r\n{more}\r\nContent-Length: 2\r\n\r\nok"
     async with raw_server(head.encode()) as url:
         answer = await sender.request("POST", url, b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.status, answer.body, answer.whole) == (200, b"ok", True)
 
 
@@ -263,14 +263,14 @@ async def test_what_is_packed_though_nobody_asked_for_it_is_read(
 ) -> None:
     receiver.plan(200, packed, {"Content-Encoding": "gzip"})
     answer = await sender.request("POST", URL(receiver.url), b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (answer.json, answer.whole) == ({"id": "1"}, True)
 
 
 async def test_what_is_packed_is_unpacked_up_to_the_cap(sender: HttpSender, receiver: Receiver) -> None:
     receiver.plan(200, gzip.compress(bytes(30_000_000)), {"Content-Encoding": "gzip"})
     answer = await sender.request("POST", URL(receiver.url), b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (len(answer.body), answer.whole) == (256 * 1024, False)
 
 
@@ -278,20 +278,20 @@ async def test_what_is_packed_is_unpacked_up_to_the_cap(sender: HttpSender, rece
     "body", ['{"id": "é"}'.encode("latin-1"), '{"id": "1"}'.encode("utf-16"), b'\xef\xbb\xbf{"id":1}']
 )
 def test_json_is_read_in_whatever_it_is_encoded(body: bytes) -> None:
-    assert "id" in Answer(200, {}, body).json
+    assert "id" in HttpResponse(200, {}, body).json
 
 
 async def test_a_body_is_read_up_to_a_cap(sender: HttpSender, receiver: Receiver) -> None:
     receiver.plan(400, b"x" * 3_000_000)
     answer = await sender.request("POST", URL(receiver.url), b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert (len(answer.body), answer.whole) == (256 * 1024, False)
 
 
 async def test_what_is_said_to_be_packed_and_is_not_is_read_as_it_is(sender: HttpSender, receiver: Receiver) -> None:
     receiver.plan(200, b"\x1f\x8b not even gzip", {"Content-Encoding": "gzip"})
     answer = await sender.request("POST", URL(receiver.url), b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert answer.body.startswith(b"\x1f\x8b")
 
 
@@ -300,7 +300,7 @@ async def test_proxies_of_the_environment_are_not_used(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    assert isinstance(await sender.request("POST", URL(receiver.url), b"{}", {}), Answer)
+    assert isinstance(await sender.request("POST", URL(receiver.url), b"{}", {}), HttpResponse)
 
 
 async def test_cookies_are_not_kept(sender: HttpSender, receiver: Receiver) -> None:
@@ -312,14 +312,14 @@ async def test_cookies_are_not_kept(sender: HttpSender, receiver: Receiver) -> N
 
 async def test_a_sender_that_was_closed_opens_again(sender: HttpSender, receiver: Receiver) -> None:
     for _ in range(2):
-        assert isinstance(await sender.request("POST", URL(receiver.url), b"{}", {}), Answer)
+        assert isinstance(await sender.request("POST", URL(receiver.url), b"{}", {}), HttpResponse)
         await sender.aclose()
 
 
 async def test_retry_after_as_a_date_is_read_by_the_clock(sender: HttpSender, receiver: Receiver) -> None:
     receiver.plan(429, b"", {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"})
     answer = await sender.request("POST", URL(receiver.url), b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert answer.retry_after == 0.0
 
 
@@ -329,5 +329,5 @@ async def test_a_date_is_seen_from_the_servers_own_time_whatever_our_clock_says(
     dates = {"Date": "Sun, 01 Mar 2099 12:00:00 GMT", "Retry-After": "Sun, 01 Mar 2099 12:00:30 GMT"}
     receiver.plan(429, b"", dates)
     answer = await sender.request("POST", URL(receiver.url), b"", {})
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpResponse)
     assert answer.retry_after == 30.0

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.pagerduty import (
     PagerDutyConfig,
     PagerDutyProvider,
@@ -47,10 +47,10 @@ def test_a_key_is_short_and_tells_two_alerts_apart(one: str, other: str) -> None
     assert (dedup_key(one) == dedup_key(other)) is (one == other)
 
 
-async def test_an_incident_is_resolved_by_the_key_that_triggered_it(around: Surroundings) -> None:
+async def test_an_incident_is_resolved_by_the_key_that_triggered_it(context: ProviderContext) -> None:
     async with PagerDuty() as vendor:
         config = PagerDutyConfig(type="pagerduty", routing_key=RoutingKey(PagerDuty.KEY), url=SecretUrl(vendor.url))
-        provider = PagerDutyProvider("pager", config, around)
+        provider = PagerDutyProvider("pager", config, context)
         for _ in range(2):  # as after a crash between the send and its record
             assert await provider.send(notice(), None) == Sent(OPENED.id)
         assert vendor.incidents == {OPENED.id: "trigger"}
@@ -80,22 +80,22 @@ def test_a_drill_says_so_before_anything_else() -> None:
 @pytest.mark.parametrize(
     ("reply", "meaning"),
     [
-        (Answer(202), Sent()),
-        (Answer(400, {}, b'{"errors":["\'routing_key\' s3cret"]}'),
+        (HttpResponse(202), Sent()),
+        (HttpResponse(400, {}, b'{"errors":["\'routing_key\' s3cret"]}'),
          ChannelDead("answered 400 Bad Request, the routing key is not known")),
-        (Answer(400, {}, b'{"status":"invalid key","message":"Invalid routing key"}'),
+        (HttpResponse(400, {}, b'{"status":"invalid key","message":"Invalid routing key"}'),
          ChannelDead("answered 400 Bad Request, the routing key is not known")),
-        (Answer(400, {}, b'{"errors":["summary"],"event":{"routing_key":"s3cret"}}'),
+        (HttpResponse(400, {}, b'{"errors":["summary"],"event":{"routing_key":"s3cret"}}'),
          Unacceptable("answered 400 Bad Request")),
-        (Answer(400, {}, b"<html>routing_key"), TryLater("answered 400 Bad Request with a web page")),
-        (Answer(202, {}, b"<html>"), TryLater("answered 202 Accepted with a web page")),
-        (Answer(401), TryLater("answered 401 Unauthorized")),
-        (Answer(404), TryLater("answered 404 Not Found")),
-        (Answer(400, {}, b"summary"), Unacceptable("answered 400 Bad Request")),
-        (Answer(403), TryLater("answered 403 Forbidden")),
-        (Answer(429, {}, b"", 3.0), TryLater("answered 429 Too Many Requests", 3.0)),
-        (Answer(500), TryLater("answered 500 Internal Server Error")),
+        (HttpResponse(400, {}, b"<html>routing_key"), TryLater("answered 400 Bad Request with a web page")),
+        (HttpResponse(202, {}, b"<html>"), TryLater("answered 202 Accepted with a web page")),
+        (HttpResponse(401), TryLater("answered 401 Unauthorized")),
+        (HttpResponse(404), TryLater("answered 404 Not Found")),
+        (HttpResponse(400, {}, b"summary"), Unacceptable("answered 400 Bad Request")),
+        (HttpResponse(403), TryLater("answered 403 Forbidden")),
+        (HttpResponse(429, {}, b"", 3.0), TryLater("answered 429 Too Many Requests", 3.0)),
+        (HttpResponse(500), TryLater("answered 500 Internal Server Error")),
     ],
 )  # fmt: skip
-def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable) -> None:
+def test_each_answer_has_its_meaning(reply: HttpResponse, meaning: Outcome | Unacceptable) -> None:
     assert classify(reply) == meaning

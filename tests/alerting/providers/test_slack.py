@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.slack import (
     SlackConfig,
@@ -36,8 +36,8 @@ def config(url: str, mention: str | None = None) -> SlackConfig:
 
 
 @pytest.fixture
-async def provider(slack: Slack, around: Surroundings) -> AsyncIterator[SlackProvider]:
-    provider = SlackProvider("desk", config(slack.url, GROUP), around)
+async def provider(slack: Slack, context: ProviderContext) -> AsyncIterator[SlackProvider]:
+    provider = SlackProvider("desk", config(slack.url, GROUP), context)
     yield provider
     await provider.aclose()
 
@@ -46,7 +46,7 @@ def blocks_of(told: Notice, mention: str | None = None) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", blocks_payload(told, mention)["blocks"])
 
 
-def rings(told: Notice) -> bool:
+def pages_someone(told: Notice) -> bool:
     message = told.message
     return told.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved
 
@@ -95,7 +95,7 @@ def test_the_notifications_text_holds_no_control_sequence_but_the_configured_men
     for form in (blocks_payload, plain_payload):
         payload = form(told, GROUP)
         text = cast("str", payload["text"])
-        slack_literal(text.removeprefix(GROUP) if rings(told) else text)
+        slack_literal(text.removeprefix(GROUP) if pages_someone(told) else text)
         assert payload["mrkdwn"] is False
         assert payload["parse"] == "none"
 
@@ -109,7 +109,7 @@ def test_a_plain_form_holds_no_emoji_and_no_url_that_slack_would_make_live(told:
 @given(notices | digest_notices())
 def test_only_a_critical_opening_mentions_the_configured_group(told: Notice) -> None:
     sections = [one["text"]["text"] for one in blocks_of(told, GROUP) if "text" in one]
-    assert (GROUP in sections) is rings(told)
+    assert (GROUP in sections) is pages_someone(told)
 
 
 def test_moments_are_written_in_the_readers_own_time_with_utc_to_fall_back_on() -> None:
@@ -173,8 +173,8 @@ async def test_a_429_is_tried_later_after_what_slack_asks(slack: Slack, provider
     assert await provider.send(notice(), None) == TryLater("answered 429 Too Many Requests", 30.0)
 
 
-async def test_an_address_that_slack_does_not_know_is_dead(slack: Slack, around: Surroundings) -> None:
-    provider = SlackProvider("desk", config(f"{slack.base}/services/other"), around)
+async def test_an_address_that_slack_does_not_know_is_dead(slack: Slack, context: ProviderContext) -> None:
+    provider = SlackProvider("desk", config(f"{slack.base}/services/other"), context)
     assert await provider.send(notice(), None) == ChannelDead("answered 404 Not Found, no_service")
     await provider.aclose()
 
@@ -185,31 +185,31 @@ async def test_an_address_that_slack_does_not_know_is_dead(slack: Slack, around:
 @pytest.mark.parametrize(
     ("reply", "meaning"),
     [
-        (Answer(200, {}, b"ok"), Sent()),
-        (Answer(200, {}, b'{"ok":true}'), Sent()),
-        (Answer(200, {}, b""), Sent()),
-        (Answer(200, {}, b"o", whole=False), Sent()),
-        (Answer(202, {}, b"accepted"), Sent()),
-        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
-        (Answer(200, {}, b'{"ok":false}'), TryLater("answered 200 OK")),
-        (Answer(200, {}, b"invalid_token"), ChannelDead("answered 200 OK, invalid_token")),
-        (Answer(401), TryLater("answered 401 Unauthorized")),
-        (Answer(403, {}, b"<html>"), TryLater("answered 403 Forbidden with a web page")),
-        (Answer(404), TryLater("answered 404 Not Found")),
-        (Answer(404, {}, b"no_team"), ChannelDead("answered 404 Not Found, no_team")),
-        (Answer(410), TryLater("answered 410 Gone")),
-        (Answer(500, {}, b"rollup_error"), TryLater("answered 500 Internal Server Error, rollup_error")),
-        (Answer(400, {}, b"ratelimited"), TryLater("answered 400 Bad Request, ratelimited")),
-        (Answer(403, {}, b"action_prohibited"), ChannelDead("answered 403 Forbidden, action_prohibited")),
-        (Answer(404, {}, b"channel_not_found"), ChannelDead("answered 404 Not Found, channel_not_found")),
-        (Answer(410, {}, b"channel_is_archived"), ChannelDead("answered 410 Gone, channel_is_archived")),
-        (Answer(400, {}, b"invalid_auth"), ChannelDead("answered 400 Bad Request, invalid_auth")),
-        (Answer(400, {}, b"No such /services/T0/B0/secret"), Unacceptable("answered 400 Bad Request")),
+        (HttpResponse(200, {}, b"ok"), Sent()),
+        (HttpResponse(200, {}, b'{"ok":true}'), Sent()),
+        (HttpResponse(200, {}, b""), Sent()),
+        (HttpResponse(200, {}, b"o", whole=False), Sent()),
+        (HttpResponse(202, {}, b"accepted"), Sent()),
+        (HttpResponse(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
+        (HttpResponse(200, {}, b'{"ok":false}'), TryLater("answered 200 OK")),
+        (HttpResponse(200, {}, b"invalid_token"), ChannelDead("answered 200 OK, invalid_token")),
+        (HttpResponse(401), TryLater("answered 401 Unauthorized")),
+        (HttpResponse(403, {}, b"<html>"), TryLater("answered 403 Forbidden with a web page")),
+        (HttpResponse(404), TryLater("answered 404 Not Found")),
+        (HttpResponse(404, {}, b"no_team"), ChannelDead("answered 404 Not Found, no_team")),
+        (HttpResponse(410), TryLater("answered 410 Gone")),
+        (HttpResponse(500, {}, b"rollup_error"), TryLater("answered 500 Internal Server Error, rollup_error")),
+        (HttpResponse(400, {}, b"ratelimited"), TryLater("answered 400 Bad Request, ratelimited")),
+        (HttpResponse(403, {}, b"action_prohibited"), ChannelDead("answered 403 Forbidden, action_prohibited")),
+        (HttpResponse(404, {}, b"channel_not_found"), ChannelDead("answered 404 Not Found, channel_not_found")),
+        (HttpResponse(410, {}, b"channel_is_archived"), ChannelDead("answered 410 Gone, channel_is_archived")),
+        (HttpResponse(400, {}, b"invalid_auth"), ChannelDead("answered 400 Bad Request, invalid_auth")),
+        (HttpResponse(400, {}, b"No such /services/T0/B0/secret"), Unacceptable("answered 400 Bad Request")),
         (
-            Answer(302, {}),
+            HttpResponse(302, {}),
             TryLater("answered 302 Found, a redirect, which is not followed: configure the address it leads to"),
         ),
     ],
 )
-def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable) -> None:
+def test_each_answer_has_its_meaning(reply: HttpResponse, meaning: Outcome | Unacceptable) -> None:
     assert classify(reply) == meaning

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import MessageGone, Unacceptable
 from connext_monitor.alerting.providers.telegram import (
     TelegramConfig,
@@ -80,16 +80,16 @@ def test_a_drill_says_so_before_anything_else() -> None:
     )
 
 
-def bad(description: str, status: int = 400) -> Answer:
-    return Answer(status, {}, f'{{"ok":false,"description":"Bad Request: {description}"}}'.encode())
+def bad(description: str, status: int = 400) -> HttpResponse:
+    return HttpResponse(status, {}, f'{{"ok":false,"description":"Bad Request: {description}"}}'.encode())
 
 
 @pytest.mark.parametrize(
     ("reply", "meaning"),
     [
-        (Answer(200, {}, b'{"ok":true,"result":{"message_id":7}}'), Sent("7")),
-        (Answer(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
-        (Answer(200, {}, b'{"ok":true,"resu', whole=False), Sent(None)),
+        (HttpResponse(200, {}, b'{"ok":true,"result":{"message_id":7}}'), Sent("7")),
+        (HttpResponse(200, {}, b"<html>log in</html>"), TryLater("answered 200 OK with a web page")),
+        (HttpResponse(200, {}, b'{"ok":true,"resu', whole=False), Sent(None)),
         (bad("message is not modified: it is the same"), Sent(None)),
         (bad("message to edit not found"), MessageGone("answered 400 Bad Request, message to edit not found")),
         (bad("can't parse entities s3cret"), Unacceptable("answered 400 Bad Request")),
@@ -103,18 +103,19 @@ def bad(description: str, status: int = 400) -> Answer:
         (bad("something new", 403), ChannelDead("answered 403 Forbidden")),
         (bad("Unauthorized", 401), ChannelDead("answered 401 Unauthorized")),
         (bad("Not Found", 404), ChannelDead("answered 404 Not Found")),
-        (Answer(401), TryLater("answered 401 Unauthorized")),
-        (Answer(403, {}, b"<html>"), TryLater("answered 403 Forbidden with a web page")),
-        (Answer(404), TryLater("answered 404 Not Found")),
-        (Answer(400, {}, b'{"ok":false,"parameters":{"migrate_to_chat_id":-1009}}'),
+        (HttpResponse(401), TryLater("answered 401 Unauthorized")),
+        (HttpResponse(403, {}, b"<html>"), TryLater("answered 403 Forbidden with a web page")),
+        (HttpResponse(404), TryLater("answered 404 Not Found")),
+        (HttpResponse(400, {}, b'{"ok":false,"parameters":{"migrate_to_chat_id":-1009}}'),
          Moved("answered 400 Bad Request, upgraded to a supergroup", "-1009")),
         (bad("message thread not found"), TopicShut("answered 400 Bad Request, thread not found")),
         (bad("message can't be edited"), MessageGone("answered 400 Bad Request, message can't be edited")),
-        (Answer(429, {}, b'{"parameters":{"retry_after":12}}', 5.0), TryLater("answered 429 Too Many Requests", 12.0)),
-        (Answer(502, {}, b'{"parameters":[]}'), TryLater("answered 502 Bad Gateway")),
+        (HttpResponse(429, {}, b'{"parameters":{"retry_after":12}}', 5.0),
+         TryLater("answered 429 Too Many Requests", 12.0)),
+        (HttpResponse(502, {}, b'{"parameters":[]}'), TryLater("answered 502 Bad Gateway")),
     ],
 )  # fmt: skip
-def test_each_answer_has_its_meaning(reply: Answer, meaning: object) -> None:
+def test_each_answer_has_its_meaning(reply: HttpResponse, meaning: object) -> None:
     assert classify(reply) == meaning
 
 
@@ -128,17 +129,17 @@ def config(vendor: Telegram, thread_id: int | None = None) -> TelegramConfig:
 
 @asynccontextmanager
 async def chatting(
-    around: Surroundings, thread_id: int | None = None
+    context: ProviderContext, thread_id: int | None = None
 ) -> AsyncIterator[tuple[Telegram, TelegramProvider]]:
     async with Telegram() as vendor:
-        provider = TelegramProvider("chat", config(vendor, thread_id), around)
+        provider = TelegramProvider("chat", config(vendor, thread_id), context)
         provider._pause = 0.0
         yield vendor, provider
         await provider.aclose()
 
 
-async def test_a_group_that_became_a_supergroup_is_told_under_its_new_id_at_once(around: Surroundings) -> None:
-    async with chatting(around) as (vendor, provider):
+async def test_a_group_that_became_a_supergroup_is_told_under_its_new_id_at_once(context: ProviderContext) -> None:
+    async with chatting(context) as (vendor, provider):
         before = await provider.send(notice(), None)
         assert before == Sent(f"{Telegram.CHAT}/1")
         vendor.moved_to = -1009876
@@ -149,8 +150,8 @@ async def test_a_group_that_became_a_supergroup_is_told_under_its_new_id_at_once
         assert await provider.send(notice(Change.RESOLVED), before.reference) == Sent("-1009876/4")
 
 
-async def test_what_a_topic_does_not_take_is_told_in_the_chat(around: Surroundings) -> None:
-    async with chatting(around, 5) as (vendor, provider):
+async def test_what_a_topic_does_not_take_is_told_in_the_chat(context: ProviderContext) -> None:
+    async with chatting(context, 5) as (vendor, provider):
         vendor.closed = {5}
         opened = await provider.send(notice(), None)
         assert isinstance(opened, Sent)
@@ -158,8 +159,8 @@ async def test_what_a_topic_does_not_take_is_told_in_the_chat(around: Surroundin
         assert await provider.send(notice(Change.RESOLVED), opened.reference) == opened
 
 
-async def test_a_message_named_as_older_versions_did_is_found(around: Surroundings) -> None:
-    async with chatting(around) as (vendor, provider):
+async def test_a_message_named_as_older_versions_did_is_found(context: ProviderContext) -> None:
+    async with chatting(context) as (vendor, provider):
         await provider.send(notice(), None)
         assert await provider.send(notice(Change.RESOLVED), "1") == Sent("1")
         assert len(vendor.messages) == 1

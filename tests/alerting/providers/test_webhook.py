@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from connext_monitor.alerting.notice import AlertNotice
-from connext_monitor.alerting.providers.base import Surroundings
-from connext_monitor.alerting.providers.http import Answer
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.webhook import (
     MOST_BYTES,
@@ -45,8 +45,8 @@ def config(url: str, secret: str | None = None) -> WebhookConfig:
 
 
 @pytest.fixture
-async def provider(receiver: Receiver, around: Surroundings) -> AsyncIterator[WebhookProvider]:
-    provider = WebhookProvider("machines", config(receiver.url), around)
+async def provider(receiver: Receiver, context: ProviderContext) -> AsyncIterator[WebhookProvider]:
+    provider = WebhookProvider("machines", config(receiver.url), context)
     yield provider
     await provider.aclose()
 
@@ -123,19 +123,19 @@ def test_an_ordinary_text_reaches_machines_unchanged(told: AlertNotice) -> None:
 
 
 async def test_a_signed_request_passes_the_standards_own_verification(
-    signed_receiver: Receiver, around: Surroundings
+    signed_receiver: Receiver, context: ProviderContext
 ) -> None:
-    provider = WebhookProvider("machines", config(signed_receiver.url, SECRET), around)
+    provider = WebhookProvider("machines", config(signed_receiver.url, SECRET), context)
     assert await provider.send(notice(), None) == Sent()
     assert signed_receiver.taken[0]["type"] == "alert.opened"
     await provider.aclose()
 
 
 async def test_a_request_signed_with_another_secret_does_not_pass(
-    signed_receiver: Receiver, around: Surroundings
+    signed_receiver: Receiver, context: ProviderContext
 ) -> None:
     other = "whsec_" + "A" * 40
-    provider = WebhookProvider("machines", config(signed_receiver.url, other), around)
+    provider = WebhookProvider("machines", config(signed_receiver.url, other), context)
     assert await provider.send(notice(), None) == TryLater("answered 401 Unauthorized")
     await provider.aclose()
 
@@ -155,7 +155,7 @@ async def test_without_a_secret_nothing_is_signed(receiver: Receiver, provider: 
 
 async def test_a_retry_has_the_same_id_and_its_own_timestamp(receiver: Receiver) -> None:
     clock = ManualClock(NOW, running=True)
-    provider = WebhookProvider("machines", config(receiver.url, SECRET), Surroundings(LABELS, clock))
+    provider = WebhookProvider("machines", config(receiver.url, SECRET), ProviderContext(LABELS, clock))
     receiver.plan(503)
     await provider.send(notice(), None)
     clock.at += timedelta(seconds=60)
@@ -219,16 +219,16 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(receiver: Receiver, p
 @pytest.mark.parametrize(
     ("reply", "meaning"),
     [
-        (Answer(200), Sent()),
-        (Answer(204), Sent()),
-        (Answer(401), TryLater("answered 401 Unauthorized")),
-        (Answer(403), TryLater("answered 403 Forbidden")),
-        (Answer(410), ChannelDead("answered 410 Gone")),
-        (Answer(404), TryLater("answered 404 Not Found")),
-        (Answer(429, {}, b"", 12.0), TryLater("answered 429 Too Many Requests", 12.0)),
-        (Answer(504), TryLater("answered 504 Gateway Timeout")),
-        (Answer(599), TryLater("answered 599")),
+        (HttpResponse(200), Sent()),
+        (HttpResponse(204), Sent()),
+        (HttpResponse(401), TryLater("answered 401 Unauthorized")),
+        (HttpResponse(403), TryLater("answered 403 Forbidden")),
+        (HttpResponse(410), ChannelDead("answered 410 Gone")),
+        (HttpResponse(404), TryLater("answered 404 Not Found")),
+        (HttpResponse(429, {}, b"", 12.0), TryLater("answered 429 Too Many Requests", 12.0)),
+        (HttpResponse(504), TryLater("answered 504 Gateway Timeout")),
+        (HttpResponse(599), TryLater("answered 599")),
     ],
 )
-def test_each_answer_has_its_meaning(reply: Answer, meaning: Outcome | Unacceptable) -> None:
+def test_each_answer_has_its_meaning(reply: HttpResponse, meaning: Outcome | Unacceptable) -> None:
     assert classify(reply) == meaning

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import Cause, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.core.transfer import ObservedChange
@@ -80,7 +80,7 @@ def test_a_latency_that_is_awaited_is_shown_at_0_so_that_the_first_has_a_rate() 
 def test_every_outcome_is_one_word_of_ours_whatever_a_channel_says() -> None:
     tally = Tally(NAMES, ["ops"])
     evil = 'answered "}\n evil'
-    outcomes: list[Outcome] = [Sent(evil), TryLater(evil, cause=Cause.TIMED_OUT), TryLater(evil), Refused(evil)]
+    outcomes: list[Outcome] = [Sent(evil), TryLater(evil, cause=FailureCause.TIMED_OUT), TryLater(evil), Refused(evil)]
     for outcome in [*outcomes, ChannelDead(evil)]:
         tally.delivered("ops", outcome)
     words = ("sent", "timed_out", "not_taken", "refused", "dead")

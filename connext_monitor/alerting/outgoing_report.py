@@ -9,12 +9,12 @@ from connext_monitor.alerting.notice import ReportingProvider, ReportNotice
 from connext_monitor.core.delivery import Change, Outcome, QueuedReport
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import Json
-from connext_monitor.core.holds import Lane, Try
+from connext_monitor.core.holds import Attempt, Lane
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.report import Report, compose_report, report_document
 
 
-class ReportStore(Protocol):
+class ReportQueue(Protocol):
     """Where reports stand. Every method that writes has committed when it returns."""
 
     async def next_report(self, provider: str) -> QueuedReport | None:
@@ -33,14 +33,14 @@ class ReportStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReportDesk:
+class ReportDelivery:
     """What is needed to tell reports.
 
     ``draw`` makes a picture of one (PNG; None where it cannot), ``wants`` says whether a provider is told of a pathway
     (its name, origin, destination).
     """
 
-    store: ReportStore
+    store: ReportQueue
     draw: Callable[[Report, ChainLabels], Awaitable[bytes | None]]
     wants: Callable[[str, DomainId, DomainId], bool]
 
@@ -51,12 +51,12 @@ def report_key(queued: QueuedReport) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportErrand:
+class OutgoingReport:
     """One report."""
 
     queued: QueuedReport
     provider: ReportingProvider
-    desk: ReportDesk
+    delivery: ReportDelivery
     labels: ChainLabels
 
     @property
@@ -65,9 +65,9 @@ class ReportErrand:
         return f"report {self.queued.id}:{self.queued.report.until}"
 
     @property
-    def trial(self) -> Try:
+    def attempt(self) -> Attempt:
         """The report's: it holds up no alert."""
-        return Try(report_key(self.queued), Lane.EDITS, self.queued.attempts)
+        return Attempt(report_key(self.queued), Lane.EDITS, self.queued.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
@@ -77,17 +77,17 @@ class ReportErrand:
     async def send(self) -> Outcome:
         """Bring it to the channel, with a picture where that takes one."""
         name = self.provider.name
-        report = self.queued.report.of(lambda origin, destination: self.desk.wants(name, origin, destination))
-        picture = await self.desk.draw(report, self.labels) if self.provider.shows_pictures else None
+        report = self.queued.report.of(lambda origin, destination: self.delivery.wants(name, origin, destination))
+        picture = await self.delivery.draw(report, self.labels) if self.provider.shows_pictures else None
         return await self.provider.report(self._notice(report, picture))
 
     def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:  # noqa: ARG002 - nothing of it is changed later
         """Record that the channel took it."""
-        return self.desk.store.report_sent(self.queued.id, self.provider.name, at)
+        return self.delivery.store.report_sent(self.queued.id, self.provider.name, at)
 
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
         """Record that it is to be tried again."""
-        store = self.desk.store
+        store = self.delivery.store
         return store.report_postponed(self.queued.id, self.provider.name, attempts, next_attempt_at, reason)
 
     def _notice(self, report: Report, picture: bytes | None) -> ReportNotice:

@@ -9,7 +9,7 @@ from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice,
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
 from connext_monitor.core.digest import Digest, compose_digest
 from connext_monitor.core.grouping import lane_of
-from connext_monitor.core.holds import Lane, Try, delivery_key, group_key
+from connext_monitor.core.holds import Attempt, Lane, delivery_key, group_key
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.queue import Queue, Topic
@@ -42,7 +42,7 @@ class DeliveryStore(Protocol):
 class GroupStore(DeliveryStore, Protocol):
     """Where the groups stand, of those channels that take them."""
 
-    async def queue(self, provider: str, lately_since: float) -> Queue:
+    async def queue(self, provider: str, recent_since: float) -> Queue:
         """All that the provider is still to be told, and what it was told since then (Unix seconds)."""
         ...
 
@@ -75,7 +75,7 @@ class GroupStore(DeliveryStore, Protocol):
         ...
 
 
-class Errand(Protocol):
+class OutgoingMessage(Protocol):
     """One message to one channel. What it asks of the store is asked again if the store fails."""
 
     @property
@@ -84,7 +84,7 @@ class Errand(Protocol):
         ...
 
     @property
-    def trial(self) -> Try:
+    def attempt(self) -> Attempt:
         """What it is held by, and how often it has failed."""
         ...
 
@@ -107,7 +107,7 @@ class Errand(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AlertErrand:
+class OutgoingAlert:
     """One alert's opening or end."""
 
     delivery: QueuedDelivery
@@ -121,11 +121,11 @@ class AlertErrand:
         return f"{self.delivery.id}:{self.delivery.change}:{self.delivery.alert.id}"
 
     @property
-    def trial(self) -> Try:
+    def attempt(self) -> Attempt:
         """The delivery's."""
         edits = self.delivery.reference is not None
         lane = lane_of(self.delivery.change, self.provider.digest_mode) if edits else Lane.NEWS
-        return Try(delivery_key(self.delivery.id), lane, self.delivery.attempts)
+        return Attempt(delivery_key(self.delivery.id), lane, self.delivery.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
@@ -159,7 +159,7 @@ class AlertErrand:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestErrand:
+class OutgoingDigest:
     """One group's message as it is at ``at``."""
 
     digest: Digest
@@ -175,11 +175,11 @@ class DigestErrand:
         return f"group {self.digest.group_id}:{self.change}"
 
     @property
-    def trial(self) -> Try:
+    def attempt(self) -> Attempt:
         """The group's."""
         edits = self.digest.reference is not None
         lane = lane_of(self.change, self.provider.digest_mode) if edits else Lane.NEWS
-        return Try(group_key(self.digest.group_id), lane, self.digest.attempts)
+        return Attempt(group_key(self.digest.group_id), lane, self.digest.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
