@@ -41,8 +41,8 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.origin_search import OriginSearch
@@ -333,9 +333,9 @@ async def _build(
     clock.watch(lambda: {o.state.config.domain_id: o.state.head for o in observers if o.state.head is not None})
     # What began before the watch gets no deadlines, as with a backfill.
     past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route, patient=True)
-    inquiries = {o.state.config.domain_id: Inquiry(o.state, checker, past, o.pool) for o in observers}
-    destinations = {o.state.config.domain_id: ObservedChain(o, inquiries[o.state.config.domain_id]) for o in observers}
-    tokens = TokenReader(store, inquiries, labels)
+    queries = {o.state.config.domain_id: ChainQueries(o.state, checker, past, o.pool) for o in observers}
+    destinations = {o.state.config.domain_id: ObservedChain(o, queries[o.state.config.domain_id]) for o in observers}
+    tokens = TokenReader(store, queries, labels)
     await tokens.load()
     provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
     channels, rules = [p.provider for p in providers], group_rules(config)
@@ -347,7 +347,7 @@ async def _build(
     finder = CauseFinder(causes, destinations, clock)
 
     async def learn(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
-        _, found = await asyncio.gather(tokens.learn(transfer), finder.find(transfer, leg))
+        _, found = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
         return merged((), found)
 
     commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
@@ -440,7 +440,7 @@ async def _build(
             "database watch": database_watch.run,
             "unjudged watch": unjudged.run,
             "clock": clock.run,
-            "origin search": OriginSearch(store, inquiries, labels, clock).run,
+            "origin search": OriginSearch(store, queries, labels, clock).run,
             "checker of the past": past.run,
             **housekeeping(config, store, providers, route, sights, commits.manager.wake, clock),
         },

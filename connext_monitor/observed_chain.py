@@ -7,7 +7,7 @@ import structlog
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import Timestamp, TransferId
 from connext_monitor.core.side_events import SeenSideEvent
-from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
+from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.observer import Observer
 
 log = structlog.get_logger()
@@ -16,9 +16,9 @@ log = structlog.get_logger()
 class ObservedChain:
     """A chain as alerting sees it: what its observer covers, and what it answers when asked."""
 
-    def __init__(self, observer: Observer, inquiry: Inquiry) -> None:
+    def __init__(self, observer: Observer, queries: ChainQueries) -> None:
         self._observer = observer
-        self._inquiry = inquiry
+        self._queries = queries
         self._state = observer.state
         self.unanswered: str | None = None
 
@@ -53,7 +53,7 @@ class ObservedChain:
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         """What the chain says of a transfer; None where it cannot be asked now."""
         try:
-            answer = await self._inquiry.transfer_status(transfer_id)
+            answer = await self._queries.transfer_status(transfer_id)
         except Unanswered as error:
             self._not_answered(str(error))
             return None
@@ -63,7 +63,7 @@ class ObservedChain:
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
         """Have the transfer's events looked for and recorded; None where the chain cannot be asked now."""
         try:
-            answer = await self._inquiry.fetch_events(transfer_id, since)
+            answer = await self._queries.fetch_events(transfer_id, since)
         except Unanswered as error:
             self._not_answered(str(error))
             return None
@@ -78,7 +78,7 @@ class ObservedChain:
     async def paused(self) -> bool | None:
         """Whether its diamond is paused; None where it cannot be asked now."""
         try:
-            return await self._inquiry.paused()
+            return await self._queries.paused()
         except Unanswered as error:
             log.debug("chain.not_asked", chain=self.name, reason=str(error))
             return None
@@ -88,7 +88,7 @@ class ObservedChain:
     ) -> list[SeenSideEvent] | None:
         """What was done about a transfer beside its legs since then; None where the chain cannot be asked now."""
         try:
-            return await self._inquiry.side_events(transfer_id, topics, since)
+            return await self._queries.side_events(transfer_id, topics, since)
         except Unanswered as error:
             log.debug("chain.not_asked", chain=self.name, reason=str(error))
             return None

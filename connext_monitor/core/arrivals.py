@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, EventKind, TransferId
 from connext_monitor.core.recording import Changes
-from connext_monitor.core.value import value
+from connext_monitor.core.structs import struct
 
 _EXECUTE, _RECONCILE = Leg.EXECUTE, Leg.RECONCILE
 _EXECUTED = frozenset({EventKind.XCALLED, EventKind.EXECUTED})
@@ -13,7 +13,7 @@ _RECONCILED = frozenset({EventKind.XCALLED, EventKind.RECONCILED})
 """What makes a leg's both ends known where it comes last."""
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Arrival:
     """A leg of which both ends are known now.
 

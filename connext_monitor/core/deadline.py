@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import Sighting, Transfer
-from connext_monitor.core.value import value
 
 
 class Leg(StrEnum):
@@ -43,7 +43,7 @@ class Verdict(StrEnum):
     ABSENT = "covered past the deadline, asked, and not there"
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Durations:
     """How long after XCalled each leg is due on one pathway, in seconds."""
 
@@ -55,7 +55,7 @@ class Durations:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class DueDates:
     """Until when each leg is due; kept with the transfer."""
 
@@ -67,7 +67,7 @@ class DueDates:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Awaited:
     """A leg that has not arrived, until when it is due, and the chain that it is due on."""
 
@@ -77,14 +77,14 @@ class Awaited:
     destination: DomainId
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ArmDeadline:
     """From now on the leg is awaited, until another instant than before if it was."""
 
     awaited: Awaited
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class CancelDeadline:
     """The leg is no longer awaited."""
 
@@ -100,7 +100,7 @@ class Resolution(StrEnum):
     REORGED = "reorged"
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ResolveOverdue:
     """The leg's overdue alert, if one is open, has ended so."""
 

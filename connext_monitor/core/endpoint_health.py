@@ -24,7 +24,7 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class EndpointHealth:
     """What is known of one endpoint.
 
     ``failures`` counts those in a row without progress between them; until ``rests_until`` it is left alone, and until
@@ -45,8 +45,8 @@ class Choice:
 
 
 def ended(
-    health: Health, now: float, trouble: Trouble, jitter: float, *, progressed: bool, retry_after: float = 0.0
-) -> Health:
+    health: EndpointHealth, now: float, trouble: Trouble, jitter: float, *, progressed: bool, retry_after: float = 0.0
+) -> EndpointHealth:
     """The health after its use ended; ``jitter`` within 0 to 1, ``retry_after`` the seconds that it asked for.
 
     Only progress starts the backoff over: a server that accepts and then closes makes none.
@@ -58,7 +58,7 @@ def ended(
     return replace(health, failures=failures, rests_until=now + rest, distrusted_until=distrusted_until)
 
 
-def choose(healths: Sequence[Health], now: float) -> Choice:
+def choose(healths: Sequence[EndpointHealth], now: float) -> Choice:
     """The endpoint to use now: rested and trusted before rested before all others, then in the order of the config."""
     ranked = sorted(range(len(healths)), key=lambda place: (_rank(healths[place], now), place))
     if all(health.rests_until > now for health in healths):
@@ -67,13 +67,13 @@ def choose(healths: Sequence[Health], now: float) -> Choice:
     return Choice(ranked[0], min(_LONGEST_WAIT, max(0.0, chosen.rests_until - now)))
 
 
-def preferred(healths: Sequence[Health], in_use: int, now: float) -> int | None:
+def preferred(healths: Sequence[EndpointHealth], in_use: int, now: float) -> int | None:
     """The endpoint that is worth going back to, if it works: one that stands before the one in use."""
     ready = (place for place in range(in_use) if _rank(healths[place], now) == 0)
     return next(ready, None)
 
 
-def others(healths: Sequence[Health], in_use: int, now: float) -> list[int]:
+def others(healths: Sequence[EndpointHealth], in_use: int, now: float) -> list[int]:
     """The endpoints that may be asked for a second opinion, the best first."""
     return sorted(
         (place for place, health in enumerate(healths) if place != in_use and health.rests_until <= now),
@@ -82,16 +82,16 @@ def others(healths: Sequence[Health], in_use: int, now: float) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class ResponseTime:
     """How long an endpoint takes for a small answer: ``seconds`` is smoothed over the last ``answers`` or so."""
 
     seconds: float = 0.0
     answers: int = 0
 
-    def after(self, seconds: float) -> "Latency":
+    def after(self, seconds: float) -> "ResponseTime":
         """With one more answer."""
         weight = 1 / min(self.answers + 1, _ENOUGH_ANSWERS)
-        return Latency(self.seconds + weight * (seconds - self.seconds), self.answers + 1)
+        return ResponseTime(self.seconds + weight * (seconds - self.seconds), self.answers + 1)
 
     @property
     def slow(self) -> bool:
@@ -99,7 +99,7 @@ class Latency:
         return self.answers >= _ENOUGH_ANSWERS and self.seconds > _SLOW
 
 
-def _rank(health: Health, now: float) -> int:
+def _rank(health: EndpointHealth, now: float) -> int:
     if health.rests_until > now:
         return 2
     return 1 if health.distrusted_until > now else 0

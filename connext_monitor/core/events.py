@@ -7,7 +7,7 @@ Hashes, ids and addresses are raw bytes in here (32 and 20 of them); text is mad
 from enum import StrEnum
 from typing import ClassVar, NewType
 
-from connext_monitor.core.value import value
+from connext_monitor.core.structs import struct
 
 DomainId = NewType("DomainId", int)
 """Connext's own number of a chain (6648936 for Ethereum); not the EVM chain id."""
@@ -38,7 +38,7 @@ class EventKind(StrEnum):
     RECONCILED = "reconciled"
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BlockRef:
     """One block: its height, its hash and its time."""
 
@@ -47,7 +47,7 @@ class BlockRef:
     timestamp: Timestamp
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RawLog:
     """A log as an endpoint gave it, its hex read, nothing else believed yet."""
 
@@ -60,7 +60,7 @@ class RawLog:
     log_index: int
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class TransferInfo:
     """The parameters that make a transfer; their hash is its id.
 
@@ -82,7 +82,7 @@ class TransferInfo:
     canonical_id: bytes
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class XCalled:
     """A transfer was asked for on its origin; ``amount`` is in base units of ``asset``, the token the user gave."""
 
@@ -98,7 +98,7 @@ class XCalled:
     message_body: bytes
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Executed:
     """The recipient has the funds; ``routers`` is empty on the slow path, ``amount`` is after fee and swap."""
 
@@ -114,7 +114,7 @@ class Executed:
     caller: Address
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Reconciled:
     """The proven message arrived; the ``routers`` that fronted the funds have them back."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
 from connext_monitor.core.events import Address, Hash32, RawLog
-from connext_monitor.core.value import value
+from connext_monitor.core.structs import struct
 
 FEE_INCREASED_TOPIC: Final = bytes.fromhex("f90d3aafcedf55a0da208dd26d915e0ce1870ee9221586012487a0b366106f65")
 SLIPPAGE_UPDATED_TOPIC: Final = bytes.fromhex("b243c3cea6cd1bbfd64d5d0765f13734ca7b87fdf14e017391fe12a8891434ca")
@@ -20,7 +20,7 @@ DESTINATION_TOPICS: Final = (SLIPPAGE_UPDATED_TOPIC, CALLDATA_EXECUTED_TOPIC)
 _MOST_SLIPPAGE: Final = 10_000
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RelayerFeeIncreased:
     """Somebody paid more for the execution; ``increase`` in base units of ``asset``, the chain's own coin where 0."""
 
@@ -28,14 +28,14 @@ class RelayerFeeIncreased:
     asset: Address
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class SlippageUpdated:
     """The delegate allows another slippage, in 1/10000."""
 
     slippage: int
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class CalldataExecuted:
     """The recipient's contract was called; a failure is borne on the slow path, and reverts the fast one."""
 
@@ -45,7 +45,7 @@ class CalldataExecuted:
 SideEvent = RelayerFeeIncreased | SlippageUpdated | CalldataExecuted
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class SeenSideEvent:
     """One of them, and the transaction that it stands in."""
 

@@ -20,7 +20,7 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
-from connext_monitor.core.value import value
+from connext_monitor.core.structs import struct
 
 
 class Status(StrEnum):
@@ -41,7 +41,7 @@ class Path(StrEnum):
     SLOW = "slow"
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Sighting:
     """Where an event stands."""
 
@@ -53,7 +53,7 @@ class Sighting:
 Identity = tuple[DomainId, EventKind, TransferId, Hash32]
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class EventRecord:
     """One event seen on one chain at one place.
 
@@ -77,7 +77,7 @@ class EventRecord:
         return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Transfer:
     """One transfer, as far as it is known.
 
@@ -202,7 +202,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     )
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ObservedChange:
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
 

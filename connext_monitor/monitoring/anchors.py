@@ -1,6 +1,5 @@
 """Finds out that a block which counted as final was replaced: a reorg deeper than the chain's finality."""
 
-import asyncio
 from dataclasses import replace
 from typing import Protocol
 
@@ -11,7 +10,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
 from connext_monitor.monitoring.range_reader import Unsettled
 from connext_monitor.monitoring.witness import Witness
 
@@ -21,14 +20,6 @@ class AnchorStore(Protocol):
 
     async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
         """Height and hash of each, the newest first."""
-        ...
-
-
-class Recorder(Protocol):
-    """Who records what is seen."""
-
-    async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Queue it; the future is done once it is committed."""
         ...
 
 
@@ -42,14 +33,14 @@ class Anchors:
         lineage: Lineage,
         witness: Witness,
         store: AnchorStore,
-        recorder: Recorder,
+        observations: ObservationQueue,
     ) -> None:
         self._state = state
         self._endpoint = endpoint
         self._lineage = lineage
         self._witness = witness
         self._store = store
-        self._recorder = recorder
+        self._observations = observations
 
     async def verify(self) -> None:
         """Look whether the newest checkpoint's block still stands.
@@ -80,7 +71,7 @@ class Anchors:
         await self._lineage.confirm()
         rewound = replace(coverage, checkpoint=checkpoint)
         progress = ChainProgress(self._state.config.domain_id, rewound, replaced=number)
-        await (await self._recorder.put(Observation(self._state.config.domain_id, progress=progress)))
+        await record(self._observations, Observation(self._state.config.domain_id, progress=progress))
         self._state.reached(rewound)
 
     async def _stands(self, number: BlockNumber, block_hash: Hash32) -> bool:

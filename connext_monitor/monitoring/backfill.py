@@ -16,17 +16,16 @@ from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import joined, next_part, unread
-from connext_monitor.core.pace import Step
+from connext_monitor.core.range_pace import RangeRetry
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import Header
-from connext_monitor.monitoring.coverer import Checker
+from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.nonce_call import nonce_after
-from connext_monitor.monitoring.observation import Observation
-from connext_monitor.monitoring.placed_log import PlacedLog
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
 from connext_monitor.monitoring.range_reader import (
     HeaderCache,
     LongRead,
@@ -36,7 +35,7 @@ from connext_monitor.monitoring.range_reader import (
     Unsettled,
 )
 from connext_monitor.monitoring.read_ahead import ReadAhead
-from connext_monitor.monitoring.second_look import SecondLook, Verdict
+from connext_monitor.monitoring.second_look import Comparison, SecondLook
 from connext_monitor.monitoring.witness import Witness
 
 _PATIENCE = 300.0
@@ -106,7 +105,7 @@ class Backfill:
         config: ChainConfig,
         pool: EndpointPool,
         store: HistoryStore,
-        checker: Checker,
+        observations: ObservationQueue,
         clock: Clock,
         progressed: Callable[[int], None],
         interrupted: Callable[[str], None],
@@ -114,7 +113,7 @@ class Backfill:
         self._config = config
         self._pool = pool
         self._store = store
-        self._checker = checker
+        self._observations = observations
         self._clock = clock
         self._progressed = progressed
         self._interrupted = interrupted
@@ -157,7 +156,7 @@ class Backfill:
             self._pool.paces[place] = pace.after_long_read(pace.span, error.blocks)
             return None
         except RpcRefused as error:
-            if self._pool.refused(place, error) is Step.LESS:
+            if self._pool.refused(place, error) is RangeRetry.SMALLER:
                 return None
             reason = str(error)
             if error.refusal.reaction is Reaction.RATE:
@@ -178,7 +177,7 @@ class Backfill:
 
     async def _take(self, read: ReadRange, *, proven: bool) -> None:
         observation = Observation(self._config.domain_id, read.logs, read.malformed, read.gone, history=read.blocks)
-        await (await self._checker.put(observation))
+        await record(self._observations, observation)
         report = self._report
         report.blocks += len(read.blocks)
         report.logs += len(read.logs)
@@ -242,7 +241,7 @@ class _Session:
     async def _believe(self, one: ReadRange, take: _Take) -> None:
         """Have other endpoints and the contract's own count bear a range out, and hand it on."""
         looked = await self._second_look.before_final(one, one.blocks.last)
-        if looked.verdict is Verdict.OTHER_CHAIN:
+        if looked.comparison is Comparison.OTHER_CHAIN:
             raise EndpointNotBelieved(self._endpoint.host, f"has another block {one.end.number} than another endpoint")
         given = await self._given_in(one.blocks)
         seen = _nonces(looked.read.logs)
@@ -279,7 +278,7 @@ class _Session:
         return min(tagged.number, head.number)
 
 
-def _nonces(logs: Sequence[PlacedLog]) -> int:
+def _nonces(logs: Sequence[DecodedLog]) -> int:
     """How many different nonces stand in the XCalled logs among these."""
-    topics = (timed.log.topics for timed in logs)
+    topics = (decoded.log.topics for decoded in logs)
     return len({of_log[2] for of_log in topics if len(of_log) == _XCALLED_TOPICS and of_log[0] == XCALLED_TOPIC})

@@ -17,11 +17,11 @@ from connext_monitor.monitoring.written_json import (
     LARGEST,
     WrittenBlock,
     WrittenLog,
-    decode_block,
-    decode_bytes,
-    decode_log,
-    decode_logs,
-    decode_quantity,
+    parse_block,
+    parse_bytes,
+    parse_log,
+    parse_logs,
+    parse_quantity,
     plain_block,
     plain_hex,
     plain_log,
@@ -134,12 +134,12 @@ def read_header(result: msgspec.Raw) -> Header | None:
 
 def read_quantity(result: msgspec.Raw) -> int:
     """A number up to 2⁶³ - 1. Raises Unreadable."""
-    return _first_that_reads(result, lambda raw: _quantity(decode_quantity(raw)))
+    return _first_that_reads(result, lambda raw: _quantity(parse_quantity(raw)))
 
 
 def read_bytes(result: msgspec.Raw) -> bytes:
     """Bytes of any length. Raises Unreadable."""
-    return _first_that_reads(result, lambda raw: _bytes(decode_bytes(raw)))
+    return _first_that_reads(result, lambda raw: _bytes(parse_bytes(raw)))
 
 
 def _first_that_reads(raw: msgspec.Raw, *readers: Callable[[msgspec.Raw], _T]) -> _T:
@@ -158,7 +158,7 @@ def read_logs(result: msgspec.Raw, wanted: LogFilter) -> Iterator[RawLog | Malfo
     if bytes(memoryview(result)[:5]) == b"null":
         return iter(())
     try:
-        whole = decode_logs(result)
+        whole = parse_logs(result)
     except DECODE_ERRORS:
         # At least one of them is not written as it should be: one by one, so that it takes no other with it.
         return (read_log(entry, wanted) for entry in _entries(result))
@@ -210,7 +210,7 @@ def _kept(entry: msgspec.Raw) -> bytes:
 
 
 def _pushed(entry: msgspec.Raw) -> PushedLog:
-    fields = decode_log(entry)
+    fields = parse_log(entry)
     return PushedLog(_raw_log(fields), fields.removed)
 
 
@@ -220,7 +220,7 @@ def _pushed_however_written(entry: msgspec.Raw) -> PushedLog:
 
 
 def _header(result: msgspec.Raw) -> Header | None:
-    block = decode_block(result)
+    block = parse_block(result)
     return None if block is None else _header_of(block)
 
 

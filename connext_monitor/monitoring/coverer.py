@@ -18,7 +18,7 @@ from connext_monitor.core.coverage import (
     skip_to,
 )
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId
-from connext_monitor.core.pace import Step
+from connext_monitor.core.range_pace import RangeRetry
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.anchors import Anchors, AnchorStore
@@ -32,7 +32,7 @@ from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.lost_history import oldest_readable
 from connext_monitor.monitoring.nonce_call import ask_nonce, nonce_after
 from connext_monitor.monitoring.nonce_holes import HoleStore, NonceHoles
-from connext_monitor.monitoring.observation import Observation, Vouch
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, Vouch, record
 from connext_monitor.monitoring.pacer import Urgency, asked_as
 from connext_monitor.monitoring.range_reader import (
     LongRead,
@@ -43,7 +43,7 @@ from connext_monitor.monitoring.range_reader import (
     Unsettled,
 )
 from connext_monitor.monitoring.read_ahead import ReadAhead
-from connext_monitor.monitoring.second_look import Looked, SecondLook, Verdict
+from connext_monitor.monitoring.second_look import CheckedRange, Comparison, SecondLook
 from connext_monitor.monitoring.turns import unhurried
 from connext_monitor.monitoring.witness import Witness
 
@@ -86,14 +86,6 @@ class CoverageStore(HoleStore, AnchorStore, Protocol):
         ...
 
 
-class Checker(Protocol):
-    """Who records what is seen."""
-
-    async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Queue it; the future is done once it is committed."""
-        ...
-
-
 class Coverer:
     """Covers one chain from one endpoint, for as long as that endpoint is in use."""
 
@@ -102,7 +94,7 @@ class Coverer:
         state: ChainState,
         endpoint: Endpoint,
         store: CoverageStore,
-        checker: Checker,
+        observations: ObservationQueue,
         pool: EndpointPool,
         place: int,
     ) -> None:
@@ -110,7 +102,7 @@ class Coverer:
         self._config = state.config
         self._endpoint = endpoint
         self._store = store
-        self._checker = checker
+        self._observations = observations
         self._pool = pool
         self._place = place
         self._reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, state.headers)
@@ -118,10 +110,10 @@ class Coverer:
         self._witness = Witness(self._config, pool, place)
         self._second_look = SecondLook(self._config, endpoint, self._reader, self._witness)
         self._holes = NonceHoles(
-            state, endpoint, pool, place, self._reader, self._lineage, self._witness, store, checker
+            state, endpoint, pool, place, self._reader, self._lineage, self._witness, store, observations
         )
         self._finality = Finality(state, endpoint, self._lineage)
-        self._anchors = Anchors(state, endpoint, self._lineage, self._witness, store, checker)
+        self._anchors = Anchors(state, endpoint, self._lineage, self._witness, store, observations)
         self._any_endpoint = AnyEndpoint(state, pool)
         self._settled_at = -_SECOND_LOOKS_EVERY
         self._confirmed = 0
@@ -138,7 +130,7 @@ class Coverer:
     async def begin(self) -> None:
         """Take up where the database stands, or begin at the configured block."""
         # What was queued before an endpoint was given up may move the checkpoint, back even: it is committed first.
-        await (await self._checker.put(Observation(self._config.domain_id)))
+        await record(self._observations, Observation(self._config.domain_id))
         stored = await self._store.coverage(self._config.domain_id)
         if stored is None:
             start = self._config.start_block
@@ -265,17 +257,17 @@ class Coverer:
             await self._lineage.confirm()
             self._last_nonce = nonce
 
-    async def _look_again(self, read: ReadRange, final: BlockNumber) -> tuple[Looked, BlockNumber]:
+    async def _look_again(self, read: ReadRange, final: BlockNumber) -> tuple[CheckedRange, BlockNumber]:
         """The range after all second looks that are due, and the last block that may count as final after them."""
         looked = await self._second_look.at_claims(read)
         if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
             looked = looked.then(await self._second_look.before_final(looked.read, last))
-        if looked.verdict is Verdict.OTHER_CHAIN:
+        if looked.comparison is Comparison.OTHER_CHAIN:
             final = self._coverage().checkpoint
         undecodable = self._state.undecodable
         if doubted := undecodable.unsettled(looked.read.logs):
             looked = looked.then(await self._second_look.at_undecodable(looked.read, doubted))
-            if looked.verdict is Verdict.AGREED:
+            if looked.comparison is Comparison.AGREED:
                 undecodable.agreed(doubted)
         unclear = undecodable.read(looked.read.logs, self._endpoint.host)
         return looked, final if unclear is None else min(final, BlockNumber(unclear - 1))
@@ -336,7 +328,7 @@ class Coverer:
 
     async def _commit(self, read: ReadRange, progress: ChainProgress, vouch: Vouch) -> None:
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
-        await (await self._checker.put(observation))
+        await record(self._observations, observation)
 
     async def _bear(self, error: Unsettled | PartialAnswer | RpcRefused, failures: int) -> None:
         """Do what helps, and return to try again; raise EndpointUnavailable where patience ends."""
@@ -346,7 +338,7 @@ class Coverer:
         refusal = error.refusal if isinstance(error, RpcRefused) else None
         if refusal is not None and refusal.reaction is Reaction.PRUNED and await self._leave_behind(words):
             return
-        if isinstance(error, RpcRefused) and self._pool.refused(self._place, error) is Step.LESS:
+        if isinstance(error, RpcRefused) and self._pool.refused(self._place, error) is RangeRetry.SMALLER:
             log.debug("range.shrunk", chain=self._config.name, blocks=self._pool.paces[self._place].span, reason=words)
             return
         if failures > patience(self._pool, self._place) or self._is_hopeless(error):
@@ -369,7 +361,7 @@ class Coverer:
         """Record what could be read of an answer as if it had been pushed, and the rest for inspection."""
         await self._lineage.confirm()
         domain = self._config.domain_id
-        await (await self._checker.put(Observation(domain, logs=answer.logs, malformed=answer.malformed)))
+        await record(self._observations, Observation(domain, logs=answer.logs, malformed=answer.malformed))
 
     async def _leave_behind(self, words: str) -> bool:
         """Go on behind blocks that no endpoint has any more; False where they are there after all.
@@ -392,7 +384,7 @@ class Coverer:
         skipped = skip_to(self._coverage(), oldest)
         unread = BlockRange(first, BlockNumber(oldest - 1))
         progress = ChainProgress(self._config.domain_id, skipped, self._first_nonce, unread=unread)
-        await (await self._checker.put(Observation(self._config.domain_id, progress=progress)))
+        await record(self._observations, Observation(self._config.domain_id, progress=progress))
         self._first_nonce = None
         self._state.reached(skipped)
         return True

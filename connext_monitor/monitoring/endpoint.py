@@ -13,7 +13,7 @@ from typing import Final, Generic, Self, TypeVar
 
 import msgspec
 
-from connext_monitor.core.endpoint_health import Latency
+from connext_monitor.core.endpoint_health import ResponseTime
 from connext_monitor.core.events import Address, BlockNumber, ChainId, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import (
     Header,
@@ -136,7 +136,7 @@ class Endpoint:
         self.pacer = Pacer()
         self._client = client
         self._answer_timeout = answer_timeout
-        self.latency = Latency()
+        self.response_time = ResponseTime()
 
     @property
     def host(self) -> str:
@@ -269,7 +269,7 @@ class Endpoint:
         began = clock.time()
         result = await self._client.request(method, params, timeout=patience * self._answer_timeout)
         if patience == 1:
-            self.latency = self.latency.after(clock.time() - began)
+            self.response_time = self.response_time.after(clock.time() - began)
         return result
 
     def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:

@@ -13,9 +13,9 @@ from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.chain_status import RequestKind
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.endpoint_health import Choice, Health, Trouble, choose, ended, others, preferred
+from connext_monitor.core.endpoint_health import Choice, EndpointHealth, Trouble, choose, ended, others, preferred
 from connext_monitor.core.events import BlockNumber, RawLog
-from connext_monitor.core.pace import Pace, Step
+from connext_monitor.core.range_pace import RangePace, RangeRetry
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest, RpcRefused
@@ -43,9 +43,9 @@ class EndpointPool:
         self._open_endpoint = open_endpoint
         self._clock = clock
         self._random = random
-        self._healths = [Health() for _ in config.endpoints]
+        self._healths = [EndpointHealth() for _ in config.endpoints]
         self._verified_at: dict[int, float] = {}
-        self.paces = [Pace() for _ in config.endpoints]
+        self.paces = [RangePace() for _ in config.endpoints]
         self.pacers = [Pacer(has_others=len(config.endpoints) > 1) for _ in config.endpoints]
         self.requests: Counter[RequestKind] = Counter()
         self.lost_history = LostHistory(len(config.endpoints), clock)
@@ -75,24 +75,24 @@ class EndpointPool:
     def answered(self, place: int, logs: int, blocks: int) -> None:
         """An endpoint answered for a range of so many blocks with so many logs."""
         pace = self.paces[place]
-        if pace.control:
+        if pace.probing:
             # One block is answered where many are not, however long they are waited for: it was never the rate.
             self.pacers[place].forget()
         self.paces[place] = pace.after_answer(logs, blocks)
 
-    def refused(self, place: int, error: RpcRefused) -> Step:
+    def refused(self, place: int, error: RpcRefused) -> RangeRetry:
         """An endpoint refused something: whether to ask for less at once, or to wait.
 
         What is refused without any range in it is refused for the rate, if for anything that passes.
         """
         refusal = error.refusal
         if error.blocks is None or refusal.reaction not in (Reaction.RANGE, Reaction.RATE, Reaction.OTHER):
-            return Step.WAIT
+            return RangeRetry.LATER
         again = self.paces[place].refusals > 0
         self.paces[place], step = self.paces[place].after_refusal(refusal, error.blocks)
-        if step is Step.LESS and refusal.reaction is Reaction.RATE and not self.paces[place].control:
+        if step is RangeRetry.SMALLER and refusal.reaction is Reaction.RATE and not self.paces[place].probing:
             self.pacers[place].forget()
-        elif step is Step.WAIT and refusal.reaction is not Reaction.RATE and not again:
+        elif step is RangeRetry.LATER and refusal.reaction is not Reaction.RATE and not again:
             # Where the first pause did not help, more of them do not: others would wait for what is no rate.
             self.pacers[place].ease()
         return step
@@ -129,7 +129,7 @@ class EndpointPool:
             try:
                 fetched = await endpoint.logs(self.config.contract, [EVENT_TOPICS], first, last)
             except RpcRefused as error:
-                if self.refused(place, error) is not Step.LESS:
+                if self.refused(place, error) is not RangeRetry.SMALLER:
                     raise
                 continue
             self.answered(place, len(fetched.logs), last - first + 1)

@@ -130,7 +130,7 @@ class RpcLimits:
 _DIGITS: Final = re.compile("[0-9]{1,18}")
 
 
-class Answer(msgspec.Struct):
+class RpcMessage(msgspec.Struct):
     """An endpoint's message: an answer has an ``id``, a notification a ``method``. An absent field is an empty Raw.
 
     Some servers send all fields, those that mean nothing as null.
@@ -168,7 +168,7 @@ class _Error(msgspec.Struct):
 _LARGEST_CODE: Final = 2**31
 """No honest error has a larger code, and hostile ones may have thousands of digits."""
 _ENCODER: Final = msgspec.json.Encoder()
-_ANSWER: Final = msgspec.json.Decoder(Answer)
+_ANSWER: Final = msgspec.json.Decoder(RpcMessage)
 _ERROR: Final = msgspec.json.Decoder(_Error | str)
 _LONGEST_DATA: Final = 65_536
 """Bytes of an error's data that are looked at."""
@@ -186,7 +186,7 @@ def encode_request(request_id: int, method: str, params: Sequence[object]) -> by
     return _ENCODER.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 
-def decode_message(body: bytes) -> Answer:
+def decode_message(body: bytes) -> RpcMessage:
     """Read one message. Raises MalformedMessage."""
     try:
         return _ANSWER.decode(body.removeprefix(_BYTE_ORDER_MARK))
@@ -194,7 +194,7 @@ def decode_message(body: bytes) -> Answer:
         raise MalformedMessage("gave an answer that is not JSON-RPC") from None
 
 
-def read_outcome(url: EndpointAddress, method: str, answer: Answer, http_status: int | None = None) -> Outcome:
+def read_outcome(url: EndpointAddress, method: str, answer: RpcMessage, http_status: int | None = None) -> Outcome:
     """What an answer says about the request that it belongs to."""
     if answer.failed:
         refusal = _read_refusal(url, method, answer.error, http_status)

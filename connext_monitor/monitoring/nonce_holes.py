@@ -1,6 +1,5 @@
 """Closes holes in an origin's nonces: a hole that a second look confirms is fetched by range, from whoever has it."""
 
-import asyncio
 from typing import Protocol
 
 import structlog
@@ -14,7 +13,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.witness import Witness
 
@@ -32,14 +31,6 @@ class HoleStore(Protocol):
         ...
 
 
-class Recorder(Protocol):
-    """Who records what is seen."""
-
-    async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Queue it; the future is done once it is committed."""
-        ...
-
-
 class NonceHoles:
     """The holes in one origin's nonces, seen from one endpoint with the others as witnesses."""
 
@@ -53,7 +44,7 @@ class NonceHoles:
         lineage: Lineage,
         witness: Witness,
         store: HoleStore,
-        recorder: Recorder,
+        observations: ObservationQueue,
     ) -> None:
         self._state = state
         self._config = state.config
@@ -64,7 +55,7 @@ class NonceHoles:
         self._lineage = lineage
         self._witness = witness
         self._store = store
-        self._recorder = recorder
+        self._observations = observations
 
     async def close(self, upcoming: int) -> None:
         """Fetch what is missing below the nonce ``upcoming``, which the chain has just said it would give next.
@@ -128,7 +119,7 @@ class NonceHoles:
         if self._state.coverage is None:
             raise RuntimeError("holes are closed once something is covered")
         progress = ChainProgress(self._config.domain_id, self._state.coverage, next_nonce=upcoming)
-        timed = await self._reader.place(logs)
-        if timed:
+        decoded = await self._reader.decode_logs(logs)
+        if decoded:
             await self._lineage.confirm()
-        await (await self._recorder.put(Observation(self._config.domain_id, logs=timed, progress=progress)))
+        await record(self._observations, Observation(self._config.domain_id, logs=decoded, progress=progress))

@@ -1,5 +1,6 @@
 """What an observer hands to the transfer checker."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,7 +10,7 @@ from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog
 from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.monitoring.chain_data import MalformedEntry
-from connext_monitor.monitoring.placed_log import PlacedLog
+from connext_monitor.monitoring.decoded_log import DecodedLog
 
 Vouch = Callable[[RawLog], Awaitable[bool]]
 
@@ -24,12 +25,25 @@ class Observation:
     """
 
     domain: DomainId
-    logs: Sequence[PlacedLog] = ()
+    logs: Sequence[DecodedLog] = ()
     malformed: Sequence[MalformedEntry] = ()
     gone: frozenset[Hash32] = frozenset()
     progress: ChainProgress | None = None
     history: BlockRange | None = None
     vouch: Vouch | None = None
+
+
+class ObservationQueue(Protocol):
+    """Where observations wait to be committed, in order: the transfer checker."""
+
+    async def put(self, observation: Observation) -> asyncio.Future[None]:
+        """Queue it, waiting for room; the future is done once it is committed, or fails with what prevented that."""
+        ...
+
+
+async def record(queue: ObservationQueue, observation: Observation) -> None:
+    """Queue an observation and wait until it is committed."""
+    await (await queue.put(observation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
-from connext_monitor.monitoring.coverer import Checker, CoverageStore, Coverer, patience, pause_after
+from connext_monitor.monitoring.coverer import CoverageStore, Coverer, patience, pause_after
 from connext_monitor.monitoring.endpoint import MOST_MALFORMED, Endpoint, Pushes
 from connext_monitor.monitoring.endpoint_pool import EndpointPool, OpenEndpoint
 from connext_monitor.monitoring.failure_log import FailureLog
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation import Observation, ObservationQueue
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.range_reader import RangeReader, Unsettled
 from connext_monitor.monitoring.watchdog import BetterEndpoint, Watchdog
@@ -66,7 +66,7 @@ class Observer:
         unobserved_after: float,
         open_endpoint: OpenEndpoint,
         store: CoverageStore,
-        checker: Checker,
+        observations: ObservationQueue,
         clock: Clock,
         random: Random,
     ) -> None:
@@ -74,7 +74,7 @@ class Observer:
         self._unobserved_after = unobserved_after
         self._pool = EndpointPool(config, open_endpoint, clock, random)
         self._store = store
-        self._checker = checker
+        self._observations = observations
         self._clock = clock
         self.state = ChainState(config, clock, unobserved_after)
         self._wake = asyncio.Event()
@@ -217,7 +217,7 @@ class Observer:
                 await self._pass_on(endpoint, reader, lineage, pushed)
 
     async def _skip(self, endpoint: Endpoint, pushed: MalformedEntry, so_far: int) -> None:
-        await self._checker.put(Observation(self._config.domain_id, malformed=[pushed]))
+        await self._observations.put(Observation(self._config.domain_id, malformed=[pushed]))
         if so_far > MOST_MALFORMED:
             raise EndpointNotBelieved(
                 endpoint.host, f"pushed more than {MOST_MALFORMED:,} entries that are none of the logs asked for"
@@ -229,7 +229,7 @@ class Observer:
     async def _pass_on(self, endpoint: Endpoint, reader: RangeReader, lineage: Lineage, pushed: PushedLog) -> None:
         await self.state.headers.arrival(pushed.log.block_hash, _HEAD_MAY_FOLLOW)
         try:
-            placed = await reader.place([pushed.log])
+            decoded = await reader.decode_logs([pushed.log])
             stands = await self._stands(endpoint, pushed.log)
             await lineage.bear_out(pushed.log.block_hash, again=True)
         except (Unsettled, RpcRefused):
@@ -237,8 +237,8 @@ class Observer:
             self._hint()
             return
         if stands:
-            await self._checker.put(Observation(self._config.domain_id, logs=placed))
-            found = placed[0].found
+            await self._observations.put(Observation(self._config.domain_id, logs=decoded))
+            found = decoded[0].content
             if isinstance(found, UnreadableLog) and found.delivery is not None:
                 # It is said that something else was delivered than was sent: pushed it accuses nobody, covered it does.
                 self._hint()
@@ -258,7 +258,7 @@ class Observer:
     # Covering
 
     async def _cover(self, endpoint: Endpoint, place: int, pushed: PushedLogs) -> None:
-        coverer = Coverer(self.state, endpoint, self._store, _Listening(self._checker, pushed), self._pool, place)
+        coverer = Coverer(self.state, endpoint, self._store, _Listening(self._observations, pushed), self._pool, place)
         await coverer.begin()
         aim: Aim | None = Aim.CONFIRM
         while True:
@@ -310,13 +310,13 @@ class Observer:
 class _Listening:
     """The checker, and beside it what takes note of the logs that covers read."""
 
-    def __init__(self, checker: Checker, pushed: PushedLogs) -> None:
-        self._checker = checker
+    def __init__(self, observations: ObservationQueue, pushed: PushedLogs) -> None:
+        self._observations = observations
         self._pushed = pushed
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
         self._pushed.covered(observation)
-        return await self._checker.put(observation)
+        return await self._observations.put(observation)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -15,7 +15,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.monitoring.inquiry import Unanswered
+from connext_monitor.monitoring.chain_queries import Unanswered
 
 _LOOK_EVERY = 30.0
 _PAUSE = 1.0
@@ -41,7 +41,7 @@ class UnknownStore(Protocol):
         ...
 
 
-class Origin(Protocol):
+class OriginQueries(Protocol):
     """A chain that can be asked where a transfer began."""
 
     async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
@@ -66,7 +66,7 @@ class OriginSearch:
     def __init__(
         self,
         store: UnknownStore,
-        origins: Mapping[DomainId, Origin],
+        origins: Mapping[DomainId, OriginQueries],
         labels: ChainLabels,
         clock: Clock,
         every: float = _LOOK_EVERY,

@@ -39,9 +39,9 @@ class PushedLogs:
 
     def covered(self, observation: Observation) -> None:
         """A range was read: note what of it should have been pushed and was not yet."""
-        for timed in observation.logs:
-            key = (timed.log.block_hash, timed.log.tx_hash)
-            if self._begins_after is None or timed.log.block_number <= self._begins_after or key in self._brought:
+        for decoded in observation.logs:
+            key = (decoded.log.block_hash, decoded.log.tx_hash)
+            if self._begins_after is None or decoded.log.block_number <= self._begins_after or key in self._brought:
                 continue
             self._owed.setdefault(key, self._clock.monotonic())
 

@@ -13,8 +13,8 @@ from connext_monitor.core.coverage import BlockRange, Stored, doubtful
 from connext_monitor.core.decoding import EVENT_TOPICS, named_event
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
+from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.endpoint import Endpoint, FetchedLogs, LogsNotBelieved
-from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.turns import in_turns
 
 _CACHED_HEADERS = 4096
@@ -54,7 +54,7 @@ class UnreadableAnswer(PartialAnswer):
     ``logs`` are those that can be, ``malformed`` what else it gave.
     """
 
-    def __init__(self, why: str, logs: list[PlacedLog], malformed: list[MalformedEntry]) -> None:
+    def __init__(self, why: str, logs: list[DecodedLog], malformed: list[MalformedEntry]) -> None:
         super().__init__(why)
         self.logs = logs
         self.malformed = malformed
@@ -66,7 +66,7 @@ class ReadRange:
 
     blocks: BlockRange
     end: BlockRef
-    logs: list[PlacedLog]
+    logs: list[DecodedLog]
     malformed: list[MalformedEntry]
     gone: frozenset[Hash32]
 
@@ -122,10 +122,9 @@ class RangeReader:
 
         1. The range's last block is looked at before and after its logs are asked for: the same hash means that the
            endpoint had the range and that it did not move meanwhile. A final block cannot move.
-        2. Every log is placed: its block's header says its time and confirms its height; and decoded, unless its event
-           is stored.
-        3. Every place of something stored that the answer does not name is looked at, and every place of a log that it
-           calls removed.
+        2. Every log is decoded, unless its event is stored; its block's header gives its time and confirms its height.
+        3. Every block that holds something stored and is missing from the answer is looked at, and so is every block of
+           a log that the answer calls removed.
 
         Raises Unsettled, PartialAnswer, LongRead and what the endpoint raises.
         """
@@ -135,7 +134,7 @@ class RangeReader:
         if before is not None and before.hash != end.hash:
             raise Unsettled(f"changed block {blocks.last} while its logs were read")
         headers = await self._headers_of(fetched.logs, blocks)
-        logs = await self.place(fetched.logs, stored, headers)
+        logs = await self.decode_logs(fetched.logs, stored, headers)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
         await self._check_removed(fetched)
         gone = await self._gone(doubtful(stored.places, answered))
@@ -146,7 +145,7 @@ class RangeReader:
             return await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
         except LogsNotBelieved as error:
             doubted, why = error.fetched, error.reason
-        raise UnreadableAnswer(why, await self.place(doubted.logs, stored), doubted.malformed)
+        raise UnreadableAnswer(why, await self.decode_logs(doubted.logs, stored), doubted.malformed)
 
     async def _check_removed(self, fetched: FetchedLogs) -> None:
         removed = [entry.removed for entry in fetched.malformed if entry.removed is not None]
@@ -159,9 +158,9 @@ class RangeReader:
             if (await self.header_at(number)).hash == block_hash:
                 raise PartialAnswer(f"says of a log of block {number} that it was removed, and that the block stands")
 
-    async def place(
+    async def decode_logs(
         self, logs: list[RawLog], stored: Stored = _NOTHING, known: Mapping[Hash32, Header] = _NO_HEADERS
-    ) -> list[PlacedLog]:
+    ) -> list[DecodedLog]:
         """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled where a block is not there.
 
         Decoded here, and not when they are checked: while history is read, that is beside the commit of what came
@@ -175,16 +174,16 @@ class RangeReader:
             if header is None:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
             headers[block_hash] = header
-        placed: list[PlacedLog] = []
+        decoded: list[DecodedLog] = []
         async for some in in_turns(logs):
-            placed.extend([self._placed(raw, _time_of(raw, headers[raw.block_hash]), stored) for raw in some])
-        return placed
+            decoded.extend([self._decoded(raw, _time_of(raw, headers[raw.block_hash]), stored) for raw in some])
+        return decoded
 
-    def _placed(self, raw: RawLog, timestamp: Timestamp, stored: Stored) -> PlacedLog:
+    def _decoded(self, raw: RawLog, timestamp: Timestamp, stored: Stored) -> DecodedLog:
         named = named_event(raw) if stored.events else None
         if named is not None and (raw.block_hash, *named) in stored.events:
-            return PlacedLog(raw, timestamp, None)
-        return place_log(self._domain, raw, timestamp)
+            return DecodedLog(raw, timestamp, None)
+        return decode_log(self._domain, raw, timestamp)
 
     async def _headers_of(self, logs: Sequence[RawLog], blocks: BlockRange) -> dict[Hash32, Header]:
         """The headers of the logs' blocks. Raises LongRead where they come slowly, once some of them are here."""

@@ -12,8 +12,8 @@ from connext_monitor.core.coverage import BlockRange, left_out
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import BlockNumber, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.witness import Testimony, Witness
 
@@ -30,24 +30,24 @@ class Doubt(StrEnum):
     UNDECODABLE = "it holds logs that cannot be decoded"
 
 
-class Verdict(StrEnum):
+class Comparison(StrEnum):
     """What a second look has shown."""
 
-    ALONE = "nobody else could be asked"
+    NO_WITNESS = "nobody else could be asked"
     AGREED = "another answer says the same"
     COMPLETED = "logs that were left out have been added"
     OTHER_CHAIN = "another endpoint has another block at the same height"
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CheckedRange:
     """A range after the second look; ``found_at`` is the other endpoint that had the logs which were left out."""
 
     read: ReadRange
-    verdict: Verdict
+    comparison: Comparison
     found_at: str | None = None
 
-    def then(self, later: "Looked") -> "Looked":
+    def then(self, later: "CheckedRange") -> "CheckedRange":
         """After another look at what this one left."""
         return replace(later, found_at=self.found_at or later.found_at)
 
@@ -64,11 +64,11 @@ class SecondLook:
         self._cleared: dict[Hash32, None] = {}
         self._filters_filled = False
 
-    async def at_claims(self, read: ReadRange) -> Looked:
+    async def at_claims(self, read: ReadRange) -> CheckedRange:
         """Look again where a bloom claims a log that is not there; asks nobody where none does."""
         claimed = self._claimed(read)
         if not claimed:
-            return Looked(read, Verdict.AGREED)
+            return CheckedRange(read, Comparison.AGREED)
         blocks = BlockRange(claimed[-1].number, claimed[0].number)
         testimony = await self._witness.testify(blocks, claimed[0].hash)
         if testimony is None or testimony.logs is None:
@@ -82,25 +82,25 @@ class SecondLook:
             del self._cleared[next(iter(self._cleared))]
         return looked
 
-    async def before_final(self, read: ReadRange, last: BlockNumber) -> Looked:
+    async def before_final(self, read: ReadRange, last: BlockNumber) -> CheckedRange:
         """Ask another endpoint for the blocks up to ``last``, which are about to count as final."""
         blocks = BlockRange(read.blocks.first, last)
         end = read.end.hash if last == read.end.number else (await self._reader.header_at(last)).hash
         testimony = await self._witness.testify(blocks, end)
         if testimony is None:
-            return Looked(read, Verdict.ALONE)
+            return CheckedRange(read, Comparison.NO_WITNESS)
         return await self._compare(read, testimony, Doubt.FINAL)
 
-    async def at_undecodable(self, read: ReadRange, doubted: Sequence[PlacedLog]) -> Looked:
+    async def at_undecodable(self, read: ReadRange, doubted: Sequence[DecodedLog]) -> CheckedRange:
         """Ask another endpoint for the blocks of logs that cannot be decoded; it agrees where it has the same logs."""
-        last = max(doubted, key=lambda placed: placed.log.block_number).log
-        blocks = BlockRange(min(placed.log.block_number for placed in doubted), last.block_number)
+        last = max(doubted, key=lambda decoded: decoded.log.block_number).log
+        blocks = BlockRange(min(decoded.log.block_number for decoded in doubted), last.block_number)
         testimony = await self._witness.testify(blocks, last.block_hash)
         if testimony is None or testimony.logs is None:
-            return Looked(read, Verdict.ALONE)
+            return CheckedRange(read, Comparison.NO_WITNESS)
         looked = await self._compare(read, testimony, Doubt.UNDECODABLE)
-        if looked.found_at is None and left_out(testimony.logs, [placed.log for placed in doubted]):
-            return replace(looked, verdict=Verdict.ALONE)
+        if looked.found_at is None and left_out(testimony.logs, [decoded.log for decoded in doubted]):
+            return replace(looked, comparison=Comparison.NO_WITNESS)
         return looked
 
     async def vouches(self, raw: RawLog, *, final: BlockNumber) -> bool:
@@ -120,24 +120,26 @@ class SecondLook:
             return not left_out(testimony.logs, [raw])
         return raw.block_number <= final or not self._witness.answers
 
-    async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> Looked:
+    async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> CheckedRange:
         if testimony.logs is None:
             log.warning(
                 "endpoints.disagree", chain=self._config.name, endpoint=self._endpoint.host, other=testimony.host
             )
-            return Looked(read, Verdict.OTHER_CHAIN)
-        missing = left_out((timed.log for timed in read.logs), testimony.logs)
-        added = [timed for timed in await self._reader.place(missing) if not self._denied(timed.log, self._mask)]
+            return CheckedRange(read, Comparison.OTHER_CHAIN)
+        missing = left_out((decoded.log for decoded in read.logs), testimony.logs)
+        added = [
+            decoded for decoded in await self._reader.decode_logs(missing) if not self._denied(decoded.log, self._mask)
+        ]
         if not added:
-            return Looked(read, Verdict.AGREED)
+            return CheckedRange(read, Comparison.AGREED)
         self._tell(added, testimony.host, doubt)
-        return Looked(
-            replace(read, logs=[*read.logs, *added]), Verdict.COMPLETED, None if testimony.own else testimony.host
+        return CheckedRange(
+            replace(read, logs=[*read.logs, *added]), Comparison.COMPLETED, None if testimony.own else testimony.host
         )
 
     def _claimed(self, read: ReadRange) -> list[Header]:
         """The blocks, the highest first, whose filters claim a log that was not answered, and not looked at yet."""
-        settled = {timed.log.block_hash for timed in read.logs} | self._cleared.keys()
+        settled = {decoded.log.block_hash for decoded in read.logs} | self._cleared.keys()
         claimed = []
         for header in self._reader.canonical(read.end.hash, read.blocks.first):
             bloom = header.logs_bloom
@@ -155,8 +157,8 @@ class SecondLook:
         bloom = header.logs_bloom if header else None
         return self._filters_filled and bloom is not None and denies(bloom, mask)
 
-    def _tell(self, added: list[PlacedLog], found_at: str, doubt: Doubt) -> None:
-        numbers = [timed.log.block_number for timed in added]
+    def _tell(self, added: list[DecodedLog], found_at: str, doubt: Doubt) -> None:
+        numbers = [decoded.log.block_number for decoded in added]
         log.warning(
             "answer.partial",
             chain=self._config.name,

@@ -11,7 +11,7 @@ from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.monitoring.inquiry import Unanswered
+from connext_monitor.monitoring.chain_queries import Unanswered
 
 _PATIENCE = 1.0
 """Seconds that an alert may wait for a token's name, and no longer."""
@@ -24,7 +24,7 @@ _Place = tuple[DomainId, Address]
 log = structlog.get_logger()
 
 
-class Asked(Protocol):
+class TokenQueries(Protocol):
     """A chain that can be asked about its tokens."""
 
     async def token(self, asset: Address) -> Token | None:
@@ -55,9 +55,9 @@ class _Nameless:
 class TokenReader:
     """Puts tokens into the labels: those that are stored, and others when they are needed."""
 
-    def __init__(self, store: TokenStore, inquiries: Mapping[DomainId, Asked], labels: ChainLabels) -> None:
+    def __init__(self, store: TokenStore, queries: Mapping[DomainId, TokenQueries], labels: ChainLabels) -> None:
         self._store = store
-        self._inquiries = inquiries
+        self._queries = queries
         self._labels = labels
         self._confirmed: set[_Place] = set()
         self._nameless: dict[_Place, _Nameless] = {}
@@ -66,21 +66,21 @@ class TokenReader:
         """Take over those that are stored."""
         self._labels.tokens.update(await self._store.tokens())
 
-    async def learn(self, transfer: Transfer) -> None:
+    async def enrich(self, transfer: Transfer) -> None:
         """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
 
         What an earlier run stored is shown meanwhile and asked for once more: it may have come from an endpoint that
         was wrong.
         """
-        inquiry = self._inquiries.get(transfer.origin)
-        if inquiry is None or transfer.asset is None or not any(transfer.asset):
+        queries = self._queries.get(transfer.origin)
+        if queries is None or transfer.asset is None or not any(transfer.asset):
             return
         place = (transfer.origin, transfer.asset)
         if place in self._confirmed or self._says_nothing(place):
             return
         try:
             async with asyncio.timeout(_PATIENCE):
-                token = await inquiry.token(transfer.asset)
+                token = await queries.token(transfer.asset)
                 if token is None:
                     self._said_nothing(place)
                     return

@@ -277,11 +277,11 @@ async def _read(observation: Observation) -> _Read:
     domain = observation.domain
     seen: list[EventRecord] = []
     unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
-    for placed in observation.logs:
-        found = placed.found
+    for decoded in observation.logs:
+        found = decoded.content
         if isinstance(found, UnreadableLog):
             proven = (
-                found.delivery is not None and observation.vouch is not None and await observation.vouch(placed.log)
+                found.delivery is not None and observation.vouch is not None and await observation.vouch(decoded.log)
             )
             unreadable.append(found if proven else replace(found, delivery=None))
         elif found is not None:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from connext_monitor.clock import Clock
 from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.core.recording import UnreadableLog
-from connext_monitor.monitoring.placed_log import PlacedLog
+from connext_monitor.monitoring.decoded_log import DecodedLog
 
 _KEPT = 10_000
 
 _Key = tuple[Hash32, int]
 
 
-def undecodable(logs: Sequence[PlacedLog]) -> list[PlacedLog]:
+def undecodable(logs: Sequence[DecodedLog]) -> list[DecodedLog]:
     """Those of the logs that hold no event which can be read; one that accuses somebody can."""
-    return [log for log in logs if isinstance(log.found, UnreadableLog) and log.found.delivery is None]
+    return [log for log in logs if isinstance(log.content, UnreadableLog) and log.content.delivery is None]
 
 
 class Undecodable:
@@ -33,28 +33,28 @@ class Undecodable:
         self.since: float | None = None
         self.why: str | None = None
 
-    def unsettled(self, logs: Sequence[PlacedLog]) -> list[PlacedLog]:
+    def unsettled(self, logs: Sequence[DecodedLog]) -> list[DecodedLog]:
         """Those of the logs that cannot be decoded, without those that another endpoint gives as well."""
         return [log for log in undecodable(logs) if _key(log) not in self._agreed]
 
-    def agreed(self, logs: Sequence[PlacedLog]) -> None:
+    def agreed(self, logs: Sequence[DecodedLog]) -> None:
         """Another endpoint gives these logs as well: they are what the chain has."""
         self._agreed.update(dict.fromkeys(map(_key, logs)))
         while len(self._agreed) > _KEPT:
             del self._agreed[next(iter(self._agreed))]
 
-    def read(self, logs: Sequence[PlacedLog], host: str) -> BlockNumber | None:
+    def read(self, logs: Sequence[DecodedLog], host: str) -> BlockNumber | None:
         """Logs of covered blocks were read; the first block that is not to be final before it is read again, if any."""
         doubted = self.unsettled(logs)
         if len(undecodable(logs)) < len(logs):
             self.since = self.why = None
         elif doubted:
             self.since = self._clock.monotonic() if self.since is None else self.since
-            reason = doubted[-1].found.reason if isinstance(doubted[-1].found, UnreadableLog) else ""
+            reason = doubted[-1].content.reason if isinstance(doubted[-1].content, UnreadableLog) else ""
             self.why = f"{host} gives logs of the contract that cannot be decoded: {reason}"
             return min(log.log.block_number for log in doubted)
         return None
 
 
-def _key(placed: PlacedLog) -> _Key:
-    return placed.log.block_hash, placed.log.log_index
+def _key(decoded: DecodedLog) -> _Key:
+    return decoded.log.block_hash, decoded.log.log_index

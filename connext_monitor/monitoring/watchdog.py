@@ -54,9 +54,9 @@ class Watchdog:
         """Raise BetterEndpoint once a preferred one works, and EndpointUnavailable once this one is too slow."""
         while True:
             await asyncio.sleep(min(_LOOKS_FOR_BETTER_EVERY, self._patience / 2))
-            if self._endpoint.latency.slow and self._pool.others(self._place):
+            if self._endpoint.response_time.slow and self._pool.others(self._place):
                 raise EndpointUnavailable(
-                    self._endpoint.host, f"answers slowly: {self._endpoint.latency.seconds:.1f} s on average"
+                    self._endpoint.host, f"answers slowly: {self._endpoint.response_time.seconds:.1f} s on average"
                 )
             place = self._pool.preferred(self._place)
             if place is not None and await self._works(place):

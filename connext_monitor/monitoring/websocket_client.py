@@ -22,13 +22,13 @@ from connext_monitor.monitoring.json_rpc import (
     DECODE_ERRORS,
     DEFAULT_TIMEOUT,
     HEADER_BYTES,
-    Answer,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
     Outcome,
     RpcError,
     RpcLimits,
+    RpcMessage,
     RpcRefused,
     decode_message,
     encode_request,
@@ -294,7 +294,7 @@ class WebSocketClient:
         if pending is not None and not pending.outcome.done():
             pending.outcome.set_result(self._read_answer(pending, answer))
 
-    def _refuse_all(self, answer: Answer) -> None:
+    def _refuse_all(self, answer: RpcMessage) -> None:
         outcome = read_outcome(self._url, "a request", answer)
         if not isinstance(outcome, RpcRefused):
             raise MalformedMessage("gave an answer to no request")
@@ -305,7 +305,7 @@ class WebSocketClient:
                 refused = RpcRefused(self.host, pending.method, outcome.refusal, outcome.retry_after)
                 pending.outcome.set_result(refused)
 
-    def _read_answer(self, pending: _Pending, answer: Answer) -> Outcome:
+    def _read_answer(self, pending: _Pending, answer: RpcMessage) -> Outcome:
         outcome = read_outcome(self._url, pending.method, answer)
         if pending.pushes is None or isinstance(outcome, RpcError):
             return outcome

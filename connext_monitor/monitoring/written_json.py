@@ -76,9 +76,9 @@ _LOOSE_LOG: Final = msgspec.json.Decoder(_LooseLog)
 _NUMBER: Final = msgspec.json.Decoder(_Number)
 _TEXT: Final = msgspec.json.Decoder(str)
 
-decode_block: Final = msgspec.json.Decoder(WrittenBlock | None).decode
-decode_log: Final = msgspec.json.Decoder(WrittenLog).decode
-decode_logs: Final = msgspec.json.Decoder(list[WrittenLog]).decode
+parse_block: Final = msgspec.json.Decoder(WrittenBlock | None).decode
+parse_log: Final = msgspec.json.Decoder(WrittenLog).decode
+parse_logs: Final = msgspec.json.Decoder(list[WrittenLog]).decode
 """What is written as the specification has it; quick. Like all below they raise one of DECODE_ERRORS."""
 
 
@@ -93,12 +93,12 @@ def plain_log(entry: msgspec.Raw) -> WrittenLog:
     return _plain_log(_LOOSE_LOG.decode(entry))
 
 
-def decode_quantity(result: msgspec.Raw) -> str:
+def parse_quantity(result: msgspec.Raw) -> str:
     """A number as `plain_quantity` has it."""
     return plain_quantity(_NUMBER.decode(result))
 
 
-def decode_bytes(result: msgspec.Raw) -> str:
+def parse_bytes(result: msgspec.Raw) -> str:
     """Bytes of any length, as `plain_hex` has them."""
     return plain_hex(_TEXT.decode(result))
 

@@ -21,9 +21,8 @@ from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import ChainId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import Changes
-from connext_monitor.monitoring.coverer import Checker
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.observation import Committed, Observation
+from connext_monitor.monitoring.observation import Committed, Observation, ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
@@ -64,13 +63,13 @@ class Watching:
 class WatchedPuts:
     """A checker that notes when what was put has been committed."""
 
-    def __init__(self, checker: Checker) -> None:
-        self._checker = checker
+    def __init__(self, observations: ObservationQueue) -> None:
+        self._observations = observations
         self.committed_after: list[float] = []
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """See `Checker`."""
-        done = await self._checker.put(observation)
+        """See `ObservationQueue`."""
+        done = await self._observations.put(observation)
         if observation.progress is None:
             done.add_done_callback(lambda _: self._note(observation))
         return done

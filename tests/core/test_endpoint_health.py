@@ -3,15 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.endpoint_health import Health, Latency, Trouble, choose, ended, others, preferred
+from connext_monitor.core.endpoint_health import EndpointHealth, ResponseTime, Trouble, choose, ended, others, preferred
 
 NOW = 1000.0
-FRESH = Health()
-RESTING = Health(failures=1, rests_until=NOW + 5)
-DISTRUSTED = Health(distrusted_until=NOW + 5)
+FRESH = EndpointHealth()
+RESTING = EndpointHealth(failures=1, rests_until=NOW + 5)
+DISTRUSTED = EndpointHealth(distrusted_until=NOW + 5)
 
 healths = st.builds(
-    Health,
+    EndpointHealth,
     failures=st.integers(0, 50),
     rests_until=st.floats(0, 2 * NOW),
     distrusted_until=st.floats(0, 2 * NOW),
@@ -28,7 +28,7 @@ def test_one_that_is_not_believed_is_used_only_where_no_other_can_be() -> None:
 
 
 def test_where_all_rest_the_one_that_has_rested_soonest_is_waited_for() -> None:
-    longer = Health(failures=3, rests_until=NOW + 9)
+    longer = EndpointHealth(failures=3, rests_until=NOW + 9)
     assert (choose([longer, RESTING], NOW).place, choose([longer, RESTING], NOW).wait) == (1, 5)
 
 
@@ -40,7 +40,7 @@ def test_one_that_asks_to_be_left_alone_is_for_minutes_at_most() -> None:
 
 
 @given(st.lists(healths, min_size=1, max_size=5))
-def test_some_endpoint_is_always_tried_within_half_a_minute(known: list[Health]) -> None:
+def test_some_endpoint_is_always_tried_within_half_a_minute(known: list[EndpointHealth]) -> None:
     choice = choose(known, NOW)
     assert 0 <= choice.place < len(known)
     assert 0 <= choice.wait <= 30
@@ -72,7 +72,7 @@ def test_witnesses_are_the_others_that_do_not_rest_the_trusted_first() -> None:
 
 
 def test_an_endpoint_is_slow_only_after_several_slow_answers() -> None:
-    latency = Latency()
+    latency = ResponseTime()
     for _ in range(7):
         latency = latency.after(10)
     assert not latency.slow
@@ -80,7 +80,7 @@ def test_an_endpoint_is_slow_only_after_several_slow_answers() -> None:
 
 
 def test_quick_answers_make_a_slow_endpoint_quick_again() -> None:
-    latency = Latency(10, 100)
+    latency = ResponseTime(10, 100)
     for _ in range(40):
         latency = latency.after(0.01)
     assert not latency.slow

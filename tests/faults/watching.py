@@ -20,8 +20,8 @@ from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
+from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.inquiry import Inquiry
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
@@ -67,7 +67,7 @@ class Watch:
             for name, chain in config.chains.items()
         }
         destinations = {
-            o.state.config.domain_id: ObservedChain(o, Inquiry(o.state, self.checker, self.checker, o.pool))
+            o.state.config.domain_id: ObservedChain(o, ChainQueries(o.state, self.checker, self.checker, o.pool))
             for o in self.observers.values()
         }
         self.scheduler = AlertScheduler(

@@ -16,7 +16,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Aim, BlockRange, Coverage, Stored
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
-from connext_monitor.core.pace import shrunk
+from connext_monitor.core.range_pace import shrunk
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
 from connext_monitor.monitoring.chain_data import to_hex
@@ -99,7 +99,7 @@ class Memory:
         if observation.progress is not None:
             self.progress.append(observation.progress)
         self.gone |= observation.gone
-        self.blocks += [placed.log.block_number for placed in observation.logs]
+        self.blocks += [decoded.log.block_number for decoded in observation.logs]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done

@@ -27,8 +27,8 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.mismatch import Mismatch, mismatch
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import Sighting
+from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Committed, Observation
-from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from tests.world.recording import NAMES
@@ -43,11 +43,11 @@ DIVERTED = replace(HONEST, to=Address(b"\x99" * 20))
 ALERT = f"delivery_mismatch:0x{HONEST.transfer_id.hex()}"
 
 
-def log(event: TransferEvent, place: Sighting) -> PlacedLog:
+def log(event: TransferEvent, place: Sighting) -> DecodedLog:
     topics, data = encode_event(event)
     block = place.block
     raw = RawLog(Address(b"\x11" * 20), topics, data, block.number, block.hash, place.tx_hash, place.log_index)
-    return place_log(BETA, raw, block.timestamp)
+    return decode_log(BETA, raw, block.timestamp)
 
 
 async def yes(_raw: RawLog) -> bool:
@@ -58,7 +58,7 @@ async def no(_raw: RawLog) -> bool:
     return False
 
 
-def covered(*logs: PlacedLog, vouch: object = yes, gone: Sighting | None = None) -> Observation:
+def covered(*logs: DecodedLog, vouch: object = yes, gone: Sighting | None = None) -> Observation:
     reached = Coverage(BlockNumber(1), BlockNumber(5), sighting(40).block)
     lost = frozenset({gone.block.hash} if gone else set[Hash32]())
     return Observation(BETA, logs, gone=lost, progress=ChainProgress(BETA, reached), vouch=vouch)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.monitoring.inquiry import Unanswered
+from connext_monitor.monitoring.chain_queries import Unanswered
 from connext_monitor.monitoring.origin_search import OriginSearch
 from tests.world.waiting import until
 

@@ -64,7 +64,7 @@ async def watched_through(outage: Outage) -> tuple[float, float]:
 WORDS: dict[str, dict[str, Any]] = {
     "internal": {"code": -32603, "message": "internal error"},
     "size": {"code": -32000, "message": "response too big"},
-    "timeout": {"code": -32002, "message": "request timed out"},
+    "timeout": {"code": -32002, "message": "request decoded out"},
     "rate": {"code": 429, "message": "too many requests"},
     "day": {"code": -32005, "message": "daily request count exceeded, request rate limited"},
     "unknown": {"code": -32000, "message": "oops"},

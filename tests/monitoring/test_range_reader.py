@@ -46,7 +46,7 @@ async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
 async def test_a_block_time_is_the_headers_and_never_the_logs() -> None:
     async with reader_of(Node(20, logs=[5, 9])) as read:
         found = await read(1, 20)
-        assert [timed.timestamp for timed in found.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
+        assert [decoded.timestamp for decoded in found.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
         assert found.end.number == 20
 
 
@@ -54,7 +54,7 @@ async def test_logs_in_more_blocks_than_headers_are_kept_are_all_placed() -> Non
     node = Node(5000, logs=list(range(1, 4501)))
     async with reader_of(node) as read:
         found = await read(1, 5000, final=5000)
-        assert [timed.timestamp for timed in found.logs] == [GENESIS_TIME + number for number in node.logs]
+        assert [decoded.timestamp for decoded in found.logs] == [GENESIS_TIME + number for number in node.logs]
 
 
 async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:
@@ -62,8 +62,8 @@ async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
         logs = (await endpoint.logs(CONTRACT, [], BlockNumber(1), BlockNumber(5))).logs * 2000
         reader = RangeReader(endpoint, DOMAIN, CONTRACT, HeaderCache())
-        await reader.place(logs[:1])
-        placing, turns = asyncio.create_task(reader.place(logs)), 0
+        await reader.decode_logs(logs[:1])
+        placing, turns = asyncio.create_task(reader.decode_logs(logs)), 0
         while not placing.done():
             turns += 1
             await asyncio.sleep(0)
@@ -75,8 +75,8 @@ async def test_an_event_that_is_stored_from_the_same_block_counts_as_answered_an
     async with reader_of(node) as read:
         known = {(5, hash_at(5))}
         found = await read(1, 20, known=known, events={(hash_at(5), EventKind.XCALLED, ID)})
-        assert [placed.found is None for placed in found.logs] == [True, False]
-        assert [placed.log.block_number for placed in found.logs] == [5, 9]
+        assert [decoded.content is None for decoded in found.logs] == [True, False]
+        assert [decoded.log.block_number for decoded in found.logs] == [5, 9]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ async def test_an_event_that_is_stored_from_the_same_block_counts_as_answered_an
 async def test_another_event_is_decoded(other: tuple[Hash32, EventKind, TransferId]) -> None:
     node = Node(20, logs=[5], log_changes={"topics": [f"0x{TOPIC.hex()}", f"0x{ID.hex()}"]})
     async with reader_of(node) as read:
-        [placed] = (await read(1, 20, events={other})).logs
-        assert placed.found is not None
+        [decoded] = (await read(1, 20, events={other})).logs
+        assert decoded.content is not None
 
 
 async def test_a_range_whose_last_block_is_missing_is_unsettled() -> None:

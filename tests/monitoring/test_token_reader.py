@@ -8,7 +8,7 @@ import pytest
 from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.token import Token
-from connext_monitor.monitoring.inquiry import Unanswered
+from connext_monitor.monitoring.chain_queries import Unanswered
 from connext_monitor.monitoring.token_reader import TokenReader
 from tests.world.alerts import LATE, ORIGIN, TOKEN
 
@@ -47,8 +47,8 @@ class Shelf:
 async def test_a_token_is_asked_for_once_and_kept() -> None:
     chain, shelf, labels = Chain(), Shelf(), ChainLabels({})
     reader = TokenReader(shelf, {ORIGIN: chain}, labels)
-    await reader.learn(LATE)
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
+    await reader.enrich(LATE)
     assert (chain.asked, labels.tokens, shelf.kept) == (1, {(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC})
     later = ChainLabels({})
     await TokenReader(shelf, {}, later).load()
@@ -58,8 +58,8 @@ async def test_a_token_is_asked_for_once_and_kept() -> None:
 async def test_what_is_no_token_is_asked_once() -> None:
     chain = Chain(answer=None)
     reader = TokenReader(Shelf(), {ORIGIN: chain}, ChainLabels({}))
-    await reader.learn(LATE)
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
+    await reader.enrich(LATE)
     assert chain.asked == 1
 
 
@@ -67,24 +67,24 @@ async def test_what_is_no_token_is_asked_once() -> None:
 async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(answer: Exception) -> None:
     chain, labels = Chain(answer=answer), ChainLabels({})
     reader = TokenReader(Shelf(), {ORIGIN: chain}, labels)
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
     chain.answer = USDC
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
     assert labels.tokens == {(ORIGIN, TOKEN): USDC}
 
 
 async def test_an_alert_does_not_wait_for_a_chain_that_hangs() -> None:
     async with asyncio.timeout(10):
-        await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).learn(LATE)
+        await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).enrich(LATE)
 
 
 async def test_what_is_no_token_is_asked_again_some_time_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connext_monitor.monitoring.token_reader._FIRST_PAUSE", 0.0)
     chain, labels = Chain(answer=None), ChainLabels({})
     reader = TokenReader(Shelf(), {ORIGIN: chain}, labels)
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
     chain.answer = USDC
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
     assert labels.tokens == {(ORIGIN, TOKEN): USDC}
 
 
@@ -93,9 +93,9 @@ async def test_a_stored_token_is_shown_and_asked_for_once_more_by_each_run() -> 
     chain = Chain(answer=Unanswered("no endpoint answers"))
     reader = TokenReader(shelf, {ORIGIN: chain}, labels)
     await reader.load()
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
     assert labels.tokens == {(ORIGIN, TOKEN): Token("WRONG", 18)}
     chain.answer = USDC
-    await reader.learn(LATE)
-    await reader.learn(LATE)
+    await reader.enrich(LATE)
+    await reader.enrich(LATE)
     assert (labels.tokens, shelf.kept, chain.asked) == ({(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC}, 2)

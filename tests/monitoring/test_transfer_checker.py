@@ -29,8 +29,8 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.monitoring.chain_data import MalformedEntry
+from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Committed, Observation
-from connext_monitor.monitoring.placed_log import PlacedLog, place_log
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
@@ -96,7 +96,7 @@ async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]
         await store.close()
 
 
-def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> PlacedLog:
+def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
     info = TransferInfo(
         origin, DESTINATION, ORIGIN, Address(b"\1" * 20), Address(b"\2" * 20), False, b"", 30,
         Address(b"\3" * 20), 5, 5, nonce, bytes(32),
@@ -105,10 +105,10 @@ def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> PlacedLog:
     event = XCalled(transfer_id_of(info), nonce, Hash32(bytes(32)), info, token, 5, token, b"")
     topics, data = encode_event(event)
     raw = RawLog(Address(b"\x11" * 20), topics, data, BlockNumber(7), Hash32(b"\7" * 32), Hash32(bytes(32)), nonce)
-    return place_log(ORIGIN, raw, TIME)
+    return decode_log(ORIGIN, raw, TIME)
 
 
-def seen(*logs: PlacedLog, progress: ChainProgress | None = None) -> Observation:
+def seen(*logs: DecodedLog, progress: ChainProgress | None = None) -> Observation:
     return Observation(ORIGIN, logs=logs, progress=progress)
 
 
@@ -180,7 +180,7 @@ async def test_what_is_no_event_of_this_chain_is_kept_and_stops_nothing(
 ) -> None:
     good, bad = xcalled_log(1), xcalled_log(2)
     async with checking(tmp_path) as checking_:
-        await (await checking_.checker.put(seen(place_log(ORIGIN, spoil(bad.log), TIME), good)))
+        await (await checking_.checker.put(seen(decode_log(ORIGIN, spoil(bad.log), TIME), good)))
         assert await checking_.count() == 1
         assert checking_.checker.malformed == {ORIGIN: 1}
         assert await checking_.store.malformed_counts() == {ORIGIN: 1}

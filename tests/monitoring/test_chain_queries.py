@@ -16,10 +16,10 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, TransferId
 from connext_monitor.core.side_events import SLIPPAGE_UPDATED_TOPIC, SlippageUpdated
+from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
-from connext_monitor.monitoring.inquiry import Inquiry, Unanswered
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
@@ -57,7 +57,7 @@ class Putting:
     @property
     def blocks(self) -> list[int]:
         """Where the logs stand that were put, in that order."""
-        return [timed.log.block_number for observation in self.put_in for timed in observation.logs]
+        return [decoded.log.block_number for observation in self.put_in for decoded in observation.logs]
 
 
 class Answering(Node):
@@ -109,8 +109,8 @@ class Answering(Node):
 @asynccontextmanager
 async def inquiring(
     node: Answering, covered: int | None = 100, others: Sequence[Answering] = (), limits: RpcLimits | None = None
-) -> AsyncIterator[tuple[Inquiry, Putting, ChainState]]:
-    """An inquiry on a chain that is covered up to there through ``node``, and has other endpoints too."""
+) -> AsyncIterator[tuple[ChainQueries, Putting, ChainState]]:
+    """An queries on a chain that is covered up to there through ``node``, and has other endpoints too."""
     async with AsyncExitStack() as stack:
         urls = []
         for one in (node, *others):
@@ -123,15 +123,15 @@ async def inquiring(
             block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
         checker = Putting()
-        yield Inquiry(state, checker, checker, pool), checker, state
+        yield ChainQueries(state, checker, checker, pool), checker, state
 
 
 async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -> None:
     node = Answering(120)
-    async with inquiring(node) as (inquiry, checker, _):
+    async with inquiring(node) as (queries, checker, _):
         node.chain_id = 99
         node.logs = [90]
-        for question in (inquiry.token(CONTRACT), inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
+        for question in (queries.token(CONTRACT), queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
             with pytest.raises(Unanswered, match="serves chain id 99 by now"):
                 await question
     assert checker.put_in == []
@@ -139,21 +139,21 @@ async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -
 
 async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:
     node = Answering(120)
-    async with inquiring(node) as (inquiry, _, state):
-        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
+    async with inquiring(node) as (queries, _, state):
+        assert await queries.transfer_status(TRANSFER) is TransferStatus.NONE
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
-        await inquiry.transfer_status(TRANSFER)
+        await queries.transfer_status(TRANSFER)
         assert [params[1] for params in node.calls("eth_call")] == [hex(100), hex(120)]
 
 
 async def test_a_head_below_the_covered_block_is_not_asked_at_and_what_it_says_does_not_count() -> None:
     node = Answering(90)
-    async with inquiring(node) as (inquiry, _, state):
+    async with inquiring(node) as (queries, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         with pytest.raises(Unanswered, match="has no block 100, which was covered"):
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
         assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
 
 
@@ -161,35 +161,35 @@ async def test_a_head_below_the_covered_block_is_not_asked_at_and_what_it_says_d
 async def test_an_answer_that_is_no_status_is_no_answer(answer: str) -> None:
     node = Answering(120)
     node.status = answer
-    async with inquiring(node) as (inquiry, _, _):
+    async with inquiring(node) as (queries, _, _):
         with pytest.raises(Unanswered):
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
 
 
 @pytest.mark.parametrize(("answer", "paused"), [(0, False), (1, True)])
 async def test_whether_it_is_paused_is_asked_at_the_covered_block(answer: int, paused: bool) -> None:
     node = Answering(120)
     node.status = "0x" + answer.to_bytes(32).hex()
-    async with inquiring(node) as (inquiry, _, _):
-        assert await inquiry.paused() is paused
+    async with inquiring(node) as (queries, _, _):
+        assert await queries.paused() is paused
         assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
 
 
 async def test_a_flag_that_is_neither_yes_nor_no_is_no_answer() -> None:
     node = Answering(120)
     node.status = "0x" + (2).to_bytes(32).hex()
-    async with inquiring(node) as (inquiry, _, _):
+    async with inquiring(node) as (queries, _, _):
         with pytest.raises(Unanswered):
-            await inquiry.paused()
+            await queries.paused()
 
 
 @pytest.mark.parametrize(("since", "first"), [(8999, 8998), (8800, 8750), (0, 1)])
 async def test_side_events_are_looked_for_back_to_about_that_time(since: int, first: int) -> None:
     node = Answering(9000)
-    async with inquiring(node) as (inquiry, _, state):
+    async with inquiring(node) as (queries, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
-        assert await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME + since)) == []
+        assert await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME + since)) == []
         asked = node.calls("eth_getLogs")[0][0]
         assert abs(int(asked["fromBlock"], 16) - first) <= 2
         assert asked["topics"] == [["0x" + SLIPPAGE_UPDATED_TOPIC.hex()], "0x" + TRANSFER.hex()]
@@ -203,17 +203,17 @@ async def test_side_events_are_looked_for_in_no_more_than_ten_thousand_blocks_an
 ) -> None:
     node = Answering(50_000)
     node.most, node.words = 700, words
-    async with inquiring(node) as (inquiry, _, state):
+    async with inquiring(node) as (queries, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
-        await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME))
+        await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME))
         spans = [int(p[0]["toBlock"], 16) - int(p[0]["fromBlock"], 16) + 1 for p in node.calls("eth_getLogs")]
         assert spans == [10_000, *smaller]
 
 
 async def test_side_events_come_in_the_chains_order_and_hostile_ones_not_at_all() -> None:
     node = Answering(9000, logs=[8950, 8900])
-    async with inquiring(node) as (inquiry, _, state):
+    async with inquiring(node) as (queries, _, state):
         node.log_changes = {
             "topics": ["0x" + SLIPPAGE_UPDATED_TOPIC.hex(), "0x" + TRANSFER.hex()],
             "data": "0x" + (500).to_bytes(32).hex(),
@@ -221,36 +221,36 @@ async def test_side_events_come_in_the_chains_order_and_hostile_ones_not_at_all(
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         since = Timestamp(GENESIS_TIME + 8800)
-        found = await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since)
+        found = await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since)
         assert [one.event for one in found] == [SlippageUpdated(500)] * 2
         node.log_changes["data"] = "0x" + (10_001).to_bytes(32).hex()
-        assert await inquiry.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since) == []
+        assert await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since) == []
 
 
 async def test_before_anything_is_covered_nothing_is_answered() -> None:
-    async with inquiring(Answering(120), covered=None) as (inquiry, _, _):
+    async with inquiring(Answering(120), covered=None) as (queries, _, _):
         with pytest.raises(Unanswered, match="covered yet"):
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
 
 
 async def test_without_an_endpoint_in_use_and_a_block_to_know_others_by_nothing_is_answered() -> None:
-    async with inquiring(Answering(120), covered=None) as (inquiry, _, state):
+    async with inquiring(Answering(120), covered=None) as (queries, _, state):
         state.disconnected()
         with pytest.raises(Unanswered, match="no endpoint of devnet answers"):
-            await inquiry.fetch_events(TRANSFER, Timestamp(0))
+            await queries.fetch_events(TRANSFER, Timestamp(0))
 
 
 async def test_both_legs_are_fetched_however_far_apart_they_stand() -> None:
     node = Answering(9000, logs=[150, 8990])
-    async with inquiring(node) as (inquiry, checker, _):
-        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 100))
+    async with inquiring(node) as (queries, checker, _):
+        assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 100))
         assert checker.blocks == [8990, 150]
 
 
 async def test_a_fetch_goes_no_further_back_than_asked() -> None:
     node = Answering(9000)
-    async with inquiring(node) as (inquiry, _, _):
-        assert not await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 7500))
+    async with inquiring(node) as (queries, _, _):
+        assert not await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 7500))
         assert [int(params[0]["fromBlock"], 16) for params in node.calls("eth_getLogs")] == [8001, 6001]
 
 
@@ -258,15 +258,15 @@ async def test_a_fetch_goes_no_further_back_than_asked() -> None:
 async def test_a_fetch_asks_for_ever_smaller_ranges_where_an_endpoint_wants_that(words: str) -> None:
     node = Answering(3000, logs=[500])
     node.most, node.words = 70, words
-    async with inquiring(node) as (inquiry, checker, _):
-        assert await inquiry.fetch_events(TRANSFER, Timestamp(0))
+    async with inquiring(node) as (queries, checker, _):
+        assert await queries.fetch_events(TRANSFER, Timestamp(0))
         assert checker.blocks == [500]
 
 
 async def test_an_origin_is_looked_for_by_its_xcalled_alone_and_only_until_it_is_found() -> None:
     node = Answering(9_000, logs=[5_000])
-    async with inquiring(node) as (inquiry, checker, _):
-        assert await inquiry.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME)) is True
+    async with inquiring(node) as (queries, checker, _):
+        assert await queries.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert checker.blocks == [5_000]
         asked = node.calls("eth_getLogs")
         assert all(params[0]["topics"] == [["0x" + XCALLED_TOPIC.hex()], "0x" + TRANSFER.hex()] for params in asked)
@@ -275,8 +275,8 @@ async def test_an_origin_is_looked_for_by_its_xcalled_alone_and_only_until_it_is
 
 async def test_an_origin_that_is_not_there_is_looked_for_back_to_that_time_and_not_found() -> None:
     node = Answering(9_000)
-    async with inquiring(node) as (inquiry, checker, _):
-        assert await inquiry.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME + 4_000)) is False
+    async with inquiring(node) as (queries, checker, _):
+        assert await queries.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME + 4_000)) is False
         assert checker.blocks == []
         assert 1_000 < int(node.calls("eth_getLogs")[-1][0]["fromBlock"], 16) <= 4_000
 
@@ -288,7 +288,7 @@ async def test_what_stands_before_the_first_watched_block_goes_to_the_checker_of
         reached = BlockRef(BlockNumber(9_000), hash_at(9_000), Timestamp(GENESIS_TIME + 9_000))
         state.reached(Coverage(BlockNumber(5_000), BlockNumber(8_000), reached))
         past = Putting()
-        assert await Inquiry(state, now, past, pool).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+        assert await ChainQueries(state, now, past, pool).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert (past.blocks, now.blocks) == ([4_999], [5_000])
 
 
@@ -315,126 +315,126 @@ def on_another_chain() -> Answering:
 async def test_what_the_endpoint_in_use_does_not_answer_another_one_does(answer: object) -> None:
     node = Answering(120)
     node.status = answer
-    async with inquiring(node, others=[executed()]) as (inquiry, _, _):
-        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+    async with inquiring(node, others=[executed()]) as (queries, _, _):
+        assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_every_other_endpoint_is_asked_until_one_answers_which_has_the_covered_block() -> None:
     others = [refusing("eth_call"), Answering(99), on_another_chain(), executed()]
-    async with inquiring(refusing("eth_call"), others=others) as (inquiry, _, _):
-        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+    async with inquiring(refusing("eth_call"), others=others) as (queries, _, _):
+        assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_where_nobody_answers_the_reasons_are_told() -> None:
     others = [Answering(99), on_another_chain()]
-    async with inquiring(refusing("eth_call"), others=others) as (inquiry, _, _):
+    async with inquiring(refusing("eth_call"), others=others) as (queries, _, _):
         with pytest.raises(Unanswered) as raised:
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
         for words in ("refused eth_call: not available on your plan", "has no block 100", "has another block 100"):
             assert words in str(raised.value)
 
 
 async def test_an_endpoint_in_use_that_has_come_to_serve_another_chain_is_not_believed() -> None:
-    async with inquiring(on_another_chain()) as (inquiry, _, _):
+    async with inquiring(on_another_chain()) as (queries, _, _):
         with pytest.raises(Unanswered, match="has another block 100 than was covered"):
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
         with pytest.raises(Unanswered, match="has another block 100 than was covered"):
-            await inquiry.fetch_events(TRANSFER, Timestamp(0))
+            await queries.fetch_events(TRANSFER, Timestamp(0))
 
 
 async def test_an_endpoint_that_does_not_answer_rests_and_is_not_asked_all_the_time() -> None:
     node, other = refusing("eth_call"), executed()
-    async with inquiring(node, others=[other]) as (inquiry, _, _):
+    async with inquiring(node, others=[other]) as (queries, _, _):
         for _ in range(20):
-            assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+            assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
         assert len(node.calls("eth_call")) < 5
         assert len(other.calls("eth_call")) == 20
 
 
 async def test_what_heals_is_asked_again() -> None:
     node = refusing("eth_call")
-    async with inquiring(node) as (inquiry, _, _):
+    async with inquiring(node) as (queries, _, _):
         with pytest.raises(Unanswered, match="plan"):
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
         with pytest.raises(Unanswered, match="plan"):
-            await inquiry.transfer_status(TRANSFER)
+            await queries.transfer_status(TRANSFER)
         node.refuses = ()
         async with asyncio.timeout(20):
             while not node.calls("eth_call")[1:]:
                 with suppress(Unanswered):
-                    assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
+                    assert await queries.transfer_status(TRANSFER) is TransferStatus.NONE
                 await asyncio.sleep(0.02)
 
 
 async def test_an_endpoint_that_hangs_holds_up_questions_once_and_no_longer_than_an_answer_may_take() -> None:
     hanging = Answering(120)
     hanging.silent = ("eth_call",)
-    async with inquiring(hanging, others=[executed()], limits=RpcLimits(answer_timeout=0.5)) as (inquiry, _, _):
+    async with inquiring(hanging, others=[executed()], limits=RpcLimits(answer_timeout=0.5)) as (queries, _, _):
         for _ in range(5):
-            answers = await asyncio.gather(*(inquiry.transfer_status(TRANSFER) for _ in range(16)))
+            answers = await asyncio.gather(*(queries.transfer_status(TRANSFER) for _ in range(16)))
             assert set(answers) == {TransferStatus.EXECUTED}
         assert len(hanging.calls("eth_call")) < 20
 
 
 async def test_many_questions_at_once_share_a_connection_to_another_endpoint() -> None:
     other = executed()
-    async with inquiring(refusing("eth_call"), others=[other]) as (inquiry, _, _):
-        answers = await asyncio.gather(*(inquiry.transfer_status(TRANSFER) for _ in range(30)))
+    async with inquiring(refusing("eth_call"), others=[other]) as (queries, _, _):
+        answers = await asyncio.gather(*(queries.transfer_status(TRANSFER) for _ in range(30)))
         assert answers == [TransferStatus.EXECUTED] * 30
         assert len(other.calls("eth_chainId")) == 1
 
 
 async def test_without_an_endpoint_in_use_the_others_are_asked() -> None:
-    async with inquiring(executed(), others=[executed()]) as (inquiry, _, state):
+    async with inquiring(executed(), others=[executed()]) as (queries, _, state):
         state.disconnected()
-        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+        assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_events_that_one_endpoint_does_not_show_are_fetched_from_another() -> None:
-    async with inquiring(Answering(120), others=[Answering(120, logs=[110])]) as (inquiry, checker, _):
-        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+    async with inquiring(Answering(120), others=[Answering(120, logs=[110])]) as (queries, checker, _):
+        assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert checker.blocks == [110]
 
 
 async def test_events_are_not_there_only_where_nobody_who_answers_shows_them() -> None:
     others = [refusing("eth_getLogs"), Answering(120)]
-    async with inquiring(refusing("eth_getLogs"), others=others) as (inquiry, _, _):
-        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is False
-    async with inquiring(refusing("eth_getLogs"), others=others[:1]) as (inquiry, _, _):
+    async with inquiring(refusing("eth_getLogs"), others=others) as (queries, _, _):
+        assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is False
+    async with inquiring(refusing("eth_getLogs"), others=others[:1]) as (queries, _, _):
         with pytest.raises(Unanswered, match="plan"):
-            await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))
+            await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))
 
 
 async def test_an_endpoint_that_refuses_calls_is_still_asked_for_events() -> None:
     node = Answering(120, logs=[110])
     node.refuses = ("eth_call",)
-    async with inquiring(node) as (inquiry, checker, _):
+    async with inquiring(node) as (queries, checker, _):
         with pytest.raises(Unanswered):
-            await inquiry.transfer_status(TRANSFER)
-        assert await inquiry.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
+            await queries.transfer_status(TRANSFER)
+        assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert checker.blocks == [110]
 
 
 async def test_a_contract_that_does_not_say_whether_it_is_paused_is_asked_for_statuses_all_the_same() -> None:
     node = Answering(120)
     node.status = "0x" + (2).to_bytes(32).hex()
-    async with inquiring(node) as (inquiry, _, _):
+    async with inquiring(node) as (queries, _, _):
         with pytest.raises(Unanswered):
-            await inquiry.paused()
-        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.EXECUTED
+            await queries.paused()
+        assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_a_burst_behind_a_rate_limit_is_answered_at_the_pace_of_the_endpoint() -> None:
     node = Answering(120)
     node.a_second = 20
-    async with inquiring(node) as (inquiry, _, _):
+    async with inquiring(node) as (queries, _, _):
         at_once = asyncio.Semaphore(16)
 
         async def asked() -> None:
             async with at_once:
                 while True:
                     with suppress(Unanswered):
-                        assert await inquiry.transfer_status(TRANSFER) is TransferStatus.NONE
+                        assert await queries.transfer_status(TRANSFER) is TransferStatus.NONE
                         return
 
         async with asyncio.timeout(60):
@@ -471,9 +471,9 @@ async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
     monkeypatch.setattr("connext_monitor.monitoring.pacer._PATIENCE", 0.1)
     node = Refusing(120)
     node.refusal = refusal
-    async with inquiring(node) as (inquiry, _, _):
+    async with inquiring(node) as (queries, _, _):
         with pytest.raises(Unanswered):
-            await inquiry.token(CONTRACT)
+            await queries.token(CONTRACT)
 
 
 @pytest.mark.parametrize(
@@ -489,7 +489,7 @@ async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
 async def test_a_token_that_reverts_has_no_name_whatever_its_words_are(refusal: tuple[int, str]) -> None:
     node = Refusing(120)
     node.refusal = refusal
-    async with inquiring(node) as (inquiry, _, state):
-        assert await inquiry.token(CONTRACT) is None
+    async with inquiring(node) as (queries, _, state):
+        assert await queries.token(CONTRACT) is None
         assert state.endpoint is not None
         assert state.endpoint.pacer.throttle.refusals == 0

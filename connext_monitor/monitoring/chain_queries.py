@@ -18,23 +18,22 @@ from connext_monitor.core.calls import (
 )
 from connext_monitor.core.decoding import EVENT_TOPICS, XCALLED_TOPIC
 from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId
-from connext_monitor.core.pace import shrunk
+from connext_monitor.core.range_pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.side_events import SeenSideEvent, read_side_event
 from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token, read_token
 from connext_monitor.monitoring.any_endpoint import AnyEndpoint, Unanswered, prove
 from connext_monitor.monitoring.chain_state import ChainState
-from connext_monitor.monitoring.coverer import Checker
+from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
-from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
 from connext_monitor.monitoring.pacer import Urgency, asked_as
-from connext_monitor.monitoring.placed_log import PlacedLog
 from connext_monitor.monitoring.range_reader import RangeReader
 
-__all__ = ["Inquiry", "Unanswered"]
+__all__ = ["ChainQueries", "Unanswered"]
 
 _FIRST_SPAN = 1_000
 _LARGEST_SPAN = 100_000
@@ -46,15 +45,17 @@ _XCALLED_ONLY = (XCALLED_TOPIC,)
 _T = TypeVar("_T")
 
 
-class Inquiry:
+class ChainQueries:
     """Questions about single transfers, put to the endpoint in use first.
 
-    Events that are found go to ``checker``, those from before the first watched block to ``past``.
+    Events that are found go to ``observations``, those from before the first watched block to ``past``.
     """
 
-    def __init__(self, state: ChainState, checker: Checker, past: Checker, pool: EndpointPool) -> None:
+    def __init__(
+        self, state: ChainState, observations: ObservationQueue, past: ObservationQueue, pool: EndpointPool
+    ) -> None:
         self._state = state
-        self._checker = checker
+        self._observations = observations
         self._past = past
         # Each kind by itself: an endpoint that fails at one of them may well answer another.
         self._statuses = AnyEndpoint(state, pool)
@@ -172,9 +173,9 @@ class Inquiry:
                 span = shrunk(span, error.refusal)
                 continue
             if fetched.logs:
-                placed = await reader.place(fetched.logs)
+                decoded = await reader.decode_logs(fetched.logs)
                 await confirm_chain(endpoint, self._state.config)
-                await self._record(placed)
+                await self._record(decoded)
                 if once:
                     return True
                 found = True
@@ -183,13 +184,13 @@ class Inquiry:
                 return found
             last, span = BlockNumber(first - 1), min(_LARGEST_SPAN, 2 * span)
 
-    async def _record(self, logs: Sequence[PlacedLog]) -> None:
+    async def _record(self, logs: Sequence[DecodedLog]) -> None:
         begins = self._state.coverage.start if self._state.coverage else 0
-        before = [placed for placed in logs if placed.log.block_number < begins]
-        since = [placed for placed in logs if placed.log.block_number >= begins]
-        for checker, theirs in ((self._past, before), (self._checker, since)):
+        before = [decoded for decoded in logs if decoded.log.block_number < begins]
+        since = [decoded for decoded in logs if decoded.log.block_number >= begins]
+        for queue, theirs in ((self._past, before), (self._observations, since)):
             if theirs:
-                await (await checker.put(Observation(self._state.config.domain_id, logs=theirs)))
+                await record(queue, Observation(self._state.config.domain_id, logs=theirs))
 
     def _endpoint(self) -> Endpoint:
         if self._state.endpoint is None:

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import pytest
 
-from connext_monitor.core.value import value
+from connext_monitor.core.structs import struct
 
 
-@value(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Point:
     """A place."""
 

@@ -4,12 +4,12 @@ from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
 from connext_monitor.core.events import BlockRef, DomainId, RawLog, Timestamp
 from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.recording import UnreadableLog
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
-from connext_monitor.core.value import value
 
 
-@value(frozen=True, slots=True)
-class PlacedLog:
+@struct(frozen=True, slots=True)
+class DecodedLog:
     """A log as its endpoint gave it, its block's time, and the event that it holds; or why it holds none.
 
     None is found in a log whose event is stored already, from the same block: it is not read once more.
@@ -17,12 +17,12 @@ class PlacedLog:
 
     log: RawLog
     timestamp: Timestamp
-    found: EventRecord | UnreadableLog | None
+    content: EventRecord | UnreadableLog | None
 
 
-def place_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> PlacedLog:
+def decode_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> DecodedLog:
     """Decode a log of this chain's diamond; ``timestamp`` is from its block's header, never from the log."""
-    return PlacedLog(raw, timestamp, _found(domain, raw, timestamp))
+    return DecodedLog(raw, timestamp, _found(domain, raw, timestamp))
 
 
 def _found(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord | UnreadableLog:

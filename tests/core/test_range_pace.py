@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.pace import LARGEST_SPAN, MOST_AT_ONCE, Pace, Step
+from connext_monitor.core.range_pace import LARGEST_SPAN, MOST_AT_ONCE, RangePace, RangeRetry
 from connext_monitor.core.rpc_refusal import Refusal, classify
 
 STRANGE = classify(-32000, "that is too much")
@@ -14,7 +14,7 @@ SIZE = classify(-32000, "block range too large")
 RATE = classify(429, "Too Many Requests")
 
 
-def refused(pace: Pace, *refusals: Refusal) -> tuple[Pace, list[Step]]:
+def refused(pace: RangePace, *refusals: Refusal) -> tuple[RangePace, list[RangeRetry]]:
     """After these, each of the span that was asked for then."""
     steps = []
     for refusal in refusals:
@@ -23,7 +23,7 @@ def refused(pace: Pace, *refusals: Refusal) -> tuple[Pace, list[Step]]:
     return pace, steps
 
 
-def answered(pace: Pace, times: int) -> list[int]:
+def answered(pace: RangePace, times: int) -> list[int]:
     """The spans after each of so many answers."""
     spans = []
     for _ in range(times):
@@ -33,27 +33,27 @@ def answered(pace: Pace, times: int) -> list[int]:
 
 
 def test_it_grows_slowly_after_answers_and_halves_after_a_refusal_for_the_size() -> None:
-    assert Pace(1000).after_answer(0).span == 1251
-    assert refused(Pace(1000), SIZE)[0].span == 500
+    assert RangePace(1000).after_answer(0).span == 1251
+    assert refused(RangePace(1000), SIZE)[0].span == 500
 
 
 def test_a_limit_that_the_text_names_is_kept_to() -> None:
-    assert refused(Pace(1000), classify(-32600, "limited to a 500 block range"))[0].span == 500
+    assert refused(RangePace(1000), classify(-32600, "limited to a 500 block range"))[0].span == 500
 
 
 def test_an_answer_of_very_many_logs_makes_the_next_range_smaller() -> None:
-    assert Pace(1000).after_answer(50_000).span == 100
+    assert RangePace(1000).after_answer(50_000).span == 100
 
 
 def test_a_refused_span_is_not_asked_for_again_soon_and_is_after_some_answers() -> None:
-    pace, _ = refused(Pace(1000), SIZE)
+    pace, _ = refused(RangePace(1000), SIZE)
     spans = answered(pace, 60)
     assert set(spans[:15]) == {500}
     assert spans[-1] > 1000
 
 
 def test_where_more_is_refused_again_and_again_it_is_tried_ever_more_seldom() -> None:
-    pace, tries = Pace(1000), []
+    pace, tries = RangePace(1000), []
     for number in range(2000):
         if pace.span > 500:
             tries.append(number)
@@ -64,64 +64,64 @@ def test_where_more_is_refused_again_and_again_it_is_tried_ever_more_seldom() ->
 
 
 def test_a_size_that_was_taken_before_is_gone_back_to() -> None:
-    pace = Pace(1000).after_answer(1, 1000)
+    pace = RangePace(1000).after_answer(1, 1000)
     assert refused(pace, SIZE)[0].span == 1000
 
 
 def test_words_that_nobody_understands_are_waited_for_once_and_then_one_block_is_tried() -> None:
-    pace, steps = refused(Pace(1000), STRANGE, STRANGE)
-    assert (steps, pace.span) == ([Step.WAIT, Step.LESS], 1)
+    pace, steps = refused(RangePace(1000), STRANGE, STRANGE)
+    assert (steps, pace.span) == ([RangeRetry.LATER, RangeRetry.SMALLER], 1)
     assert pace.after_answer(0).span == 500
 
 
 def test_a_size_that_was_taken_a_moment_ago_and_is_refused_for_its_size_is_waited_for_first() -> None:
-    pace = replace(Pace(1000), accepted=1000)
-    assert refused(pace, SIZE)[1] == [Step.WAIT]
+    pace = replace(RangePace(1000), accepted=1000)
+    assert refused(pace, SIZE)[1] == [RangeRetry.LATER]
 
 
 @pytest.mark.parametrize("refusal", [STRANGE, SIZE, RATE])
 def test_where_one_block_is_refused_too_it_was_not_the_size_and_as_much_as_before_is_asked_for(
     refusal: Refusal,
 ) -> None:
-    pace, steps = Pace(1000), []
-    while pace.innocent == 0:
+    pace, steps = RangePace(1000), []
+    while pace.not_for_size == 0:
         pace, step = pace.after_refusal(refusal)
         steps.append(step)
     assert len(steps) <= 12
-    assert (pace.span, pace.limit, steps[-1]) == (1000, LARGEST_SPAN, Step.WAIT)
+    assert (pace.span, pace.limit, steps[-1]) == (1000, LARGEST_SPAN, RangeRetry.LATER)
 
 
 def test_what_is_called_a_rate_and_is_the_size_is_found_out_and_known_from_then_on() -> None:
-    pace, steps = refused(Pace(1000), RATE, RATE, RATE)
-    assert (steps, pace.span) == ([Step.WAIT, Step.WAIT, Step.LESS], 1)
+    pace, steps = refused(RangePace(1000), RATE, RATE, RATE)
+    assert (steps, pace.span) == ([RangeRetry.LATER, RangeRetry.LATER, RangeRetry.SMALLER], 1)
     pace = pace.after_answer(0, 1)
     assert pace.span == 500
-    assert refused(pace, RATE)[1] == [Step.LESS]
+    assert refused(pace, RATE)[1] == [RangeRetry.SMALLER]
 
 
 def test_silence_asks_for_less_and_for_one_at_a_time() -> None:
-    silent = Pace(1000).after_silence(1000)
+    silent = RangePace(1000).after_silence(1000)
     assert (silent.span, silent.at_once) == (500, 1)
 
 
 def test_a_range_shorter_than_the_span_is_what_is_halved() -> None:
-    assert Pace(1000).after_silence(20).span == 10
+    assert RangePace(1000).after_silence(20).span == 10
 
 
 def test_an_endpoint_that_breaks_off_once_over_what_it_took_before_is_asked_for_as_much_again() -> None:
-    pace = Pace(1000).after_answer(0, 1000)
+    pace = RangePace(1000).after_answer(0, 1000)
     assert pace.after_silence(1).span == pace.span
     assert pace.after_silence(900).after_silence(900).span == 450
 
 
 def test_a_rate_makes_no_range_smaller() -> None:
-    pace, _ = refused(Pace(1000), RATE)
+    pace, _ = refused(RangePace(1000), RATE)
     assert (pace.span, pace.at_once) == (1000, 1)
 
 
 def test_a_range_that_takes_too_long_is_cut_to_what_was_read() -> None:
-    assert Pace(1000).after_long_read(1000, 130).span == 130
-    assert Pace(1000).after_long_read(1000, 0).span == 1
+    assert RangePace(1000).after_long_read(1000, 130).span == 130
+    assert RangePace(1000).after_long_read(1000, 0).span == 1
 
 
 @given(
@@ -129,7 +129,7 @@ def test_a_range_that_takes_too_long_is_cut_to_what_was_read() -> None:
     st.lists(st.integers(1, LARGEST_SPAN), min_size=200, max_size=200),
 )
 def test_whatever_happens_something_is_asked_for_and_never_too_much(happened: list[str], asked: list[int]) -> None:
-    pace = Pace()
+    pace = RangePace()
     for one, number in zip(happened, asked, strict=False):
         blocks = min(number, pace.span)
         match one:
@@ -152,9 +152,9 @@ def test_whatever_happens_something_is_asked_for_and_never_too_much(happened: li
 def test_whatever_the_refusals_of_large_ranges_say_a_size_that_is_taken_is_found(
     cap: int, taken: int, refusal: Refusal
 ) -> None:
-    pace = Pace().after_answer(1, min(taken, 1000))
+    pace = RangePace().after_answer(1, min(taken, 1000))
     for _ in range(40):
-        if pace.span <= cap and not pace.control:
+        if pace.span <= cap and not pace.probing:
             break
         pace = pace.after_answer(1, 1) if pace.span <= cap else pace.after_refusal(refusal)[0]
     assert pace.span <= cap
