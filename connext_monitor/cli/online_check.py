@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from eth_hash.auto import keccak
-
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.calls import MalformedAnswer, read_uint
+from connext_monitor.core.keccak import keccak
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.process.logs import redact

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import click
-from eth_utils.address import to_checksum_address
 
 from connext_monitor.cli.live_monitor import why_not_live
 from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, say, styled
@@ -14,6 +13,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels

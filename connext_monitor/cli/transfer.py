@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import click
-from eth_utils.address import to_checksum_address
 
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.output import (
@@ -22,6 +21,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339

@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from connext_monitor.config.problems import bad_value, text_of
 from connext_monitor.config.url import is_host
+from connext_monitor.core.checksum import claims_checksum, to_checksum_address
 from connext_monitor.core.events import Address
 
 _LONGEST = timedelta(days=365)
@@ -108,7 +108,7 @@ def _read_contract(value: object) -> Address:
     text = text_of(value)
     if not _ADDRESS.fullmatch(text):
         raise bad_value("is not an address", "write 0x and 40 hex digits")
-    if is_checksum_formatted_address(text) and to_checksum_address(text) != text:
+    if claims_checksum(text) and to_checksum_address(text) != text:
         raise bad_value(
             "fails its checksum (EIP-55), so a digit or the case of a letter is wrong",
             "copy it again from where it is published",

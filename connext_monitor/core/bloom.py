@@ -7,7 +7,7 @@ Keccak-256 of its bytes. A filter never denies what is there; how often it claim
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
+from connext_monitor.core.keccak import keccak
 
 _BITS = 2048
 _TELLING = 0.01

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from eth_hash.backends.pysha3 import PySha3Backend
-from eth_hash.main import Keccak256
-
 from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
 from connext_monitor.core.events import (
     EventKind,
@@ -22,6 +19,7 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
+from connext_monitor.core.keccak import keccak
 
 XCALLED_TOPIC: Final = bytes.fromhex("ed8e6ba697dd65259e5ce532ac08ff06d1a3607bcec58f8f0937fe36a5666c54")
 EXECUTED_TOPIC: Final = bytes.fromhex("0b07a8b0b083f8976b3c832b720632f49cb8ba1e7a99e1b145f51a47d3391cb7")
@@ -29,8 +27,6 @@ RECONCILED_TOPIC: Final = bytes.fromhex("30bf44531c04b96173a40012c90db840a147cf7
 EVENT_TOPICS: Final = (XCALLED_TOPIC, EXECUTED_TOPIC, RECONCILED_TOPIC)
 """The first topics of the three events: what a subscription or `eth_getLogs` asks for."""
 
-# Named, as the one that would be found by itself may be pycryptodome's, which takes three times as long.
-_keccak: Final = Keccak256(PySha3Backend())
 _NONCE_LIMIT: Final = 2**63  # A nonce rises by one with every xcall: a larger one is a lie, and fits no database.
 _FOUR_TOPICS: Final = [WORD] * 4
 _POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
@@ -146,7 +142,7 @@ def broken_integrity(event: TransferEvent, log: RawLog) -> BrokenIntegrity | Non
     if isinstance(event, Reconciled):
         return None
     written = _as_written(event, log.data)
-    if _keccak(written or encode_transfer_info(event.params)) != event.transfer_id:
+    if keccak(written or encode_transfer_info(event.params)) != event.transfer_id:
         return BrokenIntegrity.PARAMS_HASH
     if isinstance(event, XCalled) and event.nonce != event.params.nonce:
         return BrokenIntegrity.NONCE
@@ -169,7 +165,7 @@ def _as_written(event: XCalled | Executed, data: bytes) -> bytes | None:
 
 def transfer_id_of(info: TransferInfo) -> TransferId:
     """Return the id that the contracts give a transfer: keccak256 of `encode_transfer_info`."""
-    return TransferId(_keccak(encode_transfer_info(info)))
+    return TransferId(keccak(encode_transfer_info(info)))
 
 
 def encode_transfer_info(info: TransferInfo) -> bytes:

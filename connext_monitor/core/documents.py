@@ -4,10 +4,9 @@ Numbers that may pass 2^53 are decimal strings, addresses are checksummed, hashe
 UTC.
 """
 
-from eth_utils.address import to_checksum_address
-
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg

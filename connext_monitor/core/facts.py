@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from eth_utils.address import to_checksum_address
-
 from connext_monitor.core.alert import Severity
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.token import plain_number
 from connext_monitor.core.transfer import Transfer

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from eth_utils.address import to_checksum_address
-
 from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.core.facts import Field, Instant, Link, Message, links_of, party_fields, routers_of
 from connext_monitor.core.labels import ChainLabels

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eth_utils.address import to_checksum_address
-
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import Address, DomainId, Hash32
 from connext_monitor.core.token import Token
 

@@ -1,7 +1,6 @@
 """Statistics in JSON, as the API and ``--json`` give them; what each number means stands in `core.stats`."""
 
-from eth_utils.address import to_checksum_address
-
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.documents import chain_reference
 from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels

@@ -6,11 +6,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Protocol
 
-from eth_utils.address import to_checksum_address
-
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.chain_status import RequestKind
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import Choice, EndpointHealth, Trouble, choose, ended, others, preferred

@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eth_utils.address import to_checksum_address
-
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels

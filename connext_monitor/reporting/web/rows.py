@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from eth_utils.address import to_checksum_address
-
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
 from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId

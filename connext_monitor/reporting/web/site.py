@@ -6,9 +6,9 @@ from hashlib import sha256
 from importlib.resources import files
 
 from aiohttp import web
-from eth_utils.address import to_checksum_address
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.message import Instant, duration_words
 
