@@ -20,7 +20,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
-from tests.alerting.memory_store import HealthNotes
+from tests.alerting.queued_alerts import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.world.databases import open_store
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled

@@ -1,14 +1,17 @@
 """Servers and surroundings that the alerting tests share."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
+from tests.alerting.queued_alerts import QueuedAlerts
 from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.world.alerts import LABELS
+from tests.world.databases import open_store
 
 # The machines that run this are slow and shared: how long an example takes says nothing about the code.
 settings.register_profile("unhurried", deadline=None)
@@ -44,3 +47,10 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def signed_receiver() -> AsyncIterator[Receiver]:
     async with Receiver(SECRET) as vendor:
         yield vendor
+
+
+@pytest.fixture
+async def alerts(tmp_path: Path) -> AsyncIterator[QueuedAlerts]:
+    store = await open_store(tmp_path / "monitor.db", {})
+    yield QueuedAlerts(store)
+    await store.close()

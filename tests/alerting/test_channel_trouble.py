@@ -13,7 +13,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook
-from tests.alerting.memory_store import HealthNotes
+from tests.alerting.queued_alerts import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Seen
 from tests.world.alerts import NOW
 from tests.world.waiting import running, until

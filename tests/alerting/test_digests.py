@@ -266,7 +266,7 @@ async def test_a_restart_neither_loses_nor_repeats(burst: Burst, discord: Discor
     await burst.late(range(MANY))
     async with managed(burst, to_discord(discord)):
         await until(lambda: discord.messages)
-        await until_none_waits(burst)
+        await until_all_are_sent(burst)
     await burst.arrive(range(10))
     async with managed(burst, to_discord(discord)):
         await until(lambda: titles(discord) == [f"CRITICAL · {MANY - 10} of {MANY} transfers still {OVERDUE}"])
@@ -312,19 +312,23 @@ async def test_a_slow_channel_delays_no_other(tmp_path: Path, discord: Discord, 
 # --- waiting for what the store says ---
 
 
-async def until_none_waits(burst: Burst) -> None:
-    async with asyncio.timeout(10):
-        while await burst.waiting():  # noqa: ASYNC110 - a fact about a store, not an event
-            await asyncio.sleep(0.01)
+async def until_all_are_sent(burst: Burst) -> None:
+    async def all_are() -> bool:
+        return not await burst.waiting()
+
+    await until(all_are)
 
 
 async def until_grouped(burst: Burst) -> None:
-    async with asyncio.timeout(10):
-        while not (queue := await burst.store.outbox.queue("ops", 0.0)).groups or queue.waiting:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+    async def all_are() -> bool:
+        queue = await burst.store.outbox.queue("ops", 0.0)
+        return bool(queue.groups) and not queue.waiting
+
+    await until(all_are)
 
 
 async def until_dead(burst: Burst) -> None:
-    async with asyncio.timeout(10):
-        while not any(one.state is ChannelState.DEAD for one in await burst.store.channels()):  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+    async def is_dead() -> bool:
+        return any(channel.state is ChannelState.DEAD for channel in await burst.store.channels())
+
+    await until(is_dead)

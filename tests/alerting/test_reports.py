@@ -25,10 +25,11 @@ from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.store.reports import Reports
 from connext_monitor.store.store import Store
 from tests.alerting.conftest import SECRET
-from tests.alerting.memory_store import HealthNotes
 from tests.alerting.providers.test_registry import FILE
+from tests.alerting.queued_alerts import HealthNotes
 from tests.alerting.vendors import Discord, Receiver, Slack, SlackApi, Telegram
 from tests.world.alerts import NOW
+from tests.world.databases import open_store
 from tests.world.waiting import running, until
 
 PNG = b"\x89PNG a picture"
@@ -42,23 +43,24 @@ REPORT = Report(1_700_000_000, 1_700_086_400, BUSY, BUSY)
 
 
 @dataclass
-class Told:
+class Reporting:
     store: Store
     manager: AlertManager
     health: HealthNotes
 
     @property
-    def shelf(self) -> Reports:
+    def reports(self) -> Reports:
         return Reports(self.store.database)
 
     async def add(self, *providers: str, report: Report = REPORT) -> None:
-        await self.shelf.add(report, providers, NOW)
+        await self.reports.add(report, providers, NOW)
         self.manager.wake()
 
-    async def waits_for_nobody(self, *providers: str) -> None:
-        async with asyncio.timeout(15):
-            while [name for name in providers if await self.shelf.next_report(name)]:  # noqa: ASYNC110 - the store's
-                await asyncio.sleep(0.01)
+    async def until_sent(self, *providers: str) -> None:
+        async def all_are() -> bool:
+            return not [name for name in providers if await self.reports.next_report(name)]
+
+        await until(all_are, why=lambda: "a report is still pending")
 
 
 def providers(printed: Console | None = None, /, **tables: dict[str, object]) -> list[ConfiguredProvider]:
@@ -67,8 +69,8 @@ def providers(printed: Console | None = None, /, **tables: dict[str, object]) ->
 
 
 @asynccontextmanager
-async def telling(folder: Path, built: Collection[ConfiguredProvider]) -> AsyncIterator[Told]:
-    store = await Store.open(folder / "monitor.db", {})
+async def reporting(folder: Path, built: Collection[ConfiguredProvider]) -> AsyncIterator[Reporting]:
+    store = await open_store(folder / "monitor.db", {})
     by_name = {one.provider.name: one for one in built}
 
     async def draw(_report: Report, _labels: ChainLabels) -> bytes | None:
@@ -77,13 +79,13 @@ async def telling(folder: Path, built: Collection[ConfiguredProvider]) -> AsyncI
     def wants(name: str, origin: DomainId, destination: DomainId) -> bool:
         return by_name[name].wants_pathway(origin, destination, LABELS)
 
-    desk = ReportDelivery(Reports(store.database), draw, wants)
+    delivery = ReportDelivery(Reports(store.database), draw, wants)
     health, rules = HealthNotes(), GroupRules(2.0, 60.0)
     channels = [one.provider for one in built]
-    manager = AlertManager(store.outbox, channels, LABELS, rules, health, SystemClock(), reports=desk)
+    manager = AlertManager(store.outbox, channels, LABELS, rules, health, SystemClock(), reports=delivery)
     try:
         async with running(manager.run()):
-            yield Told(store, manager, health)
+            yield Reporting(store, manager, health)
     finally:
         await store.close()
 
@@ -110,10 +112,10 @@ async def test_every_channel_takes_a_report_on_any_number_of_hostile_pathways(tm
         )  # fmt: skip
         names = [one.provider.name for one in built]
         assert all(one.reports for one in built)
-        async with telling(tmp_path, built) as told:
-            await told.add(*names)
-            await told.waits_for_nobody(*names)
-            assert {what for _, what, _ in told.health.heard} == {None}
+        async with reporting(tmp_path, built) as sender:
+            await sender.add(*names)
+            await sender.until_sent(*names)
+            assert {what for _, what, _ in sender.health.heard} == {None}
         [post] = discord.messages.values()
         assert post["embeds"][0]["title"].startswith("INFO · Report on 1 d")
         assert (discord.files, post["allowed_mentions"], post["content"]) == ([PNG], {"parse": []}, "")
@@ -136,17 +138,17 @@ async def test_a_report_waits_while_its_channel_takes_nothing_and_only_the_newes
     async with Receiver() as hook:
         built = providers(hook={"type": "webhook", "url": hook.url})
         hook.plan(503)
-        async with telling(tmp_path, built) as told:
-            await told.add("hook", report=older)
+        async with reporting(tmp_path, built) as sender:
+            await sender.add("hook", report=older)
             await until(lambda: len(hook.seen) == 1)
             # The restart that follows brings it, or rather its successor.
         # The older one may be tried once more before the newer ones are there.
         hook.plan(503)
         hook.plan(503)
-        async with telling(tmp_path, built) as told:
-            await told.add("hook", report=newer)
-            await told.add("hook", report=newer)
-            await told.waits_for_nobody("hook")
+        async with reporting(tmp_path, built) as sender:
+            await sender.add("hook", report=newer)
+            await sender.add("hook", report=newer)
+            await sender.until_sent("hook")
         [body] = hook.taken
         assert body["data"]["report"]["until"] == "2023-11-15T22:13:20Z"
         newest = [seen.headers["webhook-id"] for seen in hook.seen if seen.json == body]
@@ -157,15 +159,15 @@ async def test_a_report_waits_while_its_channel_takes_nothing_and_only_the_newes
 async def test_an_alert_goes_before_a_report(tmp_path: Path) -> None:
     async with Receiver() as hook:
         built = providers(hook={"type": "webhook", "url": hook.url})
-        async with telling(tmp_path, built) as told:
+        async with reporting(tmp_path, built) as sender:
             # Both are there when the worker looks for the first time after this.
             held = hook.plan(204)
             held.until = asyncio.Event()
-            await told.add("hook", report=Report(0, 86_400, BUSY[:1], ()))
+            await sender.add("hook", report=Report(0, 86_400, BUSY[:1], ()))
             await until(lambda: len(hook.seen) == 1)
-            await told.shelf.add(REPORT, ["hook"], NOW)
+            await sender.reports.add(REPORT, ["hook"], NOW)
             alert = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far")
-            await told.store.open_alert(alert, ["hook"])
+            await sender.store.open_alert(alert, ["hook"])
             held.until.set()
             await until(lambda: len(hook.taken) == 2)
         assert [body["type"] for body in hook.taken] == ["alert.opened", "report.stats"]
@@ -179,9 +181,9 @@ async def test_where_no_picture_is_taken_the_words_are(tmp_path: Path) -> None:
             discord={"type": "discord", "webhook_url": discord.url},
             bot={"type": "slack", "token": api.TOKEN, "channel": "#alerts", "api_url": f"{api.base}/api"},
         )
-        async with telling(tmp_path, built) as told:
-            await told.add("discord", "bot")
-            await told.waits_for_nobody("discord", "bot")
+        async with reporting(tmp_path, built) as sender:
+            await sender.add("discord", "bot")
+            await sender.until_sent("discord", "bot")
         [post] = discord.messages.values()
         assert "image" not in post["embeds"][0]
         assert (len(api.messages), api.files) == (1, [])
@@ -211,9 +213,9 @@ async def test_a_provider_of_some_pathways_is_told_of_those(tmp_path: Path) -> N
     async with Receiver() as hook:
         origin = LABELS.display_name(DomainId(3))
         built = providers(hook={"type": "webhook", "url": hook.url, "pathways": [{"origin": origin}]})
-        async with telling(tmp_path, built) as told:
-            await told.add("hook")
-            await told.waits_for_nobody("hook")
+        async with reporting(tmp_path, built) as sender:
+            await sender.add("hook")
+            await sender.until_sent("hook")
         [body] = hook.taken
     assert [one["origin"]["domain_id"] for one in body["data"]["report"]["pathways"]] == [3]
     assert json.dumps(body["data"]["report"]["total"]["begun"]) == str(10**9 - 3)
