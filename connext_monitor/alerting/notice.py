@@ -7,7 +7,7 @@ from typing import Protocol, TypeGuard
 
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.delivery import Change, Outcome
-from connext_monitor.core.formats import Json
+from connext_monitor.core.documents.reports import ReportDocument
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.message import Message
 from connext_monitor.core.transfer_view import TransferView
@@ -43,7 +43,7 @@ class AlertNotice(Notice):
 class ReportNotice(Notice):
     """A report on statistics: in words, as JSON of so many pathways at most, and as a picture (PNG) if there is one."""
 
-    document: Callable[[int], Json]
+    document: Callable[[int], ReportDocument]
     picture: bytes | None = None
 
 

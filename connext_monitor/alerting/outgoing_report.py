@@ -7,11 +7,11 @@ from typing import Protocol
 
 from connext_monitor.alerting.notice import ReportingProvider, ReportNotice
 from connext_monitor.core.delivery import Change, Outcome, QueuedReport
+from connext_monitor.core.documents.reports import ReportDocument, report_document
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.formats import Json
 from connext_monitor.core.holds import Attempt, Lane
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.report import Report, compose_report, report_document
+from connext_monitor.core.report import Report, compose_report
 
 
 class ReportQueue(Protocol):
@@ -91,7 +91,7 @@ class OutgoingReport:
         return store.report_postponed(self.queued.id, self.provider.name, attempts, next_attempt_at, reason)
 
     def _notice(self, report: Report, picture: bytes | None) -> ReportNotice:
-        def document(most: int) -> Json:
+        def document(most: int) -> ReportDocument:
             return report_document(report, self.labels, most)
 
         return ReportNotice(

@@ -15,13 +15,13 @@ from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.silences import ack, silence, silences, unsilence
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import AlertState
+from connext_monitor.core.documents.alerts import AlertDocument, AlertList, alert_in_words
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor
-from connext_monitor.reporting.web.documents import alert_with_words, listed
 from connext_monitor.reporting.web.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
 from connext_monitor.reporting.web.read_store import ReadStore
 
@@ -60,7 +60,7 @@ def alerts(state: str, limit: int, *, as_json: bool) -> None:
     rows, more = found[:limit], len(found) > limit
     if as_json:
         cursor = write_alert_cursor(rows[-1][0].row) if more else None
-        print_json(listed([alert_with_words(row, about, labels) for row, about in rows], cursor))
+        print_json(AlertList([_document(row, about, labels) for row, about in rows], cursor))
     else:
         print_table(_HEADINGS, [alert_row(row, about, labels) for row, about in rows])
         if more:
@@ -69,6 +69,10 @@ def alerts(state: str, limit: int, *, as_json: bool) -> None:
 
 for _command in (silence, ack, silences, unsilence):
     alerts.add_command(_command)
+
+
+def _document(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> AlertDocument:
+    return alert_in_words(row.alert, about.transfer if about else None, labels)
 
 
 def alert_row(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> Row:

@@ -21,7 +21,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.formats import Json, hex_text, unix_rfc3339
 from connext_monitor.core.history import Late

@@ -12,14 +12,14 @@ from connext_monitor.cli.transfers import FilterOptions, filter_options
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.documents.fields import encode
+from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_columns import COLUMNS, transfer_cells
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.process import standard_streams
 from connext_monitor.process.standard_streams import OutputLost
-from connext_monitor.reporting.web.documents import encode, place
 from connext_monitor.reporting.web.parameters import LARGEST_LIMIT
 from connext_monitor.store.store import Store
 
@@ -77,4 +77,4 @@ async def _every(store: Store, wanted: TransferFilter) -> AsyncIterator[Transfer
     while page := await store.transfers(wanted, limit=LARGEST_LIMIT, after=after):
         for view in page:
             yield view
-        after = place(page[-1])
+        after = page[-1].cursor

@@ -8,7 +8,8 @@ import aiohttp
 import msgspec
 
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.formats import Json
+from connext_monitor.core.documents.answers import ReadinessDocument
+from connext_monitor.core.documents.chains import ChainDocument, ChainList
 
 _TIMEOUT = 2.0
 _MOST_READ = 1 << 20
@@ -32,45 +33,10 @@ class Live:
     (negative: behind), None while no chain has told the time; ``clock_trouble`` what is wrong with it, in words.
     """
 
-    chains: list[Json]
+    chains: list[ChainDocument]
     reasons: list[str]
     clock_ahead: float | None
     clock_trouble: str | None
-
-
-class _NonceHoles(msgspec.Struct):
-    found: int
-    closed: int
-
-
-class _Requests(msgspec.Struct):
-    endpoint: str
-    method: str
-    outcome: str
-    count: int
-
-
-class _Chain(msgspec.Struct):
-    name: str
-    chain_id: int | str
-    domain_id: int
-    head: int | str | None
-    watermark: str | None
-    lag_seconds: int | None
-    observed: bool
-    endpoint: str | None
-    nonces_contiguous: bool | None
-    nonce_holes: _NonceHoles
-    requests: list[_Requests]
-
-
-class _Chains(msgspec.Struct):
-    items: list[_Chain]
-
-
-class _Readiness(msgspec.Struct):
-    ready: bool
-    reasons: list[str]
 
 
 class _Clock(msgspec.Struct):
@@ -85,8 +51,8 @@ async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
     try:
         async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            seen = await _get(session, f"{base}/api/v1/chains", _Chains)
-            readiness = await _get(session, f"{base}/readyz", _Readiness)
+            seen = await _get(session, f"{base}/api/v1/chains", ChainList)
+            readiness = await _get(session, f"{base}/readyz", ReadinessDocument)
             # An older monitor refuses this with words, in which there is nothing about a clock.
             clock = await _get(session, f"{base}/api/v1/clock", _Clock)
     except TimeoutError:
@@ -97,8 +63,7 @@ async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
         raise NobodyAnswers(f"what answers at {listen} is no monitor") from None
     if {chain.name for chain in seen.items} != set(chains):
         raise NobodyAnswers(f"the monitor that answers at {listen} watches other chains than this config")
-    chain_documents = [msgspec.to_builtins(chain) for chain in seen.items]
-    return Live(chain_documents, readiness.reasons, clock.ahead_seconds, clock.trouble)
+    return Live(seen.items, readiness.reasons, clock.ahead_seconds, clock.trouble)
 
 
 async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) -> str | None:
@@ -117,4 +82,5 @@ async def _get(session: aiohttp.ClientSession, url: str, kind: type[T]) -> T:
         body = await response.content.read(_MOST_READ)
         while len(body) < _MOST_READ and (more := await response.content.read(_MOST_READ)):
             body += more
-        return msgspec.json.decode(body, type=kind)
+        # Numbers beyond 2^53 are written as strings.
+        return msgspec.json.decode(body, type=kind, strict=False)

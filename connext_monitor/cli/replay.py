@@ -15,13 +15,13 @@ from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.models import ANY_CHAIN
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.documents import chain_reference
+from connext_monitor.core.documents.chains import chain_name
+from connext_monitor.core.documents.stats import percentiles_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Replayed, Window, last
-from connext_monitor.core.stats_documents import percentiles_document
 from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration
 from connext_monitor.store.replay import Replay
 
@@ -175,8 +175,8 @@ def _document(
 
 def _pathway_document(one: Replayed, deadlines: Sequence[int], labels: ChainLabels) -> Json:
     return {
-        "origin": chain_reference(one.origin, labels),
-        "destination": chain_reference(one.destination, labels),
+        "origin": chain_name(one.origin, labels),
+        "destination": chain_name(one.destination, labels),
         "transfers": one.transfers,
         "arrived": one.latency.count,
         "not_judged": one.unknown,

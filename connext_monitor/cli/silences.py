@@ -11,9 +11,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, parse_duration
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.documents.fields import ListDocument
 from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.silence import Silence
-from connext_monitor.reporting.web.documents import listed
 
 _HEADINGS = ("ID", "UNTIL", "WHAT", "REASON")
 
@@ -97,7 +97,7 @@ def silences(*, as_json: bool) -> None:
 
     found = complete(read())
     if as_json:
-        print_json(listed([_document(one) for one in found]))
+        print_json(ListDocument([_document(one) for one in found], None))
     else:
         print_table(_HEADINGS, [_row(one) for one in found])
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import click
+from msgspec import to_builtins
 
 from connext_monitor.cli.live_monitor import why_not_live
 from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, say, styled
@@ -15,11 +16,11 @@ from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.documents.stats import stats_document
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
-from connext_monitor.core.stats_documents import stats_document
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
 from connext_monitor.store.statistics import Statistics
 
@@ -46,7 +47,7 @@ def stats(since: str | None, origin: str | None, destination: str | None, *, as_
     numbers, timeline, not_live = complete(_look(config, window, labels))
     known_at = rfc3339(last_written(config.monitor.database))
     if as_json:
-        document = stats_document(numbers, timeline, labels)
+        document = to_builtins(stats_document(numbers, timeline, labels))
         print_json({"live": not_live is None, "not_live": not_live, "known_at": known_at, **document})
         return
     if not_live is not None:

@@ -24,7 +24,8 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import ChannelRow
-from connext_monitor.core.formats import Json, rfc3339
+from connext_monitor.core.documents.chains import ChainDocument
+from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.message import duration_words
 from connext_monitor.store.database import DatabaseError
 
@@ -111,16 +112,16 @@ def _section(title: str, headings: Sequence[str], rows: Sequence[Row]) -> list[P
     return ["", styled(title, "bold"), Columns(headings, rows) if rows else "none"]
 
 
-def _chain_row(chain: Json) -> Row:
-    lag, whole = chain["lag_seconds"], chain["nonces_contiguous"]
+def _chain_row(chain: ChainDocument) -> Row:
+    lag = chain.lag_seconds
     return (
-        str(chain["name"]),
-        _or_dash(chain["head"]),
-        _or_dash(chain["watermark"]),
-        duration_words(lag) if isinstance(lag, int) else "-",
-        yes_or_no(bool(chain["observed"])),
-        yes_or_no(whole if isinstance(whole, bool) else None),
-        _or_dash(chain["endpoint"]),
+        chain.name,
+        _or_dash(chain.head),
+        _or_dash(chain.watermark),
+        "-" if lag is None else duration_words(lag),
+        yes_or_no(chain.observed),
+        yes_or_no(chain.nonces_contiguous),
+        _or_dash(chain.endpoint),
     )
 
 

@@ -13,7 +13,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import AlertKind, Severity, unjudged_of
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
-from connext_monitor.core.documents import chain_document
+from connext_monitor.core.documents.chains import ChainDocument, chain_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.labels import ChainLabels
@@ -37,7 +37,7 @@ class StatusReport:
 
     not_live: str | None
     known_at: datetime
-    chains: Sequence[Json]
+    chains: Sequence[ChainDocument]
     in_flight: Sequence[PathwayCount]
     open_alerts: Mapping[tuple[AlertKind, Severity], int]
     channels: Sequence[ChannelRow]
@@ -82,7 +82,7 @@ def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> li
 
 async def _chains(
     config: Config, store: Store, now: datetime
-) -> tuple[str | None, list[Json], list[str], float | None]:
+) -> tuple[str | None, list[ChainDocument], list[str], float | None]:
     listen = config.monitor.listen
     if listen is None:
         chains, reasons = await _known(config, store, now)
@@ -96,7 +96,7 @@ async def _chains(
     return None, live.chains, [*clock, *live.reasons], live.clock_ahead
 
 
-async def _known(config: Config, store: Store, now: datetime) -> tuple[list[Json], list[str]]:
+async def _known(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
     """The chains as the database knows them, and what is wrong with them."""
     told = {alert.subject: alert for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
     unjudged = {name: held for name, alert in told.items() if (held := unjudged_of(alert)) is not None}
@@ -128,22 +128,22 @@ def _configured(config: Config, stored: Sequence[ChannelRow]) -> list[ChannelRow
     return [by_name.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in config.alert_providers]
 
 
-def known_reasons(config: Config, chains: Sequence[Json]) -> list[str]:
+def known_reasons(config: Config, chains: Sequence[ChainDocument]) -> list[str]:
     """What is wrong with chains of which only the database's word is had."""
     longest = config.alerts.unobserved_after.total_seconds()
     return [reason for chain in chains for reason in _known_reasons(chain, longest)]
 
 
-def _known_reasons(chain: Json, longest: float) -> list[str]:
-    name, lag = chain["name"], chain["lag_seconds"]
+def _known_reasons(chain: ChainDocument, longest: float) -> list[str]:
+    name, lag = chain.name, chain.lag_seconds
     reasons = []
-    if not chain["observed"]:
+    if not chain.observed:
         reasons.append(f"{name} is not observed")
-    if not isinstance(lag, int):
+    if lag is None:
         reasons.append(f"{name} has never been covered")
     elif lag > longest:
         reasons.append(f"{name} is covered only up to {duration_words(lag)} ago")
-    if chain["nonces_contiguous"] is False:
+    if chain.nonces_contiguous is False:
         reasons.append(f"{name} has a hole in its nonces")
     return reasons
 

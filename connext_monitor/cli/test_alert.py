@@ -16,9 +16,9 @@ from connext_monitor.cli.settings import complete, config_option, load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents.fields import ListDocument
 from connext_monitor.core.formats import Json
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.reporting.web.documents import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def test_alert(provider: str | None, *, as_json: bool) -> None:
 
     answers = complete(send())
     if as_json:
-        print_json(listed([_document(answer) for answer in answers]))
+        print_json(ListDocument([_document(answer) for answer in answers], None))
     else:
         print_table(("PROVIDER", "MESSAGE", "ANSWER"), [_row(answer) for answer in answers])
     if not all(isinstance(answer.outcome, Sent) for answer in answers):

@@ -23,13 +23,13 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents.transfers import found_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.reporting.web.documents import transfers_document
 from connext_monitor.reporting.web.parameters import read_hash
 
 Told = tuple[TransferView, Sequence[Alert]]
@@ -57,7 +57,7 @@ def transfer(id_or_tx: str, *, as_json: bool) -> None:
         raise Failure("no transfer has this id, and none an event in a transaction of this hash")
     now = SystemClock().now().timestamp()
     if as_json:
-        print_json(transfers_document([view for view, _ in found], labels, now))
+        print_json(found_document([view for view, _ in found], labels, now))
         return
     for place, (view, about) in enumerate(found):
         if place:

@@ -12,13 +12,12 @@ from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.documents.transfers import TransferList, transfer_document
 from connext_monitor.core.formats import hex_text, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
-from connext_monitor.reporting.web.documents import listed, place
 from connext_monitor.reporting.web.parameters import (
     DEFAULT_LIMIT,
     LARGEST_LIMIT,
@@ -92,8 +91,8 @@ def transfers(wanted: FilterOptions, limit: int, *, as_json: bool) -> None:
     found = complete(read())
     views, more = found[:limit], len(found) > limit
     if as_json:
-        cursor = write_transfer_cursor(place(views[-1])) if more else None
-        print_json(listed([transfer_document(view, labels, now) for view in views], cursor))
+        cursor = write_transfer_cursor(views[-1].cursor) if more else None
+        print_json(TransferList([transfer_document(view, labels, now) for view in views], cursor))
     else:
         print_table(_HEADINGS, [transfer_row(view, labels, now) for view in views])
         if more:
@@ -128,7 +127,7 @@ async def _collect(store: ReadStore, wanted: TransferFilter, most: int) -> list[
     views: list[TransferView] = []
     while len(views) < most:
         size = min(LARGEST_LIMIT, most - len(views))
-        page = await store.transfers(wanted, limit=size, after=place(views[-1]) if views else None)
+        page = await store.transfers(wanted, limit=size, after=views[-1].cursor if views else None)
         views += page
         if len(page) < size:
             break

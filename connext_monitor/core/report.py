@@ -1,4 +1,4 @@
-"""A report on statistics: one period's numbers by pathway beside those of the period before, in words and in JSON.
+"""A report on statistics: one period's numbers by pathway beside those of the period before, and what it says in words.
 
 Periods are aligned to UTC: a day begins at midnight, a week on Monday, and whatever else divides a day does so evenly.
 """
@@ -11,9 +11,7 @@ from typing import Any
 
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.documents import chain_reference
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import Field, Instant, Message, duration_words
 from connext_monitor.core.stats import PathwayStats, Stats
@@ -123,18 +121,6 @@ def read(stored: str) -> Report:
     return Report(since, until, now, before)
 
 
-def report_document(report: Report, labels: ChainLabels, most: int) -> Json:
-    """The report as JSON, of the ``most`` busiest pathways."""
-    return {
-        "since": unix_rfc3339(report.since),
-        "until": unix_rfc3339(report.until),
-        "total": _total_document(report.pathways),
-        "total_before": _total_document(report.before),
-        "pathways": [_pathway_document(report, one, labels) for one in report.pathways[:most]],
-        "pathways_left_out": max(0, len(report.pathways) - most),
-    }
-
-
 def compose_report(report: Report, labels: ChainLabels) -> Message:
     """The report in words, a fact for each of the busiest pathways."""
     named = report.pathways[:NAMED]
@@ -187,34 +173,6 @@ def _of_row(row: list[Any]) -> PathwayFigures:
     origin, destination, begun, fast, slow, execute, reconcile = row
     legs = (LegFigures(*execute), LegFigures(*reconcile))
     return PathwayFigures(DomainId(origin), DomainId(destination), begun, fast, slow, *legs)
-
-
-def _total_document(figures: Sequence[PathwayFigures]) -> Json:
-    return {
-        "begun": sum(one.begun for one in figures),
-        "completed_fast": sum(one.fast for one in figures),
-        "completed_slow": sum(one.slow for one in figures),
-        "late": sum(one.late for one in figures),
-        "open": sum(one.open for one in figures),
-    }
-
-
-def _pathway_document(report: Report, one: PathwayFigures, labels: ChainLabels) -> Json:
-    return {
-        "origin": chain_reference(one.origin, labels),
-        "destination": chain_reference(one.destination, labels),
-        **_figures_document(one),
-        "before": _figures_document(report.earlier(one)),
-    }
-
-
-def _figures_document(one: PathwayFigures) -> Json:
-    legs = {
-        leg.value: {"arrived": found.arrived, "late": found.late, "p50_seconds": found.p50, "p95_seconds": found.p95}
-        for leg in LEGS
-        for found in [one.leg(leg)]
-    }
-    return {**_total_document([one]), **legs}
 
 
 def _counts(figures: Sequence[PathwayFigures], change: str = "") -> str:

@@ -1,10 +1,12 @@
-"""A transfer as one flat row, for spreadsheets and tables: the contract's JSON with its parts spread out."""
+"""A transfer as one flat row, for spreadsheets and tables: the API's document with its parts spread out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import to_builtins
+
 from connext_monitor.core.deadline import LEGS
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer_view import TransferView
 
@@ -29,7 +31,7 @@ COLUMNS: Sequence[str] = (
     *(f"{event}_{place}" for event in _EVENTS for place in _PLACES),
     *(f"{leg}_{part}" for leg in LEGS for part in ("due_at", "state")),
 )
-"""Named and written as in the contract's JSON; ``symbol`` and ``decimals`` are the asset's own, where they are known.
+"""Named and written as in the API's document; ``symbol`` and ``decimals`` are the asset's own, where they are known.
 
 Routers are separated by spaces. What is null there is empty here.
 """
@@ -39,7 +41,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def transfer_cells(view: TransferView, labels: ChainLabels, now: float) -> list[str]:
     """The values of `COLUMNS`; ``now`` in Unix seconds decides between pending and unobserved."""
-    document: Mapping[str, Any] = transfer_document(view, labels, now)
+    document: Mapping[str, Any] = to_builtins(transfer_document(view, labels, now))
     token = labels.tokens.get((view.transfer.origin, view.transfer.asset)) if view.transfer.asset else None
     cells: dict[str, object] = {
         **{name: value for name, value in document.items() if name in COLUMNS},

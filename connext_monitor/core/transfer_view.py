@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
+from connext_monitor.core.selection import Cursor
 from connext_monitor.core.transfer import Transfer
 
 
@@ -17,6 +18,11 @@ class TransferView:
     due: DueDates | None
     overdue: frozenset[Leg] = frozenset()
     observed: bool = True
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where a list goes on behind this one."""
+        return (self.transfer.started_at, self.transfer.transfer_id)
 
     def state(self, leg: Leg, now: float) -> DeadlineState | None:
         """The leg's deadline state at ``now`` (Unix seconds); None where it has no deadline."""

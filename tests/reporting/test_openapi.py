@@ -1,8 +1,9 @@
-"""The description of the API, held against the answers that it gives."""
+"""The API's description, checked against real answers and webhook bodies."""
 
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -12,14 +13,20 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from connext_monitor.alerting.notice import AlertNotice, ReportNotice
+from connext_monitor.alerting.providers.webhook import report_body, short_body, whole_body
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved, overdue
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.documents.reports import report_document
 from connext_monitor.core.events import DomainId, Hash32
+from connext_monitor.core.report import LegFigures, PathwayFigures, Report, compose_report
 from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.store.store import Store
+from tests.world.alerts import LABELS, NOW, notice
 from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, covered, fill, out_of_sight, sight
 
 DESCRIPTION: Any = description()
@@ -31,14 +38,12 @@ async def asked(client: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
         return response.status, await response.json()
 
 
-def validator(path: str, status: int) -> Draft202012Validator:
-    """Checks what a path answers with a status, its formats too."""
+def validator(*pointer: str) -> Draft202012Validator:
+    """Checks a document, its formats too, against the schema at this JSON pointer of the description."""
     registry: Registry[Any] = Registry().with_resource("api:", DRAFT202012.create_resource(DESCRIPTION))
-    place = "/".join(
-        ["api:#/paths", path.replace("/", "~1"), "get/responses", str(status), "content/application~1json"]
-    )
+    escaped = "/".join(part.replace("/", "~1") for part in (*pointer, "content", "application/json", "schema"))
     return Draft202012Validator(
-        {"$ref": f"{place}/schema"}, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
+        {"$ref": f"api:#/{escaped}"}, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
     )
 
 
@@ -99,7 +104,34 @@ async def test_real_answers_are_as_described(client: aiohttp.ClientSession) -> N
     for path, rest, status in CASES:
         found, body = await asked(client, path.replace("{id_or_tx}", "") + rest)
         assert found == status, path + rest
-        validator(path, status).validate(body)
+        validator("paths", path, "get", "responses", str(status)).validate(body)
+
+
+@pytest.mark.parametrize("told", [notice(), notice(Change.RESOLVED, drill=True), replace(notice(), transfer=None)])
+def test_webhook_bodies_are_as_described(told: AlertNotice) -> None:
+    described = validator("webhooks", "alert", "post", "requestBody")
+    for body in (whole_body(told, LABELS, NOW.timestamp()), short_body(told)):
+        described.validate(json.loads(body))
+
+
+def test_a_webhooks_report_is_as_described() -> None:
+    figures = PathwayFigures(ORIGIN, DESTINATION, 128, 120, 3, LegFigures(124, 45, 120, 2), LegFigures())
+    report = Report(0, 86_400, (figures,), (figures,))
+    told = ReportNotice(
+        key="report",
+        thread="report",
+        change=Change.OPENED,
+        message=compose_report(report, LABELS),
+        created_at=NOW,
+        document=lambda most: report_document(report, LABELS, most),
+    )
+    validator("webhooks", "report", "post", "requestBody").validate(json.loads(report_body(told)))
+
+
+def test_documents_have_no_properties_but_those_described() -> None:
+    objects = [schema for schema in DESCRIPTION["components"]["schemas"].values() if schema.get("type") == "object"]
+    assert len(objects) > 20
+    assert all(schema["additionalProperties"] is False for schema in objects)
 
 
 def test_every_path_is_among_the_answers() -> None:

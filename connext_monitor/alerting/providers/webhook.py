@@ -1,4 +1,4 @@
-"""A webhook for machines: the contract's JSON, signed as Standard Webhooks 1.0.0 says.
+"""A webhook for machines: the API's documents, signed as Standard Webhooks 1.0.0 says.
 
 Source: the specification at standard-webhooks/standard-webhooks, ``spec/standard-webhooks.md``.
 """
@@ -10,7 +10,10 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
+import msgspec
+from msgspec import UNSET
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
@@ -21,14 +24,19 @@ from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
-from connext_monitor.core.documents import alert_document, transfer_document
-from connext_monitor.core.formats import Json, rfc3339
+from connext_monitor.core.documents.alerts import AlertDocument, alert_document
+from connext_monitor.core.documents.transfers import transfer_document
+from connext_monitor.core.documents.webhook import AlertBody, AlertNews, ReportBody, ReportNews
+from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.labels import ChainLabels
 
 MOST_BYTES = 20_000
 _PREFIX = "whsec_"
-_TYPES = {Change.OPENED: "alert.opened", Change.RESOLVED: "alert.resolved"}
+_TYPES: Mapping[Change, Literal["alert.opened", "alert.resolved"]] = {
+    Change.OPENED: "alert.opened",
+    Change.RESOLVED: "alert.resolved",
+}
 # The longest text and list in a body; the next pair is taken where a body is still too large. With the last one the
 # some fifty values of alert and transfer come to under 14 kB even where each character takes six bytes.
 _CUTS = ((4000, 100), (1000, 20), (200, 10), (80, 5))
@@ -100,26 +108,26 @@ class WebhookProvider:
 
 
 def whole_body(notice: AlertNotice, labels: ChainLabels, now: float) -> bytes:
-    """The contract's body in under 20 kB; ``now`` in Unix seconds.
+    """The whole body in under 20 kB; ``now`` in Unix seconds.
 
     Nothing is cut from what the bridge can make; where hostile data is larger, texts and lists are cut short.
     """
-    data: Json = {"alert": _alert(notice)}
-    if notice.transfer is not None:
-        data["transfer"] = transfer_document(notice.transfer, labels, now)
-    return _within_limit(notice, data)
+    transfer = UNSET if notice.transfer is None else transfer_document(notice.transfer, labels, now)
+    return _within_limit(_alert_body(notice, AlertNews(_alert(notice), transfer)))
 
 
 def short_body(notice: AlertNotice) -> bytes:
     """The alert alone, its texts short and without links, for a receiver that does not take the whole."""
-    return _encoded(notice, _cut({"alert": {**_alert(notice), "links": []}}, *_SHORT))
+    news = AlertNews(msgspec.structs.replace(_alert(notice), links=[]))
+    return _encoded(_cut(msgspec.to_builtins(_alert_body(notice, news)), *_SHORT))
 
 
 def report_body(notice: ReportNotice) -> bytes:
     """A report's numbers in under 20 kB: of as many of the busiest pathways as that has room for."""
     most, body = _PATHWAYS, b""
     while most and not 0 < len(body) < MOST_BYTES:
-        body = _json("report.stats", notice, {"report": notice.document(most)})
+        news = ReportNews(notice.document(most))
+        body = _encoded(msgspec.to_builtins(ReportBody("report.stats", rfc3339(notice.created_at), news)))
         most = most * 3 // 4
     return body
 
@@ -152,28 +160,27 @@ def classify(answer: HttpResponse) -> Outcome | Unacceptable:
     return Unacceptable(answer.words) if answer.status in {400, 413, 422} else answer.try_later()
 
 
-def _alert(notice: AlertNotice) -> Json:
+def _alert(notice: AlertNotice) -> AlertDocument:
     message = notice.message
     title = f"DRILL · {message.title}" if message.drill else message.title
     return alert_document(notice.alert, replace(message, title=title, links=tuple(web_links(message.links))))
 
 
-def _within_limit(notice: AlertNotice, data: Json) -> bytes:
+def _alert_body(notice: AlertNotice, news: AlertNews) -> AlertBody:
+    return AlertBody("test" if notice.drill else _TYPES[notice.change], rfc3339(notice.created_at), news)
+
+
+def _within_limit(whole: AlertBody) -> bytes:
     body = b""
     for longest_text, longest_list in _CUTS:
-        body = _encoded(notice, _cut(data, longest_text, longest_list))
+        body = _encoded(_cut(msgspec.to_builtins(whole), longest_text, longest_list))
         if len(body) < MOST_BYTES:
             break
     return body
 
 
-def _encoded(notice: AlertNotice, data: object) -> bytes:
-    return _json("test" if notice.drill else _TYPES[notice.change], notice, data)
-
-
-def _json(kind: str, notice: Notice, data: object) -> bytes:
-    body = {"type": kind, "timestamp": rfc3339(notice.created_at), "data": data}
-    # Receivers log bodies as they come: what does not print, or turns text context, is written as JSON's escape. A lone
+def _encoded(body: object) -> bytes:
+    # Receivers log bodies as they come: what does not print, or turns text around, is written as JSON's escape. A lone
     # surrogate, which no parser has to take, becomes a question mark.
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text).encode()

@@ -5,7 +5,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.reporting.web.documents import encode
+from connext_monitor.core.documents.answers import ErrorDocument
+from connext_monitor.core.documents.fields import encode
 from connext_monitor.reporting.web.parameters import BadValueError
 
 _log = structlog.get_logger(__name__)
@@ -32,8 +33,8 @@ def answer(document: object, status: int = 200) -> web.Response:
 
 
 def refuse(status: int, words: str, **headers: str) -> web.Response:
-    """An error as the contract has it."""
-    response = answer({"error": words}, status)
+    """An error in words."""
+    response = answer(ErrorDocument(words), status)
     response.headers.update(headers)
     return response
 

@@ -9,13 +9,14 @@ from aiohttp import web
 from connext_monitor.clock import Clock
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
-from connext_monitor.core.documents import clock_document, transfer_document
+from connext_monitor.core.documents.chains import clock_document
+from connext_monitor.core.documents.transfers import TransferList, found_document, transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
 from connext_monitor.reporting.web.cursors import read_alert_cursor, write_transfer_cursor
-from connext_monitor.reporting.web.documents import alerts_list, chains_list, listed, stats, transfers_document
+from connext_monitor.reporting.web.lists import alerts_list, chains_list, stats
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
@@ -73,7 +74,7 @@ class Api:
         async with self._turns:
             views, after = await find(self._reads, wanted)
         items = [transfer_document(view, self._labels, self._now()) for view in views]
-        return answer(listed(items, write_transfer_cursor(after) if after else None))
+        return answer(TransferList(items, write_transfer_cursor(after) if after else None))
 
     async def transfer(self, request: web.Request) -> web.Response:
         """One transfer by its id or by a transaction that holds an event of it.
@@ -86,7 +87,7 @@ class Api:
             views = await self._store.transfers_by(wanted)
         if not views:
             raise NotKnownError("no transfer has this id, and none an event in a transaction of this hash")
-        return answer(transfers_document(views, self._labels, self._now()))
+        return answer(found_document(views, self._labels, self._now()))
 
     async def alerts(self, request: web.Request) -> web.Response:
         """Alerts, newest first: the open ones, the resolved ones, or without ``state`` all."""

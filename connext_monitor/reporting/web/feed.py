@@ -13,12 +13,14 @@ from enum import StrEnum
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.documents.alerts import alert_in_words
+from connext_monitor.core.documents.fields import encode
+from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
+from connext_monitor.core.transfer import Transfer
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.reporting.web.documents import alert_with_words, encode
 from connext_monitor.reporting.web.read_store import AlertHistory, ReadStore
 
 _log = structlog.get_logger(__name__)
@@ -201,7 +203,7 @@ class Feed:
         for view in views.values():
             self._tell(EventName.TRANSFER, encode(transfer_document(view, self._labels, now)))
         for row in changed:
-            self._tell(EventName.ALERT, encode(alert_with_words(row, _about(views, row), self._labels)))
+            self._tell(EventName.ALERT, encode(alert_in_words(row.alert, _about(views, row), self._labels)))
 
     def _tell(self, name: EventName, data: str) -> None:
         self._number += 1
@@ -211,5 +213,6 @@ class Feed:
             listener.put(event)
 
 
-def _about(views: dict[TransferId, TransferView], row: AlertRow) -> TransferView | None:
-    return views.get(row.alert.transfer_id) if row.alert.transfer_id is not None else None
+def _about(views: dict[TransferId, TransferView], row: AlertRow) -> Transfer | None:
+    view = views.get(row.alert.transfer_id) if row.alert.transfer_id is not None else None
+    return view.transfer if view else None

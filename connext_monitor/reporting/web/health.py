@@ -9,6 +9,7 @@ from aiohttp import web
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.documents.answers import HealthDocument, ReadinessDocument
 from connext_monitor.core.message import duration_words
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.reporting.web.answers import answer, refuse
@@ -54,7 +55,7 @@ class Health:
             return refuse(503, _NO_STORE)
         if (trouble := self._trouble()) is not None:
             return refuse(503, not_usable(trouble))
-        return answer({"status": "ok"})
+        return answer(HealthDocument("ok"))
 
     async def ready(self, _request: web.Request) -> web.Response:
         """200 when every chain is observed, caught up, going on to be final and without a hole in its nonces.
@@ -116,4 +117,4 @@ def _reasons(sight: ChainStatus, nonces: Nonces | None) -> list[str]:
 
 
 def _readiness(reasons: list[str]) -> web.Response:
-    return answer({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+    return answer(ReadinessDocument(not reasons, reasons), 503 if reasons else 200)

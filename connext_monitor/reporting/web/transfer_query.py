@@ -9,7 +9,7 @@ from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.cursors import read_transfer_cursor
-from connext_monitor.reporting.web.documents import transfers_page, transfers_with
+from connext_monitor.reporting.web.lists import transfers_page, transfers_with
 from connext_monitor.reporting.web.read_store import Reads
 
 FILTERS = ("status", "origin", "destination", "address")

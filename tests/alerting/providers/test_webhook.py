@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import to_builtins
 from pydantic_core import PydanticCustomError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -28,7 +29,7 @@ from connext_monitor.alerting.providers.webhook import (
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
-from connext_monitor.core.documents import transfer_document
+from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.conftest import SECRET
@@ -65,7 +66,7 @@ def test_the_body_of_an_opening_is_the_contracts() -> None:
     assert body["type"] == "alert.opened"
     assert body["timestamp"] == "2026-03-01T12:00:00Z"
     assert set(body["data"]) == {"alert", "transfer"}
-    assert body["data"]["transfer"] == transfer_document(told.transfer, LABELS, NOW_UNIX)
+    assert body["data"]["transfer"] == to_builtins(transfer_document(told.transfer, LABELS, NOW_UNIX))
     alert = body["data"]["alert"]
     keys = "id kind severity subject state opened_at resolved_at resolution title text links"
     assert " ".join(alert) == keys

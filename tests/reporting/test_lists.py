@@ -2,12 +2,13 @@ import asyncio
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.events import TransferId
+from connext_monitor.core.formats import hex_text
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.reporting.web.cursors import (
     read_alert_cursor,
@@ -15,9 +16,9 @@ from connext_monitor.reporting.web.cursors import (
     write_alert_cursor,
     write_transfer_cursor,
 )
-from connext_monitor.reporting.web.documents import encode, transfers_list
+from connext_monitor.reporting.web.lists import transfers_page
 from tests.world.databases import open_store
-from tests.world.two_chains import LABELS, NAMES, START, Sample, fill
+from tests.world.two_chains import NAMES, START, Sample, fill
 
 numbers = st.integers(-(2**63), 2**63 - 1)
 ids = st.binary(min_size=32, max_size=32).map(TransferId)
@@ -70,21 +71,19 @@ def test_what_was_there_is_listed_exactly_once_and_in_order_whatever_arrives_bet
     assert seen == sorted(set(seen), reverse=True)
 
 
-async def _walk(before: list[int], between: list[list[int]], limit: int) -> list[tuple[str, str]]:
+async def _walk(before: list[int], between: list[list[int]], limit: int) -> list[tuple[int, str]]:
     """All pages of the list as (start, id), with transfers that arrive after each page."""
     arriving, nonce = iter(between), 1000
-    seen: list[tuple[str, str]] = []
+    seen: list[tuple[int, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         store = await open_store(Path(folder) / "monitor.db", NAMES)
         await fill(store, [Sample(place, START + at).xcalled() for place, at in enumerate(before)])
         after, more = None, True
         while more:
-            page = await transfers_list(store, TransferFilter(), LABELS, START, limit=limit, after=after)
-            items: list[dict[str, Any]] = json.loads(encode(page))["items"]
-            seen += [(item["xcalled"]["timestamp"], item["transfer_id"]) for item in items]
-            cursor = page["next_cursor"]
-            more = isinstance(cursor, str)
-            after = read_transfer_cursor(str(cursor)) if more else None
+            views, after = await transfers_page(store, TransferFilter(), limit=limit, after=after)
+            seen += [(view.transfer.started_at, hex_text(view.transfer.transfer_id)) for view in views]
+            more = after is not None
+            after = read_transfer_cursor(write_transfer_cursor(after)) if after else None
             new = [Sample(nonce + place, START + at) for place, at in enumerate(next(arriving, []))]
             nonce += len(new)
             await fill(store, [one.xcalled() for one in new])

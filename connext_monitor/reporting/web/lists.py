@@ -1,0 +1,57 @@
+"""Parts of lists as they are read from the store, with the cursor where each goes on."""
+
+from collections.abc import Sequence
+
+from connext_monitor.core.alert import AlertState
+from connext_monitor.core.chain_status import ChainStatus
+from connext_monitor.core.documents.alerts import AlertList, alert_in_words
+from connext_monitor.core.documents.chains import ChainList, chain_document
+from connext_monitor.core.documents.stats import StatsDocument, stats_document
+from connext_monitor.core.events import Address
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.selection import Cursor, TransferFilter
+from connext_monitor.core.stats import Window, usual_width
+from connext_monitor.core.transfer_view import TransferView
+from connext_monitor.reporting.web.cursors import write_alert_cursor
+from connext_monitor.reporting.web.read_store import Reads, ReadStatistics, ReadStore
+
+
+async def transfers_page(
+    store: ReadStore, wanted: TransferFilter, *, limit: int, after: Cursor | None
+) -> tuple[Sequence[TransferView], Cursor | None]:
+    """At most ``limit`` transfers, newest first, and where the list goes on behind them."""
+    views = await store.transfers(wanted, limit=limit + 1, after=after)
+    page = views[:limit]
+    return page, page[-1].cursor if len(views) > limit else None
+
+
+async def transfers_with(
+    reads: Reads, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
+) -> tuple[Sequence[TransferView], Cursor | None]:
+    """The same of those that the address has a part in; the list may go on behind fewer than ``limit``."""
+    found = await reads.search.page(address, wanted, limit=limit, after=after)
+    views = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(found.ids)}
+    return [views[transfer_id] for transfer_id in found.ids if transfer_id in views], found.next
+
+
+async def alerts_list(
+    store: ReadStore, state: AlertState | None, labels: ChainLabels, *, limit: int, after: int | None
+) -> AlertList:
+    """At most ``limit`` alerts, newest first."""
+    rows = await store.alerts(state, limit=limit + 1, after=after)
+    page = rows[:limit]
+    more = write_alert_cursor(page[-1][0].row) if len(rows) > limit else None
+    return AlertList([alert_in_words(row.alert, view.transfer if view else None, labels) for row, view in page], more)
+
+
+async def chains_list(store: ReadStore, statuses: Sequence[ChainStatus], now: float) -> ChainList:
+    """All chains, in the order of the config; ``now`` in Unix seconds."""
+    return ChainList([chain_document(status, await store.nonces(status.domain), now) for status in statuses], None)
+
+
+async def stats(
+    statistics: ReadStatistics, window: Window, labels: ChainLabels, *, width: int | None = None
+) -> StatsDocument:
+    """The numbers of a window; its timeline has parts of ``width`` seconds, else as wide as shows it well."""
+    numbers = await statistics.over(window)
+    return stats_document(numbers, await statistics.timeline(window, width or usual_width(window)), labels)
