@@ -1,11 +1,10 @@
 """Whatever was opened is closed, also where the one who opened it is cancelled."""
 
 import asyncio
-import gc
 import sqlite3
-import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,29 @@ from tests.world.waiting import until
 XCALLED = xcalled(info(), sighting(10))
 
 
-def open_connections() -> int:
-    """How many connections to SQLite this process has, whether or not anybody still knows of them."""
-    return sum(issubclass(type(one), sqlite3.Connection) and is_open(one) for one in gc.get_objects())
+class Connections:
+    """Every connection to SQLite of this process, from the moment that it is made; none of them is ever collected."""
+
+    def __init__(self) -> None:
+        self._made: list[sqlite3.Connection] | None = None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "sqlite3.connect/handle" and self._made is not None:
+            self._made.append(arguments[0])
+
+    @contextmanager
+    def kept(self) -> Iterator[list[sqlite3.Connection]]:
+        """Those that are made within the block."""
+        made: list[sqlite3.Connection] = []
+        self._made = made
+        try:
+            yield made
+        finally:
+            self._made = None
+
+
+CONNECTIONS = Connections()  # an audit hook stays as long as the process
 
 
 def is_open(connection: sqlite3.Connection) -> bool:
@@ -35,19 +54,12 @@ def is_open(connection: sqlite3.Connection) -> bool:
 
 @asynccontextmanager
 async def nothing_left() -> AsyncIterator[None]:
-    """Nothing is open afterwards that was not before, and nothing was closed only because it was collected."""
-    before = open_connections()
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always", ResourceWarning)
-        gc.disable()
-        try:
-            yield
-            # What was under way is closed by the thread that did it.
-            await until(lambda: open_connections() <= before)
-        finally:
-            gc.enable()
-            gc.collect()
-    assert [str(one.message) for one in warned if issubclass(one.category, ResourceWarning)] == []
+    """Nothing that was opened within the block is open after it."""
+    with CONNECTIONS.kept() as made:
+        yield
+        # What was under way is closed by the thread that did it.
+        await until(lambda: not any(map(is_open, made)), why=lambda: f"{sum(map(is_open, made))} of {len(made)} open")
+        assert made
 
 
 async def cancelled_after(turns: int, work: Callable[[], Coroutine[Any, Any, object]]) -> bool:
