@@ -1,10 +1,7 @@
 """What a channel's answer means, and when to try again."""
 
-import math
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from connext_monitor.core.alert import Alert
@@ -18,9 +15,6 @@ LONGEST_WAIT = 3600.0
 # A channel that asks for ten years means a mistake: it is tried once an hour all the same.
 LONGEST_ASKED = 3600.0
 _WORTH_SAYING = 60.0
-_ALIKE = 100.0
-_A_YEAR = 366 * 86400.0
-_WITH_UNIT = re.compile(r"([0-9.]+)\s*(ms|s)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,62 +170,3 @@ def with_wait_asked(reason: str, asked: float | None, at: datetime) -> str:
         until = "for longer than the calendar goes"
     more = "; it is tried within an hour all the same" if asked > LONGEST_ASKED else ""
     return f"{reason} and asks to wait {until}{more}"
-
-
-def seconds_asked(value: object) -> float | None:
-    """A number of seconds as a channel wrote it, in JSON or in a header; None unless finite and not negative.
-
-    Some write its unit: ``30s``, ``1500ms``.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    number, unit = value, 1.0
-    if isinstance(value, str) and (named := _WITH_UNIT.fullmatch(value.strip())):
-        number, unit = named[1], 1e-3 if named[2].lower() == "ms" else 1.0
-    try:
-        seconds = float(number) * unit
-    except (ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3): a number, or a date seen from ``now``.
-
-    None without a header, or where it says neither; 0 for a date that has passed. A number that is the Unix time of a
-    moment within a year of ``now`` is that moment, in seconds or in milliseconds.
-    """
-    if header is None:
-        return None
-    seconds = seconds_asked(header)
-    if seconds is not None:
-        left = min((seconds - now.timestamp(), seconds / 1000 - now.timestamp()), key=abs)
-        return max(0.0, left) if abs(left) < _A_YEAR else seconds
-    until = _instant(header)
-    return None if until is None else max(0.0, (until - now).total_seconds())
-
-
-def time_at(date: str | None, ours: datetime) -> datetime:
-    """The time where an answer comes from, by its ``Date`` header; ``ours`` where it has none that can be read.
-
-    It dates by its own clock: seen from ours, where that is behind, a second would become an hour.
-    """
-    return (_instant(date) if date is not None else None) or ours
-
-
-def _instant(header: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-
-
-def longest(*asked: float | None) -> float | None:
-    """The largest of what was asked for in several places; None where nothing was.
-
-    What is a hundred times another or more was written in milliseconds, and does not count.
-    """
-    known = [seconds for seconds in asked if seconds is not None]
-    least = min((seconds for seconds in known if seconds > 0), default=0.0)
-    return max((seconds for seconds in known if not least or seconds < _ALIKE * least), default=None)

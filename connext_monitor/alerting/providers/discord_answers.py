@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Reply, Unacceptable
-from connext_monitor.core.delivery import ChannelDead, Sent, longest, seconds_asked
+from connext_monitor.core.delivery import ChannelDead, Sent
+from connext_monitor.core.retry_after import longest_wait, seconds_in
 
 ID = re.compile("[0-9]{1,20}")
 _UNVERSIONED = re.compile(r"/api/(?:v[0-9]+/)?webhooks/")
@@ -84,10 +85,10 @@ _MEANINGS: Mapping[int, Callable[[str, HttpResponse], Reply | ThreadShut]] = {
 def wait_asked(answer: HttpResponse) -> float | None:
     """Seconds that an answer asks for in its headers and its body, which may disagree about the unit."""
     reset = answer.headers.get("X-RateLimit-Reset-After") if answer.status == 429 else None
-    return longest(answer.retry_after, seconds_asked(answer.json.get("retry_after")), seconds_asked(reset))
+    return longest_wait(answer.retry_after, seconds_in(answer.json.get("retry_after")), seconds_in(reset))
 
 
 def pause_after(answer: HttpResponse) -> float | None:
     """Seconds to leave before the next request, where this one was the last that the present window allows."""
-    remaining = seconds_asked(answer.headers.get("X-RateLimit-Remaining"))
-    return seconds_asked(answer.headers.get("X-RateLimit-Reset-After")) if remaining == 0 else None
+    remaining = seconds_in(answer.headers.get("X-RateLimit-Remaining"))
+    return seconds_in(answer.headers.get("X-RateLimit-Reset-After")) if remaining == 0 else None

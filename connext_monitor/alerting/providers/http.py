@@ -18,8 +18,9 @@ from yarl import URL
 
 from connext_monitor.alerting.providers.status_line import StatusConnector, beginning
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import FailureCause, TryLater, retry_after, time_at
+from connext_monitor.core.delivery import FailureCause, TryLater
 from connext_monitor.core.formats import Json
+from connext_monitor.core.retry_after import wait_in_headers
 
 FIRST_TIMEOUT, LONGEST_TIMEOUT = 10.0, 60.0
 """Seconds to wait for an answer, connecting included: the first, and the longest after time-outs."""
@@ -173,8 +174,7 @@ class HttpSender:
         body, whole = await _read(response)
         if response.headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}:
             body, whole = _unpacked(body, whole)
-        theirs = time_at(response.headers.get("Date"), self._clock.now())
-        asked = retry_after(response.headers.get("Retry-After"), theirs)
+        asked = wait_in_headers(response.headers, self._clock.now().timestamp())
         return HttpResponse(response.status, response.headers, body, asked, whole)
 
     def _opened(self) -> aiohttp.ClientSession:

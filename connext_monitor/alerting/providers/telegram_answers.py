@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable
-from connext_monitor.core.delivery import ChannelDead, Sent, TryLater, longest, seconds_asked
+from connext_monitor.core.delivery import ChannelDead, Sent, TryLater
 from connext_monitor.core.formats import Json
+from connext_monitor.core.retry_after import longest_wait, seconds_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def classify(answer: HttpResponse) -> Reply | Moved | TopicShut:
     parameters = said.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     if answer.later:
-        asked = longest(answer.retry_after, seconds_asked(parameters.get("retry_after")))
+        asked = longest_wait(answer.retry_after, seconds_in(parameters.get("retry_after")))
         return TryLater(answer.words, asked, answer.cause)
     if isinstance(moved_to := parameters.get("migrate_to_chat_id"), int):
         return Moved(f"{answer.words}, upgraded to a supergroup", str(moved_to))
