@@ -51,7 +51,9 @@ from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.process import standard_streams
 from connext_monitor.process.stop_request import StopRequest
-from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
+from connext_monitor.reporting.metrics.page import MetricsPage
+from connext_monitor.reporting.metrics.sources import Sources
+from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.address_search import AddressSearch

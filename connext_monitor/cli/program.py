@@ -22,7 +22,7 @@ from connext_monitor.cli.transfers import transfers
 from connext_monitor.config import ConfigError
 from connext_monitor.process import standard_streams
 from connext_monitor.process.logs import configure_logging
-from connext_monitor.reporting.web import ListenError
+from connext_monitor.reporting.web.server import ListenError
 from connext_monitor.store.database import DatabaseError
 
 

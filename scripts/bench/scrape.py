@@ -31,8 +31,11 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.monitoring.observation import Committed
-from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally, latest_numbers
-from connext_monitor.reporting.web import WebServer
+from connext_monitor.reporting.metrics import latest_numbers
+from connext_monitor.reporting.metrics.page import MetricsPage
+from connext_monitor.reporting.metrics.sources import Sources
+from connext_monitor.reporting.metrics.tally import Tally
+from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
 from scripts.bench.deadlines import durations, fill

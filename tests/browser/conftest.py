@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.reporting.web import WebServer
+from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.clocks import TickingClock
 from tests.world.databases import open_store

@@ -17,7 +17,7 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.recording import Changes, UnreadableLog
-from connext_monitor.reporting.web import WebServer
+from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program
 from tests.world.configs import chain_table

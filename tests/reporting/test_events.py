@@ -16,9 +16,9 @@ from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alert import chain_unobserved, overdue
 from connext_monitor.core.deadline import Leg
-from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.events import EventStreams
 from connext_monitor.reporting.web.feed import EventName, Feed
+from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, Sample, fill

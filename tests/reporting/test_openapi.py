@@ -23,8 +23,8 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.documents.reports import report_document
 from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report, compose_report
-from connext_monitor.reporting.web import WebServer
 from connext_monitor.reporting.web.openapi import description
+from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS, NOW, notice
 from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, covered, fill, out_of_sight, sight

@@ -6,9 +6,8 @@ import aiohttp
 import pytest
 
 from connext_monitor.config import ListenAddress
-from connext_monitor.reporting.web import ListenError, WebServer
 from connext_monitor.reporting.web.host_guard import is_loopback
-from connext_monitor.reporting.web.server import _protocol_log
+from connext_monitor.reporting.web.server import ListenError, WebServer, _protocol_log
 
 ServerAt = Callable[[ListenAddress], WebServer]
 ANY_PORT = ListenAddress("127.0.0.1", 0)

@@ -1,5 +1,1 @@
-"""The HTTP server: JSON API and probes."""
-
-from connext_monitor.reporting.web.server import ListenError, WebServer
-
-__all__ = ["ListenError", "WebServer"]
+"""The HTTP server: JSON API, page and probes."""

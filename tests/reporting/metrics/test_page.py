@@ -19,8 +19,10 @@ from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import StoredNumbers
-from connext_monitor.reporting.metrics import MetricsPage, Sources, Tally
-from connext_monitor.reporting.web import WebServer
+from connext_monitor.reporting.metrics.page import MetricsPage
+from connext_monitor.reporting.metrics.sources import Sources
+from connext_monitor.reporting.metrics.tally import Tally
+from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock

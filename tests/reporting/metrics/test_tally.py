@@ -8,7 +8,7 @@ from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Re
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress, Changes
 from connext_monitor.core.transfer import ObservedChange
-from connext_monitor.reporting.metrics import Tally
+from connext_monitor.reporting.metrics.tally import Tally
 from tests.world.ledger import Ledger
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 from tests.world.two_chains import covered
