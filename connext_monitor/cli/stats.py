@@ -14,6 +14,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.core.amount import owed_amount
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.stats import stats_document
@@ -134,9 +135,7 @@ def _router_row(router: RouterStats, now: int) -> Row:
 
 
 def _owed_row(router: bytes, owed: Owed, labels: ChainLabels) -> Row:
-    token = labels.tokens.get((owed.domain, owed.asset))
-    address = to_checksum_address(owed.asset)
-    amount = f"{token.amount(owed.amount)} ({address})" if token else f"{owed.amount} base units of {address}"
+    amount = owed_amount(owed, labels).full
     return (to_checksum_address(router), labels.display_name(owed.domain), str(owed.transfers), amount)
 
 

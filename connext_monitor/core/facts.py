@@ -1,15 +1,12 @@
 """What messages are made of: words, named facts and links, and those that every message about a transfer holds."""
 
 from dataclasses import dataclass
-from decimal import Context, Decimal
 
 from connext_monitor.core.alert import Severity
+from connext_monitor.core.amount import transfer_amount
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.token import plain_number
 from connext_monitor.core.transfer import Transfer
-
-_EXACT = Context(prec=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +56,6 @@ def duration_words(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == len(parts) - 1)
 
 
-def amount_words(normalized: int) -> str:
-    """An amount scaled to 18 decimals (``normalizedIn``) as a plain decimal number."""
-    return plain_number(Decimal(normalized).scaleb(-18, _EXACT))
-
-
 def party_fields(transfer: Transfer, labels: ChainLabels) -> list[Field]:
     """Which transfer it is, how much of what, from whom and to whom."""
     facts = [Field("Transfer", f"0x{transfer.transfer_id.hex()}")]
@@ -81,15 +73,8 @@ def routers_of(transfer: Transfer) -> Field:
 
 def amount_of(transfer: Transfer, labels: ChainLabels) -> str:
     """What a transfer moves, in words: the amount, the token's own symbol where it is known, the token's address."""
-    if transfer.info is None or (transfer.amount == 0 and transfer.info.bridged_amount == 0):
-        return "0 (a message without funds)"
-    if transfer.asset is None or transfer.amount is None:
-        return amount_words(transfer.info.normalized_in)
-    address = to_checksum_address(transfer.asset)
-    token = labels.tokens.get((transfer.origin, transfer.asset))
-    if token is None:
-        return f"{amount_words(transfer.info.normalized_in)} of token {address}"
-    return f"{token.amount(transfer.amount)} (token {address})"
+    amount = transfer_amount(transfer, labels)
+    return "0 (a message without funds)" if amount is None else amount.full
 
 
 def links_of(transfer: Transfer, labels: ChainLabels) -> tuple[Link, ...]:

@@ -14,7 +14,6 @@ from connext_monitor.core.facts import (
     Link,
     Message,
     amount_of,
-    amount_words,
     duration_words,
     links_of,
     party_fields,
@@ -25,7 +24,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.core.unjudged import Unjudged, backlog_words
 
-__all__ = ["Field", "Instant", "Link", "Message", "amount_of", "amount_words", "compose", "duration_words"]
+__all__ = ["Field", "Instant", "Link", "Message", "amount_of", "compose", "duration_words"]
 
 
 def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:

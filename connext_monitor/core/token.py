@@ -26,9 +26,9 @@ class Token:
     symbol: str
     decimals: int
 
-    def amount(self, base_units: int) -> str:
-        """So many base units as a plain decimal number with the symbol."""
-        return f"{plain_number(Decimal(base_units).scaleb(-self.decimals, _EXACT))} {self.symbol}"
+    def number(self, base_units: int) -> str:
+        """So many base units as a plain decimal number of whole tokens."""
+        return plain_number(Decimal(base_units).scaleb(-self.decimals, _EXACT))
 
 
 def plain_number(number: Decimal) -> str:

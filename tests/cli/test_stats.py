@@ -88,7 +88,7 @@ def test_the_tables_say_it_in_words_within_eighty_columns(filled: Program) -> No
     assert words[0].startswith("Transfers begun in the last 1 d, since 20")
     assert words[2].startswith("here there 3 1 (50%) 1 2 ")
     assert "here there 2 1m00s 15m00s 15m00s 2 1" in words
-    assert f"{to_checksum_address(ROUTER)} there 2 10000000000000 USDC ({to_checksum_address(ASSET)})" in words
+    assert f"{to_checksum_address(ROUTER)} there 2 10000000000000 USDC (token {to_checksum_address(ASSET)})" in words
     owed = words.index("Fronted by routers and not reconciled yet")
     assert max(map(len, lines[:owed])) <= 80
 

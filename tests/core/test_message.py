@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, deli
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Executed
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import Field, Instant, Message, amount_words, compose, duration_words
+from connext_monitor.core.message import Field, Instant, Message, compose, duration_words
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
@@ -167,14 +166,6 @@ def test_a_duration_in_words_is_never_more_than_it_was_and_is_off_by_less_than_i
     told = sum(int(count) * UNITS[unit] for count, unit in parts)
     next_unit = {"d": 3600, "h": 60, "min": 1, "s": 1}[parts[0][1]]
     assert 0 <= seconds - told < next_unit
-
-
-@given(st.integers(0, 2**256 - 1))
-def test_an_amount_in_words_is_exact(normalized: int) -> None:
-    words = amount_words(normalized)
-    assert re.fullmatch(r"(0|[1-9]\d*)(\.\d*[1-9])?", words)
-    with localcontext(prec=100):
-        assert Decimal(words) * 10**18 == normalized
 
 
 def test_a_token_that_is_known_is_called_by_its_symbol_beside_its_address() -> None:

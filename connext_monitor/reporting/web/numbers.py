@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind
-from connext_monitor.core.checksum import to_checksum_address
+from connext_monitor.core.amount import Amount, owed_amount
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, Pending
-from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, last, usual_width
+from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, Timeline, last, usual_width
 from connext_monitor.reporting.web.plots import Bar, spark
 from connext_monitor.reporting.web.read_store import ReadStatistics
 
@@ -47,12 +47,20 @@ class PathwayRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedRow:
+    """What a router fronted on a chain and has not got back."""
+
+    amount: Amount
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
 class RouterRow:
-    """One router; ``owed`` in words."""
+    """One router."""
 
     router: bytes
     stats: RouterStats
-    owed: tuple[str, ...]
+    owed: tuple[OwedRow, ...]
 
 
 class Counted:
@@ -112,18 +120,17 @@ def matrix(
 def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
     """The routers, as they are counted."""
     return tuple(
-        RouterRow(one.router, one, tuple(owed_words(owed, labels) for owed in one.owed if owed.amount))
-        for one in stats.routers
+        RouterRow(
+            router.router,
+            router,
+            tuple(
+                OwedRow(owed_amount(owed, labels), labels.display_name(owed.domain))
+                for owed in router.owed
+                if owed.amount
+            ),
+        )
+        for router in stats.routers
     )
-
-
-def owed_words(owed: Owed, labels: ChainLabels) -> str:
-    """``1.5 USDC on beta``; by the token's address where it has told no name."""
-    token = labels.tokens.get((owed.domain, owed.asset))
-    amount = (
-        token.amount(owed.amount) if token else f"{owed.amount} base units of {to_checksum_address(owed.asset)[:8]}…"
-    )
-    return f"{amount} on {labels.display_name(owed.domain)}"
 
 
 def _worst_first(row: PathwayRow) -> tuple[int, int, int, str, str]:

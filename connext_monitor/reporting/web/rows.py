@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connext_monitor.core.alert import Alert
+from connext_monitor.core.amount import Amount, transfer_amount
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
 from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
@@ -34,14 +35,18 @@ class LegCell:
 
 @dataclass(frozen=True, slots=True)
 class TransferRow:
-    """One transfer in a list."""
+    """One transfer in a list.
+
+    ``amount`` is None where it moves no funds, and where its params have not been ``seen``.
+    """
 
     id: str
     status: str
     path: str | None
     origin: str
     destination: str
-    amount: str
+    amount: Amount | None
+    seen: bool
     started_at: int
     legs: tuple[LegCell, ...]
 
@@ -103,7 +108,8 @@ def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> Transfe
         path=transfer.path.value if transfer.path else None,
         origin=labels.display_name(transfer.origin),
         destination=labels.display_name(transfer.destination),
-        amount=_amount(view, labels),
+        amount=transfer_amount(transfer, labels),
+        seen=transfer.info is not None,
         started_at=transfer.started_at,
         legs=tuple(leg_cell(view, leg, now) for leg in Leg),
     )
@@ -207,13 +213,6 @@ def delivery_row(record: DeliveryRecord) -> DeliveryRow:
             )  # fmt: skip
         case DeliveryStatus.WAITING:
             return DeliveryRow(record.provider, _NEWS[record.change], Level.INFO, f"waits to be told{where}", None)
-
-
-def _amount(view: TransferView, labels: ChainLabels) -> str:
-    """Short: the token's whole address is on the transfer's own page."""
-    words = amount_of(view.transfer, labels) if view.transfer.info else "?"
-    amount, _, nameless = words.partition(" (")[0].partition(" of token ")
-    return f"{amount} of {nameless[:8]}…" if nameless else amount
 
 
 def _step(
