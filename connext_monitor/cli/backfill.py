@@ -27,6 +27,7 @@ from connext_monitor.core.formats import Json, hex_text, unix_rfc3339
 from connext_monitor.core.history import Late
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import amount_of, duration_words
+from connext_monitor.core.printable import escape
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.monitoring.backfill import (
     Backfill,
@@ -40,7 +41,7 @@ from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.late_now import LateLegs, LateNow
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.transfer_checker import TransferChecker
-from connext_monitor.process.logs import configure_logging, escape
+from connext_monitor.process.logs import configure_logging
 from connext_monitor.process.stop_request import display_on
 
 _LOGGED_EVERY = 10.0

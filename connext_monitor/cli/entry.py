@@ -7,8 +7,8 @@ import threading
 import traceback
 
 from connext_monitor.cli.program import program
+from connext_monitor.core.printable import escape, redact
 from connext_monitor.process import standard_streams
-from connext_monitor.process.logs import escape, redact
 from connext_monitor.process.standard_streams import OutputLost
 
 

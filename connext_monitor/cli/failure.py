@@ -4,7 +4,7 @@ from typing import IO, Any
 
 import click
 
-from connext_monitor.process.logs import escape
+from connext_monitor.core.printable import escape
 
 
 class Failure(click.ClickException):

@@ -9,9 +9,9 @@ from connext_monitor.alerting.notice import Provider
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.calls import MalformedAnswer, read_uint
 from connext_monitor.core.keccak import keccak
+from connext_monitor.core.printable import redact
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
-from connext_monitor.process.logs import redact
 
 # Four answers at ten seconds each would be too long to wait for what only tells that something is wrong.
 _ENDPOINT_TIMEOUT = 15.0

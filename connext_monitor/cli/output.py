@@ -15,7 +15,7 @@ from rich.text import Text
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.deadline import DeadlineState
 from connext_monitor.core.documents.fields import encode
-from connext_monitor.process.logs import escape
+from connext_monitor.core.printable import escape
 
 Cell = str | Text
 Row = Sequence[Cell]

@@ -23,9 +23,13 @@ log = structlog.get_logger()
 @click.pass_context
 def run(context: click.Context) -> None:
     """Monitor in the foreground until SIGINT or SIGTERM (the default)."""
-    stop = StopRequest()
+    stop = StopRequest(tell_abandoned=_log_abandoned)
     with stop.on_signals():
         context.exit(_monitor(stop))
+
+
+def _log_abandoned(within: float, running: list[str]) -> None:
+    log.error("stop.abandoned", after=within, running=running)
 
 
 def _monitor(stop: StopRequest) -> int:

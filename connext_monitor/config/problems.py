@@ -8,6 +8,9 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
+from connext_monitor.core.operator_error import OperatorError
+from connext_monitor.core.printable import escape
+
 KeyPath = tuple[str | int, ...]
 """Where a value stands: table names and keys as text, places in a list as numbers from 0."""
 
@@ -27,8 +30,10 @@ class Problem:
     about: tuple[str, ...] = ()
 
 
-class ConfigError(Exception):
-    """A configuration that cannot be used. Its text is for the user: one line for each problem, no value quoted."""
+class ConfigError(OperatorError):
+    """A configuration that cannot be used: a line for each problem, no value quoted."""
+
+    exit_code = 2
 
     def __init__(self, file: Path, problems: Iterable[Problem]) -> None:
         self.file = file
@@ -43,7 +48,7 @@ class ConfigError(Exception):
         return ConfigError(self.file, [*self.problems, *(problem for error in others for problem in error.problems)])
 
     def _line(self, problem: Problem) -> str:
-        place = f"{printable(str(self.file))}: {problem.key}" if problem.key else printable(str(self.file))
+        place = f"{escape(str(self.file))}: {problem.key}" if problem.key else escape(str(self.file))
         return f"{place}: {problem.what}; {problem.cure}"
 
 
@@ -86,11 +91,6 @@ def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     if near is not None:
         return f'did you mean "{near}"?'
     return f"{otherwise} ({', '.join(names)})" if names else otherwise
-
-
-def printable(text: str) -> str:
-    """The text with everything that does not print escaped, so that it stays on its line."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def _shown(key: str) -> str:

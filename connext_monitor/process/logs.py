@@ -10,7 +10,6 @@ import json
 import logging
 import math
 import os
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connext_monitor.core.database_trouble import is_store_unavailable
+from connext_monitor.core.printable import escape, redact
 from connext_monitor.process import standard_streams
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -28,8 +28,6 @@ LogFormat = Literal["auto", "console", "json"]
 
 # The keys that structlog gives to a traceback and to a stack: the only values of more than one line.
 _BLOCKS = frozenset({"exception", "stack"})
-# Everything from "://" to the next character that no URL has; a user and password are left out, the port stays.
-_URL = re.compile(r"://(?:[^\s/?#\"<>]*@)?(\[[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]*)(:[0-9]+)?[^\s\"<>]*")
 
 
 def configure_logging(
@@ -65,16 +63,6 @@ def configure_logging(
         logger_factory=lambda *_names: logging.getLogger("connext_monitor"),
         cache_logger_on_first_use=False,
     )
-
-
-def escape(text: str) -> str:
-    """The text with every character that does not print, or that changes how others print, written as its escape."""
-    return text if text.isprintable() else "".join(map(_escape_char, text))
-
-
-def redact(text: str) -> str:
-    """The text with every URL in it cut to scheme, host and port."""
-    return _URL.sub(r"://\1\2", text)
 
 
 class _LineHandler(logging.Handler):
@@ -180,10 +168,6 @@ def _on_line(value: object) -> object:
 def _block(value: object) -> str:
     # Each line of a traceback stands behind a bar, so that no text in an error can pass for a line of the log.
     return "\n".join(f"    | {escape(line)}" for line in str(value).split("\n"))
-
-
-def _escape_char(char: str) -> str:
-    return char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
 
 
 def _json_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

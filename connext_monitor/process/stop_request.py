@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-import structlog
-
+from connext_monitor.core.printable import escape
 from connext_monitor.process import standard_streams
 
 STOPS_WITHIN: Final = 4.5
@@ -21,23 +20,31 @@ _ECHO: Final = 0.05
 """Seconds: a wrapper that hands on the terminal's own Ctrl-C says the same thing twice, and means it once."""
 _WORDS_WITHIN: Final = 0.3
 
+Abandoned = Callable[[float, list[str]], object]
+"""Tells that the process has not stopped within so many seconds, and what is still running."""
+
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-log = structlog.get_logger()
+
+def _say_abandoned(within: float, running: list[str]) -> None:
+    sys.stderr.write(
+        escape(f"connext-monitor: abandoned what did not end within {within:g} s: {', '.join(running)}") + "\n"
+    )
 
 
 class StopRequest:
     """Becomes true at the first SIGINT, SIGTERM or SIGHUP, or when `make` is called; then the process has to end.
 
-    What has not ended ``within`` seconds is named in the log and abandoned: the process exits with ``code``. A second
-    SIGINT or SIGTERM ends it at once, with 128 and the signal's number.
+    What has not ended ``within`` seconds is abandoned: ``tell_abandoned`` is called, and the process exits with
+    ``code``. A second SIGINT or SIGTERM ends it at once, with 128 and the signal's number.
 
     The signals are read from a pipe by a thread of its own, so that they count whatever the main thread is caught in.
     """
 
-    def __init__(self, code: int = 0, within: float = STOPS_WITHIN) -> None:
+    def __init__(self, code: int = 0, within: float = STOPS_WITHIN, tell_abandoned: Abandoned = _say_abandoned) -> None:
         self.code = code
         self.made = False
+        self._tell_abandoned = tell_abandoned
         self._within = within
         self._at = 0.0
         self._turn = threading.Lock()
@@ -100,7 +107,7 @@ class StopRequest:
                 os.close(self._readable)
                 return
             self._heard(numbers[0])
-        _in_time(lambda: log.error("stop.abandoned", after=self._within, running=_running(self._loop)))
+        _in_time(lambda: self._tell_abandoned(self._within, _running(self._loop)))
         exit_hard(self.code)
 
     def _time_left(self) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
+from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.store import schema_revision
 from connext_monitor.store.careful_engine import CarefulEngine
 from connext_monitor.store.condition import Condition
@@ -53,7 +54,7 @@ _NOT_OURS = "is no database of connext-monitor; name another file in monitor.dat
 _NEWER = "was written by a newer version of connext-monitor; run that version, or name another database"
 
 
-class DatabaseError(Exception):
+class DatabaseError(OperatorError):
     """The database file cannot be used; the message names it and says what to do."""
 
 

@@ -14,7 +14,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.process.logs import LogFormat, configure_logging, redact
+from connext_monitor.core.printable import redact
+from connext_monitor.process.logs import LogFormat, configure_logging
 
 FORMATS: list[LogFormat] = ["console", "json"]
 # What an attacker would put into a symbol or an error's text.

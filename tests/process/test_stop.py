@@ -24,7 +24,6 @@ Store.{method} = hang
 """
 BLOCKED_LOOP = """
 import time
-from connext_monitor.core import sight
 from connext_monitor.reporting.metrics.loop_lag import LoopLag
 async def block(_self):
     print("hangs", flush=True)

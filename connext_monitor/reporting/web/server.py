@@ -15,6 +15,7 @@ from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
 from connext_monitor.reporting.web.connections import Connections
@@ -32,7 +33,7 @@ _GRACE = 0.5
 _FAR = 3600.0
 
 
-class ListenError(Exception):
+class ListenError(OperatorError):
     """The address cannot be listened on; the message says why and what to do."""
 
 
