@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from connext_monitor.alerting.alert_desk import AlertDesk, Route
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
@@ -39,6 +40,7 @@ from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.monitoring.chain_queries import ChainQueries
@@ -168,7 +170,7 @@ def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
 
 
 def escalations(config: Config) -> dict[Leg, float]:
-    """How long after its deadline each leg's alert becomes critical and is told anew (seconds), where it does."""
+    """How long after its deadline each leg's alert becomes critical and is delivered anew (seconds), where it does."""
     after = {Leg.EXECUTE: config.alerts.execute_critical_after, Leg.RECONCILE: config.alerts.reconcile_critical_after}
     return {leg: lasting.total_seconds() for leg, lasting in after.items() if lasting is not None}
 
@@ -176,6 +178,15 @@ def escalations(config: Config) -> dict[Leg, float]:
 def group_rules(config: Config) -> GroupRules:
     """How bursts of alerts are grouped."""
     return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
+
+
+def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> Route:
+    """Names the providers whose configuration asks for an alert."""
+
+    def subscribers(alert: Alert) -> Collection[str]:
+        return [configured.provider.name for configured in providers if configured.wants(alert, labels)]
+
+    return subscribers
 
 
 def reads_of(store: Store) -> Reads:
@@ -191,7 +202,6 @@ class _Commits:
     scheduler: AlertScheduler
     chain_watch: ChainWatch
     cause_watch: CauseWatch
-    manager: AlertManager
     web: WebServer | None = None
 
     def __init__(self, tally: Tally) -> None:
@@ -201,12 +211,6 @@ class _Commits:
         """Say to whoever asks over HTTP that the monitor is about to end."""
         if self.web is not None:
             self.web.stopping()
-
-    def wake(self) -> None:
-        """Deliver what has been stored."""
-        self.manager.wake()
-        if self.web is not None:
-            self.web.feed.alerts_changed()
 
     def look(self) -> None:
         """Tell what has changed about legs that cannot be judged."""
@@ -321,12 +325,10 @@ async def _build(
     silences = Silences(store, labels, clock, clock.settled)
     await silences.load()
 
-    def route(alert: Alert) -> Collection[str]:
-        return [] if silences.cover(alert) else [one.provider.name for one in providers if one.wants(alert, labels)]
-
+    desk = AlertDesk(store, subscriptions(providers, labels), clock, silences.cover)
     tally = Tally(names, config.alert_providers)
     commits = _Commits(tally)
-    checker = TransferChecker(store, durations, commits, labels, clock, route, patient=True)
+    checker = TransferChecker(store, durations, commits, labels, clock, desk.route, patient=True)
     random = SystemRandom()
     observers = [
         Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
@@ -334,55 +336,52 @@ async def _build(
     ]
     clock.watch(lambda: {o.state.config.domain_id: o.state.head for o in observers if o.state.head is not None})
     # What began before the watch gets no deadlines, as with a backfill.
-    past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, route, patient=True)
+    past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, desk.route, patient=True)
     queries = {o.state.config.domain_id: ChainQueries(o.state, checker, past, o.pool) for o in observers}
-    destinations = {o.state.config.domain_id: ObservedChain(o, queries[o.state.config.domain_id]) for o in observers}
+    chains = {o.state.config.domain_id: ObservedChain(o, queries[o.state.config.domain_id]) for o in observers}
     tokens = TokenReader(store, queries, labels)
     await tokens.load()
-    provider_watch = ProviderWatch(store, [p.provider.name for p in providers], route, commits.wake, clock)
+    provider_watch = ProviderWatch(desk, [p.provider.name for p in providers], clock)
     channels, rules = [p.provider for p in providers], group_rules(config)
-    desk = report_desk(store, providers, labels)
-    commits.manager = AlertManager(
-        store.outbox, channels, labels, rules, provider_watch, clock, random, tally.delivered, desk
+    reports = report_desk(store, providers, labels)
+    manager = AlertManager(
+        store.outbox, channels, labels, rules, provider_watch, clock, random, tally.delivered, reports
     )
+    desk.on_change(manager.wake)
     causes = Causes(store.database)
-    finder = CauseFinder(causes, destinations, clock)
+    finder = CauseFinder(causes, chains, clock)
 
-    async def learn(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
-        _, found = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
-        return merged((), found)
+    async def find_causes(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
+        _, findings = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
+        return merged((), findings)
 
-    commits.cause_watch = CauseWatch(store, causes, finder, commits.wake, clock)
-    commits.scheduler = AlertScheduler(
-        store.deadlines, destinations, route, commits.wake, learn, clock, latest=clock.latest
-    )
+    commits.cause_watch = CauseWatch(store, causes, finder, desk, clock)
+    commits.scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, latest=clock.latest)
     database, condition = store.database, store.database.condition
-    phantom_watch = PhantomWatch(store, destinations, route, commits.wake, clock)
+    phantom_watch = PhantomWatch(store, chains, desk, clock)
     unjudged = UnjudgedWatch(
         UnjudgedLegs(store.database),
-        store,
+        desk,
         commits.scheduler,
         phantom_watch.held,
-        destinations,
+        names,
         unobserved_after,
         commits.look,
         clock,
     )
     commits.chain_watch = ChainWatch(
-        store,
-        destinations,
+        desk,
+        chains,
         commits.scheduler.waiting,
         unjudged,
         unobserved_after,
-        route,
-        commits.wake,
         clock,
         lambda: condition.works_for,
     )
     database_watch = DatabaseWatch(
         Examiner(database, opening.lock.header),
-        store,
-        Bulletin(channels, route, labels, clock),
+        desk,
+        Bulletin(channels, desk.route, labels, clock),
         clock,
         opening.lock.note,
     )
@@ -422,6 +421,7 @@ async def _build(
         )
         address = await web.start()
         commits.web = web
+        desk.on_change(web.feed.alerts_changed)
         stack.push_async_callback(web.stop)
         log.info("web.listening", address=f"http://{address}")
     return _Monitor(
@@ -432,10 +432,10 @@ async def _build(
         commits.cause_watch,
         provider_watch,
         phantom_watch,
-        commits.manager,
+        manager,
         heartbeat,
-        partial(silences.run, route, commits.wake),
-        Escalation(store, escalations(config), route, commits.wake, clock, clock.latest).run,
+        partial(silences.run, desk),
+        Escalation(desk, escalations(config), clock, clock.latest).run,
         metrics,
         database,
         {
@@ -444,7 +444,7 @@ async def _build(
             "clock": clock.run,
             "origin search": OriginSearch(store, queries, labels, clock).run,
             "checker of the past": past.run,
-            **housekeeping(config, store, providers, route, sights, commits.manager.wake, clock),
+            **housekeeping(config, store, providers, desk, sights, clock),
         },
         commits.stopping,
     )

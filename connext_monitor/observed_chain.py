@@ -1,4 +1,4 @@
-"""A chain as alerting sees it: alerting and monitoring do not know each other, and meet here."""
+"""A chain that is observed and can be asked: alerting and monitoring do not know each other, and meet here."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class ObservedChain:
-    """A chain as alerting sees it: what its observer covers, and what it answers when asked."""
+    """What a chain's observer covers, and what its endpoints answer when asked."""
 
     def __init__(self, observer: Observer, queries: ChainQueries) -> None:
         self._observer = observer
@@ -72,7 +72,7 @@ class ObservedChain:
 
     def _not_answered(self, reason: str) -> None:
         if reason != self.unanswered:
-            log.warning("destination.not_asked", chain=self.name, reason=reason)
+            log.warning("chain.not_asked", chain=self.name, reason=reason)
         self.unanswered = reason
 
     async def paused(self) -> bool | None:

@@ -1,16 +1,17 @@
 """Keeps what is known of the causes with the alerts: while they are open, and when they end.
 
-What comes after the first telling is told with the next change, and calls nobody.
+What is found after an alert has opened goes out with its next change; it wakes nobody.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NoReturn, Protocol
 
 import structlog
 
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import FailureLog, look_every
 from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind, overdue_id
 from connext_monitor.core.cause import Cause, Findings, merged
 from connext_monitor.core.deadline import Effect, Leg, Resolution, ResolveOverdue
@@ -18,21 +19,28 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import Watched
 
 _LOOK_EVERY = 60.0
-_LOOKED_AT = 5
-"""How many open alerts are looked at again each time."""
+_ALERTS_PER_LOOK = 5
 
 log = structlog.get_logger()
 
 
-class OverdueStore(Protocol):
-    """Where transfers and their alerts stand."""
+class TransferSource(Protocol):
+    """Where transfers stand."""
 
     async def watched(self, transfer_id: TransferId) -> Watched | None:
         """One transfer with its deadlines."""
         ...
 
+
+class LateAlerts(Protocol):
+    """Knows the alerts that are open, and has delivered what has changed about them: the alert desk."""
+
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
+        ...
+
+    def wake_delivery(self) -> None:
+        """Have delivered and shown what is stored."""
         ...
 
 
@@ -49,75 +57,74 @@ class CauseWatch:
 
     def __init__(
         self,
-        overdue: OverdueStore,
+        transfers: TransferSource,
         store: CauseStore,
         finder: CauseFinder,
-        tell: Callable[[], None],
+        desk: LateAlerts,
         clock: Clock,
         every: float = _LOOK_EVERY,
     ) -> None:
-        self._overdue = overdue
+        self._transfers = transfers
         self._store = store
         self._finder = finder
-        self._tell = tell
+        self._desk = desk
         self._clock = clock
         self._every = every
         self._looked_at: dict[str, float] = {}
-        self._ends: set[asyncio.Task[None]] = set()
+        self._closing_looks: set[asyncio.Task[None]] = set()
+        self._failures = FailureLog("causes.not_looked_for")
 
-    def resolved(self, effects: Iterable[Effect], changed: Iterable[str]) -> None:
-        """Alerts have changed: have it told at once, or after a second's look at what kept those that were executed."""
-        rest = set(changed)
-        arrived: list[TransferId] = []
-        for effect in effects:
-            if isinstance(effect, ResolveOverdue) and effect.resolution is Resolution.EXECUTED:
-                alert_id = overdue_id(effect.transfer_id, effect.leg)
-                if alert_id in rest:
-                    rest.discard(alert_id)
-                    arrived.append(effect.transfer_id)
-        if rest or len(arrived) > _LOOKED_AT:
-            self._tell()
+    def resolved(self, effects: Iterable[Effect], changed: Collection[str]) -> None:
+        """Alerts have changed: wake delivery at once, or after a second's look at what had kept the executed ones."""
+        executed = {
+            overdue_id(effect.transfer_id, effect.leg): effect.transfer_id
+            for effect in effects
+            if isinstance(effect, ResolveOverdue) and effect.resolution is Resolution.EXECUTED
+        }
+        arrived = [executed[alert_id] for alert_id in changed if alert_id in executed]
+        if len(arrived) < len(changed) or len(arrived) > _ALERTS_PER_LOOK:
+            self._desk.wake_delivery()
         if arrived:
-            task = asyncio.create_task(self._look_at_ends(arrived[:_LOOKED_AT]), name="what kept those that arrived")
-            self._ends.add(task)
-            task.add_done_callback(self._ends.discard)
+            look = self._look_at_ends(arrived[:_ALERTS_PER_LOOK])
+            task = asyncio.create_task(look, name="what kept those that arrived")
+            self._closing_looks.add(task)
+            task.add_done_callback(self._closing_looks.discard)
 
     async def run(self) -> NoReturn:
         """Look again now and then at what is late, until cancelled."""
         try:
-            while True:
-                await asyncio.sleep(self._every)
-                try:
-                    await self._look_again()
-                except Exception:
-                    log.exception("causes.not_looked_for")
+            await look_every(self._every, self._look, failed="causes.not_looked_for", first_after=self._every)
         finally:
-            for task in self._ends:
+            for task in self._closing_looks:
                 task.cancel()
 
     async def _look_at_ends(self, arrived: Iterable[TransferId]) -> None:
         try:
-            await asyncio.gather(*map(self._look_at_end, arrived))
-        except Exception:
-            log.exception("causes.not_looked_for")
+            with self._failures.survive("ends"):
+                await asyncio.gather(*map(self._look_at_end, arrived))
         finally:
-            self._tell()
+            self._desk.wake_delivery()
 
     async def _look_at_end(self, transfer_id: TransferId) -> None:
-        watched = await self._overdue.watched(transfer_id)
+        watched = await self._transfers.watched(transfer_id)
         if watched is not None:
             await self._keep(overdue_id(transfer_id, Leg.EXECUTE), await self._finder.done_about(watched.transfer))
 
-    async def _look_again(self) -> None:
+    async def _look(self) -> None:
         """At those open alerts that have not been looked at for longest."""
-        late = [(alert, leg) for leg, kind in OVERDUE_KINDS.items() for alert in await self._overdue.open_alerts(kind)]
+        late = [(alert, leg) for leg, kind in OVERDUE_KINDS.items() for alert in await self._desk.open_alerts(kind)]
         self._looked_at = {alert.id: self._looked_at.get(alert.id, 0.0) for alert, _ in late}
-        for alert, leg in sorted(late, key=lambda one: self._looked_at[one[0].id])[:_LOOKED_AT]:
+        late.sort(key=lambda alert_and_leg: self._looked_at[alert_and_leg[0].id])
+        for alert, leg in late[:_ALERTS_PER_LOOK]:
             self._looked_at[alert.id] = self._clock.monotonic()
-            watched = await self._overdue.watched(alert.transfer_id) if alert.transfer_id else None
-            if watched is not None:
-                await self._keep(alert.id, await self._finder.find(watched.transfer, leg, told=True))
+            with self._failures.survive(alert.id):
+                await self._look_again(alert, leg)
 
-    async def _keep(self, alert_id: str, found: Findings) -> None:
-        if await self._store.change(alert_id, lambda known: merged(known, found)):
-            log.info("alert.cause_found", alert=alert_id, causes=[cause.kind.value for cause in found.causes])
+    async def _look_again(self, alert: Alert, leg: Leg) -> None:
+        watched = await self._transfers.watched(alert.transfer_id) if alert.transfer_id else None
+        if watched is not None:
+            await self._keep(alert.id, await self._finder.find(watched.transfer, leg, alerted=True))
+
+    async def _keep(self, alert_id: str, findings: Findings) -> None:
+        if await self._store.change(alert_id, lambda known: merged(known, findings)):
+            log.info("alert.cause_found", alert=alert_id, causes=[cause.kind.value for cause in findings.causes])

@@ -1,19 +1,21 @@
-"""Tells when a chain is out of sight, or legs due on it cannot be judged, and when that has ended.
+"""Alerts when a chain is out of sight or the legs due on it cannot be judged, and when that is over.
 
 One alert speaks for every deadline that waits for the chain.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
 
-from connext_monitor.alerting.destination import Destination
+from connext_monitor.alerting.alert_desk import AlertDesk
+from connext_monitor.alerting.chains import VisibleChain
+from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import FailureLog, look_every
 from connext_monitor.core.alert import Alert, AlertKind, chain_unjudged, chain_unobserved, unjudged_details, unjudged_of
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.unjudged import Obstacle, Unjudged
@@ -21,36 +23,18 @@ from connext_monitor.core.unjudged import Obstacle, Unjudged
 _OFTEN = 0.25
 """The shortest time, in seconds, between two looks at the chains."""
 
+_AFTER_FAILURE = 1.0
+
 _AFTER_OUTAGE = 30.0
-"""Seconds after an outage of the store within which what it held up is judged."""
+"""Seconds that judging takes to catch up after an outage of the store."""
 
 _RECOUNT = 10.0
 """Seconds between two counts of the deadlines that wait for a chain out of sight."""
 
 _OUTAGES = frozenset({Obstacle.NOT_COVERED, Obstacle.READS_HISTORY})
-"""What keeps legs from being judged for some moments after every outage of a chain, and is told with that."""
+"""What keeps legs from being judged for some moments after every outage of a chain, and belongs to that outage."""
 
 log = structlog.get_logger()
-
-
-class NamedAlertStore(Protocol):
-    """Where alerts about chains and channels are read and written."""
-
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
-        ...
-
-    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
-        """Open an alert with its deliveries."""
-        ...
-
-    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
-        """Keep what an alert says now, and tell nobody."""
-        ...
-
-    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
-        """Resolve an alert, and queue that news."""
-        ...
 
 
 class UnjudgedLegs(Protocol):
@@ -75,37 +59,33 @@ class ChainWatch:
     When a chain's covered head has not risen for ``unobserved_after`` seconds, or a leg due on it has been past due and
     unjudged for as long.
 
-    What cannot be stored covers and judges nothing, and is not the chain's fault: an outage of the store, which works
-    again for ``store_works_for`` seconds, is told by the database watch.
+    While the store fails nothing is covered or judged, which is not the chain's fault: an outage of the store, which
+    has worked again for ``store_works_for`` seconds, is the database watch's to report.
     """
 
     def __init__(
         self,
-        store: NamedAlertStore,
-        destinations: Mapping[DomainId, Destination],
+        desk: AlertDesk,
+        chains: Mapping[DomainId, VisibleChain],
         waiting: Callable[[DomainId], int],
         unjudged: UnjudgedLegs,
         unobserved_after: float,
-        route: Callable[[Alert], Collection[str]],
-        told: Callable[[], None],
         clock: Clock,
         store_works_for: Callable[[], float] = lambda: inf,
     ) -> None:
         self._store_works_for = store_works_for
-        self._store = store
-        self._destinations = destinations
+        self._chains = chains
         self._waiting = waiting
         self._unjudged = unjudged
         self._unobserved_after = unobserved_after
-        self._route = route
-        self._told = told
         self._clock = clock
-        self._open: dict[str, Alert] = {}
+        self._alerts = StandingAlerts(desk, AlertKind.CHAIN_UNOBSERVED)
+        self._failures = FailureLog("chain_watch.failed")
         self._wake = asyncio.Event()
 
     def progressed(self) -> None:
         """Some chain's coverage has moved."""
-        if self._open:
+        if self._alerts:
             self._wake.set()
 
     def look(self) -> None:
@@ -114,99 +94,83 @@ class ChainWatch:
 
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
-        self._open = {alert.subject: alert for alert in await self._store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
-        while True:
-            await self._attempt(self._forget_removed())
-            for domain, destination in self._destinations.items():
-                await self._attempt(self._look_at(domain, destination))
-            await self._until_next()
+        await look_every(
+            self._unobserved_after,
+            self._look,
+            failed="chain_watch.failed",
+            after_failure=_AFTER_FAILURE,
+            woken=self._wake,
+        )
 
-    async def _attempt(self, step: Awaitable[None]) -> None:
-        """What fails for one chain keeps no other from being told of."""
-        try:
-            await step
-        except Exception:
-            log.exception("chain_watch.failed")
+    async def _look(self) -> float:
+        """Seconds to the next look."""
+        await self._alerts.recall({chain.name for chain in self._chains.values()})
+        for domain, chain in self._chains.items():
+            # What fails for one chain keeps no other from being alerted about.
+            with self._failures.survive(chain.name):
+                await self._look_at(domain, chain)
+        return self._until_next()
 
-    async def _forget_removed(self) -> None:
-        for name in self._open.keys() - {destination.name for destination in self._destinations.values()}:
-            await self._store.resolve_alert(self._open[name].id, "removed", self._clock.now())
-            del self._open[name]
-            self._told()
-
-    async def _look_at(self, domain: DomainId, destination: Destination) -> None:
-        alert = self._open.get(destination.name)
-        silent = self._silent_for(destination) >= self._unobserved_after
-        if alert is None:
+    async def _look_at(self, domain: DomainId, chain: VisibleChain) -> None:
+        if chain.name not in self._alerts:
+            silent = self._silent_for(chain) >= self._unobserved_after
             unjudged = self._unjudged.of(domain) is not None and self._store_works_for() >= _AFTER_OUTAGE
             if silent or unjudged:
-                await self._out_of_sight(domain, destination)
+                await self._out_of_sight(domain, chain)
             return
         # It speaks for all that wait: for more and more, the longer it lasts.
-        await self._keep_up(alert, domain, destination)
-        if destination.observed and self._is_over(destination.name, domain):
-            await self._store.resolve_alert(alert.id, "observed", self._clock.now())
-            del self._open[destination.name]
-            log.info("chain.observed_again", chain=destination.name)
-            self._told()
+        await self._keep_up(self._alerts[chain.name], domain, chain)
+        if chain.observed and self._is_over(chain.name, domain):
+            await self._alerts.resolve(chain.name, "observed")
+            log.info("chain.observed_again", chain=chain.name)
 
     def _is_over(self, name: str, domain: DomainId) -> bool:
         """Whether the legs that the chain's alert speaks for are judged; what comes and goes must have stayed away."""
-        outage = unjudged_of(self._open[name]) is None
+        outage = unjudged_of(self._alerts[name]) is None
         return self._unjudged.nothing_waits(domain) if outage else self._unjudged.settled(domain)
 
-    def _silent_for(self, destination: Destination) -> float:
-        return min(destination.silent_for, self._store_works_for())
+    def _silent_for(self, chain: VisibleChain) -> float:
+        return min(chain.silent_for, self._store_works_for())
 
-    async def _keep_up(self, alert: Alert, domain: DomainId, destination: Destination) -> None:
+    async def _keep_up(self, alert: Alert, domain: DomainId, chain: VisibleChain) -> None:
         """Keep with the alert what it is about now."""
-        details = dict(alert.details)
-        unjudged = self._unjudged.of(domain)
-        if destination.silent_for >= self._unobserved_after:
-            if unjudged_of(alert) is not None:
-                details = dict(self._alert(domain, destination).details)
-            details["waiting"] = self._count(domain)
-        elif unjudged is not None and ((told := unjudged_of(alert)) or unjudged.hindrance.obstacle not in _OUTAGES):
-            # How long the first has waited stays what it was when it was told.
-            details = unjudged_details(replace(unjudged, waited_for=told.waited_for) if told else unjudged)
-        else:
-            # Those that have been judged by now had waited for it too.
-            details["waiting"] = max(self._waiting(domain), int(details["waiting"]))
+        details = self._details_now(alert, domain, chain)
         if details != alert.details:
-            await self._store.change_details(alert.id, details)
-            self._open[alert.subject] = replace(alert, details=details)
+            await self._alerts.change_details(chain.name, details)
+
+    def _details_now(self, alert: Alert, domain: DomainId, chain: VisibleChain) -> Mapping[str, str | int]:
+        unjudged, alerted = self._unjudged.of(domain), unjudged_of(alert)
+        if chain.silent_for >= self._unobserved_after:
+            details = alert.details if alerted is None else self._alert(domain, chain).details
+            return {**details, "waiting": self._count(domain)}
+        if unjudged is not None and (alerted or unjudged.hindrance.obstacle not in _OUTAGES):
+            # How long the first has waited stays what it was when the alert opened.
+            return unjudged_details(replace(unjudged, waited_for=alerted.waited_for) if alerted else unjudged)
+        # Those that have been judged by now had waited for it too.
+        return {**alert.details, "waiting": max(self._waiting(domain), int(alert.details["waiting"]))}
 
     def _count(self, domain: DomainId) -> int:
         unjudged = self._unjudged.of(domain)
         return max(self._waiting(domain), unjudged.legs if unjudged else 0)
 
-    async def _out_of_sight(self, domain: DomainId, destination: Destination) -> None:
-        alert = self._alert(domain, destination)
-        await self._store.open_alert(alert, self._route(alert))
-        self._open[destination.name] = alert
-        log.warning("chain.unobserved", chain=destination.name, why=alert.details["why"])
-        self._told()
+    async def _out_of_sight(self, domain: DomainId, chain: VisibleChain) -> None:
+        alert = self._alert(domain, chain)
+        await self._alerts.open(alert)
+        log.warning("chain.unobserved", chain=chain.name, why=alert.details["why"])
 
-    def _alert(self, domain: DomainId, destination: Destination) -> Alert:
+    def _alert(self, domain: DomainId, chain: VisibleChain) -> Alert:
         unjudged = self._unjudged.of(domain)
-        if unjudged is not None and destination.silent_for < self._unobserved_after:
-            return chain_unjudged(destination.name, self._clock.now(), unjudged)
+        if unjudged is not None and chain.silent_for < self._unobserved_after:
+            return chain_unjudged(chain.name, self._clock.now(), unjudged)
         return chain_unobserved(
-            destination.name,
+            chain.name,
             self._clock.now(),
-            silent_for=round(destination.silent_for),
+            silent_for=round(chain.silent_for),
             waiting=self._count(domain),
-            why=destination.trouble or "its head does not rise",
+            why=chain.trouble or "its head does not rise",
         )
 
-    async def _until_next(self) -> None:
-        in_sight = [d for d in self._destinations.values() if d.name not in self._open]
-        soonest = min((self._unobserved_after - self._silent_for(d) for d in in_sight), default=self._unobserved_after)
-        if self._open:
-            soonest = min(soonest, _RECOUNT)
-        try:
-            async with asyncio.timeout(max(_OFTEN, soonest)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-        self._wake.clear()
+    def _until_next(self) -> float:
+        in_sight = [chain for chain in self._chains.values() if chain.name not in self._alerts]
+        soonest = min((self._unobserved_after - self._silent_for(c) for c in in_sight), default=self._unobserved_after)
+        return max(_OFTEN, min(soonest, _RECOUNT) if self._alerts else soonest)

@@ -1,7 +1,5 @@
 """Tells when the database cannot be used, and when it can again: to the log, and to the channels past the database."""
 
-import asyncio
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
@@ -11,6 +9,7 @@ import structlog
 
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import FailureLog, look_every
 from connext_monitor.core.alert import Alert, AlertState, database_failing
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
 
@@ -89,15 +88,11 @@ class WatchedDatabase(Protocol):
         ...
 
 
-class OutageStore(Protocol):
+class EndedAlerts(Protocol):
     """Where an outage is kept once it is over."""
 
-    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
-        """Open an alert with its deliveries."""
-        ...
-
-    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
-        """Resolve an alert, and queue that news."""
+    async def keep_ended(self, alert: Alert) -> None:
+        """Keep an alert that is over and that everybody has been told of by other means."""
         ...
 
 
@@ -110,18 +105,19 @@ class DatabaseWatch:
     def __init__(
         self,
         database: WatchedDatabase,
-        store: OutageStore,
+        desk: EndedAlerts,
         bulletin: Bulletin,
         clock: Clock,
         note: OutageNote,
         every: float = _LOOK_EVERY,
     ) -> None:
         self._database = database
-        self._store = store
+        self._desk = desk
         self._bulletin = bulletin
         self._clock = clock
         self._note = note
         self._every = every
+        self._failures = FailureLog("database_watch.failed")
         self._since: float | None = None  # this and the next two on the clock that is never set
         self._logged_at = self._told_at = 0.0
         self._not_over_before = -inf
@@ -132,9 +128,7 @@ class DatabaseWatch:
         """Watch until cancelled. Raises StoreUnavailable once nothing can be kept any more, and the channels know."""
         await self._remember()
         try:
-            while True:
-                await self._look()
-                await asyncio.sleep(self._every)
+            await look_every(self._every, self._look, failed="database_watch.failed", passes_on=(StoreUnavailable,))
         finally:
             await self._bulletin.aclose()
             await self._database.aclose()
@@ -151,10 +145,8 @@ class DatabaseWatch:
         self._bulletin.recall(self._alert)
 
     async def _look(self) -> None:
-        try:
+        with self._failures.survive("examine"):
             await self._database.examine()
-        except Exception:
-            log.exception("database_watch.failed")
         trouble = self._database.trouble
         if trouble is not None:
             await self._fails(trouble)
@@ -210,9 +202,7 @@ class DatabaseWatch:
         """Have those that are over in the store, with all other alerts: everybody has been told of them."""
         while self._ended:
             try:
-                ended = self._ended[0]
-                await self._store.open_alert(ended, ())
-                await self._store.resolve_alert(ended.id, ended.resolution or "", ended.resolved_at or ended.opened_at)
+                await self._desk.keep_ended(self._ended[0])
             except StoreUnavailable:
                 return
             del self._ended[0]

@@ -1,6 +1,5 @@
-"""A sign of life for a dead man's switch: whoever stops hearing it calls somebody, since this program cannot."""
+"""A heartbeat for a dead man's switch, which calls somebody when it stops hearing it: a dead program cannot."""
 
-import asyncio
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -9,6 +8,7 @@ from yarl import URL
 
 from connext_monitor.alerting.providers.http import HttpSender
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import TryLater
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Asks for ``url`` every so many seconds, as long as ``trouble`` says None; its own failures are only logged."""
+    """Requests ``url`` every so many seconds as long as ``trouble`` says None; its own failures are only logged."""
 
     def __init__(self, url: SecretUrl, every: float, trouble: Callable[[], str | None], clock: Clock) -> None:
         self._url = url
@@ -29,18 +29,18 @@ class Heartbeat:
     async def run(self) -> NoReturn:
         """Beat until cancelled."""
         try:
-            while True:
-                began = self._clock.monotonic()
-                try:
-                    self._say(await self._beat())
-                except Exception:
-                    log.exception("heartbeat.fault")
-                await asyncio.sleep(max(0.0, self._every - (self._clock.monotonic() - began)))
+            await look_every(self._every, self._beat, failed="heartbeat.fault")
         finally:
             await self._sender.aclose()
 
-    async def _beat(self) -> str | None:
-        """Send one if all is well; why it was not sent or not taken, else None."""
+    async def _beat(self) -> float:
+        """Seconds to the next beat: its own time is part of the interval."""
+        began = self._clock.monotonic()
+        self._say(await self._send())
+        return max(0.0, self._every - (self._clock.monotonic() - began))
+
+    async def _send(self) -> str | None:
+        """Send one if all is well; None once it was accepted, else why it was not sent or not accepted."""
         trouble = self._trouble()
         if trouble is not None:
             return f"withheld: {trouble}"

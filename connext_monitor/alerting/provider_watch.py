@@ -1,24 +1,25 @@
-"""Tells on the other channels when one takes nothing, and when it does again."""
+"""Alerts on the other channels when one stops taking messages, and when it takes them again."""
 
 import asyncio
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import inf
 from typing import NoReturn
 
 import structlog
 
-from connext_monitor.alerting.chain_watch import NamedAlertStore
+from connext_monitor.alerting.alert_desk import AlertDesk
+from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertKind, provider_failing
+from connext_monitor.clock.watch_loop import look_every
+from connext_monitor.core.alert import AlertKind, provider_failing
 
 PATIENCE = 60.0
-"""Seconds for which a channel may fail before it is told: restarts and busy minutes are nobody's business."""
+"""Seconds for which a channel may fail before an alert opens: a restart or a busy minute wakes nobody."""
 _LOOK_EVERY = 60.0
 _AFTER_FAULT = 1.0
 _FLAPS_WITHIN = 3600.0
-"""A channel that is told anew so soon after its last recovery has to stay well for a while before the next."""
+"""Seconds. A channel that fails again so soon after a recovery has to stay well for a while before the next one."""
 _LONGEST_PROOF = 3600.0
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """A channel that takes nothing, since then on the clock that is never set; ``dead`` once it refuses for good."""
+    """A channel that has taken nothing ``since`` then (monotonic seconds); ``dead`` once it refuses for good."""
 
     since: float
     reason: str
@@ -35,7 +36,7 @@ class _Trouble:
 
 @dataclass(slots=True)
 class _Record:
-    """When a channel's last recovery was told, and how often in a row it has failed anew soon after one."""
+    """When a channel last recovered, and how often in a row it failed again soon after."""
 
     recovered_at: float
     relapses: int = 0
@@ -45,28 +46,18 @@ class ProviderWatch:
     """Opens `provider_failing` when a channel refuses for good or has failed for a minute.
 
     It is `recovered` as soon as it takes a message; after a relapse, once it has failed in nothing for a minute, and
-    after each further one for twice as long: one that takes a message now and then is told once.
+    after each further one for twice as long: one that takes a message now and then is alerted about once.
     """
 
-    def __init__(
-        self,
-        store: NamedAlertStore,
-        providers: Collection[str],
-        route: Callable[[Alert], Collection[str]],
-        told: Callable[[], None],
-        clock: Clock,
-        patience: float = PATIENCE,
-    ) -> None:
-        self._store = store
+    def __init__(self, desk: AlertDesk, providers: Collection[str], clock: Clock, patience: float = PATIENCE) -> None:
+        self._desk = desk
         self._providers = frozenset(providers)
-        self._route = route
-        self._told = told
         self._clock = clock
         self._patience = patience
         self._troubles: dict[str, _Trouble] = {}
         self._well: dict[str, float] = {}  # since when, on the clock that is never set
         self._records: dict[str, _Record] = {}
-        self._open: dict[str, Alert] = {}
+        self._alerts = StandingAlerts(desk, AlertKind.PROVIDER_FAILING)
         self._changed = asyncio.Event()
 
     def took(self, provider: str) -> None:
@@ -84,69 +75,54 @@ class ProviderWatch:
 
     @property
     def failing(self) -> list[str]:
-        """The channels that refuse for good or have failed for long enough to be told."""
+        """The channels that refuse for good or have failed for long enough to be alerted about."""
         now = self._clock.monotonic()
-        return [name for name, trouble in self._troubles.items() if self._is_bad(trouble, now)]
+        return [name for name, trouble in self._troubles.items() if self._is_failing(trouble, now)]
 
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
-        loaded = False
-        while True:
-            self._changed.clear()
-            wait = _AFTER_FAULT
-            try:
-                if not loaded:
-                    told = await self._store.open_alerts(AlertKind.PROVIDER_FAILING)
-                    self._open = {alert.subject: alert for alert in told}
-                    loaded = True
-                await self._look()
-                wait = min(self._until_next(), _LOOK_EVERY)
-            except Exception:
-                log.exception("provider_watch.failed")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
+        await look_every(
+            _LOOK_EVERY, self._look, failed="provider_watch.failed", after_failure=_AFTER_FAULT, woken=self._changed
+        )
 
-    async def _look(self) -> None:
-        for name in self._open.keys() - self._providers:
-            await self._resolve(name, "removed")
+    async def _look(self) -> float:
+        """Seconds to the next look."""
+        await self._alerts.recall(self._providers)
         now = self._clock.monotonic()
-        for name in self._open.keys() & self._well.keys():
-            if self._well_from(name) <= now:
-                await self._resolve(name, "recovered")
-                self._records.setdefault(name, _Record(now)).recovered_at = now
+        for name in self._alerts:
+            if name in self._well and self._recovers_at(name) <= now:
+                await self._recovered(name, now)
         for name, trouble in list(self._troubles.items()):
-            if name not in self._open and self._is_bad(trouble, now):
-                await self._tell(name, trouble)
+            if name not in self._alerts and self._is_failing(trouble, now):
+                await self._fails(name, trouble)
+        return min(self._until_next(), _LOOK_EVERY)
 
-    def _is_bad(self, trouble: _Trouble, now: float) -> bool:
+    def _is_failing(self, trouble: _Trouble, now: float) -> bool:
         return trouble.dead or now - trouble.since >= self._patience
 
-    async def _tell(self, name: str, trouble: _Trouble) -> None:
+    async def _fails(self, name: str, trouble: _Trouble) -> None:
         alert = provider_failing(name, self._clock.now(), reason=trouble.reason, dead=trouble.dead)
-        others = self._route(alert)
-        await self._store.open_alert(alert, others)
-        self._open[name] = alert
+        await self._alerts.open(alert)
         record = self._records.get(name)
         if record is not None:
             soon = self._clock.monotonic() - record.recovered_at < _FLAPS_WITHIN
             record.relapses = record.relapses + 1 if soon else 0
-        log.error("provider.failing", provider=name, reason=trouble.reason, told=sorted(others))
-        self._told()
+        log.error("provider.failing", provider=name, reason=trouble.reason, alerted=sorted(self._desk.route(alert)))
 
-    async def _resolve(self, name: str, resolution: str) -> None:
-        await self._store.resolve_alert(self._open[name].id, resolution, self._clock.now())
-        del self._open[name]
-        log.info("provider.recovered" if resolution == "recovered" else "provider.removed", provider=name)
-        self._told()
+    async def _recovered(self, name: str, now: float) -> None:
+        await self._alerts.resolve(name, "recovered")
+        self._records.setdefault(name, _Record(now)).recovered_at = now
+        log.info("provider.recovered", provider=name)
 
-    def _well_from(self, name: str) -> float:
-        """From when on a channel that takes what comes counts as recovered."""
+    def _recovers_at(self, name: str) -> float:
+        """From when on a channel that takes everything counts as recovered."""
         relapses = self._records[name].relapses if name in self._records else 0
         proof = self._patience * 2.0 ** (min(relapses, 20) - 1) if relapses else 0.0
         return self._well[name] + min(proof, _LONGEST_PROOF)
 
     def _until_next(self) -> float:
-        failed = [one.since + self._patience for name, one in self._troubles.items() if name not in self._open]
-        well = map(self._well_from, self._open.keys() & self._well.keys())
-        return max(0.0, min((*failed, *well), default=inf) - self._clock.monotonic())
+        fails_at = [
+            trouble.since + self._patience for name, trouble in self._troubles.items() if name not in self._alerts
+        ]
+        recovers_at = [self._recovers_at(name) for name in self._alerts if name in self._well]
+        return max(0.0, min((*fails_at, *recovers_at), default=inf) - self._clock.monotonic())

@@ -1,13 +1,14 @@
 """Keeps to the silences that somebody has made, and tells at their end what still stands."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn, Protocol
 
 import structlog
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.alert import Alert
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.silence import Silence
@@ -50,12 +51,18 @@ class Silences:
     """
 
     def __init__(
-        self, store: SilenceStore, labels: ChainLabels, clock: Clock, settled: Callable[[], bool] = lambda: True
+        self,
+        store: SilenceStore,
+        labels: ChainLabels,
+        clock: Clock,
+        settled: Callable[[], bool] = lambda: True,
+        every: float = _LOOK_EVERY,
     ) -> None:
         self._store = store
         self._labels = labels
         self._clock = clock
         self._settled = settled
+        self._every = every
         self._began_at = clock.monotonic()
         self._known: frozenset[int] | None = None
         self._now: Sequence[Silence] = ()
@@ -86,18 +93,18 @@ class Silences:
     def _is_sure(self) -> bool:
         return self._settled() or self._clock.monotonic() - self._began_at >= _CLOCK_MAY_SETTLE
 
-    async def run(self, route: Callable[[Alert], Collection[str]], told: Callable[[], None]) -> NoReturn:
-        """Keep up with them until cancelled; ``route`` says who is told of an alert now."""
-        while True:
-            try:
-                for silence in await self.load():
-                    await self._end(silence, route)
-                    told()
-            except Exception:
-                log.exception("silences.failed")
-            await asyncio.sleep(_LOOK_EVERY)
+    async def run(self, desk: AlertDesk) -> NoReturn:
+        """Keep up with them until cancelled; what a silence kept back is delivered through the desk at its end."""
 
-    async def _end(self, silence: Silence, route: Callable[[Alert], Collection[str]]) -> None:
-        standing = [one for one in await self._store.every_open_alert() if silence.covers(one, self._labels)]
-        count = await self._store.end_silence(silence, {one.id: route(one) for one in standing}, self._clock.now())
-        log.info("silence.ended", silence=silence.id, open_alerts=len(standing), messages=count)
+        async def look() -> None:
+            for silence in await self.load():
+                await self._end(silence, desk)
+
+        await look_every(self._every, look, failed="silences.failed")
+
+    async def _end(self, silence: Silence, desk: AlertDesk) -> None:
+        standing = [alert for alert in await self._store.every_open_alert() if silence.covers(alert, self._labels)]
+        providers = {alert.id: desk.route(alert) for alert in standing}
+        queued = await self._store.end_silence(silence, providers, self._clock.now())
+        log.info("silence.ended", silence=silence.id, open_alerts=len(standing), messages=queued)
+        desk.wake_delivery()

@@ -1,29 +1,27 @@
 """Looks at the store for legs that are past due and have not been judged, whatever it is that keeps them from it.
 
-It trusts neither timers nor judges: only what is stored, and the clock. What it finds, the chain watch tells, and with
-it the deliveries that would be accused if a chain could be asked.
+It trusts neither timers nor judges: only what is stored, and the clock. The chain watch alerts about what it sees, and
+about the deliveries that would be accused if a chain could be asked.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
 
-from connext_monitor.alerting.destination import Destination
-from connext_monitor.alerting.judge import SETTLES
+from connext_monitor.alerting.judging_pace import SETTLES
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.alert import Alert, AlertKind
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import (
+    Backlog,
     Count,
     Hindrance,
     Marks,
     Obstacle,
-    PastDue,
     Unjudged,
     stands,
     together,
@@ -53,8 +51,8 @@ class UnjudgedStore(Protocol):
         ...
 
 
-class OpenAlertStore(Protocol):
-    """Where it stands which chains are alerted about."""
+class OpenAlerts(Protocol):
+    """Knows which chains are alerted about."""
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
@@ -82,15 +80,19 @@ class Judging(Protocol):
 
 
 class UnjudgedWatch:
-    """Knows of each chain what has waited for ``patience`` seconds to be judged, and is not."""
+    """Knows of each chain what has waited for ``patience`` seconds to be judged, and is not.
+
+    ``names`` are the chains' names, ``held_deliveries`` those that wait for a chain's answer; ``changed`` is called
+    when there is something else to say.
+    """
 
     def __init__(
         self,
         legs: UnjudgedStore,
-        alerts: OpenAlertStore,
+        alerts: OpenAlerts,
         judging: Judging,
         held_deliveries: Callable[[DomainId], Unjudged | None],
-        destinations: Mapping[DomainId, Destination],
+        names: Mapping[DomainId, str],
         patience: float,
         changed: Callable[[], None],
         clock: Clock,
@@ -100,95 +102,77 @@ class UnjudgedWatch:
         self._alerts = alerts
         self._judging = judging
         self._held_deliveries = held_deliveries
-        self._destinations = destinations
+        self._names = names
         self._patience = patience
         self._changed = changed
         self._clock = clock
         self._settles = settles
         self._every = max(0.25, min(_LOOK_EVERY, patience / 4))
-        self._past_due = {domain: PastDue(patience) for domain in destinations}
-        # Until it has been looked, what was told before a restart is taken to stand.
-        self._standing: set[DomainId] = set(destinations)
-        self._found: dict[DomainId, Unjudged] = {}
-        self._last_found_at: dict[DomainId, float] = {}
-        self._has_looked = False
+        self._backlogs = {domain: Backlog(patience) for domain in names}
+        self._recalled = self._has_looked = False
 
     def of(self, domain: DomainId) -> Unjudged | None:
         """What cannot be judged because of a chain, where the first of it waits for too long."""
-        return self._found.get(domain)
+        return self._backlogs[domain].unjudged
 
     def nothing_waits(self, domain: DomainId) -> bool:
         """Whether it has been looked, and nothing waits because of the chain for longer than judging takes."""
-        return self._has_looked and domain not in self._found
+        return self._has_looked and self.of(domain) is None
 
     def settled(self, domain: DomainId) -> bool:
-        """Whether it has been looked, and nothing has waited because of the chain for as long as there is patience.
-
-        An endpoint that answers by turns gives one alert, not many.
-        """
-        return domain not in self._standing
+        """Whether it has been looked, and nothing has waited because of the chain for as long as there is patience."""
+        return not self._backlogs[domain].standing
 
     async def run(self) -> NoReturn:
-        """Look until cancelled."""
-        await self._recall()
-        readable = True
-        while True:
-            began = self._clock.monotonic()
-            try:
-                await self._look()
-            except Exception:
-                # What was found before stands until the store can be read again.
-                if readable:
-                    log.exception("unjudged_legs.not_counted")
-                readable = False
-            else:
-                readable = True
-            took = self._clock.monotonic() - began
-            await asyncio.sleep(max(self._every, min(_REST * took, self._patience / 4)))
+        """Look until cancelled. While the store cannot be read, what was seen before stands."""
+        await look_every(self._every, self._look, failed="unjudged_legs.not_counted")
+
+    async def _look(self) -> float:
+        """Seconds to the next look."""
+        began = self._clock.monotonic()
+        if not self._recalled:
+            await self._recall()
+        await self._count()
+        took = self._clock.monotonic() - began
+        return max(self._every, min(_REST * took, self._patience / 4))
 
     async def _recall(self) -> None:
-        """What was told before a restart stands until what it is about has been judged."""
-        told = {alert.subject for alert in await self._alerts.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
-        self._standing = {domain for domain, one in self._destinations.items() if one.name in told}
+        """What was alerted about before a restart stands until it has been judged."""
+        alerted = {alert.subject for alert in await self._alerts.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
+        for domain, backlog in self._backlogs.items():
+            backlog.standing = self._names[domain] in alerted
+        self._recalled = True
 
-    async def _look(self) -> None:
+    async def _count(self) -> None:
         now, at = self._clock.now(), self._clock.elapsed()
         settling = (now - timedelta(seconds=self._settles), now)
-        marks = {domain: self._marks(domain, at) for domain in self._destinations}
+        marks = {
+            domain: backlog.marks(at, int(self._judging.time(domain))) for domain, backlog in self._backlogs.items()
+        }
         counts = await self._legs.count(marks, settling)
-        before = dict(self._found)
-        for domain in self._destinations:
+        before = {domain: self.of(domain) for domain in self._backlogs}
+        for domain in self._backlogs:
             self._conclude(domain, counts.get(domain), marks[domain])
         self._has_looked = True
-        if self._found != before:
+        if any(self.of(domain) != unjudged for domain, unjudged in before.items()):
             self._changed()
-        for domain, unjudged in self._found.items():
-            if unjudged.hindrance.obstacle is Obstacle.NOT_LOOKED_AT:
-                self._judging.overlooked(
-                    await self._legs.first(domain, marks[domain].aged, settling, limit=_HANDED_OVER_AT_ONCE)
-                )
+        await self._hand_over(marks, settling)
 
-    def _marks(self, domain: DomainId, at: float) -> Marks:
-        instant = int(self._judging.time(domain))
-        past_due = self._past_due[domain]
-        past_due.note(at, instant)
-        return Marks(instant, instant - int(self._patience / 2), past_due.ripe)
+    async def _hand_over(self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]) -> None:
+        """Have legs judged that nothing is known to keep from it."""
+        for domain in self._backlogs:
+            unjudged = self.of(domain)
+            if unjudged is not None and unjudged.hindrance.obstacle is Obstacle.NOT_LOOKED_AT:
+                legs = await self._legs.first(domain, marks[domain].aged, settling, limit=_HANDED_OVER_AT_ONCE)
+                self._judging.overlooked(legs)
 
     def _conclude(self, domain: DomainId, count: Count | None, marks: Marks) -> None:
-        stood = domain in self._standing
-        found = together(self._legs_of(domain, count, marks, stood=stood), self._deliveries_of(domain, stood=stood))
-        now = self._clock.monotonic()
-        if found is None:
-            self._found.pop(domain, None)
-            if now - self._last_found_at.get(domain, -inf) >= self._patience:
-                self._standing.discard(domain)
-            return
-        self._last_found_at[domain] = now
-        self._standing.add(domain)
-        self._found[domain] = found
-        if not stood:
-            name, why = self._destinations[domain].name, found.hindrance.words
-            log.warning("transfers.not_judged", chain=name, legs=found.legs, deliveries=found.deliveries, why=why)
+        backlog = self._backlogs[domain]
+        legs = self._legs_of(domain, count, marks, stood=backlog.standing)
+        unjudged = together(legs, self._deliveries_of(domain, stood=backlog.standing))
+        if backlog.conclude(unjudged, self._clock.monotonic()) and unjudged is not None:
+            name, why = self._names[domain], unjudged.hindrance.words
+            log.warning("transfers.not_judged", chain=name, legs=unjudged.legs, deliveries=unjudged.deliveries, why=why)
 
     def _legs_of(self, domain: DomainId, count: Count | None, marks: Marks, *, stood: bool) -> Unjudged | None:
         if count is None or not stands(count, stood=stood, hindered=self._judging.hindered(domain)):

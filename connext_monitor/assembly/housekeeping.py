@@ -1,14 +1,16 @@
 """What a monitor does beside watching, at its own pace: backups, reports on statistics, and pruning."""
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.outgoing_report import ReportDelivery
 from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.backups import is_past
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.events import DomainId
@@ -25,7 +27,6 @@ from connext_monitor.store.retention import Retention
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
-Route = Callable[[Alert], Collection[str]]
 Part = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -43,12 +44,11 @@ def housekeeping(
     config: Config,
     store: Store,
     providers: Sequence[ConfiguredProvider],
-    route: Route,
+    desk: AlertDesk,
     sights: Callable[[], Sequence[ChainStatus]],
-    told: Callable[[], None],
     clock: AgreedClock,
 ) -> dict[str, Part]:
-    """The parts by name; each runs until it is cancelled. ``told`` is called when there is something to deliver."""
+    """The parts by name; each runs until it is cancelled."""
     database = store.database
     readers = [one.provider.name for one in providers if one.reports]
 
@@ -56,22 +56,28 @@ def housekeeping(
         return all(sight.caught_up for sight in sights())
 
     reporter = StatReporter(
-        Statistics(database), Reports(database), config.stats.every, readers, caught_up, told, clock, clock.settled
+        Statistics(database),
+        Reports(database),
+        config.stats.every,
+        readers,
+        caught_up,
+        desk.wake_delivery,
+        clock,
+        clock.settled,
     )
     return {
-        "backup": _backup(config, store, route, told, clock).run,
+        "backup": _backup(config, desk, clock).run,
         "stat reporter": reporter.run,
         "retention": Pruning(Retention(database), config.monitor.keep, clock, clock.earliest).run,
     }
 
 
-def _backup(config: Config, store: Store, route: Route, told: Callable[[], None], clock: AgreedClock) -> PeriodicBackup:
+def _backup(config: Config, desk: AlertDesk, clock: AgreedClock) -> PeriodicBackup:
     backup = config.backup
     folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
     storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
-    return PeriodicBackup(
-        store, folder, storage, backup.every, backup.keep, BackupError, route, told, clock, clock.settled
-    )
+    alerts = StandingAlerts(desk, AlertKind.BACKUP_FAILED)
+    return PeriodicBackup(alerts, folder, storage, backup.every, backup.keep, BackupError, clock, clock.settled)
 
 
 def last_backup(config: Config, clock: Clock) -> Callable[[], float | None]:

@@ -1,4 +1,4 @@
-"""Deadlines: when a leg is due, what its state is, and when its absence may be called established.
+"""Deadlines: when a leg is due, what its state is, and what a change of its transfer means for both.
 
 Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_at`` is met.
 """
@@ -30,17 +30,6 @@ class DeadlineState(StrEnum):
     LATE = "late"
     OVERDUE = "overdue"
     UNOBSERVED = "unobserved"
-
-
-class Verdict(StrEnum):
-    """Why a leg is, or is not, called overdue; only ``ABSENT`` accuses."""
-
-    WITHDRAWN = "its XCalled is gone"
-    ARRIVED = "the leg has arrived"
-    NOT_COVERED = "the destination is not covered past the deadline"
-    NOT_ASKED = "the destination's transferStatus has not answered yet"
-    GAP = "the destination says that it is done: the event is missing here, not there"
-    ABSENT = "covered past the deadline, asked, and not there"
 
 
 @struct(frozen=True, slots=True)
@@ -162,21 +151,6 @@ def effects(
         if before is not None and _owed(before, leg) and (ended := _ended(after, leg, moved=moved)):
             found.append(ResolveOverdue(before.transfer_id, leg, ended))
     return found
-
-
-def judge(
-    transfer: Transfer | None, leg: Leg, due_at: Timestamp, watermark: Timestamp | None, answer: TransferStatus | None
-) -> Verdict:
-    """Promise 5, in its order: (a) XCalled stands and the leg is absent, (b) covered strictly past due, (c) asked."""
-    if transfer is None or transfer.xcalled is None:
-        return Verdict.WITHDRAWN
-    if sighting_of(transfer, leg) is not None:
-        return Verdict.ARRIVED
-    if watermark is None or watermark <= due_at:
-        return Verdict.NOT_COVERED
-    if answer is None:
-        return Verdict.NOT_ASKED
-    return Verdict.GAP if done(leg, answer) else Verdict.ABSENT
 
 
 def state(

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from connext_monitor.core.events import DomainId, Timestamp
 
@@ -103,6 +104,36 @@ class PastDue:
         """What was due before it has been past due for as long as there is patience; 0 while nothing has."""
         first, last = self._instants[0][0], self._instants[-1][0]
         return min(instant for _, instant in self._instants) if last - first >= self._patience else 0
+
+
+class Backlog:
+    """What waits because of one chain, from look to look.
+
+    ``standing``: something has waited because of it within the patience, so that an endpoint that answers now and then
+    gives one alert, not many. Before the first look, what was alerted about before a restart is taken to stand.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._past_due = PastDue(patience)
+        self._last_at = -inf
+        self.standing = True
+        self.unjudged: Unjudged | None = None
+
+    def marks(self, at: float, instant: int) -> Marks:
+        """Its marks where it is this instant now, ``at`` on a clock that nobody sets."""
+        self._past_due.note(at, instant)
+        return Marks(instant, instant - int(self._patience / 2), self._past_due.ripe)
+
+    def conclude(self, unjudged: Unjudged | None, at: float) -> bool:
+        """A look has shown this, at these monotonic seconds; whether something begins to stand with it."""
+        begins = unjudged is not None and not self.standing
+        self.unjudged = unjudged
+        if unjudged is not None:
+            self._last_at, self.standing = at, True
+        elif at - self._last_at >= self._patience:
+            self.standing = False
+        return begins
 
 
 def stands(count: Count | None, *, stood: bool, hindered: bool) -> bool:

@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertKind, backup_failed
+from connext_monitor.core.alert import Alert, backup_failed
 from connext_monitor.core.backups import Backup, is_past, seconds_until_due
 
 COPY, UPLOAD = "copy", "upload"
@@ -28,18 +28,22 @@ log = structlog.get_logger()
 
 
 class BackupAlerts(Protocol):
-    """Where alerts about backups are read and written."""
+    """The open alerts about backups, by what has failed."""
 
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
+    def __contains__(self, subject: str) -> bool:
+        """Whether one about this is open."""
         ...
 
-    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
-        """Open an alert with its deliveries."""
+    async def recall(self, configured: Collection[str]) -> None:
+        """Read which are open; those about what is not ``configured`` any more end."""
         ...
 
-    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
-        """Resolve an alert, and queue that news."""
+    async def open(self, alert: Alert) -> None:
+        """Open an alert."""
+        ...
+
+    async def resolve(self, subject: str, resolution: str) -> None:
+        """End the alert about this, which is open."""
         ...
 
 
@@ -105,18 +109,16 @@ class PeriodicBackup:
 
     def __init__(
         self,
-        store: BackupAlerts,
+        alerts: BackupAlerts,
         place: BackupPlace,
         storage: Storage | None,
         every: timedelta | None,
         keep: int,
         failures: type[Exception],
-        route: Callable[[Alert], Collection[str]],
-        told: Callable[[], None],
         clock: Clock,
         settled: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._store = store
+        self._alerts = alerts
         self._settled = settled
         self._began_at = clock.monotonic()
         self._place = place
@@ -124,10 +126,7 @@ class PeriodicBackup:
         self._every = every.total_seconds() if every else None
         self._keep = keep
         self._failures = failures
-        self._route = route
-        self._told = told
         self._clock = clock
-        self._open: dict[str, Alert] = {}
         self._copying, self._sending = _Part(COPY), _Part(UPLOAD)
         self._unsent: str | None = None
 
@@ -145,15 +144,12 @@ class PeriodicBackup:
 
     async def _begin(self) -> None:
         """Take up the alerts that stand, and end those about what is configured no longer."""
-        wanted = {COPY} if self._every else set()
-        wanted |= {UPLOAD} if self._every and self._storage else set()
+        configured = {COPY} if self._every else set()
+        configured |= {UPLOAD} if self._every and self._storage else set()
         while True:
             try:
-                told = await self._store.open_alerts(AlertKind.BACKUP_FAILED)
-                self._open = {alert.subject: alert for alert in told}
-                for what in self._open.keys() - wanted:
-                    await self._resolve(what, "removed")
-                if UPLOAD in self._open:
+                await self._alerts.recall(configured)
+                if UPLOAD in self._alerts:
                     newest = await self._newest()
                     self._unsent = newest.path.name if newest else None
             except Exception:
@@ -217,31 +213,20 @@ class PeriodicBackup:
             await self._failed_for(part, str(error) if isinstance(error, self._failures) else type(error).__name__)
         else:
             part.failures, part.retry_at = 0, 0.0
-            if part.what in self._open:
-                await self._noted(self._resolve(part.what, "backed_up"))
+            if part.what in self._alerts:
+                await self._noted(self._alerts.resolve(part.what, "backed_up"))
 
     async def _failed_for(self, part: _Part, reason: str) -> None:
         part.failures += 1
         wait = seconds_until_due(None, self._every or inf, self._clock.now(), part.failures)
         part.retry_at = self._clock.monotonic() + wait
         log.error("backup.failed", what=part.what, reason=reason, next_in=round(wait, 1))
-        if part.what not in self._open:
-            await self._noted(self._tell(part.what, reason))
+        if part.what not in self._alerts:
+            await self._noted(self._alerts.open(backup_failed(part.what, self._clock.now(), reason=reason)))
 
     async def _noted(self, writing: Awaitable[None]) -> None:
         try:
             await writing
         except Exception:
-            # A disk so full that nothing can be copied takes no alert either; the next try tells it.
+            # A disk so full that nothing can be copied takes no alert either; the next try opens it.
             log.exception("backup.fault")
-
-    async def _tell(self, what: str, reason: str) -> None:
-        alert = backup_failed(what, self._clock.now(), reason=reason)
-        await self._store.open_alert(alert, self._route(alert))
-        self._open[what] = alert
-        self._told()
-
-    async def _resolve(self, what: str, resolution: str) -> None:
-        await self._store.resolve_alert(self._open[what].id, resolution, self._clock.now())
-        del self._open[what]
-        self._told()

@@ -34,7 +34,7 @@ from connext_monitor.store import (
     transfers,
 )
 from connext_monitor.store.database import Database
-from connext_monitor.store.deadlines import Deadlines
+from connext_monitor.store.deadlines import Deadlines, Decide
 from connext_monitor.store.outbox import Outbox
 from connext_monitor.store.transfers import PathwayCount
 from connext_monitor.store.views import views
@@ -206,6 +206,12 @@ class Store:
             return opened[0] if opened else None
 
         return await self._database.write(work)
+
+    async def open_decided(
+        self, decisions: Sequence[tuple[TransferId, Decide]], providers: Callable[[Alert], Collection[str]]
+    ) -> list[Alert]:
+        """Open what each decision makes of its transfer within one transaction; those that were not open already."""
+        return await self.deadlines.open_overdue(decisions, providers)
 
     async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
         """Open an alert that is about no transfer; False where it is open already."""

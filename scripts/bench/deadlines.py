@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
@@ -47,21 +48,21 @@ class Found:
 class _Blind:
     """A destination that is never covered: no deadline is judged here."""
 
-    name, observed, silent_for, trouble, unanswered = "destination", False, 0.0, None, None
+    name, trouble, unanswered = "destination", None, None
 
     def reads_history(self, watermark: Timestamp) -> bool:  # noqa: ARG002 - as every chain
-        """See `Destination`."""
+        """See `JudgedChain`."""
         return False
 
     def look(self, past: Timestamp) -> None:
-        """See `Destination`."""
+        """See `JudgedChain`."""
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:  # noqa: ARG002
-        """See `Destination`."""
+        """See `JudgedChain`."""
         return None
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:  # noqa: ARG002
-        """See `Destination`."""
+        """See `JudgedChain`."""
         return None
 
 
@@ -70,7 +71,7 @@ def durations(_origin: DomainId, _destination: DomainId) -> Durations:
     return Durations(_EXECUTE, _RECONCILE)
 
 
-async def _learn_nothing(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
+async def _no_causes(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
     """No alert is made here."""
     return ()
 
@@ -125,8 +126,9 @@ async def _measure(file: Path, near: int) -> Found:
     store = await Store.open(file, {})
     await store.deadlines.retime(durations, {})
     opened = time.perf_counter() - began
-    chains = {domain: _Blind() for domain in DOMAINS}
-    scheduler = AlertScheduler(store.deadlines, chains, lambda _: (), lambda: None, _learn_nothing, SystemClock())
+    chains, clock = {domain: _Blind() for domain in DOMAINS}, SystemClock()
+    desk = AlertDesk(store, lambda _alert: (), clock)
+    scheduler = AlertScheduler(store.deadlines, chains, desk, _no_causes, clock)
     spare_collections()
     running = asyncio.create_task(scheduler.run())
     stall, last = 0.0, time.perf_counter()

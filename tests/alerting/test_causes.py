@@ -71,6 +71,10 @@ class Kept:
     alerts: list[Alert] = field(default_factory=list)
     causes: dict[str, tuple[Cause, ...]] = field(default_factory=dict)
     asked: int = 0
+    woken: list[str] = field(default_factory=list)
+
+    def wake_delivery(self) -> None:
+        self.woken.append("woken")
 
     async def bids(self, pathway: object, since: int, lately: int) -> RouterBids:
         assert pathway == (ORIGIN, DESTINATION)
@@ -190,27 +194,27 @@ async def test_the_one_that_is_about_to_be_told_counts_among_those_without_a_rou
     bridge.origin.events = bridge.destination.events = None
     finder = CauseFinder(bridge.kept, {}, SystemClock())
     assert CauseKind.NO_ROUTER_BID in {cause.kind for cause in (await finder.find(fresh, Leg.EXECUTE)).causes}
-    told = await finder.find(fresh, Leg.EXECUTE, told=True)
+    told = await finder.find(fresh, Leg.EXECUTE, alerted=True)
     assert CauseKind.NO_ROUTER_BID not in {cause.kind for cause in told.causes}
 
 
 # --- while alerts are open, and at their end ---
 
 
-def watch(bridge: Bridge, told: list[str], every: float = 60) -> CauseWatch:
-    return CauseWatch(
-        bridge.kept, bridge.kept, bridge.finder(), lambda: told.append("told"), SystemClock(), every=every
-    )
+def watch(bridge: Bridge, woken: list[str], every: float = 60) -> CauseWatch:
+    kept = bridge.kept
+    kept.woken = woken
+    return CauseWatch(kept, kept, bridge.finder(), kept, SystemClock(), every=every)
 
 
 async def test_what_comes_later_is_kept_with_the_open_alert_and_tells_nobody() -> None:
-    bridge, told = Bridge(), list[str]()
+    bridge, woken = Bridge(), list[str]()
     bridge.kept.alerts = [transfer_alert(7)]
-    async with running(watch(bridge, told, every=0.01).run()):
+    async with running(watch(bridge, woken, every=0.01).run()):
         await until(lambda: bridge.kept.causes)
         bridge.destination.pause = True
         await until(lambda: CauseKind.PAUSED in {c.kind for c in bridge.kept.causes[transfer_alert(7).id]})
-    assert told == []
+    assert woken == []
 
 
 async def test_every_open_alert_gets_its_turn() -> None:
@@ -223,20 +227,20 @@ async def test_every_open_alert_gets_its_turn() -> None:
 ENDED = ResolveOverdue(TRANSFER_ID, Leg.EXECUTE, Resolution.EXECUTED)
 
 
-async def test_the_end_is_told_after_a_look_at_what_had_kept_it() -> None:
-    bridge, told = Bridge(), list[str]()
+async def test_an_end_wakes_delivery_after_a_look_at_what_had_kept_it() -> None:
+    bridge, woken = Bridge(), list[str]()
     bridge.destination.events = [SeenSideEvent(CalldataExecuted(success=False), LATER)]
-    watch(bridge, told).resolved([ENDED], [OPENED.id])
-    assert told == []
-    await until(lambda: told)
+    watch(bridge, woken).resolved([ENDED], [OPENED.id])
+    assert woken == []
+    await until(lambda: woken)
     assert [cause.kind for cause in bridge.kept.causes[OPENED.id]] == [CauseKind.CALLDATA_FAILED]
 
 
-async def test_the_end_is_told_where_nothing_answers() -> None:
-    bridge, told = Bridge(), list[str]()
+async def test_an_end_wakes_delivery_where_nothing_answers() -> None:
+    bridge, woken = Bridge(), list[str]()
     bridge.origin.hangs = bridge.destination.hangs = True
-    watch(bridge, told).resolved([ENDED], [OPENED.id])
-    await until(lambda: told)
+    watch(bridge, woken).resolved([ENDED], [OPENED.id])
+    await until(lambda: woken)
 
 
 @pytest.mark.parametrize(
@@ -248,16 +252,18 @@ async def test_the_end_is_told_where_nothing_answers() -> None:
         ([ResolveOverdue(TRANSFER_ID, Leg.EXECUTE, Resolution.REORGED)], [OPENED.id]),
     ],
 )
-async def test_what_has_no_cause_to_look_for_is_told_at_once(effects: list[ResolveOverdue], changed: list[str]) -> None:
-    told: list[str] = []
-    watch(Bridge(), told).resolved(effects, changed)
-    assert told == ["told"]
+async def test_what_has_no_cause_to_look_for_wakes_delivery_at_once(
+    effects: list[ResolveOverdue], changed: list[str]
+) -> None:
+    woken: list[str] = []
+    watch(Bridge(), woken).resolved(effects, changed)
+    assert woken == ["woken"]
 
 
-async def test_a_burst_of_ends_is_told_at_once() -> None:
-    bridge, told = Bridge(), list[str]()
+async def test_a_burst_of_ends_wakes_delivery_at_once() -> None:
+    bridge, woken = Bridge(), list[str]()
     ends = [ResolveOverdue(TransferId(number.to_bytes(32)), Leg.EXECUTE, Resolution.EXECUTED) for number in range(200)]
-    watch(bridge, told).resolved(ends, [transfer_alert(number).id for number in range(200)])
-    assert told == ["told"]
-    await until(lambda: len(told) == 2)
+    watch(bridge, woken).resolved(ends, [transfer_alert(number).id for number in range(200)])
+    assert woken == ["woken"]
+    await until(lambda: len(woken) == 2)
     assert len(bridge.kept.causes) == 5

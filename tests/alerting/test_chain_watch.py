@@ -16,6 +16,7 @@ from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from tests.world.alerts import DESTINATION, LABELS, ORIGIN
 from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.waiting import until
 
 PATIENCE = 100.0
@@ -92,11 +93,10 @@ async def watching(folder: Path, *chains: Silent, standing: DomainId | None = No
     one, other = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
     store = await open_store(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
     waiting = {DESTINATION: 0, ORIGIN: 0}
-    chains_by_domain = {DESTINATION: one, ORIGIN: other}
-    told = waiting.__getitem__
+    by_domain = {DESTINATION: one, ORIGIN: other}
     unjudged, clock = Unjudging(), SystemClock()
     unjudged.standing.update([] if standing is None else [standing])
-    watch = ChainWatch(store, chains_by_domain, told, unjudged, PATIENCE, lambda _: ["p"], lambda: None, clock)
+    watch = ChainWatch(desk_on(store, "p"), by_domain, waiting.__getitem__, unjudged, PATIENCE, clock)
     running = asyncio.create_task(watch.run())
     try:
         yield Watched(store, watch, one, other, waiting, unjudged)
@@ -109,7 +109,7 @@ async def watching(folder: Path, *chains: Silent, standing: DomainId | None = No
 
 async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
-        await until(lambda: not watched.watch._open)
+        await until(lambda: not watched.watch._alerts)
         watched.one.silent_for = PATIENCE
         await watched.says(("gnosis", AlertState.OPEN))
         watched.one.silent_for = 2 * PATIENCE
@@ -206,7 +206,7 @@ async def test_its_alert_follows_what_is_unjudged_and_ends_with_the_last_count(t
         await watched.says(("gnosis", AlertState.OPEN))
         watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
         watched.watch.look()
-        await until(lambda: watched.watch._open["gnosis"].details["waiting"] == 1)
+        await until(lambda: watched.watch._alerts["gnosis"].details["waiting"] == 1)
         text = compose((await watched.alerts())[0], None, LABELS).text
         assert text.startswith("1 leg past due cannot be judged: ")
         assert "It has waited for 2 min 10 s" in text
@@ -225,10 +225,10 @@ async def test_a_chain_that_comes_in_sight_stays_alerted_about_while_its_legs_ca
         watched.unjudged.found[DESTINATION] = REFUSED
         watched.one.silent_for = 0
         watched.watch.progressed()
-        await until(lambda: "obstacle" in watched.watch._open["gnosis"].details)
+        await until(lambda: "obstacle" in watched.watch._alerts["gnosis"].details)
         watched.one.silent_for = PATIENCE
         watched.watch.look()
-        await until(lambda: "obstacle" not in watched.watch._open["gnosis"].details)
+        await until(lambda: "obstacle" not in watched.watch._alerts["gnosis"].details)
         await watched.says(("gnosis", AlertState.OPEN))
         assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
 
@@ -245,7 +245,7 @@ async def test_legs_that_waited_for_a_chain_out_of_sight_are_told_with_its_outag
         watched.one.silent_for = 0
         watched.waiting[DESTINATION] = 4
         watched.watch.progressed()
-        await until(lambda: watched.watch._open["gnosis"].details["waiting"] == 4)
+        await until(lambda: watched.watch._alerts["gnosis"].details["waiting"] == 4)
         del watched.unjudged.found[DESTINATION]
         watched.watch.look()
         await watched.says(("gnosis", AlertState.RESOLVED))

@@ -1,7 +1,7 @@
 """The database watch: when it speaks, what it says, and that no channel keeps another from hearing it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -63,16 +63,11 @@ class Kept:
     """Where what is over is kept."""
 
     def __init__(self) -> None:
-        self.alerts: list[tuple[str, str]] = []
+        self.alerts: list[tuple[str, str | None]] = []
 
-    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
-        assert not providers
-        self.alerts.append((alert.id, "open"))
-        return True
-
-    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:  # noqa: ARG002 - not asked for
-        self.alerts.append((alert_id, resolution))
-        return True
+    async def keep_ended(self, alert: Alert) -> None:
+        assert alert.state is AlertState.RESOLVED
+        self.alerts.append((alert.id, alert.resolution))
 
 
 class Channel:
@@ -156,7 +151,7 @@ async def test_a_lasting_failure_is_told_every_hour_and_each_message_is_resolved
     assert len({notice.alert.id for notice, _ in channel.taken}) == len({n.thread for n, _ in channel.taken}) == 1
     assert len({notice.key for notice, _ in channel.taken}) == 3
     alert_id = channel.taken[0][0].alert.id
-    await until(lambda: watch.kept.alerts == [(alert_id, "open"), (alert_id, "recovered")])
+    await until(lambda: watch.kept.alerts == [(alert_id, "recovered")])
 
 
 async def test_a_channel_that_hangs_or_breaks_keeps_none_from_hearing_it() -> None:
@@ -229,7 +224,7 @@ async def test_an_outage_that_ended_the_process_has_one_id_and_one_end(trouble: 
         await until(lambda: channel.taken)
     async with Watch(channel, note=note).running() as again:
         await until(lambda: len(channel.taken) == 2)
-        await until(lambda: len(again.kept.alerts) == 2)
+        await until(lambda: len(again.kept.alerts) == 1)
     opened, resolved = (notice.alert for notice, _ in channel.taken)
     assert resolved.id == opened.id
     assert resolved.opened_at == opened.opened_at

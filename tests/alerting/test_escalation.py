@@ -27,6 +27,7 @@ from tests.alerting.vendors import Discord, PagerDuty
 from tests.world.alerts import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.waiting import running, until
 
 ALERT = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, (ORIGIN, DESTINATION))
@@ -47,9 +48,8 @@ async def escalating(store: Store, clock: ManualClock, rounds: list[None]) -> As
         return ["desk", "ops"] if alert.severity is Severity.CRITICAL else ["desk"]
 
     told: list[None] = []
-    escalation = Escalation(
-        store, {Leg.RECONCILE: AFTER}, route, lambda: told.append(None), clock, lambda _: clock.now().timestamp(), 0.01
-    )
+    desk = desk_on(store, route=route, woken=lambda: told.append(None), clock=clock)
+    escalation = Escalation(desk, {Leg.RECONCILE: AFTER}, clock, lambda _: clock.now().timestamp(), 0.01)
     async with running(escalation.run()) as task:
         yield told
         assert not task.done()

@@ -17,6 +17,7 @@ from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
+from tests.world.desks import desk_on
 from tests.world.recording import gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
@@ -105,9 +106,7 @@ async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
     store = await Counting.open(folder / "monitor.db", {})
     store.rounds = []
     origin, destination = Origin("alpha"), Origin("beta")
-    watch = PhantomWatch(
-        store, {ALPHA: origin, BETA: destination}, lambda _: ["p"], lambda: None, SystemClock(), every=0.01
-    )
+    watch = PhantomWatch(store, {ALPHA: origin, BETA: destination}, desk_on(store, "p"), SystemClock(), every=0.01)
     made = Bench(store, origin, destination, store.rounds, watch)
     await made.covers(10, 5, upcoming=first, first=first)
     await made.covers(20, 15, upcoming=0, first=0, domain=BETA)

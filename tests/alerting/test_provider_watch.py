@@ -15,6 +15,7 @@ from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.waiting import until
 
 ALL = ("ops", "desk", "machines")
@@ -54,7 +55,8 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     store = await open_store(folder / "monitor.db", {})
     woken: list[None] = []
-    watch = ProviderWatch(store, providers, route, lambda: woken.append(None), clock or SystemClock(), patience)
+    desk = desk_on(store, route=route, woken=lambda: woken.append(None))
+    watch = ProviderWatch(desk, providers, clock or SystemClock(), patience)
     running = asyncio.create_task(watch.run())
     try:
         yield Watched(store, watch, woken)

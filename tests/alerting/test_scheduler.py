@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.alerting.judge import Learn
+from connext_monitor.alerting.accusations import FindCauses
+from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.calls import TransferStatus
@@ -32,14 +33,16 @@ from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting, Transfer
 from connext_monitor.core.unjudged import Hindrance, Obstacle
 from connext_monitor.store.store import Store
-from tests.world.alerts import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, nothing_learned
+from tests.world.alerts import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, no_causes
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.waiting import until
 
 T0 = Timestamp(int(NOW.timestamp()))
 DURATIONS = Durations(execute=10, reconcile=100_000)
 DUE = T0 + DURATIONS.execute
+UNSETTLED = JudgingPace(settles=0.0)
 
 
 @dataclass
@@ -164,8 +167,8 @@ async def scheduling(
     *,
     now: int = DUE + 1,
     opened: Callable[[], None] = lambda: None,
-    settles: float = 0.0,
-    learn: Learn = nothing_learned,
+    find_causes: FindCauses = no_causes,
+    pace: JudgingPace = UNSETTLED,
 ) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
@@ -175,7 +178,8 @@ async def scheduling(
     def latest(domain: DomainId) -> float:
         return bench.latest(domain)
 
-    scheduler = AlertScheduler(store.deadlines, chains, lambda _: ["p"], opened, learn, clock, settles, latest)
+    desk = desk_on(store, "p", woken=opened, clock=clock)
+    scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, pace, latest)
     bench = Bench(store, scheduler, destination, clock)
     running = asyncio.create_task(scheduler.run())
     try:
@@ -266,9 +270,8 @@ async def test_where_the_destination_says_done_the_event_is_fetched_and_nobody_a
         assert await bench.accused() == []
 
 
-async def test_a_gap_that_stays_is_not_fetched_all_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connext_monitor.alerting.judge._ASK_AGAIN", 0.01)
-    async with scheduling(tmp_path) as bench:
+async def test_a_gap_that_stays_is_not_fetched_all_the_time(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
         bench.destination.status = TransferStatus.EXECUTED
         bench.destination.fetch = lambda _: "a log that cannot be read"
         await bench.record(xcalled(1))
@@ -452,7 +455,7 @@ async def test_an_xcalled_that_comes_back_after_a_reorg_is_judged_again(tmp_path
 
 async def test_a_leg_that_comes_and_goes_with_reorgs_opens_its_alert_once(tmp_path: Path) -> None:
     opened: list[int] = []
-    async with scheduling(tmp_path, opened=lambda: opened.append(1), settles=0.5) as bench:
+    async with scheduling(tmp_path, opened=lambda: opened.append(1), pace=JudgingPace(settles=0.5)) as bench:
         await bench.record(xcalled(1))
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1))
@@ -467,7 +470,7 @@ async def test_a_leg_that_comes_and_goes_with_reorgs_opens_its_alert_once(tmp_pa
 
 
 async def test_a_leg_that_stays_away_after_a_reorg_opens_its_alert_again(tmp_path: Path) -> None:
-    async with scheduling(tmp_path, settles=0.3) as bench:
+    async with scheduling(tmp_path, pace=JudgingPace(settles=0.3)) as bench:
         await bench.record(xcalled(1))
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1))
@@ -522,10 +525,9 @@ def fail_for(destination: Answering, transfer_id: TransferId) -> None:
 
 
 async def test_while_nobody_answers_a_single_leg_is_asked_about_ever_more_seldom_and_then_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("connext_monitor.alerting.judge._ASK_AGAIN", 0.1)
-    async with scheduling(tmp_path) as bench:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.1)) as bench:
         bench.destination.status, bench.destination.unanswered = None, "node.example refused eth_call"
         await bench.record(*(xcalled(number) for number in range(100)))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 100)
@@ -549,10 +551,9 @@ async def test_while_nobody_answers_a_single_leg_is_asked_about_ever_more_seldom
 
 
 async def test_a_leg_that_alone_is_not_answered_for_keeps_no_other_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("connext_monitor.alerting.judge._ASK_AGAIN", 0.01)
-    async with scheduling(tmp_path) as bench:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
         bench.destination.nameless = id_of(1)
         await bench.record(*(xcalled(number) for number in range(1, 6)))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 5)
@@ -582,18 +583,14 @@ async def test_an_event_that_takes_long_to_be_looked_for_holds_up_no_other_leg(t
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_what_an_alert_could_say_beside_the_bare_facts_never_keeps_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
-) -> None:
-    monkeypatch.setattr("connext_monitor.alerting.judge._LEARNS_WITHIN", 0.05)
-
-    async def learn(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
+async def test_what_an_alert_could_say_beside_the_bare_facts_never_keeps_it(tmp_path: Path, fails: bool) -> None:
+    async def find_causes(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
         if fails:
             raise ValueError("nobody knows")
         await asyncio.Event().wait()
         return ()
 
-    async with scheduling(tmp_path, learn=learn) as bench:
+    async with scheduling(tmp_path, find_causes=find_causes, pace=replace(UNSETTLED, causes_within=0.05)) as bench:
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
@@ -604,9 +601,9 @@ async def test_what_the_store_calls_unjudged_is_judged_whatever_timers_and_notes
     async with scheduling(tmp_path, now=DUE - 500) as bench:
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.armed == 1)
-        bench.scheduler._told.add((id_of(2), Leg.EXECUTE))
+        bench.scheduler._alerted.add((id_of(2), Leg.EXECUTE))
         await bench.record(xcalled(2))
-        bench.scheduler._told.add((id_of(2), Leg.EXECUTE))
+        bench.scheduler._alerted.add((id_of(2), Leg.EXECUTE))
         bench.covered(DUE + 1)
         bench.scheduler.overlooked(
             Awaited(id_of(number), Leg.EXECUTE, Timestamp(DUE), DESTINATION) for number in (1, 2)

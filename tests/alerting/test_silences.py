@@ -1,7 +1,7 @@
 """Silences on a real store: nobody is told meanwhile, and at the end all that still stands is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alert import Alert, AlertKind, overdue
@@ -57,11 +58,15 @@ class Bench:
     silences: Silences
     woken: list[None]
 
-    def route(self, alert: Alert) -> Collection[str]:
-        return [] if self.silences.cover(alert) else ["desk", "ops"]
+    @property
+    def desk(self) -> AlertDesk:
+        desk = AlertDesk(self.store, lambda _alert: ["desk", "ops"], CLOCK, self.silences.cover)
+        desk.on_change(lambda: self.woken.append(None))
+        return desk
 
     async def opened(self, alert: Alert) -> None:
-        await self.store.open_alert(alert, self.route(alert))
+        await self.desk.open(alert)
+        self.woken.clear()
 
     async def waiting(self, provider: str = "ops") -> tuple[str, Change] | None:
         found = await self.store.outbox.next_delivery(provider)
@@ -75,7 +80,7 @@ class Bench:
     async def ends(self, made: Silence) -> None:
         """Cut it short, and wait until its end has been dealt with."""
         assert await self.store.cut_silence_short(made.id, CLOCK.now() - timedelta(seconds=1))
-        running = asyncio.create_task(self.silences.run(self.route, lambda: self.woken.append(None)))
+        running = asyncio.create_task(self.silences.run(self.desk))
         await until(lambda: self.woken)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -142,7 +147,7 @@ async def test_one_silence_ends_while_another_goes_on(made: Bench) -> None:
     await made.silences.load()
     await made.opened(LATE)
     assert await made.store.cut_silence_short(short.id, NOW)
-    running = asyncio.create_task(made.silences.run(made.route, lambda: made.woken.append(None)))
+    running = asyncio.create_task(made.silences.run(made.desk))
     await until(lambda: made.woken)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

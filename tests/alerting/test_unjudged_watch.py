@@ -16,7 +16,6 @@ from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
-from tests.alerting.test_chain_watch import Silent
 from tests.alerting.test_scheduler import DUE, T0, id_of, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.clocks import ManualClock
@@ -82,11 +81,11 @@ class Bench:
 
 @asynccontextmanager
 async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None = None) -> AsyncIterator[Bench]:
-    store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
+    names = {DESTINATION: "gnosis", ORIGIN: "ethereum"}
+    store = await open_store(folder / "monitor.db", names)
     clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
     judging = judging or Judging()
     judging.clock = clock
-    chains = {DESTINATION: Silent("gnosis"), ORIGIN: Silent("ethereum")}
     deliveries: dict[DomainId, Unjudged] = {}
     changes: list[Unjudged | None] = []
     settled_at_changes: list[bool] = []
@@ -100,7 +99,7 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
         store,
         judging,
         deliveries.get,
-        chains,
+        names,
         PATIENCE,
         changed,
         clock,

@@ -30,8 +30,9 @@ from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.store.store import Store
 from scripts.devnet import Transfer
 from tests.e2e.monitor import Setup, write_config
-from tests.world.alerts import nothing_learned
+from tests.world.alerts import no_causes
 from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.waiting import until
 
 BOUND = 20.0
@@ -66,13 +67,11 @@ class Watch:
             )
             for name, chain in config.chains.items()
         }
-        destinations = {
+        chains = {
             o.state.config.domain_id: ObservedChain(o, ChainQueries(o.state, self.checker, self.checker, o.pool))
             for o in self.observers.values()
         }
-        self.scheduler = AlertScheduler(
-            store.deadlines, destinations, lambda _: ["nobody"], lambda: None, nothing_learned, clock
-        )
+        self.scheduler = AlertScheduler(store.deadlines, chains, desk_on(store, "nobody"), no_causes, clock)
 
     def committed(self, news: Committed) -> None:
         """Note it, and hand it on as the program does."""

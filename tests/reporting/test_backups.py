@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import AlertKind
 from connext_monitor.core.message import compose
 from connext_monitor.reporting.backups import PeriodicBackup, Storage
 from connext_monitor.store.backup_copy import BackupError, verify
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store
+from tests.world.desks import desk_on
 from tests.world.two_chains import LABELS
 from tests.world.waiting import until
 
 
 @dataclass
 class Shelf:
-    """A storage in memory that fails when told to."""
+    """A storage in memory that fails when woken to."""
 
     failing: bool = False
     got: list[str] = field(default_factory=list)
@@ -39,24 +42,23 @@ async def backing_up(
     storage: Storage | None = None,
     every: float | None = 0.2,
     settled: Callable[[], bool] = lambda: True,
-) -> AsyncIterator[list[str]]:
-    told: list[str] = []
+) -> AsyncIterator[list[None]]:
+    woken: list[None] = []
     length = None if every is None else timedelta(seconds=every)
+    desk = desk_on(store, "ops", woken=lambda: woken.append(None))
     backup = PeriodicBackup(
-        store,
+        StandingAlerts(desk, AlertKind.BACKUP_FAILED),
         folder,
         storage,
         length,
         3,
         BackupError,
-        lambda _alert: ["ops"],
-        lambda: told.append("woken"),
         SystemClock(),
         settled,
     )
     running = asyncio.create_task(backup.run())
     try:
-        yield told
+        yield woken
         assert not running.done()
     finally:
         running.cancel()
@@ -83,10 +85,10 @@ async def test_backups_are_made_by_the_age_of_the_newest(store: Store, database:
     assert len(kept) == 3
     assert [verify(one.path).counts for one in kept] == [(0, 0, 0)] * 3
     assert await alerts(store) == []
-    async with backing_up(store, folder, shelf, every=3600) as told:
+    async with backing_up(store, folder, shelf, every=3600) as woken:
         await asyncio.sleep(0.3)  # what must not happen has no event
     assert folder.kept() == kept
-    assert told == []
+    assert woken == []
 
 
 async def test_a_backup_that_fails_again_and_again_is_one_alert_that_ends(
@@ -95,14 +97,14 @@ async def test_a_backup_that_fails_again_and_again_is_one_alert_that_ends(
     (tmp_path / "backups").write_text("in the way")
     folder = BackupFolder(database, tmp_path / "backups" / "deeper", 3)
     opened = ("copy", None, "Backup failed")
-    async with backing_up(store, folder, every=0.05) as told:
+    async with backing_up(store, folder, every=0.05) as woken:
         await standing(store, opened)
-        await asyncio.sleep(0.3)  # some more failures, which nobody is told
-        assert (await alerts(store), len(told)) == ([opened], 1)
+        await asyncio.sleep(0.3)  # some more failures, which nobody is woken
+        assert (await alerts(store), len(woken)) == ([opened], 1)
     # A restart neither tells it again nor forgets it.
-    async with backing_up(store, folder, every=0.05) as told:
+    async with backing_up(store, folder, every=0.05) as woken:
         await asyncio.sleep(0.2)
-        assert (await alerts(store), told) == ([opened], [])
+        assert (await alerts(store), woken) == ([opened], [])
         (tmp_path / "backups").unlink()
         await standing(store, ("copy", "backed_up", "Backups are made again"))
     assert folder.kept() != []

@@ -105,6 +105,6 @@ def digest_notice(change: Change, message: Message) -> Notice:
     return Notice(key=f"group 1:{change}", thread="group 1", change=change, message=message, created_at=NOW)
 
 
-async def nothing_learned(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
+async def no_causes(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
     """For a scheduler whose alerts need no token's name and no cause."""
     return ()

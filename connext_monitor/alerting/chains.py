@@ -1,4 +1,4 @@
-"""A chain as those see it who wait for something to happen on it."""
+"""A chain as the watches need it: each asks for the abilities that it uses, and an observed chain has them all."""
 
 from typing import Protocol
 
@@ -6,8 +6,8 @@ from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import Timestamp, TransferId
 
 
-class Destination(Protocol):
-    """One configured chain."""
+class VisibleChain(Protocol):
+    """A chain of which it is known whether it is in sight."""
 
     @property
     def name(self) -> str:
@@ -24,14 +24,14 @@ class Destination(Protocol):
         """Seconds, on our own clock, since its covered head last rose, or since this program started."""
         ...
 
-    def reads_history(self, watermark: Timestamp) -> bool:
-        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
-        ...
-
     @property
     def trouble(self) -> str | None:
         """What is wrong with it, in words."""
         ...
+
+
+class AskableChain(Protocol):
+    """A chain that can be asked about single transfers."""
 
     @property
     def unanswered(self) -> str | None:
@@ -48,4 +48,22 @@ class Destination(Protocol):
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
         """Have the transfer's events since then looked for and recorded; None where it cannot be asked now."""
+        ...
+
+
+class JudgedChain(AskableChain, Protocol):
+    """A chain on which legs are due: what is past due there can be judged."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words."""
+        ...
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
         ...

@@ -1,0 +1,120 @@
+"""The desk through which every watch opens, changes and ends alerts: it routes them, stores them and wakes delivery."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, AlertKind
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.selection import Watched
+
+Route = Callable[[Alert], Collection[str]]
+"""The providers that an alert goes to."""
+
+Decide = Callable[[Watched | None], Alert | None]
+"""The alert that a transfer calls for, as it stands within the transaction; None for none."""
+
+
+class AlertStore(Protocol):
+    """Where alerts and their deliveries are kept. Each method is one transaction, or one consistent read."""
+
+    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+        """The open alerts of one kind."""
+        ...
+
+    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
+        """Open an alert with its deliveries; False where it is open already."""
+        ...
+
+    async def open_decided(self, decisions: Sequence[tuple[TransferId, Decide]], providers: Route) -> list[Alert]:
+        """Open what each decision makes of its transfer; those that were not open already."""
+        ...
+
+    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
+        """Keep what an alert says now; nothing is delivered."""
+        ...
+
+    async def escalate(self, alert_id: str, route: Route, at: datetime) -> bool:
+        """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
+        ...
+
+    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
+        """Resolve an alert, and queue that news; False where it is not open."""
+        ...
+
+
+class AlertDesk:
+    """Opens, changes and ends alerts; whoever delivers or shows them is woken after each commit.
+
+    ``subscribers`` are the providers whose configuration asks for an alert; one that ``is_silenced`` goes to none.
+    """
+
+    def __init__(
+        self,
+        store: AlertStore,
+        subscribers: Route,
+        clock: Clock,
+        is_silenced: Callable[[Alert], bool] = lambda _alert: False,
+    ) -> None:
+        self._store = store
+        self._subscribers = subscribers
+        self._clock = clock
+        self._is_silenced = is_silenced
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called whenever alerts were opened, escalated or ended; it must not block."""
+        self._listeners.append(listener)
+
+    def wake_delivery(self) -> None:
+        """Have delivered and shown what is stored."""
+        for listener in self._listeners:
+            listener()
+
+    def route(self, alert: Alert) -> Collection[str]:
+        """The providers that get the alert now."""
+        return () if self._is_silenced(alert) else self._subscribers(alert)
+
+    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+        """The open alerts of one kind."""
+        return await self._store.open_alerts(kind)
+
+    async def open(self, alert: Alert) -> bool:
+        """Open an alert that is about no transfer; False where it is open already."""
+        opened = await self._store.open_alert(alert, self.route(alert))
+        self.wake_delivery()
+        return opened
+
+    async def open_decided(self, decisions: Sequence[tuple[TransferId, Decide]]) -> list[Alert]:
+        """Open what each decision makes of its transfer within one transaction; those that were not open already."""
+        opened = await self._store.open_decided(decisions, self.route)
+        if opened:
+            self.wake_delivery()
+        return opened
+
+    async def change_details(self, alert: Alert, details: Mapping[str, str | int]) -> Alert:
+        """Keep what an alert says now, for its next message; the alert as it is then. Nothing is delivered."""
+        await self._store.change_details(alert.id, details)
+        return replace(alert, details=details)
+
+    async def escalate(self, alert: Alert) -> bool:
+        """Make it critical and deliver it anew, once; False where it has ended or was escalated before."""
+        escalated = await self._store.escalate(alert.id, self.route, self._clock.now())
+        if escalated:
+            self.wake_delivery()
+        return escalated
+
+    async def resolve(self, alert: Alert, resolution: str) -> bool:
+        """End an alert; False where it is not open."""
+        resolved = await self._store.resolve_alert(alert.id, resolution, self._clock.now())
+        if resolved:
+            self.wake_delivery()
+        return resolved
+
+    async def keep_ended(self, alert: Alert) -> None:
+        """Keep an alert that is over and that everybody has been told of by other means."""
+        await self._store.open_alert(alert, ())
+        await self._store.resolve_alert(alert.id, alert.resolution or "", alert.resolved_at or alert.opened_at)
+        self.wake_delivery()

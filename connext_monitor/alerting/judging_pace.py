@@ -1,0 +1,28 @@
+"""How often and how many at once legs are judged."""
+
+from dataclasses import dataclass
+
+SETTLES = 60.0
+"""Seconds after an alert's end before it opens again: a leg that comes and goes with reorgs is one alert, not many."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingPace:
+    """Intervals in seconds, and how many legs of one destination each step takes at once."""
+
+    settles: float = SETTLES
+    ask_again: float = 2.0
+    longest_ask_again: float = 15.0
+    """While nobody answers a single leg is asked about, ever more seldom, until somebody does."""
+    look_again: float = 60.0
+    """To the next look at a leg that cannot be judged for a reason of ours, or whose event no endpoint shows."""
+    causes_within: float = 3.0
+    """An alert waits no longer for what can be said of its cause."""
+    judged_at_once: int = 64
+    asked_at_once: int = 16
+    fetched_at_once: int = 4
+    """Missing events: those of a single leg may take minutes to be looked for."""
+
+    def pause_after(self, fruitless: int) -> float:
+        """Seconds to the next question after so many in a row that nobody answered."""
+        return float(min(self.longest_ask_again, self.ask_again * 2.0 ** min(fruitless - 1, 10)))

@@ -1,0 +1,74 @@
+"""Has events looked for that a chain's contract says have happened, and that have not been read (promise 5, a gap)."""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+
+import structlog
+
+from connext_monitor.alerting.chains import JudgedChain
+from connext_monitor.alerting.judging_pace import JudgingPace
+from connext_monitor.alerting.waiting_legs import WaitingLeg, WaitingLegs
+from connext_monitor.core.absence import Evidence
+from connext_monitor.core.events import Timestamp
+from connext_monitor.core.unjudged import Hindrance, Obstacle
+
+_CLOCK_SKEW = 3600
+"""Seconds before XCalled from which on the event is looked for: two chains' clocks may differ."""
+_SAID = "its contract says that a leg has happened"
+
+log = structlog.get_logger()
+
+
+class MissingEvents:
+    """Looks for the events of one destination, beside the judging of its other legs: that may take minutes."""
+
+    def __init__(
+        self, chain: JudgedChain, legs: WaitingLegs, pace: JudgingPace, failed: Callable[[WaitingLeg], None]
+    ) -> None:
+        """``failed`` is called within the handler of an exception."""
+        self._chain = chain
+        self._legs = legs
+        self._pace = pace
+        self._failed = failed
+        self._at_once = asyncio.Semaphore(pace.fetched_at_once)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def fetch(self, leg: WaitingLeg, evidence: Evidence) -> None:
+        """Begin to look for the leg's event."""
+        leg.not_before = inf
+        leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_SAID}, and its event is still being looked for")
+        started_at = evidence.transfer.started_at if evidence.transfer else leg.awaited.due_at
+        fetching = self._fetch(leg, Timestamp(started_at - _CLOCK_SKEW))
+        task = asyncio.create_task(fetching, name="a missing event is looked for")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """Look for nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _fetch(self, leg: WaitingLeg, since: Timestamp) -> None:
+        try:
+            async with self._at_once:
+                await self._fetch_now(leg, since)
+        except Exception:  # noqa: BLE001 - logged as all faults in judging are
+            self._failed(leg)
+
+    async def _fetch_now(self, leg: WaitingLeg, since: Timestamp) -> None:
+        transfer = f"0x{leg.awaited.transfer_id.hex()}"
+        about = {"transfer": transfer, "leg": leg.awaited.leg.value, "chain": self._chain.name}
+        log.warning("gap.found", **about)
+        recorded = await self._chain.fetch_events(leg.awaited.transfer_id, since)
+        if not recorded:
+            log.error("gap.not_closed", asked=recorded is not None, **about)
+        leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_SAID}, and {self._why_missing(recorded)}")
+        # What is recorded and leaves the gap as it was, a delivery of something else for one, is not fetched at once.
+        self._legs.postpone(leg, self._pace.ask_again if recorded and not leg.fetched else self._pace.look_again)
+        leg.fetched = True
+
+    def _why_missing(self, recorded: bool | None) -> str:
+        if recorded is None:
+            return self._chain.unanswered or "no endpoint answers"
+        return "what endpoints show of it is not that event" if recorded else "no endpoint shows the event"

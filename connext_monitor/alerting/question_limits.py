@@ -1,0 +1,52 @@
+"""Keeps a burst of late legs from becoming a flood of questions: answers are shared, single looks are budgeted."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from connext_monitor.clock import Clock
+
+_SAME_ANSWER = 1.0
+"""Seconds for which an answer serves everybody who asks the same."""
+
+_T = TypeVar("_T")
+
+
+class SharedAnswers:
+    """One answer for all who ask within a moment."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asked: dict[object, tuple[float, asyncio.Task[Any]]] = {}
+
+    async def shared(self, key: object, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """The answer of ``ask``, which is asked once for the same ``key``; whoever gives up leaves it to the others."""
+        asked_at, task = self._asked.get(key, (0.0, None))
+        now = self._clock.monotonic()
+        if task is None or now - asked_at >= _SAME_ANSWER:
+            task = asyncio.create_task(ask(), name="a cause is looked for")
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._asked[key] = (now, task)
+        answer: _T = await asyncio.shield(task)
+        return answer
+
+
+class LookBudget:
+    """So many ``at_once``, and one more every so many seconds."""
+
+    def __init__(self, clock: Clock, at_once: int = 30, one_more_every: float = 2.0) -> None:
+        self._clock = clock
+        self._at_once = at_once
+        self._one_more_every = one_more_every
+        self._left = float(at_once)
+        self._counted_at = clock.monotonic()
+
+    def take(self) -> bool:
+        """Whether there is one, which is taken."""
+        now = self._clock.monotonic()
+        self._left = min(self._at_once, self._left + (now - self._counted_at) / self._one_more_every)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,85 @@
+"""The legs of one destination that are past due, until each of them is judged."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connext_monitor.clock import Clock
+from connext_monitor.core.deadline import Awaited, Leg
+from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.unjudged import Hindrance, Obstacle
+
+LegKey = tuple[TransferId, Leg]
+
+
+def key_of(awaited: Awaited) -> LegKey:
+    """What tells a leg from all others."""
+    return awaited.transfer_id, awaited.leg
+
+
+@dataclass(slots=True, eq=False)
+class WaitingLeg:
+    """A leg that is past due, with what has been met in judging it."""
+
+    awaited: Awaited
+    not_before: float = 0.0
+    """When it is looked at again at the earliest (monotonic seconds)."""
+    unanswered: int = 0
+    """How often it was asked about in vain."""
+    hindrance: Hindrance | None = None
+    fetched: bool = False
+    """Whether its missing event has been looked for."""
+
+    @property
+    def key(self) -> LegKey:
+        """What tells it from all others."""
+        return key_of(self.awaited)
+
+
+class WaitingLegs:
+    """``wake`` is set whenever there may be one to judge."""
+
+    def __init__(self, clock: Clock, wake: asyncio.Event) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._legs: dict[LegKey, WaitingLeg] = {}
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def __contains__(self, key: LegKey) -> bool:
+        return key in self._legs
+
+    def add(self, awaited: Awaited) -> None:
+        """One that is past due; what is known of one that waits already stays known."""
+        waiting = self._legs.setdefault(key_of(awaited), WaitingLeg(awaited))
+        waiting.awaited = awaited
+        self._wake.set()
+
+    def drop(self, key: LegKey) -> None:
+        """It need not be judged any more."""
+        self._legs.pop(key, None)
+
+    def still_waits(self, leg: WaitingLeg) -> bool:
+        """Whether it has not been dropped; if it waits anew since then, it is another one."""
+        return self._legs.get(leg.key) is leg
+
+    def ready(self, watermark: Timestamp) -> list[WaitingLeg]:
+        """Those to judge where the destination is covered up to there, the earliest first."""
+        now = self._clock.monotonic()
+        ready = [leg for leg in self._legs.values() if leg.awaited.due_at < watermark and leg.not_before <= now]
+        return sorted(ready, key=lambda leg: leg.awaited.due_at)
+
+    def postpone(self, leg: WaitingLeg, seconds: float) -> None:
+        """Look at it again after so long, and not before."""
+        if self.still_waits(leg):
+            leg.not_before = self._clock.monotonic() + seconds
+            asyncio.get_running_loop().call_later(seconds, self._wake.set)
+
+    @property
+    def hindrance(self) -> Hindrance | None:
+        """What was met in judging them: what is missing may concern a single one, what nobody answers concerns all."""
+        return min(self._hindrances(), key=lambda met: met.obstacle is Obstacle.EVENT_MISSING, default=None)
+
+    def _hindrances(self) -> Iterator[Hindrance]:
+        return (leg.hindrance for leg in self._legs.values() if leg.hindrance is not None)

@@ -1,0 +1,79 @@
+"""The loop of everything that looks at something every so often: what fails is logged once, and stops nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+import structlog
+
+_REMEMBERED = 1000
+"""Failing steps of one log; beyond that it forgets them, and may say again what it has said."""
+
+log = structlog.get_logger()
+
+
+class FailureLog:
+    """Survives failing steps, and logs each as ``event`` when it begins to fail.
+
+    Not again until the same step has succeeded, or fails with another type of error: a step that is repeated every
+    second would fill the log.
+    """
+
+    def __init__(self, event: str, passes_on: tuple[type[Exception], ...] = ()) -> None:
+        """Errors of the types in ``passes_on`` are not survived: they end the loop."""
+        self._event = event
+        self._passes_on = passes_on
+        self._failing: dict[Hashable, type[Exception]] = {}
+
+    @contextmanager
+    def survive(self, step: Hashable = None) -> Iterator[None]:
+        """Let the block fail without harm to what follows; ``step`` tells it apart from the other steps."""
+        try:
+            yield
+        except self._passes_on:
+            raise
+        except Exception as error:
+            if self._failing.get(step) is not type(error):
+                log.exception(self._event, **({} if step is None else {"step": str(step)}))
+            if len(self._failing) >= _REMEMBERED:
+                self._failing.clear()
+            self._failing[step] = type(error)
+        else:
+            self._failing.pop(step, None)
+
+
+async def look_every(
+    seconds: float,
+    look: Callable[[], Awaitable[float | None]],
+    *,
+    failed: str,
+    first_after: float = 0.0,
+    after_failure: float | None = None,
+    woken: asyncio.Event | None = None,
+    passes_on: tuple[type[Exception], ...] = (),
+) -> NoReturn:
+    """Look until cancelled: every so many seconds, and as soon as ``woken``.
+
+    A look may return how many seconds away the next one is. One that fails is logged as ``failed`` and repeated after
+    ``after_failure`` seconds; only errors of the types in ``passes_on`` end the loop.
+    """
+    failures = FailureLog(failed, passes_on)
+    if first_after:
+        await asyncio.sleep(first_after)
+    while True:
+        pause = seconds if after_failure is None else after_failure
+        with failures.survive():
+            asked_for = await look()
+            pause = seconds if asked_for is None else asked_for
+        await _pause(pause, woken)
+
+
+async def _pause(seconds: float, woken: asyncio.Event | None) -> None:
+    if woken is None:
+        await asyncio.sleep(seconds)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+    woken.clear()

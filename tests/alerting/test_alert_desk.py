@@ -1,0 +1,104 @@
+"""The alert desk on a real store: who gets an alert, what is kept, and when delivery is woken."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.alerting.alert_desk import AlertDesk
+from connext_monitor.alerting.standing_alerts import StandingAlerts
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.selection import Watched
+from connext_monitor.store.store import Store
+from tests.world.alerts import NOW, OPENED, TRANSFER_ID, UNOBSERVED
+from tests.world.databases import open_store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path / "monitor.db", {})
+    yield opened
+    await opened.close()
+
+
+class Desk:
+    """A desk, with what was woken and for whom something is queued."""
+
+    def __init__(self, store: Store, is_silenced: Callable[[Alert], bool] = lambda _alert: False) -> None:
+        self.store = store
+        self.woken = 0
+        self.desk = AlertDesk(store, lambda _alert: ["ops"], SystemClock(), is_silenced)
+        self.desk.on_change(self._wake)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def queued(self) -> bool:
+        return await self.store.outbox.next_delivery("ops") is not None
+
+
+async def test_an_opened_alert_is_queued_for_its_subscribers_and_wakes_delivery(store: Store) -> None:
+    desk = Desk(store)
+    assert await desk.desk.open(UNOBSERVED)
+    assert (await desk.queued(), desk.woken) == (True, 1)
+    assert not await desk.desk.open(UNOBSERVED)
+
+
+async def test_a_silenced_alert_is_kept_and_queued_for_nobody(store: Store) -> None:
+    desk = Desk(store, lambda alert: alert.kind is AlertKind.CHAIN_UNOBSERVED)
+    assert await desk.desk.open(UNOBSERVED)
+    assert await desk.desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [UNOBSERVED]
+    assert not await desk.queued()
+
+
+async def test_an_alert_that_is_decided_against_within_the_transaction_wakes_nobody(store: Store) -> None:
+    desk, seen = Desk(store), list[Watched | None]()
+
+    def decide_against(watched: Watched | None) -> None:
+        seen.append(watched)
+
+    assert await desk.desk.open_decided([(TRANSFER_ID, decide_against)]) == []
+    assert (seen, desk.woken) == ([None], 0)
+    assert await desk.desk.open_decided([(TRANSFER_ID, lambda _watched: OPENED)]) == [OPENED]
+    assert desk.woken == 1
+
+
+async def test_other_details_are_kept_and_wake_nobody(store: Store) -> None:
+    desk = Desk(store)
+    await desk.desk.open(UNOBSERVED)
+    changed = await desk.desk.change_details(UNOBSERVED, {**UNOBSERVED.details, "waiting": 9})
+    assert await desk.desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [changed]
+    assert desk.woken == 1
+
+
+async def test_an_alert_escalates_once_and_ends_once(store: Store) -> None:
+    desk = Desk(store)
+    await desk.desk.open(OPENED)
+    reconcile = replace(OPENED, severity=Severity.WARNING)
+    assert [await desk.desk.escalate(reconcile) for _ in range(2)] == [True, False]
+    assert [await desk.desk.resolve(OPENED, "executed") for _ in range(2)] == [True, False]
+    assert desk.woken == 3
+
+
+async def test_an_alert_that_is_over_is_kept_without_being_delivered(store: Store) -> None:
+    desk = Desk(store)
+    ended = replace(UNOBSERVED, state=AlertState.RESOLVED, resolved_at=NOW, resolution="observed")
+    await desk.desk.keep_ended(ended)
+    ((row, _),) = await store.alerts(None, limit=2)
+    assert row.alert == ended
+    assert not await desk.queued()
+
+
+async def test_standing_alerts_are_recalled_and_those_of_nothing_configured_end(store: Store) -> None:
+    desk = Desk(store).desk
+    await desk.open(UNOBSERVED)
+    await desk.open(replace(UNOBSERVED, id="another", subject="base"))
+    standing = StandingAlerts(desk, AlertKind.CHAIN_UNOBSERVED)
+    await standing.recall({UNOBSERVED.subject})
+    assert list(standing) == [UNOBSERVED.subject]
+    assert await desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [UNOBSERVED]
+    await standing.resolve(UNOBSERVED.subject, "observed")
+    assert UNOBSERVED.subject not in standing
+    assert await desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == []
