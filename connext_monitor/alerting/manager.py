@@ -4,11 +4,13 @@ import asyncio
 import random
 from collections.abc import Iterable
 
-from connext_monitor.alerting.digest_worker import DigestWorker
-from connext_monitor.alerting.notice import Provider, takes_digests
-from connext_monitor.alerting.outgoing_message import GroupStore
-from connext_monitor.alerting.outgoing_report import ReportDelivery
-from connext_monitor.alerting.worker import OnOutcome, ProviderHealth, Worker
+from connext_monitor.alerting.alert_queue import AlertQueue
+from connext_monitor.alerting.channel_health import ChannelHealth, ProviderHealth
+from connext_monitor.alerting.digest_queue import DigestQueue
+from connext_monitor.alerting.notice import Provider, takes_digests, takes_reports
+from connext_monitor.alerting.outgoing_message import GroupStore, MessageQueue
+from connext_monitor.alerting.outgoing_report import ReportDelivery, ReportQueue
+from connext_monitor.alerting.worker import OnOutcome, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabels
@@ -17,7 +19,7 @@ from connext_monitor.core.labels import ChainLabels
 class AlertManager:
     """One worker per provider, so that a slow or dead one delays no other.
 
-    ``on_outcome`` hears how each try to bring a message to a provider ended: for metrics.
+    ``on_outcome`` hears how each attempt to send a message to a provider ended: for metrics.
     """
 
     def __init__(
@@ -33,15 +35,23 @@ class AlertManager:
         reports: ReportDelivery | None = None,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
-        self._workers: dict[str, Worker] = {
-            p.name: DigestWorker(store, p, labels, rules, health, clock, jitter, on_outcome, reports)
-            if takes_digests(p)
-            else Worker(store, p, labels, health, clock, jitter, on_outcome, reports)
-            for p in providers
-        }
+
+        def worker(provider: Provider) -> Worker:
+            alerts: MessageQueue = (
+                DigestQueue(store, provider, labels, rules, clock)
+                if takes_digests(provider)
+                else AlertQueue(store, provider, labels, clock)
+            )
+            queues = [alerts]
+            if reports is not None and takes_reports(provider):
+                queues.append(ReportQueue(reports, provider, labels, clock))
+            channel = ChannelHealth(provider.name, store, health)
+            return Worker(provider, queues, channel, clock, jitter, on_outcome)
+
+        self._workers = {provider.name: worker(provider) for provider in providers}
 
     def wake(self, providers: Iterable[str] | None = None) -> None:
-        """Look into the store at once for these providers, or for all; returns at once, from the loop's own thread."""
+        """Let these providers' workers, or all, read the store at once. To be called on the event loop's own thread."""
         for name in self._workers if providers is None else providers:
             if name in self._workers:
                 self._workers[name].woken.set()
@@ -52,7 +62,7 @@ class AlertManager:
             async with asyncio.TaskGroup() as group:
                 for name, worker in self._workers.items():
                     group.create_task(worker.run(), name=f"alerts to {name}")
-                # Dead channels end their workers; the manager goes on until it is told to stop.
+                # A dead channel ends its worker; the manager goes on until it is stopped.
                 await asyncio.get_running_loop().create_future()
         finally:
             await asyncio.gather(*(w.provider.aclose() for w in self._workers.values()), return_exceptions=True)

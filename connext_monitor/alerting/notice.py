@@ -19,7 +19,7 @@ class Notice:
 
     ``key`` is the same on every retry of this notice and differs between opened and resolved; ``thread`` is the same
     in all notices about one group, and for an alert on every retry of one opening; ``created_at`` is when it was
-    stored; ``tries`` counts those that failed.
+    stored; ``attempts`` counts those that have failed.
     """
 
     key: str
@@ -27,7 +27,7 @@ class Notice:
     change: Change
     message: Message
     created_at: datetime
-    tries: int = 0
+    attempts: int = 0
     drill: bool = False
 
 

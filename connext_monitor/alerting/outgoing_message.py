@@ -1,4 +1,4 @@
-"""What the manager brings to a channel: one alert's change, or one group's message; and how the store hears of it."""
+"""What one channel is to be sent: the messages, the queues that they come from, and where both are stored."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,53 +9,53 @@ from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice,
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
 from connext_monitor.core.digest import Digest, compose_digest
 from connext_monitor.core.grouping import lane_of
-from connext_monitor.core.holds import Attempt, Lane, delivery_key, group_key
+from connext_monitor.core.holds import Attempt, Held, Lane, delivery_key, group_key
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.message import compose
 from connext_monitor.core.queue import Queue, Topic
 
 
 class DeliveryStore(Protocol):
-    """Where deliveries stand. Every method that writes has committed when it returns."""
+    """Where deliveries are kept. Every method that writes has committed when it returns."""
 
     async def next_deliveries(self, provider: str, limit: int) -> Sequence[QueuedDelivery]:
-        """The pending deliveries for this provider: those that were tried, then those of the lowest ids."""
+        """The pending deliveries to this provider: at most ``limit`` retries, then as many of the lowest ids."""
         ...
 
     async def newest_critical(self, provider: str) -> datetime | None:
-        """When the last critical opening was queued that has not been tried yet, however many wait before it."""
+        """When the newest critical opening was queued that has not been attempted yet."""
         ...
 
     async def delivery_sent(self, delivery_id: int, reference: str | None, at: datetime) -> None:
-        """The channel took it and calls it so."""
+        """Record that the channel took it; ``reference`` is what the channel calls the message."""
         ...
 
     async def delivery_postponed(self, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
-        """It has failed so often and stays pending until then (Unix seconds)."""
+        """Record that so many attempts have failed; the next is due at ``next_attempt_at`` (Unix seconds)."""
         ...
 
     async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
-        """The channel's health, written when it is first known and when it changes."""
+        """Record the channel's health, when it is first known and when it changes."""
         ...
 
 
 class GroupStore(DeliveryStore, Protocol):
-    """Where the groups stand, of those channels that take them."""
+    """Where the groups are kept, of those channels that take digests."""
 
     async def queue(self, provider: str, recent_since: float) -> Queue:
-        """All that the provider is still to be told, and what it was told since then (Unix seconds)."""
+        """All that is queued for the provider, and what it was sent since then (Unix seconds)."""
         ...
 
     async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
-        """One pending delivery."""
+        """A delivery that is still pending."""
         ...
 
     async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
-        """Make a group of the topic's waiting openings, at most `BATCH`; the channel knows of ``before`` others."""
+        """Group the topic's waiting openings, at most `BATCH`; the channel knows of ``before`` others."""
         ...
 
     async def join_group(self, group_id: int, topic: Topic, most: int, at: datetime) -> None:
-        """Put the first of the topic's waiting openings into a group."""
+        """Add the topic's first waiting openings to a group, at most ``most``."""
         ...
 
     async def note_ends(self, provider: str, at: datetime) -> None:
@@ -67,34 +67,29 @@ class GroupStore(DeliveryStore, Protocol):
         ...
 
     async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
-        """The channel took the group's message and calls it so."""
+        """Record that the channel took the group's message; ``reference`` is what the channel calls it."""
         ...
 
     async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
-        """It has failed so often, and is tried again then (Unix seconds)."""
+        """Record that so many attempts have failed; the next is due at ``next_attempt_at`` (Unix seconds)."""
         ...
 
 
 class OutgoingMessage(Protocol):
-    """One message to one channel. What it asks of the store is asked again if the store fails."""
-
-    @property
-    def key(self) -> str:
-        """The same for every try of the same message."""
-        ...
+    """One message to one channel. Recording may be repeated when the store fails."""
 
     @property
     def attempt(self) -> Attempt:
-        """What it is held by, and how often it has failed."""
+        """What a hold knows it by, and how many attempts have failed."""
         ...
 
     @property
     def about(self) -> Mapping[str, str | int]:
-        """What to log of it."""
+        """What to log about it."""
         ...
 
     def send(self) -> Awaitable[Outcome]:
-        """Bring it to the channel."""
+        """Attempt to send it."""
         ...
 
     def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
@@ -102,7 +97,35 @@ class OutgoingMessage(Protocol):
         ...
 
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
-        """Record that it is to be tried again."""
+        """Record that it is to be attempted again at ``next_attempt_at`` (Unix seconds)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing is due before ``until`` (Unix seconds); None where nothing is queued at all."""
+
+    until: float | None
+
+
+class MessageQueue(Protocol):
+    """Something that one channel's messages come from, in the order to send them."""
+
+    @property
+    def pause(self) -> float:
+        """Seconds to leave between two looks at it when nothing is due."""
+        ...
+
+    async def next(self, held: Held) -> OutgoingMessage | Idle:
+        """The message to send now, given what is ``held``. Repeated from the start when the store fails."""
+        ...
+
+    async def has_news(self, held: Held) -> bool:
+        """Whether something is due that the channel has not been sent in any form."""
+        ...
+
+    def settled(self, outcome: Outcome) -> None:
+        """Note how the last message to the channel ended."""
         ...
 
 
@@ -114,11 +137,6 @@ class OutgoingAlert:
     provider: Provider
     store: DeliveryStore
     labels: ChainLabels
-
-    @property
-    def key(self) -> str:
-        """The delivery's, its change's and its alert's."""
-        return f"{self.delivery.id}:{self.delivery.change}:{self.delivery.alert.id}"
 
     @property
     def attempt(self) -> Attempt:
@@ -133,7 +151,7 @@ class OutgoingAlert:
         return {"alert": self.delivery.alert.id, "change": self.delivery.change.value}
 
     def send(self) -> Awaitable[Outcome]:
-        """Bring it to the channel."""
+        """Attempt to send it."""
         return self.provider.send(self._notice(), self.delivery.reference)
 
     def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
@@ -141,20 +159,21 @@ class OutgoingAlert:
         return self.store.delivery_sent(self.delivery.id, reference, at)
 
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
-        """Record that it is to be tried again."""
+        """Record that it is to be attempted again."""
         return self.store.delivery_postponed(self.delivery.id, attempts, next_attempt_at, reason)
 
     def _notice(self) -> AlertNotice:
-        transfer = self.delivery.transfer.transfer if self.delivery.transfer else None
+        delivery = self.delivery
+        transfer = delivery.transfer.transfer if delivery.transfer else None
         return AlertNotice(
-            key=self.key,
-            thread=f"{self.delivery.alert.id}:{self.delivery.id}",
-            change=self.delivery.change,
-            alert=self.delivery.alert,
-            message=compose(self.delivery.alert, transfer, self.labels),
-            transfer=self.delivery.transfer,
-            created_at=self.delivery.created_at,
-            tries=self.delivery.attempts,
+            key=f"{delivery.id}:{delivery.change}:{delivery.alert.id}",
+            thread=f"{delivery.alert.id}:{delivery.id}",
+            change=delivery.change,
+            alert=delivery.alert,
+            message=compose(delivery.alert, transfer, self.labels),
+            transfer=delivery.transfer,
+            created_at=delivery.created_at,
+            attempts=delivery.attempts,
         )
 
 
@@ -168,11 +187,6 @@ class OutgoingDigest:
     provider: DigestProvider
     store: GroupStore
     labels: ChainLabels
-
-    @property
-    def key(self) -> str:
-        """The group's and its change's; the counts may differ from try to try."""
-        return f"group {self.digest.group_id}:{self.change}"
 
     @property
     def attempt(self) -> Attempt:
@@ -193,21 +207,24 @@ class OutgoingDigest:
         }
 
     def send(self) -> Awaitable[Outcome]:
-        """Bring it to the channel."""
-        notice = Notice(
-            key=f"{self.key}:{self.digest.members}:{self.digest.open}",
-            thread=f"group:{self.digest.topic}:{self.digest.group_id}:{self.digest.opened_at:%Y%m%dT%H%M%S.%fZ}",
-            change=self.change,
-            message=compose_digest(self.digest, self.labels, self.at.timestamp()),
-            created_at=self.at,
-            tries=self.digest.attempts,
-        )
-        return self.provider.send(notice, self.digest.reference)
+        """Attempt to send it."""
+        return self.provider.send(self._notice(), self.digest.reference)
 
     def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
         """Record that the channel took it."""
         return self.store.group_told(self.digest, self.change, reference, at)
 
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
-        """Record that it is to be tried again."""
+        """Record that it is to be attempted again."""
         return self.store.group_postponed(self.digest.group_id, attempts, next_attempt_at, reason)
+
+    def _notice(self) -> Notice:
+        digest = self.digest
+        return Notice(
+            key=f"group {digest.group_id}:{self.change}:{digest.members}:{digest.open}",
+            thread=f"group:{digest.topic}:{digest.group_id}:{digest.opened_at:%Y%m%dT%H%M%S.%fZ}",
+            change=self.change,
+            message=compose_digest(digest, self.labels, self.at.timestamp()),
+            created_at=self.at,
+            attempts=digest.attempts,
+        )

@@ -1,4 +1,4 @@
-"""A report on statistics, brought to a channel as alerts are: stored first, tried until taken; alerts go first."""
+"""Reports on statistics, sent to a channel as alerts are: stored first, attempted until taken, and after alerts."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -6,48 +6,45 @@ from datetime import datetime
 from typing import Protocol
 
 from connext_monitor.alerting.notice import ReportingProvider, ReportNotice
+from connext_monitor.alerting.outgoing_message import Idle
+from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import Change, Outcome, QueuedReport
 from connext_monitor.core.documents.reports import ReportDocument, report_document
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.holds import Attempt, Lane
+from connext_monitor.core.holds import Attempt, Held, Lane
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.report import Report, compose_report
 
 
-class ReportQueue(Protocol):
-    """Where reports stand. Every method that writes has committed when it returns."""
+class QueuedReports(Protocol):
+    """Where reports are kept. Every method that writes has committed when it returns."""
 
     async def next_report(self, provider: str) -> QueuedReport | None:
-        """The report that this provider is still to be told."""
+        """The report that this provider is still to be sent."""
         ...
 
     async def report_sent(self, report_id: int, provider: str, at: datetime) -> None:
-        """The channel took it."""
+        """Record that the channel took it."""
         ...
 
     async def report_postponed(
         self, report_id: int, provider: str, attempts: int, next_attempt_at: float, reason: str
     ) -> None:
-        """It has failed so often and stays pending until then (Unix seconds)."""
+        """Record that so many attempts have failed; the next is due at ``next_attempt_at`` (Unix seconds)."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ReportDelivery:
-    """What is needed to tell reports.
+    """What reports are sent with.
 
-    ``draw`` makes a picture of one (PNG; None where it cannot), ``wants`` says whether a provider is told of a pathway
-    (its name, origin, destination).
+    ``draw`` makes a picture of one (PNG; None where it cannot), ``wants`` says whether a provider's reports cover a
+    pathway (the provider's name, origin, destination).
     """
 
-    store: ReportQueue
+    store: QueuedReports
     draw: Callable[[Report, ChainLabels], Awaitable[bytes | None]]
     wants: Callable[[str, DomainId, DomainId], bool]
-
-
-def report_key(queued: QueuedReport) -> str:
-    """What a report is held by."""
-    return f"report {queued.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +57,28 @@ class OutgoingReport:
     labels: ChainLabels
 
     @property
-    def key(self) -> str:
-        """The report's."""
-        return f"report {self.queued.id}:{self.queued.report.until}"
-
-    @property
     def attempt(self) -> Attempt:
         """The report's: it holds up no alert."""
-        return Attempt(report_key(self.queued), Lane.EDITS, self.queued.attempts)
+        return Attempt(_key(self.queued), Lane.EDITS, self.queued.attempts)
 
     @property
     def about(self) -> Mapping[str, str | int]:
-        """The period that it is about."""
+        """The report and the end of its period."""
         return {"report": self.queued.id, "until": self.queued.report.until}
 
     async def send(self) -> Outcome:
-        """Bring it to the channel, with a picture where that takes one."""
+        """Attempt to send it, with a picture where the channel shows one."""
         name = self.provider.name
         report = self.queued.report.of(lambda origin, destination: self.delivery.wants(name, origin, destination))
         picture = await self.delivery.draw(report, self.labels) if self.provider.shows_pictures else None
         return await self.provider.report(self._notice(report, picture))
 
-    def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:  # noqa: ARG002 - nothing of it is changed later
+    def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:  # noqa: ARG002 - a report is never edited
         """Record that the channel took it."""
         return self.delivery.store.report_sent(self.queued.id, self.provider.name, at)
 
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
-        """Record that it is to be tried again."""
+        """Record that it is to be attempted again."""
         store = self.delivery.store
         return store.report_postponed(self.queued.id, self.provider.name, attempts, next_attempt_at, reason)
 
@@ -94,13 +86,50 @@ class OutgoingReport:
         def document(most: int) -> ReportDocument:
             return report_document(report, self.labels, most)
 
+        key = f"{_key(self.queued)}:{self.queued.report.until}"
         return ReportNotice(
-            key=self.key,
-            thread=self.key,
+            key=key,
+            thread=key,
             change=Change.OPENED,
             message=compose_report(report, self.labels),
             created_at=self.queued.made_at,
-            tries=self.queued.attempts,
+            attempts=self.queued.attempts,
             document=document,
             picture=picture,
         )
+
+
+class ReportQueue:
+    """One channel's reports."""
+
+    pause = 0.0
+
+    def __init__(
+        self, delivery: ReportDelivery, provider: ReportingProvider, labels: ChainLabels, clock: Clock
+    ) -> None:
+        self._delivery = delivery
+        self._provider = provider
+        self._labels = labels
+        self._clock = clock
+
+    async def next(self, held: Held) -> OutgoingReport | Idle:
+        """The report to send now."""
+        queued = await self._delivery.store.next_report(self._provider.name)
+        if queued is None:
+            return Idle(None)
+        held_until = held.until(_key(queued), Lane.EDITS)
+        if held_until > self._clock.now().timestamp():
+            return Idle(held_until)
+        return OutgoingReport(queued, self._provider, self._delivery, self._labels)
+
+    async def has_news(self, held: Held) -> bool:  # noqa: ARG002 - whatever is held
+        """A report is worth no edit that is cut off."""
+        return False
+
+    def settled(self, outcome: Outcome) -> None:
+        """The queue is read anew for each report."""
+
+
+def _key(queued: QueuedReport) -> str:
+    """What a report is held by."""
+    return f"report {queued.id}"

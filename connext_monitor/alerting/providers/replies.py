@@ -78,5 +78,5 @@ async def edit_or_post(
 
 
 def _not_changed(reply: Outcome | EditRefused, notice: Notice) -> bool:
-    tired = isinstance(reply, TryLater) and notice.tries >= _EDITS_TRIED
+    tired = isinstance(reply, TryLater) and notice.attempts >= _EDITS_TRIED
     return tired or isinstance(reply, Refused | EditRefused)

@@ -269,11 +269,11 @@ async def test_an_end_that_cannot_be_written_into_its_message_is_posted(name: st
         opened = await provider.send(notice(), None)
         assert isinstance(opened, Sent)
         over = notice(Change.RESOLVED)
-        for tries in range(2):
+        for attempts in range(2):
             vendor.plan(500)
-            assert isinstance(await provider.send(replace(over, tries=tries), opened.reference), TryLater)
+            assert isinstance(await provider.send(replace(over, attempts=attempts), opened.reference), TryLater)
         vendor.plan(500)
-        assert isinstance(await provider.send(replace(over, tries=2), opened.reference), Sent)
+        assert isinstance(await provider.send(replace(over, attempts=2), opened.reference), Sent)
         assert len(vendor.messages) == 2
 
 

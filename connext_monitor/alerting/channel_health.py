@@ -1,0 +1,62 @@
+"""How one channel is: told to whoever watches the channels, and stored when it changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from connext_monitor.alerting.outgoing_message import DeliveryStore
+from connext_monitor.alerting.store_retry import retry_store
+from connext_monitor.core.delivery import ChannelState
+
+
+class ProviderHealth(Protocol):
+    """Who hears how each channel answers."""
+
+    def took(self, provider: str, /) -> None:
+        """It took a message."""
+        ...
+
+    def failed(self, provider: str, reason: str, /, *, dead: bool) -> None:
+        """It did not take one, and never will where it is ``dead``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    state: ChannelState
+    reason: str | None
+    since: datetime
+
+
+class ChannelHealth:
+    """One channel's health."""
+
+    def __init__(self, provider: str, store: DeliveryStore, health: ProviderHealth) -> None:
+        self._provider = provider
+        self._store = store
+        self._health = health
+        self._stored: _Stored | None = None
+
+    async def works(self, at: datetime, trouble: str | None) -> None:
+        """The channel took a message; ``trouble`` is what it does not take all the same."""
+        await self._note(ChannelState.OK if trouble is None else ChannelState.FAILING, trouble, at)
+
+    async def fails(self, reason: str, at: datetime) -> None:
+        """The channel did not take a message."""
+        await self._note(ChannelState.FAILING, reason, at)
+
+    async def is_dead(self, reason: str, at: datetime) -> None:
+        """The channel refuses for good."""
+        await self._note(ChannelState.DEAD, reason, at)
+
+    async def _note(self, state: ChannelState, reason: str | None, at: datetime) -> None:
+        if reason is None:
+            self._health.took(self._provider)
+        else:
+            self._health.failed(self._provider, reason, dead=state is ChannelState.DEAD)
+        stored = self._stored
+        if stored is not None and (stored.state, stored.reason) == (state, reason):
+            return
+        since = stored.since if stored is not None and stored.state is state else at
+        await retry_store(lambda: self._store.channel_state(self._provider, state, reason, since), self._provider)
+        self._stored = _Stored(state, reason, since)

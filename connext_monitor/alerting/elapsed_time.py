@@ -1,0 +1,22 @@
+"""Time that passes on either of two clocks."""
+
+from connext_monitor.clock import Clock
+
+
+class ElapsedTime:
+    """Passes with the clock that is never set, or with the time of day where that went further, as during sleep.
+
+    Goes back with neither.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._read_at = (clock.monotonic(), clock.now().timestamp())
+        self._seconds = 0.0
+
+    def read(self) -> float:
+        """Seconds since it was made."""
+        now = (self._clock.monotonic(), self._clock.now().timestamp())
+        self._seconds += max(0.0, *(after - before for after, before in zip(now, self._read_at, strict=True)))
+        self._read_at = now
+        return self._seconds
