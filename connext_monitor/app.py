@@ -22,6 +22,7 @@ from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.outage_announcer import OutageAnnouncer
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
@@ -380,10 +381,9 @@ async def _build(
     )
     database_watch = DatabaseWatch(
         Examiner(database, opening.lock.header),
+        OutageAnnouncer(Bulletin(channels, desk.route, labels, clock), opening.lock.note, clock),
         desk,
-        Bulletin(channels, desk.route, labels, clock),
         clock,
-        opening.lock.note,
     )
 
     def sights() -> list[ChainStatus]:

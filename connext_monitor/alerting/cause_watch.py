@@ -11,7 +11,7 @@ import structlog
 
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import Clock
-from connext_monitor.clock.watch_loop import FailureLog, look_every
+from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind, overdue_id
 from connext_monitor.core.cause import Cause, Findings, merged
 from connext_monitor.core.deadline import Effect, Leg, Resolution, ResolveOverdue
@@ -72,7 +72,7 @@ class CauseWatch:
         self._every = every
         self._looked_at: dict[str, float] = {}
         self._closing_looks: set[asyncio.Task[None]] = set()
-        self._failures = FailureLog("causes.not_looked_for")
+        self._failures = StepFailures("causes.not_looked_for")
 
     def resolved(self, effects: Iterable[Effect], changed: Collection[str]) -> None:
         """Alerts have changed: wake delivery at once, or after a second's look at what had kept the executed ones."""

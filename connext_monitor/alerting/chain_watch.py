@@ -15,7 +15,7 @@ from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.chains import VisibleChain
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
-from connext_monitor.clock.watch_loop import FailureLog, look_every
+from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alert import Alert, AlertKind, chain_unjudged, chain_unobserved, unjudged_details, unjudged_of
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.unjudged import Obstacle, Unjudged
@@ -37,7 +37,7 @@ _OUTAGES = frozenset({Obstacle.NOT_COVERED, Obstacle.READS_HISTORY})
 log = structlog.get_logger()
 
 
-class UnjudgedLegs(Protocol):
+class UnjudgedView(Protocol):
     """Who knows of legs that are past due and not judged."""
 
     def of(self, domain: DomainId) -> Unjudged | None:
@@ -68,7 +68,7 @@ class ChainWatch:
         desk: AlertDesk,
         chains: Mapping[DomainId, VisibleChain],
         waiting: Callable[[DomainId], int],
-        unjudged: UnjudgedLegs,
+        unjudged: UnjudgedView,
         unobserved_after: float,
         clock: Clock,
         store_works_for: Callable[[], float] = lambda: inf,
@@ -80,7 +80,7 @@ class ChainWatch:
         self._unobserved_after = unobserved_after
         self._clock = clock
         self._alerts = StandingAlerts(desk, AlertKind.CHAIN_UNOBSERVED)
-        self._failures = FailureLog("chain_watch.failed")
+        self._failures = StepFailures("chain_watch.failed")
         self._wake = asyncio.Event()
 
     def progressed(self) -> None:

@@ -11,7 +11,7 @@ from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.chains import AskableChain
 from connext_monitor.alerting.held_deliveries import HeldDeliveries
 from connext_monitor.clock import Clock
-from connext_monitor.clock.watch_loop import FailureLog, look_every
+from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alert import Alert, AlertKind, phantom_delivery
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg, done
@@ -68,7 +68,7 @@ class PhantomWatch:
         self._alerted: set[TransferId] = set()
         self._proven: dict[DomainId, set[TransferId]] = {}
         self._held = HeldDeliveries(clock)
-        self._failures = FailureLog("phantom_watch.failed")
+        self._failures = StepFailures("phantom_watch.failed")
 
     def held(self, domain: DomainId) -> Unjudged | None:
         """The deliveries that would be accused if this chain could be asked about them."""

@@ -1,4 +1,4 @@
-"""Keeps to the silences that somebody has made, and tells at their end what still stands."""
+"""Keeps to the silences that somebody has made; at the end of each, what is still open is delivered."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -15,13 +15,13 @@ from connext_monitor.core.silence import Silence
 
 _LOOK_EVERY = 1.0
 _CLOCK_MAY_SETTLE = 120.0
-"""Seconds after a start for which silences go on while no chain agrees with the time of day."""
+"""Seconds after a start for which silences stay in force while no chain agrees with the time of day."""
 
 log = structlog.get_logger()
 
 
 class SilenceStore(Protocol):
-    """Where silences stand. They are made and ended early by other processes."""
+    """Where silences are kept. Other processes make them and end them early."""
 
     async def silences(self) -> list[Silence]:
         """Those whose end has not been dealt with, the oldest first."""
@@ -35,16 +35,16 @@ class SilenceStore(Protocol):
         """All open alerts, the oldest first."""
         ...
 
-    async def end_silence(self, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
+    async def end_silence(self, silence: Silence, providers: Mapping[str, Collection[str]], at: datetime) -> int:
         """Note that its end has been dealt with; queue those alerts (id → providers) that are still open.
 
-        Where it is no ``ack``, only to those who have not been told. Returns how many messages were queued.
+        Unless it is an ``ack``, only for providers that have not had them. Returns how many messages were queued.
         """
         ...
 
 
 class Silences:
-    """The silences of now; `load` before anything is routed.
+    """The silences in force; `load` before anything is routed.
 
     ``settled`` says whether the time of day can be relied on: after a start, a silence goes on until it can, though not
     for long.
@@ -65,23 +65,23 @@ class Silences:
         self._every = every
         self._began_at = clock.monotonic()
         self._known: frozenset[int] | None = None
-        self._now: Sequence[Silence] = ()
+        self._in_force: Sequence[Silence] = ()
 
     def cover(self, alert: Alert) -> bool:
-        """Whether the alert is not to be told now."""
-        return any(silence.covers(alert, self._labels) for silence in self._now)
+        """Whether the alert is to be delivered to nobody now."""
+        return any(silence.covers(alert, self._labels) for silence in self._in_force)
 
     async def load(self) -> list[Silence]:
-        """Read them; those that have come to their end."""
+        """Read them; returns those that have come to their end."""
         known = [await self._as_meant(silence) for silence in await self._store.silences()]
         self._known = frozenset(silence.id for silence in known)
         now, sure = self._clock.now(), self._is_sure()
-        ended = {one.id for one in known if one.is_cut_short or (sure and one.until <= now)}
-        self._now = [silence for silence in known if silence.id not in ended]
+        ended = {silence.id for silence in known if silence.is_cut_short or (sure and silence.until <= now)}
+        self._in_force = [silence for silence in known if silence.id not in ended]
         return [silence for silence in known if silence.id in ended]
 
     async def _as_meant(self, silence: Silence) -> Silence:
-        """With its end by our clock: whoever made it may have gone by another."""
+        """With its end by our clock: it may have been made by another one."""
         now, just_made = self._clock.now(), self._known is not None and silence.id not in self._known
         if silence.is_cut_short or not self._settled() or not silence.misdated(now, just_made=just_made):
             return silence

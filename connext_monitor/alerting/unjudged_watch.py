@@ -17,14 +17,14 @@ from connext_monitor.core.alert import Alert, AlertKind
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import (
-    Backlog,
     Count,
     Hindrance,
     Marks,
     Obstacle,
     Unjudged,
+    UnjudgedBacklog,
+    combined,
     stands,
-    together,
 )
 
 _LOOK_EVERY = 5.0
@@ -51,7 +51,7 @@ class UnjudgedStore(Protocol):
         ...
 
 
-class OpenAlerts(Protocol):
+class KnownAlerts(Protocol):
     """Knows which chains are alerted about."""
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
@@ -89,7 +89,7 @@ class UnjudgedWatch:
     def __init__(
         self,
         legs: UnjudgedStore,
-        alerts: OpenAlerts,
+        alerts: KnownAlerts,
         judging: Judging,
         held_deliveries: Callable[[DomainId], Unjudged | None],
         names: Mapping[DomainId, str],
@@ -108,7 +108,7 @@ class UnjudgedWatch:
         self._clock = clock
         self._settles = settles
         self._every = max(0.25, min(_LOOK_EVERY, patience / 4))
-        self._backlogs = {domain: Backlog(patience) for domain in names}
+        self._backlogs = {domain: UnjudgedBacklog(patience) for domain in names}
         self._recalled = self._has_looked = False
 
     def of(self, domain: DomainId) -> Unjudged | None:
@@ -169,7 +169,7 @@ class UnjudgedWatch:
     def _conclude(self, domain: DomainId, count: Count | None, marks: Marks) -> None:
         backlog = self._backlogs[domain]
         legs = self._legs_of(domain, count, marks, stood=backlog.standing)
-        unjudged = together(legs, self._deliveries_of(domain, stood=backlog.standing))
+        unjudged = combined(legs, self._deliveries_of(domain, stood=backlog.standing))
         if backlog.conclude(unjudged, self._clock.monotonic()) and unjudged is not None:
             name, why = self._names[domain], unjudged.hindrance.words
             log.warning("transfers.not_judged", chain=name, legs=unjudged.legs, deliveries=unjudged.deliveries, why=why)

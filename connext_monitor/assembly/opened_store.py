@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 import structlog
 
 from connext_monitor.alerting.bulletin import Bulletin
-from connext_monitor.alerting.database_watch import PATIENCE, tell_not_started
+from connext_monitor.alerting.database_watch import PATIENCE
+from connext_monitor.alerting.outage_announcer import announce_failed_start
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
@@ -70,7 +71,7 @@ class StoreOpening:
     async def _tell(self, trouble: DatabaseTrouble) -> None:
         channels = [one.provider for one in self._providers]
         bulletin = Bulletin(channels, self._route, self._labels, self._clock)
-        await tell_not_started(bulletin, trouble, self._clock, self.lock.note)
+        await announce_failed_start(bulletin, trouble, self._clock, self.lock.note)
         await asyncio.gather(*(channel.aclose() for channel in channels), return_exceptions=True)
 
     def _route(self, alert: Alert) -> Collection[str]:

@@ -13,7 +13,7 @@ _REMEMBERED = 1000
 log = structlog.get_logger()
 
 
-class FailureLog:
+class StepFailures:
     """Survives failing steps, and logs each as ``event`` when it begins to fail.
 
     Not again until the same step has succeeded, or fails with another type of error: a step that is repeated every
@@ -58,7 +58,7 @@ async def look_every(
     A look may return how many seconds away the next one is. One that fails is logged as ``failed`` and repeated after
     ``after_failure`` seconds; only errors of the types in ``passes_on`` end the loop.
     """
-    failures = FailureLog(failed, passes_on)
+    failures = StepFailures(failed, passes_on)
     if first_after:
         await asyncio.sleep(first_after)
     while True:

@@ -16,7 +16,7 @@ _EXACT = Context(prec=100)
 
 
 class CauseKind(StrEnum):
-    """The causes that can be known, in the order in which they are told."""
+    """The causes that can be known, in the order in which messages name them."""
 
     PAUSED = "paused"
     CALLDATA_FAILED = "calldata_failed"
@@ -34,7 +34,7 @@ OF_A_PATHWAY = frozenset({CauseKind.PAUSED, CauseKind.NO_ROUTER_BID, CauseKind.C
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One of them with its facts; ``past`` where it held while the leg was late, and no longer does."""
+    """A known cause with its facts; ``past`` where it held while the leg was late and no longer does."""
 
     kind: CauseKind
     facts: Mapping[str, str | int] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a look has shown: the causes, and which kinds could be looked for at all."""
+    """What a look has shown: the causes, and which kinds it could look for at all."""
 
     causes: tuple[Cause, ...] = ()
     looked_for: frozenset[CauseKind] = frozenset()
@@ -56,8 +56,8 @@ class Findings:
 class RouterBids:
     """What routers have done lately on one pathway.
 
-    ``without`` counts the transfers of the last ``lately`` seconds that no router executed though they were due or took
-    the slow path, ``by_routers`` those that one did or may have.
+    ``without`` counts the transfers of the last ``lately`` seconds that no router executed although they were due or
+    took the slow path, ``by_routers`` those that a router executed or may have.
     """
 
     lately: int
@@ -65,10 +65,10 @@ class RouterBids:
     by_routers: int
 
 
-def merged(known: Iterable[Cause], found: Findings) -> tuple[Cause, ...]:
+def merged(known: Iterable[Cause], findings: Findings) -> tuple[Cause, ...]:
     """What is known after another look: what no longer holds is past, what could not be looked for stays as it was."""
-    causes = {cause.kind: replace(cause, past=cause.past or cause.kind in found.looked_for) for cause in known} | {
-        cause.kind: cause for cause in found.causes
+    causes = {cause.kind: replace(cause, past=cause.past or cause.kind in findings.looked_for) for cause in known} | {
+        cause.kind: cause for cause in findings.causes
     }
     return tuple(causes[kind] for kind in CauseKind if kind in causes)
 
@@ -99,7 +99,7 @@ def of_bids(bids: RouterBids) -> Findings:
 
 
 def of_sight(unobserved: Collection[DomainId]) -> Findings:
-    """What it says that some of the transfer's chains are out of sight; of two the first is named."""
+    """What it means that some of the transfer's chains are out of sight; of two the first is named."""
     causes = tuple(Cause(CauseKind.CHAIN_UNOBSERVED, {"domain": domain}) for domain in sorted(unobserved)[:1])
     return Findings(causes, frozenset({CauseKind.CHAIN_UNOBSERVED}))
 
@@ -146,7 +146,7 @@ def _template(kind: CauseKind, *, past: bool) -> str:
 _TIMELESS: Mapping[CauseKind, str] = {
     CauseKind.CALLDATA_FAILED: "the call to its recipient failed, which keeps routers from executing a transfer",
     CauseKind.NO_ROUTER_BID: (
-        "no router executed a transfer that was sent on this pathway in the {hours} h before "
+        "no router executed any transfer sent on this pathway in the {hours} h before "
         "({transfers} of them were late or took the slow path)"
     ),
     CauseKind.FEE_INCREASED: "its relayer fee was raised {often}{coins} after it was sent",
@@ -154,12 +154,12 @@ _TIMELESS: Mapping[CauseKind, str] = {
 }
 _NOW_AND_PAST: Mapping[CauseKind, tuple[str, str]] = {
     CauseKind.PAUSED: (
-        "the bridge on {chain} is paused and executes nothing meanwhile",
-        "the bridge on {chain} was paused and executed nothing meanwhile",
+        "the bridge on {chain} is paused and executes nothing",
+        "the bridge on {chain} was paused and executed nothing",
     ),
     CauseKind.AWAITS_EXECUTION: (
-        "it is reconciled, so that any relayer can execute it without a router",
-        "it was reconciled, so that any relayer could execute it without a router",
+        "it has been reconciled, so any relayer can execute it without a router",
+        "it had been reconciled, so any relayer could execute it without a router",
     ),
     CauseKind.RECONCILE_PENDING: (
         "no router has fronted the funds, and the slow path waits for its reconciliation",
@@ -170,20 +170,20 @@ _NOW_AND_PAST: Mapping[CauseKind, tuple[str, str]] = {
 
 
 def _words_of(facts: Mapping[str, str | int], labels: ChainLabels) -> dict[str, str]:
-    """What stands for the facts in the words."""
-    spoken = {name: str(fact) for name, fact in facts.items()}
+    """The facts as the templates name them."""
+    words = {name: str(fact) for name, fact in facts.items()}
     if "domain" in facts:
-        spoken["chain"] = labels.display_name(DomainId(int(facts["domain"])))
+        words["chain"] = labels.display_name(DomainId(int(facts["domain"])))
     if "lately" in facts:
-        spoken["hours"] = str(round(int(facts["lately"]) / 3600))
+        words["hours"] = str(round(int(facts["lately"]) / 3600))
     if "times" in facts:
-        spoken["often"] = "once" if facts["times"] == 1 else f"{facts['times']} times"
+        words["often"] = "once" if facts["times"] == 1 else f"{facts['times']} times"
         coins = plain_number(Decimal(str(facts["wei"])).scaleb(-18, _EXACT)) if "wei" in facts else ""
-        spoken["coins"] = f" by {coins} of the origin's own coin" if coins else ""
+        words["coins"] = f" by {coins} of the origin chain's native coin" if coins else ""
     if "slippage" in facts:
-        spoken["slippage"] = _percent(facts["slippage"])
-        spoken["before"] = f" from {_percent(facts['before'])}" if "before" in facts else ""
-    return spoken
+        words["slippage"] = _percent(facts["slippage"])
+        words["before"] = f" from {_percent(facts['before'])}" if "before" in facts else ""
+    return words
 
 
 def _percent(basis_points: str | int) -> str:

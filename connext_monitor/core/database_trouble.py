@@ -50,18 +50,18 @@ class DatabaseTrouble:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldOutage:
-    """What people were told of an outage, ``told_at`` last, and not yet of its end; ``since`` is Unix time."""
+class AnnouncedOutage:
+    """An outage that people know of, ``announced_at`` last, and whose end they do not; ``since`` is Unix time."""
 
     alert_id: str
     opened_at: datetime
-    told_at: datetime
+    announced_at: datetime
     trouble: DatabaseTrouble
     since: int
 
     def covers(self, trouble: DatabaseTrouble, at: datetime, *, every: float) -> bool:
-        """Whether people know of this trouble: they were told less than ``every`` seconds ago."""
-        return trouble.kind is self.trouble.kind and 0 <= (at - self.told_at).total_seconds() < every
+        """Whether people know of this trouble: it was announced less than ``every`` seconds ago."""
+        return trouble.kind is self.trouble.kind and 0 <= (at - self.announced_at).total_seconds() < every
 
 
 class StoreUnavailable(Exception):

@@ -1,4 +1,4 @@
-"""What keeps legs from being judged, found out from what is known of their destination."""
+"""What keeps legs from being judged, concluded from what is known of their destination."""
 
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.facts import duration_words
@@ -9,7 +9,7 @@ _ANSWERS_WITHIN = 3.0
 
 
 def hindrance(
-    kept: Hindrance | None,
+    met: Hindrance | None,
     first_due: Timestamp,
     watermark: Timestamp | None,
     now: float,
@@ -21,18 +21,18 @@ def hindrance(
 ) -> Hindrance:
     """What keeps legs from being judged, the first of which was due at ``first_due``.
 
-    ``kept`` is what was met in judging them; ``now`` is our clock's Unix seconds, ``trouble`` what is wrong with the
+    ``met`` is what was met in judging them; ``now`` is our clock's Unix seconds, ``trouble`` what is wrong with the
     destination, ``asked_for`` the seconds for which it has been asked about legs and has not answered,
     ``in_turn`` how many are being judged.
     """
     about = f" ({trouble})" if trouble else ""
-    if kept is not None:
-        return kept
+    if met is not None:
+        return met
     if watermark is None:
         return Hindrance(Obstacle.NOT_COVERED, f"nothing of the chain has been covered since the start{about}")
     behind = f"{duration_words(max(0.0, now - watermark))} before our clock{about}"
     if reads_history:
-        return Hindrance(Obstacle.READS_HISTORY, f"its past is still being read, which has come to {behind}")
+        return Hindrance(Obstacle.READS_HISTORY, f"its past is still being read, and reading has reached {behind}")
     if watermark <= first_due:
         return Hindrance(Obstacle.NOT_COVERED, f"the last block that could be covered is stamped {behind}")
     return _not_yet_judged(asked_for, in_turn, about)
@@ -44,6 +44,6 @@ def _not_yet_judged(asked_for: float | None, in_turn: int, about: str) -> Hindra
         words = f"transferStatus was asked {duration_words(asked_for)} ago and has not been answered yet{about}"
         return Hindrance(Obstacle.NOT_ANSWERED, words)
     if in_turn:
-        many = f"{in_turn:,} are being judged, one after the other, which takes long"
+        many = f"{in_turn:,} are being judged, one after the other, which takes a while"
         return Hindrance(Obstacle.NOT_LOOKED_AT, (many if in_turn > 1 else "it is being judged now") + about)
-    return Hindrance(Obstacle.NOT_LOOKED_AT, f"for no reason that is known; see the log{about}")
+    return Hindrance(Obstacle.NOT_LOOKED_AT, f"for no known reason; see the log{about}")

@@ -1,4 +1,4 @@
-"""Silences: what somebody has asked not to be told for a while."""
+"""Silences: alerts that somebody has asked not to be bothered with for a while."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,10 +12,10 @@ _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Alerts that are not told until then; a condition that is None covers everything.
+    """Alerts that are not delivered ``until`` then; a condition that is None covers everything.
 
-    ``subject`` is an alert's subject or id. An ``ack`` is about alerts that have been told: they are told again if they
-    are still open at its end. ``made_at`` is by the clock of whoever made it.
+    ``subject`` is an alert's subject or id. An ``ack`` is about alerts that were delivered: they are delivered again if
+    they are still open at its end. ``made_at`` is by the clock of whoever made it.
     """
 
     id: int

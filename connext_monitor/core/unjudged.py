@@ -1,7 +1,7 @@
-"""What waits to be judged and cannot be: how much, for how long, what keeps it from that, and when to say so.
+"""What waits to be judged and cannot be: how much, for how long, what hinders it, and when that is worth an alert.
 
-It is legs that are past due, and deliveries that seem to have no origin. A leg whose overdue alert stands open has been
-judged; so has one of a transfer whose delivery is called false.
+Legs that are past due wait so, and deliveries that seem to have no origin. A leg whose overdue alert is open has been
+judged, and so has a leg of a transfer whose delivery is called false.
 """
 
 from collections import deque
@@ -79,9 +79,9 @@ Counts = Mapping[DomainId, Count]
 class PastDue:
     """The instants that were now, lately: what was due before all of them has been past due for all that time.
 
-    Times are on a clock that nobody sets, so that one that is set makes nothing past due for longer than it was. Of
-    what passes between two looks a quarter of the patience counts at most: a program that stood still needs time to
-    judge, and one that runs for a second in ten is not to be waited for ten times as long.
+    Times are on a clock that nobody sets, so that setting the other one makes nothing past due for longer than it was.
+    Of the time between two looks at most a quarter of the patience counts: a program that stood still needs time to
+    judge, and one that gets a second in ten is not given ten times as long.
     """
 
     def __init__(self, patience: float) -> None:
@@ -106,7 +106,7 @@ class PastDue:
         return min(instant for _, instant in self._instants) if last - first >= self._patience else 0
 
 
-class Backlog:
+class UnjudgedBacklog:
     """What waits because of one chain, from look to look.
 
     ``standing``: something has waited because of it within the patience, so that an endpoint that answers now and then
@@ -137,9 +137,9 @@ class Backlog:
 
 
 def stands(count: Count | None, *, stood: bool, hindered: bool) -> bool:
-    """Whether legs count as unjudged, which is to be told: once one is ripe, until those that waited are judged.
+    """Whether legs count as unjudged, which calls for an alert: once one is ripe, until those that waited are judged.
 
-    One that has only just become past due begins nothing, and prolongs nothing unless it is known to be kept.
+    One that has only just become past due begins nothing, and prolongs nothing unless it is known to be hindered.
     """
     if count is None:
         return False
@@ -148,12 +148,12 @@ def stands(count: Count | None, *, stood: bool, hindered: bool) -> bool:
     return stood and (count.aged > 0 or hindered)
 
 
-def together(one: Unjudged | None, other: Unjudged | None) -> Unjudged | None:
-    """Both, kept by what keeps the first."""
-    if one is None or other is None:
-        return one or other
-    waited_for = max(one.waited_for, other.waited_for)
-    return Unjudged(one.legs + other.legs, waited_for, one.hindrance, one.deliveries + other.deliveries)
+def combined(legs: Unjudged | None, deliveries: Unjudged | None) -> Unjudged | None:
+    """Both, hindered by what hinders the legs."""
+    if legs is None or deliveries is None:
+        return legs or deliveries
+    waited_for = max(legs.waited_for, deliveries.waited_for)
+    return Unjudged(legs.legs, waited_for, legs.hindrance, deliveries.deliveries)
 
 
 def backlog_words(unjudged: Unjudged) -> str:

@@ -1,4 +1,4 @@
-"""What people were told of an outage, kept beyond this process, and outside of the database that cannot be used.
+"""What people know of an outage, kept beyond this process and outside of the database that cannot be used.
 
 It lies in the lock file, whose block is there before the disk is full, or else in the folder for temporary files.
 """
@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from connext_monitor.core.database_trouble import DatabaseTrouble, ToldOutage, TroubleKind
+from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
 from connext_monitor.store.daemon_thread import in_daemon_thread
 
 T = TypeVar("T")
@@ -33,19 +33,19 @@ class OutageNote:
         key = sha256(os.fsencode(lock.absolute())).hexdigest()[:16]
         self._elsewhere = Path(tempfile.gettempdir(), f"connext-monitor-{os.geteuid()}-{key}.outage")
 
-    async def read(self) -> ToldOutage | None:
+    async def read(self) -> AnnouncedOutage | None:
         """What stands there; None where there is nothing, or nothing that can be read."""
         return await _in_time(self._read, None)
 
-    async def write(self, told: ToldOutage) -> bool:
+    async def write(self, outage: AnnouncedOutage) -> bool:
         """Note it; False where that cannot be done."""
-        return await _in_time(lambda: self._write(_encoded(told)), False)
+        return await _in_time(lambda: self._write(_encoded(outage)), False)
 
     async def clear(self) -> None:
         """Forget it: people know that it is over."""
         await _in_time(self._clear, None)
 
-    def _read(self) -> ToldOutage | None:
+    def _read(self) -> AnnouncedOutage | None:
         for path in (self._lock, self._elsewhere):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 return _decoded(_contents(path))
@@ -99,21 +99,21 @@ def _put(path: Path, data: bytes, flags: int = 0) -> bool:
     return True
 
 
-def _encoded(told: ToldOutage) -> bytes:
+def _encoded(outage: AnnouncedOutage) -> bytes:
     values = {
-        "id": told.alert_id,
-        "opened_at": told.opened_at.isoformat(),
-        "told_at": told.told_at.isoformat(),
-        "kind": told.trouble.kind.value,
-        "words": told.trouble.words[:1000],
-        "since": told.since,
+        "id": outage.alert_id,
+        "opened_at": outage.opened_at.isoformat(),
+        "told_at": outage.announced_at.isoformat(),
+        "kind": outage.trouble.kind.value,
+        "words": outage.trouble.words[:1000],
+        "since": outage.since,
     }
     return json.dumps(values).encode()[:_ROOM].ljust(_ROOM)
 
 
-def _decoded(data: bytes) -> ToldOutage:
+def _decoded(data: bytes) -> AnnouncedOutage:
     values = json.loads(data)
-    return ToldOutage(
+    return AnnouncedOutage(
         str(values["id"]),
         datetime.fromisoformat(values["opened_at"]),
         datetime.fromisoformat(values["told_at"]),

@@ -9,11 +9,12 @@ import pytest
 
 from connext_monitor.alerting import bulletin
 from connext_monitor.alerting.bulletin import Bulletin
-from connext_monitor.alerting.database_watch import DatabaseWatch, tell_not_started
+from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.notice import AlertNotice
+from connext_monitor.alerting.outage_announcer import OutageAnnouncer, announce_failed_start
 from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
 from connext_monitor.core.alert import Alert, AlertState
-from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, ToldOutage, TroubleKind
+from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.grouping import DigestMode
 from tests.world.alerts import LABELS
@@ -45,14 +46,14 @@ class Patient:
 class Note:
     """What a later process knows."""
 
-    def __init__(self, outage: ToldOutage | None = None) -> None:
+    def __init__(self, outage: AnnouncedOutage | None = None) -> None:
         self.outage = outage
 
-    async def read(self) -> ToldOutage | None:
+    async def read(self) -> AnnouncedOutage | None:
         return self.outage
 
-    async def write(self, told: ToldOutage) -> bool:
-        self.outage = told
+    async def write(self, outage: AnnouncedOutage) -> bool:
+        self.outage = outage
         return True
 
     async def clear(self) -> None:
@@ -105,8 +106,9 @@ class Watch:
         self.clock, self.database, self.kept = manual_clock(), Patient(), Kept()
         self.note = note or Note()
         names = [channel.name for channel in channels]
-        told = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
-        self._watch = DatabaseWatch(self.database, self.kept, told, self.clock, self.note, every=0.01)
+        bulletin = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
+        announcer = OutageAnnouncer(bulletin, self.note, self.clock)
+        self._watch = DatabaseWatch(self.database, announcer, self.kept, self.clock, every=0.01)
         self.task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -259,7 +261,7 @@ async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
     clock, note, channel = manual_clock(), Note(), Channel("a")
     for passed in (0, 5, 1000, 3700):
         clock.advance(passed - clock.passed)
-        await tell_not_started(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
+        await announce_failed_start(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
     assert len(channel.taken) == 2
     assert len({notice.alert.id for notice, _ in channel.taken}) == 1
     assert set(channel.titles()) == {"The monitor cannot start"}

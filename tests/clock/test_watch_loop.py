@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from connext_monitor.clock.watch_loop import FailureLog, look_every
+from connext_monitor.clock.watch_loop import StepFailures, look_every
 from tests.world.virtual_time import run_virtually
 
 
@@ -99,7 +99,7 @@ def test_errors_that_it_passes_on_end_it() -> None:
 
 
 def test_of_several_steps_a_failing_one_is_named_and_disturbs_no_other() -> None:
-    failures, done = FailureLog("a.failed"), list[str]()
+    failures, done = StepFailures("a.failed"), list[str]()
     with capture_logs() as logs:
         for _ in range(2):
             for step in ("alpha", "beta"):

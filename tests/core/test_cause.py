@@ -64,7 +64,8 @@ def test_what_is_known_is_said_in_plain_words() -> None:
         SlippageUpdated(550),
     ]
     assert said(of_side_events(events, LATE)) == (
-        "Known of the cause: its relayer fee was raised 2 times by 0.003 of the origin's own coin after it was sent; "
+        "Known of the cause: "
+        "its relayer fee was raised 2 times by 0.003 of the origin chain's native coin after it was sent; "
         "its slippage was changed from 0.3 % to 5.5 %."
     )
     assert "raised once after" in said(of_side_events([RelayerFeeIncreased(5, TOKEN)], LATE))
@@ -122,12 +123,10 @@ def test_an_alert_tells_its_causes_and_without_any_says_nothing_of_them() -> Non
     alert = overdue(OPENED.transfer_id or LATE.transfer_id, Leg.EXECUTE, DUE_AT, NOW, causes=PAUSED.causes)
     assert compose(alert, LATE, LABELS).text == (
         "Due 1 min before this alert, and the recipient has not received the funds. "
-        "Known of the cause: the bridge on gnosis is paused and executes nothing meanwhile."
+        "Known of the cause: the bridge on gnosis is paused and executes nothing."
     )
     ended = replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution="executed")
-    assert compose(ended, ARRIVED, LABELS).text.endswith(
-        "the bridge on gnosis was paused and executed nothing meanwhile."
-    )
+    assert compose(ended, ARRIVED, LABELS).text.endswith("the bridge on gnosis was paused and executed nothing.")
     withdrawn = replace(ended, resolution="reorged")
     assert "cause" not in compose(withdrawn, LATE, LABELS).text
     assert "cause" not in compose(OPENED, LATE, LABELS).text

@@ -72,7 +72,7 @@ def test_it_says_what_is_known_of_the_cause_of_all() -> None:
     held = digest(9, 9)
     paused = replace(held, oldest=replace(held.oldest, alert=replace(held.oldest.alert, causes=causes)))
     text = compose_digest(paused, LABELS, NOW.timestamp()).text
-    assert "Known of the cause: the bridge on beta is paused and executes nothing meanwhile." in text
+    assert "Known of the cause: the bridge on beta is paused and executes nothing." in text
     assert "slippage" not in text
     assert "Known of" not in compose_digest(replace(paused, open=0), LABELS, NOW.timestamp()).text
 

@@ -12,8 +12,8 @@ from connext_monitor.core.unjudged import (
     PastDue,
     Unjudged,
     backlog_words,
+    combined,
     stands,
-    together,
     why_degraded,
 )
 
@@ -108,26 +108,26 @@ def test_each_obstacle_has_its_words() -> None:
         Obstacle.NOT_COVERED, "the last block that could be covered is stamped 1 d before our clock"
     )
     assert why(watermark=DUE - 3600, reads_history=True) == Hindrance(
-        Obstacle.READS_HISTORY, "its past is still being read, which has come to 1 d 1 h before our clock"
+        Obstacle.READS_HISTORY, "its past is still being read, and reading has reached 1 d 1 h before our clock"
     )
     assert why(asked_for=11.2) == Hindrance(
         Obstacle.NOT_ANSWERED, "transferStatus was asked 11 s ago and has not been answered yet"
     )
     assert why(watermark=DUE, asked_for=11.2).obstacle is Obstacle.NOT_COVERED
     assert why(asked_for=0.1, in_turn=12_000) == Hindrance(
-        Obstacle.NOT_LOOKED_AT, "12,000 are being judged, one after the other, which takes long"
+        Obstacle.NOT_LOOKED_AT, "12,000 are being judged, one after the other, which takes a while"
     )
     assert why(asked_for=0.1, in_turn=1).words == "it is being judged now"
-    assert why() == Hindrance(Obstacle.NOT_LOOKED_AT, "for no reason that is known; see the log")
+    assert why() == Hindrance(Obstacle.NOT_LOOKED_AT, "for no known reason; see the log")
 
 
 def test_legs_and_deliveries_are_counted_together() -> None:
     legs, deliveries = Unjudged(2, 130, REFUSED), Unjudged(0, 500, REFUSED, 1)
-    assert together(legs, None) == legs
-    assert together(None, deliveries) == deliveries
-    assert together(None, None) is None
+    assert combined(legs, None) == legs
+    assert combined(None, deliveries) == deliveries
+    assert combined(None, None) is None
     both = Unjudged(2, 500, REFUSED, 1)
-    assert together(legs, deliveries) == both
+    assert combined(legs, deliveries) == both
     assert why_degraded("gnosis", both) == (
         "gnosis has 2 legs past due and 1 delivery without an origin that cannot be judged: "
         "transferStatus is not answered"

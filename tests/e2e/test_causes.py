@@ -45,7 +45,9 @@ async def test_an_alert_says_what_is_known_of_its_cause(bridge: Devnet, tmp_path
             for said in (text, other):
                 assert "the bridge on gamma is paused" in said
                 assert "no router has fronted the funds, and the slow path waits for its reconciliation" in said
-            assert "its relayer fee was raised once by 0.002 of the origin's own coin after it was sent" in text
+            assert (
+                "its relayer fee was raised once by 0.002 of the origin chain's native coin after it was sent" in text
+            )
             assert "its slippage was changed from 3 % to 5 %" in text
             assert "relayer fee" not in other
             assert "slippage" not in other

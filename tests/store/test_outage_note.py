@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.core.database_trouble import DatabaseTrouble, ToldOutage, TroubleKind
+from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.outage_note import OutageNote
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-TOLD = ToldOutage("database_failing:database:x", AT, AT, DatabaseTrouble(TroubleKind.FULL, "the disk is full"), 7)
+TOLD = AnnouncedOutage("database_failing:database:x", AT, AT, DatabaseTrouble(TroubleKind.FULL, "the disk is full"), 7)
 
 
 @pytest.fixture(autouse=True)

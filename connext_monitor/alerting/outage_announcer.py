@@ -1,0 +1,120 @@
+"""Announces an outage of the database to the channels, past the database, and remembers it beyond this process."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from connext_monitor.alerting.bulletin import Bulletin
+from connext_monitor.clock import Clock
+from connext_monitor.core.alert import Alert, AlertState, database_failing
+from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
+
+_REPEATED_EVERY = 3600.0
+_LAST_WORDS = 10.0
+"""Seconds that the channels have to take the last message of a process that ends."""
+
+
+class OutageMemory(Protocol):
+    """What people know of an outage, kept beyond this process and outside of the database."""
+
+    async def read(self) -> AnnouncedOutage | None:
+        """What stands there."""
+        ...
+
+    async def write(self, outage: AnnouncedOutage) -> bool:
+        """Note it; False where that cannot be done."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget it."""
+        ...
+
+
+async def announce_failed_start(
+    bulletin: Bulletin, trouble: DatabaseTrouble, clock: Clock, memory: OutageMemory
+) -> None:
+    """Announce why the monitor cannot start, within some seconds; once an hour, and under one id."""
+    now, before = clock.now(), await memory.read()
+    if before is not None and before.covers(trouble, now, every=_REPEATED_EVERY):
+        return
+    alert = _continuing(database_failing(now, trouble, since=int(now.timestamp()), started=False), before)
+    # A supervisor that restarts it every few seconds must not have everybody alerted as often.
+    if await memory.write(_announced(alert, trouble, now)):
+        bulletin.tell(alert)
+        await bulletin.delivered(_LAST_WORDS)
+        await bulletin.aclose()
+
+
+class OutageAnnouncer:
+    """One outage has one id and one end, even if a process ends in between: ``memory`` outlives it."""
+
+    def __init__(self, bulletin: Bulletin, memory: OutageMemory, clock: Clock) -> None:
+        self._bulletin = bulletin
+        self._memory = memory
+        self._clock = clock
+        self._announced_at = 0.0  # monotonic seconds
+        self._alert: Alert | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether an outage has been announced and its end has not."""
+        return self._alert is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether an outage that lasts is to be announced now, for the first time or anew."""
+        return self._alert is None or self._clock.monotonic() - self._announced_at >= _REPEATED_EVERY
+
+    async def recall(self) -> TroubleKind | None:
+        """Take up what a process before this one announced; what kind of trouble it was, if any."""
+        before = await self._memory.read()
+        if before is None:
+            return None
+        now = self._clock.now()
+        self._alert = _continuing(database_failing(now, before.trouble, since=before.since), before)
+        self._announced_at = self._clock.monotonic() - max(0.0, (now - before.announced_at).total_seconds())
+        self._bulletin.recall(self._alert)
+        return before.trouble.kind
+
+    async def announce(self, trouble: DatabaseTrouble, lasted: float) -> None:
+        """Announce an outage that has lasted for so many seconds."""
+        now = self._clock.now()
+        since = int((now - timedelta(seconds=lasted)).timestamp())
+        before = await self._memory.read() if self._alert is None else _announced(self._alert, trouble, now)
+        self._alert = _continuing(database_failing(now, trouble, since=since), before)
+        await self._memory.write(_announced(self._alert, trouble, now))
+        self._announced_at = self._clock.monotonic()
+        self._bulletin.tell(self._alert)
+
+    async def announce_last(self, trouble: DatabaseTrouble, lasted: float) -> None:
+        """Announce trouble that ends this process, unless people know of it; give the channels some time to take it."""
+        before = await self._memory.read()
+        if before is None or not before.covers(trouble, self._clock.now(), every=_REPEATED_EVERY):
+            await self.announce(trouble, lasted)
+            await self._bulletin.delivered(_LAST_WORDS)
+
+    async def announce_end(self) -> Alert | None:
+        """Announce that it is over, if it was announced at all; the alert as it has ended."""
+        if self._alert is None:
+            return None
+        ended = replace(self._alert, state=AlertState.RESOLVED, resolved_at=self._clock.now(), resolution="recovered")
+        self._alert = None
+        self._bulletin.tell(ended)
+        await self._memory.clear()
+        return ended
+
+    async def aclose(self) -> None:
+        """Announce nothing more."""
+        await self._bulletin.aclose()
+
+
+def _continuing(alert: Alert, before: AnnouncedOutage | None) -> Alert:
+    """The alert under the id of the outage ``before``, where it is the same one."""
+    if before is None:
+        return alert
+    details = {**alert.details, "since": before.since}
+    return replace(alert, id=before.alert_id, opened_at=before.opened_at, details=details)
+
+
+def _announced(alert: Alert, trouble: DatabaseTrouble, at: datetime) -> AnnouncedOutage:
+    return AnnouncedOutage(alert.id, alert.opened_at, at, trouble, int(alert.details["since"]))
