@@ -20,8 +20,10 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.slack.vendor import Slack
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes
-from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.world.databases import open_store
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 from tests.world.waiting import running

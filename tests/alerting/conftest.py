@@ -8,8 +8,10 @@ from hypothesis import settings
 
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.slack.vendor import Slack
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import QueuedAlerts
-from tests.alerting.vendors import Discord, Receiver, Slack
 from tests.world.alerts import LABELS
 from tests.world.databases import open_store
 

@@ -18,7 +18,7 @@ from connext_monitor.core.delivery import ChannelRow, ChannelState, DeliveryReco
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.store import Store
-from tests.alerting.vendors import Receiver
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.alerts import LABELS, NOW
 from tests.world.waiting import running, until
 

@@ -13,8 +13,10 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.vendor import Seen
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes
-from tests.alerting.vendors import Discord, Receiver, Seen
 from tests.world.alerts import NOW
 from tests.world.waiting import running, until
 

@@ -16,7 +16,9 @@ from connext_monitor.core.grouping import BURST, GroupRules
 from connext_monitor.core.queue import BATCH
 from tests.alerting.bursts import CONTEXT, HOOK, Burst, bursting, managed, to_discord, to_hook, to_slack
 from tests.alerting.markup import discord_literal
-from tests.alerting.vendors import Discord, Receiver, Slack
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.slack.vendor import Slack
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.waiting import until
 
 MANY = 40

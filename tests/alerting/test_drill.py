@@ -9,7 +9,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Sent
 from connext_monitor.core.labels import ChainLabels
-from tests.alerting.vendors import Discord, Receiver, Slack
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.slack.vendor import Slack
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.alerts import LABELS
 
 

@@ -22,8 +22,9 @@ from connext_monitor.core.delivery import Change, QueuedDelivery
 from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.pagerduty.vendor import PagerDuty
 from tests.alerting.queued_alerts import HealthNotes
-from tests.alerting.vendors import Discord, PagerDuty
 from tests.world.alerts import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
-from tests.alerting.vendors import Receiver
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.waiting import until
 
 

@@ -50,9 +50,10 @@ from connext_monitor.core.queue import Topic
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer_view import TransferView
 from tests.alerting.markup import discord_literal, slack_literal
+from tests.alerting.providers.slack.vendor import slack_texts
+from tests.alerting.providers.telegram.vendor import telegram_runs
 from tests.alerting.providers.test_slack import OURS
 from tests.alerting.providers.test_telegram import LIVE
-from tests.alerting.vendors import slack_texts, telegram_runs
 from tests.world.alerts import (
     ARRIVED,
     DESTINATION,

@@ -10,8 +10,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alert import AlertState
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.core.grouping import DigestMode
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes, QueuedAlerts, hook, ids, managed, manager_of
-from tests.alerting.vendors import Discord, Receiver
 from tests.world.alerts import LABELS, OPENED, transfer_alert
 from tests.world.waiting import running, until
 

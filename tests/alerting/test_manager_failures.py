@@ -16,8 +16,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelRow, ChannelState, Outcome
+from tests.alerting.providers.vendor import Seen
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HOOK, HealthNotes, QueuedAlerts, hook, ids, managed, manager_of
-from tests.alerting.vendors import Receiver, Seen
 from tests.world.alerts import LABELS, NOW, OPENED, transfer_alert
 from tests.world.clocks import ManualClock
 from tests.world.waiting import running, until

@@ -9,8 +9,8 @@ from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HOOK, QueuedAlerts, hook, managed, manager_of
-from tests.alerting.vendors import Receiver
 from tests.world.alerts import LABELS, OPENED
 from tests.world.waiting import until
 

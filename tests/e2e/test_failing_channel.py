@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet import Devnet
-from tests.alerting.vendors import Receiver as Stranger
+from tests.alerting.providers.webhook.vendor import Receiver as Stranger
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
 from tests.world.waiting import until

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from scripts.devnet import Devnet
-from tests.alerting.vendors import Seen, Vendor
+from tests.alerting.providers.vendor import Seen, Vendor
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.world.waiting import until
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scripts.devnet import Devnet
-from tests.alerting.vendors import Discord
+from tests.alerting.providers.discord.vendor import Discord
 from tests.e2e.monitor import ROOT, Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
 from tests.world.waiting import until

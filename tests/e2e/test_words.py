@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet import Devnet
-from tests.alerting.vendors import Telegram
+from tests.alerting.providers.telegram.vendor import Telegram
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.world.waiting import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerting.vendors import Receiver
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.process.running import PATIENCE, asyncio_until, free_port, running, webhook, write_config
 
 DESCRIPTORS = 128

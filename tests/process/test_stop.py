@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerting.vendors import Receiver
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.process.running import CONSOLE, Running, asyncio_until, free_port, running, webhook, write_config
 
 HANGING_STORE = """

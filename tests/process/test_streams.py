@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.process.standard_streams import Outlet
-from tests.alerting.vendors import Receiver
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.process.running import CONSOLE, PATIENCE, asyncio_until, free_port, running, webhook, write_config
 
 _SET_PIPE_SIZE = 1031

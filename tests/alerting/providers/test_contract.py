@@ -14,8 +14,13 @@ from connext_monitor.config import ProviderTable
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
 from tests.alerting.conftest import SECRET
+from tests.alerting.providers.discord.vendor import Discord
+from tests.alerting.providers.pagerduty.vendor import PagerDuty
+from tests.alerting.providers.slack.vendor import Slack, SlackApi
+from tests.alerting.providers.telegram.vendor import Telegram
 from tests.alerting.providers.test_registry import FILE
-from tests.alerting.vendors import Discord, PagerDuty, Receiver, Slack, SlackApi, Telegram, Vendor
+from tests.alerting.providers.vendor import Vendor
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.alerts import LABELS, notice
 
 RATE_LIMITED = {"Retry-After": "30"}

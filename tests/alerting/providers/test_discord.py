@@ -27,7 +27,7 @@ from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
 from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
-from tests.alerting.vendors import Discord, discord_problems
+from tests.alerting.providers.discord.vendor import Discord, discord_problems
 from tests.world.alerts import DUE_AT, ENDS_OF_LIFE, digest_notice, notice
 from tests.world.hostile import NASTY, SWELLING, digest_notices, notices, swollen
 

@@ -14,7 +14,7 @@ from yarl import URL
 from connext_monitor.alerting.providers.http import AdaptiveTimeout, HttpResponse, HttpSender
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import FailureCause, TryLater
-from tests.alerting.vendors import Receiver
+from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.clocks import ManualClock
 from tests.world.waiting import until
 

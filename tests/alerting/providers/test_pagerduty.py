@@ -21,7 +21,7 @@ from connext_monitor.alerting.providers.pagerduty import (
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
-from tests.alerting.vendors import PagerDuty, pagerduty_problems
+from tests.alerting.providers.pagerduty.vendor import PagerDuty, pagerduty_problems
 from tests.world.alerts import OPENED, notice
 from tests.world.hostile import SWELLING, digest_notices, notices, swollen
 

@@ -22,7 +22,7 @@ from connext_monitor.alerting.providers.slack import (
 from connext_monitor.core.alert import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from tests.alerting.markup import is_start_of, printable_line, slack_literal
-from tests.alerting.vendors import Slack, slack_problem, slack_texts
+from tests.alerting.providers.slack.vendor import Slack, slack_problem, slack_texts
 from tests.world.alerts import DUE_AT, notice
 from tests.world.hostile import SWELLING, digest_notices, notices, swollen
 

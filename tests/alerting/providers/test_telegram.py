@@ -21,7 +21,7 @@ from connext_monitor.alerting.providers.telegram import (
 from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
 from connext_monitor.config import BaseUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Sent, TryLater
-from tests.alerting.vendors import Telegram, telegram_problem, telegram_runs
+from tests.alerting.providers.telegram.vendor import Telegram, telegram_problem, telegram_runs
 from tests.world.alerts import notice
 from tests.world.hostile import SWELLING, digest_notices, notices, swollen
 
