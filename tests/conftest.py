@@ -1,11 +1,15 @@
-"""What holds for every test: which lane it runs in, and that the processes which it starts have default signals."""
+"""What holds for every test: the lane it runs in, its turn among several workers, and default signals."""
 
 import os
+import re
 import signal
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 _TESTS = Path(__file__).parent
 _NEEDS = {
@@ -15,8 +19,12 @@ _NEEDS = {
     "devnet": "chain",
     "e2e": "chain",
     "faults": "chain",
+    "process/test_connections.py": "process",
+    "process/test_stop.py": "process",
+    "process/test_streams.py": "process",
     "store/test_database.py": "process",
     "store/test_killed.py": "process",
+    "store/test_lock.py": "process",
     "store/test_restore.py": "process",
     "test_signals.py": "process",
 }
@@ -37,10 +45,40 @@ _default_signals()
 settings.register_profile("few", max_examples=20)
 
 
+def _needs(file: Path) -> str | None:
+    path = Path(os.path.relpath(file, _TESTS))
+    return _NEEDS.get(path.parts[0]) or _NEEDS.get(path.as_posix())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a chain, a browser or a process of ours, so that a lane can leave it out."""
+    """Mark what needs a chain, a browser or a process of ours, so that a lane can leave it out; it also comes first.
+
+    Such a test mostly waits. What only computes fills the processors meanwhile, and the end of the run.
+    """
     for item in items:
-        path = Path(os.path.relpath(item.path, _TESTS))
-        needs = _NEEDS.get(path.parts[0]) or _NEEDS.get(path.as_posix())
-        if needs is not None:
+        if needs := _needs(item.path):
             item.add_marker(needs)
+    order = ["chain", "process", "browser", None]
+    items.sort(key=lambda item: order.index(_needs(item.path)))
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """Tests of one file go to one worker; where they take long and share nothing, each goes to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name, _, test = nodeid.partition("::")
+        file = _TESTS.parent / name
+        shared = _shared_in(file) if _needs(file) else "file"
+        return name + {"file": "", "parameter": test.partition("[")[2], "nothing": test}[shared]
+
+
+@cache
+def _shared_in(file: Path) -> str:
+    """What the tests of a file have in common, by the scope of its fixtures."""
+    fixture = re.search(r'scope="module"(.*params=)?', file.read_text(encoding="utf-8"))
+    return "nothing" if fixture is None else "parameter" if fixture[1] else "file"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Only for ``--dist loadfile``, which scripts/test asks for."""
+    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
