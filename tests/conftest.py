@@ -41,8 +41,11 @@ def _default_signals() -> None:
 
 
 _default_signals()
-# For a second run of the same properties, on another Python.
-settings.register_profile("few", max_examples=20)
+# The machines that run this are slow and shared: how long an example takes says nothing about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+# For the quick lane, and for a second run of the same properties on another Python.
+settings.register_profile("few", settings.get_profile("unhurried"), max_examples=20)
 
 
 def _needs(file: Path) -> str | None:

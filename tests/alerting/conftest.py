@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
@@ -14,10 +13,6 @@ from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import QueuedAlerts
 from tests.world.alerts import LABELS
 from tests.world.databases import open_store
-
-# The machines that run this are slow and shared: how long an example takes says nothing about the code.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

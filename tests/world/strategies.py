@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.decoding import encode_event, transfer_id_of
@@ -19,10 +18,6 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
-
-# The machines that run this are slow and shared: how long an example takes says nothing about the code.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 words = st.binary(min_size=32, max_size=32)
 addresses = st.binary(min_size=20, max_size=20).map(Address)
