@@ -394,7 +394,7 @@ async def _build(
         chains=names,
         providers=config.alert_providers,
         database=config.monitor.database,
-        sights=sights,
+        statuses=sights,
         stored=Numbers(store.database).look,
         malformed=lambda: checker.malformed,
         observations_waiting=lambda: checker.waiting,

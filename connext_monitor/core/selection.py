@@ -74,7 +74,7 @@ class OpenAlerts:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingLegs:
     """The transfers of one pathway whose XCalled stands and that are still owed a leg.
 
     How many await their execution and their reconciliation, and since when the oldest of each does (Unix seconds).
@@ -89,7 +89,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TransferIdPage:
     """Part of a list of transfers; ``next`` is where it goes on, None at its end.
 
     A search that looks through many transfers may find few of them, and still go on.

@@ -40,7 +40,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class LatencyPercentiles:
     """How long legs took, in seconds: of ``count`` that arrived; None where none has.
 
     A percentile is the nearest rank: the shortest latency that at least so many of a hundred legs did not exceed. It is
@@ -62,7 +62,7 @@ class LegStats:
     open. ``histogram`` counts latencies by `BOUNDS`.
     """
 
-    latency: Latency = Latency()
+    latency: LatencyPercentiles = LatencyPercentiles()
     histogram: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
     late: int = 0
     overdue: int = 0
@@ -151,7 +151,7 @@ class Replayed:
     destination: DomainId
     leg: Leg
     transfers: int
-    latency: Latency
+    latency: LatencyPercentiles
     today: int
     alerts_today: int
     alerts: tuple[int, ...]
@@ -169,8 +169,8 @@ class TimeBucket:
     begun: int = 0
     executed_fast: int = 0
     executed_slow: int = 0
-    execute: Latency = Latency()
-    reconcile: Latency = Latency()
+    execute: LatencyPercentiles = LatencyPercentiles()
+    reconcile: LatencyPercentiles = LatencyPercentiles()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +193,10 @@ class Stats:
     routers: tuple[RouterStats, ...]
 
 
-def latency(counted: Counted) -> Latency:
+def latency(counted: Counted) -> LatencyPercentiles:
     """What these latencies amount to."""
     total = sum(count for _, count in counted)
-    return Latency(total, *(_percentile(counted, total, percent) for percent in (50, 95, 99)))
+    return LatencyPercentiles(total, *(_percentile(counted, total, percent) for percent in (50, 95, 99)))
 
 
 def histogram(counted: Counted) -> tuple[int, ...]:

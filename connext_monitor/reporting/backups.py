@@ -61,7 +61,7 @@ class KeptBackup(Protocol):
         ...
 
 
-class BackupPlace(Protocol):
+class BackupDirectory(Protocol):
     """Where the copies are made. Both methods block on files."""
 
     @property
@@ -110,7 +110,7 @@ class PeriodicBackup:
     def __init__(
         self,
         alerts: BackupAlerts,
-        place: BackupPlace,
+        directory: BackupDirectory,
         storage: Storage | None,
         every: timedelta | None,
         keep: int,
@@ -121,7 +121,7 @@ class PeriodicBackup:
         self._alerts = alerts
         self._settled = settled
         self._began_at = clock.monotonic()
-        self._place = place
+        self._directory = directory
         self._storage = storage
         self._every = every.total_seconds() if every else None
         self._keep = keep
@@ -176,7 +176,7 @@ class PeriodicBackup:
 
     async def _newest(self) -> KeptBackup | None:
         now = self._clock.now()
-        kept = [one for one in await asyncio.to_thread(self._place.kept) if is_past(one.made_at, now)]
+        kept = [one for one in await asyncio.to_thread(self._directory.kept) if is_past(one.made_at, now)]
         return kept[-1] if kept else None
 
     def _until_upload(self) -> float:
@@ -185,7 +185,7 @@ class PeriodicBackup:
     async def _copy(self) -> None:
         stopped = threading.Event()
         began = self._clock.monotonic()
-        copy = partial(self._place.make, self._clock.now(), stopped.is_set)
+        copy = partial(self._directory.make, self._clock.now(), stopped.is_set)
         making = asyncio.create_task(asyncio.to_thread(copy), name="backup")
         try:
             made = await asyncio.shield(making)
@@ -201,8 +201,8 @@ class PeriodicBackup:
 
     async def _upload(self) -> None:
         if self._storage is not None and self._unsent is not None:
-            file = self._place.path(self._unsent)
-            await self._storage.put(file, stem=self._place.stem, keep=self._keep)
+            file = self._directory.path(self._unsent)
+            await self._storage.put(file, stem=self._directory.stem, keep=self._keep)
             log.info("backup.uploaded", file=file.name)
         self._unsent = None
 

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 S = TypeVar("S")
 
 
-class OldThings(Protocol[S]):
+class PruneStore(Protocol[S]):
     """Where what is old lies. ``before`` is in Unix seconds; each method that prunes is one short transaction."""
 
     async def settled(self, before: int, after: S | None, limit: int) -> Sequence[S]:
@@ -60,7 +60,7 @@ class Pruning:
 
     def __init__(
         self,
-        things: OldThings[Any],
+        things: PruneStore[Any],
         keep: timedelta | None,
         clock: Clock,
         earliest: Callable[[], float | None],

@@ -22,7 +22,7 @@ _AFTER_FAULT = 60.0
 log = structlog.get_logger()
 
 
-class Figures(Protocol):
+class StatisticsSource(Protocol):
     """Where the numbers come from."""
 
     async def over(self, window: Window) -> Stats:
@@ -56,23 +56,23 @@ class StatReporter:
 
     def __init__(
         self,
-        figures: Figures,
+        statistics: StatisticsSource,
         store: ReportStore,
         every: timedelta | None,
         providers: Collection[str],
         caught_up: Callable[[], bool],
-        told: Callable[[], None],
+        wake_delivery: Callable[[], None],
         clock: Clock,
         settled: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settled = settled
         self._began_at = clock.monotonic()
-        self._figures = figures
+        self._statistics = statistics
         self._store = store
         self._every = every.total_seconds() if every else None
         self._providers = providers
         self._caught_up = caught_up
-        self._told = told
+        self._wake_delivery = wake_delivery
         self._clock = clock
         self._waits_since: float | None = None
 
@@ -105,12 +105,12 @@ class StatReporter:
         if until is None or self._clock_may_settle(every) or self._is_to_wait(min(_LONGEST_WAIT, every / 4)):
             return
         length = until - period_end(until - 1, every)
-        stats = await self._figures.over(Window(until - length, until))
-        before = await self._figures.over(Window(until - 2 * length, until - length))
+        stats = await self._statistics.over(Window(until - length, until))
+        before = await self._statistics.over(Window(until - 2 * length, until - length))
         report = report_of(stats, before)
         await self._store.add(report, self._providers, now)
         log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
-        self._told()
+        self._wake_delivery()
 
     def _clock_may_settle(self, every: float) -> bool:
         """Whether a chain may still agree with the time of day, or show that it is wrong."""

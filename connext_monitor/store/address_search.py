@@ -10,7 +10,7 @@ from sqlalchemy import Select, Subquery, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.events import Address, TransferId
-from connext_monitor.core.selection import Cursor, Page, TransferFilter, parties
+from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPage, parties
 from connext_monitor.store.database import Database
 from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.transfers import by_ids, conditions
@@ -26,7 +26,9 @@ class AddressSearch:
         self._database = database
         self._most = looked_through
 
-    async def page(self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None) -> Page:
+    async def page(
+        self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
+    ) -> TransferIdPage:
         """At most ``limit`` transfers, newest first, from behind ``after`` on.
 
         ``next`` is where to go on: behind the last one found, or behind the last one looked at.
@@ -43,7 +45,7 @@ class AddressSearch:
             known = await by_ids(connection, [transfer_id for _, transfer_id in places])
         # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
         mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
-        return Page([transfer_id for _, transfer_id in places if transfer_id in mine], end)
+        return TransferIdPage([transfer_id for _, transfer_id in places if transfer_id in mine], end)
 
     def _window(self, wanted: TransferFilter, after: Cursor | None) -> Subquery:
         """The next transfers of the list that are looked through."""

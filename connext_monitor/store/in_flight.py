@@ -6,7 +6,7 @@ from sqlalchemy import Column, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.selection import Pending
+from connext_monitor.core.selection import PendingLegs
 from connext_monitor.store.database import Database
 from connext_monitor.store.schema import transfers
 
@@ -19,13 +19,13 @@ class InFlight:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def by_pathway(self) -> list[Pending]:
+    async def by_pathway(self) -> list[PendingLegs]:
         """By pathway, the transfers whose XCalled stands and that have not been executed, or not been reconciled."""
         async with self._database.read() as connection:
             executions = await _missing(connection, transfers.c.executed_at)
             reconciliations = await _missing(connection, transfers.c.reconciled_at)
         return [
-            Pending(
+            PendingLegs(
                 DomainId(origin),
                 DomainId(destination),
                 *_counted(executions.get((origin, destination))),

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.stats import Latency, Replayed, Window, latency
+from connext_monitor.core.stats import LatencyPercentiles, Replayed, Window, latency
 from connext_monitor.store.database import Database
 from connext_monitor.store.schema import chains, transfers
 from connext_monitor.store.statistics import ARRIVED, DUE, PATHWAY, Pathway, latencies, within
@@ -31,7 +31,7 @@ class Replay:
             due = {pathway: seconds for pathway in await _pathways(connection, window) if (seconds := today(*pathway))}
             if not due:
                 return []
-            took: dict[Pathway, Latency] = {}
+            took: dict[Pathway, LatencyPercentiles] = {}
             async for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
                 took[DomainId(origin), DomainId(destination)] = latency(counted)
             rows = await _alerts(connection, window, leg, due, deadlines)
@@ -70,14 +70,14 @@ def _late(leg: Leg, deadline: ColumnElement[int] | int) -> ColumnElement[bool]:
     return or_(ARRIVED[leg] > due_at, absent)
 
 
-def _replayed(row: Row[Any], leg: Leg, took: dict[Pathway, Latency], due: dict[Pathway, int]) -> Replayed:
+def _replayed(row: Row[Any], leg: Leg, took: dict[Pathway, LatencyPercentiles], due: dict[Pathway, int]) -> Replayed:
     origin, destination, transfers_, unknown, today, *alerts = tuple(row)
     return Replayed(
         origin,
         destination,
         leg,
         transfers=transfers_,
-        latency=took.get((origin, destination), Latency()),
+        latency=took.get((origin, destination), LatencyPercentiles()),
         today=due[origin, destination],
         alerts_today=today,
         alerts=tuple(alerts),

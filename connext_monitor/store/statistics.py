@@ -12,7 +12,7 @@ from connext_monitor.core.alert import OVERDUE_KINDS, AlertState
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Timestamp
 from connext_monitor.core.stats import (
-    Latency,
+    LatencyPercentiles,
     LegStats,
     Owed,
     PathwayStats,
@@ -180,7 +180,7 @@ async def _unreconciled_fills(connection: AsyncConnection, window: Window) -> As
 async def _buckets(connection: AsyncConnection, window: Window, width: int) -> tuple[TimeBucket, ...]:
     part = (_T.started_at - _T.started_at % width).label("part")
     begun = {row.part: row for row in await connection.execute(_counts(window, part))}
-    took: dict[Leg, dict[int, Latency]] = {leg: {} for leg in LEGS}
+    took: dict[Leg, dict[int, LatencyPercentiles]] = {leg: {} for leg in LEGS}
     for leg in LEGS:
         async for (since,), counted in latencies(connection, window, leg, part):
             took[leg][since] = latency(counted)
@@ -190,8 +190,8 @@ async def _buckets(connection: AsyncConnection, window: Window, width: int) -> t
             begun=begun[since].begun,
             executed_fast=begun[since].executed_fast,
             executed_slow=begun[since].executed_slow,
-            execute=took[Leg.EXECUTE].get(since, Latency()),
-            reconcile=took[Leg.RECONCILE].get(since, Latency()),
+            execute=took[Leg.EXECUTE].get(since, LatencyPercentiles()),
+            reconcile=took[Leg.RECONCILE].get(since, LatencyPercentiles()),
         )
         if since in begun
         else TimeBucket(since)

@@ -109,7 +109,7 @@ async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, M
 
 def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources:
     block = BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(int(time.time())))
-    sights = [
+    statuses = [
         ChainStatus(domain, name, ChainId(1), BlockNumber(1), Coverage(block.number, block.number, block), True, True,
                    "node.example", None)
         for domain, name in names.items()
@@ -118,7 +118,7 @@ def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources
         names,
         ["ops", "desk"],
         file,
-        lambda: sights,
+        lambda: statuses,
         Numbers(store.database).look,
         dict,
         int,

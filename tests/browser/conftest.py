@@ -20,7 +20,7 @@ from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.clocks import TickingClock
 from tests.world.databases import open_store
-from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
+from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, chain_status
 
 PROVIDERS = ["machines", "ops"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -36,7 +36,7 @@ class Site:
     url: str
     server: WebServer
     store: Store
-    sights: list[ChainStatus]
+    statuses: list[ChainStatus]
     complaints: list[str] = field(default_factory=list)
 
     async def open(
@@ -87,12 +87,12 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store = await open_store(tmp_path / "monitor.db", NAMES)
-    sights = [sight(ORIGIN), sight(DESTINATION)]
+    statuses = [chain_status(ORIGIN), chain_status(DESTINATION)]
     server = WebServer(
-        ListenAddress("127.0.0.1", 0), reads_of(store), lambda: sights, PROVIDERS, LABELS, TickingClock(AT)
+        ListenAddress("127.0.0.1", 0), reads_of(store), lambda: statuses, PROVIDERS, LABELS, TickingClock(AT)
     )
     address = await server.start()
-    yield Site(browser, f"http://{address}", server, store, sights)
+    yield Site(browser, f"http://{address}", server, store, statuses)
     for context in browser.contexts:
         await context.close()
     await server.stop()

@@ -109,7 +109,7 @@ async def test_what_is_wrong_is_said_first_and_everything_can_be_read(site: Site
         await site.store.open_alert(overdue_alert(one), ["machines", "ops"])
     await site.store.open_alert(provider_failing("ops", AT, reason="answered 503", dead=False), ["machines"])
     await site.store.outbox.channel_state("ops", ChannelState.FAILING, "answered 503", AT - timedelta(minutes=3))
-    site.sights[1] = out_of_sight(DESTINATION)
+    site.statuses[1] = out_of_sight(DESTINATION)
     paths = {"front": "/", "transfers": "/transfers", "alerts": "/alerts", "pathway": "/pathways/here/there"}
     page = await site.open()
     for name, path in {**paths, "transfer": f"/transfers/{stuck[1].hex_id}"}.items():
@@ -149,7 +149,7 @@ async def test_hostile_words_are_text(site: Site) -> None:
     await site.store.open_alert(deep_reorg(HOSTILE, AT, block=1, checkpoint=0), [])
     await site.store.outbox.channel_state("ops", ChannelState.DEAD, HOSTILE, AT)
     await site.store.make_silence(Silence(0, AT + timedelta(hours=1), subject=HOSTILE, reason=HOSTILE), AT)
-    site.sights[0] = replace(out_of_sight(ORIGIN, HOSTILE), endpoint=HOSTILE)
+    site.statuses[0] = replace(out_of_sight(ORIGIN, HOSTILE), endpoint=HOSTILE)
     paths = {"front": "/", "alerts": "/alerts", "transfer": f"/transfers/{sample.hex_id}", "search": SEARCH}
     page = await site.open(size=PHONE)
     for name, path in paths.items():

@@ -28,10 +28,10 @@ from tests.world.two_chains import (
     NAMES,
     ORIGIN,
     Sample,
+    chain_status,
     covered,
     fill,
     out_of_sight,
-    sight,
     unjudging,
 )
 
@@ -54,14 +54,14 @@ class Running:
 
     def __init__(self, monitor: Program, elsewhere: OtherLoop) -> None:
         now = int(time.time())
-        self.sights: list[ChainStatus] = [sight(ORIGIN, at=now), sight(DESTINATION, at=now)]
+        self.statuses: list[ChainStatus] = [chain_status(ORIGIN, at=now), chain_status(DESTINATION, at=now)]
         self._elsewhere = elsewhere
         self.address: ListenAddress = elsewhere.complete(self._start(monitor.database))
 
     async def _start(self, database: Path) -> ListenAddress:
         self._store = await open_store(database, NAMES)
         self._server = WebServer(
-            ANY_PORT, reads_of(self._store), lambda: self.sights, ["console"], LABELS, SystemClock()
+            ANY_PORT, reads_of(self._store), lambda: self.statuses, ["console"], LABELS, SystemClock()
         )
         return await self._server.start()
 
@@ -113,7 +113,7 @@ def test_transfers_in_flight_are_counted_by_pathway_and_status(monitor: Program,
 
 
 def test_a_chain_that_the_monitor_does_not_observe_degrades(monitor: Program, running: Running) -> None:
-    running.sights[0] = out_of_sight(trouble="node.example refused\x1b[2J the connection")
+    running.statuses[0] = out_of_sight(trouble="node.example refused\x1b[2J the connection")
     result = monitor.run("status")
     assert result.exit_code == 3
     assert "here is not observed (node.example refused\\x1b[2J the connection)" in result.stdout
@@ -123,7 +123,7 @@ UNJUDGED = "here has 3 legs past due that cannot be judged: transferStatus is no
 
 
 def test_legs_that_cannot_be_judged_degrade(monitor: Program, running: Running) -> None:
-    running.sights[0] = unjudging(ORIGIN)
+    running.statuses[0] = unjudging(ORIGIN)
     result = monitor.run("status")
     assert result.exit_code == 3
     assert UNJUDGED in " ".join(result.stdout.split())
@@ -146,7 +146,7 @@ def test_legs_that_cannot_be_judged_are_known_from_their_alert_where_no_monitor_
 
 
 def test_a_chain_that_is_not_caught_up_degrades(monitor: Program, running: Running) -> None:
-    running.sights[1] = replace(running.sights[1], caught_up=False)
+    running.statuses[1] = replace(running.statuses[1], caught_up=False)
     assert monitor.json("status", code=3)["degraded"] == ["there is not caught up"]
 
 

@@ -15,7 +15,7 @@ from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
-from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, sight
+from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, chain_status
 
 PROVIDERS = ["machines", "ops"]
 
@@ -33,14 +33,14 @@ async def store(database: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def sights() -> list[ChainStatus]:
+def statuses() -> list[ChainStatus]:
     """What the observers see; a test changes it as it likes."""
-    return [sight(ORIGIN), sight(DESTINATION)]
+    return [chain_status(ORIGIN), chain_status(DESTINATION)]
 
 
 @pytest.fixture
-def server_at(store: Store, sights: list[ChainStatus]) -> Callable[[ListenAddress], WebServer]:
-    return lambda listen: WebServer(listen, reads_of(store), lambda: sights, PROVIDERS, LABELS, ManualClock(AT))
+def server_at(store: Store, statuses: list[ChainStatus]) -> Callable[[ListenAddress], WebServer]:
+    return lambda listen: WebServer(listen, reads_of(store), lambda: statuses, PROVIDERS, LABELS, ManualClock(AT))
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from tests.world.two_chains import (
     SENDER,
     START,
     Sample,
+    chain_status,
     covered,
     fill,
-    sight,
 )
 
 TRANSFERS = "/api/v1/transfers"
@@ -217,10 +217,10 @@ async def test_a_cursor_of_another_list_is_refused(client: aiohttp.ClientSession
 
 
 async def test_a_chain_has_exactly_the_contracts_shape(
-    client: aiohttp.ClientSession, store: Store, sights: list[ChainStatus]
+    client: aiohttp.ClientSession, store: Store, statuses: list[ChainStatus]
 ) -> None:
     asked = {RequestKind("node.example", "eth_getLogs", "answered"): 3}
-    sights[:] = [replace(sight(ORIGIN), requests=asked)]
+    statuses[:] = [replace(chain_status(ORIGIN), requests=asked)]
     await fill(store, [Sample(0).xcalled()], progress=[covered(ORIGIN, first=0, upcoming=1)])
     assert await get(client, "/api/v1/chains") == {
         "items": [

@@ -9,7 +9,7 @@ import pytest
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.store.store import Store
 from tests.reporting.test_api import get
-from tests.world.two_chains import ORIGIN, Sample, covered, fill, out_of_sight, sight, unjudging
+from tests.world.two_chains import ORIGIN, Sample, chain_status, covered, fill, out_of_sight, unjudging
 
 NOT_ANSWERED = "transferStatus is not answered: node.example refused eth_call"
 
@@ -35,23 +35,23 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
     ("changed", "reason"),
     [
         (out_of_sight(), "here is not observed (node.example refused the connection)"),
-        (replace(sight(), caught_up=False), "here is not caught up"),
+        (replace(chain_status(), caught_up=False), "here is not caught up"),
         (
-            replace(sight(), nonce_trouble="node.example refused eth_call"),
+            replace(chain_status(), nonce_trouble="node.example refused eth_call"),
             "here does not say its nonce, so what is missing is not noticed (node.example refused eth_call)",
         ),
         (unjudging(), f"here has 3 legs past due that cannot be judged: {NOT_ANSWERED}"),
-        (replace(sight(), final_still_for=11_000.0), "here has had no new final block for 3 h 3 min"),
+        (replace(chain_status(), final_still_for=11_000.0), "here has had no new final block for 3 h 3 min"),
         (
-            replace(sight(), final_still_for=11_000.0, final_trouble="host refused it"),
+            replace(chain_status(), final_still_for=11_000.0, final_trouble="host refused it"),
             "here has had no new final block for 3 h 3 min (host refused it)",
         ),
     ],
 )
 async def test_it_is_not_ready_while_a_chain_is_behind_and_says_which(
-    client: aiohttp.ClientSession, sights: list[ChainStatus], changed: ChainStatus, reason: str
+    client: aiohttp.ClientSession, statuses: list[ChainStatus], changed: ChainStatus, reason: str
 ) -> None:
-    sights[0] = changed
+    statuses[0] = changed
     assert await get(client, "/readyz", 503) == {"ready": False, "reasons": [reason]}
 
 
@@ -62,9 +62,9 @@ async def test_a_hole_in_the_nonces_is_a_reason_too(client: aiohttp.ClientSessio
 
 
 async def test_it_is_not_ready_before_any_chain_is_watched(
-    client: aiohttp.ClientSession, sights: list[ChainStatus]
+    client: aiohttp.ClientSession, statuses: list[ChainStatus]
 ) -> None:
-    sights.clear()
+    statuses.clear()
     assert (await get(client, "/readyz", 503))["ready"] is False
 
 

@@ -1,5 +1,5 @@
 from connext_monitor.core.stats import Stats, Timeline, Window
-from connext_monitor.reporting.web.numbers import Counted
+from connext_monitor.reporting.web.numbers import StatsCache
 from tests.world.clocks import ManualClock
 from tests.world.two_chains import AT
 
@@ -23,7 +23,7 @@ async def asked_within(seconds: int, *, took: float) -> int:
     """How often is counted while the page is asked for every second."""
     clock = ManualClock(AT)
     slow = Slow(clock, took)
-    counted, until = Counted(slow, clock), clock.passed + seconds
+    counted, until = StatsCache(slow, clock), clock.passed + seconds
     while clock.passed < until:
         await counted.over(86_400)
         clock.passed += 1
@@ -40,6 +40,6 @@ async def test_what_takes_long_is_counted_more_seldom() -> None:
 
 async def test_windows_are_kept_apart() -> None:
     slow = Slow(ManualClock(AT), 0)
-    counted = Counted(slow, slow.clock)
+    counted = StatsCache(slow, slow.clock)
     assert (await counted.over(60)).stats.window != (await counted.over(3600)).stats.window
     assert slow.asked == 2

@@ -27,7 +27,7 @@ from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS, NOW, notice
-from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, covered, fill, out_of_sight, sight
+from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, chain_status, covered, fill, out_of_sight
 
 DESCRIPTION: Any = description()
 TOGETHER = Hash32(b"t" * 32)
@@ -48,7 +48,7 @@ def validator(*pointer: str) -> Draft202012Validator:
 
 
 @pytest.fixture
-async def everything(store: Store, sights: list[ChainStatus]) -> None:
+async def everything(store: Store, statuses: list[ChainStatus]) -> None:
     """Transfers and alerts of every shape."""
     samples = [Sample(nonce, START - 50 * nonce) for nonce in range(6)]
     done, executed, reconciled, alone, far, phantom = samples
@@ -62,10 +62,10 @@ async def everything(store: Store, sights: list[ChainStatus]) -> None:
     await store.open_alert(chain, [])
     await store.resolve_alert(chain.id, "observed", AT)
     counted = {RequestKind("node.example", "eth_getLogs", "answered"): 12}
-    sights[:] = [
-        sight(ORIGIN),
+    statuses[:] = [
+        chain_status(ORIGIN),
         out_of_sight(DESTINATION),
-        ChainStatus(DomainId(5), "new", sights[0].chain_id, None, None, False, False, None, None, 0, 0, counted),
+        ChainStatus(DomainId(5), "new", statuses[0].chain_id, None, None, False, False, None, None, 0, 0, counted),
     ]
 
 

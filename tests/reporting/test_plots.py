@@ -4,19 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
+from connext_monitor.core.stats import BOUNDS, LatencyPercentiles, TimeBucket, Timeline
 from connext_monitor.reporting.web.plots import WIDTH, Plot, distribution_plot, latency_plot, spark, transfers_plot
 from connext_monitor.reporting.web.site import tick
 from tests.world.two_chains import START
 
 COUNTS = st.integers(0, 10**7)
 LATENCIES = st.builds(
-    lambda p50, more: Latency(1, p50, p50 + more, p50 + more), st.integers(0, 10**6), st.integers(0, 10**6)
-) | st.just(Latency())
+    lambda p50, more: LatencyPercentiles(1, p50, p50 + more, p50 + more), st.integers(0, 10**6), st.integers(0, 10**6)
+) | st.just(LatencyPercentiles())
 BUCKETS = st.lists(st.tuples(COUNTS, LATENCIES), max_size=60)
 
 
-def timeline(found: list[tuple[int, Latency]]) -> Timeline:
+def timeline(found: list[tuple[int, LatencyPercentiles]]) -> Timeline:
     buckets = (TimeBucket(3600 * place, begun=begun, execute=took) for place, (begun, took) in enumerate(found))
     return Timeline(3600, tuple(buckets))
 
@@ -33,7 +33,7 @@ def stands_within(plot: Plot) -> None:
 
 
 @given(BUCKETS)
-def test_transfers_are_drawn_in_proportion(found: list[tuple[int, Latency]]) -> None:
+def test_transfers_are_drawn_in_proportion(found: list[tuple[int, LatencyPercentiles]]) -> None:
     plot = transfers_plot(timeline(found))
     stands_within(plot)
     assert [row[1] for row in plot.rows] == [begun for begun, _ in found]
@@ -44,7 +44,7 @@ def test_transfers_are_drawn_in_proportion(found: list[tuple[int, Latency]]) -> 
 
 
 @given(BUCKETS)
-def test_latencies_are_drawn_where_there_are_any(found: list[tuple[int, Latency]]) -> None:
+def test_latencies_are_drawn_where_there_are_any(found: list[tuple[int, LatencyPercentiles]]) -> None:
     plot = latency_plot(timeline(found), Leg.EXECUTE)
     stands_within(plot)
     arrived = [took for _, took in found if took.count]
@@ -69,8 +69,8 @@ def test_no_two_labels_of_time_are_the_same_and_all_are_whole(parts: int, width:
 
 
 def test_a_line_is_broken_where_nothing_arrived() -> None:
-    took = Latency(1, 5, 9, 9)
-    plot = latency_plot(timeline([(1, took), (1, took), (0, Latency()), (1, took), (1, took)]), Leg.EXECUTE)
+    took = LatencyPercentiles(1, 5, 9, 9)
+    plot = latency_plot(timeline([(1, took), (1, took), (0, LatencyPercentiles()), (1, took), (1, took)]), Leg.EXECUTE)
     assert [len(line.parts) for line in plot.lines] == [2, 2]
 
 

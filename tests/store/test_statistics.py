@@ -20,7 +20,7 @@ from connext_monitor.core.deadline import LEGS, Leg, sighting_of
 from connext_monitor.core.events import Address, DomainId, TransferInfo
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import (
-    Latency,
+    LatencyPercentiles,
     LegStats,
     Owed,
     PathwayStats,
@@ -199,10 +199,12 @@ def took(begun: Sequence[TransferView], leg: Leg) -> list[int]:
     return sorted(max(0, end.block.timestamp - start.block.timestamp) for end, start in ends if end and start)
 
 
-def percentiles(seconds: Sequence[int]) -> Latency:
+def percentiles(seconds: Sequence[int]) -> LatencyPercentiles:
     if not seconds:
-        return Latency()
-    return Latency(len(seconds), *(seconds[ceil(len(seconds) * percent / 100) - 1] for percent in (50, 95, 99)))
+        return LatencyPercentiles()
+    return LatencyPercentiles(
+        len(seconds), *(seconds[ceil(len(seconds) * percent / 100) - 1] for percent in (50, 95, 99))
+    )
 
 
 def routers(views: Sequence[TransferView], window: Window, amounts: dict[int, int]) -> set[RouterStats]:

@@ -130,7 +130,7 @@ def covered(domain: DomainId, *, first: int = 0, upcoming: int = 0, at: int = ST
     return ChainProgress(domain, Coverage(BlockNumber(1), BlockNumber(1100), block), first, upcoming)
 
 
-def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainStatus:
+def chain_status(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainStatus:
     """A chain about which all is well."""
     return ChainStatus(
         domain=domain,
@@ -148,9 +148,9 @@ def sight(domain: DomainId = ORIGIN, *, at: int = START - 4) -> ChainStatus:
 def unjudging(domain: DomainId = ORIGIN, *, legs: int = 3) -> ChainStatus:
     """A chain in sight that does not answer about legs which are past due."""
     refused = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call")
-    return replace(sight(domain), unjudged=Unjudged(legs, 130, refused))
+    return replace(chain_status(domain), unjudged=Unjudged(legs, 130, refused))
 
 
 def out_of_sight(domain: DomainId = ORIGIN, trouble: str = "node.example refused the connection") -> ChainStatus:
     """A chain that nothing is heard of."""
-    return replace(sight(domain), observed=False, caught_up=False, trouble=trouble)
+    return replace(chain_status(domain), observed=False, caught_up=False, trouble=trouble)

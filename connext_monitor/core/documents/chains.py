@@ -20,7 +20,7 @@ class ChainName(Document, frozen=True):
     domain_id: Annotated[Count, says("Connext's number of the chain.")]
 
 
-class NonceHoles(Document, frozen=True):
+class NonceHolesDocument(Document, frozen=True):
     """Gaps in the nonces of an origin, counted since the monitor started."""
 
     found: Annotated[Count, says("Gaps found.")]
@@ -55,7 +55,7 @@ class ChainDocument(Document, frozen=True):
     nonces_contiguous: Annotated[
         bool | None, says("Whether no transfer is missing; null until the contract has been asked.")
     ]
-    nonce_holes: NonceHoles
+    nonce_holes: NonceHolesDocument
     requests: list[RequestCount]
 
 
@@ -91,7 +91,7 @@ def chain_document(status: ChainStatus, nonces: Nonces | None, now: float) -> Ch
         observed=status.observed,
         endpoint=status.endpoint,
         nonces_contiguous=nonces.complete if nonces else None,
-        nonce_holes=NonceHoles(status.holes_found, status.holes_closed),
+        nonce_holes=NonceHolesDocument(status.holes_found, status.holes_closed),
         requests=[
             RequestCount(kind.endpoint, kind.method, kind.outcome, count)
             for kind, count in sorted(status.requests.items(), key=_by_endpoint)

@@ -11,7 +11,7 @@ from connext_monitor.core.formats import unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import (
     BOUNDS,
-    Latency,
+    LatencyPercentiles,
     LegStats,
     Owed,
     PathwayStats,
@@ -141,7 +141,7 @@ def stats_document(stats: Stats, timeline: Timeline, labels: ChainLabels) -> Sta
     )
 
 
-def percentiles_document(latency: Latency) -> PercentilesDocument:
+def percentiles_document(latency: LatencyPercentiles) -> PercentilesDocument:
     """Seconds by percentile."""
     return PercentilesDocument(latency.p50, latency.p95, latency.p99)
 
@@ -206,7 +206,7 @@ def _bucket(bucket: TimeBucket) -> TimeBucketDocument:
     )
 
 
-def _bucket_leg(latency: Latency) -> BucketLegDocument:
+def _bucket_leg(latency: LatencyPercentiles) -> BucketLegDocument:
     return BucketLegDocument(latency.count, latency.p50, latency.p95, latency.p99)
 
 

@@ -40,7 +40,7 @@ class DeadlineDocument(Document, frozen=True):
     ]
 
 
-class Deadlines(Document, frozen=True):
+class DeadlinesDocument(Document, frozen=True):
     """The deadlines of both legs."""
 
     execute: DeadlineDocument
@@ -73,7 +73,7 @@ class TransferDocument(Document, frozen=True):
     executed: Annotated[SightingDocument | None, says("Where Executed stands; null until it has been seen.")]
     reconciled: Annotated[SightingDocument | None, says("Where Reconciled stands; null until it has been seen.")]
     deadlines: Annotated[
-        Deadlines | None, says("null without an XCalled, and where the destination is not a configured chain.")
+        DeadlinesDocument | None, says("null without an XCalled, and where the destination is not a configured chain.")
     ]
 
 
@@ -122,9 +122,9 @@ def _sighting(sighting: Sighting | None) -> SightingDocument | None:
     )
 
 
-def _deadlines(view: TransferView, now: float) -> Deadlines | None:
+def _deadlines(view: TransferView, now: float) -> DeadlinesDocument | None:
     execute, reconcile = (_deadline(view, leg, now) for leg in (Leg.EXECUTE, Leg.RECONCILE))
-    return Deadlines(execute, reconcile) if execute is not None and reconcile is not None else None
+    return DeadlinesDocument(execute, reconcile) if execute is not None and reconcile is not None else None
 
 
 def _deadline(view: TransferView, leg: Leg, now: float) -> DeadlineDocument | None:

@@ -13,41 +13,41 @@ from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_STAR
 _CHAIN = ("chain",)
 
 
-def chain_families(sights: Sequence[ChainStatus], malformed: Mapping[DomainId, int], now: float) -> Iterator[Metric]:
+def chain_families(statuses: Sequence[ChainStatus], malformed: Mapping[DomainId, int], now: float) -> Iterator[Metric]:
     """Blocks, times and requests of all chains; ``now`` in Unix seconds."""
-    covered = [(sight, block) for sight in sights if (block := _covered(sight)) is not None]
+    covered = [(status, block) for status in statuses if (block := _covered(status)) is not None]
     yield gauge(
         "chain_head_block",
         "The highest block that the endpoint in use has announced; absent while there is none.",
         _CHAIN,
-        [((sight.name,), sight.head) for sight in sights if sight.head is not None],
+        [((status.name,), status.head) for status in statuses if status.head is not None],
     )
     yield gauge(
         "chain_covered_block",
         "The last block of the chain of which all logs, and those of all before it, have been read.",
         _CHAIN,
-        [((sight.name,), block.number) for sight, block in covered],
+        [((status.name,), block.number) for status, block in covered],
     )
     yield gauge(
         "chain_checkpoint_block",
         "The last block that is covered and final.",
         _CHAIN,
-        [((sight.name,), sight.coverage.checkpoint) for sight in sights if sight.coverage is not None],
+        [((status.name,), status.coverage.checkpoint) for status in statuses if status.coverage is not None],
     )
     yield gauge(
         "chain_watermark_timestamp_seconds",
         "The block time up to which the chain is covered, as a Unix time.",
         _CHAIN,
-        [((sight.name,), block.timestamp) for sight, block in covered],
+        [((status.name,), block.timestamp) for status, block in covered],
     )
     yield gauge(
         "chain_lag_seconds",
         "How long ago the watermark is; up to a minute is normal at rest.",
         _CHAIN,
-        [((sight.name,), max(0.0, now - block.timestamp)) for sight, block in covered],
+        [((status.name,), max(0.0, now - block.timestamp)) for status, block in covered],
     )
-    yield from _states(sights)
-    yield from _counts(sights, malformed)
+    yield from _states(statuses)
+    yield from _counts(statuses, malformed)
 
 
 def nonce_families(nonces: Mapping[DomainId, Nonces], names: Mapping[DomainId, str]) -> Iterator[Metric]:
@@ -68,70 +68,70 @@ def nonce_families(nonces: Mapping[DomainId, Nonces], names: Mapping[DomainId, s
     )
 
 
-def _covered(sight: ChainStatus) -> BlockRef | None:
-    return sight.coverage.covered if sight.coverage else None
+def _covered(status: ChainStatus) -> BlockRef | None:
+    return status.coverage.covered if status.coverage else None
 
 
-def _states(sights: Sequence[ChainStatus]) -> Iterator[Metric]:
+def _states(statuses: Sequence[ChainStatus]) -> Iterator[Metric]:
     yield gauge(
         "chain_observed",
         "1 while the covered head of the chain has risen lately (alerts.unobserved_after).",
         _CHAIN,
-        [((sight.name,), sight.observed) for sight in sights],
+        [((status.name,), status.observed) for status in statuses],
     )
     yield gauge(
         "chain_unjudged",
         "Legs past due on the chain, and deliveries that seem to have no origin, which have waited to be judged for "
         "longer than alerts.unobserved_after, by what keeps them from it.",
         ("chain", "obstacle"),
-        [((sight.name, obstacle.value), _unjudged(sight, obstacle)) for sight in sights for obstacle in Obstacle],
+        [((status.name, obstacle.value), _unjudged(status, obstacle)) for status in statuses for obstacle in Obstacle],
     )
     yield gauge(
         "chain_caught_up",
         "1 where everything up to the head has been covered since the endpoint in use was connected.",
         _CHAIN,
-        [((sight.name,), sight.caught_up) for sight in sights],
+        [((status.name,), status.caught_up) for status in statuses],
     )
     yield gauge(
         "chain_endpoint_info",
         "The host of the endpoint in use; absent while there is none.",
         ("chain", "endpoint"),
-        [((sight.name, sight.endpoint), 1) for sight in sights if sight.endpoint is not None],
+        [((status.name, status.endpoint), 1) for status in statuses if status.endpoint is not None],
     )
 
 
-def _unjudged(sight: ChainStatus, obstacle: Obstacle) -> int:
-    held = sight.unjudged
+def _unjudged(status: ChainStatus, obstacle: Obstacle) -> int:
+    held = status.unjudged
     return held.legs + held.deliveries if held is not None and held.hindrance.obstacle is obstacle else 0
 
 
-def _counts(sights: Sequence[ChainStatus], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:
+def _counts(statuses: Sequence[ChainStatus], malformed: Mapping[DomainId, int]) -> Iterator[Metric]:
     yield counter(
         "nonce_holes_found_total",
         f"Holes in an origin's nonces that a second look confirmed. {SINCE_START}",
         _CHAIN,
-        [((sight.name,), sight.holes_found) for sight in sights],
+        [((status.name,), status.holes_found) for status in statuses],
     )
     yield counter(
         "nonce_holes_closed_total",
         f"Holes in an origin's nonces that were fetched. {SINCE_START}",
         _CHAIN,
-        [((sight.name,), sight.holes_closed) for sight in sights],
+        [((status.name,), status.holes_closed) for status in statuses],
     )
     yield counter(
         "malformed_logs_total",
         f"Logs that could not be read and were skipped, as often as they came. {SINCE_START}",
         _CHAIN,
-        [((sight.name,), malformed.get(sight.domain, 0)) for sight in sights],
+        [((status.name,), malformed.get(status.domain, 0)) for status in statuses],
     )
     yield counter(
         "requests_total",
         f"JSON-RPC requests to endpoints (hosts), by method and by how they ended. {SINCE_START}",
         ("chain", "endpoint", "method", "outcome"),
         [
-            ((sight.name, kind.endpoint, kind.method, kind.outcome), count)
-            for sight in sights
-            for kind, count in sorted(sight.requests.items(), key=_by_endpoint)
+            ((status.name, kind.endpoint, kind.method, kind.outcome), count)
+            for status in statuses
+            for kind, count in sorted(status.requests.items(), key=_by_endpoint)
         ],
     )
 

@@ -118,16 +118,16 @@ class MetricsPage:
 
     def _families(self, look: Look | None) -> Iterator[Metric]:
         sources, now = self._sources, self._clock.now().timestamp()
-        sights = sources.sights()
+        statuses = sources.statuses()
         yield InfoMetricFamily(
             f"{PREFIX}build",
             "The program's version and the Python that runs it.",
             {"version": version("connext-monitor"), "python": platform.python_version()},
         )
-        yield from chain_families(sights, sources.malformed(), now)
+        yield from chain_families(statuses, sources.malformed(), now)
         if look is not None:
             self._tally.expect(look.numbers.awaited)
-            unseen = {sight.domain for sight in sights if not sight.observed or sight.unjudged is not None}
+            unseen = {status.domain for status in statuses if not status.observed or status.unjudged is not None}
             yield from nonce_families(look.numbers.nonces, sources.chains)
             yield from deadline_families(look.numbers, sources.chains, unseen)
             yield from alert_families(look.numbers)

@@ -26,7 +26,7 @@ class Sources:
     chains: Mapping[DomainId, str]
     providers: Collection[str]
     database: Path
-    sights: Callable[[], Sequence[ChainStatus]]
+    statuses: Callable[[], Sequence[ChainStatus]]
     stored: Callable[[float], Awaitable[StoredNumbers]]
     malformed: Callable[[], Mapping[DomainId, int]]
     observations_waiting: Callable[[], int]

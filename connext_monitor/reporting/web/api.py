@@ -31,7 +31,7 @@ class Api:
     def __init__(
         self,
         reads: Reads,
-        sights: Callable[[], Sequence[ChainStatus]],
+        statuses: Callable[[], Sequence[ChainStatus]],
         labels: ChainLabels,
         clock: Clock,
         turns: asyncio.Semaphore,
@@ -39,7 +39,7 @@ class Api:
     ) -> None:
         self._reads = reads
         self._store = reads.store
-        self._sights = sights
+        self._statuses = statuses
         self._labels = labels
         self._clock = clock
         self._turns = turns
@@ -66,7 +66,7 @@ class Api:
         """All configured chains."""
         parameters.only(request.query)
         async with self._turns:
-            return answer(await chains_list(self._store, self._sights(), self._now()))
+            return answer(await chains_list(self._store, self._statuses(), self._now()))
 
     async def transfers(self, request: web.Request) -> web.Response:
         """Transfers, newest first, filtered by status, origin, destination and an address that has a part in them."""

@@ -36,7 +36,7 @@ _UNACKNOWLEDGED_MS: Final = 30_000
 log = structlog.get_logger(__name__)
 
 
-class _State(IntEnum):
+class _Phase(IntEnum):
     """What a connection waits for; where room is needed, the first of these gives way first."""
 
     HEAD = 0
@@ -46,20 +46,20 @@ class _State(IntEnum):
     STREAM = 4
 
 
-_PATIENCE: Final = {_State.HEAD: _HEAD_WITHIN, _State.IDLE: _IDLE_WITHIN, _State.READER: _TAKEN_WITHIN}
+_PATIENCE: Final = {_Phase.HEAD: _HEAD_WITHIN, _Phase.IDLE: _IDLE_WITHIN, _Phase.READER: _TAKEN_WITHIN}
 
 
-class _Connection(asyncio.Protocol):
+class _ClientConnection(asyncio.Protocol):
     """Hands everything on to the library's handler of one connection, and notes what it waits for, and since when."""
 
-    def __init__(self, handler: asyncio.Protocol, open_ones: "dict[asyncio.Protocol, _Connection]") -> None:
+    def __init__(self, handler: asyncio.Protocol, open_ones: "dict[asyncio.Protocol, _ClientConnection]") -> None:
         self._handler = handler
         self._open_ones = open_ones
         self._time = asyncio.get_running_loop().time
         self._transport: asyncio.Transport | None = None
-        self._serving: _State | None = None
+        self._serving: _Phase | None = None
         self._unread_since: float | None = None
-        self.state, self.since = _State.HEAD, self._time()
+        self.state, self.since = _Phase.HEAD, self._time()
 
     # What the transport says
 
@@ -73,8 +73,8 @@ class _Connection(asyncio.Protocol):
         self._handler.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.state is _State.IDLE:
-            self._now(_State.HEAD)
+        if self.state is _Phase.IDLE:
+            self._now(_Phase.HEAD)
         self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -86,19 +86,19 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._unread_since = None
-        if self.state is _State.IDLE:
-            self._now(_State.IDLE)  # what is left of a long answer was read so far
+        if self.state is _Phase.IDLE:
+            self._now(_Phase.IDLE)  # what is left of a long answer was read so far
         self._handler.resume_writing()
 
     # What becomes of it
 
-    def serves(self, state: _State) -> None:
+    def serves(self, state: _Phase) -> None:
         """A request is whole, and is being answered."""
         self._now(state)
 
     def answered(self) -> None:
         """The answer is made; what is left of it is being written, and another request may come."""
-        self._now(_State.IDLE)
+        self._now(_Phase.IDLE)
 
     def overdue(self, now: float) -> bool:
         """Whether it has kept us waiting for too long."""
@@ -114,11 +114,11 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _now(self, state: _State) -> None:
+    def _now(self, state: _Phase) -> None:
         self.state, self.since = state, self._time()
 
-    def _waits_for(self) -> _State:
-        return self.state if self._unread_since is None else min(self.state, _State.READER)
+    def _waits_for(self) -> _Phase:
+        return self.state if self._unread_since is None else min(self.state, _Phase.READER)
 
     def _waits_since(self) -> float:
         return self.since if self._unread_since is None else min(self.since, self._unread_since)
@@ -130,7 +130,7 @@ class Connections:
     def __init__(self, most: int, streams: frozenset[str]) -> None:
         self._most = most
         self._streams = streams
-        self._open: dict[asyncio.Protocol, _Connection] = {}
+        self._open: dict[asyncio.Protocol, _ClientConnection] = {}
         self._opening: set[asyncio.Task[object]] = set()
         self._sockets: list[socket.socket] = []
         self._looking: asyncio.Task[None] | None = None
@@ -142,7 +142,7 @@ class Connections:
         connection = self._open.get(request.protocol)
         if connection is None:
             return await handler(request)
-        connection.serves(_State.STREAM if request.path in self._streams else _State.ANSWER)
+        connection.serves(_Phase.STREAM if request.path in self._streams else _Phase.ANSWER)
         try:
             return await handler(request)
         finally:
@@ -218,7 +218,7 @@ class Connections:
     async def _open_connection(self, accepted: socket.socket, handlers: Callable[[], asyncio.Protocol]) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: _Connection(handlers(), self._open), accepted
+                lambda: _ClientConnection(handlers(), self._open), accepted
             )
         except OSError:
             accepted.close()
@@ -228,7 +228,7 @@ class Connections:
 
     def _make_room(self) -> None:
         if self._open:
-            min(self._open.values(), key=_Connection.gives_way).abort()
+            min(self._open.values(), key=_ClientConnection.gives_way).abort()
 
     def _cannot_accept(
         self, error: OSError, listening: socket.socket, handlers: Callable[[], asyncio.Protocol]

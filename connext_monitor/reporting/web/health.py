@@ -22,17 +22,17 @@ _NO_STORE = "the database does not answer"
 _STOPPING = "the monitor is stopping"
 
 
-class Health:
+class HealthChecks:
     """The routes that supervisors ask."""
 
     def __init__(
         self,
         store: ReadStore,
-        sights: Callable[[], Sequence[ChainStatus]],
+        statuses: Callable[[], Sequence[ChainStatus]],
         trouble: Callable[[], str | None],
     ) -> None:
         self._store = store
-        self._sights = sights
+        self._statuses = statuses
         self._trouble = trouble
         self.stopping = False
         """Whether the process is about to end: nobody is to rely on it any more."""
@@ -66,7 +66,7 @@ class Health:
             return _readiness([_STOPPING])
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
-                seen = [(sight, await self._store.nonces(sight.domain)) for sight in self._sights()]
+                seen = [(status, await self._store.nonces(status.domain)) for status in self._statuses()]
         except StoreUnavailable as error:
             return _readiness([f"{_NO_STORE}: {error}"])
         except Exception:  # noqa: BLE001 - as above
@@ -90,28 +90,28 @@ def why_not_ready(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> list[s
     """The reasons, chain by chain, in words; none where all is well."""
     if not chains:
         return ["no chain is being watched yet"]
-    return [reason for sight, nonces in chains for reason in _reasons(sight, nonces)]
+    return [reason for status, nonces in chains for reason in _reasons(status, nonces)]
 
 
-def _reasons(sight: ChainStatus, nonces: Nonces | None) -> list[str]:
+def _reasons(status: ChainStatus, nonces: Nonces | None) -> list[str]:
     reasons = []
-    trouble = f" ({sight.trouble})" if sight.trouble else ""
-    if not sight.observed:
-        reasons.append(f"{sight.name} is not observed{trouble}")
-    elif not sight.caught_up:
-        reasons.append(f"{sight.name} is not caught up{trouble}")
-    if sight.observed and sight.final_still_for >= _FINAL_MAY_STAND:
-        why = f" ({sight.final_trouble})" if sight.final_trouble else ""
-        reasons.append(f"{sight.name} has had no new final block for {duration_words(sight.final_still_for)}{why}")
-    if sight.unjudged is not None:
-        reasons.append(why_degraded(sight.name, sight.unjudged))
-    if sight.nonce_trouble is not None:
+    trouble = f" ({status.trouble})" if status.trouble else ""
+    if not status.observed:
+        reasons.append(f"{status.name} is not observed{trouble}")
+    elif not status.caught_up:
+        reasons.append(f"{status.name} is not caught up{trouble}")
+    if status.observed and status.final_still_for >= _FINAL_MAY_STAND:
+        why = f" ({status.final_trouble})" if status.final_trouble else ""
+        reasons.append(f"{status.name} has had no new final block for {duration_words(status.final_still_for)}{why}")
+    if status.unjudged is not None:
+        reasons.append(why_degraded(status.name, status.unjudged))
+    if status.nonce_trouble is not None:
         reasons.append(
-            f"{sight.name} does not say its nonce, so what is missing is not noticed ({sight.nonce_trouble})"
+            f"{status.name} does not say its nonce, so what is missing is not noticed ({status.nonce_trouble})"
         )
     if nonces is not None and not nonces.complete:
         reasons.append(
-            f"{sight.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"
+            f"{status.name} has a hole in its nonces: {nonces.contiguous} was not seen, and the next is {nonces.next}"
         )
     return reasons
 

@@ -11,9 +11,9 @@ from connext_monitor.core.amount import Amount, owed_amount
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.selection import OpenAlerts, Pending
+from connext_monitor.core.selection import OpenAlerts, PendingLegs
 from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, Timeline, last, usual_width
-from connext_monitor.reporting.web.plots import Bar, spark
+from connext_monitor.reporting.web.plots import PlotBar, spark
 from connext_monitor.reporting.web.read_store import ReadStatistics
 
 _KEPT_FOR = 10.0
@@ -26,7 +26,7 @@ Pathway = tuple[DomainId, DomainId]
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class WindowStats:
     """One window: what it amounts to, and how it went."""
 
     stats: Stats
@@ -41,9 +41,9 @@ class PathwayRow:
     destination: str
     path: str
     stats: PathwayStats
-    pending: Pending
+    pending: PendingLegs
     overdue: Mapping[Leg, int]
-    spark: tuple[Bar, ...]
+    spark: tuple[PlotBar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,16 @@ class RouterRow:
     owed: tuple[OwedRow, ...]
 
 
-class Counted:
+class StatsCache:
     """Counts, at most every ten seconds for each window; the more seldom, the longer it takes."""
 
     def __init__(self, statistics: ReadStatistics, clock: Clock) -> None:
         self._statistics = statistics
         self._clock = clock
-        self._kept: dict[tuple[float, Pathway | None], tuple[float, Numbers]] = {}
+        self._kept: dict[tuple[float, Pathway | None], tuple[float, WindowStats]] = {}
         self._turn = asyncio.Lock()
 
-    async def over(self, seconds: float, pathway: Pathway | None = None) -> Numbers:
+    async def over(self, seconds: float, pathway: Pathway | None = None) -> WindowStats:
         """The last so many seconds, of all pathways or of one."""
         key = (seconds, pathway)
         async with self._turn:
@@ -82,7 +82,7 @@ class Counted:
                 return found
             window = last(seconds, self._clock.now().timestamp(), *(pathway or (None, None)))
             stats = await self._statistics.over(window)
-            numbers = Numbers(stats, await self._statistics.timeline(window, usual_width(window)))
+            numbers = WindowStats(stats, await self._statistics.timeline(window, usual_width(window)))
             while len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))
             ended = self._clock.elapsed()
@@ -91,7 +91,7 @@ class Counted:
 
 
 def matrix(
-    stats: Stats, pending: Sequence[Pending], topics: Sequence[OpenAlerts], labels: ChainLabels
+    stats: Stats, pending: Sequence[PendingLegs], topics: Sequence[OpenAlerts], labels: ChainLabels
 ) -> tuple[PathwayRow, ...]:
     """The pathways that anything is known of: where something is overdue first, then by what is on its way.
 
@@ -108,7 +108,7 @@ def matrix(
             labels.display_name(destination),
             f"/pathways/{labels.name(origin) or origin}/{labels.name(destination) or destination}",
             found := counted.get((origin, destination), PathwayStats(origin, destination)),
-            waiting.get((origin, destination), Pending(origin, destination, 0, None, 0, None)),
+            waiting.get((origin, destination), PendingLegs(origin, destination, 0, None, 0, None)),
             {leg: overdue[(origin, destination), kind] for leg, kind in OVERDUE_KINDS.items()},
             spark(found.execute.histogram),
         )

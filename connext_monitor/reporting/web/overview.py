@@ -15,7 +15,7 @@ from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
-from connext_monitor.reporting.web.verdict import Level, Verdict, of_severity, topic_words, verdict
+from connext_monitor.reporting.web.summary import Level, Summary, of_severity, summarize, topic_words
 
 _ALERTS_SHOWN = 8
 _TRANSFERS_SHOWN = 12
@@ -48,10 +48,10 @@ class TopicRow:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CurrentState:
     """How everything is: what the first line is made of, shared by all pages."""
 
-    verdict: Verdict
+    summary: Summary
     chains: tuple[tuple[ChainStatus, Nonces | None], ...]
     channels: tuple[ChannelRow, ...]
     topics: tuple[OpenAlerts, ...]
@@ -74,21 +74,21 @@ class Overview:
 
 async def look(
     reads: Reads,
-    sights: Callable[[], Sequence[ChainStatus]],
+    statuses: Callable[[], Sequence[ChainStatus]],
     providers: Sequence[str],
     labels: ChainLabels,
     clock: ClockState,
-) -> State:
+) -> CurrentState:
     """How everything is; ``providers`` are the configured channels."""
-    chains = tuple([(sight, await reads.store.nonces(sight.domain)) for sight in sights()])
+    chains = tuple([(chain, await reads.store.nonces(chain.domain)) for chain in statuses()])
     stored = {channel.provider: channel for channel in await reads.store.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
     topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
-    whole = verdict(topics, chains, channels, labels, clock, reads.trouble())
-    return State(whole, chains, channels, topics)
+    whole = summarize(topics, chains, channels, labels, clock, reads.trouble())
+    return CurrentState(whole, chains, channels, topics)
 
 
-async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels, now: float) -> Overview:
+async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:
     """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
     silences = tuple(await reads.store.silences())
     worst = await reads.alerts.worst_open(_ALERTS_SHOWN)
@@ -113,7 +113,7 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
             for one in worst
         ),
         silences=silences,
-        chains=tuple(chain_row(sight, nonces, now) for sight, nonces in state.chains),
+        chains=tuple(chain_row(status, nonces, now) for status, nonces in state.chains),
         channels=state.channels,
         pathways=matrix(stats, await reads.in_flight.by_pathway(), state.topics, labels),
         routers=routers(stats, labels),
@@ -121,18 +121,18 @@ async def overview(reads: Reads, state: State, stats: Stats, labels: ChainLabels
     )
 
 
-def chain_row(sight: ChainStatus, nonces: Nonces | None, now: float) -> ChainRow:
+def chain_row(status: ChainStatus, nonces: Nonces | None, now: float) -> ChainRow:
     """One chain at ``now`` (Unix seconds)."""
-    covered = sight.coverage.covered if sight.coverage else None
+    covered = status.coverage.covered if status.coverage else None
     return ChainRow(
-        name=sight.name,
-        observed=sight.observed,
-        caught_up=sight.caught_up,
-        head=sight.head,
+        name=status.name,
+        observed=status.observed,
+        caught_up=status.caught_up,
+        head=status.head,
         watermark=covered.timestamp if covered else None,
         lag=max(0, round(now - covered.timestamp)) if covered else None,
-        endpoint=sight.endpoint,
+        endpoint=status.endpoint,
         nonces_contiguous=nonces.complete if nonces else None,
-        unjudged=sight.unjudged,
-        trouble=sight.trouble,
+        unjudged=status.unjudged,
+        trouble=status.trouble,
     )

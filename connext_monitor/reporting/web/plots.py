@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.message import duration_words
-from connext_monitor.core.stats import BOUNDS, Latency, TimeBucket, Timeline
+from connext_monitor.core.stats import BOUNDS, LatencyPercentiles, TimeBucket, Timeline
 
 WIDTH, HEIGHT = 480.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 68.0, 8.0, 10.0, 24.0
@@ -25,7 +25,7 @@ SPARK_WIDTH, SPARK_HEIGHT = 100.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class PlotBar:
     """One bar, and what it says in words."""
 
     x: float
@@ -36,7 +36,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlotLine:
     """One line: its parts as the points of polylines, and all its points by themselves."""
 
     name: str
@@ -65,8 +65,8 @@ class Plot:
     columns: tuple[str, ...]
     rows: tuple[tuple[int | str, ...], ...]
     by_time: bool
-    bars: tuple[Bar, ...] = ()
-    lines: tuple[Line, ...] = ()
+    bars: tuple[PlotBar, ...] = ()
+    lines: tuple[PlotLine, ...] = ()
     x_ticks: tuple[Tick, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     width: float = WIDTH
@@ -143,7 +143,7 @@ def distribution_plot(histogram: Sequence[int]) -> Plot:
     )
 
 
-def spark(histogram: Sequence[int]) -> tuple[Bar, ...]:
+def spark(histogram: Sequence[int]) -> tuple[PlotBar, ...]:
     """The same in a drawing as small as a word, without axes."""
     top = max(histogram, default=0) or 1
     step = SPARK_WIDTH / max(len(histogram), 1)
@@ -151,11 +151,13 @@ def spark(histogram: Sequence[int]) -> tuple[Bar, ...]:
     for place, legs in enumerate(histogram):
         if legs:
             height = max(1.5, SPARK_HEIGHT * legs / top)
-            bars.append(Bar(round(place * step, 2), round(SPARK_HEIGHT - height, 2), round(step - 0.6, 2), height, ""))
+            bars.append(
+                PlotBar(round(place * step, 2), round(SPARK_HEIGHT - height, 2), round(step - 0.6, 2), height, "")
+            )
     return tuple(bars)
 
 
-def _of(bucket: TimeBucket, leg: Leg) -> Latency:
+def _of(bucket: TimeBucket, leg: Leg) -> LatencyPercentiles:
     return bucket.execute if leg is Leg.EXECUTE else bucket.reconcile
 
 
@@ -167,13 +169,15 @@ def _y(part: float) -> float:
     return round(HEIGHT - _BOTTOM - part * (HEIGHT - _TOP - _BOTTOM), 2)
 
 
-def _bar(place: int, step: float, part: float, words: str) -> Bar:
+def _bar(place: int, step: float, part: float, words: str) -> PlotBar:
     top = _y(part)
     gap = min(2.0, step / 4)
-    return Bar(round(_LEFT + place * step + gap / 2, 2), top, round(step - gap, 2), round(_y(0) - top, 2), words)
+    return PlotBar(round(_LEFT + place * step + gap / 2, 2), top, round(step - gap, 2), round(_y(0) - top, 2), words)
 
 
-def _line(name: str, found: Sequence[Latency], value: Callable[[Latency], int | None], top: float) -> Line:
+def _line(
+    name: str, found: Sequence[LatencyPercentiles], value: Callable[[LatencyPercentiles], int | None], top: float
+) -> PlotLine:
     """Broken where there is nothing to show."""
     step = _step(len(found))
     parts: list[list[tuple[float, float]]] = [[]]
@@ -184,7 +188,7 @@ def _line(name: str, found: Sequence[Latency], value: Callable[[Latency], int | 
         else:
             parts[-1].append((round(_LEFT + (place + 0.5) * step, 2), _y(seconds / top)))
     drawn = tuple(" ".join(f"{x},{y}" for x, y in part) for part in parts if len(part) > 1)
-    return Line(name, drawn, tuple(dot for part in parts for dot in part))
+    return PlotLine(name, drawn, tuple(dot for part in parts for dot in part))
 
 
 def _counts_axis(largest: int) -> tuple[float, tuple[Tick, ...]]:

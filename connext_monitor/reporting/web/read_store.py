@@ -8,7 +8,7 @@ from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
-from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, Page, Pending, TransferFilter
+from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, PendingLegs, TransferFilter, TransferIdPage
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats, Timeline, Window
 from connext_monitor.core.transfer_view import TransferView
@@ -97,7 +97,9 @@ class AlertHistory(Protocol):
 class Search(Protocol):
     """Transfers by an address; reads only."""
 
-    async def page(self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None) -> Page:
+    async def page(
+        self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
+    ) -> TransferIdPage:
         """At most ``limit`` transfers that the address has a part in, newest first, from behind ``after`` on."""
         ...
 
@@ -105,7 +107,7 @@ class Search(Protocol):
 class InFlight(Protocol):
     """What is on its way; reads only."""
 
-    async def by_pathway(self) -> Sequence[Pending]:
+    async def by_pathway(self) -> Sequence[PendingLegs]:
         """The transfers that are still owed a leg, counted by pathway."""
         ...
 

@@ -16,7 +16,7 @@ from connext_monitor.core.message import Instant, Link, amount_of, compose, dura
 from connext_monitor.core.silence import Silence
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.reporting.web.verdict import Level, of_severity
+from connext_monitor.reporting.web.summary import Level, of_severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class TransferRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineEvent:
     """One event of a transfer's timeline; ``at`` is None where it has not been seen."""
 
     name: str
@@ -145,13 +145,13 @@ def facts(view: TransferView, labels: ChainLabels) -> list[tuple[str, str]]:
     return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
 
 
-def timeline(view: TransferView, labels: ChainLabels, now: float) -> list[Step]:
+def transfer_timeline(view: TransferView, labels: ChainLabels, now: float) -> list[TimelineEvent]:
     """The three events in the order in which they are owed."""
     transfer = view.transfer
     return [
-        _step("XCalled", transfer.xcalled, transfer.origin, view, labels, None),
+        _event("XCalled", transfer.xcalled, transfer.origin, view, labels, None),
         *(
-            _step(name, sighting_of(transfer, leg), transfer.destination, view, labels, leg_cell(view, leg, now))
+            _event(name, sighting_of(transfer, leg), transfer.destination, view, labels, leg_cell(view, leg, now))
             for name, leg in (("Executed", Leg.EXECUTE), ("Reconciled", Leg.RECONCILE))
         ),
     ]
@@ -215,12 +215,12 @@ def delivery_row(record: DeliveryRecord) -> DeliveryRow:
             return DeliveryRow(record.provider, _NEWS[record.change], Level.INFO, f"waits to be told{where}", None)
 
 
-def _step(
+def _event(
     name: str, seen: Sighting | None, domain: DomainId, view: TransferView, labels: ChainLabels, leg: LegCell | None
-) -> Step:
+) -> TimelineEvent:
     if seen is None:
-        return Step(name, labels.display_name(domain), None, None, None, None, None, leg)
-    return Step(
+        return TimelineEvent(name, labels.display_name(domain), None, None, None, None, None, leg)
+    return TimelineEvent(
         name=name,
         chain=labels.display_name(domain),
         at=seen.block.timestamp,

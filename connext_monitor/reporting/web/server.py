@@ -21,9 +21,9 @@ from connext_monitor.reporting.web.api import Api
 from connext_monitor.reporting.web.connections import Connections
 from connext_monitor.reporting.web.events import MOST_STREAMS, STREAM_PATH, EventStreams
 from connext_monitor.reporting.web.feed import Feed
-from connext_monitor.reporting.web.health import Health
+from connext_monitor.reporting.web.health import HealthChecks
 from connext_monitor.reporting.web.host_guard import host_guard
-from connext_monitor.reporting.web.page import Page
+from connext_monitor.reporting.web.pages import Pages
 from connext_monitor.reporting.web.read_store import Reads
 
 # The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns.
@@ -40,16 +40,16 @@ class ListenError(OperatorError):
 class WebServer:
     """Answers over HTTP from ``start`` to ``stop``.
 
-    ``sights`` gives the chains as they are seen at that moment, ``providers`` are the configured channels. ``feed`` is
-    to be told what changes. ``more`` are routes that are served beside its own. ``clock_state`` says how the machine's
-    clock goes beside the chains'. At most ``connections`` are open at a time, half of them streams.
+    ``statuses`` gives the chains as they are at that moment; ``providers`` are the configured channels; ``feed`` takes
+    what changes; ``more`` are routes that are served beside its own; ``clock_state`` says how the machine's clock
+    compares with the chains'. At most ``connections`` are open at a time, half of them streams.
     """
 
     def __init__(
         self,
         listen: ListenAddress,
         reads: Reads,
-        sights: Callable[[], Sequence[ChainStatus]],
+        statuses: Callable[[], Sequence[ChainStatus]],
         providers: Sequence[str],
         labels: ChainLabels,
         clock: Clock,
@@ -60,13 +60,13 @@ class WebServer:
         self._listen = listen
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
         turns = asyncio.Semaphore(_AT_ONCE)
-        self._health = Health(reads.store, sights, reads.trouble)
+        self._health = HealthChecks(reads.store, statuses, reads.trouble)
         self._connections = Connections(connections, frozenset({STREAM_PATH}))
         routes = [
             *self._health.routes(),
-            *Api(reads, sights, labels, clock, turns, clock_state).routes(),
+            *Api(reads, statuses, labels, clock, turns, clock_state).routes(),
             *EventStreams(self.feed, most=min(MOST_STREAMS, connections // 2)).routes(),
-            *Page(reads, sights, providers, labels, clock, turns, clock_state).routes(),
+            *Pages(reads, statuses, providers, labels, clock, turns, clock_state).routes(),
             *more,
         ]
         application = _application(listen, routes, self._connections)

@@ -35,10 +35,10 @@ from tests.world.two_chains import (
     ORIGIN,
     START,
     Sample,
+    chain_status,
     covered,
     fill,
     out_of_sight,
-    sight,
     unjudging,
 )
 
@@ -52,7 +52,7 @@ class Parts:
 
     file: Path
     stored: Callable[[float], Awaitable[StoredNumbers]]
-    sights: list[ChainStatus] = field(default_factory=lambda: [sight(ORIGIN), sight(DESTINATION)])
+    statuses: list[ChainStatus] = field(default_factory=lambda: [chain_status(ORIGIN), chain_status(DESTINATION)])
     failing: list[str] = field(default_factory=list)
     last_backup: float | None = None
     clock: ManualClock = field(default_factory=lambda: ManualClock(AT))
@@ -63,7 +63,7 @@ class Parts:
             chains=NAMES,
             providers=["ops", "desk"],
             database=self.file,
-            sights=lambda: self.sights,
+            statuses=lambda: self.statuses,
             stored=self.stored,
             malformed=lambda: {ORIGIN: 3},
             observations_waiting=lambda: 7,
@@ -106,7 +106,7 @@ def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
 async def served(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
     page = parts.page()
     listen = ListenAddress("127.0.0.1", 0)
-    server = WebServer(listen, reads_of(store), lambda: parts.sights, [], LABELS, parts.clock, page.routes())
+    server = WebServer(listen, reads_of(store), lambda: parts.statuses, [], LABELS, parts.clock, page.routes())
     address = await server.start()
     async with aiohttp.ClientSession(f"http://{address}") as session:
         yield Scraper(session)
@@ -146,7 +146,7 @@ async def test_names_follow_the_conventions_and_every_metric_is_explained(scrape
 
 async def test_a_chain_is_told_as_it_is_seen(scraper: Scraper, parts: Parts, store: Store) -> None:
     asked = {RequestKind("node.example", "eth_getLogs", "answered"): 5}
-    parts.sights[:] = [replace(sight(ORIGIN, at=START - 42), requests=asked), out_of_sight(DESTINATION)]
+    parts.statuses[:] = [replace(chain_status(ORIGIN, at=START - 42), requests=asked), out_of_sight(DESTINATION)]
     await fill(store, [Sample(0).xcalled()], progress=[covered(ORIGIN, upcoming=3)])
     numbers = await scraper.numbers()
     here, there = NAMES[ORIGIN], NAMES[DESTINATION]
@@ -178,7 +178,7 @@ async def test_an_awaited_leg_is_pending_then_unobserved_or_overdue(
     await store.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START + EXECUTE, AT, FORTH), ["ops"])
     parts.clock.passed = 10
     assert await states() == {"pending": 1, "overdue": 1, "unobserved": 0}
-    parts.sights[:] = [sight(ORIGIN), out_of_sight(DESTINATION)]
+    parts.statuses[:] = [chain_status(ORIGIN), out_of_sight(DESTINATION)]
     assert await states() == {"pending": 0, "overdue": 1, "unobserved": 1}
 
 
@@ -188,7 +188,7 @@ async def test_legs_that_cannot_be_judged_are_unobserved_and_counted_by_what_kee
     here, there = NAMES[ORIGIN], NAMES[DESTINATION]
     await fill(store, [Sample(1).xcalled(), Sample(2).xcalled()])
     parts.clock.at = AT.fromtimestamp(START + EXECUTE + 10, AT.tzinfo)
-    parts.sights[:] = [sight(ORIGIN), unjudging(DESTINATION, legs=2)]
+    parts.statuses[:] = [chain_status(ORIGIN), unjudging(DESTINATION, legs=2)]
     numbers = await scraper.numbers()
     assert numbers["chain_unjudged", there, "not_answered"] == 2
     assert numbers["chain_unjudged", there, "not_covered"] == 0

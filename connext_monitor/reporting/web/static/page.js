@@ -143,7 +143,7 @@
     title = fresh.title;
     badge = fresh.querySelector("link[rel=icon]").getAttribute("href");
     root.dataset.level = fresh.documentElement.dataset.level;
-    for (const id of ["verdict", "main"]) morph(document.getElementById(id), fresh.getElementById(id));
+    for (const id of ["summary", "main"]) morph(document.getElementById(id), fresh.getElementById(id));
     const clock = document.querySelector(".asof time");
     clock.dataset.at = moment;
     clock.dateTime = new Date(moment * 1000).toISOString();

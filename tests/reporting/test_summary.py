@@ -6,10 +6,10 @@ from connext_monitor.core.alert import AlertKind, Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.selection import OpenAlerts
-from connext_monitor.reporting.web.verdict import Level, verdict
-from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, out_of_sight, sight, unjudging
+from connext_monitor.reporting.web.summary import Level, summarize
+from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, chain_status, out_of_sight, unjudging
 
-CHAINS = [(sight(ORIGIN), None), (sight(DESTINATION), None)]
+CHAINS = [(chain_status(ORIGIN), None), (chain_status(DESTINATION), None)]
 GOOD = ChannelRow("ops", ChannelState.OK, None, None, 0)
 BAD = ChannelRow("desk", ChannelState.DEAD, "no such webhook", AT, 3)
 LATE = OpenAlerts(AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL, (ORIGIN, DESTINATION), None, 3, AT)
@@ -17,55 +17,57 @@ UNSEEN = OpenAlerts(AlertKind.CHAIN_UNOBSERVED, Severity.WARNING, None, "here", 
 
 
 def test_nothing_wrong_is_fine() -> None:
-    found = verdict([], CHAINS, [GOOD], LABELS)
-    assert (found.level, found.reasons) == (Level.FINE, ())
+    found = summarize([], CHAINS, [GOOD], LABELS)
+    assert (found.level, found.problems) == (Level.FINE, ())
 
 
 def test_the_worst_comes_first_and_is_the_headline() -> None:
     chains = [(out_of_sight(ORIGIN), None), CHAINS[1]]
-    found = verdict([UNSEEN, LATE], chains, [GOOD, BAD], LABELS)
+    found = summarize([UNSEEN, LATE], chains, [GOOD, BAD], LABELS)
     assert found.level is Level.CRITICAL
     assert found.headline == "3 transfers are not executed in time: here → there."
 
 
 def test_a_chain_out_of_sight_is_said_once() -> None:
-    found = verdict([UNSEEN], [(out_of_sight(ORIGIN), None)], [GOOD], LABELS)
-    assert [reason.text for reason in found.reasons] == ["here is not observed (node.example refused the connection)"]
-    assert found.reasons[0].part == "chains"
+    found = summarize([UNSEEN], [(out_of_sight(ORIGIN), None)], [GOOD], LABELS)
+    assert [problem.text for problem in found.problems] == [
+        "here is not observed (node.example refused the connection)"
+    ]
+    assert found.problems[0].part == "chains"
 
 
 def test_legs_that_cannot_be_judged_are_said_once_and_with_the_reason() -> None:
-    found = verdict([UNSEEN], [(unjudging(ORIGIN, legs=1), None)], [GOOD], LABELS)
+    found = summarize([UNSEEN], [(unjudging(ORIGIN, legs=1), None)], [GOOD], LABELS)
     assert found.level is Level.WARNING
-    assert [reason.text for reason in found.reasons] == [
+    assert [problem.text for problem in found.problems] == [
         "here has 1 leg past due that cannot be judged: transferStatus is not answered: node.example refused eth_call"
     ]
 
 
 def test_its_alert_stands_where_the_chain_is_seen_again() -> None:
-    assert verdict([UNSEEN], CHAINS, [GOOD], LABELS).reasons[0].text == "a chain is not observed: here"
+    assert summarize([UNSEEN], CHAINS, [GOOD], LABELS).problems[0].text == "a chain is not observed: here"
 
 
 def test_no_chain_and_holes_are_not_fine() -> None:
-    assert verdict([], [], [GOOD], LABELS).level is Level.WARNING
+    assert summarize([], [], [GOOD], LABELS).level is Level.WARNING
     hole = Nonces(first=0, contiguous=1, next=3)
-    assert "hole" in verdict([], [(sight(ORIGIN), hole)], [GOOD], LABELS).headline
+    assert "hole" in summarize([], [(chain_status(ORIGIN), hole)], [GOOD], LABELS).headline
 
 
 @pytest.mark.parametrize(("channels", "level"), [([GOOD, BAD], Level.WARNING), ([BAD], Level.CRITICAL)])
 def test_a_monitor_that_nobody_hears_is_critical(channels: list[ChannelRow], level: Level) -> None:
-    found = verdict([], CHAINS, channels, LABELS)
+    found = summarize([], CHAINS, channels, LABELS)
     assert (found.level, found.headline) == (level, "Channel desk takes no alerts (no such webhook).")
 
 
 @pytest.mark.parametrize("kind", AlertKind)
 def test_every_kind_of_alert_has_words(kind: AlertKind) -> None:
     for count in (1, 12):
-        found = verdict([replace(LATE, kind=kind, count=count)], CHAINS, [GOOD], LABELS)
+        found = summarize([replace(LATE, kind=kind, count=count)], CHAINS, [GOOD], LABELS)
         assert "{" not in found.headline
         assert kind.value not in found.headline
 
 
 def test_words_of_others_do_not_fill_the_first_line() -> None:
-    found = verdict([], CHAINS, [replace(BAD, reason="x" * 1000)], LABELS)
+    found = summarize([], CHAINS, [replace(BAD, reason="x" * 1000)], LABELS)
     assert len(found.headline) < 170

@@ -20,11 +20,11 @@ from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert_cursor, write_transfer_cursor
-from connext_monitor.reporting.web.numbers import Counted, matrix
-from connext_monitor.reporting.web.overview import State, look, overview
+from connext_monitor.reporting.web.numbers import StatsCache, matrix
+from connext_monitor.reporting.web.overview import CurrentState, look, overview
 from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
 from connext_monitor.reporting.web.read_store import Reads
-from connext_monitor.reporting.web.rows import alert_card, facts, timeline, transfer_row
+from connext_monitor.reporting.web.rows import alert_card, facts, transfer_row, transfer_timeline
 from connext_monitor.reporting.web.site import Site
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
 
@@ -33,13 +33,13 @@ _DAY = 86_400.0
 _TRANSFERS_SHOWN = 20
 
 
-class Page:
+class Pages:
     """The routes for people; ``providers`` are the configured channels, callers take ``turns`` at the store."""
 
     def __init__(
         self,
         reads: Reads,
-        sights: Callable[[], Sequence[ChainStatus]],
+        statuses: Callable[[], Sequence[ChainStatus]],
         providers: Sequence[str],
         labels: ChainLabels,
         clock: Clock,
@@ -47,14 +47,14 @@ class Page:
         clock_state: Callable[[], ClockState] = ClockState,
     ) -> None:
         self._reads = reads
-        self._sights = sights
+        self._statuses = statuses
         self._providers = providers
         self._labels = labels
         self._clock = clock
         self._turns = turns
         self._clock_state = clock_state
         self._site = Site()
-        self._counted = Counted(reads.statistics, clock)
+        self._counted = StatsCache(reads.statistics, clock)
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -168,7 +168,7 @@ class Page:
             {
                 "row": transfer_row(view, self._labels, now),
                 "facts": facts(view, self._labels),
-                "steps": timeline(view, self._labels, now),
+                "steps": transfer_timeline(view, self._labels, now),
                 "due": view.due,
                 "xcalled": view.transfer.xcalled is not None,
                 "alerts": cards,
@@ -218,14 +218,14 @@ class Page:
         values = {"words": words, **self._choices(query)}
         return self._page("refusal.html", state, self._now(), values, status)
 
-    async def _look(self) -> State:
-        return await look(self._reads, self._sights, self._providers, self._labels, self._clock_state())
+    async def _look(self) -> CurrentState:
+        return await look(self._reads, self._statuses, self._providers, self._labels, self._clock_state())
 
     def _page(
-        self, template: str, state: State, now: float, values: Mapping[str, object], status: int = 200
+        self, template: str, state: CurrentState, now: float, values: Mapping[str, object], status: int = 200
     ) -> web.Response:
         return self._site.page(
-            template, {"verdict": state.verdict, "now": now, "labels": self._labels, **values}, status
+            template, {"summary": state.summary, "now": now, "labels": self._labels, **values}, status
         )
 
     def _choices(self, chosen: Mapping[str, str]) -> dict[str, object]:
@@ -234,7 +234,7 @@ class Page:
         return {
             "chosen": {name: chosen.get(name, "") for name in names},
             "statuses": [status.value for status in Status],
-            "chain_names": sorted(sight.name for sight in self._sights()),
+            "chain_names": sorted(chain.name for chain in self._statuses()),
         }
 
     def _now(self) -> float:

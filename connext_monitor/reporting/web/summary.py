@@ -31,7 +31,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Problem:
     """One thing that is not as it should be, in words that stand alone, and the part of the page that shows it."""
 
     level: Level
@@ -40,36 +40,36 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The whole in one level; ``reasons`` the worst first, none where all is well."""
+class Summary:
+    """The whole in one level; ``problems`` the worst first, none where all is well."""
 
     level: Level
-    reasons: tuple[Reason, ...]
+    problems: tuple[Problem, ...]
 
     @property
     def headline(self) -> str:
         """One sentence."""
-        if not self.reasons:
+        if not self.problems:
             return "Every chain is observed and caught up, no alert is open, and every channel takes alerts."
-        return _sentence(self.reasons[0].text)
+        return _sentence(self.problems[0].text)
 
 
-def verdict(
+def summarize(
     open_alerts: Sequence[OpenAlerts],
     chains: Sequence[tuple[ChainStatus, Nonces | None]],
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
     clock: ClockState | None = None,
     database_trouble: str | None = None,
-) -> Verdict:
+) -> Summary:
     """What is wrong, the worst first; ``database_trouble`` is what keeps the database from being used."""
-    reasons = [] if database_trouble is None else [Reason(Level.CRITICAL, not_usable(database_trouble), "chains")]
-    reasons += [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
+    problems = [] if database_trouble is None else [Problem(Level.CRITICAL, not_usable(database_trouble), "chains")]
+    problems += [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
     if clock is not None and clock.words is not None:
-        reasons.append(Reason(Level.WARNING, clock.words, "chains"))
-    reasons = [replace(reason, text=_cut(reason.text)) for reason in reasons]
-    reasons.sort(key=lambda reason: -reason.level.rank)
-    return Verdict(reasons[0].level if reasons else Level.FINE, tuple(reasons))
+        problems.append(Problem(Level.WARNING, clock.words, "chains"))
+    problems = [replace(problem, text=_cut(problem.text)) for problem in problems]
+    problems.sort(key=lambda problem: -problem.level.rank)
+    return Summary(problems[0].level if problems else Level.FINE, tuple(problems))
 
 
 def of_severity(severity: Severity) -> Level:
@@ -117,32 +117,32 @@ def _of_alerts(
     chains: Sequence[tuple[ChainStatus, Nonces | None]],
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
-) -> Iterator[Reason]:
+) -> Iterator[Problem]:
     """The alerts that do not say again what is said of a chain or channel as it is now."""
-    unseen = [sight for sight, _ in chains if not sight.observed or sight.unjudged is not None]
-    seen_now = {(AlertKind.CHAIN_UNOBSERVED, sight.name) for sight in unseen}
+    unseen = [status for status, _ in chains if not status.observed or status.unjudged is not None]
+    seen_now = {(AlertKind.CHAIN_UNOBSERVED, status.name) for status in unseen}
     seen_now |= {(AlertKind.PROVIDER_FAILING, one.provider) for one in channels if one.state is not ChannelState.OK}
     for topic in open_alerts:
         if (topic.kind, topic.subject) not in seen_now:
-            yield Reason(of_severity(topic.severity), topic_words(topic, labels), "alerts")
+            yield Problem(of_severity(topic.severity), topic_words(topic, labels), "alerts")
 
 
-def _of_chains(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> Iterator[Reason]:
+def _of_chains(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> Iterator[Problem]:
     for words in why_not_ready(chains):
-        yield Reason(Level.WARNING, words, "chains")
+        yield Problem(Level.WARNING, words, "chains")
 
 
-def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[Reason]:
+def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[Problem]:
     bad = [channel for channel in channels if channel.state is not ChannelState.OK]
     for channel in bad:
         # While one of them works, somebody still hears of everything that matters.
         level = Level.CRITICAL if len(bad) == len(channels) else Level.WARNING
-        reason = f" ({channel.reason})" if channel.reason else ""
-        yield Reason(level, f"channel {channel.provider} takes no alerts{reason}", "channels")
+        why = f" ({channel.reason})" if channel.reason else ""
+        yield Problem(level, f"channel {channel.provider} takes no alerts{why}", "channels")
 
 
 def _cut(words: str) -> str:
-    """Short enough for a first line; what was cut stands in the part of the page that the reason points to."""
+    """Short enough for a first line; what was cut stands in the part of the page that the problem points to."""
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
 
 
