@@ -39,7 +39,7 @@ class Desk:
         return await self.store.outbox.next_delivery("ops") is not None
 
 
-async def test_an_opened_alert_is_queued_for_its_subscribers_and_wakes_delivery(store: Store) -> None:
+async def test_an_opened_alert_is_queued_and_wakes_delivery(store: Store) -> None:
     desk = Desk(store)
     assert await desk.desk.open(UNOBSERVED)
     assert (await desk.queued(), desk.woken) == (True, 1)
@@ -53,7 +53,7 @@ async def test_a_silenced_alert_is_kept_and_queued_for_nobody(store: Store) -> N
     assert not await desk.queued()
 
 
-async def test_an_alert_that_is_decided_against_within_the_transaction_wakes_nobody(store: Store) -> None:
+async def test_a_decision_within_the_transaction_may_open_nothing(store: Store) -> None:
     desk, seen = Desk(store), list[Watched | None]()
 
     def decide_against(watched: Watched | None) -> None:

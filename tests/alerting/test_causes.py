@@ -108,7 +108,7 @@ async def kinds(finder: CauseFinder, leg: Leg = Leg.EXECUTE) -> list[CauseKind]:
     return [cause.kind for cause in (await finder.find(LATE, leg)).causes]
 
 
-async def test_a_look_that_is_given_up_before_it_asks_leaves_no_question_behind() -> None:
+async def test_a_cancelled_look_leaves_no_question_behind() -> None:
     looking = asyncio.create_task(Bridge().finder().find(LATE, Leg.EXECUTE))
     await asyncio.sleep(0)
     looking.cancel()
@@ -142,7 +142,7 @@ async def test_what_is_not_known_is_not_said() -> None:
     assert await kinds(bridge.finder()) == [CauseKind.RECONCILE_PENDING]
 
 
-async def test_a_late_reconciliation_is_not_put_down_to_what_bears_upon_executions() -> None:
+async def test_causes_of_late_executions_do_not_explain_late_reconciliations() -> None:
     bridge = Bridge()
     bridge.destination.pause = True
     finder = bridge.finder()
@@ -156,7 +156,7 @@ async def test_chains_out_of_sight_are_named() -> None:
     assert (cause.kind, cause.facts) == (CauseKind.CHAIN_UNOBSERVED, {"domain": ORIGIN})
 
 
-async def test_a_chain_that_hangs_costs_a_second_once_and_the_rest_is_said() -> None:
+async def test_a_chain_that_hangs_costs_one_second_once() -> None:
     bridge = Bridge()
     bridge.destination.hangs = True
     bridge.origin.events = [SeenSideEvent(RelayerFeeIncreased(7, COIN), LATER)]
@@ -178,7 +178,7 @@ async def test_a_fault_prevents_nothing(chain: str) -> None:
     assert CauseKind.RECONCILE_PENDING in await kinds(bridge.finder())
 
 
-async def test_a_burst_asks_once_for_all_and_about_the_first_thirty_by_themselves() -> None:
+async def test_a_burst_asks_once_and_about_thirty_transfers() -> None:
     bridge = Bridge()
     finder = bridge.finder()
     await asyncio.gather(*(finder.find(LATE, Leg.EXECUTE) for _ in range(200)))
@@ -187,7 +187,7 @@ async def test_a_burst_asks_once_for_all_and_about_the_first_thirty_by_themselve
     assert len(bridge.origin.asked) in range(30, 33)
 
 
-async def test_the_one_that_is_about_to_be_told_counts_among_those_without_a_router() -> None:
+async def test_the_leg_about_to_be_alerted_about_counts_as_well() -> None:
     bridge = Bridge()
     bridge.kept.seen = RouterBids(21600, 1, 0)
     fresh = replace(LATE, xcalled=replace(LATE.xcalled, block=replace(LATE.xcalled.block, timestamp=2**40)))  # type: ignore[type-var,union-attr]
@@ -207,7 +207,7 @@ def watch(bridge: Bridge, woken: list[str], every: float = 60) -> CauseWatch:
     return CauseWatch(kept, kept, bridge.finder(), kept, SystemClock(), every=every)
 
 
-async def test_what_comes_later_is_kept_with_the_open_alert_and_tells_nobody() -> None:
+async def test_a_later_cause_is_kept_and_wakes_nobody() -> None:
     bridge, woken = Bridge(), list[str]()
     bridge.kept.alerts = [transfer_alert(7)]
     async with running(watch(bridge, woken, every=0.01).run()):
@@ -227,7 +227,7 @@ async def test_every_open_alert_gets_its_turn() -> None:
 ENDED = ResolveOverdue(TRANSFER_ID, Leg.EXECUTE, Resolution.EXECUTED)
 
 
-async def test_an_end_wakes_delivery_after_a_look_at_what_had_kept_it() -> None:
+async def test_an_end_wakes_delivery_after_a_last_look() -> None:
     bridge, woken = Bridge(), list[str]()
     bridge.destination.events = [SeenSideEvent(CalldataExecuted(success=False), LATER)]
     watch(bridge, woken).resolved([ENDED], [OPENED.id])
@@ -252,9 +252,7 @@ async def test_an_end_wakes_delivery_where_nothing_answers() -> None:
         ([ResolveOverdue(TRANSFER_ID, Leg.EXECUTE, Resolution.REORGED)], [OPENED.id]),
     ],
 )
-async def test_what_has_no_cause_to_look_for_wakes_delivery_at_once(
-    effects: list[ResolveOverdue], changed: list[str]
-) -> None:
+async def test_ends_without_a_cause_wake_delivery_at_once(effects: list[ResolveOverdue], changed: list[str]) -> None:
     woken: list[str] = []
     watch(Bridge(), woken).resolved(effects, changed)
     assert woken == ["woken"]

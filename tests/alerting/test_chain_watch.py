@@ -119,7 +119,7 @@ async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
 
 
-async def test_the_alert_counts_those_that_wait_and_says_what_is_wrong(tmp_path: Path) -> None:
+async def test_the_alert_counts_waiting_deadlines_and_says_why(tmp_path: Path) -> None:
     chain = Silent("gnosis", silent_for=PATIENCE + 5, trouble="its endpoint is asleep")
     async with watching(tmp_path, chain, Silent("ethereum")) as watched:
         watched.waiting[DESTINATION] = 3
@@ -149,7 +149,7 @@ async def test_a_second_silence_is_another_alert(tmp_path: Path) -> None:
         assert first.id != second.id
 
 
-async def test_an_alert_from_before_a_restart_is_neither_repeated_nor_resolved_unseen(tmp_path: Path) -> None:
+async def test_a_restart_neither_repeats_nor_resolves_an_alert(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as before:
         await before.says(("gnosis", AlertState.OPEN))
     chains = (Silent("gnosis", started=False), Silent("ethereum", silent_for=PATIENCE))
@@ -160,7 +160,7 @@ async def test_an_alert_from_before_a_restart_is_neither_repeated_nor_resolved_u
         await watched.says(("gnosis", AlertState.RESOLVED), ("ethereum", AlertState.OPEN))
 
 
-async def test_a_chain_that_is_taken_out_of_the_config_resolves_as_removed(tmp_path: Path) -> None:
+async def test_a_chain_no_longer_configured_resolves_as_removed(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as before:
         await before.says(("gnosis", AlertState.OPEN))
     async with watching(tmp_path, Silent("base"), Silent("ethereum")) as watched:
@@ -168,7 +168,7 @@ async def test_a_chain_that_is_taken_out_of_the_config_resolves_as_removed(tmp_p
         assert (await watched.alerts())[0].resolution == "removed"
 
 
-async def test_the_count_of_those_that_wait_grows_with_them_and_its_end_says_how_many_there_were(
+async def test_the_resolved_alert_says_how_many_had_waited(
     tmp_path: Path,
 ) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
@@ -184,7 +184,7 @@ async def test_the_count_of_those_that_wait_grows_with_them_and_its_end_says_how
 REFUSED = Unjudged(3, 130, Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused it"))
 
 
-async def test_a_chain_in_sight_whose_legs_cannot_be_judged_is_alerted_once_with_their_number_and_the_reason(
+async def test_unjudged_legs_of_a_chain_in_sight_open_an_alert(
     tmp_path: Path,
 ) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
@@ -199,7 +199,7 @@ async def test_a_chain_in_sight_whose_legs_cannot_be_judged_is_alerted_once_with
         )
 
 
-async def test_its_alert_follows_what_is_unjudged_and_ends_with_the_last_count(tmp_path: Path) -> None:
+async def test_its_alert_follows_the_number_of_unjudged_legs(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
         watched.unjudged.found[DESTINATION] = REFUSED
         watched.watch.look()
@@ -218,7 +218,7 @@ async def test_its_alert_follows_what_is_unjudged_and_ends_with_the_last_count(t
         assert compose(alert, None, LABELS).text.startswith("What waited (1 leg past due) has been judged")
 
 
-async def test_a_chain_that_comes_in_sight_stays_alerted_about_while_its_legs_cannot_be_judged(tmp_path: Path) -> None:
+async def test_a_chain_back_in_sight_stays_open_while_legs_wait(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
         watched.waiting[DESTINATION] = 3
         await watched.says(("gnosis", AlertState.OPEN))
@@ -233,7 +233,7 @@ async def test_a_chain_that_comes_in_sight_stays_alerted_about_while_its_legs_ca
         assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
 
 
-async def test_legs_that_waited_for_a_chain_out_of_sight_are_told_with_its_outage_and_end_with_it(
+async def test_legs_that_waited_for_an_outage_end_with_it(
     tmp_path: Path,
 ) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
@@ -254,7 +254,7 @@ async def test_legs_that_waited_for_a_chain_out_of_sight_are_told_with_its_outag
         assert "The 4 deadlines that waited for it are judged now." in message.text
 
 
-async def test_after_a_restart_its_alert_stands_until_the_store_has_been_looked_at(tmp_path: Path) -> None:
+async def test_a_restart_leaves_its_alert_open_until_legs_are_counted(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as before:
         before.unjudged.found[DESTINATION] = REFUSED
         before.watch.look()

@@ -136,7 +136,7 @@ async def test_a_short_failure_is_told_to_nobody() -> None:
     assert watch.kept.alerts == []
 
 
-async def test_a_lasting_failure_is_told_every_hour_and_each_message_is_resolved() -> None:
+async def test_a_lasting_outage_is_repeated_hourly_and_resolved_everywhere() -> None:
     channel = Channel("a")
     async with Watch(channel).running() as watch:
         watch.database.trouble = FULL
@@ -156,7 +156,7 @@ async def test_a_lasting_failure_is_told_every_hour_and_each_message_is_resolved
     await until(lambda: watch.kept.alerts == [(alert_id, "recovered")])
 
 
-async def test_a_channel_that_hangs_or_breaks_keeps_none_from_hearing_it() -> None:
+async def test_a_hanging_or_broken_channel_delays_no_other() -> None:
     hanging, broken, good = Channel("hanging", hangs=True), Channel("broken", breaks=True), Channel("good")
     async with Watch(hanging, broken, good).running() as watch:
         watch.database.trouble = FULL
@@ -166,7 +166,7 @@ async def test_a_channel_that_hangs_or_breaks_keeps_none_from_hearing_it() -> No
         await until(lambda: len(good.taken) == 2)
 
 
-async def test_what_cannot_be_mended_is_told_at_once_and_ends_it() -> None:
+async def test_trouble_without_a_remedy_is_announced_and_ends_the_watch() -> None:
     channel = Channel("a")
     async with Watch(channel).running() as watch:
         watch.database.trouble = GONE
@@ -177,7 +177,7 @@ async def test_what_cannot_be_mended_is_told_at_once_and_ends_it() -> None:
     assert "restore FILE" in channel.taken[0][0].message.text
 
 
-async def test_a_channel_that_is_slow_is_waited_for_and_one_that_may_have_taken_it_hears_the_end() -> None:
+async def test_a_channel_that_may_have_taken_it_hears_the_end() -> None:
     class Slow(Channel):
         async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
             await super().send(notice, reference)
@@ -195,7 +195,7 @@ async def test_a_channel_that_is_slow_is_waited_for_and_one_that_may_have_taken_
     assert bulletin._LONGEST_SEND > 3 * LONGEST_TIMEOUT
 
 
-async def test_an_end_is_not_told_to_whom_the_beginning_was_not() -> None:
+async def test_an_outage_not_announced_has_no_end_announced() -> None:
     class Away(Channel):
         away = True
 
@@ -218,7 +218,7 @@ async def test_an_end_is_not_told_to_whom_the_beginning_was_not() -> None:
 
 
 @pytest.mark.parametrize("trouble", [FULL, GONE], ids=["full", "gone"])
-async def test_an_outage_that_ended_the_process_has_one_id_and_one_end(trouble: DatabaseTrouble) -> None:
+async def test_an_outage_keeps_its_id_over_a_restart(trouble: DatabaseTrouble) -> None:
     channel, note = Channel("a"), Note()
     async with Watch(channel, note=note).running() as watch:
         watch.database.trouble = trouble
@@ -238,7 +238,7 @@ async def test_an_outage_that_ended_the_process_has_one_id_and_one_end(trouble: 
     assert len(channel.taken) == 2
 
 
-async def test_the_end_is_not_told_before_a_write_was_taken() -> None:
+async def test_an_end_is_announced_only_after_a_write() -> None:
     channel, note = Channel("a"), Note()
     async with Watch(channel, note=note).running() as watch:
         watch.database.trouble = FULL
@@ -257,7 +257,7 @@ async def test_the_end_is_not_told_before_a_write_was_taken() -> None:
     assert channel.taken[1][0].alert.state is AlertState.RESOLVED
 
 
-async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
+async def test_failed_starts_are_announced_once_an_hour() -> None:
     clock, note, channel = manual_clock(), Note(), Channel("a")
     for passed in (0, 5, 1000, 3700):
         clock.advance(passed - clock.passed)
@@ -268,7 +268,7 @@ async def test_starts_that_fail_are_told_once_an_hour_under_one_id() -> None:
     assert "Nobody watches the bridge until the monitor is started again" in channel.taken[0][0].message.text
 
 
-async def test_damage_that_every_start_runs_into_again_is_told_once() -> None:
+async def test_damage_that_every_start_meets_is_announced_once() -> None:
     channel, note = Channel("a"), Note()
     for _ in range(3):
         async with Watch(channel, note=note).running() as watch:

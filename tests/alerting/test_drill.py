@@ -15,9 +15,7 @@ from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.alerts import LABELS
 
 
-async def test_a_drill_on_discord_is_one_message_that_opens_and_resolves(
-    discord: Discord, context: ProviderContext
-) -> None:
+async def test_a_drill_on_discord_is_one_message(discord: Discord, context: ProviderContext) -> None:
     provider = DiscordProvider("ops", DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url)), context)
     answers = await drill(provider, LABELS, SystemClock())
     await provider.aclose()
@@ -41,9 +39,7 @@ async def test_a_drill_on_a_webhook_is_of_type_test(receiver: Receiver, context:
     assert [body["data"]["alert"]["state"] for body in receiver.taken] == ["open", "resolved"]
 
 
-async def test_a_drill_that_is_not_taken_says_so_and_resolves_nothing(
-    receiver: Receiver, context: ProviderContext
-) -> None:
+async def test_a_refused_drill_says_so_and_resolves_nothing(receiver: Receiver, context: ProviderContext) -> None:
     receiver.plan(410)
     provider = WebhookProvider("machines", WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), context)
     answers = await drill(provider, LABELS, SystemClock())

@@ -98,7 +98,7 @@ async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
     assert await store.outbox.next_delivery("desk") is None
 
 
-async def test_a_channel_without_names_for_its_messages_is_told_the_end_once(store: Store) -> None:
+async def test_a_channel_without_message_references_gets_one_end(store: Store) -> None:
     await store.open_alert(ALERT, ["machines"])
     await sent(store, "machines", None)
     assert await store.escalate(ALERT.id, lambda _: ["machines"], NOW)

@@ -128,7 +128,7 @@ def called(nonce: int, block: int = 8) -> EventRecord:
 PHANTOM_OPEN = ("phantom_delivery", AlertState.OPEN, None)
 
 
-async def test_a_nonce_that_was_never_given_is_accused_once_its_origin_is_final_past_it(tmp_path: Path) -> None:
+async def test_an_unused_nonce_is_accused_once_its_origin_is_final(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(DELIVERY))
         await made.looks_twice_and_accuses_nobody()
@@ -173,7 +173,7 @@ async def test_a_nonce_within_a_hole_accuses_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("found", [None, True])
-async def test_an_origin_that_cannot_be_asked_or_that_has_it_accuses_nobody(tmp_path: Path, found: bool | None) -> None:
+async def test_an_origin_that_has_it_or_is_silent_accuses_nobody(tmp_path: Path, found: bool | None) -> None:
     async with bench(tmp_path) as made:
         made.origin.found = found
         await put(made.store, seen(DELIVERY))
@@ -199,7 +199,7 @@ async def test_a_delivery_that_its_destination_does_not_confirm_accuses_nobody(
         await made.says(PHANTOM_OPEN)
 
 
-async def test_a_delivery_that_was_only_pushed_accuses_nobody_until_its_block_is_covered(tmp_path: Path) -> None:
+async def test_a_pushed_delivery_accuses_nobody_until_covered(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await made.covers(19, 15, upcoming=0, domain=BETA)
         await put(made.store, seen(DELIVERY))
@@ -212,7 +212,7 @@ async def test_a_delivery_that_was_only_pushed_accuses_nobody_until_its_block_is
         await made.says(PHANTOM_OPEN)
 
 
-async def test_a_transfer_that_is_known_by_its_reconciled_only_accuses_nobody(tmp_path: Path) -> None:
+async def test_a_reconciliation_alone_accuses_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(reconciled(info(CLAIMED), sighting(20))))
         await made.covers(30, 25, upcoming=5)
@@ -222,7 +222,7 @@ async def test_a_transfer_that_is_known_by_its_reconciled_only_accuses_nobody(tm
         assert made.origin.asked == []
 
 
-async def test_it_is_told_once_over_a_restart(tmp_path: Path) -> None:
+async def test_a_restart_repeats_no_alert(tmp_path: Path) -> None:
     for _ in range(2):
         async with bench(tmp_path) as made:
             await put(made.store, seen(DELIVERY))
@@ -244,7 +244,7 @@ async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -
         await made.looks_twice_and_accuses_nobody()
 
 
-async def test_an_origin_that_is_found_while_it_is_asked_about_accuses_nobody(tmp_path: Path) -> None:
+async def test_an_origin_found_during_the_question_accuses_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(DELIVERY))
         made.origin.meanwhile = lambda: put(made.store, seen(xcalled(info(CLAIMED), sighting(41))))
@@ -255,7 +255,7 @@ async def test_an_origin_that_is_found_while_it_is_asked_about_accuses_nobody(tm
         assert made.origin.asked
 
 
-async def test_it_resolves_when_a_reorg_takes_the_delivery_and_leaves_its_reconciliation(tmp_path: Path) -> None:
+async def test_it_resolves_when_a_reorg_leaves_only_the_reconciliation(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(DELIVERY, reconciled(info(CLAIMED), sighting(19))))
         await made.covers(30, 25, upcoming=5)
@@ -285,7 +285,7 @@ async def test_it_resolves_when_a_reorg_takes_the_delivery(tmp_path: Path) -> No
         await made.says(("phantom_delivery", AlertState.RESOLVED, "reorged"))
 
 
-async def test_a_delivery_that_its_own_chain_does_not_confirm_is_held_against_that_chain(tmp_path: Path) -> None:
+async def test_an_unconfirmed_delivery_is_held_against_its_own_chain(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         made.destination.says, made.destination.unanswered = None, "node.example refused eth_call"
         await put(made.store, seen(DELIVERY))
@@ -302,7 +302,7 @@ async def test_a_delivery_that_its_own_chain_does_not_confirm_is_held_against_th
         await until(lambda: made.watch.held(BETA) is None)
 
 
-async def test_a_delivery_whose_origin_cannot_be_asked_is_held_against_the_origin_for_as_long_as_it_lasts(
+async def test_a_delivery_is_held_against_an_origin_that_is_silent(
     tmp_path: Path,
 ) -> None:
     async with bench(tmp_path) as made:

@@ -67,7 +67,7 @@ async def watching(
         await store.close()
 
 
-async def test_a_channel_that_refuses_for_good_is_told_at_once_on_the_others_and_not_on_itself(tmp_path: Path) -> None:
+async def test_a_channel_that_refuses_for_good_is_reported_on_the_others(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         watched.watch.failed("ops", "answered 404 Not Found", dead=True)
         await watched.says(("ops", AlertState.OPEN, None))
@@ -75,7 +75,7 @@ async def test_a_channel_that_refuses_for_good_is_told_at_once_on_the_others_and
         assert await watched.told_to() == {"desk": ["ops opened"], "machines": ["ops opened"]}
 
 
-async def test_a_channel_that_fails_is_told_only_once_it_has_failed_long_enough(tmp_path: Path) -> None:
+async def test_a_channel_is_reported_once_it_has_failed_long_enough(tmp_path: Path) -> None:
     async with watching(tmp_path, patience=0.3) as watched:
         watched.watch.failed("ops", "answered 503 Service Unavailable", dead=False)
         watched.watch.failed("desk", "answered 503 Service Unavailable", dead=False)
@@ -99,7 +99,7 @@ async def test_a_channel_that_takes_a_message_again_resolves_as_recovered(tmp_pa
         await watched.says(("ops", AlertState.RESOLVED, "recovered"), ("ops", AlertState.OPEN, None))
 
 
-async def test_a_channel_that_takes_a_message_now_and_then_is_told_once(tmp_path: Path) -> None:
+async def test_a_flapping_channel_is_reported_once(tmp_path: Path) -> None:
     """After a relapse it is recovered only when it has taken what came for as long as it may fail."""
     failed = ("ops", AlertState.OPEN, None)
     recovered = ("ops", AlertState.RESOLVED, "recovered")
@@ -125,7 +125,7 @@ async def test_a_channel_that_takes_a_message_now_and_then_is_told_once(tmp_path
         await watched.says(recovered, recovered)
 
 
-async def test_over_a_restart_it_is_neither_repeated_nor_resolved_before_the_channel_takes_a_message(
+async def test_a_restart_neither_repeats_nor_resolves_a_failure(
     tmp_path: Path,
 ) -> None:
     async with watching(tmp_path) as before:
@@ -139,7 +139,7 @@ async def test_over_a_restart_it_is_neither_repeated_nor_resolved_before_the_cha
         await watched.says(("ops", AlertState.RESOLVED, "recovered"), ("desk", AlertState.OPEN, None))
 
 
-async def test_a_channel_that_is_taken_out_of_the_config_resolves_as_removed(tmp_path: Path) -> None:
+async def test_a_channel_no_longer_configured_resolves_as_removed(tmp_path: Path) -> None:
     async with watching(tmp_path) as before:
         before.watch.failed("ops", "answered 404 Not Found", dead=True)
         await before.says(("ops", AlertState.OPEN, None))

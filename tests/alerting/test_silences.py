@@ -100,7 +100,7 @@ async def made(tmp_path: Path) -> AsyncIterator[Bench]:
         yield one
 
 
-async def test_what_opens_meanwhile_is_recorded_and_told_at_the_end(made: Bench) -> None:
+async def test_what_opens_during_a_silence_is_delivered_at_its_end(made: Bench) -> None:
     quiet = await made.store.make_silence(silence(kind=AlertKind.EXECUTE_OVERDUE, reason="upgrade"), NOW)
     assert await made.silences.load() == []
     await made.opened(LATE)
@@ -112,7 +112,7 @@ async def test_what_opens_meanwhile_is_recorded_and_told_at_the_end(made: Bench)
     assert await made.waiting() == (LATE.id, Change.OPENED)
 
 
-async def test_what_has_ended_by_then_is_told_to_nobody(made: Bench) -> None:
+async def test_what_ends_during_a_silence_is_never_delivered(made: Bench) -> None:
     quiet = await made.store.make_silence(silence(), NOW)
     await made.silences.load()
     await made.opened(LATE)
@@ -121,7 +121,7 @@ async def test_what_has_ended_by_then_is_told_to_nobody(made: Bench) -> None:
     assert await made.waiting() is None
 
 
-async def test_who_has_been_told_is_not_told_again_at_the_end_of_a_silence(made: Bench) -> None:
+async def test_the_end_of_a_silence_repeats_no_delivered_alert(made: Bench) -> None:
     await made.store.open_alert(LATE, ["ops"])
     await made.sent("ops")
     quiet = await made.store.make_silence(silence(), NOW)
@@ -130,7 +130,7 @@ async def test_who_has_been_told_is_not_told_again_at_the_end_of_a_silence(made:
     assert await made.waiting("desk") == (LATE.id, Change.OPENED)
 
 
-async def test_what_was_acknowledged_is_told_again_if_it_is_still_open(made: Bench) -> None:
+async def test_an_acknowledged_alert_is_delivered_again_if_still_open(made: Bench) -> None:
     await made.opened(LATE)
     await made.sent("ops")
     seen = await made.store.make_silence(silence(subject=LATE.id, ack=True), NOW)
@@ -164,7 +164,7 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
         assert await after.waiting() is None
 
 
-async def test_an_alert_that_ends_between_the_look_and_the_commit_is_told_to_nobody(made: Bench) -> None:
+async def test_an_alert_that_ends_before_the_commit_is_not_delivered(made: Bench) -> None:
     quiet = await made.store.make_silence(silence(), NOW)
     await made.store.open_alert(LATE, [])
     await made.store.resolve_alert(LATE.id, "executed", NOW)
@@ -176,9 +176,7 @@ HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 
 
 @pytest.mark.parametrize("wrong", [YEAR, -YEAR, HOUR / 2, -HOUR / 2])
-async def test_it_lasts_as_long_as_was_asked_for_whatever_clock_it_was_made_by(
-    tmp_path: Path, wrong: timedelta
-) -> None:
+async def test_it_lasts_as_long_as_asked_by_whatever_clock(tmp_path: Path, wrong: timedelta) -> None:
     clock = ManualClock(NOW, running=True)
     async with bench(tmp_path, clock) as one:
         await one.silences.load()
@@ -192,7 +190,7 @@ async def test_it_lasts_as_long_as_was_asked_for_whatever_clock_it_was_made_by(
         assert [ended.id for ended in await one.silences.load()] == [made.id]
 
 
-async def test_one_from_the_future_is_dated_anew_after_a_restart_too(tmp_path: Path) -> None:
+async def test_one_from_the_future_is_redated_after_a_restart(tmp_path: Path) -> None:
     async with bench(tmp_path, ManualClock(NOW, running=True)) as one:
         await one.store.make_silence(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
         await one.silences.load()
@@ -208,7 +206,7 @@ async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None
         assert not one.silences.cover(LATE)
 
 
-async def test_after_a_start_it_goes_on_until_the_time_can_be_relied_on(tmp_path: Path) -> None:
+async def test_it_stays_in_force_until_the_clock_is_trusted(tmp_path: Path) -> None:
     settled, clock = False, ManualClock(NOW + YEAR, running=True)
     async with bench(tmp_path, clock, lambda: settled) as one:
         made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
@@ -220,7 +218,7 @@ async def test_after_a_start_it_goes_on_until_the_time_can_be_relied_on(tmp_path
         assert [ended.id for ended in await one.silences.load()] == [made.id]
 
 
-async def test_it_does_not_wait_for_ever_for_that(tmp_path: Path) -> None:
+async def test_it_does_not_wait_forever_for_a_trusted_clock(tmp_path: Path) -> None:
     clock = ManualClock(NOW, running=True)
     async with bench(tmp_path, clock, lambda: False) as one:
         await one.store.make_silence(Silence(0, NOW - HOUR), NOW - 2 * HOUR)

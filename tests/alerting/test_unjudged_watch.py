@@ -16,7 +16,7 @@ from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
-from tests.alerting.test_scheduler import DUE, T0, id_of, xcalled
+from tests.alerting.scheduling import DUE, T0, id_of, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
@@ -114,7 +114,7 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
         await store.close()
 
 
-async def test_a_leg_that_waits_for_too_long_is_found_and_forgotten_once_it_is_judged(tmp_path: Path) -> None:
+async def test_a_leg_counts_as_unjudged_until_it_is_judged(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
         await until(lambda: bench.watch.of(DESTINATION))
@@ -134,13 +134,13 @@ async def test_while_others_wait_it_goes_on_counting_them(tmp_path: Path) -> Non
         await until(lambda: bench.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED))
 
 
-async def test_a_leg_is_past_due_by_the_chains_clock_too_where_ours_is_behind(tmp_path: Path) -> None:
+async def test_a_leg_is_past_due_by_the_chains_clock_too(tmp_path: Path) -> None:
     async with watching(tmp_path, now=DUE - 3000, judging=Judging(ahead=3001)) as bench:
         await bench.sent(1)
         await until(lambda: bench.watch.of(DESTINATION) == Unjudged(1, 1, REFUSED))
 
 
-async def test_what_nothing_keeps_from_being_judged_is_handed_over_to_be_judged(tmp_path: Path) -> None:
+async def test_legs_without_an_obstacle_are_handed_to_the_judge(tmp_path: Path) -> None:
     overlooked = Hindrance(Obstacle.NOT_LOOKED_AT, "nobody looked")
     async with watching(tmp_path, judging=Judging(overlooked)) as bench:
         await bench.sent(1)
@@ -148,7 +148,7 @@ async def test_what_nothing_keeps_from_being_judged_is_handed_over_to_be_judged(
         assert bench.judging.handed_over[0] == Awaited(id_of(1), Leg.EXECUTE, Timestamp(DUE), DESTINATION)
 
 
-async def test_what_was_told_before_a_restart_stands_while_its_leg_waits(tmp_path: Path) -> None:
+async def test_an_alert_from_before_a_restart_stands_while_legs_wait(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
         await bench.store.open_alert(chain_unjudged("gnosis", NOW, Unjudged(1, 5, REFUSED)), [])
@@ -160,7 +160,7 @@ async def test_what_was_told_before_a_restart_stands_while_its_leg_waits(tmp_pat
         await until(lambda: bench.watch.settled(DESTINATION))
 
 
-async def test_a_delivery_that_nobody_confirms_is_found_after_the_same_time(tmp_path: Path) -> None:
+async def test_an_unconfirmed_delivery_counts_after_the_same_time(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         bench.deliveries[ORIGIN] = Unjudged(0, 0, REFUSED, deliveries=1)
         await until(lambda: bench.watch.settled(ORIGIN))
@@ -170,7 +170,7 @@ async def test_a_delivery_that_nobody_confirms_is_found_after_the_same_time(tmp_
         await until(lambda: bench.watch.settled(ORIGIN))
 
 
-async def test_what_waits_by_turns_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path) -> None:
+async def test_it_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
         await until(lambda: bench.watch.of(DESTINATION))
@@ -184,7 +184,7 @@ async def test_what_waits_by_turns_is_settled_once_nothing_has_waited_for_a_whil
         assert bench.settled_at_changes == [False] * 4
 
 
-async def test_a_store_that_cannot_be_read_changes_nothing_of_what_was_found(tmp_path: Path) -> None:
+async def test_an_unreadable_store_changes_nothing(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
         await until(lambda: bench.watch.of(DESTINATION))

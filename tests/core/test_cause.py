@@ -87,7 +87,7 @@ def test_what_no_longer_holds_is_said_of_the_past() -> None:
     assert "was paused" in said(PAUSED, ended=True)
 
 
-def test_what_could_not_be_looked_for_again_stays_as_it_was() -> None:
+def test_a_cause_not_looked_for_again_stays() -> None:
     assert merged(PAUSED.causes, Findings()) == PAUSED.causes
 
 
@@ -110,7 +110,7 @@ found = st.builds(
 
 
 @given(st.lists(found, max_size=4))
-def test_each_kind_is_said_once_in_one_order_however_often_it_is_looked_for(looks: list[Findings]) -> None:
+def test_each_kind_is_named_once_and_in_order(looks: list[Findings]) -> None:
     known: tuple[Cause, ...] = ()
     for look in looks:
         known = merged(known, look)
@@ -119,7 +119,7 @@ def test_each_kind_is_said_once_in_one_order_however_often_it_is_looked_for(look
     assert known_words(known, LABELS, ended=True).count(";") == max(0, len(known) - 1)
 
 
-def test_an_alert_tells_its_causes_and_without_any_says_nothing_of_them() -> None:
+def test_a_message_names_causes_only_where_there_are_any() -> None:
     alert = overdue(OPENED.transfer_id or LATE.transfer_id, Leg.EXECUTE, DUE_AT, NOW, causes=PAUSED.causes)
     assert compose(alert, LATE, LABELS).text == (
         "Due 1 min before this alert, and the recipient has not received the funds. "

@@ -33,19 +33,19 @@ def every_five_seconds(until: float, *, ahead: int = 0) -> list[tuple[float, int
     return [(at, 1000 + at + ahead) for at in range(0, int(until) + 1, 5)]
 
 
-def test_nothing_is_ripe_before_it_was_looked_for_as_long_as_there_is_patience() -> None:
+def test_nothing_is_ripe_before_the_patience_has_passed() -> None:
     assert ripe_after(*every_five_seconds(115)) == 0
     assert ripe_after(*every_five_seconds(120)) == 1000
     assert ripe_after(*every_five_seconds(300)) == 1180
 
 
-def test_a_clock_that_is_set_forward_makes_nothing_ripe_at_once() -> None:
+def test_setting_the_clock_forward_makes_nothing_ripe() -> None:
     jumped = [*every_five_seconds(120), *((at, 5000 + at) for at in range(125, 240, 5))]
     assert max(ripe_after(*jumped[: n + 1]) for n in range(len(jumped))) < 2000
     assert ripe_after(*jumped, *((at, 5000 + at) for at in range(240, 250, 5))) >= 5000
 
 
-def test_a_clock_that_is_set_back_makes_ripe_only_what_is_past_due_by_it() -> None:
+def test_after_setting_the_clock_back_its_time_counts() -> None:
     assert ripe_after(*every_five_seconds(120), (125, 400)) == 400
 
 
@@ -62,7 +62,7 @@ def test_where_each_look_takes_long_there_is_an_end_too() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 2 * PATIENCE), st.integers(0, 2**40)), min_size=1, max_size=60))
-def test_what_is_ripe_was_past_due_at_every_look_of_that_time(steps: list[tuple[float, int]]) -> None:
+def test_what_is_ripe_was_past_due_at_every_look(steps: list[tuple[float, int]]) -> None:
     past_due, at, noted = PastDue(PATIENCE), 0.0, []
     for step, instant in steps:
         at += step
@@ -84,7 +84,7 @@ def test_it_begins_with_a_ripe_leg_only(hindered: bool, stood: bool) -> None:
     assert stands(counted(aged=1, ripe=1), stood=stood, hindered=hindered)
 
 
-def test_it_lasts_while_a_leg_waits_for_longer_than_judging_takes_or_is_known_to_be_kept() -> None:
+def test_it_lasts_while_a_leg_is_aged_or_hindered() -> None:
     assert stands(counted(aged=1), stood=True, hindered=False)
     assert stands(counted(), stood=True, hindered=True)
     assert not stands(counted(), stood=True, hindered=False)
@@ -96,7 +96,7 @@ def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: 
     return hindrance(kept, DUE, at, DUE + 86_400, **known | more)
 
 
-def test_what_was_met_in_judging_comes_before_what_is_known_of_the_chain() -> None:
+def test_what_was_met_in_judging_comes_first() -> None:
     assert why(REFUSED, watermark=None) == REFUSED
 
 

@@ -109,7 +109,7 @@ async def test_when_it_goes_on_what_is_absent_is_alerted(frozen: Frozen) -> None
     assert ("execute_overdue", frozen.absent.transfer_id, "open") in frozen.in_the_end
 
 
-async def test_when_it_goes_on_what_was_executed_meanwhile_is_not_alerted(frozen: Frozen) -> None:
+async def test_what_was_executed_during_an_outage_is_not_alerted(frozen: Frozen) -> None:
     assert frozen.executed.transfer_id not in {subject for _, subject, _ in frozen.in_the_end}
     assert frozen.executed_state == "late"
 

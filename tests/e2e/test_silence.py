@@ -28,7 +28,7 @@ async def typed(config: Path, *words: str) -> tuple[int | None, str]:
     return process.returncode, out.decode()
 
 
-async def test_a_silenced_pathway_is_told_at_the_end(bridge: Devnet, tmp_path: Path) -> None:
+async def test_a_silenced_pathway_is_delivered_at_the_end(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
         config = await write_config(Setup((alpha, beta), {"machines": webhook}, execute="PT4S"), tmp_path)

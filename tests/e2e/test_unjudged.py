@@ -118,7 +118,7 @@ async def healed(webhook: Receiver, transfer: Transfer, due: Due) -> None:
     assert resolved.alert["resolution"] == "observed"
 
 
-async def test_what_the_endpoint_in_use_refuses_another_one_is_asked_and_the_leg_is_accused(
+async def test_another_endpoint_is_asked_what_the_first_refuses(
     bridge: Devnet, proxies: tuple[Proxy, Proxy], webhook: Receiver, tmp_path: Path
 ) -> None:
     beta, destination = proxies[0], bridge.chain("beta")
@@ -145,7 +145,7 @@ async def test_what_the_endpoint_in_use_refuses_another_one_is_asked_and_the_leg
     ],
     ids=["transferStatus refused, and answered with nothing", "block times that are zero, and a day behind"],
 )
-async def test_a_leg_that_cannot_be_judged_is_unobserved_and_told_of_and_judged_once_it_can_be(
+async def test_a_leg_that_cannot_be_judged_is_reported_then_judged(
     bridge: Devnet,
     proxies: tuple[Proxy, Proxy],
     webhook: Receiver,
@@ -174,7 +174,7 @@ def statuses_asked(proxy: Proxy) -> int:
     return sum(params[0]["data"].startswith(TRANSFER_STATUS) for params in proxy.asked("eth_call"))
 
 
-async def test_after_a_restart_in_the_middle_what_was_told_stands_and_is_not_told_again(
+async def test_a_restart_repeats_no_report_of_unjudged_legs(
     bridge: Devnet, proxies: tuple[Proxy, Proxy], webhook: Receiver, tmp_path: Path
 ) -> None:
     due = Due(proxies[0], "beta", StatusFails(refusal(-32000, REFUSED)), REFUSED)
@@ -197,7 +197,7 @@ async def test_after_a_restart_in_the_middle_what_was_told_stands_and_is_not_tol
         await healed(webhook, transfer, due)
 
 
-async def test_blocks_that_are_stamped_in_the_future_make_nothing_late_before_it_is(
+async def test_blocks_stamped_in_the_future_make_nothing_late(
     bridge: Devnet, proxies: tuple[Proxy, Proxy], webhook: Receiver, tmp_path: Path
 ) -> None:
     beta = proxies[0]

@@ -1,0 +1,191 @@
+"""A running scheduler on a real store, with destinations that say what a test wants them to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from connext_monitor.alerting.accusations import FindCauses
+from connext_monitor.alerting.judging_pace import JudgingPace
+from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.events import (
+    BlockNumber,
+    BlockRef,
+    DomainId,
+    Executed,
+    Hash32,
+    Timestamp,
+    TransferEvent,
+    TransferId,
+    XCalled,
+)
+from connext_monitor.core.recording import ChainProgress, record
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
+from connext_monitor.store.store import Store
+from tests.world.alerts import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, no_causes
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.desks import desk_on
+
+T0 = Timestamp(int(NOW.timestamp()))
+
+
+DURATIONS = Durations(execute=10, reconcile=100_000)
+
+
+DUE = T0 + DURATIONS.execute
+
+
+UNSETTLED = JudgingPace(settles=0.0)
+
+
+@dataclass
+class Answering:
+    """A destination that answers from memory; ``status`` None is one that cannot be asked."""
+
+    name: str = "gnosis"
+    observed: bool = True
+    silent_for: float = 0.0
+    trouble: str | None = None
+    unanswered: str | None = None
+    history_until: int = 0
+    status: TransferStatus | None = TransferStatus.NONE
+    statuses: dict[TransferId, TransferStatus] = field(default_factory=dict)
+    nameless: TransferId | None = None
+    looks: list[Timestamp] = field(default_factory=list)
+    asked: list[TransferId] = field(default_factory=list)
+    fetched: list[TransferId] = field(default_factory=list)
+    while_asked: Callable[[], object] = lambda: None
+    fetch: Callable[[TransferId], object] = lambda _: None
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        return watermark < self.history_until
+
+    def look(self, past: Timestamp) -> None:
+        self.looks.append(past)
+
+    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
+        self.asked.append(transfer_id)
+        happened = self.while_asked()
+        if asyncio.iscoroutine(happened):
+            await happened
+        return None if transfer_id == self.nameless else self.statuses.get(transfer_id, self.status)
+
+    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
+        assert since < T0
+        self.fetched.append(transfer_id)
+        happened = self.fetch(transfer_id)
+        if asyncio.iscoroutine(happened):
+            await happened
+        return happened is not None
+
+
+@dataclass
+class Bench:
+    """A running scheduler and what is around it."""
+
+    store: Store
+    scheduler: AlertScheduler
+    destination: Answering
+    clock: ManualClock
+    chain_time: float = 0.0
+
+    def latest(self, domain: DomainId) -> float:
+        """The later of its clock and of what the destination's newest block says."""
+        chain = self.chain_time if domain == DESTINATION else 0.0
+        return max(chain, self.clock.now().timestamp())
+
+    async def record(self, *events: EventRecord, gone: bytes | None = None, on: DomainId = ORIGIN) -> None:
+        """Store events (or a block proven gone ``on`` a chain), and tell the scheduler as the transfer checker does."""
+        lost = frozenset({(on, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
+        steps = [ObservedChange(events, lost)]
+        ids = {one.event.transfer_id for one in events}
+        changes, _ = await self.store.record(
+            ids,
+            lost,
+            lambda known: record(known, steps, lambda _origin, _destination: DURATIONS),
+            progress=[],
+            unreadable=[],
+            at=self.clock.now(),
+        )
+        self.scheduler.committed(changes.effects, [])
+
+    def covered(self, timestamp: int, number: int = 50) -> None:
+        """The destination is covered up to a block of this time."""
+        block = BlockRef(BlockNumber(number), Hash32(bytes(32)), Timestamp(timestamp))
+        self.scheduler.committed([], [ChainProgress(DESTINATION, Coverage(BlockNumber(1), BlockNumber(1), block))])
+
+    async def accused(self) -> list[str]:
+        """The subjects of the open execute_overdue alerts."""
+        return sorted(alert.subject for alert in await self.store.open_alerts(AlertKind.EXECUTE_OVERDUE))
+
+    async def accuses(self, *ids: TransferId) -> None:
+        """Wait until exactly these are accused."""
+        wanted = sorted(f"0x{one.hex()}" for one in ids)
+        async with asyncio.timeout(10):
+            while await self.accused() != wanted:  # noqa: ASYNC110 - a fact about the store, no event
+                await asyncio.sleep(0.01)
+
+
+def place(at: int, block: int) -> Sighting:
+    return Sighting(BlockRef(BlockNumber(block), block_hash(block), Timestamp(at)), Hash32(b"\xcd" * 32), 0)
+
+
+def block_hash(block: int) -> Hash32:
+    return Hash32(block.to_bytes(32))
+
+
+def record_of(domain: DomainId, event: TransferEvent, at: int, block: int) -> EventRecord:
+    return EventRecord(domain, event, place(at, block))
+
+
+def id_of(number: int) -> TransferId:
+    return TransferId(bytes([number]) * 32)
+
+
+def xcalled(number: int, at: int = T0, block: int = 7) -> EventRecord:
+    info = replace(INFO, nonce=number)
+    event = XCalled(id_of(number), number, Hash32(bytes(32)), info, TOKEN, 5, TOKEN, b"")
+    return record_of(ORIGIN, event, at, block)
+
+
+def executed(number: int, at: int, block: int = 9) -> EventRecord:
+    info = replace(INFO, nonce=number)
+    event = Executed(id_of(number), RECIPIENT, TOKEN, info, (ROUTER,), TOKEN, 5, SENDER)
+    return record_of(DESTINATION, event, at, block)
+
+
+@asynccontextmanager
+async def scheduling(
+    folder: Path,
+    *,
+    now: int = DUE + 1,
+    opened: Callable[[], None] = lambda: None,
+    find_causes: FindCauses = no_causes,
+    pace: JudgingPace = UNSETTLED,
+) -> AsyncIterator[Bench]:
+    store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
+    clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
+    destination = Answering()
+    chains = {DESTINATION: destination, ORIGIN: Answering()}
+
+    def latest(domain: DomainId) -> float:
+        return bench.latest(domain)
+
+    desk = desk_on(store, "p", woken=opened, clock=clock)
+    scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, pace, latest)
+    bench = Bench(store, scheduler, destination, clock)
+    running = asyncio.create_task(scheduler.run())
+    try:
+        yield bench
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()

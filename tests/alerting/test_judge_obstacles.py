@@ -1,0 +1,155 @@
+"""What keeps a leg from being judged holds up no other, and is named."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.cause import Cause
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import (
+    Timestamp,
+    TransferId,
+)
+from connext_monitor.core.transfer import Transfer
+from connext_monitor.core.unjudged import Hindrance, Obstacle
+from tests.alerting.scheduling import DUE, UNSETTLED, Answering, executed, id_of, scheduling, xcalled
+from tests.world.alerts import DESTINATION
+from tests.world.waiting import until
+
+
+@pytest.mark.parametrize("status", [TransferStatus.EXECUTED, TransferStatus.COMPLETED])
+async def test_an_event_that_the_destination_has_is_fetched(tmp_path: Path, status: TransferStatus) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.destination.status = status
+        bench.destination.fetch = lambda _: bench.record(executed(1, at=DUE - 1))
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 0)
+        assert bench.destination.fetched == [id_of(1)]
+        assert await bench.accused() == []
+
+
+async def test_an_event_that_stays_missing_is_fetched_seldom(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
+        bench.destination.status = TransferStatus.EXECUTED
+        bench.destination.fetch = lambda _: "a log that cannot be read"
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await until(lambda: len(bench.destination.fetched) == 2)
+        asked = len(bench.destination.asked)
+        bench.covered(DUE + 2)
+        await asyncio.sleep(0.1)
+        assert (len(bench.destination.fetched), len(bench.destination.asked)) == (2, asked)
+        assert await bench.accused() == []
+
+
+async def test_a_fault_of_ours_delays_only_its_leg(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        await bench.record(xcalled(1), xcalled(2))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
+        bench.destination.while_asked = lambda: fail_for(bench.destination, id_of(1))
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(2))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.FAULT
+
+
+def fail_for(destination: Answering, transfer_id: TransferId) -> None:
+    if destination.asked[-1] == transfer_id:
+        raise OSError("the disk is full")
+
+
+async def test_without_answers_one_leg_is_asked_about_ever_more_seldom(
+    tmp_path: Path,
+) -> None:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.1)) as bench:
+        bench.destination.status, bench.destination.unanswered = None, "node.example refused eth_call"
+        await bench.record(*(xcalled(number) for number in range(100)))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 100)
+        bench.covered(DUE + 1)
+        await until(lambda: len(bench.destination.asked) >= 64)
+        began = len(bench.destination.asked)
+        for later in range(2, 40):
+            bench.covered(DUE + later)
+            await asyncio.sleep(0.01)
+        await until(lambda: len(bench.destination.asked) >= began + 2)
+        assert len(bench.destination.asked) < began + 8
+        assert len(set(bench.destination.asked[began:])) == len(bench.destination.asked[began:])
+        assert bench.scheduler.hindered(DESTINATION)
+        found = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+        assert found == Hindrance(
+            Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call"
+        )
+        bench.destination.status = TransferStatus.NONE
+        await bench.accuses(*(id_of(number) for number in range(100)))
+        assert not bench.scheduler.hindered(DESTINATION)
+
+
+async def test_one_unanswered_leg_holds_up_no_other(
+    tmp_path: Path,
+) -> None:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
+        bench.destination.nameless = id_of(1)
+        await bench.record(*(xcalled(number) for number in range(1, 6)))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 5)
+        bench.covered(DUE + 1)
+        await bench.accuses(*(id_of(number) for number in range(2, 6)))
+        await bench.record(xcalled(6))
+        await bench.accuses(*(id_of(number) for number in range(2, 7)))
+        bench.destination.nameless = None
+        await bench.accuses(*(id_of(number) for number in range(1, 7)))
+
+
+async def test_a_slow_search_for_an_event_holds_up_no_leg(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        forever = asyncio.Event()
+        bench.destination.statuses[id_of(1)] = TransferStatus.EXECUTED
+        bench.destination.fetch = lambda _: forever.wait()
+        await bench.record(xcalled(1), xcalled(2))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(2))
+        bench.covered(DUE + 2)
+        await bench.record(xcalled(3))
+        await bench.accuses(id_of(2), id_of(3))
+        assert bench.destination.fetched == [id_of(1)]
+        found = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+        assert found.obstacle is Obstacle.EVENT_MISSING
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_search_for_causes_never_keeps_an_alert(tmp_path: Path, fails: bool) -> None:
+    async def find_causes(_transfer: Transfer, _leg: Leg) -> tuple[Cause, ...]:
+        if fails:
+            raise ValueError("nobody knows")
+        await asyncio.Event().wait()
+        return ()
+
+    async with scheduling(tmp_path, find_causes=find_causes, pace=replace(UNSETTLED, causes_within=0.05)) as bench:
+        await bench.record(xcalled(1))
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+        bench.covered(DUE + 1)
+        await bench.accuses(id_of(1))
+
+
+async def test_an_endpoint_that_hangs_is_named_as_the_obstacle(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        answers = asyncio.Event()
+        bench.destination.while_asked = answers.wait
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await until(lambda: bench.destination.asked)
+
+        def why() -> Hindrance:
+            return bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+
+        await until(lambda: why().obstacle is Obstacle.NOT_ANSWERED)
+        assert why().words.startswith("transferStatus was asked ")
+        answers.set()
+        await bench.accuses(id_of(1))
+        await until(lambda: why().obstacle is Obstacle.NOT_LOOKED_AT)
