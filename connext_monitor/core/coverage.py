@@ -1,4 +1,4 @@
-"""Coverage: which blocks of a chain have been read, which of them are final, and what to read next.
+"""Coverage: which blocks of a chain have been read, which of them are final, and what to do next.
 
 Start, catch-up, reconnect and steady state are one mechanism: cover the next range.
 """
@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from connext_monitor.core.events import BlockNumber, BlockRef, EventKind, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, BlockRef, EventKind, Hash32, RawLog, Timestamp, TransferId
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,84 @@ class Aim(Enum):
     """What a cover is for."""
 
     CONFIRM = "confirm"
-    """Read again what is not final, up to the head: finds what a push did not bring and what a reorg took."""
+    """Read again what is not final, up to the head: finds what no push brought and what a reorg took."""
 
     ADVANCE = "advance"
     """Read only what is new: moves the watermark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Read block ranges up to the head. With ``settles`` also find out what is final, which costs requests."""
+
+    aim: Aim
+    settles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtHead:
+    """Ask the endpoint for its head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Do nothing for so many seconds, or until something happens."""
+
+    seconds: float
+
+
+Action = Cover | LookAtHead | Sleep
+
+
+@dataclass(frozen=True, slots=True)
+class CoverSituation:
+    """What the next action depends on.
+
+    ``head`` is the head announced last, None before the first; ``head_doubted``: the endpoint may not have it any more.
+    ``failed`` is a cover that was broken off and is still to be done. ``confirmed``: a confirming cover has been done
+    through this endpoint; the next one is due in ``until_confirm`` seconds, and is to settle what is final if
+    ``settling_due``. ``reorg_hinted``: something suggests that blocks were replaced. ``awaited`` is the earliest block
+    time that someone waits to see covered. ``pushes``: the endpoint pushes logs by itself.
+    """
+
+    coverage: Coverage
+    head: BlockRef | None
+    head_doubted: bool
+    failed: Cover | None
+    confirmed: bool
+    until_confirm: float
+    settling_due: bool
+    reorg_hinted: bool
+    awaited: Timestamp | None
+    pushes: bool
+
+
+def next_action(now: CoverSituation) -> Action:
+    """What to do next, by the first of these that fits.
+
+    1. A cover that was broken off is done again, after a look at the head: it may be the head that is gone.
+    2. Nothing has been confirmed through this endpoint, the time for it has come, or a reorg is hinted at: confirm.
+    3. There is a block to read, and nothing is covered yet, someone waits for an instant that the head has passed, or
+       the endpoint pushes no logs: advance.
+    4. Otherwise sleep until the next confirming cover.
+
+    Whatever is covered needs a head to be covered up to, so an unknown one is asked for first.
+    """
+    cover = now.failed or _due_cover(now)
+    if cover is None:
+        return Sleep(max(0.0, now.until_confirm))
+    if now.head is None or (now.failed is not None and now.head_doubted):
+        return LookAtHead()
+    return cover
+
+
+def _due_cover(now: CoverSituation) -> Cover | None:
+    if now.reorg_hinted or not now.confirmed or now.until_confirm <= 0:
+        return Cover(Aim.CONFIRM, settles=now.reorg_hinted or now.settling_due)
+    if now.head is None or now.head.number <= first_unread(now.coverage, Aim.ADVANCE):
+        return None
+    awaited = now.awaited is not None and now.head.timestamp > now.awaited
+    return Cover(Aim.ADVANCE) if awaited or now.coverage.covered is None or not now.pushes else None
 
 
 def begin(start: BlockNumber) -> Coverage:

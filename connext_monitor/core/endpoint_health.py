@@ -1,6 +1,6 @@
 """Which endpoint of a chain to use: the first in the config that is healthy, judged by its progress and its answers.
 
-Instants and durations are seconds on a monotonic clock.
+An endpoint goes by its index in the config. Instants and durations are seconds on a monotonic clock.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,8 @@ from enum import StrEnum
 _FIRST_REST = 0.5
 _LONGEST_REST = 300.0
 _LONGEST_WAIT = 30.0
-"""Where every endpoint rests, one of them is tried after this long all the same: nobody else sees the chain."""
+"""If all endpoints rest, one is tried after this long all the same: nobody else sees the chain."""
 _DISTRUST = 1800.0
-_SLOW = 3.0
 _ENOUGH_ANSWERS = 8
 
 
@@ -27,8 +26,8 @@ class Trouble(StrEnum):
 class EndpointHealth:
     """What is known of one endpoint.
 
-    ``failures`` counts those in a row without progress between them; until ``rests_until`` it is left alone, and until
-    ``distrusted_until`` it is used only where no other one can be.
+    ``failures`` counts those in a row without progress between them. The endpoint is left alone until ``rests_until``,
+    and used only if no other one can be until ``distrusted_until``.
     """
 
     failures: int = 0
@@ -38,9 +37,9 @@ class EndpointHealth:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The endpoint to try next, by its place in the config, and how many seconds to wait before."""
+    """The index of the endpoint to try next, and how many seconds to wait before."""
 
-    place: int
+    index: int
     wait: float
 
 
@@ -49,7 +48,7 @@ def ended(
 ) -> EndpointHealth:
     """The health after its use ended; ``jitter`` within 0 to 1, ``retry_after`` the seconds that it asked for.
 
-    Only progress starts the backoff over: a server that accepts and then closes makes none.
+    Only progress resets the backoff: a server that accepts connections and then closes them makes none.
     """
     failures = 0 if progressed else health.failures + 1
     rest = min(_LONGEST_REST, _FIRST_REST * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * jitter)
@@ -59,25 +58,25 @@ def ended(
 
 
 def choose(healths: Sequence[EndpointHealth], now: float) -> Choice:
-    """The endpoint to use now: rested and trusted before rested before all others, then in the order of the config."""
-    ranked = sorted(range(len(healths)), key=lambda place: (_rank(healths[place], now), place))
+    """The endpoint to use now: rested and trusted, else merely rested, else any; among equals by the config's order."""
+    ranked = sorted(range(len(healths)), key=lambda index: (_rank(healths[index], now), index))
     if all(health.rests_until > now for health in healths):
-        ranked = sorted(ranked, key=lambda place: healths[place].rests_until)
+        ranked = sorted(ranked, key=lambda index: healths[index].rests_until)
     chosen = healths[ranked[0]]
     return Choice(ranked[0], min(_LONGEST_WAIT, max(0.0, chosen.rests_until - now)))
 
 
 def preferred(healths: Sequence[EndpointHealth], in_use: int, now: float) -> int | None:
-    """The endpoint that is worth going back to, if it works: one that stands before the one in use."""
-    ready = (place for place in range(in_use) if _rank(healths[place], now) == 0)
+    """The endpoint worth going back to if it works: one that comes before the one in use."""
+    ready = (index for index in range(in_use) if _rank(healths[index], now) == 0)
     return next(ready, None)
 
 
-def others(healths: Sequence[EndpointHealth], in_use: int, now: float) -> list[int]:
+def others(healths: Sequence[EndpointHealth], in_use: int | None, now: float) -> list[int]:
     """The endpoints that may be asked for a second opinion, the best first."""
     return sorted(
-        (place for place, health in enumerate(healths) if place != in_use and health.rests_until <= now),
-        key=lambda place: (_rank(healths[place], now), place),
+        (index for index, health in enumerate(healths) if index != in_use and health.rests_until <= now),
+        key=lambda index: (_rank(healths[index], now), index),
     )
 
 
@@ -93,10 +92,9 @@ class ResponseTime:
         weight = 1 / min(self.answers + 1, _ENOUGH_ANSWERS)
         return ResponseTime(self.seconds + weight * (seconds - self.seconds), self.answers + 1)
 
-    @property
-    def slow(self) -> bool:
-        """Whether another endpoint would be better; not said before there are enough answers."""
-        return self.answers >= _ENOUGH_ANSWERS and self.seconds > _SLOW
+    def exceeds(self, seconds: float) -> bool:
+        """Whether it is longer than that; not said before there are enough answers."""
+        return self.answers >= _ENOUGH_ANSWERS and self.seconds > seconds
 
 
 def _rank(health: EndpointHealth, now: float) -> int:

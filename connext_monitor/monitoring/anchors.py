@@ -11,7 +11,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
-from connext_monitor.monitoring.range_reader import Unsettled
+from connext_monitor.monitoring.unusable_answers import Unsettled
 from connext_monitor.monitoring.witness import Witness
 
 

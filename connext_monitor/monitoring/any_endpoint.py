@@ -1,13 +1,14 @@
-"""Puts a question to the endpoint in use and, where that does not answer it, to the chain's other endpoints.
+"""Puts a question to the endpoint in use and, if that does not answer it, to the chain's other endpoints.
 
 An endpoint may fail in a single method: what the one in use refuses, another one may answer. One that has failed rests
-for a while, longer after each failure in a row, for the kind of question that it failed at and for no other.
+for a while, longer after each failure in a row, but only from the kind of question that it failed at.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -16,16 +17,16 @@ from connext_monitor.core.calls import MalformedAnswer
 from connext_monitor.core.events import BlockRef
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.endpoint_pool import EndpointPool, PooledEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
-from connext_monitor.monitoring.range_reader import Unsettled
+from connext_monitor.monitoring.unusable_answers import Unsettled
 
 _FIRST_REST = 1.0
 _LONGEST_REST = 15.0
 """Seconds. What heals is noticed within them, and one that never does is asked four times a minute."""
 _MOMENT = 2.0
 """Seconds that a question waits for an endpoint that rests for no longer, or is just being tried again."""
-_REASONS_TOLD = 3
+_REASONS_SHOWN = 3
 
 _T = TypeVar("_T")
 
@@ -56,112 +57,113 @@ class AnyEndpoint:
     def __init__(self, state: ChainState, pool: EndpointPool) -> None:
         self._state = state
         self._pool = pool
-        self._failures: dict[int, _Failure] = {}
-        self._probed: set[int] = set()
+        self._failures: dict[PooledEndpoint, _Failure] = {}
+        self._probed: set[PooledEndpoint] = set()
         self._works_again = asyncio.Event()
-        self._lines: dict[int, _Line] = {}
+        self._connections: dict[PooledEndpoint, _SharedConnection] = {}
 
     async def ask(
         self, question: Callable[[Endpoint], Awaitable[_T]], enough: Callable[[_T], bool] = lambda _: True
     ) -> _T:
-        """The first answer that is ``enough``, else the last one given. Raises Unanswered where nobody answers."""
-        given: list[_T] = []
+        """The first answer that is ``enough``, else the last one given. Raises Unanswered if nobody answers."""
+        answers: list[_T] = []
         await self._wait_a_moment()
-        for place in self._order():
+        for pooled in self._rested():
             try:
-                given.append(await self._ask(place, question))
+                answers.append(await self._ask(pooled, question))
             except (RpcError, MalformedAnswer, Unsettled) as error:
-                self._failed(place, error)
+                self._failed(pooled, error)
                 continue
-            self._answered(place)
-            if enough(given[-1]):
+            self._answered(pooled)
+            if enough(answers[-1]):
                 break
-        if not given:
+        if not answers:
             raise Unanswered(self._why())
-        return given[-1]
+        return answers[-1]
 
-    async def _ask(self, place: int, question: Callable[[Endpoint], Awaitable[_T]]) -> _T:
-        in_use = self._state.endpoint if place == self._state.place else None
+    async def _ask(self, pooled: PooledEndpoint, question: Callable[[Endpoint], Awaitable[_T]]) -> _T:
+        in_use = self._state.endpoint if pooled is self._state.in_use else None
         if in_use is not None:
             return await question(in_use)
-        line = self._lines.setdefault(place, _Line(lambda: self._pool.open(place, again=True)))
-        async with line.joined() as endpoint:
+        connection = self._connections.setdefault(pooled, _SharedConnection(partial(pooled.open, again=True)))
+        async with connection.joined() as endpoint:
             return await question(endpoint)
 
     async def _wait_a_moment(self) -> None:
-        """Where all rest for a moment only, as after a rate limit, wait for that instead of failing."""
+        """If all rest for a moment only, as after a rate limit, wait for that instead of failing."""
         clock = self._state.clock
         until = clock.monotonic() + _MOMENT
         while (now := clock.monotonic()) < until:
-            places = self._places()
-            rests = [self._failures[place].rests_until for place in places if self._rests(place)]
-            if len(rests) < len(places) or not rests or (min(rests) > until and not self._probed):
+            candidates = self._candidates()
+            rests = [self._failures[pooled].rests_until for pooled in candidates if self._rests(pooled)]
+            if len(rests) < len(candidates) or not rests or (min(rests) > until and not self._probed):
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(until, *rests) - now):
                     await self._works_again.wait()
 
-    def _order(self) -> Iterator[int]:
-        """The places of those that do not rest; of one that has, only a single question shows whether it answers."""
-        for place in self._places():
-            if self._rests(place):
+    def _rested(self) -> Iterator[PooledEndpoint]:
+        """Those that do not rest; of one that has rested, a single question shows whether it answers again."""
+        for pooled in self._candidates():
+            if self._rests(pooled):
                 continue
-            if (failure := self._failures.get(place)) is not None:
+            if (failure := self._failures.get(pooled)) is not None:
                 again = replace(failure, in_a_row=failure.in_a_row + 1)
-                self._failures[place] = replace(again, rests_until=self._state.clock.monotonic() + again.rest)
-                self._probed.add(place)
-            yield place
+                self._failures[pooled] = replace(again, rests_until=self._state.clock.monotonic() + again.rest)
+                self._probed.add(pooled)
+            yield pooled
 
-    def _places(self) -> list[int]:
+    def _candidates(self) -> list[PooledEndpoint]:
         """The one in use, then those thought to work, then all others, which must show the block that is covered."""
-        in_use = self._state.place if self._state.endpoint is not None else None
-        places = [] if in_use is None else [in_use]
+        in_use = self._state.in_use if self._state.endpoint is not None else None
+        candidates = [] if in_use is None else [in_use]
         if self._state.covered is not None:
-            places += self._pool.others(-1 if in_use is None else in_use)
-            places += range(len(self._pool))
-        return list(dict.fromkeys(places))
+            candidates += self._pool.usable(besides=in_use)
+            candidates += self._pool.endpoints
+        return list(dict.fromkeys(candidates))
 
-    def _rests(self, place: int) -> bool:
-        failure = self._failures.get(place)
+    def _rests(self, pooled: PooledEndpoint) -> bool:
+        failure = self._failures.get(pooled)
         return failure is not None and failure.rests_until > self._state.clock.monotonic()
 
-    def _answered(self, place: int) -> None:
-        self._probed.discard(place)
-        if self._failures.pop(place, None) is not None:
+    def _answered(self, pooled: PooledEndpoint) -> None:
+        self._probed.discard(pooled)
+        if self._failures.pop(pooled, None) is not None:
             self._works_again.set()
             self._works_again = asyncio.Event()
 
-    def _failed(self, place: int, error: Exception) -> None:
-        reason = str(error) if isinstance(error, RpcError) else f"{self._pool.config.endpoints[place].host}: {error}"
-        before, now = self._failures.get(place), self._state.clock.monotonic()
+    def _failed(self, pooled: PooledEndpoint, error: Exception) -> None:
+        reason = str(error) if isinstance(error, RpcError) else f"{pooled.host}: {error}"
+        before, now = self._failures.get(pooled), self._state.clock.monotonic()
         if before is None or before.reason != reason:
             log.debug("endpoint.does_not_answer", chain=self._state.config.name, reason=reason)
         # Of many questions that fail at once, one counts; a probe has been counted already.
-        counted = before is not None and (place in self._probed or before.rests_until > now)
+        counted = before is not None and (pooled in self._probed or before.rests_until > now)
         in_a_row = 1 if before is None else before.in_a_row + (not counted)
-        self._probed.discard(place)
+        self._probed.discard(pooled)
         failure = _Failure(reason, in_a_row, now)
-        self._failures[place] = replace(failure, rests_until=now + failure.rest)
+        self._failures[pooled] = replace(failure, rests_until=now + failure.rest)
 
     def _why(self) -> str:
-        reasons = list(dict.fromkeys(self._failures[place].reason for place in sorted(self._failures)))
-        return "; ".join(reasons[:_REASONS_TOLD]) or f"no endpoint of {self._state.config.name} answers"
+        failed = sorted(self._failures, key=lambda pooled: pooled.index)
+        reasons = list(dict.fromkeys(self._failures[pooled].reason for pooled in failed))
+        return "; ".join(reasons[:_REASONS_SHOWN]) or f"no endpoint of {self._state.config.name} answers"
 
 
 async def prove(endpoint: Endpoint, covered: BlockRef) -> None:
     """Raise EndpointUnavailable unless the endpoint has the very block that the chain is covered up to.
 
-    One that lags, or serves another chain, says of a transfer that nothing has happened.
+    One that lags or serves another chain would say of a transfer that nothing has happened.
     """
     header = await endpoint.header(covered.number)
     if header is None:
         raise EndpointUnavailable(endpoint.host, f"has no block {covered.number}, which was covered")
     if header.hash != covered.hash:
-        raise EndpointUnavailable(endpoint.host, f"has another block {covered.number} than was covered")
+        raise EndpointUnavailable(endpoint.host, f"has a different block {covered.number} from the one covered")
 
 
-class _Line:
-    """A connection to an endpoint that is not in use: open as long as somebody asks over it."""
+class _SharedConnection:
+    """A connection to an endpoint that is not in use: open for as long as somebody asks over it."""
 
     def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Endpoint]]) -> None:
         self._connect = connect
@@ -189,7 +191,7 @@ class _Line:
 
     async def _opened(self, came: float) -> Endpoint:
         if self._failed is not None and self._failed[0] >= came:
-            # Whoever waited for the try that failed need not try, and wait, as well.
+            # Whoever waited for the attempt that failed need not make, and wait for, another one.
             raise self._failed[1]
         try:
             self._endpoint = await self._connection.enter_async_context(self._connect())

@@ -21,24 +21,20 @@ from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.endpoint_pool import EndpointPool, PooledEndpoint
+from connext_monitor.monitoring.header_cache import HeaderCache
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
-from connext_monitor.monitoring.range_reader import (
-    HeaderCache,
-    LongRead,
-    PartialAnswer,
-    RangeReader,
-    ReadRange,
-    Unsettled,
-)
+from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import Comparison, SecondLook
+from connext_monitor.monitoring.unusable_answers import LongRead, PartialAnswer, Unsettled
 from connext_monitor.monitoring.witness import Witness
 
 _PATIENCE = 300.0
+"""Seconds without progress after which a backfill is given up."""
 _LONGEST_ASKED = 60.0
 _XCALLED_TOPICS = 4
 
@@ -109,6 +105,7 @@ class Backfill:
         clock: Clock,
         progressed: Callable[[int], None],
         interrupted: Callable[[str], None],
+        patience: float = _PATIENCE,
     ) -> None:
         self._config = config
         self._pool = pool
@@ -117,6 +114,7 @@ class Backfill:
         self._clock = clock
         self._progressed = progressed
         self._interrupted = interrupted
+        self._patience = patience
         self._report = HistoryReport()
         self._headers = HeaderCache()
 
@@ -126,13 +124,13 @@ class Backfill:
         self._progressed(self._report.known)
         progressed_at = self._clock.monotonic()
         while parts := await self._left(wanted):
-            choice = self._pool.choose()
-            await asyncio.sleep(choice.wait)
+            chosen = self._pool.choose()
+            await asyncio.sleep(chosen.wait)
             before = self._report.blocks
-            reason = await self._try(choice.place, parts)
+            reason = await self._try(chosen.endpoint, parts)
             if self._report.blocks > before:
                 progressed_at = self._clock.monotonic()
-            if reason is not None and self._clock.monotonic() - progressed_at > _PATIENCE:
+            if reason is not None and self._clock.monotonic() - progressed_at > self._patience:
                 raise NoProgressError(reason)
         return self._report
 
@@ -140,23 +138,22 @@ class Backfill:
         read: Collection[BlockRange] = await self._store.backfilled(self._config.domain_id)
         return unread(wanted, joined(read))
 
-    async def _try(self, place: int, parts: Sequence[BlockRange]) -> str | None:
+    async def _try(self, pooled: PooledEndpoint, parts: Sequence[BlockRange]) -> str | None:
         """Read with one endpoint as long as it does; why it does no longer, if that is not for having read all."""
         before = self._report.blocks
         trouble = Trouble.FAILED
         try:
             async with (
-                self._pool.open(place, again=True) as endpoint,
-                Witness(self._config, self._pool, place) as witness,
+                pooled.open(again=True) as endpoint,
+                Witness(self._config, pooled) as witness,
             ):
-                session = _Session(self._config, self._pool, place, endpoint, witness, self._store, self._headers)
+                session = _Session(self._config, pooled, endpoint, witness, self._store, self._headers)
                 await session.read(parts, self._take)
         except LongRead as error:
-            pace = self._pool.paces[place]
-            self._pool.paces[place] = pace.after_long_read(pace.span, error.blocks)
+            pooled.read_too_long(error.blocks)
             return None
         except RpcRefused as error:
-            if self._pool.refused(place, error) is RangeRetry.SMALLER:
+            if pooled.refused(error) is RangeRetry.SMALLER:
                 return None
             reason = str(error)
             if error.refusal.reaction is Reaction.RATE:
@@ -164,15 +161,15 @@ class Backfill:
         except EndpointNotBelieved as error:
             reason, trouble = str(error), Trouble.NOT_BELIEVED
         except PartialAnswer as error:
-            reason, trouble = f"{self._config.endpoints[place].host} {error}", Trouble.NOT_BELIEVED
+            reason, trouble = f"{pooled.host} {error}", Trouble.NOT_BELIEVED
         except Unsettled as error:
-            reason = f"{self._config.endpoints[place].host} {error}"
+            reason = f"{pooled.host} {error}"
         except RpcError as error:
             reason = str(error)
         else:
             return None
         self._interrupted(reason)
-        self._pool.ended(place, trouble, progressed=self._report.blocks > before)
+        pooled.ended(trouble, progressed=self._report.blocks > before)
         return reason
 
     async def _take(self, read: ReadRange, *, proven: bool) -> None:
@@ -196,16 +193,14 @@ class _Session:
     def __init__(
         self,
         config: ChainConfig,
-        pool: EndpointPool,
-        place: int,
+        pooled: PooledEndpoint,
         endpoint: Endpoint,
         witness: Witness,
         store: HistoryStore,
         headers: HeaderCache,
     ) -> None:
         self._config = config
-        self._pool = pool
-        self._place = place
+        self._pooled = pooled
         self._endpoint = endpoint
         self._store = store
         self._reader = RangeReader(endpoint, config.domain_id, config.contract, headers)
@@ -227,15 +222,15 @@ class _Session:
             try:
                 return await self._reader.read(blocks, head, final, stored)
             except EndpointUnavailable:
-                self._pool.paces[self._place] = self._pool.paces[self._place].after_silence(len(blocks))
+                self._pooled.broke_off(len(blocks))
                 raise
 
         def following(begun: BlockRange | None) -> BlockRange | None:
-            return next_part(parts, begun, self._pool.paces[self._place].span)
+            return next_part(parts, begun, self._pooled.pace.span)
 
-        async with ReadAhead(following, lambda: self._pool.paces[self._place].at_once, read) as ranges:
+        async with ReadAhead(following, lambda: self._pooled.pace.at_once, read) as ranges:
             async for one in ranges:
-                self._pool.answered(self._place, len(one.logs), len(one.blocks))
+                self._pooled.answered(len(one.logs), len(one.blocks))
                 await self._believe(one, take)
 
     async def _believe(self, one: ReadRange, take: _Take) -> None:

@@ -109,8 +109,8 @@ class LogFilter:
         """Why a log is none of those that were asked for; None if it is one."""
         if log.address != self.address:
             return "it is another contract's"
-        for place, wanted in enumerate(self.topics):
-            if not _matches(log.topics, place, wanted):
+        for position, allowed in enumerate(self.topics):
+            if not _matches(log.topics, position, allowed):
                 return "its topics were not asked for"
         if self.from_block is not None and log.block_number < self.from_block:
             return "its block was not asked for"
@@ -153,7 +153,7 @@ def _first_that_reads(raw: msgspec.Raw, *readers: Callable[[msgspec.Raw], _T]) -
     raise Unreadable(why)
 
 
-def read_logs(result: msgspec.Raw, wanted: LogFilter) -> Iterator[RawLog | MalformedEntry]:
+def read_logs(result: msgspec.Raw, log_filter: LogFilter) -> Iterator[RawLog | MalformedEntry]:
     """A list of logs, each as `read_log` reads it; null is none. Raises Unreadable at once where it is no list."""
     if bytes(memoryview(result)[:5]) == b"null":
         return iter(())
@@ -161,24 +161,24 @@ def read_logs(result: msgspec.Raw, wanted: LogFilter) -> Iterator[RawLog | Malfo
         whole = parse_logs(result)
     except DECODE_ERRORS:
         # At least one of them is not written as it should be: one by one, so that it takes no other with it.
-        return (read_log(entry, wanted) for entry in _entries(result))
-    return _read_logs(result, whole, wanted)
+        return (read_log(entry, log_filter) for entry in _entries(result))
+    return _read_logs(result, whole, log_filter)
 
 
 def _read_logs(
-    result: msgspec.Raw, whole: Sequence[WrittenLog], wanted: LogFilter
+    result: msgspec.Raw, whole: Sequence[WrittenLog], log_filter: LogFilter
 ) -> Iterator[RawLog | MalformedEntry]:
     entries: list[msgspec.Raw] = []
-    for place, fields in enumerate(whole):
+    for index, fields in enumerate(whole):
         try:
             log = _raw_log(fields)
-            if not fields.removed and wanted.why_not(log) is None:
+            if not fields.removed and log_filter.why_not(log) is None:
                 yield log
                 continue
         except DECODE_ERRORS:
             pass
         entries = entries or _entries(result)
-        yield read_log(entries[place], wanted)
+        yield read_log(entries[index], log_filter)
 
 
 def _entries(result: msgspec.Raw) -> list[msgspec.Raw]:
@@ -187,21 +187,21 @@ def _entries(result: msgspec.Raw) -> list[msgspec.Raw]:
     return _first_that_reads(result, _ENTRIES.decode)
 
 
-def read_log(entry: msgspec.Raw, wanted: LogFilter) -> RawLog | MalformedEntry:
+def read_log(entry: msgspec.Raw, log_filter: LogFilter) -> RawLog | MalformedEntry:
     """One log that stands, if it can be read and is one of those that were asked for."""
-    read = read_pushed_log(entry, wanted)
+    read = read_pushed_log(entry, log_filter)
     if isinstance(read, MalformedEntry):
         return read
     return MalformedEntry(_kept(entry), "it was removed", removed=read.log) if read.removed else read.log
 
 
-def read_pushed_log(entry: msgspec.Raw, wanted: LogFilter) -> PushedLog | MalformedEntry:
+def read_pushed_log(entry: msgspec.Raw, log_filter: LogFilter) -> PushedLog | MalformedEntry:
     """One log of a subscription, if it can be read and is one of those that were asked for."""
     try:
         read = _first_that_reads(entry, _pushed, _pushed_however_written)
     except Unreadable as error:
         return MalformedEntry(_kept(entry), f"it cannot be read: {error}", unreadable=True)
-    reason = wanted.why_not(read.log)
+    reason = log_filter.why_not(read.log)
     return read if reason is None else MalformedEntry(_kept(entry), reason)
 
 
@@ -293,11 +293,11 @@ def _quantity(text: str) -> int:
 def _topic(topic: bytes | Sequence[bytes] | None) -> str | list[str] | None:
     if topic is None or isinstance(topic, bytes):
         return None if topic is None else to_hex(topic)
-    return [to_hex(one) for one in topic]
+    return [to_hex(choice) for choice in topic]
 
 
-def _matches(topics: tuple[bytes, ...], place: int, wanted: bytes | Sequence[bytes] | None) -> bool:
-    if wanted is None:
+def _matches(topics: tuple[bytes, ...], position: int, allowed: bytes | Sequence[bytes] | None) -> bool:
+    if allowed is None:
         return True
-    allowed = (wanted,) if isinstance(wanted, bytes) else wanted
-    return place < len(topics) and topics[place] in allowed
+    choices = (allowed,) if isinstance(allowed, bytes) else allowed
+    return position < len(topics) and topics[position] in choices

@@ -1,11 +1,12 @@
-"""Asks a chain about single transfers: what it says of one, and where a leg's event stands.
+"""Asks a chain about single transfers: what its contract says of one, and where its events stand.
 
-What decides whether somebody is alerted is asked of every endpoint until one answers; each must have the block that the
-chain is covered up to.
+What decides whether somebody is alerted is asked of every endpoint until one answers, and each must have the block that
+the chain is covered up to.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -16,13 +17,15 @@ from connext_monitor.core.calls import (
     read_transfer_status,
     transfer_status_call,
 )
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS, XCALLED_TOPIC
-from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, RawLog, Timestamp, TransferId
 from connext_monitor.core.range_pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.side_events import SeenSideEvent, read_side_event
 from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token, read_token
 from connext_monitor.monitoring.any_endpoint import AnyEndpoint, Unanswered, prove
+from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -30,7 +33,7 @@ from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
-from connext_monitor.monitoring.pacer import Urgency, asked_as
+from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader
 
 __all__ = ["ChainQueries", "Unanswered"]
@@ -38,7 +41,7 @@ __all__ = ["ChainQueries", "Unanswered"]
 _FIRST_SPAN = 1_000
 _LARGEST_SPAN = 100_000
 _SIDE_SPAN = 10_000
-"""The most blocks, back from the head, that are looked through for what was done beside a transfer's legs."""
+"""The most blocks, back from the head, that are searched for what was done about a transfer beside its legs."""
 _BLOCKS_MAY_BE_FASTER = 1.25
 _XCALLED_ONLY = (XCALLED_TOPIC,)
 
@@ -96,30 +99,34 @@ class ChainQueries:
     ) -> list[SeenSideEvent]:
         """What the diamond says about a transfer with one of these first topics, since then, in the chain's order.
 
-        Looks back from the head over some thousands of blocks at most: what it does not find may be there.
+        Looks back from the head over some thousands of blocks at most: there may be more than it finds.
         Raises Unanswered.
         """
         endpoint, head = self._endpoint(), self._state.head
         if head is None:
             raise Unanswered(f"no head of {self._state.config.name} has been seen yet")
-        blocks = (head.timestamp - since) / self._state.config.block_time.total_seconds() * _BLOCKS_MAY_BE_FASTER
-        span = min(_SIDE_SPAN, max(1, math.ceil(blocks) + 1))
+        search = _Search(topics, transfer_id, since, Urgency.USUAL, first_only=False)
+        logs = await self._latest_logs(search, endpoint, head)
+        in_order = sorted(logs, key=lambda raw: (raw.block_number, raw.log_index))
+        events = ((read_side_event(raw), raw.tx_hash) for raw in in_order)
+        return [SeenSideEvent(event, tx_hash) for event, tx_hash in events if event is not None]
+
+    async def _latest_logs(self, search: "_Search", endpoint: Endpoint, head: Header) -> list[RawLog]:
+        """The logs from ``head`` back to where the search ends, or as far back as one answer may reach."""
+        blocks = (head.timestamp - search.since) / self._state.config.block_time.total_seconds()
+        span = min(_SIDE_SPAN, max(1, math.ceil(blocks * _BLOCKS_MAY_BE_FASTER) + 1))
         while True:
             first = BlockNumber(max(0, head.number - span + 1))
             try:
-                fetched = await endpoint.logs(self._state.config.contract, [topics, transfer_id], first, head.number)
+                return await self._logs(search, endpoint, BlockRange(first, head.number))
             except RpcError as error:
                 refusal = error.refusal if isinstance(error, RpcRefused) else None
                 if refusal is None or not refusal.less_may_help or span == 1:
                     raise Unanswered(str(error)) from error
                 span = shrunk(span, refusal)
-                continue
-            logs = sorted(fetched.logs, key=lambda raw: (raw.block_number, raw.log_index))
-            found = ((read_side_event(raw), raw.tx_hash) for raw in logs)
-            return [SeenSideEvent(event, tx_hash) for event, tx_hash in found if event is not None]
 
     async def token(self, asset: Address) -> Token | None:
-        """How a token of this chain calls itself; None where it says nothing that could be shown. Raises Unanswered."""
+        """A token's symbol and decimals; None if it gives none that could be shown. Raises Unanswered."""
         endpoint, covered = self._endpoint(), self._state.covered
         if covered is None:
             raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
@@ -129,7 +136,7 @@ class ChainQueries:
             await confirm_chain(endpoint, self._state.config)
         except RpcError as error:
             if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.REVERTED:
-                # As what is no such token does. Every other refusal says nothing about it.
+                # As a contract that is no such token does. Any other refusal says nothing about it.
                 return None
             raise Unanswered(str(error)) from error
         return read_token(symbol, decimals)
@@ -140,49 +147,56 @@ class ChainQueries:
         Raises Unanswered.
         """
         # A day of blocks is looked through, and nobody waits for it.
-        with asked_as(Urgency.HISTORY):
-            return await self._origins.ask(partial(self._fetch, _XCALLED_ONLY, transfer_id, since, once=True))
+        search = _Search(_XCALLED_ONLY, transfer_id, since, Urgency.HISTORY, first_only=True)
+        return await self._origins.ask(partial(self._fetch, search))
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         """Look for the transfer's events from the head back to ``since``, and have them recorded.
 
         One leg may stand hours before the other, so finding the later one ends nothing. What one endpoint does not show
-        is looked for at the others. False where there are none. Raises Unanswered.
+        is looked for at the others. False if there are none. Raises Unanswered.
         """
-        return await self._events.ask(partial(self._fetch, EVENT_TOPICS, transfer_id, since, once=False), enough=bool)
+        search = _Search(EVENT_TOPICS, transfer_id, since, Urgency.USUAL, first_only=False)
+        return await self._events.ask(partial(self._fetch, search), enough=bool)
 
-    async def _fetch(
-        self, topics: Sequence[bytes], transfer_id: TransferId, since: Timestamp, endpoint: Endpoint, *, once: bool
-    ) -> bool:
+    async def _fetch(self, search: "_Search", endpoint: Endpoint) -> bool:
+        """Whether anything was found, and recorded, from the endpoint's head back to where the search ends."""
+        endpoint = endpoint.at(search.urgency)
         if self._state.covered is not None:
             await prove(endpoint, self._state.covered)
-        domain, contract = self._state.config.domain_id, self._state.config.contract
-        reader = RangeReader(endpoint, domain, contract, self._state.headers)
-        last = (await endpoint.head()).number
-        span = _FIRST_SPAN
-        found = False
+        last, span, found_any = (await endpoint.head()).number, _FIRST_SPAN, False
         while True:
             first = BlockNumber(max(0, last - span + 1))
             try:
-                fetched = await endpoint.logs(contract, [topics, transfer_id], first, last)
+                logs = await self._logs(search, endpoint, BlockRange(first, last))
             except RpcRefused as error:
-                if found and error.refusal.reaction is Reaction.PRUNED:
-                    return found
+                if found_any and error.refusal.reaction is Reaction.PRUNED:
+                    return found_any
                 if not error.refusal.less_may_help or span == 1:
                     raise
                 span = shrunk(span, error.refusal)
                 continue
-            if fetched.logs:
-                decoded = await reader.decode_logs(fetched.logs)
-                await confirm_chain(endpoint, self._state.config)
-                await self._record(decoded)
-                if once:
-                    return True
-                found = True
+            if logs:
+                await self._record_found(endpoint, logs)
+                found_any = True
+            if found_any and search.first_only:
+                return found_any
             oldest = await endpoint.header(first)
-            if first == 0 or (oldest is not None and oldest.timestamp < since):
-                return found
+            if first == 0 or (oldest is not None and oldest.timestamp < search.since):
+                return found_any
             last, span = BlockNumber(first - 1), min(_LARGEST_SPAN, 2 * span)
+
+    async def _logs(self, search: "_Search", endpoint: Endpoint, blocks: BlockRange) -> list[RawLog]:
+        contract, topics = self._state.config.contract, (search.topics, search.transfer_id)
+        fetched = await endpoint.logs(contract, topics, blocks.first, blocks.last)
+        return fetched.logs
+
+    async def _record_found(self, endpoint: Endpoint, logs: list[RawLog]) -> None:
+        config = self._state.config
+        reader = RangeReader(endpoint, config.domain_id, config.contract, self._state.headers)
+        decoded = await reader.decode_logs(logs)
+        await confirm_chain(endpoint, config)
+        await self._record(decoded)
 
     async def _record(self, logs: Sequence[DecodedLog]) -> None:
         begins = self._state.coverage.start if self._state.coverage else 0
@@ -196,3 +210,14 @@ class ChainQueries:
         if self._state.endpoint is None:
             raise Unanswered(f"no endpoint of {self._state.config.name} answers")
         return self._state.endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Events of a transfer with one of these first topics, back to ``since``; with ``first_only`` one is enough."""
+
+    topics: Sequence[bytes]
+    transfer_id: TransferId
+    since: Timestamp
+    urgency: Urgency
+    first_only: bool

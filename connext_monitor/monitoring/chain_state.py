@@ -11,8 +11,11 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
+from connext_monitor.monitoring.header_cache import HeaderCache
+from connext_monitor.monitoring.intervals import USUAL, LossProof
 from connext_monitor.monitoring.lineage import BorneOut
-from connext_monitor.monitoring.range_reader import HeaderCache
+from connext_monitor.monitoring.lost_history import LostHistory
 from connext_monitor.monitoring.undecodable import Undecodable
 
 _HEADS_KEPT = 1024
@@ -24,28 +27,32 @@ _LONGEST_CATCH_UP = 3600.0
 class ChainState:
     """The live state of one chain.
 
-    ``place`` is where the endpoint in use stands in the config, ``head`` the last one that it announced; ``wanted`` the
-    instants (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the first watched one,
-    where its nonce was refused and is still to be asked for; ``holes`` the first nonce of each hole that was told of;
-    ``final_trouble`` why no finality tag is had, in words; times named ``*_at`` are on the monotonic clock.
+    ``endpoint`` is the connection to ``in_use``, None while there is none; ``head`` the head announced last;
+    ``awaited`` the block times (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the
+    first watched one, while its nonce is still to be asked for; ``holes`` the first nonce of each hole that was logged;
+    ``final_trouble`` why the endpoint names no final block, in words; ``lost_history`` what its endpoints have said of
+    blocks that they do not have any more. Times named ``*_at`` are on the monotonic clock.
     """
 
-    def __init__(self, config: ChainConfig, clock: Clock, unobserved_after: float) -> None:
+    def __init__(
+        self, config: ChainConfig, clock: Clock, unobserved_after: float, loss_proof: LossProof = USUAL.loss
+    ) -> None:
         self.config = config
         self.coverage: Coverage | None = None
         self.endpoint: Endpoint | None = None
-        self.place = 0
+        self.in_use: PooledEndpoint | None = None
         self.head: Header | None = None
         self.head_risen_at = clock.monotonic()
         self.headers = HeaderCache()
         self.borne_out = BorneOut()
         self.undecodable = Undecodable(clock)
+        self.lost_history = LostHistory(len(config.endpoints), clock, loss_proof)
         self.covered_risen_at = clock.monotonic()
         self.checkpoint_risen_at = clock.monotonic()
         self.caught_up = False
         self.trouble: str | None = None
         self.final_trouble: str | None = None
-        self.wanted: list[Timestamp] = []
+        self.awaited: list[Timestamp] = []
         self.nonce_trouble: tuple[float, str] | None = None
         self.first_nonce_after: BlockNumber | None = None
         self.holes: set[int] = set()
@@ -57,6 +64,13 @@ class ChainState:
         self._connected_at = clock.monotonic()
         self._highest: BlockNumber | None = None
         self._heads: OrderedDict[BlockNumber, Hash32] = OrderedDict()
+
+    @property
+    def begun(self) -> Coverage:
+        """The coverage; there is one once covering has begun."""
+        if self.coverage is None:
+            raise RuntimeError("nothing of the chain is covered before Coverer.begin()")
+        return self.coverage
 
     @property
     def covered(self) -> BlockRef | None:
@@ -85,10 +99,10 @@ class ChainState:
             parent = covered.hash
         return stood != head.hash or parent != head.parent_hash
 
-    def connected(self, endpoint: Endpoint, place: int = 0) -> None:
-        """The endpoint at this place is in use; what another one announced no longer counts."""
+    def connected(self, endpoint: Endpoint, in_use: PooledEndpoint) -> None:
+        """An endpoint is in use; what another one announced no longer counts."""
         self.endpoint = endpoint
-        self.place = place
+        self.in_use = in_use
         self._connected_at = self.clock.monotonic()
         self.head = None
         self._highest = None
@@ -108,13 +122,13 @@ class ChainState:
         if coverage.covered and (before is None or coverage.covered.number > before.number):
             self.covered_risen_at = self.clock.monotonic()
             self._covered_once = True
-        while self.wanted and self.covered and self.covered.timestamp > self.wanted[0]:
-            heapq.heappop(self.wanted)
+        while self.awaited and self.covered and self.covered.timestamp > self.awaited[0]:
+            heapq.heappop(self.awaited)
 
-    def want(self, past: Timestamp) -> None:
-        """Someone waits to see the chain covered past this instant."""
+    def await_cover(self, past: Timestamp) -> None:
+        """Someone waits to see the chain covered past this block time."""
         if self.covered is None or self.covered.timestamp <= past:
-            heapq.heappush(self.wanted, past)
+            heapq.heappush(self.awaited, past)
 
     def nonce_not_said(self, why: str | None) -> None:
         """No endpoint says the chain's nonce at its head, or (None) it has been said."""

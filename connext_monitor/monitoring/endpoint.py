@@ -7,7 +7,7 @@ answer, or with what cannot be read.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from copy import copy
 from functools import partial
 from typing import Final, Generic, Self, TypeVar
 
@@ -30,6 +30,7 @@ from connext_monitor.monitoring.chain_data import (
     to_hex,
 )
 from connext_monitor.monitoring.endpoint_address import EndpointAddress, Secret
+from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED, FetchedLogs, LogsNotBelieved
 from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
@@ -41,48 +42,19 @@ from connext_monitor.monitoring.json_rpc import (
     RpcRefused,
 )
 from connext_monitor.monitoring.pacer import TRIES, Pacer, Urgency
-from connext_monitor.monitoring.turns import in_turns
 from connext_monitor.monitoring.websocket_client import open_websocket
+from connext_monitor.monitoring.yielding import FOREGROUND, YieldEvery, in_slices
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
 _PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_chainId", "eth_getCode"})
-"""Requests that no honest endpoint refuses for what they ask."""
+"""Requests that no honest endpoint refuses because of what they ask."""
 _TAGS: Final = ("safe", "finalized")
-MOST_MALFORMED: Final = 1_000
-"""Entries of one answer that are none of the logs asked for; where there are more, the rest of it is not looked at."""
 _AT_ONCE: Final = 16
 """Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedLogs:
-    """An answer to eth_getLogs: the logs in the endpoint's order, and the entries of it that are none."""
-
-    logs: list[RawLog]
-    malformed: list[MalformedEntry]
-
-    @property
-    def doubt(self) -> str | None:
-        """Why the answer is not to be believed, in words that follow the endpoint's host; None where it is."""
-        if len(self.malformed) > MOST_MALFORMED:
-            return f"gave more than {MOST_MALFORMED:,} entries that are none of the logs asked for"
-        unreadable = [entry.reason for entry in self.malformed if entry.unreadable]
-        if not unreadable:
-            return None
-        count = "a log" if len(unreadable) == 1 else f"{len(unreadable):,} logs"
-        return f"gave {count} that cannot be read; the first: {unreadable[0]}"
-
-
-class LogsNotBelieved(EndpointUnavailable):
-    """An answer to eth_getLogs among which a log may hide that cannot be read; ``fetched`` is what can be."""
-
-    def __init__(self, host: str, reason: str, fetched: FetchedLogs) -> None:
-        super().__init__(host, reason)
-        self.fetched = fetched
 
 
 class Pushes(Generic[_T]):
@@ -129,14 +101,37 @@ async def _opened(
         await client.aclose()
 
 
+class _Measured:
+    """What is measured on one connection, whoever asks over it."""
+
+    response_time = ResponseTime()
+
+
 class Endpoint:
-    """One endpoint of one chain; ``latency`` is that of its small answers, lately, and ``pacer`` has it asked."""
+    """A connection to one endpoint of one chain, whose requests ``pacer`` paces.
+
+    They are of the usual urgency, and what they bring is worked off in the foreground, unless `at` says otherwise.
+    """
 
     def __init__(self, client: RpcClient, answer_timeout: float = DEFAULT_TIMEOUT) -> None:
         self.pacer = Pacer()
+        self.yield_every = FOREGROUND
+        self._urgency = Urgency.USUAL
         self._client = client
         self._answer_timeout = answer_timeout
-        self.response_time = ResponseTime()
+        self._measured = _Measured()
+
+    def at(self, urgency: Urgency, yield_every: YieldEvery = FOREGROUND) -> "Endpoint":
+        """The same connection, for requests of this urgency and for work that yields to others so often."""
+        bound = copy(self)
+        bound._urgency = urgency  # noqa: SLF001 - a copy of ourselves
+        bound.yield_every = yield_every
+        return bound
+
+    @property
+    def response_time(self) -> ResponseTime:
+        """How long its small answers took lately."""
+        return self._measured.response_time
 
     @property
     def host(self) -> str:
@@ -179,17 +174,17 @@ class Endpoint:
         return header
 
     async def headers(
-        self, blocks: Sequence[BlockNumber | Hash32], came: Callable[[Header], None] | None = None
+        self, blocks: Sequence[BlockNumber | Hash32], on_header: Callable[[Header], None] | None = None
     ) -> list[Header | None]:
         """The blocks at these heights or with these hashes, in the same order, a few at a time.
 
-        ``came`` is given each as soon as it is here: what was answered is kept, whatever comes of the others.
+        ``on_header`` is called with each as soon as it is here, so that it is kept whatever becomes of the others.
         """
 
         async def header_of(block: BlockNumber | Hash32) -> Header | None:
             header = await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
-            if header is not None and came is not None:
-                came(header)
+            if header is not None and on_header is not None:
+                on_header(header)
             return header
 
         return await _a_few_at_a_time(header_of, blocks)
@@ -199,20 +194,20 @@ class Endpoint:
     ) -> FetchedLogs:
         """The contract's logs from one block to another, both included.
 
-        It says nothing about blocks which the endpoint lacks. An entry that is none of those asked for is given back as
-        malformed. Raises LogsNotBelieved where one of them may hide in an entry that cannot be read.
+        That says nothing about blocks which the endpoint lacks. An entry that is not a log we asked for is returned as
+        malformed. Raises LogsNotBelieved if one that we asked for may be among the entries that cannot be read.
         """
-        wanted = LogFilter(address, topics, from_block, to_block)
-        read = partial(read_logs, wanted=wanted)
+        log_filter = LogFilter(address, topics, from_block, to_block)
+        read = partial(read_logs, log_filter=log_filter)
         try:
-            logs = await self._ask("eth_getLogs", [wanted.params()], read, _LOGS_PATIENCE)
+            logs = await self._ask("eth_getLogs", [log_filter.params()], read, _LOGS_PATIENCE)
         except RpcRefused as error:
             error.blocks = to_block - from_block + 1
             raise
         fetched = FetchedLogs([], [])
-        async for some in in_turns(logs):
-            fetched.logs.extend([log for log in some if isinstance(log, RawLog)])
-            fetched.malformed.extend([log for log in some if isinstance(log, MalformedEntry)])
+        async for part in in_slices(logs, self.yield_every):
+            fetched.logs.extend([log for log in part if isinstance(log, RawLog)])
+            fetched.malformed.extend([log for log in part if isinstance(log, MalformedEntry)])
             if len(fetched.malformed) > MOST_MALFORMED:
                 break
         if fetched.doubt is not None:
@@ -233,14 +228,15 @@ class Endpoint:
 
     async def subscribe_heads(self) -> Pushes[Header]:
         """New heads; after a reorg some endpoints announce only the last of the new blocks."""
-        stream = await self.pacer.ask(lambda: self._client.subscribe("newHeads"), kind="eth_subscribe")
+        stream = await self.pacer.ask(lambda: self._client.subscribe("newHeads"), self._urgency, kind="eth_subscribe")
         return Pushes(stream, self._read_head)
 
     async def subscribe_logs(self, address: Address, topics: Topics) -> Pushes[PushedLog | MalformedEntry]:
-        """The contract's new logs; no order between them and the heads is promised, and nothing is made up for."""
-        wanted = LogFilter(address, topics)
-        stream = await self.pacer.ask(lambda: self._client.subscribe("logs", wanted.params()), kind="eth_subscribe")
-        return Pushes(stream, lambda push: read_pushed_log(push, wanted))
+        """The contract's new logs. No order between them and the heads is promised, and what is missed stays missed."""
+        log_filter = LogFilter(address, topics)
+        subscribe = partial(self._client.subscribe, "logs", log_filter.params())
+        stream = await self.pacer.ask(subscribe, self._urgency, kind="eth_subscribe")
+        return Pushes(stream, lambda push: read_pushed_log(push, log_filter))
 
     def _read_head(self, push: msgspec.Raw) -> Header:
         header = self._readable("newHeads", push, read_header)
@@ -256,7 +252,7 @@ class Endpoint:
         patience: float = 1,
         tries: int = TRIES,
     ) -> _T:
-        urgency = Urgency.QUESTION if method == "eth_call" else None
+        urgency = Urgency.QUESTION if method == "eth_call" else self._urgency
         tag = bool(params) and params[0] in _TAGS
         tries = self.pacer.tries_of_logs if method == "eth_getLogs" else 1 if tag else tries
         plain = method in _PLAIN and not tag
@@ -269,7 +265,7 @@ class Endpoint:
         began = clock.time()
         result = await self._client.request(method, params, timeout=patience * self._answer_timeout)
         if patience == 1:
-            self.response_time = self.response_time.after(clock.time() - began)
+            self._measured.response_time = self.response_time.after(clock.time() - began)
         return result
 
     def _readable(self, method: str, result: msgspec.Raw, read: Callable[[msgspec.Raw], _T]) -> _T:
@@ -285,8 +281,8 @@ async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Se
     left = iter(enumerate(items))
 
     async def work() -> None:
-        for place, item in left:
-            results[place] = await function(item)
+        for index, item in left:
+            results[index] = await function(item)
 
     workers = [asyncio.create_task(work()) for _ in range(min(_AT_ONCE, len(items)))]
     try:
@@ -295,4 +291,4 @@ async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Se
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-    return [results[place] for place in range(len(items))]
+    return [results[index] for index in range(len(items))]

@@ -56,11 +56,11 @@ class LateLegs:
     async def _ask(self, pool: EndpointPool, transfers: Sequence[Transfer], now: float) -> None:
         """Ask the chain's endpoints one after the other until each transfer has been answered for."""
         left = list(transfers)
-        for place in range(len(pool)):
+        for pooled in pool.endpoints:
             if not left:
                 return
             try:
-                async with pool.open(place) as endpoint:
+                async with pooled.open() as endpoint:
                     head = await endpoint.head()
                     while part := left[:_AT_ONCE]:
                         answers = await asyncio.gather(*(_status(endpoint, pool, one, head.number) for one in part))

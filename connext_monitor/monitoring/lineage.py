@@ -13,7 +13,7 @@ from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
-from connext_monitor.monitoring.range_reader import Unsettled
+from connext_monitor.monitoring.unusable_answers import Unsettled
 
 _KEPT = 8192
 """Blocks that were borne out: of the fastest chain, those of half an hour."""

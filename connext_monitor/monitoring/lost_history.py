@@ -1,4 +1,4 @@
-"""Blocks that no endpoint has any more: who has said so, and from which block on there is something to read."""
+"""Blocks that no endpoint has any more: which endpoints said so, and where there is something to read again."""
 
 from collections import Counter
 
@@ -8,20 +8,18 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Address, BlockNumber
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.intervals import USUAL, LossProof
 from connext_monitor.monitoring.json_rpc import RpcRefused
 
-PATIENCE = 60.0
-"""Seconds that are given to endpoints which cannot be asked, before the past is taken for lost without their word."""
-HEARINGS, LASTING = 3, 30.0
-"""How often, and for how many seconds, an endpoint must say so: behind one address there may be nodes that differ."""
 _ASKED_AGAIN = 3
 
 
 class LostHistory:
     """What a chain's endpoints have said of the next blocks to be read, since it last got on."""
 
-    def __init__(self, endpoints: int, clock: Clock) -> None:
+    def __init__(self, endpoints: int, clock: Clock, proof: LossProof = USUAL.loss) -> None:
         self._endpoints = endpoints
+        self._proof = proof
         self._clock = clock
         self._oldest: dict[int, BlockNumber] = {}
         self._hearings: Counter[int] = Counter()
@@ -32,30 +30,30 @@ class LostHistory:
         self._oldest.clear()
         self._hearings.clear()
 
-    def lost_before(self, place: int, oldest: BlockNumber) -> BlockNumber | None:
-        """The block before which all is to be given up, where the endpoint at this place says that it is ``oldest``.
+    def lost_before(self, index: int, oldest: BlockNumber) -> BlockNumber | None:
+        """The block before which everything is given up, after an endpoint said that it has nothing before ``oldest``.
 
-        None while nothing is:
+        ``index`` is the endpoint's in the config. None while nothing is given up:
         1. Not while another endpoint goes back further: it gets its turn.
-        2. Not before the endpoint has said so several times, for a while; what it had once it may have again.
-        3. Not before all have been heard so, or those that have not been heard had a minute.
+        2. Not before the endpoint has said so several times, over a while; what it had once it may have again.
+        3. Not before all have said so, or those that have not been heard had their time.
         """
         if not self._oldest:
             self._since = self._clock.monotonic()
-        self._oldest[place] = oldest = min(oldest, self._oldest.get(place, oldest))
-        self._hearings[place] += 1
+        self._oldest[index] = oldest = min(oldest, self._oldest.get(index, oldest))
+        self._hearings[index] += 1
         lasted = self._clock.monotonic() - self._since
-        if oldest > min(self._oldest.values()) or self._hearings[place] < HEARINGS or lasted < LASTING:
+        proof = self._proof
+        if oldest > min(self._oldest.values()) or self._hearings[index] < proof.hearings or lasted < proof.lasting:
             return None
-        return oldest if len(self._oldest) == self._endpoints or lasted >= PATIENCE else None
+        return oldest if len(self._oldest) == self._endpoints or lasted >= proof.patience else None
 
 
 async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRange) -> BlockNumber | None:
-    """The first of these blocks whose logs the endpoint still has, found by halving; None where it has none of them.
+    """The first of these blocks whose logs the endpoint still has, found by halving; None if it has none of them.
 
-    The very first is asked for again and again: one node of several that lacks it proves nothing.
-
-    Raises what the endpoint raises for any other reason.
+    The very first is asked for several times: one node of several that lacks it proves nothing. Raises what the
+    endpoint raises for any other reason than that it has pruned a block.
     """
 
     async def has(block: BlockNumber) -> bool:

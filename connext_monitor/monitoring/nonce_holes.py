@@ -10,7 +10,7 @@ from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
@@ -38,8 +38,7 @@ class NonceHoles:
         self,
         state: ChainState,
         endpoint: Endpoint,
-        pool: EndpointPool,
-        place: int,
+        pooled: PooledEndpoint,
         reader: RangeReader,
         lineage: Lineage,
         witness: Witness,
@@ -49,8 +48,7 @@ class NonceHoles:
         self._state = state
         self._config = state.config
         self._endpoint = endpoint
-        self._pool = pool
-        self._place = place
+        self._pooled = pooled
         self._reader = reader
         self._lineage = lineage
         self._witness = witness
@@ -89,7 +87,7 @@ class NonceHoles:
 
     async def _own(self, hole: NonceHole) -> list[RawLog]:
         try:
-            return await self._pool.logs(self._place, self._endpoint, hole.blocks)
+            return await self._pooled.logs(self._endpoint, hole.blocks)
         except RpcRefused as error:
             if error.refusal.reaction is not Reaction.PRUNED:
                 raise
@@ -116,9 +114,7 @@ class NonceHoles:
         return now is not None and now.first == hole.first
 
     async def _record(self, logs: list[RawLog], upcoming: int) -> None:
-        if self._state.coverage is None:
-            raise RuntimeError("holes are closed once something is covered")
-        progress = ChainProgress(self._config.domain_id, self._state.coverage, next_nonce=upcoming)
+        progress = ChainProgress(self._config.domain_id, self._state.begun, next_nonce=upcoming)
         decoded = await self._reader.decode_logs(logs)
         if decoded:
             await self._lineage.confirm()

@@ -1,68 +1,59 @@
-"""Has an endpoint asked no faster than it takes, what is urgent first; what was refused for the rate is asked again."""
+"""Paces the requests to one endpoint: no faster than it takes them, urgent ones first.
+
+A request that is refused for the rate is made again.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Final, TypeVar
 
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.throttle import LONGEST_PAUSE, Throttle
+from connext_monitor.monitoring.intervals import USUAL
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 
 TRIES: Final = 8
 _TRIES_BESIDE_OTHERS: Final = 4
 """How often in a row, whoever asks, an endpoint may refuse for the rate before its refusal is passed on."""
 _TRIES_OF_LOGS: Final = 3
-_PATIENCE: Final = 10.0
-"""Seconds that what is no history waits for its turn and for further tries."""
-_ALONE: Final = 6
+_REFUSED_ALONE: Final = 6
 """Refusals of one kind of request, and answers to others, between which nothing of that kind was answered."""
 _BEFORE_OTHERS: Final = 2
-"""Requests that may go before a less urgent one that waits: nothing waits for ever."""
+"""Requests that may overtake a less urgent one that waits: nothing waits for ever."""
 
 _T = TypeVar("_T")
 
 
 class Urgency(IntEnum):
-    """Who goes first where not all can be asked at once."""
+    """Who goes first when not all can be asked at once."""
 
     QUESTION = 0
     """Somebody waits for the answer: what the contract says of an overdue leg, for one."""
     USUAL = 1
-    """What watching the head takes."""
+    """What it takes to watch the head."""
     HISTORY = 2
     """What is read to catch up."""
 
 
-_urgency: ContextVar[Urgency] = ContextVar("urgency", default=Urgency.USUAL)
-
-
-@contextmanager
-def asked_as(urgency: Urgency) -> Iterator[None]:
-    """What is asked inside, and by the tasks begun inside, is so urgent."""
-    token = _urgency.set(urgency)
-    try:
-        yield
-    finally:
-        _urgency.reset(token)
-
-
 class Pacer:
-    """The way of all requests to one endpoint, over all connections to it.
+    """Every request to one endpoint passes here, over all connections to it.
 
-    ``tries_of_logs`` is how often a range is asked for: what is called a rate may be its size, of which whoever chose
-    the range must hear.
+    ``tries_of_logs`` is how often a range is asked for: a refusal that is called a rate may be for the range's size,
+    so whoever chose the range has to learn of it.
     """
 
-    def __init__(self, *, has_others: bool = False) -> None:
-        """``has_others``: the chain has other endpoints that can be asked instead."""
+    def __init__(self, *, has_others: bool = False, patience: float = USUAL.question) -> None:
+        """``has_others``: the chain has other endpoints to ask instead.
+
+        What is not history waits for ``patience`` seconds at most, for its turn and for further tries.
+        """
         self.throttle = Throttle()
         self.tries_of_logs = _TRIES_OF_LOGS
         self._tries = _TRIES_BESIDE_OTHERS if has_others else TRIES
-        self._under_way = 0
+        self._patience = patience
+        self._in_flight = 0
         self._waiting: dict[Urgency, deque[asyncio.Future[int]]] = {urgency: deque() for urgency in Urgency}
         self._turns = 0
         self._served_at = dict.fromkeys(Urgency, 0)
@@ -78,7 +69,7 @@ class Pacer:
     async def ask(
         self,
         request: Callable[[], Awaitable[_T]],
-        urgency: Urgency | None = None,
+        urgency: Urgency = Urgency.USUAL,
         tries: int = TRIES,
         *,
         kind: str = "",
@@ -86,18 +77,17 @@ class Pacer:
     ) -> _T:
         """What ``request`` returns or raises, in its turn.
 
-        A refusal for the rate is raised once it was refused ``tries`` times, once the endpoint refused everything
-        several times in a row, or where it asks to be left alone for longer than the answer can wait. A ``plain``
-        request can be refused for no reason of its own: a refusal that nobody understands is asked again as well, at
-        once at first. What is refused of one ``kind`` only, while others are answered, slows nothing else down.
+        A refusal for the rate is raised after ``tries`` of them, once the endpoint has refused everything several times
+        in a row, or if it asks to be left alone for longer than the answer can wait. A ``plain`` request cannot be
+        refused for what it asks: after a refusal that nobody understands it is made again as well, the first time at
+        once. If only one ``kind`` of request is refused while others are answered, nothing else is slowed down.
         """
         clock = asyncio.get_running_loop()
-        urgency = _urgency.get() if urgency is None else urgency
-        ends_at = None if urgency is Urgency.HISTORY else clock.time() + _PATIENCE
+        ends_at = None if urgency is Urgency.HISTORY else clock.time() + self._patience
         once_more = plain
         while True:
             tries -= 1
-            under_way = await self._turn_before(urgency, ends_at)
+            in_flight = await self._turn_before(urgency, ends_at)
             began_at = clock.time()
             try:
                 answer = await request()
@@ -105,53 +95,53 @@ class Pacer:
                 if once_more and error.refusal.may_pass:
                     once_more = False
                     continue
-                if not self._may_be_rate(error, kind, began_at, under_way, plain=plain):
+                if not self._may_be_rate(error, kind, began_at, in_flight, plain=plain):
                     raise
                 if tries <= 0 or self._is_hopeless(error, ends_at):
                     raise
             except EndpointUnavailable as error:
                 if error.busy:
-                    self.throttle.refused(clock.time(), began_at, under_way, error.retry_after)
+                    self.throttle.refused(clock.time(), began_at, in_flight, error.retry_after)
                 raise
             else:
-                self._answered(kind, began_at, under_way)
+                self._answered(kind, began_at, in_flight)
                 return answer
             finally:
                 self._ended()
 
     def ease(self) -> None:
-        """Something was refused in words that do not say so, and that may be about the rate all the same."""
+        """Something was refused in words that do not name a rate, and may be about the rate all the same."""
         now = asyncio.get_running_loop().time()
-        self.throttle.refused(now, now, max(1, self._under_way))
+        self.throttle.refused(now, now, max(1, self._in_flight))
         self.tries_of_logs = _TRIES_OF_LOGS
 
     def forget(self) -> None:
-        """What was refused was refused for the size, whatever it is called: the next time that is known sooner."""
+        """What was refused was refused for its size, whatever it was called: learn that sooner the next time."""
         self.throttle.forget()
         self.tries_of_logs = 1
         self._give_turns()
 
-    def _answered(self, kind: str, began_at: float, under_way: int) -> None:
+    def _answered(self, kind: str, began_at: float, in_flight: int) -> None:
         self._refused_alone.pop(kind, None)
         for other in self._refused_alone:
             self._refused_alone[other] = (self._refused_alone[other][0], self._refused_alone[other][1] + 1)
-        self.throttle.answered(asyncio.get_running_loop().time(), began_at, under_way)
+        self.throttle.answered(asyncio.get_running_loop().time(), began_at, in_flight)
 
     def _is_refused_alone(self, kind: str) -> bool:
-        """Whether this kind of request is refused again and again, and others are answered: a plan without it."""
+        """Whether only this kind of request is refused again and again: the plan does not include it."""
         refusals, others = self._refused_alone.get(kind, (0, 0))
         self._refused_alone[kind] = (refusals + 1, others)
-        return min(refusals, others) >= _ALONE
+        return min(refusals, others) >= _REFUSED_ALONE
 
-    def _may_be_rate(self, error: RpcRefused, kind: str, began_at: float, under_way: int, *, plain: bool) -> bool:
-        """Whether a refusal is taken for one for the rate; noted, as that or as an answer."""
+    def _may_be_rate(self, error: RpcRefused, kind: str, began_at: float, in_flight: int, *, plain: bool) -> bool:
+        """Whether a refusal counts as one for the rate; it is noted as that or as an answer."""
         if error.refusal.reaction is not Reaction.RATE and not (plain and error.refusal.may_pass):
-            self._answered(kind, began_at, under_way)
+            self._answered(kind, began_at, in_flight)
             return False
         if self._is_refused_alone(kind):
             return False
         self._last_refusal = error
-        self.throttle.refused(asyncio.get_running_loop().time(), began_at, under_way, error.retry_after)
+        self.throttle.refused(asyncio.get_running_loop().time(), began_at, in_flight, error.retry_after)
         return True
 
     def _is_hopeless(self, error: RpcRefused, ends_at: float | None) -> bool:
@@ -162,7 +152,7 @@ class Pacer:
         return max(error.retry_after or 0.0, self.throttle.paused_until - now) > longest
 
     async def _turn_before(self, urgency: Urgency, ends_at: float | None) -> int:
-        """Wait for a turn; how many requests are under way then. Raises the last refusal where that is too long."""
+        """Wait for a turn; returns how many requests are in flight then. Raises the last refusal after too long."""
         now = asyncio.get_running_loop().time()
         last = self._last_refusal
         if ends_at is None or last is None:
@@ -188,30 +178,30 @@ class Pacer:
             raise
 
     def _ended(self) -> None:
-        self._under_way -= 1
+        self._in_flight -= 1
         self._give_turns()
 
     def _give_turns(self) -> None:
-        """Begin all that may begin now, and come back when the next one may."""
+        """Begin every request that may begin now, and come back when the next one may."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         loop = asyncio.get_running_loop()
         while (urgency := self._next()) is not None:
-            wait = self.throttle.wait(loop.time(), self._under_way)
+            wait = self.throttle.wait(loop.time(), self._in_flight)
             if wait is None:
                 return
             if wait > 0:
                 self._timer = loop.call_later(wait, self._give_turns)
                 return
-            self._under_way += 1
+            self._in_flight += 1
             self._turns += 1
             self._served_at[urgency] = self._turns
             self.throttle.began(loop.time())
-            self._waiting[urgency].popleft().set_result(self._under_way)
+            self._waiting[urgency].popleft().set_result(self._in_flight)
 
     def _next(self) -> Urgency | None:
-        """Whose turn it is: the most urgent ones', and now and then those' who were passed over for it."""
+        """Whose turn it is: the most urgent, and now and then those that were passed over."""
         for urgency, queue in self._waiting.items():
             while queue and queue[0].done():
                 queue.popleft()

@@ -1,4 +1,4 @@
-"""Finds out that a subscription to logs is mute: heads come, and logs that stand in their blocks do not."""
+"""Finds out that a subscription to logs is mute: heads come, and the logs in their blocks do not."""
 
 from collections import OrderedDict
 
@@ -7,8 +7,6 @@ from connext_monitor.core.events import BlockNumber, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.observation import Observation
 
-_MAY_FOLLOW = 5.0
-"""Seconds that a log may be pushed after a cover has read it: no order is promised."""
 _KEPT = 20_000
 
 _Key = tuple[Hash32, Hash32]
@@ -18,14 +16,16 @@ _Key = tuple[Hash32, Hash32]
 class PushedLogs:
     """What one subscription has brought, and what it owes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, late_push: float) -> None:
+        """``late_push``: seconds for which a log may be pushed after a cover has read it; no order is promised."""
         self._clock = clock
+        self._late_push = late_push
         self._begins_after: BlockNumber | None = None
         self._brought: OrderedDict[_Key, None] = OrderedDict()
         self._owed: OrderedDict[_Key, float] = OrderedDict()
 
     def saw_head(self, head: Header) -> None:
-        """The first head that is pushed tells from where on logs are pushed too."""
+        """The first head that is pushed shows from which block on logs are pushed too."""
         if self._begins_after is None:
             self._begins_after = head.number
 
@@ -38,7 +38,7 @@ class PushedLogs:
             self._brought.popitem(last=False)
 
     def covered(self, observation: Observation) -> None:
-        """A range was read: note what of it should have been pushed and was not yet."""
+        """A range was read: note which of its logs should have been pushed and have not been yet."""
         for decoded in observation.logs:
             key = (decoded.log.block_hash, decoded.log.tx_hash)
             if self._begins_after is None or decoded.log.block_number <= self._begins_after or key in self._brought:
@@ -47,6 +47,6 @@ class PushedLogs:
 
     @property
     def mute(self) -> bool:
-        """Whether a log is owed for longer than any order of messages explains."""
+        """Whether a log has been owed for longer than any order of messages explains."""
         oldest = next(iter(self._owed.values()), None)
-        return oldest is not None and self._clock.monotonic() - oldest >= _MAY_FOLLOW
+        return oldest is not None and self._clock.monotonic() - oldest >= self._late_push

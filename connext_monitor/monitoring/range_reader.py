@@ -5,7 +5,6 @@ is shown to stand at its height; and a block's time is read from its header.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,50 +13,18 @@ from connext_monitor.core.decoding import EVENT_TOPICS, named_event
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
-from connext_monitor.monitoring.endpoint import Endpoint, FetchedLogs, LogsNotBelieved
-from connext_monitor.monitoring.turns import in_turns
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.fetched_logs import FetchedLogs, LogsNotBelieved
+from connext_monitor.monitoring.header_cache import HeaderCache
+from connext_monitor.monitoring.unusable_answers import LongRead, PartialAnswer, UnreadableAnswer, Unsettled
+from connext_monitor.monitoring.yielding import in_slices
 
-_CACHED_HEADERS = 4096
 _LONG = 20.0
 """Seconds after which a range is cut short, whose blocks come slowly."""
 _REMOVED_LOOKED_AT = 16
 """Blocks of logs that an answer calls removed; an honest one names hardly any."""
 _NOTHING = Stored()
 _NO_HEADERS: Mapping[Hash32, Header] = {}
-
-
-class Unsettled(Exception):
-    """The endpoint's answer cannot be used now: it lags, or its chain moved while it was read. To be asked again.
-
-    The message follows the endpoint's host in a sentence.
-    """
-
-
-class PartialAnswer(Exception):
-    """The endpoint left out a log of a block that it says stands: it is not to be believed now.
-
-    The message follows the endpoint's host in a sentence.
-    """
-
-
-class LongRead(Exception):
-    """A range takes too long to be read whole: others wait for its commit. ``blocks`` of it can be read in time."""
-
-    def __init__(self, blocks: int) -> None:
-        super().__init__("is read in smaller ranges")
-        self.blocks = blocks
-
-
-class UnreadableAnswer(PartialAnswer):
-    """Among the logs that the endpoint gave may be some that cannot be read.
-
-    ``logs`` are those that can be, ``malformed`` what else it gave.
-    """
-
-    def __init__(self, why: str, logs: list[DecodedLog], malformed: list[MalformedEntry]) -> None:
-        super().__init__(why)
-        self.logs = logs
-        self.malformed = malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +36,6 @@ class ReadRange:
     logs: list[DecodedLog]
     malformed: list[MalformedEntry]
     gone: frozenset[Hash32]
-
-
-class HeaderCache:
-    """The headers lately seen, by hash: a block's time never changes."""
-
-    def __init__(self) -> None:
-        self._headers: OrderedDict[Hash32, Header] = OrderedDict()
-        self._awaited: dict[Hash32, asyncio.Event] = {}
-
-    def add(self, header: Header) -> None:
-        """Keep it; the oldest make room."""
-        self._headers[header.hash] = header
-        while len(self._headers) > _CACHED_HEADERS:
-            self._headers.popitem(last=False)
-        if (arrived := self._awaited.pop(header.hash, None)) is not None:
-            arrived.set()
-
-    def get(self, block_hash: Hash32) -> Header | None:
-        """The header with this hash, if it was seen lately."""
-        return self._headers.get(block_hash)
-
-    async def arrival(self, block_hash: Hash32, seconds: float) -> None:
-        """Wait until the header is here, but no longer than that."""
-        if block_hash in self._headers:
-            return
-        arrived = self._awaited.setdefault(block_hash, asyncio.Event())
-        try:
-            async with asyncio.timeout(seconds):
-                await arrived.wait()
-        except TimeoutError:
-            self._awaited.pop(block_hash, None)
 
 
 class RangeReader:
@@ -153,8 +89,8 @@ class RangeReader:
             return
         standing = {(raw.block_hash, raw.log_index) for raw in fetched.logs}
         missing = [raw for raw in removed if (raw.block_hash, raw.log_index) not in standing]
-        places = {(raw.block_number, raw.block_hash) for raw in missing}
-        for number, block_hash in sorted(places)[:_REMOVED_LOOKED_AT]:
+        blocks = {(raw.block_number, raw.block_hash) for raw in missing}
+        for number, block_hash in sorted(blocks)[:_REMOVED_LOOKED_AT]:
             if (await self.header_at(number)).hash == block_hash:
                 raise PartialAnswer(f"says of a log of block {number} that it was removed, and that the block stands")
 
@@ -175,8 +111,8 @@ class RangeReader:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
             headers[block_hash] = header
         decoded: list[DecodedLog] = []
-        async for some in in_turns(logs):
-            decoded.extend([self._decoded(raw, _time_of(raw, headers[raw.block_hash]), stored) for raw in some])
+        async for part in in_slices(logs, self._endpoint.yield_every):
+            decoded.extend([self._decoded(raw, _time_of(raw, headers[raw.block_hash]), stored) for raw in part])
         return decoded
 
     def _decoded(self, raw: RawLog, timestamp: Timestamp, stored: Stored) -> DecodedLog:
@@ -190,7 +126,7 @@ class RangeReader:
         heights = {raw.block_hash: raw.block_number for raw in logs}
         known = {header.hash: header for header in map(self._headers.get, heights) if header is not None}
 
-        def came(header: Header) -> None:
+        def keep(header: Header) -> None:
             self._headers.add(header)
             known[header.hash] = header
 
@@ -198,7 +134,7 @@ class RangeReader:
             had = len(known)
             try:
                 async with asyncio.timeout(_LONG):
-                    await self._endpoint.headers(missing, came)
+                    await self._endpoint.headers(missing, keep)
                 break
             except TimeoutError:
                 # Where nothing at all came it is no matter of how many there are.
@@ -212,9 +148,9 @@ class RangeReader:
             return None
         return head if blocks.last == head.number else await self.header_at(blocks.last)
 
-    async def _gone(self, places: list[tuple[BlockNumber, Hash32]]) -> frozenset[Hash32]:
+    async def _gone(self, blocks: list[tuple[BlockNumber, Hash32]]) -> frozenset[Hash32]:
         gone: set[Hash32] = set()
-        for number, block_hash in places:
+        for number, block_hash in blocks:
             standing = await self.header_at(number)
             if standing.hash == block_hash:
                 raise PartialAnswer(f"left out a log of block {number}, which stands")

@@ -1,6 +1,7 @@
 """Looks a second time at a range whose answer is in doubt, and finds the logs that were left out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -36,7 +37,7 @@ class Comparison(StrEnum):
     NO_WITNESS = "nobody else could be asked"
     AGREED = "another answer says the same"
     COMPLETED = "logs that were left out have been added"
-    OTHER_CHAIN = "another endpoint has another block at the same height"
+    OTHER_CHAIN = "another endpoint has a different block at the same height"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,49 @@ class CheckedRange:
         return replace(later, found_at=self.found_at or later.found_at)
 
 
+class BloomMemory:
+    """What second looks have learned of an endpoint's bloom filters.
+
+    ``cleared`` are blocks whose claim was looked into; ``filled``: a filter that holds something was seen, so that an
+    empty one is evidence too.
+    """
+
+    def __init__(self) -> None:
+        self.filled = False
+        self._cleared: dict[Hash32, None] = {}
+
+    @property
+    def cleared(self) -> AbstractSet[Hash32]:
+        """The blocks whose claims were looked into."""
+        return self._cleared.keys()
+
+    def clear(self, blocks: Iterable[Hash32]) -> None:
+        """Their claims were looked into; the oldest are forgotten."""
+        self._cleared.update(dict.fromkeys(blocks))
+        while len(self._cleared) > _CLEARED_KEPT:
+            del self._cleared[next(iter(self._cleared))]
+
+
 class SecondLook:
     """Second looks at one endpoint's answers, with the chain's other endpoints as witnesses."""
 
-    def __init__(self, config: ChainConfig, endpoint: Endpoint, reader: RangeReader, witness: Witness) -> None:
+    def __init__(
+        self,
+        config: ChainConfig,
+        endpoint: Endpoint,
+        reader: RangeReader,
+        witness: Witness,
+        blooms: BloomMemory | None = None,
+    ) -> None:
         self._config = config
         self._endpoint = endpoint
         self._reader = reader
         self._witness = witness
         self._mask = LogMask.of(config.contract, EVENT_TOPICS)
-        self._cleared: dict[Hash32, None] = {}
-        self._filters_filled = False
+        self._blooms = BloomMemory() if blooms is None else blooms
 
     async def at_claims(self, read: ReadRange) -> CheckedRange:
-        """Look again where a bloom claims a log that is not there; asks nobody where none does."""
+        """Look again where a bloom claims a log that is not there; asks nobody if none does."""
         claimed = self._claimed(read)
         if not claimed:
             return CheckedRange(read, Comparison.AGREED)
@@ -76,10 +106,7 @@ class SecondLook:
             again = await self._endpoint.logs(self._config.contract, [EVENT_TOPICS], blocks.first, blocks.last)
             testimony = Testimony(self._endpoint.host, again.logs, own=True)
         looked = await self._compare(read, testimony, Doubt.BLOOM)
-        for header in claimed:
-            self._cleared[header.hash] = None
-        while len(self._cleared) > _CLEARED_KEPT:
-            del self._cleared[next(iter(self._cleared))]
+        self._blooms.clear(header.hash for header in claimed)
         return looked
 
     async def before_final(self, read: ReadRange, last: BlockNumber) -> CheckedRange:
@@ -92,7 +119,7 @@ class SecondLook:
         return await self._compare(read, testimony, Doubt.FINAL)
 
     async def at_undecodable(self, read: ReadRange, doubted: Sequence[DecodedLog]) -> CheckedRange:
-        """Ask another endpoint for the blocks of logs that cannot be decoded; it agrees where it has the same logs."""
+        """Ask another endpoint for the blocks of logs that cannot be decoded; it agrees if it has the same logs."""
         last = max(doubted, key=lambda decoded: decoded.log.block_number).log
         blocks = BlockRange(min(decoded.log.block_number for decoded in doubted), last.block_number)
         testimony = await self._witness.testify(blocks, last.block_hash)
@@ -132,18 +159,18 @@ class SecondLook:
         ]
         if not added:
             return CheckedRange(read, Comparison.AGREED)
-        self._tell(added, testimony.host, doubt)
+        self._log_added(added, testimony.host, doubt)
         return CheckedRange(
             replace(read, logs=[*read.logs, *added]), Comparison.COMPLETED, None if testimony.own else testimony.host
         )
 
     def _claimed(self, read: ReadRange) -> list[Header]:
         """The blocks, the highest first, whose filters claim a log that was not answered, and not looked at yet."""
-        settled = {decoded.log.block_hash for decoded in read.logs} | self._cleared.keys()
+        settled = {decoded.log.block_hash for decoded in read.logs} | self._blooms.cleared
         claimed = []
         for header in self._reader.canonical(read.end.hash, read.blocks.first):
             bloom = header.logs_bloom
-            self._filters_filled = self._filters_filled or (bloom is not None and any(bloom))
+            self._blooms.filled = self._blooms.filled or (bloom is not None and any(bloom))
             if header.hash not in settled and bloom is not None and claims(bloom, self._mask):
                 claimed.append(header)
         return claimed
@@ -155,9 +182,9 @@ class SecondLook:
         """
         header = self._reader.seen(raw.block_hash)
         bloom = header.logs_bloom if header else None
-        return self._filters_filled and bloom is not None and denies(bloom, mask)
+        return self._blooms.filled and bloom is not None and denies(bloom, mask)
 
-    def _tell(self, added: list[DecodedLog], found_at: str, doubt: Doubt) -> None:
+    def _log_added(self, added: list[DecodedLog], found_at: str, doubt: Doubt) -> None:
         numbers = [decoded.log.block_number for decoded in added]
         log.warning(
             "answer.partial",

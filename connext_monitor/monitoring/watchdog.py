@@ -1,4 +1,4 @@
-"""Ends the use of an endpoint that makes no progress, is slow where another one is there, or is no longer the best."""
+"""Ends the use of an endpoint that makes no progress, is slow while there is another, or is no longer the best."""
 
 import asyncio
 from typing import NoReturn
@@ -8,7 +8,7 @@ import structlog
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
 
 _LOOKS_FOR_BETTER_EVERY = 15.0
@@ -17,20 +17,21 @@ log = structlog.get_logger()
 
 
 class BetterEndpoint(Exception):
-    """An endpoint that stands before the one in use in the config works again."""
+    """An endpoint that comes before the one in use in the config works again."""
 
 
 class Watchdog:
     """Watches one endpoint for as long as it is in use."""
 
     def __init__(
-        self, state: ChainState, endpoint: Endpoint, pool: EndpointPool, place: int, unobserved_after: float
+        self, state: ChainState, endpoint: Endpoint, pooled: PooledEndpoint, unobserved_after: float, slow_answer: float
     ) -> None:
+        """``slow_answer``: the response time, in seconds, above which another endpoint is preferable."""
         self._state = state
         self._config = state.config
         self._endpoint = endpoint
-        self._pool = pool
-        self._place = place
+        self._pooled = pooled
+        self._slow_answer = slow_answer
         block_time = self._config.block_time.total_seconds()
         self._patience = max(unobserved_after / 2, 3 * block_time)
         self._poll = min(12.0, max(0.5, block_time))
@@ -54,18 +55,18 @@ class Watchdog:
         """Raise BetterEndpoint once a preferred one works, and EndpointUnavailable once this one is too slow."""
         while True:
             await asyncio.sleep(min(_LOOKS_FOR_BETTER_EVERY, self._patience / 2))
-            if self._endpoint.response_time.slow and self._pool.others(self._place):
+            if self._endpoint.response_time.exceeds(self._slow_answer) and self._pooled.others():
                 raise EndpointUnavailable(
                     self._endpoint.host, f"answers slowly: {self._endpoint.response_time.seconds:.1f} s on average"
                 )
-            place = self._pool.preferred(self._place)
-            if place is not None and await self._works(place):
+            better = self._pooled.preferred()
+            if better is not None and await self._works(better):
                 raise BetterEndpoint
 
-    async def _works(self, place: int) -> bool:
+    async def _works(self, pooled: PooledEndpoint) -> bool:
         """Whether an endpoint has what is covered, and its head rises."""
         try:
-            async with asyncio.timeout(self._patience), self._pool.open(place) as endpoint:
+            async with asyncio.timeout(self._patience), pooled.open() as endpoint:
                 first = head = await endpoint.head()
                 while head.number <= first.number:
                     await asyncio.sleep(self._poll)
@@ -79,5 +80,5 @@ class Watchdog:
         except TimeoutError:
             reason = "its head does not rise"
         log.debug("endpoint.not_yet_back", chain=self._config.name, reason=reason)
-        self._pool.ended(place, Trouble.FAILED, progressed=False)
+        pooled.ended(Trouble.FAILED, progressed=False)
         return False

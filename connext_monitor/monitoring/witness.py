@@ -1,4 +1,4 @@
-"""The other endpoints of a chain as witnesses: what they say of blocks that the endpoint in use has answered for."""
+"""The other endpoints of a chain as witnesses: what they say about blocks that the endpoint in use has answered for."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -13,15 +13,16 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.endpoint_health import Trouble
 from connext_monitor.core.events import Hash32, RawLog
 from connext_monitor.monitoring.endpoint import Endpoint
-from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import RpcError
+from connext_monitor.monitoring.pacer import Urgency
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What a witness says of a range: its logs, or None where it says that another block stands at the range's end.
+    """What a witness says about a range: its logs, or None if it has another block at the range's end.
 
     ``own``: the witness is the endpoint in use itself, asked once more.
     """
@@ -33,17 +34,17 @@ class Testimony:
 
 @dataclass(frozen=True, slots=True)
 class _Called:
-    place: int
+    pooled: PooledEndpoint
     endpoint: Endpoint
 
 
 class Witness:
     """A context: a witness that was called stays connected until its end."""
 
-    def __init__(self, config: ChainConfig, pool: EndpointPool, in_use: int) -> None:
+    def __init__(self, config: ChainConfig, in_use: PooledEndpoint, urgency: Urgency = Urgency.USUAL) -> None:
         self._config = config
-        self._pool = pool
         self._in_use = in_use
+        self._urgency = urgency
         self._called: _Called | None = None
         self._connections = AsyncExitStack()
         self._turn = asyncio.Lock()
@@ -60,19 +61,19 @@ class Witness:
     @property
     def exists(self) -> bool:
         """Whether the chain has another endpoint at all."""
-        return len(self._pool) > 1
+        return not self._in_use.is_only_one
 
     @property
     def answers(self) -> bool:
         """Whether another endpoint is thought to answer: one that has failed lately is not."""
-        return bool(self._pool.others(self._in_use))
+        return bool(self._in_use.others())
 
     async def testify(self, blocks: BlockRange, end: Hash32) -> Testimony | None:
-        """What another endpoint says of these blocks, the last of which has the hash ``end`` to us.
+        """What another endpoint says about these blocks, the last of which has the hash ``end`` to us.
 
-        None where no other one answers now, or has the blocks.
+        None if no other endpoint answers now, or has the blocks.
         """
-        for _ in range(len(self._pool)):
+        for _ in self._config.endpoints:
             called = await self._call()
             if called is None:
                 return None
@@ -88,28 +89,28 @@ class Witness:
             return None
         if header.hash != end:
             return Testimony(called.endpoint.host, None)
-        return Testimony(called.endpoint.host, await self._pool.logs(called.place, called.endpoint, blocks))
+        return Testimony(called.endpoint.host, await called.pooled.logs(called.endpoint, blocks))
 
     async def _call(self) -> _Called | None:
         async with self._turn:
             while self._called is None:
-                places = self._pool.others(self._in_use)
-                if not places:
+                pooled = next(iter(self._in_use.others()), None)
+                if pooled is None:
                     return None
                 try:
-                    endpoint = await self._connections.enter_async_context(self._pool.open(places[0], again=True))
-                    self._called = _Called(places[0], endpoint)
+                    opening = pooled.open(again=True, urgency=self._urgency)
+                    self._called = _Called(pooled, await self._connections.enter_async_context(opening))
                 except RpcError as error:
-                    self._rest(places[0], str(error))
+                    self._rest(pooled, str(error))
             return self._called
 
     async def _dismiss(self, called: _Called, reason: str) -> None:
         async with self._turn:
             if self._called is called:
                 self._called = None
-                self._rest(called.place, reason)
+                self._rest(called.pooled, reason)
                 await self._connections.aclose()
 
-    def _rest(self, place: int, reason: str) -> None:
+    def _rest(self, pooled: PooledEndpoint, reason: str) -> None:
         log.debug("witness.failed", chain=self._config.name, reason=reason)
-        self._pool.ended(place, Trouble.FAILED, progressed=False)
+        pooled.ended(Trouble.FAILED, progressed=False)

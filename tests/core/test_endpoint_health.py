@@ -19,17 +19,17 @@ healths = st.builds(
 
 
 def test_the_first_healthy_one_is_used_at_once() -> None:
-    assert (choose([RESTING, FRESH, FRESH], NOW).place, choose([RESTING, FRESH], NOW).wait) == (1, 0)
+    assert (choose([RESTING, FRESH, FRESH], NOW).index, choose([RESTING, FRESH], NOW).wait) == (1, 0)
 
 
 def test_one_that_is_not_believed_is_used_only_where_no_other_can_be() -> None:
-    assert choose([DISTRUSTED, FRESH], NOW).place == 1
-    assert choose([DISTRUSTED, RESTING], NOW).place == 0
+    assert choose([DISTRUSTED, FRESH], NOW).index == 1
+    assert choose([DISTRUSTED, RESTING], NOW).index == 0
 
 
 def test_where_all_rest_the_one_that_has_rested_soonest_is_waited_for() -> None:
     longer = EndpointHealth(failures=3, rests_until=NOW + 9)
-    assert (choose([longer, RESTING], NOW).place, choose([longer, RESTING], NOW).wait) == (1, 5)
+    assert (choose([longer, RESTING], NOW).index, choose([longer, RESTING], NOW).wait) == (1, 5)
 
 
 def test_one_that_asks_to_be_left_alone_is_for_minutes_at_most() -> None:
@@ -42,7 +42,7 @@ def test_one_that_asks_to_be_left_alone_is_for_minutes_at_most() -> None:
 @given(st.lists(healths, min_size=1, max_size=5))
 def test_some_endpoint_is_always_tried_within_half_a_minute(known: list[EndpointHealth]) -> None:
     choice = choose(known, NOW)
-    assert 0 <= choice.place < len(known)
+    assert 0 <= choice.index < len(known)
     assert 0 <= choice.wait <= 30
 
 
@@ -72,15 +72,15 @@ def test_witnesses_are_the_others_that_do_not_rest_the_trusted_first() -> None:
 
 
 def test_an_endpoint_is_slow_only_after_several_slow_answers() -> None:
-    latency = ResponseTime()
+    response_time = ResponseTime()
     for _ in range(7):
-        latency = latency.after(10)
-    assert not latency.slow
-    assert latency.after(10).slow
+        response_time = response_time.after(10)
+    assert not response_time.exceeds(3)
+    assert response_time.after(10).exceeds(3)
 
 
 def test_quick_answers_make_a_slow_endpoint_quick_again() -> None:
-    latency = ResponseTime(10, 100)
+    response_time = ResponseTime(10, 100)
     for _ in range(40):
-        latency = latency.after(0.01)
-    assert not latency.slow
+        response_time = response_time.after(0.01)
+    assert not response_time.exceeds(3)

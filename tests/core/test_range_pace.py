@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.range_pace import LARGEST_SPAN, MOST_AT_ONCE, RangePace, RangeRetry
-from connext_monitor.core.rpc_refusal import Refusal, classify
+from connext_monitor.core.range_pace import LARGEST_SPAN, MOST_AT_ONCE, RangePace, RangeRetry, shrunk
+from connext_monitor.core.rpc_refusal import Reaction, Refusal, classify
 
 STRANGE = classify(-32000, "that is too much")
 SIZE = classify(-32000, "block range too large")
@@ -158,3 +158,15 @@ def test_whatever_the_refusals_of_large_ranges_say_a_size_that_is_taken_is_found
             break
         pace = pace.after_answer(1, 1) if pace.span <= cap else pace.after_refusal(refusal)[0]
     assert pace.span <= cap
+
+
+@given(
+    st.integers(2, 10_000),
+    st.none() | st.integers(1, 10**6),
+    st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+)
+def test_a_span_shrinks_whatever_the_refusal_says(
+    span: int, named: int | None, block_range: tuple[int, int] | None
+) -> None:
+    refusal = replace(Refusal(Reaction.RANGE, None, ""), max_blocks=named, block_range=block_range)
+    assert 1 <= shrunk(span, refusal) < span

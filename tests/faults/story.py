@@ -9,6 +9,7 @@ from typing import Final
 from hypothesis import event
 
 from connext_monitor.core.events import DomainId
+from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Chain, Devnet, DevnetError, Transfer
 from tests.e2e.monitor import Setup
@@ -33,6 +34,10 @@ CALM: Final = 1
 LIMITS: Final = RpcLimits(
     answer_timeout=2.0, ping_interval=2.0, ping_timeout=2.0, close_timeout=0.2, answer_bytes=ANSWER_BYTES
 )
+
+
+OFTEN: Final = Intervals(second_look=0.5)
+"""Blocks become final, and are looked at a second time before, while a story is played."""
 
 
 class Story:
@@ -118,7 +123,9 @@ class Story:
 
     async def _restart(self) -> None:
         await self.stop()
-        self._watch = await self._running.enter_async_context(watching(self._setup, self._folder, limits=LIMITS))
+        self._watch = await self._running.enter_async_context(
+            watching(self._setup, self._folder, limits=LIMITS, intervals=OFTEN)
+        )
 
     async def _happen(self, happening: Happening) -> None:
         chains = self._bridge.chains

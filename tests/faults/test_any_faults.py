@@ -1,7 +1,7 @@
 """Promises 1 to 4 and 8: whatever happens, whatever goes wrong meanwhile, in the end the database holds the truth."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,14 +34,6 @@ class Played:
 
 
 PLAYED: list[Played] = []
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _often() -> Iterator[None]:
-    """Blocks become final, and are looked at a second time before, while a story is played."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("connext_monitor.monitoring.coverer._SECOND_LOOKS_EVERY", 0.5)
-        yield
 
 
 # Nothing is kept between runs and no schedule is drawn anew, so that a failure is there again in the next run. Each

@@ -71,7 +71,7 @@ async def wanted(bridge: Devnet) -> BlockRange:
 
 @asynccontextmanager
 async def reading(
-    bridge: Devnet, wanted: BlockRange, folder: Path, *urls: str, of: str = "alpha"
+    bridge: Devnet, wanted: BlockRange, folder: Path, *urls: str, of: str = "alpha", patience: float = 300.0
 ) -> AsyncIterator[Reading]:
     """With these endpoints of a chain; nothing is read yet."""
     file = folder / "config.toml"
@@ -84,7 +84,7 @@ async def reading(
     checking = asyncio.create_task(checker.run())
     seen: list[int] = []
     said: list[str] = []
-    backfill = Backfill(chain, pool, store, checker, clock, seen.append, said.append)
+    backfill = Backfill(chain, pool, store, checker, clock, seen.append, said.append, patience)
     try:
         yield Reading(backfill, store, wanted, chain.domain_id, seen, said)
     finally:
@@ -102,11 +102,10 @@ async def endpoints(bridge: Devnet) -> AsyncIterator[Sequence[Proxy]]:
 
 
 async def test_an_endpoint_that_leaves_transfers_out_is_never_believed_alone(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.backfill._PATIENCE", 0.5)
     await endpoints[0].apply(Empty())
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as alone:
+    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url, patience=0.5) as alone:
         with pytest.raises(NoProgressError, match=f"left out {TRANSFERS} of the {TRANSFERS} transfers"):
             await alone.run()
         assert await alone.left() == len(wanted)

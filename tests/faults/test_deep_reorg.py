@@ -9,7 +9,7 @@ import pytest_asyncio
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet
 from tests.faults.proxy import Proxy
-from tests.faults.test_second_endpoint import checkpoint, mined_until, through, used
+from tests.faults.test_second_endpoint import QUICK, checkpoint, mined_until, through, used
 from tests.faults.watching import watching
 from tests.world.waiting import until
 
@@ -62,13 +62,12 @@ async def test_a_reorg_below_finality_while_the_monitor_was_down_is_found_at_its
 
 
 async def test_an_endpoint_on_another_chain_below_finality_is_left_for_one_that_agrees(
-    bridge: Devnet, origin: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    monkeypatch.setattr("connext_monitor.monitoring.coverer._SECOND_LOOKS_EVERY", 0.5)
     async with (
         Proxy(alpha.http_url) as second,
-        watching(through(bridge, origin, second), tmp_path, only=["alpha"]) as watch,
+        watching(through(bridge, origin, second), tmp_path, only=["alpha"], intervals=QUICK) as watch,
     ):
         await used(origin, alpha, watch)
         transfer = await bridge.xcall(alpha, beta)

@@ -1,6 +1,7 @@
 """Several endpoints: which one is used, and how one that leaves something out is found out."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest_asyncio
 
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.transfer import Status
+from connext_monitor.monitoring.intervals import Intervals
 from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Setup
 from tests.faults.faults import Delay, Mute
@@ -29,10 +31,7 @@ async def second(bridge: Devnet) -> AsyncIterator[Proxy]:
         yield proxy
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.coverer._SECOND_LOOKS_EVERY", 0.5)
-    monkeypatch.setattr("connext_monitor.monitoring.pushed_logs._MAY_FOLLOW", 0.2)
+QUICK = Intervals(second_look=0.5, late_push=0.2, slow_answer=0.2)
 
 
 def through(bridge: Devnet, *proxies: Proxy, calm: int = 2) -> Setup:
@@ -88,7 +87,7 @@ async def test_what_an_endpoint_leaves_out_is_found_before_it_counts_as_final(
         unobserved_after="PT4S",
         execute="PT1H",
     )
-    async with watching(setup, tmp_path) as watch:
+    async with watching(setup, tmp_path, intervals=QUICK) as watch:
         await used(destination, beta, watch)
         transfer = await bridge.xcall(alpha, beta)
         await bridge.execute_fast(transfer)
@@ -111,7 +110,7 @@ async def test_a_log_that_a_bloom_claims_is_asked_for_again(bridge: Devnet, orig
         return logs
 
     # So calm that nothing else makes it look again.
-    async with watching(through(bridge, origin, calm=60), tmp_path, only=[_ALPHA]) as watch:
+    async with watching(through(bridge, origin, calm=60), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         await origin.apply(Mute("logs"))
         origin.edit_logs = hide_once
@@ -125,18 +124,22 @@ async def test_a_log_that_a_bloom_claims_is_asked_for_again(bridge: Devnet, orig
 
 
 async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
-    bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA]) as watch:
+    setup = through(bridge, origin, second)
+    async with watching(setup, tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         before = await bridge.xcall(alpha, beta)
         await watch.knows(before, Status.XCALLED)
         # Final, so that no event that is known says that the endpoint leaves something out.
         await alpha.mine(8)
         await mined_until(alpha, lambda: checkpoint(watch) >= before.block_number)
+    # With no second look after the one at the start, only the nonce shows that something is missing.
+    seldom = replace(QUICK, second_look=1e9)
+    async with watching(setup, tmp_path, only=[_ALPHA], intervals=seldom) as watch:
+        await used(origin, alpha, watch)
         await forgetful(origin)
-        monkeypatch.setattr("connext_monitor.monitoring.coverer._SECOND_LOOKS_EVERY", 1e9)
         missed = await bridge.xcall(alpha, beta)
 
         async def known() -> bool:
@@ -153,7 +156,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
 
 async def test_a_hole_is_shown_while_it_lasts(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA]) as watch:
+    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         await forgetful(origin)
         origin.rules = [lambda method, _: {"result": None} if method == "eth_getBlockByHash" else None]
@@ -173,7 +176,7 @@ async def test_a_hole_that_nobody_can_close_keeps_no_other_from_being_fetched(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA]) as watch:
+    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         nonce = await alpha.nonce()
         hidden = {nonce, nonce + 2}
@@ -201,7 +204,7 @@ async def test_a_subscription_that_brings_heads_and_no_logs_is_replaced(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA]) as watch:
+    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         before = origin.handshakes
         await origin.apply(Mute("logs"))
@@ -213,7 +216,7 @@ async def test_the_preferred_endpoint_is_used_again_once_it_works(
     bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA]) as watch:
+    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         await origin.stop()
         await used(second, alpha, watch)
@@ -235,7 +238,7 @@ async def test_what_a_witness_makes_up_is_ruled_out_by_the_block_s_own_bloom(
         return [*logs, made_up]
 
     second_asked: list[Json] = []
-    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA]) as watch:
+    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
@@ -258,10 +261,9 @@ async def test_what_a_witness_makes_up_is_ruled_out_by_the_block_s_own_bloom(
 
 
 async def test_an_endpoint_that_answers_slowly_is_left_for_one_that_does_not(
-    bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    monkeypatch.setattr("connext_monitor.core.endpoint_health._SLOW", 0.2)
     setup = Setup(
         bridge.chains,
         {},
@@ -270,7 +272,7 @@ async def test_an_endpoint_that_answers_slowly_is_left_for_one_that_does_not(
         execute="PT1H",
     )
     await origin.apply(Delay(0.3))
-    async with watching(setup, tmp_path, only=[_ALPHA]) as watch:
+    async with watching(setup, tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
         # Only the endpoint in use is polled for heads.
         await mined_until(alpha, lambda: ["latest", False] in second.asked("eth_getBlockByNumber"))
         await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)

@@ -22,6 +22,7 @@ from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.observer import Observer
@@ -41,7 +42,7 @@ BOUND = 20.0
 class Watch:
     """A running monitor without providers, and what it knows."""
 
-    def __init__(self, config: Config, store: Store, limits: RpcLimits) -> None:
+    def __init__(self, config: Config, store: Store, limits: RpcLimits, intervals: Intervals) -> None:
         clock = SystemClock()
         self.store = store
         self.commits: list[Committed] = []
@@ -64,6 +65,7 @@ class Watch:
                 self.checker,
                 clock,
                 Random(1),  # noqa: S311 - spreads retries
+                intervals,
             )
             for name, chain in config.chains.items()
         }
@@ -158,7 +160,12 @@ def transfer_id(transfer: Transfer) -> TransferId:
 
 @asynccontextmanager
 async def watching(
-    setup: Setup, folder: Path, *, only: Sequence[str] = (), limits: RpcLimits | None = None
+    setup: Setup,
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
+    limits: RpcLimits | None = None,
+    intervals: Intervals = USUAL,
 ) -> AsyncIterator[Watch]:
     """Run with this setup, on the database in ``folder``; with ``only``, no other chain is observed."""
     file = folder / "config.toml"
@@ -168,7 +175,7 @@ async def watching(
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
     store = await open_store(config.monitor.database, names)
     try:
-        watch = Watch(config, store, limits or RpcLimits())
+        watch = Watch(config, store, limits or RpcLimits(), intervals)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(watch.checker.run()), tasks.create_task(watch.scheduler.run())]
             running += [tasks.create_task(o.run()) for name, o in watch.observers.items() if not only or name in only]

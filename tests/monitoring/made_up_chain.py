@@ -7,7 +7,7 @@ from typing import Any
 from connext_monitor.core.bloom import LogMask
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Address, Hash32
-from tests.monitoring.nodes import result
+from tests.monitoring.nodes import error, result
 
 CONTRACT = Address(b"\x11" * 20)
 GENESIS_TIME = 1_000_000
@@ -71,3 +71,41 @@ class Node:
             "logIndex": "0x0",
             "blockTimestamp": "0x1",
         } | self.log_changes
+
+
+CONFIG = {
+    "name": "devnet",
+    "chain_id": 31337,
+    "domain_id": 1001,
+    "contract": "0x" + CONTRACT.hex(),
+    "endpoints": ["http://127.0.0.1:1"],
+    "block_time": "PT1S",
+    "finality": 5,
+}
+"""Of the chain that the nodes of these tests serve."""
+
+
+@dataclass
+class Chain(Node):
+    """As `Node`, and answers nonce() and refuses ranges of more than ``most`` blocks."""
+
+    most: int = 10**9
+    nonce: int | None = 7
+    words: str = "missing trie node"
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+
+    def answer(self, request: dict[str, Any]) -> str:
+        if request["method"] == "eth_call":
+            if self.nonce is None:
+                return error(request, -32000, self.words)
+            return result(request, "0x" + self.nonce.to_bytes(32).hex())
+        if request["method"] == "eth_chainId":
+            return result(request, hex(31337))
+        if request["method"] == "eth_getCode":
+            return result(request, "0x00")
+        if request["method"] == "eth_getLogs":
+            first, last = (int(request["params"][0][name], 16) for name in ("fromBlock", "toBlock"))
+            if last - first >= self.most:
+                return error(request, -32000, "that is too much for me")
+            self.ranges.append((first, last))
+        return super().answer(request)

@@ -24,9 +24,9 @@ from connext_monitor.monitoring.json_rpc import (
     settle,
 )
 from connext_monitor.monitoring.observer import Observer
+from tests.monitoring.covering import Memory, Whole, covered
+from tests.monitoring.made_up_chain import CONFIG
 from tests.monitoring.nodes import error
-from tests.monitoring.test_coverer import CONFIG, Memory
-from tests.monitoring.test_observer import Whole, covered
 from tests.world.virtual_time import LoopClock
 
 Words = Callable[[float], dict[str, Any]]

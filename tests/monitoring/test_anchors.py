@@ -3,7 +3,8 @@
 import pytest
 
 from connext_monitor.core.coverage import Aim
-from tests.monitoring.test_coverer import Chain, Memory, covering
+from tests.monitoring.covering import Memory, covering
+from tests.monitoring.made_up_chain import Chain
 
 
 async def rewound(replaced_from: int) -> tuple[int | None, int]:
@@ -12,11 +13,11 @@ async def rewound(replaced_from: int) -> tuple[int | None, int]:
     async with covering(node, memory) as (coverer, announce):
         for head in (100, 120, 140):
             await announce(head)
-            await coverer.cover(Aim.CONFIRM, hinted=True)
+            await coverer.cover_for(Aim.CONFIRM, hinted=True)
         node.branch = dict.fromkeys(range(replaced_from, 161), 1)
         await announce(160)
         covered = len(memory.progress)
-        await coverer.cover(Aim.CONFIRM, hinted=True)
+        await coverer.cover_for(Aim.CONFIRM, hinted=True)
     found = memory.progress[covered]
     return found.replaced, found.coverage.checkpoint
 

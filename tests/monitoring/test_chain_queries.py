@@ -20,8 +20,10 @@ from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.intervals import USUAL
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.pacer import Pacer
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
 
@@ -107,10 +109,14 @@ class Answering(Node):
 
 
 @asynccontextmanager
-async def inquiring(
-    node: Answering, covered: int | None = 100, others: Sequence[Answering] = (), limits: RpcLimits | None = None
+async def querying(
+    node: Answering,
+    covered: int | None = 100,
+    others: Sequence[Answering] = (),
+    limits: RpcLimits | None = None,
+    patience: float = USUAL.question,
 ) -> AsyncIterator[tuple[ChainQueries, Putting, ChainState]]:
-    """An queries on a chain that is covered up to there through ``node``, and has other endpoints too."""
+    """Queries to a chain that is covered up to there through ``node``, and has other endpoints too."""
     async with AsyncExitStack() as stack:
         urls = []
         for one in (node, *others):
@@ -118,7 +124,9 @@ async def inquiring(
             urls.append(await stack.enter_async_context(http_node(posting(one.heard))))
         state = ChainState(config(*urls), SystemClock(), 60)
         pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
-        state.connected(await stack.enter_async_context(open_endpoint(urls[0], limits=limits)))
+        endpoint = await stack.enter_async_context(open_endpoint(urls[0], limits=limits))
+        endpoint.pacer = Pacer(patience=patience)
+        state.connected(endpoint, pool.endpoints[0])
         if covered is not None:
             block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
@@ -128,7 +136,7 @@ async def inquiring(
 
 async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -> None:
     node = Answering(120)
-    async with inquiring(node) as (queries, checker, _):
+    async with querying(node) as (queries, checker, _):
         node.chain_id = 99
         node.logs = [90]
         for question in (queries.token(CONTRACT), queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
@@ -139,7 +147,7 @@ async def test_what_another_chain_says_of_a_token_or_a_transfer_is_no_answer() -
 
 async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> None:
     node = Answering(120)
-    async with inquiring(node) as (queries, _, state):
+    async with querying(node) as (queries, _, state):
         assert await queries.transfer_status(TRANSFER) is TransferStatus.NONE
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
@@ -149,7 +157,7 @@ async def test_the_status_is_asked_at_the_covered_block_or_a_later_head() -> Non
 
 async def test_a_head_below_the_covered_block_is_not_asked_at_and_what_it_says_does_not_count() -> None:
     node = Answering(90)
-    async with inquiring(node) as (queries, _, state):
+    async with querying(node) as (queries, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         with pytest.raises(Unanswered, match="has no block 100, which was covered"):
@@ -161,7 +169,7 @@ async def test_a_head_below_the_covered_block_is_not_asked_at_and_what_it_says_d
 async def test_an_answer_that_is_no_status_is_no_answer(answer: str) -> None:
     node = Answering(120)
     node.status = answer
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         with pytest.raises(Unanswered):
             await queries.transfer_status(TRANSFER)
 
@@ -170,7 +178,7 @@ async def test_an_answer_that_is_no_status_is_no_answer(answer: str) -> None:
 async def test_whether_it_is_paused_is_asked_at_the_covered_block(answer: int, paused: bool) -> None:
     node = Answering(120)
     node.status = "0x" + answer.to_bytes(32).hex()
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         assert await queries.paused() is paused
         assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
 
@@ -178,7 +186,7 @@ async def test_whether_it_is_paused_is_asked_at_the_covered_block(answer: int, p
 async def test_a_flag_that_is_neither_yes_nor_no_is_no_answer() -> None:
     node = Answering(120)
     node.status = "0x" + (2).to_bytes(32).hex()
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         with pytest.raises(Unanswered):
             await queries.paused()
 
@@ -186,7 +194,7 @@ async def test_a_flag_that_is_neither_yes_nor_no_is_no_answer() -> None:
 @pytest.mark.parametrize(("since", "first"), [(8999, 8998), (8800, 8750), (0, 1)])
 async def test_side_events_are_looked_for_back_to_about_that_time(since: int, first: int) -> None:
     node = Answering(9000)
-    async with inquiring(node) as (queries, _, state):
+    async with querying(node) as (queries, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         assert await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME + since)) == []
@@ -203,7 +211,7 @@ async def test_side_events_are_looked_for_in_no_more_than_ten_thousand_blocks_an
 ) -> None:
     node = Answering(50_000)
     node.most, node.words = 700, words
-    async with inquiring(node) as (queries, _, state):
+    async with querying(node) as (queries, _, state):
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], Timestamp(GENESIS_TIME))
@@ -213,7 +221,7 @@ async def test_side_events_are_looked_for_in_no_more_than_ten_thousand_blocks_an
 
 async def test_side_events_come_in_the_chains_order_and_hostile_ones_not_at_all() -> None:
     node = Answering(9000, logs=[8950, 8900])
-    async with inquiring(node) as (queries, _, state):
+    async with querying(node) as (queries, _, state):
         node.log_changes = {
             "topics": ["0x" + SLIPPAGE_UPDATED_TOPIC.hex(), "0x" + TRANSFER.hex()],
             "data": "0x" + (500).to_bytes(32).hex(),
@@ -228,13 +236,13 @@ async def test_side_events_come_in_the_chains_order_and_hostile_ones_not_at_all(
 
 
 async def test_before_anything_is_covered_nothing_is_answered() -> None:
-    async with inquiring(Answering(120), covered=None) as (queries, _, _):
+    async with querying(Answering(120), covered=None) as (queries, _, _):
         with pytest.raises(Unanswered, match="covered yet"):
             await queries.transfer_status(TRANSFER)
 
 
 async def test_without_an_endpoint_in_use_and_a_block_to_know_others_by_nothing_is_answered() -> None:
-    async with inquiring(Answering(120), covered=None) as (queries, _, state):
+    async with querying(Answering(120), covered=None) as (queries, _, state):
         state.disconnected()
         with pytest.raises(Unanswered, match="no endpoint of devnet answers"):
             await queries.fetch_events(TRANSFER, Timestamp(0))
@@ -242,14 +250,14 @@ async def test_without_an_endpoint_in_use_and_a_block_to_know_others_by_nothing_
 
 async def test_both_legs_are_fetched_however_far_apart_they_stand() -> None:
     node = Answering(9000, logs=[150, 8990])
-    async with inquiring(node) as (queries, checker, _):
+    async with querying(node) as (queries, checker, _):
         assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 100))
         assert checker.blocks == [8990, 150]
 
 
 async def test_a_fetch_goes_no_further_back_than_asked() -> None:
     node = Answering(9000)
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         assert not await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME + 7500))
         assert [int(params[0]["fromBlock"], 16) for params in node.calls("eth_getLogs")] == [8001, 6001]
 
@@ -258,14 +266,14 @@ async def test_a_fetch_goes_no_further_back_than_asked() -> None:
 async def test_a_fetch_asks_for_ever_smaller_ranges_where_an_endpoint_wants_that(words: str) -> None:
     node = Answering(3000, logs=[500])
     node.most, node.words = 70, words
-    async with inquiring(node) as (queries, checker, _):
+    async with querying(node) as (queries, checker, _):
         assert await queries.fetch_events(TRANSFER, Timestamp(0))
         assert checker.blocks == [500]
 
 
 async def test_an_origin_is_looked_for_by_its_xcalled_alone_and_only_until_it_is_found() -> None:
     node = Answering(9_000, logs=[5_000])
-    async with inquiring(node) as (queries, checker, _):
+    async with querying(node) as (queries, checker, _):
         assert await queries.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert checker.blocks == [5_000]
         asked = node.calls("eth_getLogs")
@@ -275,7 +283,7 @@ async def test_an_origin_is_looked_for_by_its_xcalled_alone_and_only_until_it_is
 
 async def test_an_origin_that_is_not_there_is_looked_for_back_to_that_time_and_not_found() -> None:
     node = Answering(9_000)
-    async with inquiring(node) as (queries, checker, _):
+    async with querying(node) as (queries, checker, _):
         assert await queries.fetch_origin(TRANSFER, Timestamp(GENESIS_TIME + 4_000)) is False
         assert checker.blocks == []
         assert 1_000 < int(node.calls("eth_getLogs")[-1][0]["fromBlock"], 16) <= 4_000
@@ -283,7 +291,7 @@ async def test_an_origin_that_is_not_there_is_looked_for_back_to_that_time_and_n
 
 async def test_what_stands_before_the_first_watched_block_goes_to_the_checker_of_the_past() -> None:
     node = Answering(9_000, logs=[4_999, 5_000])
-    async with inquiring(node) as (_, now, state):
+    async with querying(node) as (_, now, state):
         pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
         reached = BlockRef(BlockNumber(9_000), hash_at(9_000), Timestamp(GENESIS_TIME + 9_000))
         state.reached(Coverage(BlockNumber(5_000), BlockNumber(8_000), reached))
@@ -315,36 +323,36 @@ def on_another_chain() -> Answering:
 async def test_what_the_endpoint_in_use_does_not_answer_another_one_does(answer: object) -> None:
     node = Answering(120)
     node.status = answer
-    async with inquiring(node, others=[executed()]) as (queries, _, _):
+    async with querying(node, others=[executed()]) as (queries, _, _):
         assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_every_other_endpoint_is_asked_until_one_answers_which_has_the_covered_block() -> None:
     others = [refusing("eth_call"), Answering(99), on_another_chain(), executed()]
-    async with inquiring(refusing("eth_call"), others=others) as (queries, _, _):
+    async with querying(refusing("eth_call"), others=others) as (queries, _, _):
         assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_where_nobody_answers_the_reasons_are_told() -> None:
     others = [Answering(99), on_another_chain()]
-    async with inquiring(refusing("eth_call"), others=others) as (queries, _, _):
+    async with querying(refusing("eth_call"), others=others) as (queries, _, _):
         with pytest.raises(Unanswered) as raised:
             await queries.transfer_status(TRANSFER)
-        for words in ("refused eth_call: not available on your plan", "has no block 100", "has another block 100"):
+        for words in ("refused eth_call: not available on your plan", "has no block 100", "has a different block 100"):
             assert words in str(raised.value)
 
 
 async def test_an_endpoint_in_use_that_has_come_to_serve_another_chain_is_not_believed() -> None:
-    async with inquiring(on_another_chain()) as (queries, _, _):
-        with pytest.raises(Unanswered, match="has another block 100 than was covered"):
+    async with querying(on_another_chain()) as (queries, _, _):
+        with pytest.raises(Unanswered, match="has a different block 100 than was covered"):
             await queries.transfer_status(TRANSFER)
-        with pytest.raises(Unanswered, match="has another block 100 than was covered"):
+        with pytest.raises(Unanswered, match="has a different block 100 than was covered"):
             await queries.fetch_events(TRANSFER, Timestamp(0))
 
 
 async def test_an_endpoint_that_does_not_answer_rests_and_is_not_asked_all_the_time() -> None:
     node, other = refusing("eth_call"), executed()
-    async with inquiring(node, others=[other]) as (queries, _, _):
+    async with querying(node, others=[other]) as (queries, _, _):
         for _ in range(20):
             assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
         assert len(node.calls("eth_call")) < 5
@@ -353,7 +361,7 @@ async def test_an_endpoint_that_does_not_answer_rests_and_is_not_asked_all_the_t
 
 async def test_what_heals_is_asked_again() -> None:
     node = refusing("eth_call")
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         with pytest.raises(Unanswered, match="plan"):
             await queries.transfer_status(TRANSFER)
         with pytest.raises(Unanswered, match="plan"):
@@ -369,7 +377,7 @@ async def test_what_heals_is_asked_again() -> None:
 async def test_an_endpoint_that_hangs_holds_up_questions_once_and_no_longer_than_an_answer_may_take() -> None:
     hanging = Answering(120)
     hanging.silent = ("eth_call",)
-    async with inquiring(hanging, others=[executed()], limits=RpcLimits(answer_timeout=0.5)) as (queries, _, _):
+    async with querying(hanging, others=[executed()], limits=RpcLimits(answer_timeout=0.5)) as (queries, _, _):
         for _ in range(5):
             answers = await asyncio.gather(*(queries.transfer_status(TRANSFER) for _ in range(16)))
             assert set(answers) == {TransferStatus.EXECUTED}
@@ -378,29 +386,29 @@ async def test_an_endpoint_that_hangs_holds_up_questions_once_and_no_longer_than
 
 async def test_many_questions_at_once_share_a_connection_to_another_endpoint() -> None:
     other = executed()
-    async with inquiring(refusing("eth_call"), others=[other]) as (queries, _, _):
+    async with querying(refusing("eth_call"), others=[other]) as (queries, _, _):
         answers = await asyncio.gather(*(queries.transfer_status(TRANSFER) for _ in range(30)))
         assert answers == [TransferStatus.EXECUTED] * 30
         assert len(other.calls("eth_chainId")) == 1
 
 
 async def test_without_an_endpoint_in_use_the_others_are_asked() -> None:
-    async with inquiring(executed(), others=[executed()]) as (queries, _, state):
+    async with querying(executed(), others=[executed()]) as (queries, _, state):
         state.disconnected()
         assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
 
 
 async def test_events_that_one_endpoint_does_not_show_are_fetched_from_another() -> None:
-    async with inquiring(Answering(120), others=[Answering(120, logs=[110])]) as (queries, checker, _):
+    async with querying(Answering(120), others=[Answering(120, logs=[110])]) as (queries, checker, _):
         assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert checker.blocks == [110]
 
 
 async def test_events_are_not_there_only_where_nobody_who_answers_shows_them() -> None:
     others = [refusing("eth_getLogs"), Answering(120)]
-    async with inquiring(refusing("eth_getLogs"), others=others) as (queries, _, _):
+    async with querying(refusing("eth_getLogs"), others=others) as (queries, _, _):
         assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is False
-    async with inquiring(refusing("eth_getLogs"), others=others[:1]) as (queries, _, _):
+    async with querying(refusing("eth_getLogs"), others=others[:1]) as (queries, _, _):
         with pytest.raises(Unanswered, match="plan"):
             await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))
 
@@ -408,7 +416,7 @@ async def test_events_are_not_there_only_where_nobody_who_answers_shows_them() -
 async def test_an_endpoint_that_refuses_calls_is_still_asked_for_events() -> None:
     node = Answering(120, logs=[110])
     node.refuses = ("eth_call",)
-    async with inquiring(node) as (queries, checker, _):
+    async with querying(node) as (queries, checker, _):
         with pytest.raises(Unanswered):
             await queries.transfer_status(TRANSFER)
         assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
@@ -418,7 +426,7 @@ async def test_an_endpoint_that_refuses_calls_is_still_asked_for_events() -> Non
 async def test_a_contract_that_does_not_say_whether_it_is_paused_is_asked_for_statuses_all_the_same() -> None:
     node = Answering(120)
     node.status = "0x" + (2).to_bytes(32).hex()
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         with pytest.raises(Unanswered):
             await queries.paused()
         assert await queries.transfer_status(TRANSFER) is TransferStatus.EXECUTED
@@ -427,7 +435,7 @@ async def test_a_contract_that_does_not_say_whether_it_is_paused_is_asked_for_st
 async def test_a_burst_behind_a_rate_limit_is_answered_at_the_pace_of_the_endpoint() -> None:
     node = Answering(120)
     node.a_second = 20
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         at_once = asyncio.Semaphore(16)
 
         async def asked() -> None:
@@ -466,12 +474,11 @@ class Refusing(Answering):
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=[text for _, text in REFUSALS])
 async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
-    refusal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+    refusal: tuple[int, str],
 ) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.pacer._PATIENCE", 0.1)
     node = Refusing(120)
     node.refusal = refusal
-    async with inquiring(node) as (queries, _, _):
+    async with querying(node, patience=0.1) as (queries, _, _):
         with pytest.raises(Unanswered):
             await queries.token(CONTRACT)
 
@@ -489,7 +496,7 @@ async def test_a_refusal_that_says_nothing_about_a_token_is_no_answer(
 async def test_a_token_that_reverts_has_no_name_whatever_its_words_are(refusal: tuple[int, str]) -> None:
     node = Refusing(120)
     node.refusal = refusal
-    async with inquiring(node) as (queries, _, state):
+    async with querying(node) as (queries, _, state):
         assert await queries.token(CONTRACT) is None
         assert state.endpoint is not None
         assert state.endpoint.pacer.throttle.refusals == 0

@@ -7,8 +7,7 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
-from tests.monitoring.made_up_chain import hash_at
-from tests.monitoring.test_coverer import CONFIG
+from tests.monitoring.made_up_chain import CONFIG, hash_at
 from tests.world.clocks import ManualClock
 
 NOW = 1_000_000

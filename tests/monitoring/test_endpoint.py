@@ -11,7 +11,8 @@ from websockets.asyncio.server import ServerConnection
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog, Timestamp
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
-from connext_monitor.monitoring.endpoint import Endpoint, LogsNotBelieved, open_endpoint
+from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.fetched_logs import LogsNotBelieved
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 from tests.monitoring.nodes import QUICK, Transport, error, failure_of, push, raises_safely, result, websocket_node
 from tests.world.waiting import within_bound

@@ -9,9 +9,8 @@ from connext_monitor.core.transfer import fold
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.late_now import LateLegs
-from tests.monitoring.made_up_chain import GENESIS_TIME
+from tests.monitoring.made_up_chain import CONFIG, GENESIS_TIME, Chain
 from tests.monitoring.nodes import http_node, posting
-from tests.monitoring.test_coverer import CONFIG, Chain
 from tests.world.transfers import BETA, info, sighting, xcalled
 
 

@@ -12,12 +12,14 @@ from connext_monitor.core.coverage import Aim
 from connext_monitor.core.events import BlockNumber, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.header_cache import HeaderCache
+from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.lineage import BorneOut, Lineage
-from connext_monitor.monitoring.range_reader import HeaderCache, Unsettled
-from tests.monitoring.made_up_chain import GENESIS_TIME, hash_at
+from connext_monitor.monitoring.unusable_answers import Unsettled
+from tests.monitoring.covering import Memory, covering
+from tests.monitoring.made_up_chain import CONFIG, GENESIS_TIME, Chain, hash_at
 from tests.monitoring.nodes import http_node, posting, result
-from tests.monitoring.test_coverer import CONFIG, Chain, Memory, covering
 
 
 class Routed(Chain):
@@ -62,9 +64,7 @@ def by_count(rule: Callable[[int], bool]) -> Callable[[dict[str, Any]], bool]:
     return elsewhere
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.coverer._FIRST_PAUSE", 0.001)
+QUICK = Intervals(retry=0.001)
 
 
 @pytest.mark.parametrize("aim", [Aim.CONFIRM, Aim.ADVANCE])
@@ -72,15 +72,15 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("hinted", [True, False])
 async def test_nothing_is_taken_back_or_covered_on_another_chain_s_word(aim: Aim, rule: str, hinted: bool) -> None:
     node, memory = Routed(100), Memory()
-    async with covering(node, memory) as (coverer, announce):
-        await coverer.cover(Aim.CONFIRM)
+    async with covering(node, memory, intervals=QUICK) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
         memory.known = {(BlockNumber(98), hash_at(98))}
         covered = len(memory.progress)
         await announce(101)
         node.elsewhere = by_count(ROUTES[rule])
         for _ in range(5):
             try:
-                await coverer.cover(aim, hinted=hinted)
+                await coverer.cover_for(aim, hinted=hinted)
             except EndpointUnavailable:
                 break
     assert memory.gone == set()
@@ -92,19 +92,19 @@ async def test_nothing_is_taken_back_or_covered_on_another_chain_s_word(aim: Aim
 
 async def test_the_endpoint_is_not_believed_and_what_it_said_there_moves_nothing() -> None:
     node, memory = Routed(100, Chain(90_000, branch=dict.fromkeys(range(100_000), 1))), Memory()
-    async with covering(node, memory) as (coverer, announce):
-        await coverer.cover(Aim.CONFIRM)
+    async with covering(node, memory, intervals=QUICK) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
         covered = memory.progress[-1].coverage
         node.elsewhere = always
         node.other.head = 90_000
         await announce(90_000)
         with pytest.raises(EndpointNotBelieved, match="serves chain id 99 by now"):
-            await coverer.cover(Aim.CONFIRM)
+            await coverer.cover_for(Aim.CONFIRM)
         with pytest.raises(EndpointNotBelieved, match="serves chain id 99 by now"):
-            await coverer.cover(Aim.ADVANCE)
+            await coverer.cover_for(Aim.ADVANCE)
         node.elsewhere = lambda _request: False
         await announce(101)
-        await coverer.cover(Aim.CONFIRM)
+        await coverer.cover_for(Aim.CONFIRM)
     assert memory.progress[-2].coverage == covered
     assert memory.progress[-1].coverage.covered is not None
     assert memory.progress[-1].coverage.covered.number == 101
@@ -122,14 +122,14 @@ async def test_a_chain_is_not_begun_at_another_chain_s_head() -> None:
 async def test_another_chain_s_count_of_nonces_is_not_stored() -> None:
     node, memory = Routed(100), Memory()
     node.other.nonce = 999
-    async with covering(node, memory) as (coverer, announce):
-        await coverer.cover(Aim.CONFIRM)
+    async with covering(node, memory, intervals=QUICK) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
         await announce(101)
         node.elsewhere = lambda request: request["method"] in ("eth_call", "eth_chainId") and "eth_call" in node.asked
         node.asked.clear()
-        await coverer.cover(Aim.CONFIRM)
+        await coverer.cover_for(Aim.CONFIRM)
         with pytest.raises(EndpointNotBelieved):
-            await coverer.cover(Aim.CONFIRM)
+            await coverer.cover_for(Aim.CONFIRM)
     assert {progress.next_nonce for progress in memory.progress} <= {None, 7}
 
 

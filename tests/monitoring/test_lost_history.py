@@ -13,11 +13,12 @@ from connext_monitor.core.coverage import Aim, BlockRange, Coverage, begin, skip
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.lost_history import LASTING, PATIENCE, LostHistory, oldest_readable
+from connext_monitor.monitoring.intervals import Intervals, LossProof
+from connext_monitor.monitoring.lost_history import LostHistory, oldest_readable
+from tests.monitoring.covering import Memory, Whole, covered, covering, observing
+from tests.monitoring.made_up_chain import CONFIG
 from tests.monitoring.nodes import error, http_node, posting
 from tests.monitoring.test_chain_state import manual_clock
-from tests.monitoring.test_coverer import CONFIG, Memory, covering
-from tests.monitoring.test_observer import Whole, covered, observing
 from tests.world.waiting import until
 
 WORDS = "History has been pruned for this block. To remove restrictions, order a dedicated full node"
@@ -35,11 +36,10 @@ class Pruning(Whole):
         return super().answer(request)
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an endpoint says once is believed."""
-    monkeypatch.setattr("connext_monitor.monitoring.lost_history.HEARINGS", 1)
-    monkeypatch.setattr("connext_monitor.monitoring.lost_history.LASTING", 0.0)
+USUALLY = LossProof()
+AT_ONCE = LossProof(hearings=1, lasting=0.0)
+"""What an endpoint says once is believed."""
+HASTY = Intervals(loss=AT_ONCE)
 
 
 def stood_at(checkpoint: int) -> Memory:
@@ -53,46 +53,42 @@ def lost(memory: Memory) -> list[BlockRange]:
     return [progress.unread for progress in memory.progress if progress.unread is not None]
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_a_chain_goes_on_behind_what_its_endpoint_has_lost_and_says_so() -> None:
     node, memory = Pruning(1000, oldest=600), stood_at(20)
-    async with covering(node, memory) as (coverer, _):
-        await coverer.cover(Aim.CONFIRM)
+    async with covering(node, memory, intervals=HASTY) as (coverer, _):
+        await coverer.cover_for(Aim.CONFIRM)
     assert lost(memory) == [BlockRange(BlockNumber(21), BlockNumber(599))]
     reached = memory.progress[-1].coverage
     assert reached.covered is not None
     assert (reached.start, reached.checkpoint, reached.covered.number) == (600, 995, 1000)
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_nothing_between_the_old_checkpoint_and_the_new_start_is_claimed_to_be_covered() -> None:
     node, memory = Pruning(1000, oldest=600), stood_at(20)
-    async with covering(node, memory) as (coverer, _):
-        await coverer.cover(Aim.CONFIRM)
+    async with covering(node, memory, intervals=HASTY) as (coverer, _):
+        await coverer.cover_for(Aim.CONFIRM)
     behind = memory.progress[1].coverage
     assert (behind.start, behind.checkpoint, behind.covered) == (600, 599, None)
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_an_endpoint_that_still_has_the_past_is_asked_before_any_is_given_up() -> None:
     young, whole = Pruning(1000, oldest=600), Pruning(1000)
     async with (
         http_node(posting(young.answer)) as first,
         http_node(posting(whole.answer)) as second,
-        observing(first, second) as (observer, memory),
+        observing(first, second, intervals=HASTY) as (observer, memory),
     ):
         await until(lambda: covered(observer) == 1000)
         assert lost(memory) == []
         assert memory.progress[-1].coverage.start == 1
 
 
-@pytest.mark.usefixtures("at_once")
 async def test_of_two_endpoints_that_have_lost_the_past_the_one_that_goes_back_further_is_taken() -> None:
     young, older = Pruning(1000, oldest=600), Pruning(1000, oldest=300)
     async with (
         http_node(posting(young.answer)) as first,
         http_node(posting(older.answer)) as second,
-        observing(first, second) as (observer, memory),
+        observing(first, second, intervals=HASTY) as (observer, memory),
     ):
         await until(lambda: covered(observer) == 1000)
         assert lost(memory) == [BlockRange(BlockNumber(1), BlockNumber(299))]
@@ -105,23 +101,21 @@ async def test_an_endpoint_that_has_not_even_its_head_loses_nothing() -> None:
         assert memory.progress == []
 
 
-@pytest.mark.usefixtures("at_once")
 def test_an_endpoint_that_cannot_be_asked_gets_a_minute() -> None:
     clock = manual_clock()
-    history = LostHistory(2, clock)
+    history = LostHistory(2, clock, AT_ONCE)
     assert history.lost_before(0, BlockNumber(50)) is None
-    clock.advance(PATIENCE - 1)
+    clock.advance(USUALLY.patience - 1)
     assert history.lost_before(0, BlockNumber(50)) is None
     clock.advance(1)
     assert history.lost_before(0, BlockNumber(50)) == 50
 
 
-@pytest.mark.usefixtures("at_once")
 def test_what_another_endpoint_still_has_is_not_lost_however_long_that_takes() -> None:
     clock = manual_clock()
-    history = LostHistory(2, clock)
+    history = LostHistory(2, clock, AT_ONCE)
     assert history.lost_before(0, BlockNumber(50)) is None
-    clock.advance(PATIENCE)
+    clock.advance(USUALLY.patience)
     assert history.lost_before(1, BlockNumber(60)) is None
     assert history.lost_before(0, BlockNumber(50)) == 50
 
@@ -156,7 +150,7 @@ def test_what_is_said_once_or_for_a_moment_is_not_believed() -> None:
     said = []
     for _ in range(5):
         said.append(history.lost_before(0, BlockNumber(50)))
-        clock.advance(LASTING / 3)
+        clock.advance(USUALLY.lasting / 3)
     assert said == [None, None, None, 50, 50]
 
 
@@ -166,7 +160,7 @@ def test_of_what_one_address_says_the_furthest_back_counts() -> None:
     said = []
     for oldest in (50, 30, 60):
         said.append(history.lost_before(0, BlockNumber(oldest)))
-        clock.advance(LASTING)
+        clock.advance(USUALLY.lasting)
     assert said == [None, None, 30]
 
 

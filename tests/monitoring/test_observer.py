@@ -15,49 +15,13 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.events import Timestamp
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest
 from connext_monitor.monitoring.observer import Observer
-from tests.monitoring.made_up_chain import GENESIS_TIME
+from tests.monitoring.covering import Memory, Whole, covered, observing
+from tests.monitoring.made_up_chain import CONFIG, GENESIS_TIME, Chain
 from tests.monitoring.nodes import error, http_node, posting, push, result, websocket_node
-from tests.monitoring.test_coverer import CONFIG, Chain, Memory
 from tests.world.waiting import BOUND, until
-
-
-class Whole(Chain):
-    """As `Chain`, and answers what is asked of a new endpoint."""
-
-    chain_id = 31337
-    code = "0x60"
-
-    def answer(self, request: dict[str, Any]) -> str:
-        match request["method"]:
-            case "eth_chainId":
-                return result(request, hex(self.chain_id))
-            case "eth_getCode":
-                return result(request, self.code)
-            case _:
-                return super().answer(request)
-
-
-@asynccontextmanager
-async def observing(
-    *urls: str, start: int | str = 1, patience: float = 60, block_time: str = "PT1S"
-) -> AsyncIterator[tuple[Observer, Memory]]:
-    changed = {"start_block": start, "endpoints": list(urls), "block_time": block_time}
-    config = ChainConfig.model_validate(CONFIG | changed)
-    memory = Memory()
-    observer = Observer(config, patience, open_endpoint, memory, memory, SystemClock(), Random(1))  # noqa: S311 - spreads retries
-    running = asyncio.create_task(observer.run())
-    try:
-        yield observer, memory
-        assert not running.done()
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-def covered(observer: Observer) -> int:
-    return observer.state.covered.number if observer.state.covered else -1
 
 
 async def test_a_polled_chain_is_covered_up_to_each_new_head() -> None:
@@ -146,10 +110,7 @@ async def test_reading_the_history_of_a_chain_that_stands_still_is_not_broken_of
         assert observer.state.trouble is None
 
 
-async def test_an_endpoint_that_asks_for_fewer_requests_is_asked_later_and_not_anew(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.coverer._FIRST_PAUSE", 0.01)
+async def test_an_endpoint_that_limits_requests_is_asked_later_and_not_reopened() -> None:
     node = Whole(10)
     asked: list[str] = []
 
@@ -159,11 +120,11 @@ async def test_an_endpoint_that_asks_for_fewer_requests_is_asked_later_and_not_a
             return error(request, 429, "Too Many Requests")
         return node.answer(request)
 
-    async with http_node(posting(answer)) as url, observing(url) as (observer, _):
+    async with http_node(posting(answer)) as url, observing(url, intervals=Intervals(retry=0.01)) as (observer, _):
         for head in (10, 20, 30):
             node.head = head
             await until(lambda: covered(observer) == node.head)
-        assert (len([one for one in asked if "eth_getCode" in one]), observer.state.trouble) == (1, None)
+        assert (len([asking for asking in asked if "eth_getCode" in asking]), observer.state.trouble) == (1, None)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +148,7 @@ async def test_an_endpoint_that_pushes_junk_without_end_is_left_for_another(stra
         http_node(posting(right.answer)) as second,
         observing(first, second) as (observer, _),
     ):
-        await until(lambda: "pushed more than 1,000 entries that are none" in str(observer.state.trouble))
+        await until(lambda: "pushed more than 1,000 entries that are not logs" in str(observer.state.trouble))
         await until(lambda: bool(right.ranges))
 
 

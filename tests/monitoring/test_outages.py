@@ -10,9 +10,9 @@ import pytest
 
 from connext_monitor.config import ChainConfig
 from connext_monitor.monitoring.observer import Observer
+from tests.monitoring.covering import Memory, Whole, covered
+from tests.monitoring.made_up_chain import CONFIG
 from tests.monitoring.plans import Asked, Plan, opening
-from tests.monitoring.test_coverer import CONFIG, Memory
-from tests.monitoring.test_observer import Whole, covered
 from tests.world.virtual_time import LoopClock, run_virtually
 
 _BEGINS, _LASTS = 100.0, 60.0
@@ -55,7 +55,7 @@ async def watched_through(outage: Outage) -> tuple[float, float]:
             await mine_until(loop.time() + 0.5)
         took = loop.time() - _BEGINS - _LASTS
         await mine_until(loop.time() + _CALM)
-        return took, observer.pool.pacers[0].interval
+        return took, observer.pool.endpoints[0].pacer.interval
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -12,11 +12,10 @@ from aiohttp import web
 from connext_monitor.core.rpc_refusal import classify
 from connext_monitor.core.throttle import LONGEST_PAUSE, Throttle
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
-from connext_monitor.monitoring.pacer import Pacer, Urgency, asked_as
+from connext_monitor.monitoring.pacer import Pacer, Urgency
+from tests.monitoring.covering import Whole, covered, observing, readable
 from tests.monitoring.nodes import error, http_node, posting
 from tests.monitoring.plans import Asked, FixedWindow
-from tests.monitoring.test_coverer import readable
-from tests.monitoring.test_observer import Whole, covered, observing
 from tests.world.virtual_time import run_virtually
 
 TOO_MANY = classify(429, "Too many requests")
@@ -42,9 +41,8 @@ class Limited:
 
 
 async def history(pacer: Pacer, endpoint: Limited) -> None:
-    with asked_as(Urgency.HISTORY):
-        while True:
-            await asyncio.gather(*(pacer.ask(lambda: endpoint.request("history")) for _ in range(16)))
+    while True:
+        await asyncio.gather(*(pacer.ask(lambda: endpoint.request("history"), Urgency.HISTORY) for _ in range(16)))
 
 
 def test_a_question_is_not_kept_waiting_by_history_and_history_goes_on_all_the_same() -> None:
@@ -96,11 +94,10 @@ def test_an_endpoint_that_asks_for_long_is_given_back_at_once_and_tried_again_wi
         async def answer() -> None:
             pass
 
-        with asked_as(Urgency.HISTORY):
-            with pytest.raises(RpcRefused):
-                await pacer.ask(refuse)
-            refused_at = loop.time()
-            await pacer.ask(answer)
+        with pytest.raises(RpcRefused):
+            await pacer.ask(refuse, Urgency.HISTORY)
+        refused_at = loop.time()
+        await pacer.ask(answer, Urgency.HISTORY)
         return refused_at, loop.time()
 
     refused_at, answered_at = run_virtually(main())
@@ -132,8 +129,8 @@ def test_an_endpoint_that_refuses_everything_is_given_up_and_sooner_beside_other
             asked += 1
             raise refusal()
 
-        with asked_as(Urgency.HISTORY), pytest.raises(RpcRefused):
-            await pacer.ask(refuse)
+        with pytest.raises(RpcRefused):
+            await pacer.ask(refuse, Urgency.HISTORY)
         return asked
 
     assert run_virtually(main(True)) < run_virtually(main(False)) < 10
@@ -207,9 +204,8 @@ def test_what_is_refused_of_one_kind_only_does_not_slow_down_the_others() -> Non
                 await asyncio.sleep(2)
 
         async def others() -> None:
-            with asked_as(Urgency.HISTORY):
-                while True:
-                    await pacer.ask(answer, kind="eth_getLogs")
+            while True:
+                await pacer.ask(answer, Urgency.HISTORY, kind="eth_getLogs")
 
         tasks = [asyncio.create_task(questions()), asyncio.create_task(others())]
         await asyncio.sleep(300)

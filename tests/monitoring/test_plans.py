@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.monitoring.covering import Whole, readable
 from tests.monitoring.plans import (
     Bucket,
     FixedWindow,
@@ -18,8 +19,6 @@ from tests.monitoring.plans import (
     Words,
     read_chain,
 )
-from tests.monitoring.test_coverer import readable
-from tests.monitoring.test_observer import Whole
 from tests.world.virtual_time import run_virtually
 
 UNITS = {"eth_getLogs": 75.0, "eth_getBlockByNumber": 16.0, "eth_getBlockByHash": 16.0, "eth_call": 26.0}

@@ -11,7 +11,9 @@ import pytest
 from connext_monitor.core.coverage import BlockRange, Stored
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Hash32, TransferId
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.range_reader import HeaderCache, PartialAnswer, RangeReader, ReadRange, Unsettled
+from connext_monitor.monitoring.header_cache import HeaderCache
+from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
+from connext_monitor.monitoring.unusable_answers import PartialAnswer, Unsettled
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import http_node, posting
 
@@ -34,10 +36,10 @@ async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
             events: AbstractSet[tuple[Hash32, EventKind, TransferId]] = frozenset(),
         ) -> ReadRange:
             head = await endpoint.head()
-            places = {(BlockNumber(number), block_hash) for number, block_hash in known}
+            standing = {(BlockNumber(number), block_hash) for number, block_hash in known}
             blocks = BlockRange(BlockNumber(first), BlockNumber(last))
             return await RangeReader(endpoint, DomainId(1001), CONTRACT, headers).read(
-                blocks, head, BlockNumber(final), Stored(places, events)
+                blocks, head, BlockNumber(final), Stored(standing, events)
             )
 
         yield read

@@ -13,17 +13,12 @@ from structlog.testing import capture_logs
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import ArmDeadline, Durations
-from connext_monitor.core.decoding import encode_event, transfer_id_of
 from connext_monitor.core.events import (
-    Address,
     BlockNumber,
     BlockRef,
     DomainId,
     Hash32,
     RawLog,
-    Timestamp,
-    TransferInfo,
-    XCalled,
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress
@@ -33,12 +28,11 @@ from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Committed, Observation
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
+from tests.monitoring.made_up_logs import DESTINATION, ORIGIN, TIME, xcalled_log
 from tests.world.databases import open_store
 from tests.world.waiting import until
 
-ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 LABELS = ChainLabels({ORIGIN: ChainLabel("alpha", None), DESTINATION: ChainLabel("beta", None)})
-TIME = Timestamp(1_000_000)
 
 
 class FailingStore:
@@ -94,18 +88,6 @@ async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         await store.close()
-
-
-def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
-    info = TransferInfo(
-        origin, DESTINATION, ORIGIN, Address(b"\1" * 20), Address(b"\2" * 20), False, b"", 30,
-        Address(b"\3" * 20), 5, 5, nonce, bytes(32),
-    )  # fmt: skip
-    token = Address(b"\4" * 20)
-    event = XCalled(transfer_id_of(info), nonce, Hash32(bytes(32)), info, token, 5, token, b"")
-    topics, data = encode_event(event)
-    raw = RawLog(Address(b"\x11" * 20), topics, data, BlockNumber(7), Hash32(b"\7" * 32), Hash32(bytes(32)), nonce)
-    return decode_log(ORIGIN, raw, TIME)
 
 
 def seen(*logs: DecodedLog, progress: ChainProgress | None = None) -> Observation:

@@ -1,0 +1,198 @@
+"""One pass over a chain's blocks, from the last ones covered up to the head: each range that is read is one commit."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from connext_monitor.core.coverage import (
+    BlockRange,
+    Cover,
+    Coverage,
+    Stored,
+    advance,
+    first_unread,
+    next_range,
+)
+from connext_monitor.core.events import BlockNumber, BlockRef
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.anchors import Anchors
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.coverage_store import CoverageStore
+from connext_monitor.monitoring.endpoint import Endpoint
+from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
+from connext_monitor.monitoring.finality import Finality
+from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
+from connext_monitor.monitoring.lineage import Lineage
+from connext_monitor.monitoring.nonce_holes import NonceHoles
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.origin_nonces import OriginNonces
+from connext_monitor.monitoring.pacer import Urgency
+from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
+from connext_monitor.monitoring.read_ahead import ReadAhead
+from connext_monitor.monitoring.second_look import BloomMemory, CheckedRange, Comparison, SecondLook
+from connext_monitor.monitoring.unusable_answers import UnreadableAnswer
+from connext_monitor.monitoring.witness import Witness
+from connext_monitor.monitoring.yielding import BACKGROUND, FOREGROUND
+
+_LIMITED = 0.05
+"""Seconds between two requests, above which it is the endpoint's limit that reading history waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a pass reads up to.
+
+    ``final`` is the last block that may become final. Once the head is read, ``asks_nonce`` has its nonce asked for,
+    and ``settles`` means that all blocks from the checkpoint to the head have been read.
+    """
+
+    head: Header
+    final: BlockNumber
+    asks_nonce: bool
+    settles: bool
+
+
+class CoverPass:
+    """A pass through one endpoint.
+
+    In step with the head nothing about it is urgent but what is pushed meanwhile; behind the head it is history, which
+    is read as fast as may be and only when nobody else has a question.
+    """
+
+    def __init__(
+        self,
+        state: ChainState,
+        endpoint: Endpoint,
+        pooled: PooledEndpoint,
+        store: CoverageStore,
+        observations: ObservationQueue,
+        nonces: OriginNonces,
+        blooms: BloomMemory,
+    ) -> None:
+        urgency = Urgency.USUAL if state.caught_up else Urgency.HISTORY
+        endpoint = endpoint.at(urgency, BACKGROUND if state.caught_up else FOREGROUND)
+        config = state.config
+        self._state = state
+        self._endpoint = endpoint
+        self._pooled = pooled
+        self._store = store
+        self._observations = observations
+        self._nonces = nonces
+        self._reader = reader = RangeReader(endpoint, config.domain_id, config.contract, state.headers)
+        self._lineage = lineage = Lineage(config, endpoint, state.headers, state.borne_out)
+        self._witness = witness = Witness(config, pooled, urgency)
+        self._second_look = SecondLook(config, endpoint, reader, witness, blooms)
+        self._holes = NonceHoles(state, endpoint, pooled, reader, lineage, witness, store, observations)
+        self._finality = Finality(state, endpoint, lineage)
+        self._anchors = Anchors(state, endpoint, lineage, witness, store, observations)
+
+    async def run(self, cover: Cover, head: Header, *, asks_nonce: bool) -> None:
+        """Cover up to ``head``; what was committed before an error stays.
+
+        Raises Unsettled, PartialAnswer, LongRead, RpcRefused and EndpointUnavailable.
+        """
+        async with self._witness:
+            target = await self._target(cover, head, asks_nonce=asks_nonce)
+            following = partial(self._following, first_unread(self._state.begun, cover.aim), head.number)
+            async with ReadAhead(following, self._at_once, partial(self._read, target)) as ranges:
+                async for read in ranges:
+                    self._pooled.answered(len(read.logs), len(read.blocks))
+                    await self._take(read, target)
+
+    async def _target(self, cover: Cover, head: Header, *, asks_nonce: bool) -> _Target:
+        final = None
+        if cover.settles:
+            await self._anchors.verify()
+            final = await self._finality.below(head)
+        if final is None:
+            # Nothing new becomes final: blocks are only read again for longer.
+            final = self._state.begun.checkpoint
+        return _Target(head, final, asks_nonce, cover.settles)
+
+    # Reading
+
+    def _following(self, unread: BlockNumber, head: BlockNumber, begun: BlockRange | None) -> BlockRange | None:
+        after = begun.last if begun else unread
+        return next_range(self._state.begun, after, head, self._pooled.pace.span)
+
+    def _at_once(self) -> int:
+        # In step with the head there is no latency to hide, and what is pushed would wait behind it all. An endpoint
+        # that limits us is no quicker for being asked for more ranges: each only takes longer.
+        alone = self._state.caught_up or self._endpoint.pacer.interval > _LIMITED
+        return 1 if alone else self._pooled.pace.at_once
+
+    async def _read(self, target: _Target, blocks: BlockRange) -> ReadRange:
+        stored = await self._store.stored(self._state.config.domain_id, blocks)
+        try:
+            read = await self._reader.read(blocks, target.head, target.final, stored)
+            await self._bear_out(read, stored)
+        except EndpointNotBelieved:
+            raise
+        except (EndpointUnavailable, UnreadableAnswer):
+            # Noted here, since whoever waits for it is cancelled when the same end reaches the subscriptions.
+            # If something cannot be read, what comes before it still can.
+            self._pooled.broke_off(len(blocks))
+            raise
+        return read
+
+    async def _bear_out(self, read: ReadRange, stored: Stored) -> None:
+        """Make sure that what was read is of our chain, the more so if it takes something back."""
+        for number, block_hash in sorted(block for block in stored.places if block[1] in read.gone)[:1]:
+            await self._lineage.confirm_gone(number, block_hash)
+        await self._lineage.bear_out(read.end.hash, again=self._state.caught_up)
+
+    # Committing
+
+    async def _take(self, read: ReadRange, target: _Target) -> None:
+        """Look at a range again if that is due, have it committed, and go on from there."""
+        checked, final = await self._look_again(read, target.final)
+        reached = advance(self._state.begun, read.blocks, read.end, final)
+        at_head = read.end.number == target.head.number
+        await self._nonces.ask_first()
+        upcoming = None
+        if target.asks_nonce and at_head and read.end.number > reached.start:
+            # At the very head a node may answer from a newer state; one block below it does not.
+            upcoming = await self._nonces.upcoming_after(BlockNumber(read.end.number - 1))
+        anchor = await self._anchor(read, reached) if reached.checkpoint > self._state.begun.checkpoint else None
+        domain = self._state.config.domain_id
+        progress = ChainProgress(
+            domain, reached, self._nonces.first, upcoming, anchor, whole=target.settles and at_head
+        )
+        await self._commit(checked.read, progress, final)
+        if checked.found_at is not None:
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {checked.found_at} has")
+        if upcoming is not None:
+            await self._holes.close(upcoming)
+
+    async def _look_again(self, read: ReadRange, final: BlockNumber) -> tuple[CheckedRange, BlockNumber]:
+        """The range after all second looks that are due, and the last block that may become final after them."""
+        checked = await self._second_look.at_claims(read)
+        if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
+            checked = checked.then(await self._second_look.before_final(checked.read, last))
+        if checked.comparison is Comparison.OTHER_CHAIN:
+            final = self._state.begun.checkpoint
+        undecodable = self._state.undecodable
+        if doubted := undecodable.unsettled(checked.read.logs):
+            checked = checked.then(await self._second_look.at_undecodable(checked.read, doubted))
+            if checked.comparison is Comparison.AGREED:
+                undecodable.agreed(doubted)
+        unclear = undecodable.read(checked.read.logs, self._endpoint.host)
+        return checked, final if unclear is None else min(final, BlockNumber(unclear - 1))
+
+    async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:
+        """The block of the new checkpoint."""
+        at_hand = self._reader.canonical(read.end.hash, reached.checkpoint)
+        header = next((header for header in at_hand if header.number == reached.checkpoint), None)
+        if header is None:
+            header = await self._reader.header_at(reached.checkpoint)
+            await self._lineage.bear_out(header.hash)
+        return header.ref
+
+    async def _commit(self, read: ReadRange, progress: ChainProgress, final: BlockNumber) -> None:
+        vouch = partial(self._second_look.vouches, final=final)
+        observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
+        await record(self._observations, observation)
+        self._nonces.first = None
+        self._state.lost_history.got_on()
+        self._state.reached(progress.coverage)
+        self._state.works()

@@ -1,0 +1,58 @@
+"""What asks for a chain to be covered before the calm interval is over: heads, hints of reorgs, and who waits."""
+
+import asyncio
+
+from connext_monitor.core.events import Timestamp
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.chain_state import ChainState
+
+
+class CoverRequests:
+    """The requests for one chain; whichever endpoint is in use, its coverer takes them from here.
+
+    ``reorg_hinted``: since the last confirming cover began, something suggested that blocks were replaced.
+    """
+
+    def __init__(self, state: ChainState, calm: float) -> None:
+        """``calm`` is how many seconds after one confirming cover the next one is due."""
+        self.reorg_hinted = False
+        self._state = state
+        self._calm = calm
+        self._confirmed_at = state.clock.monotonic()
+        self._woken = asyncio.Event()
+
+    def saw_head(self, head: Header) -> None:
+        """The endpoint in use announced a head."""
+        if self._state.replaces(head):
+            self.reorg_hinted = True
+        self._state.saw_head(head)
+        self._woken.set()
+
+    def hint_reorg(self) -> None:
+        """Blocks may have been replaced, or hold something that was not read."""
+        self.reorg_hinted = True
+        self._woken.set()
+
+    def cover_past(self, instant: Timestamp) -> None:
+        """Someone waits for the chain to be covered past this block time."""
+        self._state.await_cover(instant)
+        self._woken.set()
+
+    def confirming(self) -> None:
+        """A confirming cover begins, which answers every hint given before."""
+        self.reorg_hinted = False
+        self._confirmed_at = self._state.clock.monotonic()
+
+    @property
+    def until_confirm(self) -> float:
+        """Seconds until the next confirming cover is due; 0 or less if it is."""
+        return self._confirmed_at + self._calm - self._state.clock.monotonic()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something is requested, but no longer than that."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        self._woken.clear()

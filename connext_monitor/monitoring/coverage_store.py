@@ -1,0 +1,20 @@
+"""What covering reads from the database."""
+
+from typing import Protocol
+
+from connext_monitor.core.coverage import BlockRange, Coverage, Stored
+from connext_monitor.core.events import DomainId
+from connext_monitor.monitoring.anchors import AnchorStore
+from connext_monitor.monitoring.nonce_holes import HoleStore
+
+
+class CoverageStore(HoleStore, AnchorStore, Protocol):
+    """What is stored of a chain's blocks."""
+
+    async def coverage(self, domain: DomainId) -> Coverage | None:
+        """How far the chain has been read."""
+        ...
+
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+        """What is stored of these blocks."""
+        ...

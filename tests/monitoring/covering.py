@@ -1,0 +1,147 @@
+"""A coverer, or a whole observer, on loopback nodes with a made-up chain, and a database in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, Stored
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.recording import ChainProgress
+from connext_monitor.monitoring.chain_data import to_hex
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.cover_requests import CoverRequests
+from connext_monitor.monitoring.coverer import Coverer
+from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.intervals import USUAL, Intervals
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observer import Observer
+from tests.monitoring.made_up_chain import CONFIG, Chain
+from tests.monitoring.made_up_logs import xcalled_log
+from tests.monitoring.nodes import http_client, http_node, posting, result
+
+Announce = Callable[[int], Awaitable[None]]
+"""The node grows (or shrinks) to a head, and says so."""
+
+
+class Memory:
+    """The database and the checker: keeps the progress that was committed."""
+
+    def __init__(self) -> None:
+        self.progress: list[ChainProgress] = []
+        self.gone: set[Hash32] = set()
+        self.blocks: list[int] = []
+        self.known: set[tuple[BlockNumber, Hash32]] = set()
+
+    async def coverage(self, _domain: DomainId) -> Coverage | None:
+        return self.progress[-1].coverage if self.progress else None
+
+    async def anchors(self, _domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+        anchors = [progress.anchor for progress in self.progress if progress.anchor is not None]
+        return [(anchor.number, anchor.hash) for anchor in reversed(anchors)]
+
+    async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
+        del above
+
+    async def stored(self, _domain: DomainId, blocks: BlockRange) -> Stored:
+        return Stored({block for block in self.known if blocks.first <= block[0] <= blocks.last})
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        if observation.progress is not None:
+            self.progress.append(observation.progress)
+        self.gone |= observation.gone
+        self.blocks += [decoded.log.block_number for decoded in observation.logs]
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+class Covering(Coverer):
+    """A coverer that is told when to cover."""
+
+    async def cover_for(self, aim: Aim, *, hinted: bool = False) -> None:
+        """Cover as if `next_action` had said so; ``hinted``: because of a hint of a reorg."""
+        await self.cover(Cover(aim, settles=aim is Aim.CONFIRM and (hinted or self.settling_due)))
+
+
+@asynccontextmanager
+async def covering(
+    node: Chain,
+    memory: Memory,
+    start: int | str = 1,
+    others: Sequence[str] = (),
+    intervals: Intervals = USUAL,
+    endpoint_type: type[Endpoint] = Endpoint,
+    **config: object,
+) -> AsyncIterator[tuple[Covering, Announce]]:
+    config |= {"endpoints": ["http://127.0.0.1:1", *others], "start_block": start}
+    state = ChainState(ChainConfig.model_validate(CONFIG | config), SystemClock(), 60, intervals.loss)
+    pool = EndpointPool(state.config, open_endpoint, state.clock, Random(1))  # noqa: S311 - spreads retries
+    pooled = pool.endpoints[0]
+    async with http_node(posting(node.answer)) as url, http_client(url) as client:
+        endpoint = endpoint_type(client)
+        state.connected(endpoint, pooled)
+        requests = CoverRequests(state, intervals.calm)
+        coverer = Covering(state, endpoint, pooled, memory, memory, requests, intervals)
+        await coverer.begin()
+
+        async def announce(head: int) -> None:
+            node.head = head
+            state.saw_head(await endpoint.head())
+
+        yield coverer, announce
+
+
+class Whole(Chain):
+    """As `Chain`, and answers what is asked of a new endpoint."""
+
+    chain_id = 31337
+    code = "0x60"
+
+    def answer(self, request: dict[str, Any]) -> str:
+        match request["method"]:
+            case "eth_chainId":
+                return result(request, hex(self.chain_id))
+            case "eth_getCode":
+                return result(request, self.code)
+            case _:
+                return super().answer(request)
+
+
+@asynccontextmanager
+async def observing(
+    *urls: str,
+    start: int | str = 1,
+    patience: float = 60,
+    block_time: str = "PT1S",
+    intervals: Intervals = USUAL,
+) -> AsyncIterator[tuple[Observer, Memory]]:
+    changed = {"start_block": start, "endpoints": list(urls), "block_time": block_time}
+    config = ChainConfig.model_validate(CONFIG | changed)
+    memory = Memory()
+    clock, random = SystemClock(), Random(1)  # noqa: S311 - spreads retries
+    observer = Observer(config, patience, open_endpoint, memory, memory, clock, random, intervals)
+    running = asyncio.create_task(observer.run())
+    try:
+        yield observer, memory
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def covered(observer: Observer) -> int:
+    return observer.state.covered.number if observer.state.covered else -1
+
+
+READABLE = xcalled_log(1).log
+
+
+def readable(node: Chain) -> Chain:
+    """Its logs hold an event."""
+    node.log_changes = {"topics": [to_hex(topic) for topic in READABLE.topics], "data": to_hex(READABLE.data)}
+    return node

@@ -1,0 +1,31 @@
+"""Logs of transfers that were made up, as the contract would write them."""
+
+from connext_monitor.core.decoding import encode_event, transfer_id_of
+from connext_monitor.core.events import (
+    Address,
+    BlockNumber,
+    DomainId,
+    Hash32,
+    RawLog,
+    Timestamp,
+    TransferInfo,
+    XCalled,
+)
+from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
+
+ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
+
+
+TIME = Timestamp(1_000_000)
+
+
+def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
+    info = TransferInfo(
+        origin, DESTINATION, ORIGIN, Address(b"\1" * 20), Address(b"\2" * 20), False, b"", 30,
+        Address(b"\3" * 20), 5, 5, nonce, bytes(32),
+    )  # fmt: skip
+    token = Address(b"\4" * 20)
+    event = XCalled(transfer_id_of(info), nonce, Hash32(bytes(32)), info, token, 5, token, b"")
+    topics, data = encode_event(event)
+    raw = RawLog(Address(b"\x11" * 20), topics, data, BlockNumber(7), Hash32(b"\7" * 32), Hash32(bytes(32)), nonce)
+    return decode_log(ORIGIN, raw, TIME)
