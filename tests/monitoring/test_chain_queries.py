@@ -344,9 +344,9 @@ async def test_where_nobody_answers_the_reasons_are_told() -> None:
 
 async def test_an_endpoint_in_use_that_has_come_to_serve_another_chain_is_not_believed() -> None:
     async with querying(on_another_chain()) as (queries, _, _):
-        with pytest.raises(Unanswered, match="has a different block 100 than was covered"):
+        with pytest.raises(Unanswered, match="has a different block 100 from the one covered"):
             await queries.transfer_status(TRANSFER)
-        with pytest.raises(Unanswered, match="has a different block 100 than was covered"):
+        with pytest.raises(Unanswered, match="has a different block 100 from the one covered"):
             await queries.fetch_events(TRANSFER, Timestamp(0))
 
 
