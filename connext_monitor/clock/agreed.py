@@ -1,6 +1,5 @@
 """The time that the program goes by: the machine's, unless the chains show that it cannot be right."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
@@ -8,6 +7,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core import clock_agreement
 from connext_monitor.core.clock_agreement import AGREES_AGAIN, TOLERANCE, ChainClock, ClockState
 from connext_monitor.core.events import DomainId
@@ -92,12 +92,11 @@ class AgreedClock:
 
     async def run(self) -> NoReturn:
         """Look at the heads until cancelled, and say in the log when the clocks differ and when they agree again."""
-        while True:
-            try:
-                self.look()
-            except Exception:
-                log.exception("clock.fault")
-            await asyncio.sleep(_LOOK_EVERY)
+
+        async def look() -> None:
+            self.look()
+
+        await look_every(_LOOK_EVERY, look, failed="clock.fault")
 
     def look(self) -> None:
         """Take note of the heads that have come."""

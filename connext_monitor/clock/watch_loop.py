@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import structlog
 
+_REPEATED_AFTER = 600.0
 _REMEMBERED = 1000
 """Failing steps of one log; beyond that it forgets them, and may say again what it has said."""
 
@@ -16,15 +17,15 @@ log = structlog.get_logger()
 class StepFailures:
     """Survives failing steps, and logs each as ``event`` when it begins to fail.
 
-    Not again until the same step has succeeded, or fails with another type of error: a step that is repeated every
-    second would fill the log.
+    A step that goes on failing with the same type of error is logged again every ten minutes only: one that is repeated
+    every second would fill the log.
     """
 
     def __init__(self, event: str, passes_on: tuple[type[Exception], ...] = ()) -> None:
         """Errors of the types in ``passes_on`` are not survived: they end the loop."""
         self._event = event
         self._passes_on = passes_on
-        self._failing: dict[Hashable, type[Exception]] = {}
+        self._failing: dict[Hashable, tuple[type[Exception], float]] = {}
 
     @contextmanager
     def survive(self, step: Hashable = None) -> Iterator[None]:
@@ -34,13 +35,20 @@ class StepFailures:
         except self._passes_on:
             raise
         except Exception as error:
-            if self._failing.get(step) is not type(error):
+            if self._is_news(step, error):
                 log.exception(self._event, **({} if step is None else {"step": str(step)}))
-            if len(self._failing) >= _REMEMBERED:
-                self._failing.clear()
-            self._failing[step] = type(error)
         else:
             self._failing.pop(step, None)
+
+    def _is_news(self, step: Hashable, error: Exception) -> bool:
+        now = asyncio.get_running_loop().time()
+        known, logged_at = self._failing.get(step, (None, 0.0))
+        if known is type(error) and now - logged_at < _REPEATED_AFTER:
+            return False
+        if len(self._failing) >= _REMEMBERED:
+            self._failing.clear()
+        self._failing[step] = (type(error), now)
+        return True
 
 
 async def look_every(

@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.monitoring.chain_queries import Unanswered
@@ -81,16 +82,16 @@ class OriginSearch:
         self._pause = pause
         self._again = again
         self._asked: dict[TransferId, _Asked] = {}
+        self._failures = StepFailures("origins.not_searched")
 
     async def run(self) -> NoReturn:
         """Search until cancelled."""
-        while True:
-            for domain in self._origins:
-                try:
-                    await self._search(domain)
-                except Exception:
-                    log.exception("origins.not_searched", chain=self._labels.display_name(domain))
-            await asyncio.sleep(self._every)
+        await look_every(self._every, self._look, failed="origins.not_searched")
+
+    async def _look(self) -> None:
+        for domain in self._origins:
+            with self._failures.survive(self._labels.display_name(domain)):
+                await self._search(domain)
 
     async def _search(self, domain: DomainId) -> None:
         refused = 0

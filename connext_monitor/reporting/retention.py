@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
 
 _BATCH = 10
 """Transfers in one transaction: what a writer waits for at most are some milliseconds."""
@@ -70,23 +72,22 @@ class Pruning:
         self._keep = keep.total_seconds() if keep else None
         self._clock = clock
         self._earliest = earliest
-        self._wait = first_after
+        self._first_after = first_after
 
     async def run(self) -> NoReturn:
         """Prune until cancelled."""
         if self._keep is None:
             await asyncio.get_running_loop().create_future()
-        while True:
-            await asyncio.sleep(self._wait)
-            now = self._earliest()
-            if now is None:
-                self._wait = _NOBODY_TELLS
-                continue
-            try:
-                await self._round(int(now - (self._keep or 0)))
-            except Exception:
-                log.exception("retention.failed")
-            self._wait = _EVERY
+        look = partial(self._look, self._keep or 0.0)
+        await look_every(_EVERY, look, failed="retention.failed", first_after=self._first_after)
+
+    async def _look(self, keep: float) -> float:
+        """Seconds to the next look."""
+        now = self._earliest()
+        if now is None:
+            return _NOBODY_TELLS
+        await self._round(int(now - keep))
+        return _EVERY
 
     async def _round(self, before: int) -> None:
         began = self._clock.monotonic()

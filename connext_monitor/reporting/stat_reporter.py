@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn, Protocol
 
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.report import Report, is_due, period_end, report_of
 from connext_monitor.core.stats import Stats, Window
 
@@ -17,7 +19,6 @@ _LONGEST_WAIT = 3600.0
 """Seconds that a report waits for blocks to be read which a downtime left unread."""
 _LONGEST_NAP = 60.0
 _SHORT_NAP = 2.0
-_AFTER_FAULT = 60.0
 
 log = structlog.get_logger()
 
@@ -80,22 +81,18 @@ class StatReporter:
         """Report until cancelled."""
         if self._every is None:
             await asyncio.get_running_loop().create_future()
-        every = self._every or 0.0
-        grace = min(_LONGEST_GRACE, every / 4)
-        while True:
-            wait = _AFTER_FAULT
-            try:
-                now = self._clock.now()
-                await self._look(now, every, grace)
-                wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
-                if self._waits_since is not None or self._clock_may_settle(every):
-                    wait = min(wait, _SHORT_NAP)
-            except Exception:
-                log.exception("report.failed")
-            # The time of day may be set meanwhile.
-            await asyncio.sleep(max(0.01, min(wait, _LONGEST_NAP)))
+        await look_every(_LONGEST_NAP, partial(self._look, self._every or 0.0), failed="report.failed")
 
-    async def _look(self, now: datetime, every: float, grace: float) -> None:
+    async def _look(self, every: float) -> float:
+        """Seconds to the next look, not many: the time of day may be set meanwhile."""
+        now, grace = self._clock.now(), min(_LONGEST_GRACE, every / 4)
+        await self._report(now, every, grace)
+        wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
+        if self._waits_since is not None or self._clock_may_settle(every):
+            wait = min(wait, _SHORT_NAP)
+        return max(0.01, min(wait, _LONGEST_NAP))
+
+    async def _report(self, now: datetime, every: float, grace: float) -> None:
         last = await self._store.last(now.timestamp())
         if last is None:
             # A new monitor has no whole period behind it.

@@ -92,13 +92,19 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_becomes_another() -> Non
     assert [line["event"] for line in logs] == ["a.failed"] * 3
 
 
+def test_a_lasting_failure_is_logged_every_ten_minutes() -> None:
+    with capture_logs() as logs:
+        times_of(fails, 1805)
+    assert len(logs) == 4
+
+
 def test_errors_that_it_passes_on_end_it() -> None:
     with capture_logs() as logs, pytest.raises(OSError, match="broken"):
         times_of(fails, 25, passes_on=(OSError,))
     assert logs == []
 
 
-def test_of_several_steps_a_failing_one_is_named_and_disturbs_no_other() -> None:
+async def test_of_several_steps_a_failing_one_is_named_and_disturbs_no_other() -> None:
     failures, done = StepFailures("a.failed"), list[str]()
     with capture_logs() as logs:
         for _ in range(2):
