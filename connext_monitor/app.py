@@ -34,13 +34,13 @@ from connext_monitor.assembly.opened_store import StoreOpening
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.alert import Alert
-from connext_monitor.core.cause import Cause, merged
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.cause import Cause, merged
+from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.transfer import Transfer

@@ -14,8 +14,9 @@ from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.waiting_legs import WaitingLeg
 from connext_monitor.clock import Clock
 from connext_monitor.core.absence import Evidence, LegRuling, rule
-from connext_monitor.core.alert import Alert, overdue, overdue_id
-from connext_monitor.core.cause import Cause
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.cause import Cause
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE, OverdueDetails
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import Transfer
@@ -52,7 +53,8 @@ class Case:
     @property
     def alert_id(self) -> str:
         """The id of the alert that it would be."""
-        return overdue_id(*self.leg.key)
+        awaited = self.leg.awaited
+        return OVERDUE[awaited.leg].alert_id(awaited.transfer_id)
 
 
 class Accusations:
@@ -89,7 +91,7 @@ class Accusations:
         at = self._clock.now()
         decisions = [(case.leg.awaited.transfer_id, partial(_accusation, case, at)) for case in cases]
         for alert in await self._desk.open_decided(decisions):
-            late_by = round(at.timestamp() - int(alert.details["due_at"]), 3)
+            late_by = round(at.timestamp() - (alert.details.due_at or 0), 3)
             log.warning("alert.opened", alert=alert.id, late_by=late_by)
 
     async def _add_causes(self, case: Case) -> None:
@@ -110,5 +112,6 @@ def _accusation(case: Case, at: datetime, watched: Watched | None) -> Alert | No
     evidence = replace(case.evidence, transfer=watched.transfer, due=watched.due)
     if rule(evidence) is not LegRuling.ABSENT:
         return None
-    pathway = (watched.transfer.origin, watched.transfer.destination)
-    return overdue(*case.leg.key, evidence.due_at, at, pathway, case.causes)
+    transfer, awaited = watched.transfer, case.leg.awaited
+    details = OverdueDetails(due_at=evidence.due_at, origin=transfer.origin, destination=transfer.destination)
+    return OVERDUE[awaited.leg].open(awaited.transfer_id, at, details, case.causes)

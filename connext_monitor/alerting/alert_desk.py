@@ -1,12 +1,14 @@
 """The desk through which every watch opens, changes and ends alerts: it routes them, stores them and wakes delivery."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertKind
+from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import Watched
 
@@ -32,7 +34,7 @@ class AlertStore(Protocol):
         """Open what each decision makes of its transfer; those that were not open already."""
         ...
 
-    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
+    async def change_details(self, alert_id: str, details: Details) -> None:
         """Keep what an alert says now; nothing is delivered."""
         ...
 
@@ -40,7 +42,7 @@ class AlertStore(Protocol):
         """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
         ...
 
-    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
+    async def resolve_alert(self, alert_id: str, resolution: Resolution, at: datetime) -> bool:
         """Resolve an alert, and queue that news; False where it is not open."""
         ...
 
@@ -94,7 +96,7 @@ class AlertDesk:
             self.wake_delivery()
         return opened
 
-    async def change_details(self, alert: Alert, details: Mapping[str, str | int]) -> Alert:
+    async def change_details(self, alert: Alert, details: Details) -> Alert:
         """Keep what an alert says now, for its next message; the alert as it is then. Nothing is delivered."""
         await self._store.change_details(alert.id, details)
         return replace(alert, details=details)
@@ -106,7 +108,7 @@ class AlertDesk:
             self.wake_delivery()
         return escalated
 
-    async def resolve(self, alert: Alert, resolution: str) -> bool:
+    async def resolve(self, alert: Alert, resolution: Resolution) -> bool:
         """End an alert; False where it is not open."""
         resolved = await self._store.resolve_alert(alert.id, resolution, self._clock.now())
         if resolved:
@@ -116,5 +118,6 @@ class AlertDesk:
     async def keep_ended(self, alert: Alert) -> None:
         """Keep an alert that is over and that everybody has been told of by other means."""
         await self._store.open_alert(alert, ())
-        await self._store.resolve_alert(alert.id, alert.resolution or "", alert.resolved_at or alert.opened_at)
+        if alert.resolution is not None:
+            await self._store.resolve_alert(alert.id, alert.resolution, alert.resolved_at or alert.opened_at)
         self.wake_delivery()

@@ -12,10 +12,9 @@ import structlog
 
 from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
 from connext_monitor.core.delivery import Change, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import compose
 
 _LONGEST_SEND = 200.0
 """Seconds. A provider bounds itself, and waits longer for a channel that is slow; this is for one that does not."""

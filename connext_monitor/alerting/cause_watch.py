@@ -12,9 +12,11 @@ import structlog
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
-from connext_monitor.core.alert import OVERDUE_KINDS, Alert, AlertKind, overdue_id
-from connext_monitor.core.cause import Cause, Findings, merged
-from connext_monitor.core.deadline import Effect, Leg, Resolution, ResolveOverdue
+from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.cause import Cause, Findings, merged
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.deadline import Effect, Leg, ResolveOverdue
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import Watched
 
@@ -77,7 +79,7 @@ class CauseWatch:
     def resolved(self, effects: Iterable[Effect], changed: Collection[str]) -> None:
         """Alerts have changed: wake delivery at once, or after a second's look at what had kept the executed ones."""
         executed = {
-            overdue_id(effect.transfer_id, effect.leg): effect.transfer_id
+            OVERDUE[effect.leg].alert_id(effect.transfer_id): effect.transfer_id
             for effect in effects
             if isinstance(effect, ResolveOverdue) and effect.resolution is Resolution.EXECUTED
         }
@@ -108,11 +110,11 @@ class CauseWatch:
     async def _look_at_end(self, transfer_id: TransferId) -> None:
         watched = await self._transfers.watched(transfer_id)
         if watched is not None:
-            await self._keep(overdue_id(transfer_id, Leg.EXECUTE), await self._finder.done_about(watched.transfer))
+            await self._keep(EXECUTE_OVERDUE.alert_id(transfer_id), await self._finder.done_about(watched.transfer))
 
     async def _look(self) -> None:
         """At those open alerts that have not been looked at for longest."""
-        late = [(alert, leg) for leg, kind in OVERDUE_KINDS.items() for alert in await self._desk.open_alerts(kind)]
+        late = [(alert, leg) for leg, kind in OVERDUE.items() for alert in await self._desk.open_alerts(kind)]
         self._looked_at = {alert.id: self._looked_at.get(alert.id, 0.0) for alert, _ in late}
         late.sort(key=lambda alert_and_leg: self._looked_at[alert_and_leg[0].id])
         for alert, leg in late[:_ALERTS_PER_LOOK]:

@@ -10,7 +10,15 @@ import structlog
 
 from connext_monitor.alerting.question_limits import LookBudget, SharedAnswers
 from connext_monitor.clock import Clock
-from connext_monitor.core.cause import Findings, RouterBids, of_bids, of_pause, of_side_events, of_sight, of_transfer
+from connext_monitor.core.alerts.cause import (
+    Findings,
+    RouterBids,
+    of_bids,
+    of_pause,
+    of_side_events,
+    of_sight,
+    of_transfer,
+)
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.side_events import DESTINATION_TOPICS, ORIGIN_TOPICS, SeenSideEvent

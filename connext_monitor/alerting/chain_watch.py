@@ -16,7 +16,9 @@ from connext_monitor.alerting.chains import VisibleChain
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
-from connext_monitor.core.alert import Alert, AlertKind, chain_unjudged, chain_unobserved, unjudged_details, unjudged_of
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED, UnobservedDetails
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.unjudged import Obstacle, Unjudged
 
@@ -79,7 +81,7 @@ class ChainWatch:
         self._unjudged = unjudged
         self._unobserved_after = unobserved_after
         self._clock = clock
-        self._alerts = StandingAlerts(desk, AlertKind.CHAIN_UNOBSERVED)
+        self._alerts = StandingAlerts(desk, CHAIN_UNOBSERVED)
         self._failures = StepFailures("chain_watch.failed")
         self._wake = asyncio.Event()
 
@@ -121,12 +123,12 @@ class ChainWatch:
         # It speaks for all that wait: for more and more, the longer it lasts.
         await self._keep_up(self._alerts[chain.name], domain, chain)
         if chain.observed and self._is_over(chain.name, domain):
-            await self._alerts.resolve(chain.name, "observed")
+            await self._alerts.resolve(chain.name, Resolution.OBSERVED)
             log.info("chain.observed_again", chain=chain.name)
 
     def _is_over(self, name: str, domain: DomainId) -> bool:
         """Whether the legs that the chain's alert speaks for are judged; what comes and goes must have stayed away."""
-        outage = unjudged_of(self._alerts[name]) is None
+        outage = CHAIN_UNOBSERVED.details_of(self._alerts[name]).unjudged is None
         return self._unjudged.nothing_waits(domain) if outage else self._unjudged.settled(domain)
 
     def _silent_for(self, chain: VisibleChain) -> float:
@@ -138,33 +140,32 @@ class ChainWatch:
         if details != alert.details:
             await self._alerts.change_details(chain.name, details)
 
-    def _details_now(self, alert: Alert, domain: DomainId, chain: VisibleChain) -> Mapping[str, str | int]:
-        unjudged, alerted = self._unjudged.of(domain), unjudged_of(alert)
+    def _details_now(self, alert: Alert, domain: DomainId, chain: VisibleChain) -> UnobservedDetails:
+        details = CHAIN_UNOBSERVED.details_of(alert)
+        unjudged, alerted = self._unjudged.of(domain), details.unjudged
         if chain.silent_for >= self._unobserved_after:
-            details = alert.details if alerted is None else self._alert(domain, chain).details
-            return {**details, "waiting": self._count(domain)}
+            outage = details if alerted is None else self._details(domain, chain)
+            return outage.replace(waiting=self._count(domain))
         if unjudged is not None and (alerted or unjudged.hindrance.obstacle not in _OUTAGES):
             # How long the first has waited stays what it was when the alert opened.
-            return unjudged_details(replace(unjudged, waited_for=alerted.waited_for) if alerted else unjudged)
+            return UnobservedDetails.of(replace(unjudged, waited_for=alerted.waited_for) if alerted else unjudged)
         # Those that have been judged by now had waited for it too.
-        return {**alert.details, "waiting": max(self._waiting(domain), int(alert.details["waiting"]))}
+        return details.replace(waiting=max(self._waiting(domain), details.waiting))
 
     def _count(self, domain: DomainId) -> int:
         unjudged = self._unjudged.of(domain)
         return max(self._waiting(domain), unjudged.legs if unjudged else 0)
 
     async def _out_of_sight(self, domain: DomainId, chain: VisibleChain) -> None:
-        alert = self._alert(domain, chain)
-        await self._alerts.open(alert)
-        log.warning("chain.unobserved", chain=chain.name, why=alert.details["why"])
+        details = self._details(domain, chain)
+        await self._alerts.open(CHAIN_UNOBSERVED.open(chain.name, self._clock.now(), details))
+        log.warning("chain.unobserved", chain=chain.name, why=details.why)
 
-    def _alert(self, domain: DomainId, chain: VisibleChain) -> Alert:
+    def _details(self, domain: DomainId, chain: VisibleChain) -> UnobservedDetails:
         unjudged = self._unjudged.of(domain)
         if unjudged is not None and chain.silent_for < self._unobserved_after:
-            return chain_unjudged(chain.name, self._clock.now(), unjudged)
-        return chain_unobserved(
-            chain.name,
-            self._clock.now(),
+            return UnobservedDetails.of(unjudged)
+        return UnobservedDetails(
             silent_for=round(chain.silent_for),
             waiting=self._count(domain),
             why=chain.trouble or "its head does not rise",

@@ -8,7 +8,7 @@ import structlog
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 
 PATIENCE = 10.0

@@ -5,8 +5,7 @@ import structlog
 from connext_monitor.alerting.notice import DigestProvider
 from connext_monitor.alerting.outgoing_message import GroupStore, Idle, OutgoingAlert, OutgoingDigest
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Outcome
-from connext_monitor.core.grouping import (
+from connext_monitor.core.alerts.grouping import (
     Action,
     FormGroup,
     GroupRules,
@@ -18,6 +17,7 @@ from connext_monitor.core.grouping import (
     is_news,
     next_action,
 )
+from connext_monitor.core.delivery import Outcome
 from connext_monitor.core.holds import Held
 from connext_monitor.core.labels import ChainLabels
 

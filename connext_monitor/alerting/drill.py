@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertState, overdue
+from connext_monitor.core.alerts.alert import Alert, compose
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OverdueDetails
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import DueDates, Leg
 from connext_monitor.core.delivery import Change, Outcome, Sent
 from connext_monitor.core.events import (
@@ -19,7 +21,6 @@ from connext_monitor.core.events import (
     TransferInfo,
 )
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import compose
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
 
@@ -50,7 +51,7 @@ def opening(labels: ChainLabels, now: datetime) -> AlertNotice:
 
 def resolving(labels: ChainLabels, now: datetime) -> AlertNotice:
     """The same alert, resolved because the made-up transfer arrived at ``now``."""
-    alert = replace(_alert(now), state=AlertState.RESOLVED, resolved_at=now, resolution="executed")
+    alert = _alert(now).resolved(Resolution.EXECUTED, now)
     return _notice(Change.RESOLVED, alert, _transfer(labels, now, executed=True), labels, now)
 
 
@@ -71,7 +72,7 @@ def _notice(change: Change, alert: Alert, transfer: Transfer, labels: ChainLabel
 
 
 def _alert(now: datetime) -> Alert:
-    alert = overdue(TransferId(_ID), Leg.EXECUTE, _at(now - _DUE_BEFORE), now)
+    alert = EXECUTE_OVERDUE.open(TransferId(_ID), now, OverdueDetails(due_at=_at(now - _DUE_BEFORE)))
     return replace(alert, id=f"drill:{now:%Y%m%dT%H%M%SZ}")
 
 

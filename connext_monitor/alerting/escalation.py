@@ -8,7 +8,8 @@ import structlog
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alert import OVERDUE_KINDS, Alert
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 
@@ -43,11 +44,12 @@ class Escalation:
 
     async def _look(self) -> None:
         for leg, after in self._after.items():
-            for alert in await self._desk.open_alerts(OVERDUE_KINDS[leg]):
+            for alert in await self._desk.open_alerts(OVERDUE[leg]):
                 await self._look_at(alert, after)
 
     async def _look_at(self, alert: Alert, after: float) -> None:
-        if alert.escalated_at is not None or self._now(alert) < int(alert.details["due_at"]) + after:
+        due_at = alert.details.due_at
+        if due_at is None or alert.escalated_at is not None or self._now(alert) < due_at + after:
             return
         if await self._desk.escalate(alert):
             log.warning("alert.escalated", alert=alert.id)

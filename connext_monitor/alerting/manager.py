@@ -12,7 +12,7 @@ from connext_monitor.alerting.outgoing_message import GroupStore, MessageQueue
 from connext_monitor.alerting.outgoing_report import ReportDelivery, ReportQueue
 from connext_monitor.alerting.worker import OnOutcome, Worker
 from connext_monitor.clock import Clock
-from connext_monitor.core.grouping import GroupRules
+from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabels
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeGuard
 
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import Change, Outcome
 from connext_monitor.core.documents.reports import ReportDocument
-from connext_monitor.core.grouping import DigestMode
-from connext_monitor.core.message import Message
 from connext_monitor.core.transfer_view import TransferView
 
 

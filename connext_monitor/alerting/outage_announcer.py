@@ -6,7 +6,9 @@ from typing import Protocol
 
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, AlertState, database_failing
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.database_failing import DATABASE_FAILING, SUBJECT, DatabaseFailingDetails
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
 
 _REPEATED_EVERY = 3600.0
@@ -37,7 +39,7 @@ async def announce_failed_start(
     now, before = clock.now(), await memory.read()
     if before is not None and before.covers(trouble, now, every=_REPEATED_EVERY):
         return
-    alert = _continuing(database_failing(now, trouble, since=int(now.timestamp()), started=False), before)
+    alert = _continuing(_failing(now, trouble, since=int(now.timestamp()), started=False), before)
     # A supervisor that restarts it every few seconds must not have everybody alerted as often.
     if await memory.write(_announced(alert, trouble, now)):
         bulletin.tell(alert)
@@ -71,7 +73,7 @@ class OutageAnnouncer:
         if before is None:
             return None
         now = self._clock.now()
-        self._alert = _continuing(database_failing(now, before.trouble, since=before.since), before)
+        self._alert = _continuing(_failing(now, before.trouble, since=before.since), before)
         self._announced_at = self._clock.monotonic() - max(0.0, (now - before.announced_at).total_seconds())
         self._bulletin.recall(self._alert)
         return before.trouble.kind
@@ -81,7 +83,7 @@ class OutageAnnouncer:
         now = self._clock.now()
         since = int((now - timedelta(seconds=lasted)).timestamp())
         before = await self._memory.read() if self._alert is None else _announced(self._alert, trouble, now)
-        self._alert = _continuing(database_failing(now, trouble, since=since), before)
+        self._alert = _continuing(_failing(now, trouble, since=since), before)
         await self._memory.write(_announced(self._alert, trouble, now))
         self._announced_at = self._clock.monotonic()
         self._bulletin.tell(self._alert)
@@ -97,7 +99,7 @@ class OutageAnnouncer:
         """Announce that it is over, if it was announced at all; the alert as it has ended."""
         if self._alert is None:
             return None
-        ended = replace(self._alert, state=AlertState.RESOLVED, resolved_at=self._clock.now(), resolution="recovered")
+        ended = self._alert.resolved(Resolution.RECOVERED, self._clock.now())
         self._alert = None
         self._bulletin.tell(ended)
         await self._memory.clear()
@@ -112,9 +114,13 @@ def _continuing(alert: Alert, before: AnnouncedOutage | None) -> Alert:
     """The alert under the id of the outage ``before``, where it is the same one."""
     if before is None:
         return alert
-    details = {**alert.details, "since": before.since}
+    details = alert.details.replace(since=before.since)
     return replace(alert, id=before.alert_id, opened_at=before.opened_at, details=details)
 
 
+def _failing(at: datetime, trouble: DatabaseTrouble, *, since: int, started: bool = True) -> Alert:
+    return DATABASE_FAILING.open(SUBJECT, at, DatabaseFailingDetails.of(trouble, since=since, started=started))
+
+
 def _announced(alert: Alert, trouble: DatabaseTrouble, at: datetime) -> AnnouncedOutage:
-    return AnnouncedOutage(alert.id, alert.opened_at, at, trouble, int(alert.details["since"]))
+    return AnnouncedOutage(alert.id, alert.opened_at, at, trouble, DATABASE_FAILING.details_of(alert).since)

@@ -12,7 +12,9 @@ from connext_monitor.alerting.chains import AskableChain
 from connext_monitor.alerting.held_deliveries import HeldDeliveries
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
-from connext_monitor.core.alert import Alert, AlertKind, phantom_delivery
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY, PhantomDetails, holder_of
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
@@ -86,7 +88,7 @@ class PhantomWatch:
         self._held.keep_only(set[TransferId]().union(*self._proven.values()))
 
     async def _review_open(self) -> None:
-        alerts = await self._desk.open_alerts(AlertKind.PHANTOM_DELIVERY)
+        alerts = await self._desk.open_alerts(PHANTOM_DELIVERY)
         self._alerted = {alert.transfer_id for alert in alerts if alert.transfer_id is not None}
         for alert in alerts:
             with self._failures.survive(alert.id):
@@ -96,7 +98,7 @@ class PhantomWatch:
         watched = await self._store.watched(alert.transfer_id) if alert.transfer_id else None
         if watched is not None and watched.transfer.xcalled is None and watched.transfer.executed is not None:
             return
-        resolution = "origin_found" if watched and watched.transfer.xcalled else "reorged"
+        resolution = Resolution.ORIGIN_FOUND if watched and watched.transfer.xcalled else Resolution.REORGED
         if await self._desk.resolve(alert, resolution):
             log.info("phantom.resolved", alert=alert.id, resolution=resolution)
 
@@ -183,15 +185,13 @@ def _accusation(suspect: Suspect, verdict: PhantomVerdict, at: datetime, watched
     transfer = watched.transfer if watched else None
     if transfer is None or transfer.xcalled is not None or transfer.executed is None:
         return None
-    held = verdict is PhantomVerdict.HELD
-    return phantom_delivery(
-        suspect.transfer_id,
-        at,
-        (transfer.origin, transfer.destination),
-        nonce=suspect.nonce,
-        holder=suspect.holder if held else None,
-        held=held,
+    details = PhantomDetails(
+        origin=transfer.origin,
+        destination=transfer.destination,
+        nonce=str(suspect.nonce),
+        holder=holder_of(suspect.holder) if verdict is PhantomVerdict.HELD else None,
     )
+    return PHANTOM_DELIVERY.open(suspect.transfer_id, at, details)
 
 
 def _why(chain: AskableChain) -> str:

@@ -12,7 +12,8 @@ from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alert import AlertKind, provider_failing
+from connext_monitor.core.alerts.kinds.provider_failing import PROVIDER_FAILING, ProviderFailingDetails
+from connext_monitor.core.alerts.resolution import Resolution
 
 PATIENCE = 60.0
 """Seconds for which a channel may fail before an alert opens: a restart or a busy minute wakes nobody."""
@@ -57,7 +58,7 @@ class ProviderWatch:
         self._troubles: dict[str, _Trouble] = {}
         self._well: dict[str, float] = {}  # since when, on the clock that is never set
         self._records: dict[str, _Record] = {}
-        self._alerts = StandingAlerts(desk, AlertKind.PROVIDER_FAILING)
+        self._alerts = StandingAlerts(desk, PROVIDER_FAILING)
         self._changed = asyncio.Event()
 
     def took(self, provider: str) -> None:
@@ -101,7 +102,8 @@ class ProviderWatch:
         return trouble.dead or now - trouble.since >= self._patience
 
     async def _fails(self, name: str, trouble: _Trouble) -> None:
-        alert = provider_failing(name, self._clock.now(), reason=trouble.reason, dead=trouble.dead)
+        details = ProviderFailingDetails(reason=trouble.reason, dead=trouble.dead)
+        alert = PROVIDER_FAILING.open(name, self._clock.now(), details)
         await self._alerts.open(alert)
         record = self._records.get(name)
         if record is not None:
@@ -110,7 +112,7 @@ class ProviderWatch:
         log.error("provider.failing", provider=name, reason=trouble.reason, alerted=sorted(self._desk.route(alert)))
 
     async def _recovered(self, name: str, now: float) -> None:
-        await self._alerts.resolve(name, "recovered")
+        await self._alerts.resolve(name, Resolution.RECOVERED)
         self._records.setdefault(name, _Record(now)).recovered_at = now
         log.info("provider.recovered", provider=name)
 

@@ -9,9 +9,9 @@ import structlog
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.silence import Silence
 
 _LOOK_EVERY = 1.0
 _CLOCK_MAY_SETTLE = 120.0

@@ -1,12 +1,11 @@
 """The open alerts of one kind by what they are about, as the one watch knows them that opens and ends them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from connext_monitor.alerting.alert_desk import AlertDesk
-from connext_monitor.core.alert import Alert, AlertKind
-
-REMOVED = "removed"
-"""How an alert ends that is about something which is no longer in the configuration."""
+from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.resolution import Resolution
 
 
 class StandingAlerts:
@@ -36,7 +35,7 @@ class StandingAlerts:
             return
         self._by_subject = {alert.subject: alert for alert in await self._desk.open_alerts(self._kind)}
         for subject in self._by_subject.keys() - configured:
-            await self.resolve(subject, REMOVED)
+            await self.resolve(subject, Resolution.REMOVED)
         self._recalled = True
 
     async def open(self, alert: Alert) -> None:
@@ -44,11 +43,11 @@ class StandingAlerts:
         await self._desk.open(alert)
         self._by_subject[alert.subject] = alert
 
-    async def change_details(self, subject: str, details: Mapping[str, str | int]) -> None:
+    async def change_details(self, subject: str, details: Details) -> None:
         """Keep what the subject's alert says now; nothing is delivered."""
         self._by_subject[subject] = await self._desk.change_details(self._by_subject[subject], details)
 
-    async def resolve(self, subject: str, resolution: str) -> None:
+    async def resolve(self, subject: str, resolution: Resolution) -> None:
         """End the subject's alert, which is open."""
         await self._desk.resolve(self._by_subject[subject], resolution)
         del self._by_subject[subject]

@@ -13,7 +13,8 @@ import structlog
 from connext_monitor.alerting.judging_pace import SETTLES
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alert import Alert, AlertKind
+from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import (
@@ -138,7 +139,7 @@ class UnjudgedWatch:
 
     async def _recall(self) -> None:
         """What was alerted about before a restart stands until it has been judged."""
-        alerted = {alert.subject for alert in await self._alerts.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
+        alerted = {alert.subject for alert in await self._alerts.open_alerts(CHAIN_UNOBSERVED)}
         for domain, backlog in self._backlogs.items():
             backlog.standing = self._names[domain] in alerted
         self._recalled = True

@@ -10,7 +10,7 @@ from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.kinds.backup_failed import BACKUP_FAILED
 from connext_monitor.core.backups import is_past
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.events import DomainId
@@ -76,7 +76,7 @@ def _backup(config: Config, desk: AlertDesk, clock: AgreedClock) -> PeriodicBack
     backup = config.backup
     folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
     storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
-    alerts = StandingAlerts(desk, AlertKind.BACKUP_FAILED)
+    alerts = StandingAlerts(desk, BACKUP_FAILED)
     return PeriodicBackup(alerts, folder, storage, backup.every, backup.keep, BackupError, clock, clock.settled)
 
 

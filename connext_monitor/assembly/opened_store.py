@@ -12,7 +12,7 @@ from connext_monitor.alerting.outage_announcer import announce_failed_start
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels

@@ -14,11 +14,10 @@ from connext_monitor.cli.output import (
 from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.silences import ack, silence, silences, unsilence
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState, compose
 from connext_monitor.core.documents.alerts import AlertDocument, AlertList, alert_in_words
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import compose
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor

@@ -20,15 +20,16 @@ from connext_monitor.cli.settings import complete, config_option, load, writing
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.formats import Json, hex_text, unix_rfc3339
 from connext_monitor.core.history import Late
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.printable import escape
 from connext_monitor.core.transfer_view import TransferView
+from connext_monitor.core.words import duration_words
 from connext_monitor.monitoring.backfill import (
     Backfill,
     HistoryReport,

@@ -14,7 +14,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config, PathwayConfig
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.formats import Json
-from connext_monitor.core.message import duration_words
+from connext_monitor.core.words import duration_words
 
 _NOT_ASKED = "not asked"
 

@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import DeadlineState
 from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.printable import escape

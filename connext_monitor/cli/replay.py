@@ -20,8 +20,8 @@ from connext_monitor.core.documents.stats import percentiles_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import Json, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Replayed, Window, last
+from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration
 from connext_monitor.store.replay import Replay
 

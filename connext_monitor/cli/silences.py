@@ -10,10 +10,10 @@ from connext_monitor.cli.settings import complete, config_option, load, reading,
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, parse_duration
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.silence import Silence
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.documents.fields import ListDocument
 from connext_monitor.core.formats import Json, rfc3339
-from connext_monitor.core.silence import Silence
 
 _HEADINGS = ("ID", "UNTIL", "WHAT", "REASON")
 
@@ -39,7 +39,7 @@ _reason = click.option("--reason", default="", metavar="TEXT", help="Why; shown 
 @click.command()
 @config_option()
 @_for
-@click.option("--kind", type=click.Choice([kind.value for kind in AlertKind]), help="Only alerts of this kind.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Only alerts of this kind.")
 @click.option("--origin", metavar="CHAIN", help="Only those about transfers from this chain.")
 @click.option("--destination", metavar="CHAIN", help="Only those about transfers to this chain.")
 @click.option("--subject", metavar="NAME", help="Only those about this transfer id, chain or provider.")
@@ -60,7 +60,7 @@ def silence(
     for option, name in (("--origin", origin), ("--destination", destination)):
         _check_chain(config, option, name)
     until = SystemClock().now() + lasting
-    wanted = Silence(0, until, AlertKind(kind) if kind else None, origin, destination, subject, reason)
+    wanted = Silence(0, until, KINDS[kind] if kind else None, origin, destination, subject, reason)
     _print(_store(config, wanted), as_json=as_json)
 
 
@@ -142,7 +142,7 @@ def _print(made: Silence, *, as_json: bool) -> None:
 def _what(silence: Silence) -> str:
     parts = [
         f"acknowledged {silence.subject}" if silence.ack else "",
-        silence.kind.value if silence.kind else "",
+        silence.kind.name if silence.kind else "",
         f"from {silence.origin}" if silence.origin else "",
         f"to {silence.destination}" if silence.destination else "",
         f"about {silence.subject}" if silence.subject and not silence.ack else "",
@@ -158,7 +158,7 @@ def _document(silence: Silence) -> Json:
     return {
         "id": silence.id,
         "until": rfc3339(silence.until),
-        "kind": silence.kind.value if silence.kind else None,
+        "kind": silence.kind.name if silence.kind else None,
         "origin": silence.origin,
         "destination": silence.destination,
         "subject": silence.subject,

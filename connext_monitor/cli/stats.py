@@ -20,8 +20,8 @@ from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.stats import stats_document
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
+from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
 from connext_monitor.store.statistics import Statistics
 

@@ -26,7 +26,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents.chains import ChainDocument
 from connext_monitor.core.formats import rfc3339
-from connext_monitor.core.message import duration_words
+from connext_monitor.core.words import duration_words
 from connext_monitor.store.database import DatabaseError
 
 DEGRADED = 3
@@ -87,7 +87,7 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     ]
     parts += _section("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), in_flight)
     open_alerts = [
-        (severity_word(severity), kind.value, str(count)) for (kind, severity), count in worst_first(report.open_alerts)
+        (severity_word(severity), kind.name, str(count)) for (kind, severity), count in worst_first(report.open_alerts)
     ]
     parts += _section("Open alerts", ("SEVERITY", "KIND", "COUNT"), open_alerts)
     channels = [_channel_row(row) for row in report.channels]

@@ -10,15 +10,17 @@ from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.cli.settings import reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.alert import AlertKind, Severity, unjudged_of
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents.chains import ChainDocument, chain_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import Json, rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.unjudged import why_degraded
+from connext_monitor.core.words import duration_words
 from connext_monitor.store.backup_folder import BackupFolder, Kept
 from connext_monitor.store.store import Store
 from connext_monitor.store.transfers import PathwayCount
@@ -98,8 +100,10 @@ async def _chains(
 
 async def _known(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
     """The chains as the database knows them, and what is wrong with them."""
-    told = {alert.subject: alert for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)}
-    unjudged = {name: held for name, alert in told.items() if (held := unjudged_of(alert)) is not None}
+    told = {alert.subject: alert for alert in await store.open_alerts(CHAIN_UNOBSERVED)}
+    unjudged = {
+        name: held for name, alert in told.items() if (held := CHAIN_UNOBSERVED.details_of(alert).unjudged) is not None
+    }
     documents = []
     for chain in config.chains.values():
         sight = await _known_sight(chain, store, observed=chain.name not in told.keys() - unjudged.keys())
@@ -151,7 +155,7 @@ def _known_reasons(chain: ChainDocument, longest: float) -> list[str]:
 def alert_reasons(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> list[str]:
     """The open alerts that are more than a piece of information, the worst first."""
     return [
-        f"{count} open {severity.value} alert{'s' if count > 1 else ''}: {kind.value}"
+        f"{count} open {severity.value} alert{'s' if count > 1 else ''}: {kind.name}"
         for (kind, severity), count in worst_first(open_alerts)
         if severity.rank >= Severity.WARNING.rank
     ]
@@ -186,7 +190,7 @@ def report_document(report: StatusReport, config: Config) -> Json:
         "in_flight": [_count_document(count, labels) for count in report.in_flight],
         "open_alerts": _by_kind(report.open_alerts),
         "open_alert_severities": [
-            {"kind": kind.value, "severity": severity.value, "count": count}
+            {"kind": kind.name, "severity": severity.value, "count": count}
             for (kind, severity), count in worst_first(report.open_alerts)
         ],
         "channels": [_channel_document(channel) for channel in report.channels],
@@ -202,7 +206,7 @@ def report_document(report: StatusReport, config: Config) -> Json:
 def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> Json:
     counts: Counter[str] = Counter()
     for (kind, _), count in open_alerts.items():
-        counts[kind.value] += count
+        counts[kind.name] += count
     return dict(counts)
 
 

@@ -20,16 +20,17 @@ from connext_monitor.cli.settings import complete, config_option, load, reading
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.transfers import found_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import amount_of, duration_words
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
+from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import read_hash
 
 Told = tuple[TransferView, Sequence[Alert]]
@@ -134,7 +135,7 @@ def _deadline_row(view: TransferView, leg: Leg, now: float) -> Row:
 
 
 def _alert_row(alert: Alert) -> Sequence[Cell]:
-    return (severity_word(alert.severity), alert.kind.value, *_life(alert))
+    return (severity_word(alert.severity), alert.kind.name, *_life(alert))
 
 
 def _life(alert: Alert) -> Iterator[str]:

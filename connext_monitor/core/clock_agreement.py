@@ -7,7 +7,7 @@ started, which nobody sets. While two clocks agree, so do their offsets.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from connext_monitor.core.facts import duration_words
+from connext_monitor.core.words import duration_words
 
 TOLERANCE = 60.0
 """Seconds by which clocks may differ and still agree: blocks are stamped before they are seen."""

@@ -5,6 +5,7 @@ Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_
 
 from enum import StrEnum
 
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.structs import struct
@@ -79,14 +80,6 @@ class CancelDeadline:
 
     transfer_id: TransferId
     leg: Leg
-
-
-class Resolution(StrEnum):
-    """How an overdue alert ends."""
-
-    EXECUTED = "executed"
-    RECONCILED = "reconciled"
-    REORGED = "reorged"
 
 
 @struct(frozen=True, slots=True)

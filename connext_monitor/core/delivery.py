@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.report import Report
 from connext_monitor.core.transfer_view import TransferView
 

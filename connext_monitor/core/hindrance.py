@@ -1,8 +1,8 @@
 """What keeps legs from being judged, concluded from what is known of their destination."""
 
 from connext_monitor.core.events import Timestamp
-from connext_monitor.core.facts import duration_words
 from connext_monitor.core.unjudged import Hindrance, Obstacle
+from connext_monitor.core.words import duration_words
 
 _ANSWERS_WITHIN = 3.0
 """Seconds. What takes no longer than that hinders nobody."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 
@@ -27,12 +28,12 @@ class Topic:
         """The topic that was written so by ``str``."""
         kind, *pathway = text.split(":")
         if not pathway:
-            return cls(AlertKind(kind))
+            return cls(KINDS[kind])
         origin, destination = map(int, pathway)
-        return cls(AlertKind(kind), (DomainId(origin), DomainId(destination)))
+        return cls(KINDS[kind], (DomainId(origin), DomainId(destination)))
 
     def __str__(self) -> str:
-        return ":".join(map(str, (self.kind.value, *(self.pathway or ()))))
+        return ":".join(map(str, (self.kind.name, *(self.pathway or ()))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any
 
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.message import Field, Instant, Message
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import Field, Instant, Message, duration_words
 from connext_monitor.core.stats import PathwayStats, Stats
+from connext_monitor.core.words import duration_words
 
 NAMED = 12
 """Pathways that a message tells of one by one; the rest are counted."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from connext_monitor.core.alert import Alert, AlertKind, Severity
+from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import DueDates
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId

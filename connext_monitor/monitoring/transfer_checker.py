@@ -11,7 +11,10 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, deep_reorg, delivery_mismatch, monitor_started_blind
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDetails
+from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH, MismatchDetails
+from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND, StartedBlindDetails
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.events import BlockNumber, DomainId, Executed, Hash32, TransferId
@@ -240,12 +243,12 @@ class TransferChecker:
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.display_name(chain.domain)
         log.error("chain.deep_reorg", chain=name, block=block, read_again_after=chain.coverage.checkpoint)
-        return deep_reorg(name, at, block=block, checkpoint=chain.coverage.checkpoint)
+        return DEEP_REORG.open(name, at, DeepReorgDetails(block=block, checkpoint=chain.coverage.checkpoint))
 
     def _blind(self, domain: DomainId, unread: BlockRange, at: datetime) -> Alert:
         name = self._labels.display_name(domain)
         log.error("history.lost", chain=name, blocks=f"{unread.first}-{unread.last}")
-        return monitor_started_blind(name, at, first=unread.first, last=unread.last)
+        return MONITOR_STARTED_BLIND.open(name, at, StartedBlindDetails(first=unread.first, last=unread.last))
 
     def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
         for domain, logs in Counter(bad.domain for bad in unreadable).items():
@@ -308,6 +311,8 @@ def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Aler
     alerts: dict[str, Alert] = {}
     for bad in unreadable:
         if bad.delivery is not None and bad.mismatch is not None and isinstance(bad.delivery.event, Executed):
-            alert = delivery_mismatch(bad.domain, bad.delivery.event, bad.delivery.sighting, bad.mismatch, at)
+            executed, sighting = bad.delivery.event, bad.delivery.sighting
+            details = MismatchDetails.of(bad.domain, executed, sighting, bad.mismatch)
+            alert = DELIVERY_MISMATCH.open(executed.transfer_id, at, details)
             alerts.setdefault(alert.id, alert)
     return list(alerts.values())

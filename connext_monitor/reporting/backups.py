@@ -13,7 +13,9 @@ from typing import NoReturn, Protocol
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import Alert, backup_failed
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.backup_failed import BACKUP_FAILED, BackupFailedDetails
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.backups import Backup, is_past, seconds_until_due
 
 COPY, UPLOAD = "copy", "upload"
@@ -42,7 +44,7 @@ class BackupAlerts(Protocol):
         """Open an alert."""
         ...
 
-    async def resolve(self, subject: str, resolution: str) -> None:
+    async def resolve(self, subject: str, resolution: Resolution) -> None:
         """End the alert about this, which is open."""
         ...
 
@@ -214,7 +216,7 @@ class PeriodicBackup:
         else:
             part.failures, part.retry_at = 0, 0.0
             if part.what in self._alerts:
-                await self._noted(self._alerts.resolve(part.what, "backed_up"))
+                await self._noted(self._alerts.resolve(part.what, Resolution.BACKED_UP))
 
     async def _failed_for(self, part: _Part, reason: str) -> None:
         part.failures += 1
@@ -222,7 +224,8 @@ class PeriodicBackup:
         part.retry_at = self._clock.monotonic() + wait
         log.error("backup.failed", what=part.what, reason=reason, next_in=round(wait, 1))
         if part.what not in self._alerts:
-            await self._noted(self._alerts.open(backup_failed(part.what, self._clock.now(), reason=reason)))
+            alert = BACKUP_FAILED.open(part.what, self._clock.now(), BackupFailedDetails(reason=reason))
+            await self._noted(self._alerts.open(alert))
 
     async def _noted(self, writing: Awaitable[None]) -> None:
         try:

@@ -19,8 +19,8 @@ import structlog
 
 from connext_monitor.core.deadline import LEGS
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.report import Report, pathway_words
+from connext_monitor.core.words import duration_words
 
 _DRAWN = 10
 """Pathways, the busiest ones."""

@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, case, func, null, select
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.alerts.alert import Alert, AlertState
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
@@ -75,7 +77,7 @@ def _open_alerts(
 ) -> OpenAlerts:
     known = origin is not None and destination is not None
     pathway = (DomainId(origin or 0), DomainId(destination or 0)) if known else None
-    return OpenAlerts(AlertKind(kind), Severity(severity), pathway, subject, count, _instant(since))
+    return OpenAlerts(KINDS[kind], Severity(severity), pathway, subject, count, _instant(since))
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> DeliveryRecord:

@@ -1,6 +1,5 @@
 """Alerts, and whom they are to be told."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +8,16 @@ from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, overdue_id
+from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.grouping import is_fresh
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import Leg, ResolveOverdue
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, TransferId
-from connext_monitor.core.grouping import is_fresh
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
@@ -83,15 +87,15 @@ async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[
 
 async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": _details(alert), "revision": NEXT_REVISION}
+    values = {"severity": alert.severity.value, "details": alert.details.written(), "revision": NEXT_REVISION}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
     await queue_opening(connection, alert, providers, at)
 
 
-async def change_details(connection: AsyncConnection, alert_id: str, details: Mapping[str, str | int]) -> None:
+async def change_details(connection: AsyncConnection, alert_id: str, details: Details) -> None:
     """Store other details of an alert."""
     await connection.execute(
-        update(alerts).where(alerts.c.id == alert_id).values(details=json.dumps(dict(details)), revision=NEXT_REVISION)
+        update(alerts).where(alerts.c.id == alert_id).values(details=details.written(), revision=NEXT_REVISION)
     )
 
 
@@ -113,11 +117,11 @@ async def _topic(connection: AsyncConnection, alert: Alert) -> Topic:
 
 async def resolve_overdue(connection: AsyncConnection, ended: Sequence[ResolveOverdue], at: datetime) -> list[str]:
     """Resolve those of these overdue alerts that are open; the ids of the alerts that were."""
-    by_id = {overdue_id(effect.transfer_id, effect.leg): effect.resolution.value for effect in ended}
+    by_id = {OVERDUE[effect.leg].alert_id(effect.transfer_id): effect.resolution for effect in ended}
     return await resolve(connection, by_id, at)
 
 
-async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: datetime) -> list[str]:
+async def resolve(connection: AsyncConnection, resolutions: Mapping[str, Resolution], at: datetime) -> list[str]:
     """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
     resolved = await _open_among(connection, resolutions)
     if resolved:
@@ -131,7 +135,7 @@ async def resolve(connection: AsyncConnection, resolutions: dict[str, str], at: 
                 revision=bindparam("change"),
             ),
             [
-                {"of_alert": alert_id, "how": resolutions[alert_id], "change": first + place}
+                {"of_alert": alert_id, "how": resolutions[alert_id].value, "change": first + place}
                 for place, alert_id in enumerate(resolved)
             ],
         )
@@ -157,7 +161,7 @@ async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list
     return list(dict.fromkeys(alert_id for _, alert_id, state, _ in rows if state == AlertState.OPEN.value))
 
 
-async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, str], at: datetime) -> None:
+async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, Resolution], at: datetime) -> None:
     """Queue the ends of these alerts (id → resolution) for all who know them as open."""
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
     rows: list[dict[str, object]] = []
@@ -166,7 +170,7 @@ async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, str], at:
             # An alert that was told anew stands in several messages, and all of them change.
             earlier = [reference for reference in messages[:-1] if reference is not None]
             end = _delivery(alert_id, provider, Change.RESOLVED, at)
-            end |= {"resolution": ended[alert_id], "resolved_ms": _ms(at)}
+            end |= {"resolution": ended[alert_id].value, "resolved_ms": _ms(at)}
             rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
     await _queue(connection, rows)
 
@@ -174,7 +178,7 @@ async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, str], at:
 async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:
     """The open alerts of one kind."""
     rows = await connection.execute(
-        select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind == kind.value)
+        select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind == kind.name)
     )
     return [read_alert(row) for row in rows]
 
@@ -212,14 +216,14 @@ async def count_open(connection: AsyncConnection) -> dict[tuple[AlertKind, Sever
     rows = await connection.execute(
         select(*columns, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(*columns)
     )
-    return {(AlertKind(kind), Severity(severity)): count for kind, severity, count in rows}
+    return {(KINDS[kind], Severity(severity)): count for kind, severity, count in rows}
 
 
 async def overdue_legs(
     connection: AsyncConnection, transfer_ids: Sequence[TransferId]
 ) -> dict[TransferId, frozenset[Leg]]:
     """The legs of these transfers whose overdue alert is open."""
-    ids = {overdue_id(transfer_id, leg): (transfer_id, leg) for transfer_id in transfer_ids for leg in Leg}
+    ids = {OVERDUE[leg].alert_id(transfer_id): (transfer_id, leg) for transfer_id in transfer_ids for leg in Leg}
     found: dict[TransferId, frozenset[Leg]] = {}
     for alert_id in await _open_among(connection, ids):
         transfer_id, leg = ids[alert_id]
@@ -229,17 +233,18 @@ async def overdue_legs(
 
 def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
     """The alert of a row of the table."""
+    kind = KINDS[row.kind]
     return Alert(
         id=row.id,
-        kind=AlertKind(row.kind),
+        kind=kind,
         severity=Severity(row.severity),
         subject=row.subject,
         opened_at=_instant(row.opened_ms),
         transfer_id=TransferId(row.transfer_id) if row.transfer_id is not None else None,
         state=AlertState(row.state),
         resolved_at=_instant(row.resolved_ms) if row.resolved_ms is not None else None,
-        resolution=row.resolution,
-        details=json.loads(row.details),
+        resolution=Resolution(row.resolution) if row.resolution is not None else None,
+        details=kind.read_details(row.details),
         causes=read_causes(row.causes),
     )
 
@@ -247,8 +252,8 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
 def _row(alert: Alert, revision: int) -> tuple[object, ...]:
     """The values of `_ALERT_COLUMNS`, of an alert that opens."""
     return (
-        alert.id, alert.kind.value, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
-        _ms(alert.opened_at), None, None, _details(alert), written(alert.causes), revision,
+        alert.id, alert.kind.name, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
+        _ms(alert.opened_at), None, None, alert.details.written(), written(alert.causes), revision,
     )  # fmt: skip
 
 
@@ -268,10 +273,6 @@ async def _queue(connection: AsyncConnection, rows: Sequence[dict[str, object]])
     """Store new deliveries, which all say the same columns."""
     if rows:
         await connection.execute(insert(deliveries), rows)
-
-
-def _details(alert: Alert) -> str:
-    return json.dumps(dict(alert.details))
 
 
 def _ms(at: datetime) -> int:

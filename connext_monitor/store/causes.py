@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import and_, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import AlertKind
-from connext_monitor.core.cause import Cause, CauseKind, RouterBids
+from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.database import Database
@@ -42,9 +42,7 @@ class Causes:
         not executed. One whose path is not known may be a router's.
         """
         origin, destination = pathway
-        accused = exists().where(
-            alerts.c.transfer_id == transfers.c.transfer_id, alerts.c.kind == AlertKind.EXECUTE_OVERDUE.value
-        )
+        accused = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, alerts.c.kind == EXECUTE_OVERDUE.name)
         slow = transfers.c.status == Status.COMPLETED_SLOW.value
         without = or_(slow, and_(transfers.c.executed_at.is_(None), accused))
         by_routers = and_(transfers.c.executed_at.is_not(None), transfers.c.status != Status.COMPLETED_SLOW.value)

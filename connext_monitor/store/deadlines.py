@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertKind
+from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import PathwayDurations

@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertState, Severity
+from connext_monitor.core.alerts.alert import Alert, AlertState
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.groups import count_waiting
@@ -104,7 +106,7 @@ def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:
     if row.change == Change.OPENED.value:
         return replace(alert, state=AlertState.OPEN, resolved_at=None, resolution=None)
     ended_at = datetime.fromtimestamp(row.resolved_ms / 1000, UTC)
-    return replace(alert, state=AlertState.RESOLVED, resolved_at=ended_at, resolution=row.resolution)
+    return replace(alert, state=AlertState.RESOLVED, resolved_at=ended_at, resolution=Resolution(row.resolution))
 
 
 async def sent(connection: AsyncConnection, delivery_id: int, reference: str | None, at: datetime) -> None:

@@ -9,9 +9,11 @@ from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, Severity
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.digest import LARGEST, Digest, Named
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.digest import LARGEST, Digest, Named
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
 from connext_monitor.store.alerts import read_alert
@@ -32,7 +34,7 @@ class GroupRow:
     members: int
     open: int
     named: Sequence[Alert]
-    endings: Mapping[str, int]
+    endings: Mapping[Resolution | None, int]
 
     def digest(self, named: Sequence[Named]) -> Digest:
         """The group, its ``named`` alerts with their transfers."""
@@ -128,7 +130,7 @@ async def by_id(connection: AsyncConnection, group_id: int) -> GroupRow:
         members=sum(by_state.values()),
         open=by_state.get(True, 0),
         named=named,
-        endings={found[0] or "ended": found[1] for found in endings},
+        endings={Resolution(how) if how else None: count for how, count in endings},
     )
 
 
@@ -189,7 +191,7 @@ async def _amounts(connection: AsyncConnection, ids: Sequence[TransferId]) -> di
 
 
 def _member(group_id: int, alert: Alert, amounts: Mapping[TransferId, bytes]) -> dict[str, object]:
-    due_at = alert.details.get("due_at")
+    due_at = alert.details.due_at
     return {
         "group_id": group_id,
         "alert_id": alert.id,

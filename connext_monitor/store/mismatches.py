@@ -7,7 +7,8 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import mismatch_id
+from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.recording import UnreadableLog
@@ -40,7 +41,9 @@ async def settle(
     # One that a reorg has moved stands elsewhere by now.
     standing = select(mismatches.c.transfer_id).where(mismatches.c.transfer_id.in_(lost))
     lost -= {TransferId(transfer_id) for transfer_id in (await connection.execute(standing)).scalars()}
-    return await resolve(connection, {mismatch_id(transfer_id): "reorged" for transfer_id in lost}, at)
+    return await resolve(
+        connection, {DELIVERY_MISMATCH.alert_id(transfer_id): Resolution.REORGED for transfer_id in lost}, at
+    )
 
 
 async def places(connection: AsyncConnection, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:

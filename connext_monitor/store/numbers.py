@@ -3,7 +3,10 @@
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind, AlertState, Severity
+from connext_monitor.core.alerts.alert import AlertKind, AlertState
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -15,7 +18,7 @@ _LEGS: dict[Leg, tuple[ColumnElement[int | None], ColumnElement[int | None]]] = 
     Leg.EXECUTE: (transfers.c.execute_due_at, transfers.c.executed_at),
     Leg.RECONCILE: (transfers.c.reconcile_due_at, transfers.c.reconciled_at),
 }
-_OVERDUE_LEGS = {kind.value: leg for leg, kind in OVERDUE_KINDS.items()}
+_OVERDUE_LEGS = {kind.name: leg for leg, kind in OVERDUE.items()}
 
 
 class Numbers:
@@ -70,7 +73,7 @@ async def _open_alerts(connection: AsyncConnection) -> dict[tuple[AlertKind, Sev
     rows = await connection.execute(
         select(*columns, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(*columns)
     )
-    return {(AlertKind(row[0]), Severity(row[1])): row[2] for row in rows}
+    return {(KINDS[row[0]], Severity(row[1])): row[2] for row in rows}
 
 
 async def _backlogs(connection: AsyncConnection) -> dict[str, Backlog]:

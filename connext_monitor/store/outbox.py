@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connext_monitor.core.alerts.digest import Digest, Named
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
-from connext_monitor.core.digest import Digest, Named
 from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.transfer_view import TransferView

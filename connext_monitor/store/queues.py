@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import (
     BATCH,

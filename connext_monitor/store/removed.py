@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import is_about_removed
+from connext_monitor.core.alerts.removed import is_about_removed
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import DomainId
 from connext_monitor.store import alerts
 from connext_monitor.store.database import Database
@@ -23,7 +24,7 @@ class RemovedChains:
 
         async def work(connection: AsyncConnection) -> list[str]:
             standing = await alerts.every_open(connection)
-            removed = {alert.id: "removed" for alert in standing if is_about_removed(alert, self._names)}
+            removed = {alert.id: Resolution.REMOVED for alert in standing if is_about_removed(alert, self._names)}
             return await alerts.resolve(connection, removed, at) if removed else []
 
         return await self._database.write(work)

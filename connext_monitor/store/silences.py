@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import AlertKind, AlertState
-from connext_monitor.core.silence import Silence
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.silence import Silence
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.store import alerts
 from connext_monitor.store.schema import silences
 
@@ -16,7 +17,7 @@ async def made(connection: AsyncConnection, silence: Silence, at: datetime) -> S
     """Store a new one; as it is stored, with its id."""
     values = {
         "until_ms": _ms(silence.until),
-        "kind": silence.kind.value if silence.kind else None,
+        "kind": silence.kind.name if silence.kind else None,
         "origin": silence.origin,
         "destination": silence.destination,
         "subject": silence.subject,
@@ -76,7 +77,7 @@ def _read(row: object) -> Silence:
     return Silence(
         id=found["id"],
         until=datetime.fromtimestamp(found["until_ms"] / 1000, UTC),
-        kind=AlertKind(found["kind"]) if found["kind"] else None,
+        kind=KINDS[found["kind"]] if found["kind"] else None,
         origin=found["origin"],
         destination=found["destination"],
         subject=found["subject"],

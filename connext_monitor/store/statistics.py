@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, Row, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import OVERDUE_KINDS, AlertState
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Timestamp
 from connext_monitor.core.stats import (
@@ -243,7 +244,7 @@ async def latencies(
 
 async def _overdue(connection: AsyncConnection, window: Window) -> Counter[tuple[Pathway, Leg, bool]]:
     """How many legs are overdue now, by pathway, by leg, and by whether their transfers belong to the window."""
-    legs = {kind.value: leg for leg, kind in OVERDUE_KINDS.items()}
+    legs = {kind.name: leg for leg, kind in OVERDUE.items()}
     columns = (*PATHWAY, alerts.c.kind, and_(*within(window)).label("inside"))
     rows = await connection.execute(
         select(*columns, func.count())

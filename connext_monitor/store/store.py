@@ -8,7 +8,13 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity, escalated
+from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG
+from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import BlockRange, Coverage, NonceHole, Nonces, Stored
 from connext_monitor.core.deadline import ResolveOverdue
 from connext_monitor.core.delivery import ChannelRow
@@ -16,7 +22,6 @@ from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, 
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
 from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
-from connext_monitor.core.silence import Silence
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import (
@@ -121,18 +126,22 @@ class Store:
         return await self._database.write(work)
 
     async def _covered_again(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
-        told = await alerts.open_of_kind(connection, AlertKind.DEEP_REORG)
-        ended = {alert.id: "covered_again" for alert in told if alert.subject == self._names.get(domain)}
+        told = await alerts.open_of_kind(connection, DEEP_REORG)
+        ended = {alert.id: Resolution.COVERED_AGAIN for alert in told if alert.subject == self._names.get(domain)}
         return await alerts.resolve(connection, ended, at) if ended else []
 
     async def _caught_up(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
-        told = await alerts.open_of_kind(connection, AlertKind.MONITOR_STARTED_BLIND)
+        told = await alerts.open_of_kind(connection, MONITOR_STARTED_BLIND)
         read = await backfills.read(connection, domain) if told else []
         ended = {
-            alert.id: "caught_up"
+            alert.id: Resolution.CAUGHT_UP
             for alert in told
             if alert.subject == self._names.get(domain)
-            and any(one.first <= int(alert.details["first"]) and int(alert.details["last"]) <= one.last for one in read)
+            and any(
+                one.first <= MONITOR_STARTED_BLIND.details_of(alert).first
+                and MONITOR_STARTED_BLIND.details_of(alert).last <= one.last
+                for one in read
+            )
         }
         return await alerts.resolve(connection, ended, at) if ended else []
 
@@ -218,12 +227,12 @@ class Store:
         opened = await self._database.write(lambda connection: alerts.open_alerts(connection, [(alert, providers)]))
         return bool(opened)
 
-    async def resolve_alert(self, alert_id: str, resolution: str, at: datetime) -> bool:
+    async def resolve_alert(self, alert_id: str, resolution: Resolution, at: datetime) -> bool:
         """Resolve an alert; False where it is not open."""
         resolved = await self._database.write(lambda connection: alerts.resolve(connection, {alert_id: resolution}, at))
         return bool(resolved)
 
-    async def change_details(self, alert_id: str, details: Mapping[str, str | int]) -> None:
+    async def change_details(self, alert_id: str, details: Details) -> None:
         """Keep what an alert says now, and tell nobody."""
         await self._database.write(lambda connection: alerts.change_details(connection, alert_id, details))
 
@@ -244,7 +253,7 @@ class Store:
             alert = await alerts.by_id(connection, alert_id)
             if alert is None or alert.state is not AlertState.OPEN or alert.escalated_at is not None:
                 return False
-            now = escalated(alert, at)
+            now = alert.escalated(at)
             await alerts.escalate(connection, now, route(now), at)
             return True
 

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind, AlertState
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import Count, Marks
@@ -98,11 +100,11 @@ def _unjudged(
     due, arrived = _LEGS[leg]
     since, until = (round(instant.timestamp() * 1000) for instant in settling)
     own = and_(
-        alerts.c.kind == OVERDUE_KINDS[leg].value,
+        alerts.c.kind == OVERDUE[leg].name,
         or_(alerts.c.state == AlertState.OPEN.value, alerts.c.resolved_ms.between(since, until)),
     )
     # What is wrong with a false delivery has been told, and no leg comes of it.
-    false = and_(alerts.c.kind == AlertKind.DELIVERY_MISMATCH.value, alerts.c.state == AlertState.OPEN.value)
+    false = and_(alerts.c.kind == DELIVERY_MISMATCH.name, alerts.c.state == AlertState.OPEN.value)
     spoken_of: ColumnElement[Any] = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, or_(own, false))
     # The first two are what the partial index of what is awaited is searched by.
     return [arrived.is_(None), due < due_before, transfers.c.destination.in_(destinations), ~spoken_of]

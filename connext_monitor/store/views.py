@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import Watched
@@ -18,7 +18,7 @@ async def views(
     """These transfers; ``names`` are the configured chains', which chain alerts are about."""
     ids = [watched.transfer.transfer_id for watched in found]
     overdue = await alerts.overdue_legs(connection, ids) if ids else {}
-    unseen = {a.subject for a in await alerts.open_of_kind(connection, AlertKind.CHAIN_UNOBSERVED)}
+    unseen = {a.subject for a in await alerts.open_of_kind(connection, CHAIN_UNOBSERVED)}
     no_leg: frozenset[Leg] = frozenset()
     return [
         TransferView(

@@ -37,7 +37,8 @@ from connext_monitor.alerting.providers.telegram import TelegramConfig, Telegram
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import AlertsConfig, BaseUrl, SecretUrl, ServiceUrl
-from connext_monitor.core.alert import Alert, overdue
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import (
     Address,
@@ -52,13 +53,13 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
-from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import record
 from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
 from scripts.bench.alert_delay import summary
+from tests.world.kinds import overdue
 
 _PROVIDERS = ("discord", "pagerduty", "slack", "slack-bot", "telegram", "webhook")
 _AT_ONCE = 64

@@ -22,8 +22,8 @@ from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
+from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.recording import gone_blocks, record

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from connext_monitor.core.alert import Alert, overdue
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.decoding import transfer_id_of
@@ -41,6 +41,7 @@ from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import block_hash, executed, reconciled, xcalled
+from tests.world.kinds import overdue
 
 NAMES = {DomainId(1001): "alpha", DomainId(1002): "beta", DomainId(1003): "gamma"}
 _DAY = 86_400

@@ -13,9 +13,8 @@ from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider,
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
-from connext_monitor.core.alert import overdue
+from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import ObservedChange
@@ -25,6 +24,7 @@ from tests.alerting.providers.slack.vendor import Slack
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes
 from tests.world.databases import open_store
+from tests.world.kinds import overdue
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 from tests.world.waiting import running
 

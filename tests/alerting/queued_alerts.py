@@ -13,9 +13,10 @@ from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.grouping import GroupRules
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.delivery import ChannelRow, ChannelState, DeliveryRecord, QueuedDelivery
-from connext_monitor.core.grouping import GroupRules
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.store import Store
 from tests.alerting.providers.webhook.vendor import Receiver
@@ -51,7 +52,7 @@ class QueuedAlerts:
         assert await self.store.open_alert(alert, providers or (HOOK,))
 
     async def resolve(self, alert: Alert, at: datetime = NOW) -> None:
-        assert await self.store.resolve_alert(alert.id, "executed", at)
+        assert await self.store.resolve_alert(alert.id, Resolution.EXECUTED, at)
 
     async def open_again(self, alert: Alert, *providers: str) -> None:
         """Escalate the open alert, which queues a second opening."""

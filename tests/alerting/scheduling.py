@@ -10,7 +10,7 @@ from pathlib import Path
 from connext_monitor.alerting.accusations import FindCauses
 from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
@@ -123,7 +123,7 @@ class Bench:
 
     async def accused(self) -> list[str]:
         """The subjects of the open execute_overdue alerts."""
-        return sorted(alert.subject for alert in await self.store.open_alerts(AlertKind.EXECUTE_OVERDUE))
+        return sorted(alert.subject for alert in await self.store.open_alerts(EXECUTE_OVERDUE))
 
     async def accuses(self, *ids: TransferId) -> None:
         """Wait until exactly these are accused."""

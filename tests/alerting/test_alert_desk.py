@@ -9,7 +9,10 @@ import pytest
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.alerts.alert import Alert, AlertState
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.selection import Watched
 from connext_monitor.store.store import Store
 from tests.world.alerts import NOW, OPENED, TRANSFER_ID, UNOBSERVED
@@ -47,9 +50,9 @@ async def test_an_opened_alert_is_queued_and_wakes_delivery(store: Store) -> Non
 
 
 async def test_a_silenced_alert_is_kept_and_queued_for_nobody(store: Store) -> None:
-    desk = Desk(store, lambda alert: alert.kind is AlertKind.CHAIN_UNOBSERVED)
+    desk = Desk(store, lambda alert: alert.kind is CHAIN_UNOBSERVED)
     assert await desk.desk.open(UNOBSERVED)
-    assert await desk.desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [UNOBSERVED]
+    assert await desk.desk.open_alerts(CHAIN_UNOBSERVED) == [UNOBSERVED]
     assert not await desk.queued()
 
 
@@ -68,8 +71,8 @@ async def test_a_decision_within_the_transaction_may_open_nothing(store: Store) 
 async def test_other_details_are_kept_and_wake_nobody(store: Store) -> None:
     desk = Desk(store)
     await desk.desk.open(UNOBSERVED)
-    changed = await desk.desk.change_details(UNOBSERVED, {**UNOBSERVED.details, "waiting": 9})
-    assert await desk.desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [changed]
+    changed = await desk.desk.change_details(UNOBSERVED, UNOBSERVED.details.replace(waiting=9))
+    assert await desk.desk.open_alerts(CHAIN_UNOBSERVED) == [changed]
     assert desk.woken == 1
 
 
@@ -78,13 +81,13 @@ async def test_an_alert_escalates_once_and_ends_once(store: Store) -> None:
     await desk.desk.open(OPENED)
     reconcile = replace(OPENED, severity=Severity.WARNING)
     assert [await desk.desk.escalate(reconcile) for _ in range(2)] == [True, False]
-    assert [await desk.desk.resolve(OPENED, "executed") for _ in range(2)] == [True, False]
+    assert [await desk.desk.resolve(OPENED, Resolution.EXECUTED) for _ in range(2)] == [True, False]
     assert desk.woken == 3
 
 
 async def test_an_alert_that_is_over_is_kept_without_being_delivered(store: Store) -> None:
     desk = Desk(store)
-    ended = replace(UNOBSERVED, state=AlertState.RESOLVED, resolved_at=NOW, resolution="observed")
+    ended = replace(UNOBSERVED, state=AlertState.RESOLVED, resolved_at=NOW, resolution=Resolution.OBSERVED)
     await desk.desk.keep_ended(ended)
     ((row, _),) = await store.alerts(None, limit=2)
     assert row.alert == ended
@@ -95,10 +98,10 @@ async def test_standing_alerts_are_recalled_and_those_of_nothing_configured_end(
     desk = Desk(store).desk
     await desk.open(UNOBSERVED)
     await desk.open(replace(UNOBSERVED, id="another", subject="base"))
-    standing = StandingAlerts(desk, AlertKind.CHAIN_UNOBSERVED)
+    standing = StandingAlerts(desk, CHAIN_UNOBSERVED)
     await standing.recall({UNOBSERVED.subject})
     assert list(standing) == [UNOBSERVED.subject]
-    assert await desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [UNOBSERVED]
-    await standing.resolve(UNOBSERVED.subject, "observed")
+    assert await desk.open_alerts(CHAIN_UNOBSERVED) == [UNOBSERVED]
+    await standing.resolve(UNOBSERVED.subject, Resolution.OBSERVED)
     assert UNOBSERVED.subject not in standing
-    assert await desk.open_alerts(AlertKind.CHAIN_UNOBSERVED) == []
+    assert await desk.open_alerts(CHAIN_UNOBSERVED) == []

@@ -10,9 +10,10 @@ import pytest
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import Alert, AlertKind
-from connext_monitor.core.cause import Cause, CauseKind, RouterBids
-from connext_monitor.core.deadline import Leg, Resolution, ResolveOverdue
+from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.deadline import Leg, ResolveOverdue
 from connext_monitor.core.events import Address, Hash32, TransferId
 from connext_monitor.core.selection import Watched
 from connext_monitor.core.side_events import (

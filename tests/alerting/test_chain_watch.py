@@ -8,10 +8,10 @@ from pathlib import Path
 
 from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED, UnobservedDetails
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
-from connext_monitor.core.message import compose
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from tests.world.alerts import DESTINATION, LABELS, ORIGIN
@@ -119,13 +119,17 @@ async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
 
 
+def details(watched: Watched) -> UnobservedDetails:
+    return CHAIN_UNOBSERVED.details_of(watched.watch._alerts["gnosis"])
+
+
 async def test_the_alert_counts_waiting_deadlines_and_says_why(tmp_path: Path) -> None:
     chain = Silent("gnosis", silent_for=PATIENCE + 5, trouble="its endpoint is asleep")
     async with watching(tmp_path, chain, Silent("ethereum")) as watched:
         watched.waiting[DESTINATION] = 3
         await watched.says(("gnosis", AlertState.OPEN))
         (alert,) = await watched.alerts()
-        assert alert.details == {"silent_for": 105, "waiting": 3, "why": "its endpoint is asleep"}
+        assert alert.details == UnobservedDetails(silent_for=105, waiting=3, why="its endpoint is asleep")
 
 
 async def test_a_chain_that_is_back_resolves_as_observed(tmp_path: Path) -> None:
@@ -206,7 +210,7 @@ async def test_its_alert_follows_the_number_of_unjudged_legs(tmp_path: Path) -> 
         await watched.says(("gnosis", AlertState.OPEN))
         watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
         watched.watch.look()
-        await until(lambda: watched.watch._alerts["gnosis"].details["waiting"] == 1)
+        await until(lambda: details(watched).waiting == 1)
         text = compose((await watched.alerts())[0], None, LABELS).text
         assert text.startswith("1 leg past due cannot be judged: ")
         assert "It has waited for 2 min 10 s" in text
@@ -225,10 +229,10 @@ async def test_a_chain_back_in_sight_stays_open_while_legs_wait(tmp_path: Path) 
         watched.unjudged.found[DESTINATION] = REFUSED
         watched.one.silent_for = 0
         watched.watch.progressed()
-        await until(lambda: "obstacle" in watched.watch._alerts["gnosis"].details)
+        await until(lambda: details(watched).unjudged is not None)
         watched.one.silent_for = PATIENCE
         watched.watch.look()
-        await until(lambda: "obstacle" not in watched.watch._alerts["gnosis"].details)
+        await until(lambda: details(watched).unjudged is None)
         await watched.says(("gnosis", AlertState.OPEN))
         assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
 
@@ -245,13 +249,13 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
         watched.one.silent_for = 0
         watched.waiting[DESTINATION] = 4
         watched.watch.progressed()
-        await until(lambda: watched.watch._alerts["gnosis"].details["waiting"] == 4)
+        await until(lambda: details(watched).waiting == 4)
         del watched.unjudged.found[DESTINATION]
         watched.watch.look()
         await watched.says(("gnosis", AlertState.RESOLVED))
         message = compose((await watched.alerts())[0], None, LABELS)
         assert message.title == "Chain gnosis is observed again"
-        assert "The 4 deadlines that waited for it are judged now." in message.text
+        assert "The 4 deadlines that waited for it have now been judged." in message.text
 
 
 async def test_a_restart_leaves_its_alert_open_until_legs_are_counted(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from aiohttp import web
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, AdaptiveTimeout, HttpSender
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook
 from tests.alerting.providers.discord.vendor import Discord
@@ -18,6 +17,7 @@ from tests.alerting.providers.vendor import Seen
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes
 from tests.world.alerts import NOW
+from tests.world.kinds import chain_unobserved
 from tests.world.waiting import running, until
 
 MANY = 12

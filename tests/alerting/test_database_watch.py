@@ -13,10 +13,10 @@ from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer, announce_failed_start
 from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertState
+from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
-from connext_monitor.core.grouping import DigestMode
 from tests.world.alerts import LABELS
 from tests.world.clocks import ManualClock
 from tests.world.waiting import until
@@ -148,7 +148,7 @@ async def test_a_lasting_outage_is_repeated_hourly_and_resolved_everywhere() -> 
         await until(lambda: len(channel.taken) == 2)
         watch.database.trouble = None
         await until(lambda: len(channel.taken) == 4 and watch.kept.alerts)
-    assert channel.titles() == ["The monitor's database fails"] * 2 + ["The monitor's database works again"] * 2
+    assert channel.titles() == ["The monitor's database is failing"] * 2 + ["The monitor's database works again"] * 2
     assert [reference for _, reference in channel.taken] == [None, None, "message 1", "message 2"]
     assert len({notice.alert.id for notice, _ in channel.taken}) == len({n.thread for n, _ in channel.taken}) == 1
     assert len({notice.key for notice, _ in channel.taken}) == 3
@@ -173,7 +173,7 @@ async def test_trouble_without_a_remedy_is_announced_and_ends_the_watch() -> Non
         assert watch.task is not None
         with pytest.raises(StoreUnavailable, match="was deleted"):
             await asyncio.wait_for(watch.task, 30)
-    assert channel.titles() == ["The monitor has lost its database, and ends"]
+    assert channel.titles() == ["The monitor has lost its database and is stopping"]
     assert "restore FILE" in channel.taken[0][0].message.text
 
 
@@ -190,7 +190,7 @@ async def test_a_channel_that_may_have_taken_it_hears_the_end() -> None:
         await until(lambda: len(channel.taken) == 1)
         watch.database.trouble = None
         await until(lambda: len(channel.taken) == 2)
-    assert channel.titles() == ["The monitor's database fails", "The monitor's database works again"]
+    assert channel.titles() == ["The monitor's database is failing", "The monitor's database works again"]
     # Providers know how long a channel is to be waited for, and learn it.
     assert bulletin._LONGEST_SEND > 3 * LONGEST_TIMEOUT
 
@@ -214,7 +214,7 @@ async def test_an_outage_not_announced_has_no_end_announced() -> None:
         watch.database.trouble = FULL
         await watch.passes(11)
         await until(lambda: channel.taken)
-    assert channel.titles() == ["The monitor's database fails"]
+    assert channel.titles() == ["The monitor's database is failing"]
 
 
 @pytest.mark.parametrize("trouble", [FULL, GONE], ids=["full", "gone"])
@@ -277,7 +277,7 @@ async def test_damage_that_every_start_meets_is_announced_once() -> None:
             watch.database.trouble = DAMAGED
             with pytest.raises(StoreUnavailable):
                 await asyncio.wait_for(watch.task, 30)
-    assert channel.titles() == ["The monitor has lost its database, and ends"]
+    assert channel.titles() == ["The monitor has lost its database and is stopping"]
     async with Watch(channel, note=note).running() as mended:
         await mended.passes(70)
         await until(lambda: len(channel.taken) == 2)

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
+from connext_monitor.core.alerts.grouping import BURST, GroupRules
 from connext_monitor.core.delivery import ChannelState
-from connext_monitor.core.grouping import BURST, GroupRules
 from connext_monitor.core.queue import BATCH
 from tests.alerting.bursts import CONTEXT, HOOK, Burst, bursting, managed, to_discord, to_hook, to_slack
 from tests.alerting.markup import discord_literal

@@ -16,11 +16,12 @@ from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordPro
 from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
-from connext_monitor.core.alert import Alert, AlertState, Severity, overdue
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.grouping import GroupRules
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, QueuedDelivery
-from connext_monitor.core.grouping import GroupRules
-from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.pagerduty.vendor import PagerDuty
@@ -29,6 +30,7 @@ from tests.world.alerts import DESTINATION, DUE_AT, LABELS, LATE, NOW, ORIGIN, T
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
 from tests.world.desks import desk_on
+from tests.world.kinds import overdue
 from tests.world.waiting import running, until
 
 ALERT = overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, (ORIGIN, DESTINATION))
@@ -92,7 +94,7 @@ async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
     assert await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
     assert not await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
     await sent(store, "desk", "second")
-    await store.resolve_alert(ALERT.id, "reconciled", NOW)
+    await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
     ends = [await sent(store, "desk", "as it was") for _ in range(2)]
     assert [(one.change, one.reference) for one in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
     assert await store.outbox.next_delivery("desk") is None
@@ -103,17 +105,17 @@ async def test_a_channel_without_message_references_gets_one_end(store: Store) -
     await sent(store, "machines", None)
     assert await store.escalate(ALERT.id, lambda _: ["machines"], NOW)
     await sent(store, "machines", None)
-    await store.resolve_alert(ALERT.id, "reconciled", NOW)
+    await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
     assert (await sent(store, "machines", None)).change is Change.RESOLVED
     assert await store.outbox.next_delivery("machines") is None
 
 
 async def test_what_has_ended_is_not_escalated(store: Store) -> None:
     await store.open_alert(ALERT, ["desk"])
-    await store.resolve_alert(ALERT.id, "reconciled", NOW)
+    await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
     assert not await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
     ((row, _),) = await store.alerts(None, limit=1)
-    assert row.alert == replace(ALERT, state=AlertState.RESOLVED, resolved_at=NOW, resolution="reconciled")
+    assert row.alert == replace(ALERT, state=AlertState.RESOLVED, resolved_at=NOW, resolution=Resolution.RECONCILED)
 
 
 async def test_in_discord_both_messages_become_resolved(
@@ -136,7 +138,7 @@ async def test_in_discord_both_messages_become_resolved(
         await until(lambda: titles() == ["WARNING", "CRITICAL"])
         # The new message calls somebody, the old one did not.
         assert ["<@&1>" in message["content"] for message in discord.messages.values()] == [False, True]
-        await store.resolve_alert(ALERT.id, "reconciled", NOW)
+        await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
         manager.wake()
         await until(lambda: titles() == ["RESOLVED", "RESOLVED"])
 
@@ -153,6 +155,6 @@ async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, c
             assert await store.escalate(ALERT.id, lambda _: ["pager"], NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["trigger", "trigger"])
-            await store.resolve_alert(ALERT.id, "reconciled", NOW)
+            await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["resolve", "resolve"])

@@ -21,30 +21,18 @@ from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers import PROVIDER_TYPES, apprise, discord, pagerduty, telegram, webhook
 from connext_monitor.alerting.providers.console import alert_text
 from connext_monitor.alerting.providers.slack import blocks_payload, plain_payload
-from connext_monitor.core.alert import (
-    SEVERITIES,
-    Alert,
-    AlertKind,
-    AlertState,
-    backup_failed,
-    chain_unobserved,
-    database_failing,
-    deep_reorg,
-    delivery_mismatch,
-    escalated,
-    monitor_started_blind,
-    overdue,
-    phantom_delivery,
-    provider_failing,
-)
-from connext_monitor.core.cause import Cause, CauseKind
+from connext_monitor.core.alerts.alert import Alert, compose
+from connext_monitor.core.alerts.cause import Cause, CauseKind
+from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.digest import Digest, Named, compose_digest
 from connext_monitor.core.events import Executed
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.message import compose
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.token import Token
@@ -70,12 +58,23 @@ from tests.world.alerts import (
     sighting,
 )
 from tests.world.hostile import NASTY, hostile
+from tests.world.kinds import (
+    backup_failed,
+    chain_unobserved,
+    database_failing,
+    deep_reorg,
+    delivery_mismatch,
+    monitor_started_blind,
+    overdue,
+    phantom_delivery,
+    provider_failing,
+)
 
 PATHWAY = (ORIGIN, DESTINATION)
 FACTS: Mapping[str, str | int] = {
     "domain": DESTINATION, "transfers": 2, "lately": 21600, "times": 1, "wei": "7", "slippage": "500", "before": "3",
 }  # fmt: skip
-GROUPED = {AlertKind.EXECUTE_OVERDUE, AlertKind.CHAIN_UNOBSERVED}
+GROUPED = {EXECUTE_OVERDUE, CHAIN_UNOBSERVED}
 """A group's message differs by this alone: whether its alerts are about transfers."""
 CAUSES = tuple(Cause(kind, FACTS) for kind in CauseKind)
 
@@ -83,7 +82,7 @@ CAUSES = tuple(Cause(kind, FACTS) for kind in CauseKind)
 def alerts(nasty: str) -> Iterator[Alert]:
     """An open alert of every kind, with this wherever it can be somebody else's words."""
     yield overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, PATHWAY, CAUSES)
-    yield escalated(overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, PATHWAY, CAUSES), NOW)
+    yield overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, PATHWAY, CAUSES).escalated(NOW)
     yield chain_unobserved(nasty, NOW, silent_for=9, waiting=2, why=nasty)
     yield deep_reorg(nasty, NOW, block=1, checkpoint=2)
     yield monitor_started_blind(nasty, NOW, first=1, last=2)
@@ -107,22 +106,35 @@ def _told(nasty: str) -> Iterator[Notice]:
         {(ORIGIN, TOKEN): Token(nasty, 6)},
     )
     for alert in alerts(nasty):
-        ended = replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution=nasty)
-        for change, now in ((Change.OPENED, alert), (Change.RESOLVED, ended)):
+        endings = [(Change.RESOLVED, alert.resolved(ending, NOW)) for ending in alert.kind.resolutions]
+        for change, now in ((Change.OPENED, alert), *endings):
             about = (LATE if change is Change.OPENED else ARRIVED) if alert.transfer_id else None
             view = TransferView(about, DUE) if about else None
             message = compose(now, about, labels)
             yield AlertNotice(
-                key=f"{now.id}:{change}", thread=now.id, change=change, alert=now, message=message, transfer=view,
+                key=f"{now.id}:{change}:{now.resolution}",
+                thread=now.id,
+                change=change,
+                alert=now,
+                message=message,
+                transfer=view,
                 created_at=NOW,
-            )  # fmt: skip
+            )
         if alert.kind not in GROUPED:
             continue
         for still in (2, 1, 0):
             named = Named(alert, TransferView(LATE, DUE) if alert.transfer_id else None)
             pathway = PATHWAY if alert.transfer_id else None
             group = Digest(
-                1, Topic(alert.kind, pathway), SEVERITIES[alert.kind], 2, still, NOW, named, (named,), {nasty: 1}
+                1,
+                Topic(alert.kind, pathway),
+                alert.kind.severity,
+                2,
+                still,
+                NOW,
+                named,
+                (named,),
+                {Resolution.REMOVED: 1},
             )
             message = compose_digest(group, labels, NOW.timestamp())
             yield digest_notice((Change.RESOLVED, Change.CHANGED, Change.OPENED)[still], message)
@@ -236,7 +248,7 @@ CHANNELS: Mapping[str, Callable[[Notice], None]] = {
 
 def test_every_channel_and_every_kind_of_alert_is_held_to_it() -> None:
     assert CHANNELS.keys() == PROVIDER_TYPES.keys()
-    assert {alert.kind for alert in alerts("")} == set(AlertKind)
+    assert {alert.kind for alert in alerts("")} == set(KINDS.values())
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

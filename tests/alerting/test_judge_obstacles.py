@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.cause import Cause
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import (
     Timestamp,

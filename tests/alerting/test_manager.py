@@ -7,9 +7,9 @@ from datetime import datetime
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import ChannelState
-from connext_monitor.core.grouping import DigestMode
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes, QueuedAlerts, hook, ids, managed, manager_of

@@ -14,13 +14,13 @@ from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
-from connext_monitor.core.alert import chain_unobserved
 from connext_monitor.core.delivery import ChannelRow, ChannelState, Outcome
 from tests.alerting.providers.vendor import Seen
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HOOK, HealthNotes, QueuedAlerts, hook, ids, managed, manager_of
 from tests.world.alerts import LABELS, NOW, OPENED, transfer_alert
 from tests.world.clocks import ManualClock
+from tests.world.kinds import chain_unobserved
 from tests.world.waiting import running, until
 
 

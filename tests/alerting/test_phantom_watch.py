@@ -10,7 +10,8 @@ import pytest
 
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, DomainId, TransferId
@@ -75,7 +76,7 @@ class Bench:
 
     async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
         rows = await self.store.alerts(None, limit=10)
-        return [(row.alert.kind.value, row.alert.state, row.alert.resolution) for row, _ in rows]
+        return [(row.alert.kind.name, row.alert.state, row.alert.resolution) for row, _ in rows]
 
     async def says(self, *wanted: tuple[str, AlertState, str | None]) -> None:
         async with asyncio.timeout(10):
@@ -154,7 +155,7 @@ async def test_a_nonce_that_another_transfer_has_is_accused(tmp_path: Path) -> N
         await made.covers(40, 30, upcoming=8)
         await made.says(PHANTOM_OPEN)
         ((row, _),) = await made.store.alerts(None, limit=1)
-        assert row.alert.details["holder"] == f"0x{others[-1].event.transfer_id.hex()}"
+        assert PHANTOM_DELIVERY.details_of(row.alert).holder == f"0x{others[-1].event.transfer_id.hex()}"
 
 
 async def test_a_nonce_from_before_the_watch_accuses_nobody(tmp_path: Path) -> None:

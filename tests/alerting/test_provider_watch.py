@@ -9,9 +9,8 @@ from pathlib import Path
 
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.clock import Clock, SystemClock
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import compose
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store

@@ -17,9 +17,8 @@ from connext_monitor.alerting.outgoing_report import ReportDelivery
 from connext_monitor.alerting.providers import ConfiguredProvider, build_providers
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
-from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.store.reports import Reports
@@ -33,6 +32,7 @@ from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes
 from tests.world.alerts import NOW
 from tests.world.databases import open_store
+from tests.world.kinds import chain_unobserved
 from tests.world.waiting import running, until
 
 PNG = b"\x89PNG a picture"

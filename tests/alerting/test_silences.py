@@ -12,14 +12,18 @@ import pytest
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
-from connext_monitor.core.alert import Alert, AlertKind, overdue
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.silence import Silence
 from connext_monitor.store.store import Store
 from tests.world.alerts import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
+from tests.world.kinds import overdue
 from tests.world.waiting import until
 
 CLOCK = SystemClock()
@@ -34,7 +38,7 @@ def silence(**conditions: object) -> Silence:
     ("conditions", "late", "unobserved"),
     [
         ({}, True, True),
-        ({"kind": AlertKind.EXECUTE_OVERDUE}, True, False),
+        ({"kind": EXECUTE_OVERDUE}, True, False),
         ({"origin": "ethereum"}, True, False),
         ({"origin": "gnosis"}, False, False),
         ({"destination": "gnosis"}, True, False),
@@ -42,7 +46,7 @@ def silence(**conditions: object) -> Silence:
         ({"subject": "gnosis"}, False, True),
         ({"subject": LATE.subject}, True, False),
         ({"subject": LATE.id, "ack": True}, True, False),
-        ({"kind": AlertKind.CHAIN_UNOBSERVED, "subject": LATE.subject}, False, False),
+        ({"kind": CHAIN_UNOBSERVED, "subject": LATE.subject}, False, False),
     ],
 )
 def test_a_silence_covers_what_all_its_conditions_name(
@@ -101,7 +105,7 @@ async def made(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 async def test_what_opens_during_a_silence_is_delivered_at_its_end(made: Bench) -> None:
-    quiet = await made.store.make_silence(silence(kind=AlertKind.EXECUTE_OVERDUE, reason="upgrade"), NOW)
+    quiet = await made.store.make_silence(silence(kind=EXECUTE_OVERDUE, reason="upgrade"), NOW)
     assert await made.silences.load() == []
     await made.opened(LATE)
     await made.opened(UNOBSERVED)
@@ -116,7 +120,7 @@ async def test_what_ends_during_a_silence_is_never_delivered(made: Bench) -> Non
     quiet = await made.store.make_silence(silence(), NOW)
     await made.silences.load()
     await made.opened(LATE)
-    await made.store.resolve_alert(LATE.id, "executed", NOW)
+    await made.store.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
     await made.ends(quiet)
     assert await made.waiting() is None
 
@@ -137,13 +141,13 @@ async def test_an_acknowledged_alert_is_delivered_again_if_still_open(made: Benc
     await made.ends(seen)
     assert await made.waiting("ops") == (LATE.id, Change.OPENED)
     await made.sent("ops")
-    await made.store.resolve_alert(LATE.id, "executed", NOW)
+    await made.store.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
     assert await made.waiting("ops") == (LATE.id, Change.RESOLVED)
 
 
 async def test_one_silence_ends_while_another_goes_on(made: Bench) -> None:
     short = await made.store.make_silence(silence(), NOW)
-    await made.store.make_silence(silence(kind=AlertKind.EXECUTE_OVERDUE), NOW)
+    await made.store.make_silence(silence(kind=EXECUTE_OVERDUE), NOW)
     await made.silences.load()
     await made.opened(LATE)
     assert await made.store.cut_silence_short(short.id, NOW)
@@ -152,7 +156,7 @@ async def test_one_silence_ends_while_another_goes_on(made: Bench) -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await made.waiting() is None
-    assert [one.kind for one in await made.store.silences()] == [AlertKind.EXECUTE_OVERDUE]
+    assert [one.kind for one in await made.store.silences()] == [EXECUTE_OVERDUE]
 
 
 async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
@@ -167,7 +171,7 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
 async def test_an_alert_that_ends_before_the_commit_is_not_delivered(made: Bench) -> None:
     quiet = await made.store.make_silence(silence(), NOW)
     await made.store.open_alert(LATE, [])
-    await made.store.resolve_alert(LATE.id, "executed", NOW)
+    await made.store.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
     assert await made.store.end_silence(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
     assert await made.waiting() is None
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
-from connext_monitor.core.alert import chain_unjudged, overdue
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.recording import record
@@ -20,6 +19,7 @@ from tests.alerting.scheduling import DUE, T0, id_of, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
+from tests.world.kinds import chain_unjudged, overdue
 from tests.world.waiting import until
 
 PATIENCE = 1.0

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from connext_monitor.core.alert import Alert, deep_reorg, overdue, provider_failing
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelState
-from connext_monitor.core.silence import Silence
 from connext_monitor.core.token import Token
 from tests.browser.conftest import DESK, PHONE, Site, shoot
+from tests.world.kinds import deep_reorg, overdue, provider_failing
 from tests.world.two_chains import (
     ASSET,
     AT,
@@ -182,7 +184,7 @@ async def test_what_happens_shows_without_a_reload_and_disturbs_nobody(site: Sit
     await expect(page.locator("#pathways tbody td[data-label=Overdue]").first).to_have_text("1 to execute")
     assert await page.title() == "Critical (1) · connext-monitor"
     assert "icon-critical" in (await page.locator("link[rel=icon]").get_attribute("href") or "")
-    await site.store.resolve_alert(alert.id, "executed", AT)
+    await site.store.resolve_alert(alert.id, Resolution.EXECUTED, AT)
     site.server.feed.alerts_changed()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("All is well.")
     await expect(summary).to_be_focused()

@@ -1,8 +1,9 @@
 import pytest
 
-from connext_monitor.core.alert import chain_unobserved
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
+from tests.world.kinds import chain_unobserved
 from tests.world.two_chains import AT
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J [bold red]@everyone[/] \u202egnp.exe\nspoofed line"
@@ -13,7 +14,7 @@ def filled(monitor: Program) -> Program:
     async def work(store: Store) -> None:
         for name in ("here", "there", HOSTILE):
             await store.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE), ())
-        await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", "observed", AT)
+        await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
 
     monitor.fill(work)
     return monitor

@@ -12,7 +12,6 @@ from aiohttp import web
 from connext_monitor.app import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.alert import chain_unjudged, chain_unobserved, overdue
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelState
@@ -22,6 +21,7 @@ from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program
 from tests.world.configs import chain_table
 from tests.world.databases import open_store
+from tests.world.kinds import chain_unjudged, chain_unobserved, overdue
 from tests.world.two_chains import (
     DESTINATION,
     LABELS,

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 from eth_utils.address import to_checksum_address
 
-from connext_monitor.core.alert import overdue
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Hash32, Timestamp
 from connext_monitor.core.token import Token
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
+from tests.world.kinds import overdue
 from tests.world.two_chains import ASSET, AT, DESTINATION, EXECUTE, ORIGIN, START, Sample, fill
 
 CALLED, DONE = Sample(1, START), Sample(2, START + 1)

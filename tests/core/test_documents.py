@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connext_monitor.core.alerts.alert import compose
 from connext_monitor.core.deadline import DueDates, Leg
 from connext_monitor.core.documents.alerts import alert_document
 from connext_monitor.core.documents.chains import ChainName
@@ -17,7 +18,6 @@ from connext_monitor.core.documents.fields import Document, encode
 from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Timestamp
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import compose
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
 from tests.world.alerts import ARRIVED, DUE, DUE_AT, LABELS, LATE, RESOLVED, UNOBSERVED, sighting

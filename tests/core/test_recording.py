@@ -6,11 +6,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import (
     ArmDeadline,
     CancelDeadline,
     Leg,
-    Resolution,
     ResolveOverdue,
 )
 from connext_monitor.core.recording import Changes, Known, record

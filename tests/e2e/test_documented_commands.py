@@ -18,7 +18,7 @@ import pytest_asyncio
 from click.testing import CliRunner, Result
 
 from connext_monitor.cli.program import program
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.table import KINDS
 from scripts.devnet import Devnet
 from tests.cli.conftest import _logging_as_before  # noqa: F401 - a fixture
 from tests.e2e.documented import FILES, ROOT, Documented, commands, documented
@@ -147,7 +147,7 @@ async def test_every_command_of_the_program_is_documented() -> None:
 
 async def test_every_alert_is_explained() -> None:
     text = FILES[1].read_text(encoding="utf-8")
-    assert [kind for kind in AlertKind if f"| `{kind}` |" not in text and f"| `{kind}`, " not in text] == []
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in text and f"| `{kind}`, " not in text] == []
 
 
 @pytest.fixture

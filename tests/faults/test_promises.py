@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Setup

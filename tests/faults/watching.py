@@ -14,7 +14,7 @@ from connext_monitor.app import pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.alert import Alert, AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
@@ -121,7 +121,7 @@ class Watch:
         """Kind, subject and resolution of its alerts, the oldest first."""
         rows = await self.store.alerts(state, limit=100)
         found = [row.alert for row, _ in reversed(rows)]
-        return [(alert.kind.value, alert.subject, alert.resolution) for alert in found]
+        return [(alert.kind.name, alert.subject, alert.resolution) for alert in found]
 
 
 class _Noted:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.clock import SystemClock
+from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
 from connext_monitor.core.coverage import BlockRange, Coverage, Stored
 from connext_monitor.core.decoding import BrokenIntegrity, broken_integrity, encode_event
 from connext_monitor.core.events import (
@@ -131,7 +132,7 @@ async def test_a_covered_one_opens_its_alert_with_its_log_and_is_no_event(
         assert await made.alerts() == OPEN
         assert made.told == [ALERT]
         ((row, view),) = await made.store.alerts(None, limit=2)
-        assert row.alert.details["wrong"] == wrong.value
+        assert DELIVERY_MISMATCH.details_of(row.alert).wrong is wrong
         assert row.alert.pathway == (ALPHA, BETA)
         assert view is None
         assert await made.store.malformed_counts() == {BETA: 1}

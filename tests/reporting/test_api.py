@@ -5,11 +5,12 @@ import aiohttp
 import pytest
 from eth_utils.address import to_checksum_address
 
-from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32, Timestamp
 from connext_monitor.store.store import Store
+from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import (
     ASSET,
     AT,
@@ -294,7 +295,7 @@ async def test_alerts_are_filtered_by_state(
 async def two_alerts(store: Store) -> None:
     for name in ("here", "there"):
         await store.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer"), ())
-    await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", "observed", AT)
+    await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
 
 
 async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientSession, store: Store) -> None:

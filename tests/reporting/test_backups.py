@@ -10,8 +10,8 @@ from pathlib import Path
 
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import AlertKind
-from connext_monitor.core.message import compose
+from connext_monitor.core.alerts.alert import compose
+from connext_monitor.core.alerts.kinds.backup_failed import BACKUP_FAILED
 from connext_monitor.reporting.backups import PeriodicBackup, Storage
 from connext_monitor.store.backup_copy import BackupError, verify
 from connext_monitor.store.backup_folder import BackupFolder
@@ -47,7 +47,7 @@ async def backing_up(
     length = None if every is None else timedelta(seconds=every)
     desk = desk_on(store, "ops", woken=lambda: woken.append(None))
     backup = PeriodicBackup(
-        StandingAlerts(desk, AlertKind.BACKUP_FAILED),
+        StandingAlerts(desk, BACKUP_FAILED),
         folder,
         storage,
         length,
@@ -106,7 +106,7 @@ async def test_a_backup_that_fails_again_and_again_is_one_alert_that_ends(
         await asyncio.sleep(0.2)
         assert (await alerts(store), woken) == ([opened], [])
         (tmp_path / "backups").unlink()
-        await standing(store, ("copy", "backed_up", "Backups are made again"))
+        await standing(store, ("copy", "backed_up", "Backups succeed again"))
     assert folder.kept() != []
 
 

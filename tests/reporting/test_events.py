@@ -14,13 +14,14 @@ import pytest
 
 from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
 from connext_monitor.reporting.web.events import EventStreams
 from connext_monitor.reporting.web.feed import EventName, Feed
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
+from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, Sample, fill
 
 EVENTS = "/api/v1/events"
@@ -110,7 +111,7 @@ async def test_an_alert_is_told_when_it_opens_and_when_it_ends_with_its_transfer
         transfer, opened = await reader.until("transfer"), await reader.until("alert")
         assert data(transfer)["deadlines"]["execute"]["state"] == "overdue"
         assert (data(opened)["id"], data(opened)["state"]) == (alert.id, "open")
-        await store.resolve_alert(alert.id, "executed", AT)
+        await store.resolve_alert(alert.id, Resolution.EXECUTED, AT)
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["resolution"] == "executed"
 

@@ -16,7 +16,7 @@ from referencing.jsonschema import DRAFT202012
 from connext_monitor.alerting.notice import AlertNotice, ReportNotice
 from connext_monitor.alerting.providers.webhook import report_body, short_body, whole_body
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.alert import chain_unobserved, overdue
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
@@ -27,6 +27,7 @@ from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS, NOW, notice
+from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, chain_status, covered, fill, out_of_sight
 
 DESCRIPTION: Any = description()
@@ -60,7 +61,7 @@ async def everything(store: Store, statuses: list[ChainStatus]) -> None:
     await store.open_alert(overdue(alone.id, Leg.EXECUTE, START, AT, (ORIGIN, DESTINATION)), [])
     chain = chain_unobserved("there", AT, silent_for=1, waiting=2, why="it hangs")
     await store.open_alert(chain, [])
-    await store.resolve_alert(chain.id, "observed", AT)
+    await store.resolve_alert(chain.id, Resolution.OBSERVED, AT)
     counted = {RequestKind("node.example", "eth_getLogs", "answered"): 12}
     statuses[:] = [
         chain_status(ORIGIN),

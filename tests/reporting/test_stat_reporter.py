@@ -8,10 +8,10 @@ import pytest
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.recording import record
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.core.transfer import ObservedChange, Sighting
+from connext_monitor.core.words import duration_words
 from connext_monitor.reporting import picture
 from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.reports import Reports

@@ -2,7 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.selection import OpenAlerts
@@ -12,8 +16,8 @@ from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, chain_status
 CHAINS = [(chain_status(ORIGIN), None), (chain_status(DESTINATION), None)]
 GOOD = ChannelRow("ops", ChannelState.OK, None, None, 0)
 BAD = ChannelRow("desk", ChannelState.DEAD, "no such webhook", AT, 3)
-LATE = OpenAlerts(AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL, (ORIGIN, DESTINATION), None, 3, AT)
-UNSEEN = OpenAlerts(AlertKind.CHAIN_UNOBSERVED, Severity.WARNING, None, "here", 1, AT)
+LATE = OpenAlerts(EXECUTE_OVERDUE, Severity.CRITICAL, (ORIGIN, DESTINATION), None, 3, AT)
+UNSEEN = OpenAlerts(CHAIN_UNOBSERVED, Severity.WARNING, None, "here", 1, AT)
 
 
 def test_nothing_wrong_is_fine() -> None:
@@ -60,12 +64,12 @@ def test_a_monitor_that_nobody_hears_is_critical(channels: list[ChannelRow], lev
     assert (found.level, found.headline) == (level, "Channel desk takes no alerts (no such webhook).")
 
 
-@pytest.mark.parametrize("kind", AlertKind)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 def test_every_kind_of_alert_has_words(kind: AlertKind) -> None:
     for count in (1, 12):
         found = summarize([replace(LATE, kind=kind, count=count)], CHAINS, [GOOD], LABELS)
         assert "{" not in found.headline
-        assert kind.value not in found.headline
+        assert kind.name not in found.headline
 
 
 def test_words_of_others_do_not_fill_the_first_line() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from connext_monitor.core.alert import AlertKind
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.queue import Topic
@@ -71,7 +71,7 @@ async def change(file: Path) -> None:
 async def gather(file: Path) -> None:
     """Make a group of what waits."""
     store = await Store.open(file, NAMES)
-    await store.outbox.form_group("ops", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
+    await store.outbox.form_group("ops", Topic(EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
     await store.close()
 
 

@@ -4,13 +4,15 @@ from functools import partial
 from sqlalchemy import Update, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import Severity, chain_unobserved, escalated
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, DeliveryStatus
 from connext_monitor.core.queue import Topic
 from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.schema import deliveries
 from connext_monitor.store.store import Store
+from tests.world.kinds import chain_unobserved
 from tests.world.recording import NOW, accuse, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
@@ -29,9 +31,9 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
     assert [row.alert.id for row in await log.changed(0, limit=9)] == [opened.id, CHAIN.id]
     seen_up_to = await log.newest()
     await store.escalate(opened.id, lambda _alert: ["ops"], NOW)
-    assert [row.alert for row in await log.changed(seen_up_to, limit=9)] == [escalated(opened, NOW)]
+    assert [row.alert for row in await log.changed(seen_up_to, limit=9)] == [opened.escalated(NOW)]
     seen_up_to = await log.newest()
-    await store.resolve_alert(CHAIN.id, "observed", NOW)
+    await store.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
     await put(store, seen(executed(info(1), sighting(20))))
     assert [row.alert.resolution for row in await log.changed(seen_up_to, limit=9)] == ["observed", "executed"]
     assert len(await log.changed(seen_up_to, limit=1)) == 1
@@ -40,7 +42,7 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
 async def test_what_opens_again_has_changed_again(store: Store) -> None:
     log = AlertLog(store.database)
     await store.open_alert(CHAIN, [])
-    await store.resolve_alert(CHAIN.id, "observed", NOW)
+    await store.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
     seen_up_to = await log.newest()
     await store.open_alert(CHAIN, [])
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]

@@ -5,12 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from connext_monitor.core.alert import AlertKind, AlertState, Severity, chain_unobserved
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change, ChannelState
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store.store import Store
+from tests.world.kinds import chain_unobserved
 from tests.world.recording import NOW, accuse, gone, put, seen
 from tests.world.transfers import executed, info, reconciled, sighting, xcalled
 
@@ -85,9 +90,9 @@ async def test_only_the_leg_that_arrived_ends_its_alert(store: Store) -> None:
     await accuse(store, XCALLED, "ops", leg=Leg.RECONCILE)
     await put(store, seen(RECONCILED))
     assert (await only_view(store)).overdue == {Leg.EXECUTE}
-    assert await store.count_open_alerts() == {(AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL): 1}
+    assert await store.count_open_alerts() == {(EXECUTE_OVERDUE, Severity.CRITICAL): 1}
     ends = {alert.kind: alert.resolution for alert in await store.alerts_of(ID)}
-    assert ends == {AlertKind.EXECUTE_OVERDUE: None, AlertKind.RECONCILE_OVERDUE: "reconciled"}
+    assert ends == {EXECUTE_OVERDUE: None, RECONCILE_OVERDUE: "reconciled"}
 
 
 async def test_an_xcalled_that_moves_to_a_later_block_withdraws_its_alert_in_the_same_commit(store: Store) -> None:
@@ -100,26 +105,26 @@ async def test_an_xcalled_that_moves_to_a_later_block_withdraws_its_alert_in_the
 
 async def test_an_alert_is_read_back_as_it_was_opened(store: Store) -> None:
     await store.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.open_alerts(AlertKind.CHAIN_UNOBSERVED) == [BETA_UNSEEN]
+    assert await store.open_alerts(CHAIN_UNOBSERVED) == [BETA_UNSEEN]
 
 
 async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> None:
     assert await store.open_alert(BETA_UNSEEN, ["ops"])
     assert not await store.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
-    assert not await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    assert await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    assert not await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
     assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
 async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
-    assert not await store.resolve_alert("no such alert", "observed", NOW)
+    assert not await store.resolve_alert("no such alert", Resolution.OBSERVED, NOW)
 
 
 async def test_a_transfer_is_out_of_sight_while_its_destination_s_alert_is_open(store: Store) -> None:
     await put(store, seen(XCALLED))
     await store.open_alert(BETA_UNSEEN, [])
     assert not (await only_view(store)).observed
-    await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
     assert (await only_view(store)).observed
 
 
@@ -143,7 +148,7 @@ async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subje
     first, second = (chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in "ab")
     await store.open_alert(first, [])
     await store.open_alert(second, [])
-    await store.resolve_alert(first.id, "observed", NOW)
+    await store.resolve_alert(first.id, Resolution.OBSERVED, NOW)
     assert [row.alert.subject for row, _ in await store.alerts(state, limit=10)] == subjects
 
 
@@ -163,7 +168,7 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
 async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_own_alert(store: Store) -> None:
     other = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="")
     await store.open_alert(BETA_UNSEEN, ["ops"])
-    await store.resolve_alert(BETA_UNSEEN.id, "observed", NOW)
+    await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
     await store.open_alert(other, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None

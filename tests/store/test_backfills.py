@@ -1,6 +1,7 @@
 """What the database keeps of backfills, and what it never does with what they found."""
 
-from connext_monitor.core.alert import AlertKind, AlertState, monitor_started_blind
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
 from connext_monitor.core.coverage import BlockRange, begin
 from connext_monitor.core.deadline import ArmDeadline
 from connext_monitor.core.events import BlockNumber, DomainId
@@ -8,6 +9,7 @@ from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, record
 from connext_monitor.store.store import Store
 from tests.world.databases import awaited_in
+from tests.world.kinds import monitor_started_blind
 from tests.world.recording import NAMES, NOW, put, seen
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 
@@ -107,8 +109,8 @@ async def test_a_past_that_was_lost_is_caught_up_once_backfills_have_read_all_of
     await lose(store, 16, 99)
     await backfilled(store, blocks(16, 50))
     await backfilled(store, blocks(16, 99), domain=BETA)
-    assert len(await store.open_alerts(AlertKind.MONITOR_STARTED_BLIND)) == 1
+    assert len(await store.open_alerts(MONITOR_STARTED_BLIND)) == 1
     await backfilled(store, blocks(51, 120))
-    assert await store.open_alerts(AlertKind.MONITOR_STARTED_BLIND) == []
+    assert await store.open_alerts(MONITOR_STARTED_BLIND) == []
     rows = await store.alerts(AlertState.RESOLVED, limit=9)
     assert [row.alert.resolution for row, _ in rows] == ["caught_up"]

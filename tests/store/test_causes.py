@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from connext_monitor.core.alert import overdue
-from connext_monitor.core.cause import Cause, CauseKind, RouterBids
+from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.selection import Watched
 from connext_monitor.store.causes import Causes, read_causes, written
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
+from tests.world.kinds import overdue
 from tests.world.recording import NAMES, NOW, accuse, put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 

@@ -1,6 +1,6 @@
 """What is told is the change as it was made, even where the alert has moved on since; nonces that are taken back."""
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress

@@ -11,7 +11,10 @@ import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
 
-from connext_monitor.core.alert import AlertKind, Severity, chain_unobserved, overdue_id
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import BATCH, GroupMessage, Queue, RecentOpenings, Retry, Topic
@@ -19,10 +22,11 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import migration
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
+from tests.world.kinds import chain_unobserved, overdue_id
 from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
-TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA))
+TOPIC = Topic(EXECUTE_OVERDUE, (ALPHA, BETA))
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(5)]
 ARRIVED = [executed(info(nonce), sighting(30 + nonce)) for nonce in range(5)]
 LATER = NOW + timedelta(seconds=1)
@@ -50,7 +54,7 @@ async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
     waiting = {one.topic: (one.count, one.oldest, one.fresh) for one in (await look(store)).waiting}
     assert waiting == {
         TOPIC: (5, NOW.timestamp(), False),
-        Topic(AlertKind.CHAIN_UNOBSERVED): (1, NOW.timestamp(), True),
+        Topic(CHAIN_UNOBSERVED): (1, NOW.timestamp(), True),
     }
 
 
@@ -109,7 +113,7 @@ async def test_ends_of_members_are_noted_and_others_are_told_by_themselves(store
 
 
 async def test_a_group_is_as_severe_as_the_worst_of_its_open_members(store: Store) -> None:
-    topic = Topic(AlertKind.RECONCILE_OVERDUE, (ALPHA, BETA))
+    topic = Topic(RECONCILE_OVERDUE, (ALPHA, BETA))
     await put(store, seen(*CALLED[:2]))
     for one in CALLED[:2]:
         assert await accuse(store, one, "ops", leg=Leg.RECONCILE)
@@ -251,7 +255,7 @@ async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> 
         assert opening is not None
         await store.outbox.delivery_sent(opening.id, "m1", NOW)
     for alert in unseen:
-        await store.resolve_alert(alert.id, "observed", LATER)
+        await store.resolve_alert(alert.id, Resolution.OBSERVED, LATER)
     first = (await look(store)).end
     assert first is not None
     await store.outbox.delivery_postponed(first.delivery_id, 1, 1234.5, "too long")
@@ -265,8 +269,8 @@ async def test_it_is_known_of_a_topic_whether_any_that_wait_are_critical(store: 
     await late(store)
     await store.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
     assert {one.topic.kind: one.critical for one in (await look(store)).waiting} == {
-        AlertKind.EXECUTE_OVERDUE: True,
-        AlertKind.CHAIN_UNOBSERVED: False,
+        EXECUTE_OVERDUE: True,
+        CHAIN_UNOBSERVED: False,
     }
 
 
@@ -319,7 +323,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
             connection.execute(text(delivery), {"id": kind})
     engine.dispose()
     store = await open_store(file, NAMES)
-    assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(AlertKind.CHAIN_UNOBSERVED)}
+    assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(CHAIN_UNOBSERVED)}
     await store.close()
 
 

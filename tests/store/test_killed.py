@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.store.store import Store
 from tests.store.killing import CALLED, EXECUTED, ORIGIN, PROGRESS, change, make, prepare, survivor

@@ -9,12 +9,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connext_monitor.core.alert import AlertKind, Severity, chain_unobserved, overdue
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
+from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
 
 FORTH = (ORIGIN, DESTINATION)
@@ -52,14 +56,14 @@ async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store
     for one, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
         await store.open_alert(overdue(one.id, leg, START, AT, FORTH), [])
     await store.open_alert(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
-    await store.resolve_alert(overdue(second.id, Leg.EXECUTE, START, AT).id, "executed", AT)
+    await store.resolve_alert(overdue(second.id, Leg.EXECUTE, START, AT).id, Resolution.EXECUTED, AT)
     await store.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)
     numbers = await Numbers(store.database).look(START)
     assert numbers.overdue == {(*FORTH, Leg.EXECUTE): 1, (*FORTH, Leg.RECONCILE): 1}
     assert numbers.open_alerts == {
-        (AlertKind.EXECUTE_OVERDUE, Severity.CRITICAL): 1,
-        (AlertKind.RECONCILE_OVERDUE, Severity.CRITICAL): 1,
-        (AlertKind.CHAIN_UNOBSERVED, Severity.WARNING): 1,
+        (EXECUTE_OVERDUE, Severity.CRITICAL): 1,
+        (RECONCILE_OVERDUE, Severity.CRITICAL): 1,
+        (CHAIN_UNOBSERVED, Severity.WARNING): 1,
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber

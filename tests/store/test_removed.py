@@ -1,11 +1,12 @@
-"""What is open about chains that are taken out of the config."""
+"""What is open about chains that are removed from the config."""
 
-from connext_monitor.core.alert import Alert, AlertState, backup_failed, deep_reorg, overdue, phantom_delivery
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.message import compose
 from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS
+from tests.world.kinds import backup_failed, deep_reorg, overdue, phantom_delivery
 from tests.world.recording import NAMES, NOW
 from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
 
@@ -40,7 +41,7 @@ async def test_who_was_told_of_it_is_told_that_it_is_no_longer_watched(store: St
     await left(store, ALPHA)
     rows = await store.alerts(AlertState.RESOLVED, limit=9)
     assert {row.alert.resolution for row, _ in rows} == {"removed"}
-    assert all("taken out of the config" in text_of(row.alert) for row, _ in rows)
+    assert all("removed from the config" in text_of(row.alert) for row, _ in rows)
 
 
 def text_of(alert: Alert) -> str:
@@ -50,6 +51,6 @@ def text_of(alert: Alert) -> str:
 async def test_backups_that_are_taken_out_of_the_config_are_no_chain(store: Store) -> None:
     failed = backup_failed("copy", NOW, reason="the disk is full")
     await store.open_alert(failed, ["ops"])
-    await store.resolve_alert(failed.id, "removed", NOW)
+    await store.resolve_alert(failed.id, Resolution.REMOVED, NOW)
     ((row, _),) = await store.alerts(AlertState.RESOLVED, limit=9)
     assert "Chain" not in compose(row.alert, None, LABELS).title

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alert import AlertKind, chain_unobserved, overdue_id
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
@@ -24,6 +26,7 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.retention import Retention
 from connext_monitor.store.store import Store
+from tests.world.kinds import chain_unobserved, overdue_id
 from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
@@ -71,7 +74,7 @@ async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: S
     await put(store, seen(called), progress=progress(9))
     await accuse(store, called, "ops", "desk")
     # One is told alone, the other in a group.
-    await store.outbox.form_group("desk", Topic(AlertKind.EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
+    await store.outbox.form_group("desk", Topic(EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
     await put(store, seen(*(one for n in range(9) for one in whole(n))), progress=progress(9), at=NOW)
     while (waiting := await store.outbox.next_delivery("ops")) is not None:
         await store.outbox.delivery_sent(waiting.id, "message", NOW)
@@ -160,7 +163,7 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     )
     await store.open_alert(old, [])
     await store.open_alert(standing, [])
-    await store.resolve_alert(old.id, "observed", NOW)
+    await store.resolve_alert(old.id, Resolution.OBSERVED, NOW)
     lost = [UnreadableLog(ALPHA, bytes([n]), "it is no log") for n in range(5)]
     await store.record([], [], lambda known: record(known, [], durations), progress=(), unreadable=lost, at=NOW)
     at = int(NOW.timestamp())
@@ -169,7 +172,7 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     await prune(store, at + 1)
     assert kept(file)["alerts"] == 1
     assert "malformed_logs" not in kept(file)
-    assert [alert.id for alert in await store.open_alerts(AlertKind.CHAIN_UNOBSERVED)] == [standing.id]
+    assert [alert.id for alert in await store.open_alerts(CHAIN_UNOBSERVED)] == [standing.id]
 
 
 async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Store) -> None:

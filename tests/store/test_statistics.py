@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from connext_monitor.core.alert import overdue
 from connext_monitor.core.deadline import LEGS, Leg, sighting_of
 from connext_monitor.core.events import Address, DomainId, TransferInfo
 from connext_monitor.core.selection import TransferFilter
@@ -36,6 +35,7 @@ from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
+from tests.world.kinds import overdue
 from tests.world.recording import NAMES, NOW, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from connext_monitor.core.alert import delivery_mismatch, overdue
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import Executed, Timestamp
 from connext_monitor.core.mismatch import Mismatch
@@ -12,6 +12,7 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.core.unjudged import Count, Marks
 from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
+from tests.world.kinds import delivery_mismatch, overdue
 from tests.world.recording import NOW, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
@@ -42,7 +43,7 @@ async def accuse(store: Store, record: EventRecord, *, resolved_at: datetime | N
     alert = overdue(record.event.transfer_id, Leg.EXECUTE, DUE, NOW, (ALPHA, BETA))
     await store.open_alert(alert, [])
     if resolved_at is not None:
-        await store.resolve_alert(alert.id, "executed", resolved_at)
+        await store.resolve_alert(alert.id, Resolution.EXECUTED, resolved_at)
 
 
 async def test_those_due_before_each_mark_are_counted_by_destination(store: Store, legs: UnjudgedLegs) -> None:

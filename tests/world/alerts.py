@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, overdue
-from connext_monitor.core.cause import Cause
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.cause import Cause
+from connext_monitor.core.alerts.message import Message
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import DueDates, Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import (
@@ -19,9 +21,9 @@ from connext_monitor.core.events import (
     TransferInfo,
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.message import Message, compose
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
+from tests.world.kinds import chain_unobserved, overdue
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SENT_AT = Timestamp(int(NOW.timestamp()) - 360)
@@ -76,7 +78,9 @@ ARRIVED = replace(LATE, routers=(ROUTER,), executed=sighting(DUE_AT + 75, number
 DUE = DueDates(DUE_AT, Timestamp(SENT_AT + 3 * 3600))
 
 OPENED = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW)
-RESOLVED = replace(OPENED, state=AlertState.RESOLVED, resolved_at=NOW + timedelta(seconds=20), resolution="executed")
+RESOLVED = replace(
+    OPENED, state=AlertState.RESOLVED, resolved_at=NOW + timedelta(seconds=20), resolution=Resolution.EXECUTED
+)
 UNOBSERVED = chain_unobserved("gnosis", NOW, silent_for=125, waiting=3, why="no endpoint answers")
 
 

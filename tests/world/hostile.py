@@ -5,12 +5,15 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.kinds.overdue import OverdueDetails
+from connext_monitor.core.alerts.message import Field, Instant, Link, Message
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.digest import Digest, Named, compose_digest
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.message import Field, Instant, Link, Message
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer_view import TransferView
 from tests.world.alerts import DESTINATION, DUE, ENDS_OF_LIFE, INFO, LATE, NOW, OPENED, ORIGIN, digest_notice, notice
@@ -67,14 +70,14 @@ messages = st.builds(
 # Groups of any size, on chains of any name, their members with any amount and any text: what no configuration allows
 # and no chain alert says today.
 members = st.builds(
-    lambda subject, due_at, amount, transfer_id: Named(
-        replace(OPENED, subject=subject, details={} if due_at is None else {"due_at": due_at}),
+    lambda subject, details, amount, transfer_id: Named(
+        replace(OPENED, subject=subject, details=details),
         None
         if amount is None
         else TransferView(replace(LATE, transfer_id=transfer_id, info=replace(INFO, normalized_in=amount)), DUE),
     ),
     hostile | st.just(OPENED.subject),
-    st.none() | st.integers(0, 2**64 - 1),
+    st.just(Details()) | st.builds(OverdueDetails, due_at=st.integers(0, 2**64 - 1)),
     st.none() | st.integers(0, 2**256 - 1),
     st.binary(min_size=32, max_size=32).map(TransferId),
 )
@@ -84,16 +87,17 @@ members = st.builds(
 def digest_notices(draw: st.DrawFn) -> Notice:
     """The message about a group, opening, changing or ending."""
     size = draw(st.integers(1, 10**9))
+    kind = draw(st.sampled_from(list(KINDS.values())))
     digest = Digest(
         group_id=1,
-        topic=Topic(draw(st.sampled_from(AlertKind)), draw(st.none() | st.just((ORIGIN, DESTINATION)))),
+        topic=Topic(kind, draw(st.none() | st.just((ORIGIN, DESTINATION)))),
         severity=draw(st.sampled_from(Severity)),
         members=size,
         open=draw(st.integers(0, size)),
         opened_at=NOW,
         oldest=draw(members),
         largest=tuple(draw(st.lists(members, max_size=3))),
-        endings=draw(st.dictionaries(hostile | st.sampled_from(["executed", "reorged"]), st.integers(1, size))),
+        endings=draw(st.dictionaries(st.sampled_from(list(kind.resolutions)), st.integers(1, size))),
         before=draw(st.integers(0, 10**9)),
     )
     names = ChainLabels({domain: ChainLabel(draw(hostile), draw(urls)) for domain in (ORIGIN, DESTINATION)})

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from connext_monitor.core.alert import Alert, overdue
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.recording import ChainProgress, Changes, gone_blocks, record
 from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
+from tests.world.kinds import overdue
 from tests.world.transfers import ALPHA, BETA, durations
 
 NAMES = {ALPHA: "alpha", BETA: "beta"}

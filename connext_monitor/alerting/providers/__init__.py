@@ -19,7 +19,8 @@ from connext_monitor.alerting.providers.telegram import TelegramConfig, Telegram
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable, parse_table
-from connext_monitor.core.alert import Alert, AlertKind, Severity
+from connext_monitor.core.alerts.alert import About, Alert
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 
@@ -60,19 +61,23 @@ class ConfiguredProvider:
         return not self.pathways or any(pattern.matches(*names) for pattern in self.pathways)
 
     def wants(self, alert: Alert, labels: ChainLabels) -> bool:
-        """Whether the alert is to be told to it. One about a chain touches every pathway from or to that chain."""
-        if alert.severity.rank < self.min_severity.rank:
-            return False
-        if alert.kind is AlertKind.PROVIDER_FAILING:
-            return alert.subject != self.provider.name
-        if alert.kind in {AlertKind.BACKUP_FAILED, AlertKind.DATABASE_FAILING}:
-            return True
-        if not self.pathways:
-            return True
-        if alert.pathway is None:
-            return any(pattern.touches(alert.subject) for pattern in self.pathways)
-        origin, destination = map(labels.display_name, alert.pathway)
-        return any(pattern.matches(origin, destination) for pattern in self.pathways)
+        """Whether the alert is to be sent to it, by its severity and by what its kind is about.
+
+        One about a chain touches every pathway from or to that chain. What is about the monitor goes to everyone.
+        """
+        return alert.severity.rank >= self.min_severity.rank and self._is_concerned(alert, labels)
+
+    def _is_concerned(self, alert: Alert, labels: ChainLabels) -> bool:
+        match alert.kind.about:
+            case About.TRANSFER | About.PATHWAY:
+                # An alert that does not say its pathway may be about any.
+                return alert.pathway is None or self.wants_pathway(*alert.pathway, labels)
+            case About.CHAIN:
+                return not self.pathways or any(pattern.touches(alert.subject) for pattern in self.pathways)
+            case About.PROVIDER:
+                return alert.subject != self.provider.name
+            case About.MONITOR:
+                return True
 
 
 def build_providers(

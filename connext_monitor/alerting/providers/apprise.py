@@ -17,8 +17,8 @@ from connext_monitor.alerting.providers.base import ProviderConfig, ProviderCont
 from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
+from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
-from connext_monitor.core.grouping import DigestMode
 
 if TYPE_CHECKING:
     from apprise import Apprise

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import Flag, PathwayPattern, Table
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.labels import ChainLabels
 
 

@@ -16,10 +16,11 @@ from rich.text import Text
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
 from connext_monitor.alerting.providers.wording import badges, fit, has_date, one_line, web_links
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.message import Instant, Message
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
-from connext_monitor.core.grouping import DigestMode
-from connext_monitor.core.message import Instant, Message, duration_words
+from connext_monitor.core.words import duration_words
 
 _LONGEST_LINE = 2000
 _WIDEST = 100

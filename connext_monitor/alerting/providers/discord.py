@@ -41,11 +41,11 @@ from connext_monitor.alerting.providers.wording import (
     web_links,
 )
 from connext_monitor.config import SecretUrl, bad_value
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.message import Field, Instant, Message
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
-from connext_monitor.core.grouping import DigestMode
-from connext_monitor.core.message import Field, Instant, Message
 
 # Discord allows 6000 in all embeds together; 4096 for a description, but an alert that long is read by nobody.
 EMBED_TOTAL, TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE = 6000, 256, 1500, 25, 256, 1024

@@ -18,9 +18,9 @@ from connext_monitor.alerting.providers.http import HttpResponse, HttpSender, Re
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
+from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json, rfc3339
-from connext_monitor.core.grouping import DigestMode
 
 SUMMARY, DEDUP_KEY = 1024, 255
 _TEXT, _NAME, _VALUE, _FACTS, _LINKS = 2000, 100, 500, 25, 10

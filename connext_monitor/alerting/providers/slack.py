@@ -31,10 +31,10 @@ from connext_monitor.alerting.providers.wording import (
     web_links,
 )
 from connext_monitor.config import HeaderToken, SecretUrl, ServiceUrl, bad_value
+from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.message import Instant, Message
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
-from connext_monitor.core.grouping import DigestMode
-from connext_monitor.core.message import Instant, Message
 
 HEADER, SECTION, FIELD, SECTION_FIELDS = 150, 3000, 2000, 10
 _TEXT, _FACT, _FACTS, _INSTANTS, _LINKS = 1500, 180, 15, 10, 2000

@@ -35,9 +35,9 @@ from connext_monitor.alerting.providers.slack import (
 )
 from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
+from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
-from connext_monitor.core.grouping import DigestMode
 
 _JSON = "application/json; charset=utf-8"
 # A bot that has not been invited, or lacks a right, is let in without a change here: until then it comes again. Of a

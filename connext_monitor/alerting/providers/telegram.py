@@ -33,11 +33,11 @@ from connext_monitor.alerting.providers.wording import (
     web_links,
 )
 from connext_monitor.config import BaseUrl, FromDigits, SecretText, bad_value
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.message import Field, Message
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
-from connext_monitor.core.grouping import DigestMode
-from connext_monitor.core.message import Field, Message
 
 # Telegram allows 4096 after it has read the entities; here the entities count as they are written.
 _TITLE, _TEXT, _NAME, _VALUE, _FACTS = 256, 1200, 40, 200, 2000

@@ -23,12 +23,12 @@ from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
+from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents.alerts import AlertDocument, alert_document
 from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.documents.webhook import AlertBody, AlertNews, ReportBody, ReportNews
 from connext_monitor.core.formats import rfc3339
-from connext_monitor.core.grouping import DigestMode
 from connext_monitor.core.labels import ChainLabels
 
 MOST_BYTES = 20_000

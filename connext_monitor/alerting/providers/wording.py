@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.message import Field, Link, Message
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.message import Field, Link, Message
 
 ELLIPSIS = "…"
 EMPTY = "—"

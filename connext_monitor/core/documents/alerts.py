@@ -4,11 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.message import Message
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.documents.fields import Document, InstantText, ListDocument, says
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import Message, compose
 from connext_monitor.core.transfer import Transfer
 
 
@@ -23,7 +25,7 @@ class AlertDocument(Document, frozen=True):
     """An alert."""
 
     id: Annotated[str, says("The same from its opening to its end, also after a restart.")]
-    kind: Annotated[AlertKind, says("What is wrong.")]
+    kind: Annotated[str, Meta(description="What is wrong.", extra_json_schema={"enum": list(KINDS)})]
     severity: Annotated[Severity, says("How serious it is.")]
     subject: Annotated[
         str, says("The transfer's id, or the name of the chain, pathway, router or provider that it is about.")
@@ -50,7 +52,7 @@ def alert_document(alert: Alert, message: Message) -> AlertDocument:
     """One alert with its words and links."""
     return AlertDocument(
         id=alert.id,
-        kind=alert.kind,
+        kind=alert.kind.name,
         severity=alert.severity,
         subject=alert.subject,
         state=alert.state,

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator
 
 from prometheus_client.core import Metric
 
-from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import DeadlineState
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog, PathwayLeg, StoredNumbers
@@ -44,13 +46,13 @@ def awaited_states(numbers: StoredNumbers, key: PathwayLeg, *, unseen: bool) -> 
 
 def alert_families(numbers: StoredNumbers) -> Iterator[Metric]:
     """The open alerts; every kind is there with its usual severity, at 0 where none is open."""
-    usual: dict[tuple[AlertKind, Severity], int] = dict.fromkeys(SEVERITIES.items(), 0)
+    usual: dict[tuple[AlertKind, Severity], int] = dict.fromkeys(((kind, kind.severity) for kind in KINDS.values()), 0)
     counts = usual | dict(numbers.open_alerts)
     yield gauge(
         "alerts_open",
         f"Alerts that are open. {FROM_DATABASE}",
         ("kind", "severity"),
-        [((kind.value, severity.value), count) for (kind, severity), count in counts.items()],
+        [((kind.name, severity.value), count) for (kind, severity), count in counts.items()],
     )
 
 

@@ -10,8 +10,8 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.documents.answers import HealthDocument, ReadinessDocument
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.unjudged import why_degraded
+from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.answers import answer, refuse
 from connext_monitor.reporting.web.read_store import ReadStore
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.documents.alerts import AlertList, alert_in_words
 from connext_monitor.core.documents.chains import ChainList, chain_document

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import OVERDUE_KINDS, AlertKind
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.amount import Amount, owed_amount
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -109,7 +110,7 @@ def matrix(
             f"/pathways/{labels.name(origin) or origin}/{labels.name(destination) or destination}",
             found := counted.get((origin, destination), PathwayStats(origin, destination)),
             waiting.get((origin, destination), PendingLegs(origin, destination, 0, None, 0, None)),
-            {leg: overdue[(origin, destination), kind] for leg, kind in OVERDUE_KINDS.items()},
+            {leg: overdue[(origin, destination), kind] for leg, kind in OVERDUE.items()},
             spark(found.execute.histogram),
         )
         for origin, destination in counted.keys() | waiting.keys()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.documents.alerts import AlertList
 from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument, ReadinessDocument
 from connext_monitor.core.documents.chains import ChainList, ClockDocument

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
-from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats
 from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.deadline import Leg

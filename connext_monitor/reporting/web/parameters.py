@@ -12,7 +12,7 @@ from multidict import MultiMapping
 from pydantic_core import PydanticCustomError
 
 from connext_monitor.config import parse_duration
-from connext_monitor.core.alert import AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Status

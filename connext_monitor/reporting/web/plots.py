@@ -10,8 +10,8 @@ from math import ceil
 from operator import itemgetter
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.message import duration_words
 from connext_monitor.core.stats import BOUNDS, LatencyPercentiles, TimeBucket, Timeline
+from connext_monitor.core.words import duration_words
 
 WIDTH, HEIGHT = 480.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 68.0, 8.0, 10.0, 24.0

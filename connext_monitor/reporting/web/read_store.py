@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from connext_monitor.core.alert import Alert, AlertKind, AlertState, Severity
+from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
 from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, PendingLegs, TransferFilter, TransferIdPage
-from connext_monitor.core.silence import Silence
 from connext_monitor.core.stats import Stats, Timeline, Window
 from connext_monitor.core.transfer_view import TransferView
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert, compose
+from connext_monitor.core.alerts.message import Instant, Link
+from connext_monitor.core.alerts.silence import Silence
+from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.amount import Amount, transfer_amount
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
@@ -12,10 +15,9 @@ from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import Instant, Link, amount_of, compose, duration_words
-from connext_monitor.core.silence import Silence
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.core.transfer_view import TransferView
+from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.summary import Level, of_severity
 
 
@@ -166,11 +168,11 @@ def alert_card(
 ) -> AlertCard:
     """The alert as it is now."""
     message = compose(alert, about.transfer if about else None, labels)
-    due_at = alert.details.get("due_at")
+    due_at = alert.details.due_at
     covering = [one.until for one in silences if alert.resolved_at is None and one.covers(alert, labels)]
     return AlertCard(
         id=alert.id,
-        kind=alert.kind.value,
+        kind=alert.kind.name,
         level=of_severity(alert.severity),
         severity=alert.severity.value,
         open=alert.resolved_at is None,
@@ -181,7 +183,7 @@ def alert_card(
         opened_at=alert.opened_at,
         resolved_at=alert.resolved_at,
         resolution=alert.resolution,
-        overdue_since=int(due_at) if due_at is not None else None,
+        overdue_since=due_at,
         fields=tuple((field.name, field.value) for field in message.fields),
         links=message.links,
         silenced_until=max(covering, default=None),

@@ -8,9 +8,10 @@ from importlib.resources import files
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from connext_monitor.core.alerts.message import Instant
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
-from connext_monitor.core.message import Instant, duration_words
+from connext_monitor.core.words import duration_words
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "

@@ -1,10 +1,11 @@
 """The first line of the page: whether it is fine, and if not, where."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from connext_monitor.core.alert import AlertKind, Severity
+from connext_monitor.core.alerts.alert import About
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
@@ -79,31 +80,7 @@ def of_severity(severity: Severity) -> Level:
 
 def topic_words(topic: OpenAlerts, labels: ChainLabels) -> str:
     """What these alerts say together: ``3 transfers are not executed in time: alpha → beta``."""
-    return f"{_what(topic)}{_where(topic, labels)}"
-
-
-_WORDS: Mapping[AlertKind, tuple[str, str]] = {
-    AlertKind.EXECUTE_OVERDUE: ("1 transfer is not executed in time", "{} transfers are not executed in time"),
-    AlertKind.RECONCILE_OVERDUE: ("1 transfer is not reconciled in time", "{} transfers are not reconciled in time"),
-    AlertKind.PHANTOM_DELIVERY: ("1 delivery has no origin", "{} deliveries have no origin"),
-    AlertKind.DELIVERY_MISMATCH: (
-        "1 delivery differs from what was sent",
-        "{} deliveries differ from what was sent",
-    ),
-    AlertKind.DEEP_REORG: ("a reorg went below finality", "{} reorgs went below finality"),
-    AlertKind.CHAIN_UNOBSERVED: ("a chain is not observed", "a chain is not observed"),
-    AlertKind.PROVIDER_FAILING: ("a channel is failing", "a channel is failing"),
-    AlertKind.MONITOR_STARTED_BLIND: ("part of the past could not be read", "part of the past could not be read"),
-    AlertKind.BACKUP_FAILED: ("a backup failed", "backups failed"),
-    AlertKind.DATABASE_FAILING: ("the database fails", "the database fails"),
-}
-"""Of one, and of several."""
-
-
-def _what(topic: OpenAlerts) -> str:
-    name = topic.kind.value.replace("_", " ")
-    one, several = _WORDS.get(topic.kind, (f"1 alert: {name}", f"{{}} alerts: {name}"))
-    return one if topic.count == 1 else several.format(topic.count)
+    return f"{topic.kind.headline.of(topic.count)}{_where(topic, labels)}"
 
 
 def _where(topic: OpenAlerts, labels: ChainLabels) -> str:
@@ -119,11 +96,12 @@ def _of_alerts(
     labels: ChainLabels,
 ) -> Iterator[Problem]:
     """The alerts that do not say again what is said of a chain or channel as it is now."""
-    unseen = [status for status, _ in chains if not status.observed or status.unjudged is not None]
-    seen_now = {(AlertKind.CHAIN_UNOBSERVED, status.name) for status in unseen}
-    seen_now |= {(AlertKind.PROVIDER_FAILING, one.provider) for one in channels if one.state is not ChannelState.OK}
+    in_trouble = {
+        (About.CHAIN, status.name) for status, _ in chains if not status.observed or status.unjudged is not None
+    }
+    in_trouble |= {(About.PROVIDER, one.provider) for one in channels if one.state is not ChannelState.OK}
     for topic in open_alerts:
-        if (topic.kind, topic.subject) not in seen_now:
+        if not topic.kind.repeats_status or (topic.kind.about, topic.subject) not in in_trouble:
             yield Problem(of_severity(topic.severity), topic_words(topic, labels), "alerts")
 
 

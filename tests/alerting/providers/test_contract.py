@@ -11,7 +11,7 @@ from connext_monitor.alerting.notice import DigestProvider
 from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, telegram
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ProviderTable
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
 from tests.alerting.conftest import SECRET
 from tests.alerting.providers.discord.vendor import Discord

@@ -23,9 +23,9 @@ from connext_monitor.alerting.providers.discord import (
 from connext_monitor.alerting.providers.discord_answers import ThreadShut, classify, pause_after
 from connext_monitor.alerting.providers.http import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Unacceptable
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.message import Field, Instant, Message
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
-from connext_monitor.core.message import Field, Instant, Message
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
 from tests.alerting.providers.discord.vendor import Discord, discord_problems
 from tests.world.alerts import DUE_AT, ENDS_OF_LIFE, digest_notice, notice

@@ -14,9 +14,10 @@ from connext_monitor.alerting.providers.discord import DiscordProvider
 from connext_monitor.alerting.providers.webhook import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
-from connext_monitor.core.alert import Severity, overdue, provider_failing
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
 from tests.world.alerts import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
+from tests.world.kinds import overdue, provider_failing
 
 FILE = Path("config.toml")
 HOOK = "https://discord.example/api/webhooks/1/s3cret"

@@ -19,7 +19,7 @@ from connext_monitor.alerting.providers.slack import (
     classify,
     plain_payload,
 )
-from connext_monitor.core.alert import Severity
+from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from tests.alerting.markup import is_start_of, printable_line, slack_literal
 from tests.alerting.providers.slack.vendor import Slack, slack_problem, slack_texts

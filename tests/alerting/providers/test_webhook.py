@@ -104,7 +104,7 @@ def test_every_body_is_json_in_under_20_kb(told: AlertNotice) -> None:
 @pytest.mark.parametrize("char", SWELLING)
 def test_even_a_swollen_alert_leaves_the_body_under_20_kb(char: str) -> None:
     text = char * 5000
-    alert = replace(notice().alert, id=text, subject=text, resolution=text)
+    alert = replace(notice().alert, id=text, subject=text)
     crowd = TransferView(replace(ARRIVED, routers=(ROUTER,) * 1000), DUE)
     labels = ChainLabels({domain: ChainLabel(text) for domain in LABELS.by_domain})
     message = replace(swollen(char), links=swollen("\U0001f4a9").links)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.alerting.providers.wording import fit, joined_within, one_line, utc_words, web_links
-from connext_monitor.core.message import Link
+from connext_monitor.core.alerts.message import Link
 from tests.alerting.markup import is_start_of, units
 from tests.world.hostile import hostile, links
 

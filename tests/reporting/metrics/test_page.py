@@ -14,7 +14,6 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from connext_monitor.app import reads_of
 from connext_monitor.config import ListenAddress
-from connext_monitor.core.alert import overdue
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -26,6 +25,7 @@ from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
+from tests.world.kinds import overdue
 from tests.world.two_chains import (
     AT,
     DESTINATION,

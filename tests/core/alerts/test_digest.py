@@ -6,15 +6,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connext_monitor.core.alert import SEVERITIES, AlertKind, Severity, chain_unobserved, overdue
-from connext_monitor.core.cause import Cause, CauseKind
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.cause import Cause, CauseKind
+from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.message import Field, Instant, Link
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.digest import Digest, Named, compose_digest
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.message import Field, Instant, Link
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import fold
 from connext_monitor.core.transfer_view import TransferView
+from tests.world.kinds import chain_unobserved, overdue
 from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -31,12 +36,14 @@ def named(nonce: int, leg: Leg = Leg.EXECUTE) -> Named:
     return Named(alert, TransferView(transfer, None))
 
 
-def digest(members: int, still: int, leg: Leg = Leg.EXECUTE, endings: Mapping[str, int] | None = None) -> Digest:
+def digest(
+    members: int, still: int, leg: Leg = Leg.EXECUTE, endings: Mapping[Resolution | None, int] | None = None
+) -> Digest:
     kind = named(0, leg).alert.kind
     return Digest(
         group_id=1,
         topic=Topic(kind, PATHWAY),
-        severity=SEVERITIES[kind],
+        severity=kind.severity,
         members=members,
         open=still,
         opened_at=NOW,
@@ -54,7 +61,7 @@ def test_it_counts_and_says_from_where_to_where() -> None:
     assert title(digest(1280, 1280)) == "1,280 transfers overdue for execution: alpha → beta"
 
 
-@pytest.mark.parametrize("kind", AlertKind)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 def test_every_kind_of_alert_has_words_for_a_burst(kind: AlertKind) -> None:
     for members, still in ((12, 12), (12, 1), (12, 0)):
         said = compose_digest(replace(digest(members, still), topic=Topic(kind, None)), LABELS, NOW.timestamp())
@@ -92,17 +99,19 @@ def test_it_is_as_bad_as_its_alerts() -> None:
 
 
 def test_it_says_how_long_the_first_is_overdue_and_how_the_others_ended() -> None:
-    message = compose_digest(digest(10, 4, endings={"reorged": 1, "executed": 5}), LABELS, NOW.timestamp())
+    message = compose_digest(
+        digest(10, 4, endings={Resolution.REORGED: 1, Resolution.EXECUTED: 5}), LABELS, NOW.timestamp()
+    )
     assert message.text == (
         "The recipients have not received the funds. The first was due 3 h before this was written. "
-        "Ended: 5 executed late, 1 withdrawn because a reorg took their XCalled. "
+        "Ended: 5 executed late, 1 withdrawn because a reorg removed their XCalled. "
         '"connext-monitor alerts --state open" lists them all.'
     )
 
 
 def test_it_says_how_many_others_were_told_of_before() -> None:
     message = compose_digest(replace(digest(10, 10), before=3), LABELS, NOW.timestamp())
-    assert "3 more were told of before, in other messages." in message.text
+    assert "3 more were reported before, in other messages." in message.text
 
 
 def test_it_names_the_worst_with_their_whole_ids_amounts_and_links() -> None:
@@ -131,7 +140,7 @@ def test_chains_are_spoken_of_as_chains() -> None:
     alerts = [chain_unobserved(name, NOW, silent_for=120, waiting=0, why="") for name in "abc"]
     chains = Digest(
         group_id=1,
-        topic=Topic(AlertKind.CHAIN_UNOBSERVED),
+        topic=Topic(CHAIN_UNOBSERVED),
         severity=Severity.WARNING,
         members=5,
         open=5,

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connext_monitor.core.alert import AlertKind
-from connext_monitor.core.delivery import Change
-from connext_monitor.core.events import DomainId
-from connext_monitor.core.grouping import (
+from connext_monitor.core.alerts.grouping import (
     BURST,
     Action,
     DigestMode,
@@ -22,12 +19,16 @@ from connext_monitor.core.grouping import (
     Wait,
     next_action,
 )
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Topic, Waiting, WaitingEnd
 
 RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
-TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
-OTHER = Topic(AlertKind.CHAIN_UNOBSERVED)
+TOPIC = Topic(EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
+OTHER = Topic(CHAIN_UNOBSERVED)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from connext_monitor.core.alert import Alert, AlertKind
+from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.labels import ChainLabels
 
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.alert import Alert, AlertState, chain_unobserved, delivery_mismatch, overdue
+from connext_monitor.core.alerts.alert import Alert, compose
+from connext_monitor.core.alerts.message import Field, Instant, Message
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Executed
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.message import Field, Instant, Message, compose, duration_words
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
+from connext_monitor.core.words import duration_words
 from tests.world.alerts import (
     ARRIVED,
     DUE_AT,
@@ -31,6 +33,7 @@ from tests.world.alerts import (
     UNOBSERVED,
     sighting,
 )
+from tests.world.kinds import chain_unobserved, delivery_mismatch, overdue
 
 UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
@@ -39,8 +42,8 @@ def fact(message: Message, name: str) -> str | Instant | None:
     return next((field.value for field in message.fields if field.name == name), None)
 
 
-def resolved(alert: Alert, resolution: str) -> Alert:
-    return replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution=resolution)
+def resolved(alert: Alert, resolution: Resolution) -> Alert:
+    return alert.resolved(resolution, NOW)
 
 
 # --- overdue legs ---
@@ -87,7 +90,7 @@ def test_an_arrival_stamped_by_the_deadline_is_not_called_late_in_its_text(early
 
 
 def test_an_alert_whose_xcalled_is_gone_is_withdrawn() -> None:
-    message = compose(resolved(OPENED, "reorged"), None, LABELS)
+    message = compose(resolved(OPENED, Resolution.REORGED), None, LABELS)
     assert message.title == "Execution alert withdrawn: a transfer"
     assert fact(message, "Transfer") == OPENED.subject
 
@@ -134,7 +137,7 @@ def test_what_waits_is_counted_in_proper_words(waiting: int, words: str) -> None
 
 
 def test_a_chain_back_in_sight_is_resolved() -> None:
-    message = compose(resolved(UNOBSERVED, "observed"), None, LABELS)
+    message = compose(resolved(UNOBSERVED, Resolution.OBSERVED), None, LABELS)
     assert message.title == "Chain gnosis is observed again"
     assert message.resolved
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.alert import AlertState, overdue
-from connext_monitor.core.cause import (
+from connext_monitor.core.alerts.alert import AlertState, compose
+from connext_monitor.core.alerts.cause import (
     Cause,
     CauseKind,
     Findings,
@@ -20,11 +20,12 @@ from connext_monitor.core.cause import (
     of_sight,
     of_transfer,
 )
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address
-from connext_monitor.core.message import compose
 from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
 from tests.world.alerts import ARRIVED, DESTINATION, DUE_AT, LABELS, LATE, NOW, OPENED, ORIGIN, sighting
+from tests.world.kinds import overdue
 
 COIN, TOKEN = Address(bytes(20)), Address(b"\x09" * 20)
 RECONCILED = replace(LATE, reconciled=sighting(DUE_AT - 9))
@@ -125,8 +126,8 @@ def test_a_message_names_causes_only_where_there_are_any() -> None:
         "Due 1 min before this alert, and the recipient has not received the funds. "
         "Known of the cause: the bridge on gnosis is paused and executes nothing."
     )
-    ended = replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution="executed")
+    ended = replace(alert, state=AlertState.RESOLVED, resolved_at=NOW, resolution=Resolution.EXECUTED)
     assert compose(ended, ARRIVED, LABELS).text.endswith("the bridge on gnosis was paused and executed nothing.")
-    withdrawn = replace(ended, resolution="reorged")
+    withdrawn = replace(ended, resolution=Resolution.REORGED)
     assert "cause" not in compose(withdrawn, LATE, LABELS).text
     assert "cause" not in compose(OPENED, LATE, LABELS).text

@@ -7,11 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.alert import AlertKind, chain_unobserved, overdue
-from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import Change
-from connext_monitor.core.events import DomainId, TransferId
-from connext_monitor.core.grouping import (
+from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.grouping import (
     BURST,
     Action,
     ActionReason,
@@ -26,6 +23,12 @@ from connext_monitor.core.grouping import (
     is_fresh,
     next_action,
 )
+from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.table import KINDS
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.holds import Held
 from connext_monitor.core.queue import (
     BATCH,
@@ -38,11 +41,12 @@ from connext_monitor.core.queue import (
     Waiting,
     WaitingEnd,
 )
+from tests.world.kinds import chain_unobserved, overdue
 
 RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
-TOPIC = Topic(AlertKind.EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
-OTHER = Topic(AlertKind.CHAIN_UNOBSERVED)
+TOPIC = Topic(EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
+OTHER = Topic(CHAIN_UNOBSERVED)
 ONE = Waiting(TOPIC, 1, 7, NOW, NOW)
 GROUP = Group(3, TOPIC, members=10, open=10, before=0, oldest=NOW - 2, newest=NOW - 2, formed_at=NOW - 2)
 TOLD = replace(GROUP, opened_with=10, message=GroupMessage(NOW - 30, 10, 10), editable=True)
@@ -296,7 +300,7 @@ def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
 # --- topics ---
 
 
-@given(st.sampled_from(AlertKind), st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2))
+@given(st.sampled_from(list(KINDS.values())), st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2))
 def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: tuple[DomainId, DomainId] | None) -> None:
     assert Topic.parse(str(Topic(kind, pathway))) == Topic(kind, pathway)
 

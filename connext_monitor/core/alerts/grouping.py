@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
-from connext_monitor.core.alert import Alert
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, group_key
 from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Topic, Waiting
@@ -52,8 +52,8 @@ class GroupRules:
 
 def is_fresh(alert: Alert) -> bool:
     """Whether seconds count for it; not where it was due long before it opened, as after a downtime."""
-    due_at = alert.details.get("due_at")
-    return due_at is None or alert.opened_at.timestamp() - int(due_at) < OLD_NEWS
+    due_at = alert.details.due_at
+    return due_at is None or alert.opened_at.timestamp() - due_at < OLD_NEWS
 
 
 # What is done next

@@ -1,0 +1,254 @@
+"""An alert, and what a kind of alert is: everything that is said and done differently for one kind than for another."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Generic, TypeVar
+
+from connext_monitor.core.alerts.cause import Cause
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.message import Field, Link, Message
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.transfer import Transfer
+
+D = TypeVar("D", bound=Details)
+D_co = TypeVar("D_co", bound=Details, covariant=True)
+D_contra = TypeVar("D_contra", bound=Details, contravariant=True)
+
+
+class About(Enum):
+    """What the alerts of a kind are about; decides which providers are to get them, and what their subject is."""
+
+    TRANSFER = "a transfer; the subject is its id"
+    PATHWAY = "a pathway"
+    CHAIN = "a chain; the subject is its name"
+    PROVIDER = "an alert provider; the subject is its name"
+    MONITOR = "the monitor itself"
+
+
+class AlertState(StrEnum):
+    """Open until it resolves."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class BurstWords:
+    """How the digest of a burst speaks of a kind: what it counts, what is wrong, what the members it names are."""
+
+    one: str
+    many: str
+    wrong: str
+    right: str
+    meaning: str
+    names: tuple[str, str] = ("First", "Also")
+
+    def counted(self, count: int) -> str:
+        """``1 transfer``, ``1,200 transfers``."""
+        return f"{count:,} {self.one if count == 1 else self.many}"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a list says of all open alerts of a kind: of one, and of several, whose count stands for ``{}``."""
+
+    one: str
+    several: str
+
+    def of(self, count: int) -> str:
+        """For so many."""
+        return self.one if count == 1 else self.several.format(count)
+
+
+class AlertKind(ABC):
+    """What can be wrong, as those see it who deal with alerts of every kind."""
+
+    name: str
+    severity: Severity
+    about: About
+    burst: BurstWords
+    headline: Headline
+    repeats_status: bool
+    """Whether the page shows the same beside its alerts, as the present state of a chain or a channel."""
+
+    @property
+    @abstractmethod
+    def resolutions(self) -> Mapping[Resolution, str]:
+        """How its alerts can end, with the words in which a digest counts those that ended so."""
+
+    @abstractmethod
+    def read_details(self, stored: str | bytes) -> Details:
+        """The details that are stored as this JSON object. Raises `msgspec.ValidationError`."""
+
+    @abstractmethod
+    def compose(self, alert: "Alert", transfer: Transfer | None, labels: ChainLabels) -> Message:
+        """The message for one of its alerts, as that is now."""
+
+    def check_ending(self, resolution: Resolution) -> None:
+        """Raise ValueError where no alert of this kind ends so."""
+        if resolution not in self.resolutions:
+            raise ValueError(f"{self.name} does not end as {resolution}")
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert.
+
+    ``subject`` is the transfer id (hex) for transfer alerts, else the name of what it is about; ``causes`` is what is
+    known of why a leg is late.
+    """
+
+    id: str
+    kind: AlertKind
+    severity: Severity
+    subject: str
+    opened_at: datetime
+    details: Details
+    transfer_id: TransferId | None = None
+    state: AlertState = AlertState.OPEN
+    resolved_at: datetime | None = None
+    resolution: Resolution | None = None
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def pathway(self) -> tuple[DomainId, DomainId] | None:
+        """The pathway (origin, destination) that it is about."""
+        return self.details.pathway
+
+    @property
+    def escalated_at(self) -> int | None:
+        """When it was made critical for having been open too long (Unix seconds)."""
+        return self.details.escalated_at
+
+    def escalated(self, at: datetime) -> "Alert":
+        """The same alert, critical from then on."""
+        details = self.details.replace(escalated_at=int(at.timestamp()))
+        return replace(self, severity=Severity.CRITICAL, details=details)
+
+    def resolved(self, resolution: Resolution, at: datetime) -> "Alert":
+        """The same alert, ended. Raises ValueError where its kind does not end so."""
+        self.kind.check_ending(resolution)
+        return replace(self, state=AlertState.RESOLVED, resolved_at=at, resolution=resolution)
+
+
+def compose(alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
+    """The message for an alert as it is now; ``transfer`` where it is about one."""
+    return alert.kind.compose(alert, transfer, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView(Generic[D_co]):
+    """An alert with its details as its kind's type, and what its words need beside them."""
+
+    alert: Alert
+    details: D_co
+    transfer: Transfer | None
+    labels: ChainLabels
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.alert.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a message says, without how bad it is."""
+
+    title: str
+    text: str
+    fields: tuple[Field, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Generic[D_contra]):
+    """One way in which a kind's alerts end: in a digest that counts them, and in an alert's own message."""
+
+    counted: str
+    words: Callable[[AlertView[D_contra]], Body]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class KindOf(AlertKind, Generic[D]):
+    """A kind of alert whose details are of type ``D``.
+
+    ``opened`` is what its message says while an alert is open, ``endings`` what becomes of that.
+    """
+
+    name: str
+    severity: Severity
+    about: About
+    details: type[D]
+    opened: Callable[[AlertView[D]], Body]
+    endings: Mapping[Resolution, Ending[D]]
+    burst: BurstWords
+    headline: Headline
+    repeats_status: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a kind whose alerts could not be routed by what they are about."""
+        if self.about in {About.TRANSFER, About.PATHWAY} and self.details.pathway is Details.pathway:
+            raise TypeError(f"the details of {self.name} do not say its pathway")
+
+    @property
+    def resolutions(self) -> Mapping[Resolution, str]:
+        """How its alerts can end, with the words in which a digest counts those that ended so."""
+        return {resolution: ending.counted for resolution, ending in self.endings.items()}
+
+    def alert_id(self, transfer_id: TransferId) -> str:
+        """The one id of its alert about this transfer, whatever restarts in between."""
+        return f"{self.name}:{_hex(transfer_id)}"
+
+    def open(self, subject: TransferId | str, at: datetime, details: D, causes: tuple[Cause, ...] = ()) -> Alert:
+        """An alert of this kind that opens at ``at``, about a transfer or about what has this name.
+
+        One about a transfer has one id for ever; any other is a new alert with each opening.
+        """
+        of_transfer = isinstance(subject, bytes)
+        if of_transfer is not (self.about is About.TRANSFER):
+            raise TypeError(f"{self.name} is about {self.about.value}")
+        return Alert(
+            id=self.alert_id(subject)
+            if isinstance(subject, bytes)
+            else f"{self.name}:{subject}:{at:%Y%m%dT%H%M%S.%fZ}",
+            kind=self,
+            severity=self.severity,
+            subject=_hex(subject) if isinstance(subject, bytes) else subject,
+            opened_at=at,
+            details=details,
+            transfer_id=subject if isinstance(subject, bytes) else None,
+            causes=causes,
+        )
+
+    def read_details(self, stored: str | bytes) -> Details:
+        """The details that are stored as this JSON object. Raises `msgspec.ValidationError`."""
+        return self.details.read(stored)
+
+    def details_of(self, alert: Alert) -> D:
+        """The details of one of its alerts. Raises TypeError for an alert of another kind."""
+        if alert.kind is not self or not isinstance(alert.details, self.details):
+            raise TypeError(f"{alert.id} is no {self.name}")
+        return alert.details
+
+    def compose(self, alert: Alert, transfer: Transfer | None, labels: ChainLabels) -> Message:
+        """The message for one of its alerts, as that is now."""
+        view = AlertView(alert, self.details_of(alert), transfer, labels)
+        body = self.opened(view) if alert.resolution is None else self.endings[alert.resolution].words(view)
+        resolved = alert.state is AlertState.RESOLVED
+        return Message(body.title, body.text, alert.severity, resolved, body.fields, body.links)
+
+
+def _hex(transfer_id: TransferId) -> str:
+    return f"0x{transfer_id.hex()}"

@@ -1,0 +1,129 @@
+"""What the message about a group of alerts says: how many, how many are still open, which are the worst."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import itemgetter
+
+from connext_monitor.core.alerts.alert import Alert, BurstWords
+from connext_monitor.core.alerts.cause import OF_A_PATHWAY, known_words
+from connext_monitor.core.alerts.message import Field, Instant, Link, Message
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.transfer_facts import amount_of
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.queue import Topic
+from connext_monitor.core.transfer_view import TransferView
+from connext_monitor.core.words import duration_words
+
+LARGEST = 3
+"""How many of the largest a digest names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A member that the digest names, with the transfer it is about."""
+
+    alert: Alert
+    transfer: TransferView | None = None
+
+    @property
+    def due_at(self) -> int | None:
+        """When its leg was due (Unix seconds)."""
+        return self.alert.details.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A group as it is now.
+
+    ``oldest`` is the member that stands longest, ``largest`` those that move the most, by the amount in 18 decimals,
+    whatever the token; both of the open ones, as long as any is. ``endings`` counts the ended ones by their resolution,
+    by None those that have opened again since; ``before`` the others of its topic that the channel had been told of
+    when the group was formed.
+    """
+
+    group_id: int
+    topic: Topic
+    severity: Severity
+    members: int
+    open: int
+    opened_at: datetime
+    oldest: Named
+    largest: tuple[Named, ...] = ()
+    endings: Mapping[Resolution | None, int] = field(default_factory=dict)
+    before: int = 0
+    reference: str | None = None
+    attempts: int = 0
+
+
+def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
+    """The message about a group as it is; ``now`` in Unix seconds."""
+    wording = digest.topic.kind.burst
+    first, other = wording.names
+    named = [(first, digest.oldest), *((other, one) for one in digest.largest)]
+    return Message(
+        title=_title(digest, wording, labels),
+        text=_text(digest, wording, labels, now),
+        severity=digest.severity,
+        resolved=digest.open == 0,
+        fields=tuple(_facts(digest, named, labels)),
+        links=tuple(link for name, one in named for link in _links(name, one, labels)),
+    )
+
+
+def _title(digest: Digest, wording: BurstWords, labels: ChainLabels) -> str:
+    if digest.open == 0:
+        words = f"{wording.counted(digest.members)} {wording.right}"
+    elif digest.open == digest.members:
+        words = f"{wording.counted(digest.members)} {wording.wrong}"
+    else:
+        words = f"{digest.open:,} of {wording.counted(digest.members)} still {wording.wrong}"
+    if digest.topic.pathway is None:
+        return words
+    origin, destination = map(labels.display_name, digest.topic.pathway)
+    return f"{words}: {origin} → {destination}"
+
+
+def _text(digest: Digest, wording: BurstWords, labels: ChainLabels, now: float) -> str:
+    sentences = []
+    if digest.open:
+        sentences.append(wording.meaning)
+        since, verb = _standing(digest)
+        sentences.append(f"The first {verb} {duration_words(now - since)} before this was written.")
+        common = [cause for cause in digest.oldest.alert.causes if cause.kind in OF_A_PATHWAY]
+        if known := known_words(common, labels, ended=False):
+            sentences.append(known)
+    if digest.open and digest.before:
+        sentences.append(f"{digest.before:,} more were reported before, in other messages.")
+    if digest.endings:
+        words = digest.topic.kind.resolutions
+        endings = ((count, words[how] if how else "opened again since") for how, count in digest.endings.items())
+        ended = ", ".join(f"{count:,} {how}" for count, how in sorted(endings, key=itemgetter(1)))
+        sentences.append(f"Ended: {ended}.")
+    if digest.open:
+        sentences.append('"connext-monitor alerts --state open" lists them all.')
+    return " ".join(sentences)
+
+
+def _standing(digest: Digest) -> tuple[float, str]:
+    due_at = digest.oldest.due_at
+    return (digest.oldest.alert.opened_at.timestamp(), "was told") if due_at is None else (due_at, "was due")
+
+
+def _facts(digest: Digest, named: Sequence[tuple[str, Named]], labels: ChainLabels) -> Iterator[Field]:
+    for name, one in named:
+        transfer = one.transfer.transfer if one.transfer else None
+        amount = amount_of(transfer, labels) if transfer and transfer.info else None
+        yield Field(name, f"{one.alert.subject} · {amount}" if amount else one.alert.subject)
+    if digest.oldest.due_at is not None:
+        yield Field("Due first", Instant(digest.oldest.due_at))
+    yield Field("First alert", Instant(int(digest.opened_at.timestamp())))
+
+
+def _links(name: str, one: Named, labels: ChainLabels) -> list[Link]:
+    transfer = one.transfer.transfer if one.transfer else None
+    if transfer is None or transfer.xcalled is None:
+        return []
+    url = labels.tx_link(transfer.origin, transfer.xcalled.tx_hash)
+    return [Link(f"{name} {one.alert.subject[:10]}…", url)] if url else []

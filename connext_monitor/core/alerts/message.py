@@ -1,0 +1,44 @@
+"""What messages are made of: words, named facts and links. How they are written is each channel's matter.
+
+Strings in here may come from strangers; each provider defuses them for its channel.
+"""
+
+from dataclasses import dataclass
+
+from connext_monitor.core.alerts.severity import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link with a name of our own; the URL is built from an explorer that the operator configured."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment that the reader wants in local time; Unix seconds."""
+
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One fact, named."""
+
+    name: str
+    value: str | Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An alert in words: a title of one line, a sentence or two, facts, links."""
+
+    title: str
+    text: str
+    severity: Severity
+    resolved: bool
+    fields: tuple[Field, ...] = ()
+    links: tuple[Link, ...] = ()
+    drill: bool = False

@@ -1,0 +1,37 @@
+"""Alerts whose end nobody can see, because the config no longer has their chain."""
+
+from collections.abc import Mapping
+
+from connext_monitor.core.alerts.alert import About, Alert, AlertView, Body, Ending
+from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.message import Field
+from connext_monitor.core.alerts.transfer_facts import explorer_links, party_fields
+from connext_monitor.core.events import DomainId
+
+_TEXT = "The chain has been removed from the config; this alert is no longer followed."
+_COUNTED = "no longer configured"
+
+
+def _transfer(view: AlertView[Details]) -> Body:
+    names = map(view.labels.display_name, view.alert.pathway) if view.alert.pathway else ["a transfer"]
+    fields = party_fields(view.transfer, view.subject, view.labels)
+    links = explorer_links(view.transfer, view.labels)
+    return Body(f"No longer watched: {' → '.join(names)}", _TEXT, tuple(fields), links)
+
+
+def _chain(view: AlertView[Details]) -> Body:
+    return Body(f"Chain {view.subject} is no longer configured", _TEXT, (Field("Chain", view.subject),))
+
+
+REMOVED_TRANSFER = Ending(_COUNTED, _transfer)
+"""The end of an alert about a transfer that cannot be followed any more."""
+
+REMOVED_CHAIN = Ending(_COUNTED, _chain)
+"""The end of an alert about a chain that is no longer watched."""
+
+
+def is_about_removed(alert: Alert, chains: Mapping[DomainId, str]) -> bool:
+    """Whether its end cannot be seen any more, since a chain that this takes is none of the configured ``chains``."""
+    if alert.kind.about is About.CHAIN:
+        return alert.subject not in chains.values()
+    return any(domain not in chains for domain in alert.details.watched_chains)
