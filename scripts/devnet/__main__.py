@@ -36,7 +36,7 @@ class Options:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--chains", type=click.IntRange(2, len(NAMES)), help="How many chains, forks included.  [default: 2]")
+@click.option("--chains", type=click.IntRange(2, len(NAMES)), help="Number of chains, forks included.  [default: 2]")
 @click.option(
     "--port", default=8545, show_default=True, help="Port of the first chain; the others follow. 0: free ones."
 )
@@ -48,13 +48,13 @@ class Options:
     default=2.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Seconds from one step of a transfer to the next, about.",
+    help="Approximate seconds between two steps of a transfer.",
 )
 @click.option(
     "--stuck",
     multiple=True,
     type=click.Choice([fate.value for fate in STUCK]),
-    help="Also make one transfer that gets stuck so; repeatable.",
+    help="Also make one transfer that gets stuck in this way; repeatable.",
 )
 @click.option(
     "--late-after",
@@ -63,20 +63,20 @@ class Options:
     type=click.FloatRange(0),
     help="Seconds until a late one is executed.",
 )
-@click.option("--seed", type=int, help="Make the same choices of transfers again.")
+@click.option("--seed", type=int, help="Seed for the choice of transfers; the same seed makes the same choices.")
 @click.option(
     "--fork-url",
     "fork_urls",
     multiple=True,
     metavar="URL",
-    help="Fork the chain behind this endpoint, which carries a diamond already, instead of deploying one; repeatable.",
+    help="Fork the chain behind this endpoint, which already has a diamond, instead of deploying one; repeatable.",
 )
 @click.option(
     "--contract",
     "contracts",
     multiple=True,
     metavar="ADDRESS",
-    help="The diamond of each --fork-url in turn; Connext's own deployments are known.",
+    help="The diamond of each --fork-url, in order; Connext's own deployments are known.",
 )
 @click.option(
     "--write-config",
@@ -107,11 +107,11 @@ def main(
 ) -> None:
     """Run a Connext bridge on local anvil chains until Ctrl-C: real diamonds, real events, no value.
 
-    The first run fetches anvil and the published contracts from npm. Where the chains are goes to standard output,
-    the steps of the traffic to standard error.
+    The first run fetches anvil and the published contracts from npm. The chains' addresses go to standard output, the
+    steps of the traffic to standard error.
     """
     if len(contracts) > len(fork_urls):
-        raise click.UsageError("There are more --contract than --fork-url; each belongs to one.")
+        raise click.UsageError("There are more --contract options than --fork-url; each belongs to one fork.")
     options = Options(
         specs=_specs(chains or max(2, len(fork_urls)), port, fork_urls, contracts),
         block_time=block_time,
@@ -131,7 +131,7 @@ def main(
 
 
 def _specs(count: int, port: int, fork_urls: tuple[str, ...], contracts: tuple[str, ...]) -> tuple[ChainSpec, ...]:
-    """Forks first, then chains of our own; beside forks these keep clear of the ids that a forked devnet has."""
+    """Forks first, then chains of our own, whose ids then keep clear of those that a forked devnet has."""
     if count < len(fork_urls):
         raise click.UsageError(f"--chains {count} is less than the {len(fork_urls)} forks.")
     ports = [port + index if port else 0 for index in range(count)]
@@ -172,7 +172,7 @@ async def _run(options: Options) -> None:
             content = config_file.config_toml(devnet.chains, options.deadlines, **monitor)
             config_file.write(options.write_config, content)
             print(f"connext-monitor's configuration: {options.write_config}", flush=True)
-        _tell("The bridge stands. Ctrl-C stops everything.")
+        _tell("The bridge is up. Ctrl-C stops everything.")
         watches = [asyncio.create_task(_watch(chain)) for chain in devnet.chains]
         making = asyncio.create_task(_make_traffic(devnet, options))
         try:
@@ -192,7 +192,7 @@ async def _make_traffic(devnet: Devnet, options: Options) -> None:
 
 async def _watch(chain: Chain) -> None:
     code = await chain.process.wait()
-    raise DevnetError(f"The anvil of {chain.name} ended by itself (exit code {code}); everything is stopped.")
+    raise DevnetError(f"The anvil of {chain.name} ended unexpectedly (exit code {code}); everything is stopped.")
 
 
 def _where(chain: Chain) -> str:

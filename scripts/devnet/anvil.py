@@ -31,7 +31,7 @@ class Anvil:
     """An anvil process on 127.0.0.1, and JSON-RPC to it.
 
     ``port`` 0 lets the kernel choose a free one; it is kept over a restart. ``home`` is a directory for what anvil
-    would else write into the user's home: it spills the states of old blocks there.
+    would otherwise write into the user's home: it spills the states of old blocks there.
     """
 
     def __init__(self, arguments: Sequence[str], *, port: int = 0, home: Path) -> None:
@@ -117,14 +117,14 @@ class Anvil:
     async def rpc(self, method: str, params: Sequence[object] = ()) -> Any:  # noqa: ANN401 - JSON has any shape
         """The result of one JSON-RPC call. Raises `RpcError` for an error answer, `DevnetError` when there is none."""
         if self._session is None:
-            raise DevnetError(f"{method} was asked of an anvil that is stopped.")
+            raise DevnetError(f"{method} was sent to an anvil that is stopped.")
         request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
         try:
             async with self._session.post(self.http_url, json=request) as response:
                 answer = await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise DevnetError(
-                f"The anvil at {self.http_url} gave no answer to {method}: {str(error) or type(error).__name__}"
+                f"The anvil at {self.http_url} did not answer {method}: {str(error) or type(error).__name__}"
             ) from error
         if "error" in answer:
             raise _rpc_error(method, answer["error"])
@@ -147,7 +147,7 @@ class Anvil:
             said.append(f"(nothing more within {START_WITHIN:.0f} s)".encode())
         words = _words(said)
         if "already in use" in words:
-            raise DevnetError(f"Port {self.port} is taken. Choose another (--port), or end what listens there.")
+            raise DevnetError(f"Port {self.port} is in use. Choose another (--port), or stop what listens there.")
         raise DevnetError(f"anvil did not start. It said:\n{words}")
 
 

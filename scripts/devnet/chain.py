@@ -98,7 +98,7 @@ class Chain:
     def diamond(self) -> Diamond:
         """The bridge on this chain."""
         if self._diamond is None:
-            raise DevnetError(f"No diamond stands on {self.name} yet.")
+            raise DevnetError(f"There is no diamond on {self.name} yet.")
         return self._diamond
 
     @diamond.setter
@@ -197,7 +197,9 @@ class Chain:
         `DevnetError` for blocks from before a fork or a `restart`: anvil would lose the contracts with them.
         """
         if await self.head() - depth < self._floor:
-            raise DevnetError(f"{self.name} was forked or restarted at block {self._floor}, which cannot be replaced.")
+            raise DevnetError(
+                f"{self.name} was forked or restarted at block {self._floor}; earlier blocks cannot be replaced."
+            )
         await self.rpc("anvil_reorg", [depth, []])
         await self.set_clock(int(time.time()))
 
@@ -212,13 +214,13 @@ class Chain:
     # Reading and writing
 
     async def view(self, contract: str, returns: str, signature: str, *arguments: object) -> Any:  # noqa: ANN401 - as declared
-        """What a view function says at the latest block; ``returns`` is its one result's type."""
+        """What a view function returns at the latest block; ``returns`` is the type of its one result."""
         answer = await self.rpc("eth_call", [{"to": contract, "data": contracts.call(signature, *arguments)}, "latest"])
         try:
             return abi_decode([returns], bytes.fromhex(answer.removeprefix("0x")))[0]
         except DecodingError as error:
             raise DevnetError(
-                f"{contract} on {self.name} has no answer to {signature}; is it the right address?"
+                f"{contract} on {self.name} does not answer {signature}; is it the right address?"
             ) from error
 
     async def nonce(self) -> int:
@@ -230,7 +232,7 @@ class Chain:
         return bytes.fromhex((await self.rpc("eth_sign", [account, "0x" + digest.hex()])).removeprefix("0x"))
 
     async def send(self, transaction: Transaction) -> Receipt:
-        """Send, and wait until it is mined. Raises `DevnetError` with the contract's own words when it reverts."""
+        """Send, and wait until it is mined. Raises `DevnetError` with the contract's own reason when it reverts."""
         await self._impersonate(transaction.sender)
         await self._would_pass(transaction)
         return await self._receipt(await self._submit(transaction))

@@ -31,7 +31,7 @@ def config_toml(chains: Sequence[Chain], deadlines: Deadlines, **monitor: str) -
 
 
 def write(path: Path, content: str) -> None:
-    """Write the file in one step. Raises `DevnetError` where another's file stands, or none can be written."""
+    """Write the file in one step. Raises `DevnetError` where a file that is not ours exists, or none can be written."""
     try:
         if path.exists() and not path.read_text(encoding="utf-8").startswith(FIRST_LINE):
             raise DevnetError(

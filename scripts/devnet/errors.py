@@ -1,4 +1,4 @@
-"""What the devnet says when it cannot go on."""
+"""The errors of the devnet."""
 
 
 class DevnetError(Exception):

@@ -1,4 +1,4 @@
-"""Finds the diamond that a forked chain already carries."""
+"""Finds the diamond that a forked chain already has."""
 
 from dataclasses import dataclass
 
@@ -37,10 +37,10 @@ async def adopt(chain: Chain, contract: str = "") -> Diamond:
     Its owner and its messaging contract will be impersonated, which only the fork allows.
     """
     if contract and not is_address(contract):
-        raise DevnetError(f"{contract!r} is no address; the diamond's address has 40 hex digits after 0x.")
+        raise DevnetError(f"{contract!r} is not an address; an address has 40 hex digits after 0x.")
     if not contract and chain.chain_id not in DEPLOYMENTS:
         raise DevnetError(
-            f"The forked chain has id {chain.chain_id}, where no diamond is known. Say where it is with --contract."
+            f"The forked chain has id {chain.chain_id}, for which no diamond is known. Name it with --contract."
         )
     chain.name = chain.name or _name(chain.chain_id)
     address = to_checksum_address(contract or DEPLOYMENTS[chain.chain_id].contract)

@@ -87,7 +87,7 @@ def anvil() -> Path:
     if own := os.environ.get("ANVIL"):
         if not os.access(own, os.X_OK):
             raise DevnetError(
-                f"$ANVIL is {own!r}, which is no program that can be run. Unset it, or name an anvil {ANVIL_VERSION}."
+                f"$ANVIL is {own!r}, which is not an executable. Unset it, or name an anvil {ANVIL_VERSION}."
             )
         return Path(own)
     machine = _machine()
@@ -154,7 +154,7 @@ def _unpack(package: Package, members: Mapping[str, str], into: Path) -> None:
         for path, name in members.items():
             source = archive.extractfile(path)
             if source is None:
-                raise DevnetError(f"{package.spec} holds no file {path}; the pin and this list do not belong together.")
+                raise DevnetError(f"{package.spec} has no file {path}; the pin and this list do not match.")
             with (into / name).open("wb") as target:
                 shutil.copyfileobj(source, target)
             (into / name).chmod(0o755 if archive.getmember(path).mode & 0o100 else 0o644)
@@ -164,13 +164,15 @@ def _unpack(package: Package, members: Mapping[str, str], into: Path) -> None:
 def verify(tarball: Path, package: Package) -> None:
     """Refuse a tarball whose sha512 is not the pinned one; say so where none is pinned."""
     if not package.integrity:
-        print(f"devnet: no hash is pinned for {package.spec}; npm's own check has to do", file=sys.stderr, flush=True)
+        print(
+            f"devnet: no hash is pinned for {package.spec}; only npm's own check applies", file=sys.stderr, flush=True
+        )
         return
     with tarball.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").digest()
     if f"sha512-{base64.b64encode(digest).decode()}" != package.integrity:
         raise DevnetError(
-            f"The tarball of {package.spec} is not the one that is pinned (its sha512 differs). Delete "
+            f"The tarball of {package.spec} does not match its pin (its sha512 differs). Delete "
             f"{CACHE / 'npm'} and try again; if that does not help, the registry does not serve what was published."
         )
 

@@ -69,7 +69,7 @@ async def traffic(
 ) -> None:
     """Make transfers until cancelled, or ``count`` of them and their ends; those of ``stuck`` are the first.
 
-    ``say`` gets a line for every step. A step that fails is told the same way, and the rest goes on.
+    ``say`` gets a line for every step. A step that fails is reported in the same way, and the rest goes on.
     """
     async with asyncio.TaskGroup() as lives:
         made = 0

@@ -112,7 +112,7 @@ async def test_a_reorg_of_blocks_from_before_a_restart_is_refused(pair: Devnet) 
     await alpha.stop()
     await alpha.restart()
     nonce = await alpha.nonce()
-    with pytest.raises(DevnetError, match="which cannot be replaced"):
+    with pytest.raises(DevnetError, match="earlier blocks cannot be replaced"):
         await alpha.reorg(1)
     await pair.xcall(alpha, beta)
     await alpha.reorg(1)

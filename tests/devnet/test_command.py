@@ -76,10 +76,10 @@ async def test_a_port_that_is_taken_is_named_with_the_cure() -> None:
         port = devnet.chains[0].anvil.port
         code, err = await devnet_command("--port", str(port))
     assert code == 1
-    assert err == f"devnet: Port {port} is taken. Choose another (--port), or end what listens there.\n"
+    assert err == f"devnet: Port {port} is in use. Choose another (--port), or stop what listens there.\n"
 
 
 async def test_a_contract_without_its_fork_is_a_usage_error() -> None:
     code, err = await devnet_command("--contract", "0x12")
     assert code == 2
-    assert "more --contract than --fork-url" in err
+    assert "more --contract options than --fork-url" in err

@@ -69,7 +69,7 @@ async def test_a_paused_diamond_is_unpaused_on_the_fork() -> None:
     [
         ("", "no diamond is known"),
         ("0x" + "12" * 20, "No Connext diamond answers at"),
-        ("0x12", "is no address"),
+        ("0x12", "is not an address"),
     ],
 )
 async def test_a_fork_without_a_diamond_is_refused(devnet: Devnet, contract: str, says: str) -> None:

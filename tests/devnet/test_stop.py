@@ -37,7 +37,7 @@ async def left(groups: list[int], within: float = 30) -> set[int]:
 
 @asynccontextmanager
 async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[int]]]:
-    """The command once its bridge stands, and the process groups of its anvils."""
+    """The command once its bridge is up, and the process groups of its anvils."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "scripts.devnet", "--port", "0", *arguments),
         cwd=toolchain.CACHE.parents[1],
@@ -47,7 +47,7 @@ async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
     assert process.stderr is not None
     try:
         async with asyncio.timeout(60):
-            while b"The bridge stands" not in (line := await process.stderr.readline()):
+            while b"The bridge is up" not in (line := await process.stderr.readline()):
                 assert line, "the command ended early"
         yield process, await children(process.pid)
     finally:
@@ -132,5 +132,5 @@ async def test_the_command_fails_when_an_anvil_dies() -> None:
         os.kill(groups[1], signal.SIGKILL)
         _, err = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 1
-        assert b"The anvil of beta ended by itself" in err
+        assert b"The anvil of beta ended unexpectedly" in err
         assert not await left(groups)
