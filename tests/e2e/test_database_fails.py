@@ -17,7 +17,7 @@ import pytest
 
 from scripts.devnet import Devnet
 from tests.e2e.monitor import Monitor, Setup, write_config
-from tests.e2e.test_heartbeat import Switch
+from tests.e2e.switch import Switch
 from tests.e2e.webhook import Received, Receiver
 from tests.world.databases import open_store
 from tests.world.waiting import until

@@ -1,32 +1,15 @@
 """The heartbeat of the real program: there while both chains are seen, away while one is not."""
 
-import time
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from scripts.devnet import Devnet
-from tests.alerting.providers.vendor import Seen, Vendor
 from tests.e2e.monitor import Monitor, Setup, write_config
+from tests.e2e.switch import Switch
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Switch(Vendor):
-    """A dead man's switch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.last = 0.0
-
-    def answer(self, _seen: Seen) -> web.Response:
-        self.last = time.monotonic()
-        return web.Response(text="OK")
-
-    def silent_for(self) -> float:
-        return time.monotonic() - self.last
 
 
 async def test_it_stays_away_while_a_chain_is_out_of_sight_and_comes_back(bridge: Devnet, tmp_path: Path) -> None:
