@@ -56,7 +56,7 @@ def test_ctrl_c_to_a_command_works_where_the_run_ignores_it() -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def test_a_test_that_its_own_limit_does_not_end_is_ended_with_the_run(tmp_path: Path) -> None:
+def test_a_test_that_outlives_its_own_limit_ends_with_the_run(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(HANGS)
     ended = run_pytest(tmp_path / "test_it.py", "-o", "timeout=1", "-o", "faulthandler_timeout=3")
     assert ended.returncode == 1

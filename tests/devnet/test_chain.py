@@ -39,7 +39,7 @@ async def test_a_reorg_takes_the_xcall_back_and_keeps_the_height(pair: Devnet) -
     assert await alpha.nonce() == transfer.nonce
 
 
-async def test_the_same_xcall_after_a_reorg_has_the_same_id_in_another_block(pair: Devnet) -> None:
+async def test_the_same_xcall_after_a_reorg_keeps_its_id(pair: Devnet) -> None:
     alpha, beta = pair.chains
     first = await pair.xcall(alpha, beta, amount=5)
     await alpha.reorg(1)
@@ -81,7 +81,7 @@ async def test_without_mining_a_transaction_waits(pair: Devnet) -> None:
     await alpha.resume_mining()
 
 
-async def test_a_killed_chain_comes_back_on_its_port_with_all_it_had(pair: Devnet) -> None:
+async def test_a_killed_chain_comes_back_with_its_port_and_state(pair: Devnet) -> None:
     alpha, beta = pair.chains
     transfer = await pair.xcall(alpha, beta, amount=9)
     before = (await alpha.head(), await alpha.nonce(), alpha.http_url, alpha.process.pid)
@@ -136,7 +136,7 @@ async def test_a_frozen_chain_accepts_connections_and_answers_nothing(pair: Devn
     assert await alpha.head() > 0
 
 
-async def test_with_a_block_time_blocks_come_by_themselves_and_at_the_right_time() -> None:
+async def test_with_a_block_time_blocks_come_by_themselves_and_on_time() -> None:
     async with Devnet.start(block_time=1) as devnet:
         alpha, beta = devnet.chains
         transfer = await devnet.xcall(alpha, beta)

@@ -91,7 +91,7 @@ async def history(bridge: Devnet, past: Past, tmp_path: Path) -> AsyncIterator[H
         yield History(past, await write_config(setup, tmp_path), webhook)
 
 
-async def test_what_is_late_now_is_told_and_what_its_destination_calls_done_is_not(history: History) -> None:
+async def test_a_backfill_alerts_what_is_late_now_and_not_what_is_done(history: History) -> None:
     said = await history.backfill_alpha()
     late = [(one["leg"], one["transfer"]["transfer_id"]) for one in said["late"]]
     assert late == [("execute", history.past.owed.transfer_id), ("execute", history.past.comes.transfer_id)]
@@ -118,7 +118,7 @@ async def test_words_say_the_same(history: History) -> None:
     assert "backfill the destination too" in said
 
 
-async def test_history_gives_no_deadlines_and_no_alerts_to_a_monitor_that_starts_on_it(history: History) -> None:
+async def test_history_gives_no_deadlines_and_no_alerts(history: History) -> None:
     await history.backfill_alpha()
     async with Monitor(history.config) as monitor:
         await monitor.ready()
@@ -167,9 +167,7 @@ async def test_blocks_that_may_still_be_replaced_are_refused(bridge: Devnet, his
     assert "may still be replaced; the last final block is" in " ".join(told.split())
 
 
-async def test_a_leg_that_arrives_later_completes_the_record_and_gives_no_deadlines(
-    bridge: Devnet, history: History
-) -> None:
+async def test_a_later_leg_completes_the_record_and_gives_no_deadlines(bridge: Devnet, history: History) -> None:
     await history.backfill_alpha()
     async with Monitor(history.config) as monitor:
         await monitor.ready()

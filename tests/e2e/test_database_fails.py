@@ -86,7 +86,7 @@ def limit_file_size(monitor: Monitor) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("how", ["full disk", "file size limit", "lock"])
-async def test_while_nothing_can_be_written_it_says_why_and_afterwards_nothing_is_missing(
+async def test_while_the_database_cannot_be_written_it_says_why_and_loses_nothing(
     bridge: Devnet, tmp_path: Path, how: str
 ) -> None:
     alpha, beta, _ = bridge.chains
@@ -139,9 +139,7 @@ async def has_history(monitor: Monitor) -> bool:
     return ("database_failing", "database", "resolved") in await monitor.alerts()
 
 
-async def test_a_stop_while_another_program_holds_the_lock_is_as_quick_and_clean_as_any(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_a_stop_while_another_program_holds_the_lock_is_clean(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     database = tmp_path / "monitor.db"
     async with Receiver() as webhook, monitor_on(bridge, tmp_path, webhook, database) as monitor:
@@ -173,9 +171,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("how", LOSSES)
-async def test_a_database_that_is_lost_ends_it_and_the_channels_hear_why(
-    bridge: Devnet, tmp_path: Path, how: str
-) -> None:
+async def test_a_lost_database_ends_it_and_alerts_the_channels(bridge: Devnet, tmp_path: Path, how: str) -> None:
     data = tmp_path / "data"
     data.mkdir()
     await (await open_store(data / "other.db", {})).close()
@@ -195,7 +191,7 @@ async def test_a_database_that_is_lost_ends_it_and_the_channels_hear_why(
     assert monitor.events("database.failing")[-1]["reason"].lower() in opened.alert["text"].lower()
 
 
-async def test_after_a_loss_the_next_start_tells_the_end_under_the_same_id(bridge: Devnet, tmp_path: Path) -> None:
+async def test_after_a_loss_the_next_start_resolves_the_same_alert(bridge: Devnet, tmp_path: Path) -> None:
     database = tmp_path / "monitor.db"
     async with Receiver() as webhook:
         async with monitor_on(bridge, tmp_path, webhook, database) as monitor:
@@ -210,7 +206,7 @@ async def test_after_a_loss_the_next_start_tells_the_end_under_the_same_id(bridg
         assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
 
 
-async def test_a_start_on_a_full_disk_is_told_once_and_so_is_its_end(bridge: Devnet, tmp_path: Path) -> None:
+async def test_a_start_on_a_full_disk_is_alerted_and_resolved_once(bridge: Devnet, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     async with Receiver() as webhook:
@@ -234,9 +230,7 @@ async def test_a_start_on_a_full_disk_is_told_once_and_so_is_its_end(bridge: Dev
         assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
 
 
-async def test_a_database_that_is_damaged_at_the_start_is_refused_with_the_cure_and_told_once(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_a_damaged_database_is_refused_at_the_start_with_the_cure(bridge: Devnet, tmp_path: Path) -> None:
     async with Receiver() as webhook:
         config = await write_config(Setup(bridge.chains[:2], {"machines": webhook}), tmp_path)
         database = tmp_path / "connext-monitor.db"

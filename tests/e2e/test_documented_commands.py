@@ -111,14 +111,14 @@ async def test_what_needs_a_terminal_says_so_and_takes_its_flags(scene: Scene) -
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.ours is None], ids=str)
-async def test_a_command_that_is_not_typed_has_a_reason_and_names_files_that_are_there(command: Documented) -> None:
+async def test_a_command_left_out_has_a_reason_and_names_existing_files(command: Documented) -> None:
     assert NOT_TYPED[command.words[0]]
     for word in command.words:
         if word.startswith(("scripts/", "docs/")):
             assert (ROOT / word).exists()
 
 
-async def test_no_reason_is_left_of_a_command_that_is_documented_no_more() -> None:
+async def test_every_reason_belongs_to_a_documented_command() -> None:
     assert NOT_TYPED.keys() <= {command.words[0] for command in COMMANDS}
 
 

@@ -13,9 +13,7 @@ from tests.world.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_page_in_front_of_a_channel_and_a_long_wait_asked_for_kill_nothing(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_neither_a_proxys_page_nor_a_long_retry_after_kills_a_channel(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Stranger() as desk:
         desk.plan(403, b"<!DOCTYPE html><title>Access denied</title>")

@@ -12,7 +12,7 @@ from tests.world.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_it_stays_away_while_a_chain_is_out_of_sight_and_comes_back(bridge: Devnet, tmp_path: Path) -> None:
+async def test_the_heartbeat_stops_while_a_chain_is_unobserved(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Switch() as switch:
         config = await write_config(Setup((alpha, beta), {}, unobserved_after="PT3S"), tmp_path)

@@ -106,9 +106,7 @@ async def test_no_secret_is_in_them(scrape: Scrape) -> None:
 
 
 @pytest.mark.parametrize("expression", list(expressions()), ids=lambda expression: expression.place)
-async def test_every_metric_and_label_that_docs_name_is_in_a_real_scrape(
-    scrape: Scrape, expression: Expression
-) -> None:
+async def test_every_documented_metric_and_label_is_in_a_real_scrape(scrape: Scrape, expression: Expression) -> None:
     found = asked(expression.text)
     assert found
     assert [lack for wanted in found for lack in scrape.lacks(wanted)] == []
@@ -128,7 +126,7 @@ async def test_every_metric_and_label_that_docs_name_is_in_a_real_scrape(
         'up{chain="alpha"}',
     ],
 )
-async def test_a_metric_a_label_or_a_value_that_is_not_there_is_found(scrape: Scrape, wrong: str) -> None:
+async def test_a_missing_metric_label_or_value_is_found(scrape: Scrape, wrong: str) -> None:
     assert any(scrape.lacks(one) for one in asked(wrong))
 
 

@@ -42,9 +42,7 @@ async def say_executed(transfer: Transfer, to: str) -> Receipt:
     return await chain.send(Transaction(chain.accounts.user, chain.contract, "0x" + calldata.hex()))
 
 
-async def test_a_delivery_of_something_else_is_told_once_and_taken_back_with_its_block(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_a_mismatched_delivery_is_alerted_once_and_resolved_by_a_reorg(bridge: Devnet, tmp_path: Path) -> None:
     beta, _, gamma = bridge.chains
     thief = gamma.accounts.deployer
     async with Receiver() as webhook:

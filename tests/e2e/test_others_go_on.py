@@ -23,7 +23,7 @@ def closed_port() -> Iterator[int]:
         yield ours.getsockname()[1]
 
 
-async def test_an_endpoint_that_is_down_at_the_start_delays_no_other_chain(bridge: Devnet, tmp_path: Path) -> None:
+async def test_an_endpoint_down_at_the_start_delays_no_other_chain(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, gamma = bridge.chains
     with closed_port() as port:
         async with Receiver() as webhook:
@@ -38,9 +38,7 @@ async def test_an_endpoint_that_is_down_at_the_start_delays_no_other_chain(bridg
                 assert [reason.split()[0] for reason in readiness["reasons"]] == ["gamma"]
 
 
-async def test_a_webhook_that_is_down_at_the_start_delays_no_other_and_is_told_when_it_is_up(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_a_webhook_down_at_the_start_delays_no_other_and_catches_up(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as up, Receiver() as down:
         config = await write_config(Setup((alpha, beta), {"up": up, "down": down}, execute="PT1S"), tmp_path)

@@ -63,11 +63,11 @@ async def test_what_came_due_while_it_was_down_is_alerted_once(restarted: Restar
     assert restarted.bodies(restarted.due_while_down) == [("alert.opened", "execute_overdue")]
 
 
-async def test_what_was_sent_and_came_due_while_it_was_down_is_alerted_once(restarted: Restarted) -> None:
+async def test_what_came_due_during_the_downtime_is_alerted_once(restarted: Restarted) -> None:
     assert restarted.bodies(restarted.sent_while_down) == [("alert.opened", "execute_overdue")]
 
 
-async def test_what_was_executed_in_time_while_it_was_down_is_met_and_not_alerted(restarted: Restarted) -> None:
+async def test_what_was_executed_in_time_during_the_downtime_is_not_alerted(restarted: Restarted) -> None:
     assert restarted.bodies(restarted.executed_while_down) == []
     assert restarted.states[restarted.executed_while_down.transfer_id] == "met"
 

@@ -16,9 +16,7 @@ STOPS_WITHIN = 5.0
 """Seconds: the contract's."""
 
 
-async def test_sigterm_ends_it_in_time_even_with_a_hanging_webhook_and_a_frozen_endpoint(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_sigterm_stops_it_in_time_despite_a_hanging_webhook_and_endpoint(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, gamma = bridge.chains
     async with Receiver() as webhook:
         webhook.hanging = True
@@ -38,9 +36,7 @@ async def test_sigterm_ends_it_in_time_even_with_a_hanging_webhook_and_a_frozen_
             assert "Traceback" not in monitor.said
 
 
-async def test_an_alert_that_was_under_way_at_the_stop_is_told_after_the_next_start(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_an_alert_under_way_at_the_stop_is_sent_after_the_restart(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
         config = await write_config(Setup((alpha, beta), {"machines": webhook}, execute="PT1S"), tmp_path)
@@ -67,7 +63,7 @@ async def test_a_second_monitor_on_the_same_database_is_refused_with_words(bridg
         assert (await first.get("/healthz"))[0] == 200
 
 
-async def test_a_wrong_config_is_refused_with_its_place_and_exit_code_2(bridge: Devnet, tmp_path: Path) -> None:
+async def test_a_wrong_config_is_refused_with_its_key_and_exit_code_2(bridge: Devnet, tmp_path: Path) -> None:
     config = await write_config(Setup(bridge.chains[:2], {}), tmp_path)
     config.write_text(config.read_text().replace("execute_deadline", "execute_dedline"))
     async with Monitor(config) as monitor:

@@ -19,9 +19,7 @@ def told(telegram: Telegram, messages: int) -> bool:
     return len(telegram.messages) >= messages
 
 
-async def test_a_late_transfer_is_told_with_its_tokens_symbol_also_after_a_restart(
-    bridge: Devnet, tmp_path: Path
-) -> None:
+async def test_an_alert_names_the_tokens_symbol_also_after_a_restart(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     symbol = await alpha.view(alpha.token, "string", "symbol()")
     async with Telegram() as telegram:

@@ -58,7 +58,7 @@ async def behind(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
 
 
 @pytest.mark.parametrize("then", [BEHIND, 0.0, -1800.0, YEAR, -YEAR], ids=str)
-async def test_a_deadline_is_told_when_it_is_due_however_the_clock_stands(behind: Skewed, then: float) -> None:
+async def test_a_deadline_is_alerted_when_due_whatever_our_clock_says(behind: Skewed, then: float) -> None:
     assert await behind.told_of_a_late_transfer(then=then) < 60
 
 
