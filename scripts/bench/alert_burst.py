@@ -14,29 +14,19 @@ import resource
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
-from aiohttp import web
 
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
-from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider, RoutingKey
-from connext_monitor.alerting.providers.slack import SlackConfig, SlackToken, SlackUrl
-from connext_monitor.alerting.providers.slack_bot import slack
-from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider, TelegramToken
-from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import AlertsConfig, BaseUrl, SecretUrl, ServiceUrl
+from connext_monitor.config import AlertsConfig
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Durations, Leg
@@ -59,14 +49,13 @@ from connext_monitor.core.selection import Watched
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
 from scripts.bench.alert_delay import summary
-from tests.world.kinds import overdue
+from scripts.bench.loopback_channels import PROVIDERS, Channels, providers
+from scripts.bench.made_up_bridge import overdue
 
-_PROVIDERS = ("discord", "pagerduty", "slack", "slack-bot", "telegram", "webhook")
 _AT_ONCE = 64
 _DEADLINE = 300
 _DESTINATION = DomainId(9)
 _SOMEBODY = Address(b"\x01" * 20)
-_WINDOW, _ALLOWED = 2.0, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,84 +100,6 @@ class Late:
         return Sighting(BlockRef(BlockNumber(at), block, Timestamp(at)), Hash32(self.id), 0)
 
 
-class Channels:
-    """All servers: what came to them, and when (monotonic seconds)."""
-
-    def __init__(self) -> None:
-        self.requests: Counter[str] = Counter()
-        self.limited = 0
-        self.told_lone: dict[str, float] = {}
-        self.bodies: list[tuple[str, str]] = []
-        self.titles: list[str] = []
-        self._window: list[float] = []
-
-    async def discord(self, request: web.Request) -> web.Response:
-        """Post or edit a message; five in two seconds."""
-        now = time.monotonic()
-        self._window = [at for at in self._window if now - at < _WINDOW]
-        if len(self._window) >= _ALLOWED:
-            self.limited += 1
-            return web.json_response({"retry_after": _WINDOW}, status=429)
-        self._window.append(now)
-        payload: Any = await request.json()
-        embed = payload["embeds"][0]
-        self.requests[f"discord {request.method}"] += 1
-        self.titles.append(f"{request.method:5} {embed['title'].replace(chr(92), '')}")
-        self.told_lone.setdefault(embed["fields"][0]["value"], now)
-        reset = _WINDOW - (now - self._window[0])
-        left = {"X-RateLimit-Remaining": str(_ALLOWED - len(self._window)), "X-RateLimit-Reset-After": f"{reset:.3f}"}
-        return web.json_response({"id": str(len(self.titles))}, headers=left)
-
-    async def webhook(self, request: web.Request) -> web.Response:
-        """Take a body."""
-        body = await request.json()
-        self.requests["webhook POST"] += 1
-        self.bodies.append((body["type"], body["data"]["alert"]["id"]))
-        return web.Response(status=204)
-
-    async def slack(self, request: web.Request) -> web.Response:
-        """Take a message of an incoming webhook."""
-        await request.read()
-        self.requests["slack POST"] += 1
-        return web.Response(text="ok")
-
-    async def slack_bot(self, request: web.Request) -> web.Response:
-        """Take a message of a bot, or a change of one."""
-        await request.read()
-        self.requests[f"slack-bot {request.match_info['method']}"] += 1
-        return web.json_response({"ok": True, "channel": "C1", "ts": "1.000001"})
-
-    async def telegram(self, request: web.Request) -> web.Response:
-        """Take a message, or a change of one."""
-        await request.read()
-        self.requests[f"telegram {request.match_info['method']}"] += 1
-        return web.json_response({"ok": True, "result": {"message_id": 7}})
-
-    async def pagerduty(self, request: web.Request) -> web.Response:
-        """Take an event."""
-        self.requests[f"pagerduty {(await request.json())['event_action']}"] += 1
-        return web.json_response({"status": "success"}, status=202)
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        """All on one port of 127.0.0.1; the base URL."""
-        app = web.Application()
-        app.router.add_route("*", "/api/v10/webhooks/1/token", self.discord)
-        app.router.add_route("*", "/api/v10/webhooks/1/token/messages/{id}", self.discord)
-        app.router.add_post("/hook", self.webhook)
-        app.router.add_post("/slack", self.slack)
-        app.router.add_post("/slack-api/{method}", self.slack_bot)
-        app.router.add_post("/telegram/{token}/{method}", self.telegram)
-        app.router.add_post("/pagerduty", self.pagerduty)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-
 def _accusation(one: Late, at: datetime, _watched: Watched | None) -> Alert:
     return overdue(one.id, Leg.EXECUTE, one.due_at, at, (one.origin, _DESTINATION))
 
@@ -223,7 +134,7 @@ class Bench:
 
     async def _open(self, part: Sequence[Late]) -> None:
         def everybody(_alert: object) -> Collection[str]:
-            return _PROVIDERS
+            return PROVIDERS
 
         at = datetime.now(UTC)
         accused = [(one.id, partial(_accusation, one, at)) for one in part]
@@ -295,13 +206,13 @@ async def _told(bench: Bench, begun: float, kind: str, count: int) -> None:
     def all_by_webhook() -> bool:
         return sum(told == kind for told, _ in bench.channels.bodies) == count
 
-    while len(at) < len(_PROVIDERS):
+    while len(at) < len(PROVIDERS):
         waiting = {channel.provider: channel.waiting for channel in await bench.store.channels()}
-        for provider in _PROVIDERS:
+        for provider in PROVIDERS:
             if not waiting.get(provider) and provider not in at and (provider != "webhook" or all_by_webhook()):
                 at[provider] = time.monotonic() - begun
         await asyncio.sleep(0.05)
-    for provider in _PROVIDERS:
+    for provider in PROVIDERS:
         print(f"  {provider:9} was told all after {at[provider]:.1f} s")
     _counted(bench.channels)
 
@@ -335,31 +246,8 @@ async def _bench() -> AsyncIterator[Bench]:
     with tempfile.TemporaryDirectory() as folder:
         async with channels.serving() as base:
             store = await Store.open(Path(folder) / "bench.db", {})
-            to_discord = DiscordConfig(type="discord", webhook_url=DiscordUrl(f"{base}/api/webhooks/1/token"))
-            to_webhook = WebhookConfig(type="webhook", url=SecretUrl(f"{base}/hook"))
-            to_slack = SlackConfig(type="slack", webhook_url=SlackUrl(f"{base}/slack"))
-            to_bot = SlackConfig(
-                type="slack", token=SlackToken("xoxb-1"), channel="C1", api_url=ServiceUrl(f"{base}/slack-api")
-            )
-            to_telegram = TelegramConfig(
-                type="telegram",
-                token=TelegramToken("1:" + "a" * 35),
-                chat_id="-1",
-                api_url=BaseUrl(f"{base}/telegram"),
-            )
-            to_pagerduty = PagerDutyConfig(
-                type="pagerduty", routing_key=RoutingKey("a" * 32), url=SecretUrl(f"{base}/pagerduty")
-            )
-            providers: list[Provider] = [
-                DiscordProvider("discord", to_discord, context),
-                PagerDutyProvider("pagerduty", to_pagerduty, context),
-                slack("slack", to_slack, context),
-                slack("slack-bot", to_bot, context),
-                TelegramProvider("telegram", to_telegram, context),
-                WebhookProvider("webhook", to_webhook, context),
-            ]
             grouping = GroupRules(rules.group_wait.total_seconds(), rules.group_interval.total_seconds())
-            manager = AlertManager(store.outbox, providers, labels, grouping, _Unheard(), SystemClock())
+            manager = AlertManager(store.outbox, providers(base, context), labels, grouping, _Unheard(), SystemClock())
             yield Bench(store, manager, channels)
             await store.close()
 

@@ -6,8 +6,12 @@ when it is asked for, so a long history needs no memory.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE, OverdueDetails
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.decoding import encode_event, transfer_id_of
 from connext_monitor.core.events import (
     Address,
@@ -15,7 +19,9 @@ from connext_monitor.core.events import (
     Executed,
     Hash32,
     Reconciled,
+    Timestamp,
     TransferEvent,
+    TransferId,
     TransferInfo,
     XCalled,
 )
@@ -179,3 +185,11 @@ def _info(nonce: int) -> TransferInfo:
 
 def _word(name: str, nonce: int) -> bytes:
     return sha256(f"{name} {nonce}".encode()).digest()
+
+
+def overdue(
+    transfer_id: TransferId, leg: Leg, due_at: Timestamp, at: datetime, pathway: tuple[DomainId, DomainId]
+) -> Alert:
+    """The alert about a leg that was due then, opened ``at``."""
+    origin, destination = pathway
+    return OVERDUE[leg].open(transfer_id, at, OverdueDetails(due_at=due_at, origin=origin, destination=destination))

@@ -40,8 +40,7 @@ from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
-from scripts.bench.made_up_bridge import block_hash, executed, reconciled, xcalled
-from tests.world.kinds import overdue
+from scripts.bench.made_up_bridge import block_hash, executed, overdue, reconciled, xcalled
 
 NAMES = {DomainId(1001): "alpha", DomainId(1002): "beta", DomainId(1003): "gamma"}
 _DAY = 86_400
