@@ -122,13 +122,15 @@ def name_of(file: Path) -> str:
 
 
 def targets(source: str) -> Iterator[str]:
-    """Every dotted name that an import of the source may mean: ``from a import b`` may mean the module a.b."""
+    """Every dotted name that the source may import: ``from a import b`` may mean a.b, and a text a module by name."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def reached(sources: dict[str, str], start: str) -> set[str]:

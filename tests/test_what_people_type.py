@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.alerting.heartbeat import Heartbeat
-from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, check_provider
+from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, check_provider, provider_type
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Bucket, Config, ConfigError, SecretText, load_config
 from connext_monitor.monitoring.endpoint import open_endpoint
@@ -111,8 +111,8 @@ def secret_keys() -> set[tuple[str, str]]:
     """Every provider's type with each of its keys that takes a secret or an address."""
     return {
         (name, key)
-        for name, kind in PROVIDER_TYPES.items()
-        for key, field in kind.config.model_fields.items()
+        for name in PROVIDER_TYPES
+        for key, field in provider_type(name).config.model_fields.items()
         if any(
             isinstance(one, type) and issubclass(one, SecretText)
             for one in (field.annotation, *get_args(field.annotation))

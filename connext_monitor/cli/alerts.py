@@ -1,18 +1,16 @@
 """``alerts``: the open and the past ones."""
 
-import click
-
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.output import (
     Row,
-    json_option,
     print_json,
     print_table,
     say,
     severity_word,
     styled,
 )
-from connext_monitor.cli.settings import complete, config_option, load, reading
-from connext_monitor.cli.silences import ack, silence, silences, unsilence
+from connext_monitor.cli.settings import load
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import AlertState, compose
 from connext_monitor.core.documents.alerts import AlertDocument, AlertList, alert_in_words
@@ -21,39 +19,22 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor
-from connext_monitor.reporting.web.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
+from connext_monitor.reporting.web.parameters import LARGEST_LIMIT
 from connext_monitor.reporting.web.read_store import ReadStore
 
-MOST = 10_000
-_ALL = "all"
 _HEADINGS = ("OPENED", "SEVERITY", "STATE", "WHAT", "SUBJECT")
 
 About = tuple[AlertRow, TransferView | None]
 
 
-@click.group(invoke_without_command=True)
-@config_option()
-@click.option(
-    "--state",
-    type=click.Choice([*(state.value for state in AlertState), _ALL]),
-    default=_ALL,
-    show_default=True,
-    help="Only those in this state.",
-)
-@click.option(
-    "--limit", type=click.IntRange(1, MOST), default=DEFAULT_LIMIT, show_default=True, help="At most so many."
-)
-@json_option
-def alerts(state: str, limit: int, *, as_json: bool) -> None:
-    """List open and past alerts, the newest first; or silence some of them."""
-    if click.get_current_context().invoked_subcommand is not None:
-        return
+def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
+    """Print alerts, the newest first: all, or those in this state."""
     config = load()
     labels = chain_labels(config)
 
     async def read() -> list[About]:
         async with reading(config) as store:
-            return await _collect(store, None if state == _ALL else AlertState(state), limit + 1)
+            return await _collect(store, AlertState(state) if state else None, limit + 1)
 
     found = complete(read())
     rows, more = found[:limit], len(found) > limit
@@ -64,10 +45,6 @@ def alerts(state: str, limit: int, *, as_json: bool) -> None:
         print_table(_HEADINGS, [alert_row(row, about, labels) for row, about in rows])
         if more:
             say(f"there are more than these {limit}; --limit shows them")
-
-
-for _command in (silence, ack, silences, unsilence):
-    alerts.add_command(_command)
 
 
 def _document(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> AlertDocument:

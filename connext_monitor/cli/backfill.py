@@ -15,8 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connext_monitor.app import pathway_durations, spare_collections
 from connext_monitor.cli.failure import Failure
-from connext_monitor.cli.output import json_option, print_json, print_line, print_table, say
-from connext_monitor.cli.settings import complete, config_option, load, writing
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import writing
+from connext_monitor.cli.output import print_json, print_line, print_table, say
+from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
@@ -49,7 +51,6 @@ _LOGGED_EVERY = 10.0
 _LISTED = 50
 _CURSOR = b"\x1b[?25h"
 """Shows the cursor, which a bar hides."""
-_BLOCK = click.IntRange(min=0, max=2**62)
 
 log = structlog.get_logger()
 
@@ -73,17 +74,8 @@ class _Silent:
         """Nothing follows."""
 
 
-@click.command()
-@config_option()
-@click.option("--chain", required=True, metavar="NAME", help="The chain, by its name in the config.")
-@click.option("--from", "first", required=True, type=_BLOCK, help="The first block to read.")
-@click.option("--to", "last", required=True, type=_BLOCK, help="The last block to read.")
-@json_option
-def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
-    """Read the history of a chain from before its watch began: records and statistics, never alerts.
-
-    Both blocks are included. It may run beside a monitor, and goes on where it was cut off when it is run again.
-    """
+def read_history(chain: str, first: int, last: int, *, as_json: bool) -> None:
+    """Read these blocks, both included, and print what came of it. Raises Failure."""
     config = load()
     wanted = _wanted(config, chain, first, last)
     # The bar tells of the progress where there is one; a log line would break it.

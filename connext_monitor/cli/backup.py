@@ -8,8 +8,9 @@ import click
 from pydantic_core import PydanticCustomError
 
 from connext_monitor.cli.failure import Failure
-from connext_monitor.cli.output import json_option, print_json, print_line, say, size_words
-from connext_monitor.cli.settings import complete, config_option, load
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.output import print_json, print_line, say, size_words
+from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Bucket, Config, read_bucket
 from connext_monitor.core.backups import Backup
@@ -31,11 +32,8 @@ class _Made:
     trouble: str | None
 
 
-@click.command()
-@config_option()
-@json_option
-def backup(*, as_json: bool) -> None:
-    """Make one consistent copy of the database now, also beside a running monitor."""
+def make_backup(*, as_json: bool) -> None:
+    """Make a backup and print where it is. Raises Failure where it could not be uploaded."""
     config = load()
     made = complete(_back_up(config))
     if as_json:
@@ -64,15 +62,8 @@ async def _back_up(config: Config) -> _Made:
     return _Made(made, path, uploaded=True, trouble=None)
 
 
-@click.command()
-@config_option()
-@click.argument("file", metavar="FILE")
-@json_option
-def restore(file: str, *, as_json: bool) -> None:
-    """Put a backup in the place of the database, which is kept aside under a dated name.
-
-    FILE is a backup here, or s3://bucket/prefix/name. It is verified first, and the monitor must not be running.
-    """
+def restore_backup(file: str, *, as_json: bool) -> None:
+    """Put the backup in the place of the database, and print what it holds."""
     config = load()
     done = complete(_restore(config, file))
     if as_json:

@@ -15,7 +15,7 @@ from connext_monitor.process.standard_streams import OutputLost
 def run_program() -> None:
     """Run the command, and exit with its code."""
     code = _command()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         # All that is left is to write what somebody may not read: Ctrl-C is to end that, without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     lost = standard_streams.finish()

@@ -4,11 +4,11 @@ import csv
 import sys
 from collections.abc import AsyncIterator
 
-import click
-
-from connext_monitor.cli.output import json_option
-from connext_monitor.cli.settings import complete, config_option, load, reading
-from connext_monitor.cli.transfers import FilterOptions, filter_options
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.options import FilterOptions
+from connext_monitor.cli.settings import load
+from connext_monitor.cli.transfers import read_filter
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
@@ -23,33 +23,14 @@ from connext_monitor.process.standard_streams import OutputLost
 from connext_monitor.reporting.web.parameters import LARGEST_LIMIT
 from connext_monitor.store.store import Store
 
-_CSV, _NDJSON = "csv", "ndjson"
 
-
-@click.group()
-def export() -> None:
-    """Write everything of a kind to stdout, for other programs."""
-
-
-@export.command("transfers")
-@config_option()
-@click.option(
-    "--format", "form", type=click.Choice([_CSV, _NDJSON]), default=_NDJSON, show_default=True, help="How to write it."
-)
-@filter_options
-@json_option
-def export_transfers(form: str, wanted: FilterOptions, *, as_json: bool) -> None:
-    """Write transfers to stdout, the newest first, each as it is when its turn comes.
-
-    ndjson is the API's object of a transfer on each line; csv the same in flat columns, below their names.
-    """
-    if as_json and form == _CSV:
-        raise click.UsageError("--json and --format csv exclude each other")
+def write_transfers(typed: FilterOptions, *, as_csv: bool) -> None:
+    """Write transfers to stdout, the newest first, as csv or as JSON by line."""
     config = load()
     labels = chain_labels(config)
     now = SystemClock().now().timestamp()
     try:
-        complete(_write(config, wanted.read(labels, now), labels, now, form))
+        complete(_write(config, read_filter(typed, labels, now), labels, now, as_csv=as_csv))
         sys.stdout.flush()
     except OutputLost as error:
         if not error.reader_left:
@@ -58,14 +39,14 @@ def export_transfers(form: str, wanted: FilterOptions, *, as_json: bool) -> None
         standard_streams.give_stdout_up()
 
 
-async def _write(config: Config, wanted: TransferFilter, labels: ChainLabels, now: float, form: str) -> None:
+async def _write(config: Config, wanted: TransferFilter, labels: ChainLabels, now: float, *, as_csv: bool) -> None:
     async with reading(config) as store:
         labels.tokens.update(await store.tokens())
         rows = csv.writer(sys.stdout, lineterminator="\n")
-        if form == _CSV:
+        if as_csv:
             rows.writerow(COLUMNS)
         async for view in _every(store, wanted):
-            if form == _CSV:
+            if as_csv:
                 rows.writerow(transfer_cells(view, labels, now))
             else:
                 sys.stdout.write(f"{encode(transfer_document(view, labels, now))}\n")

@@ -13,12 +13,11 @@ class Failure(click.ClickException):
     exit_code = 1
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print each line of the message, nothing of it interpreted."""
-        for line in self.message.splitlines():
-            click.echo(escape(line), file=file, err=file is None)
+        """Print the message."""
+        print_error(self.message, file)
 
 
-class BadConfig(Failure):
-    """Ends the program with words on stderr, and with 2."""
-
-    exit_code = 2
+def print_error(message: str, file: IO[Any] | None = None) -> None:
+    """Print each line of a message on stderr, or in the file, nothing of it interpreted."""
+    for line in message.splitlines():
+        click.echo(escape(line), file=file, err=file is None)

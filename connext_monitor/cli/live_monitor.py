@@ -1,17 +1,20 @@
-"""What a running monitor says of itself, asked over its HTTP API."""
+"""What a running monitor says of itself, asked over its HTTP API: by Python's own client, which loads fast."""
 
+import asyncio
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from typing import TypeVar
 
-import aiohttp
 import msgspec
 
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.documents.answers import ReadinessDocument
 from connext_monitor.core.documents.chains import ChainDocument, ChainList
 
-_TIMEOUT = 2.0
+_WITHIN = 2.0
+"""Seconds for all questions together."""
 _MOST_READ = 1 << 20
 # Listening on all addresses includes the loopback, but these are no addresses to ask.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
@@ -44,20 +47,16 @@ class _Clock(msgspec.Struct):
     trouble: str | None = None
 
 
-async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
+async def ask(listen: ListenAddress, chains: Collection[str], within: float = _WITHIN) -> Live:
     """Ask the monitor at ``listen``, which must be one of these chains. Raises NobodyAnswers."""
     host = _WILDCARDS.get(listen.host, listen.host)
-    base = f"http://{ListenAddress(host, listen.port)}"
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
     try:
-        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            seen = await _get(session, f"{base}/api/v1/chains", ChainList)
-            readiness = await _get(session, f"{base}/readyz", ReadinessDocument)
-            # An older monitor refuses this with words, in which there is nothing about a clock.
-            clock = await _get(session, f"{base}/api/v1/clock", _Clock)
+        async with asyncio.timeout(within):
+            # In a thread of its own, which nobody waits for where the answer does not come.
+            seen, readiness, clock = await asyncio.to_thread(_ask, host, listen.port, within)
     except TimeoutError:
-        raise NobodyAnswers(f"no running monitor answers at {listen} within {_TIMEOUT:g} s") from None
-    except (aiohttp.ClientError, OSError):
+        raise NobodyAnswers(f"no running monitor answers at {listen} within {within:g} s") from None
+    except (HTTPException, OSError):
         raise NobodyAnswers(f"no running monitor answers at {listen}") from None
     except ValueError:
         raise NobodyAnswers(f"what answers at {listen} is no monitor") from None
@@ -77,10 +76,20 @@ async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) ->
     return None
 
 
-async def _get(session: aiohttp.ClientSession, url: str, kind: type[T]) -> T:
-    async with session.get(url, allow_redirects=False) as response:
-        body = await response.content.read(_MOST_READ)
-        while len(body) < _MOST_READ and (more := await response.content.read(_MOST_READ)):
-            body += more
-        # Numbers beyond 2^53 are written as strings.
-        return msgspec.json.decode(body, type=kind, strict=False)
+def _ask(host: str, port: int, patience: float) -> tuple[ChainList, ReadinessDocument, _Clock]:
+    with closing(HTTPConnection(host, port, timeout=patience)) as connection:
+        return (
+            _get(connection, "/api/v1/chains", ChainList),
+            _get(connection, "/readyz", ReadinessDocument),
+            # An older monitor refuses this with words, in which there is nothing about a clock.
+            _get(connection, "/api/v1/clock", _Clock),
+        )
+
+
+def _get(connection: HTTPConnection, path: str, kind: type[T]) -> T:
+    connection.request("GET", path)
+    body = connection.getresponse().read(_MOST_READ + 1)
+    if len(body) > _MOST_READ:
+        raise ValueError("an answer of this length is none of ours")
+    # Numbers beyond 2^53 are written as strings.
+    return msgspec.json.decode(body, type=kind, strict=False)

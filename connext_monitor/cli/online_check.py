@@ -1,17 +1,20 @@
 """The online part of ``check-config``: asks every endpoint and every channel that can be asked without a message."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from connext_monitor.alerting.notice import Provider
-from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.alerting.providers import build_providers
+from connext_monitor.cli.finding import Finding
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig, Config, EndpointUrl
+from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.calls import MalformedAnswer, read_uint
 from connext_monitor.core.keccak import keccak
 from connext_monitor.core.printable import redact
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
+from connext_monitor.process.logs import configure_logging
 
 # Four answers at ten seconds each would be too long to wait for what only tells that something is wrong.
 _ENDPOINT_TIMEOUT = 15.0
@@ -28,23 +31,21 @@ class Askable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one question: ``ok`` is None where it could not be asked."""
-
-    subject: str
-    ok: bool | None
-    words: str
-
-
 class Mistaken(Exception):
     """The endpoint answers, but is not what the config says; the message says how."""
 
 
-async def ask_everything(chains: Sequence[ChainConfig], providers: Sequence[Provider]) -> list[Finding]:
-    """Ask all at the same time; the findings in the order of the config."""
-    endpoints = [ask_endpoint(chain, url) for chain in chains for url in chain.endpoints]
-    return list(await asyncio.gather(*endpoints, *map(ask_channel, providers)))
+async def ask_everything(config: Config) -> list[Finding]:
+    """Ask all endpoints and channels at the same time; the findings in the order of the config."""
+    configure_logging("warning", "auto")
+    built = build_providers(config.alert_providers, file=config.file, labels=chain_labels(config), clock=SystemClock())
+    channels = [configured.provider for configured in built]
+    endpoints = [ask_endpoint(chain, url) for chain in config.chains.values() for url in chain.endpoints]
+    try:
+        return list(await asyncio.gather(*endpoints, *map(ask_channel, channels)))
+    finally:
+        for channel in channels:
+            await channel.aclose()
 
 
 async def ask_endpoint(chain: ChainConfig, url: EndpointUrl) -> Finding:

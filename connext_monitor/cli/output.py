@@ -1,6 +1,7 @@
 """What commands print: JSON, or text that a terminal shows as tables and a pipe gets as plain columns.
 
 Much of it was written by strangers. Whatever does not print is shown as its escape, and nothing is read as markup.
+Rich is loaded for a terminal only: what reads a pipe does not wait for it.
 """
 
 import sys
@@ -8,16 +9,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import click
-from rich.console import Console, Group
-from rich.table import Table
-from rich.text import Text
 
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import DeadlineState
 from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.printable import escape
 
-Cell = str | Text
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A text in a colour or weight, as rich calls it, where the terminal has any."""
+
+    text: str
+    style: str
+
+
+Cell = str | Styled
 Row = Sequence[Cell]
 
 
@@ -41,11 +48,6 @@ _DEADLINE_STYLES = {
 _SEVERITY_STYLES = {Severity.INFO: "blue", Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
 
 
-def json_option(command: click.decorators.FC) -> click.decorators.FC:
-    """``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-
-
 def print_json(document: object) -> None:
     """The document on stdout, indented."""
     click.echo(encode(document, indent=2))
@@ -59,9 +61,11 @@ def say(text: str) -> None:
 def print_line(text: Cell = "") -> None:
     """One line on stdout."""
     if sys.stdout.isatty():
-        terminal().print(_text(text), soft_wrap=True)
+        from connext_monitor.cli import rich_output  # noqa: PLC0415 - as the module says
+
+        rich_output.print_line(text)
     else:
-        click.echo(_text(text).plain)
+        click.echo(plain(text))
 
 
 def print_heading(text: str) -> None:
@@ -71,11 +75,13 @@ def print_heading(text: str) -> None:
 
 def print_table(headings: Sequence[str], rows: Iterable[Row]) -> None:
     """Rows in columns below their headings; () for none. On a terminal long cells are folded; nothing is ever cut."""
-    cells = [[_text(cell) for cell in row] for row in rows]
+    columns = Columns(headings, list(rows))
     if sys.stdout.isatty():
-        terminal().print(_rich_table(headings, cells))
+        from connext_monitor.cli import rich_output  # noqa: PLC0415 - as the module says
+
+        rich_output.print_table(columns)
     else:
-        for line in plain_lines([list(headings), *([cell.plain for cell in row] for row in cells)]):
+        for line in plain_lines([list(headings), *(list(map(plain, row)) for row in columns.rows)]):
             click.echo(line)
 
 
@@ -88,18 +94,6 @@ def print_parts(parts: Iterable[Part]) -> None:
             print_line(part)
 
 
-def drawn(parts: Iterable[Part]) -> Group:
-    """Lines and tables as a terminal shows them, for a display that draws them again and again."""
-    return Group(
-        *(
-            _rich_table(part.headings, [[_text(cell) for cell in row] for row in part.rows])
-            if isinstance(part, Columns)
-            else _text(part)
-            for part in parts
-        )
-    )
-
-
 def plain_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows as lines, their columns aligned and two spaces apart."""
     filled = [row for row in rows if row]
@@ -107,24 +101,24 @@ def plain_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in filled]
 
 
-def styled(text: str, style: str = "") -> Text:
+def styled(text: str, style: str = "") -> Styled:
     """Text in a colour or weight, where the terminal has any."""
-    return Text(escape(text), style)
+    return Styled(text, style)
 
 
-def yes_or_no(value: bool | None, *, unknown: str = "unknown") -> Text:
+def yes_or_no(value: bool | None, *, unknown: str = "unknown") -> Styled:
     """``yes`` in peace, ``no`` in alarm."""
     if value is None:
         return styled(unknown)
     return styled("yes", "green") if value else styled("no", "bold red")
 
 
-def deadline_word(state: DeadlineState | None) -> Text:
+def deadline_word(state: DeadlineState | None) -> Styled:
     """The contract's word, or a dash."""
     return styled(state.value, _DEADLINE_STYLES.get(state, "")) if state else styled("-")
 
 
-def severity_word(severity: Severity) -> Text:
+def severity_word(severity: Severity) -> Styled:
     """The contract's word."""
     return styled(severity.value, _SEVERITY_STYLES[severity])
 
@@ -137,19 +131,6 @@ def size_words(size: int) -> str:
     return f"{-(-size // 1000)} kB"
 
 
-def terminal() -> Console:
-    """Stdout as a terminal, on which nothing is read as markup; NO_COLOR is honoured."""
-    return Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
-
-
-def _text(cell: Cell) -> Text:
-    return cell if isinstance(cell, Text) else Text(escape(cell))
-
-
-def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
-    table = Table(box=None, show_header=bool(headings), header_style="bold", padding=(0, 2, 0, 0))
-    for place in range(max(map(len, (headings, *rows)))):
-        table.add_column(Text(headings[place]) if headings else "", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def plain(cell: Cell) -> str:
+    """The cell's text, what does not print in it escaped."""
+    return escape(cell.text if isinstance(cell, Styled) else cell)

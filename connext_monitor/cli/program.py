@@ -4,26 +4,16 @@ from collections.abc import Sequence
 
 import click
 
-from connext_monitor.cli.alerts import alerts
-from connext_monitor.cli.backfill import backfill
-from connext_monitor.cli.backup import backup, restore
-from connext_monitor.cli.check_config import check_config
-from connext_monitor.cli.completions import completions
-from connext_monitor.cli.export import export
-from connext_monitor.cli.failure import BadConfig, Failure
-from connext_monitor.cli.replay import replay
-from connext_monitor.cli.run import run
-from connext_monitor.cli.settings import config_option
-from connext_monitor.cli.stats import stats
-from connext_monitor.cli.status import status
-from connext_monitor.cli.test_alert import test_alert
-from connext_monitor.cli.transfer import transfer
-from connext_monitor.cli.transfers import transfers
-from connext_monitor.config import ConfigError
+from connext_monitor.cli.commands.alerts import alerts
+from connext_monitor.cli.commands.completions import completions
+from connext_monitor.cli.commands.database import backfill, backup, restore
+from connext_monitor.cli.commands.lookup import export, replay, stats, status, transfer, transfers
+from connext_monitor.cli.commands.monitor import check_config, run, test_alert
+from connext_monitor.cli.failure import print_error
+from connext_monitor.cli.options import config_option
+from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.process import standard_streams
-from connext_monitor.process.logs import configure_logging
-from connext_monitor.reporting.web.server import ListenError
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.process.first_record import configure_logging_at_first_record
 
 
 class Program(click.Group):
@@ -37,15 +27,13 @@ class Program(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except ConfigError as error:
-            failure: Failure = BadConfig(str(error))
-        except (DatabaseError, ListenError) as error:
-            failure = Failure(str(error))
+        except OperatorError as error:
+            print_error(str(error))
+            raise click.exceptions.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             # What a reader has not taken by now, nobody waits for.
             standard_streams.give_stdout_up()
             raise
-        raise failure
 
 
 @click.group(cls=Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,8 +45,7 @@ def program(context: click.Context) -> None:
 
     Without a command it runs the monitor.
     """
-    # Data goes to stdout; whatever a part has to log goes to stderr. The monitor itself sets its own level.
-    configure_logging("warning", "auto")
+    configure_logging_at_first_record()
     if context.invoked_subcommand is None:
         context.invoke(run)
 

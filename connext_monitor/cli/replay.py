@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from math import ceil
 
-import click
-
 from connext_monitor.app import pathway_durations
-from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, say, styled
-from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
+from connext_monitor.cli.settings import load
 from connext_monitor.cli.stats import short_duration
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
@@ -25,40 +25,13 @@ from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration
 from connext_monitor.store.replay import Replay
 
-_SINCE = "P7D"
-
 Ends = tuple[DomainId | None, DomainId | None]
 
 
-@click.command()
-@config_option()
-@click.option("--since", metavar="DURATION", default=_SINCE, show_default=True, help="Judge what began since then.")
-@click.option(
-    "--execute-deadline", "execute", metavar="DURATION", multiple=True, help="Such as PT10M; several are compared."
-)
-@click.option(
-    "--reconcile-deadline",
-    "reconcile",
-    metavar="DURATION",
-    multiple=True,
-    help="Such as PT4H; several are compared.",
-)
-@click.option(
-    "--pathway",
-    "pathways",
-    metavar="ORIGIN:DEST",
-    multiple=True,
-    help='Only these: chains by name or domain id, "*" for all; may be given several times.',
-)
-@json_option
-def replay(
+def compare_deadlines(
     since: str, execute: Sequence[str], reconcile: Sequence[str], pathways: Sequence[str], *, as_json: bool
 ) -> None:
-    """Count the alerts that other deadlines would have made of the stored history, beside those of the config.
-
-    The percentiles of what the legs took are there to choose a deadline by. A leg that came in the first block past its
-    deadline is counted, though a running monitor sees it in time. Nothing is changed, and nobody is alerted.
-    """
+    """Print how many alerts these deadlines would have raised, and those of the config."""
     config = load()
     labels = chain_labels(config)
     length = option("--since", since, read_duration)

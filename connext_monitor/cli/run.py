@@ -2,11 +2,11 @@
 
 import asyncio
 
-import click
 import structlog
 
+from connext_monitor import app
 from connext_monitor.alerting.providers import build_providers
-from connext_monitor.cli.settings import config_option, load
+from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config.chain_labels import chain_labels
@@ -18,14 +18,11 @@ from connext_monitor.process.stop_request import StopRequest
 log = structlog.get_logger()
 
 
-@click.command()
-@config_option()
-@click.pass_context
-def run(context: click.Context) -> None:
-    """Monitor in the foreground until SIGINT or SIGTERM (the default)."""
+def run_monitor() -> int:
+    """Run the monitor until it is told to stop; the exit code."""
     stop = StopRequest(tell_abandoned=_log_abandoned)
     with stop.on_signals():
-        context.exit(_monitor(stop))
+        return _monitor(stop)
 
 
 def _log_abandoned(within: float, running: list[str]) -> None:
@@ -37,9 +34,6 @@ def _monitor(stop: StopRequest) -> int:
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
         log.info("providers.not_configured", providers=", ".join(config.not_configured), see="check-config")
-    # Imported here: the other commands need nothing of it.
-    from connext_monitor import app  # noqa: PLC0415
-
     with asyncio.Runner(loop_factory=RunningLoop) as runner:
         clock = AgreedClock(SystemClock(runner.get_loop().time))
         labels = chain_labels(config)

@@ -5,8 +5,10 @@ from datetime import timedelta
 import click
 
 from connext_monitor.cli.failure import Failure
-from connext_monitor.cli.output import Row, json_option, print_json, print_table, say
-from connext_monitor.cli.settings import complete, config_option, load, reading, writing
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import reading, writing
+from connext_monitor.cli.output import Row, print_json, print_table, say
+from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, parse_duration
 from connext_monitor.config.chain_labels import chain_labels
@@ -18,35 +20,8 @@ from connext_monitor.core.formats import Json, rfc3339
 _HEADINGS = ("ID", "UNTIL", "WHAT", "REASON")
 
 
-class _Duration(click.ParamType[timedelta]):
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        try:
-            return parse_duration(str(value))
-        except ValueError:
-            self.fail("write an ISO 8601 duration, such as PT30M, PT2H or P1D", param, ctx)
-
-
-_for = click.option(
-    "--for", "lasting", metavar="DURATION", type=_Duration(), required=True, help="ISO 8601: PT2H, P1D."
-)
-_reason = click.option("--reason", default="", metavar="TEXT", help="Why; shown with it.")
-
-
-@click.command()
-@config_option()
-@_for
-@click.option("--kind", type=click.Choice(list(KINDS)), help="Only alerts of this kind.")
-@click.option("--origin", metavar="CHAIN", help="Only those about transfers from this chain.")
-@click.option("--destination", metavar="CHAIN", help="Only those about transfers to this chain.")
-@click.option("--subject", metavar="NAME", help="Only those about this transfer id, chain or provider.")
-@_reason
-@json_option
-def silence(
-    lasting: timedelta,
+def make_silence(
+    lasting: str,
     kind: str | None,
     origin: str | None,
     destination: str | None,
@@ -55,23 +30,19 @@ def silence(
     *,
     as_json: bool,
 ) -> None:
-    """Tell nobody of some alerts for a while. They are recorded; what still stands at the end is told then."""
+    """Silence the alerts that match all that is given, for a duration, and print the silence."""
+    length = _duration(lasting)
     config = load()
     for option, name in (("--origin", origin), ("--destination", destination)):
         _check_chain(config, option, name)
-    until = SystemClock().now() + lasting
+    until = SystemClock().now() + length
     wanted = Silence(0, until, KINDS[kind] if kind else None, origin, destination, subject, reason)
     _print(_store(config, wanted), as_json=as_json)
 
 
-@click.command()
-@config_option()
-@click.argument("alert_id", metavar="ALERT_ID")
-@_for
-@_reason
-@json_option
-def ack(alert_id: str, lasting: timedelta, reason: str, *, as_json: bool) -> None:
-    """Say that somebody sees to an open alert. It is told again if it is still open at the end."""
+def acknowledge(alert_id: str, lasting: str, reason: str, *, as_json: bool) -> None:
+    """Silence one open alert for a duration. Raises Failure where none of this id is open."""
+    length = _duration(lasting)
     config = load()
 
     async def is_open() -> bool:
@@ -80,15 +51,12 @@ def ack(alert_id: str, lasting: timedelta, reason: str, *, as_json: bool) -> Non
 
     if not complete(is_open()):
         raise Failure("no alert of this id is open; connext-monitor alerts --state open --json lists their ids")
-    wanted = Silence(0, SystemClock().now() + lasting, subject=alert_id, reason=reason, ack=True)
+    wanted = Silence(0, SystemClock().now() + length, subject=alert_id, reason=reason, ack=True)
     _print(_store(config, wanted), as_json=as_json)
 
 
-@click.command()
-@config_option()
-@json_option
-def silences(*, as_json: bool) -> None:
-    """List what is silenced now."""
+def list_silences(*, as_json: bool) -> None:
+    """Print what is silenced now."""
     config = load()
 
     async def read() -> list[Silence]:
@@ -102,11 +70,8 @@ def silences(*, as_json: bool) -> None:
         print_table(_HEADINGS, [_row(one) for one in found])
 
 
-@click.command()
-@config_option()
-@click.argument("silence_id", metavar="ID", type=click.IntRange(1))
-def unsilence(silence_id: int) -> None:
-    """End a silence, or an ack, now."""
+def end_silence(silence_id: int) -> None:
+    """End a silence now. Raises Failure where there is none of this id."""
     config = load()
 
     async def cut() -> bool:
@@ -116,6 +81,14 @@ def unsilence(silence_id: int) -> None:
     if not complete(cut()):
         raise Failure("there is no such silence; connext-monitor alerts silences lists them")
     say(f"silence {silence_id} has ended")
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        words = "write an ISO 8601 duration, such as PT30M, PT2H or P1D"
+        raise click.BadParameter(words, param_hint="--for") from None
 
 
 def _check_chain(config: Config, option: str, name: str | None) -> None:

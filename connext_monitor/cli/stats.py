@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-import click
 from msgspec import to_builtins
 
+from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.live_monitor import why_not_live
-from connext_monitor.cli.output import Row, json_option, print_heading, print_json, print_line, print_table, say, styled
-from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
+from connext_monitor.cli.settings import load
 from connext_monitor.cli.status_report import last_written
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
@@ -26,17 +27,8 @@ from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, 
 from connext_monitor.store.statistics import Statistics
 
 
-@click.command()
-@config_option()
-@click.option("--since", metavar="DURATION", help="Of the transfers begun so long ago or later.  [default: P1D]")
-@click.option("--origin", metavar="CHAIN", help="Only from this chain: its name or its domain id.")
-@click.option("--destination", metavar="CHAIN", help="Only to this chain: its name or its domain id.")
-@json_option
-def stats(since: str | None, origin: str | None, destination: str | None, *, as_json: bool) -> None:
-    """Show counts and latency percentiles by pathway and router.
-
-    A latency is the time from XCalled's block to the leg's. Percentiles are of the legs that have arrived.
-    """
+def show_stats(since: str | None, origin: str | None, destination: str | None, *, as_json: bool) -> None:
+    """Print the statistics of the transfers begun within ``since``, a day by default."""
     config = load()
     labels = chain_labels(config)
     window = last(

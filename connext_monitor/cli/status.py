@@ -1,16 +1,15 @@
-"""``status``: how everything is, at a look."""
+"""``status``: how everything is, at a glance."""
 
 import sys
 from collections.abc import Sequence
 
 import click
 
-from connext_monitor.cli.live_display import show_again_and_again
+from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.output import (
     Columns,
     Part,
     Row,
-    json_option,
     print_json,
     print_parts,
     severity_word,
@@ -18,7 +17,7 @@ from connext_monitor.cli.output import (
     styled,
     yes_or_no,
 )
-from connext_monitor.cli.settings import complete, config_option, load
+from connext_monitor.cli.settings import load
 from connext_monitor.cli.status_report import StatusReport, report_document, status_report, worst_first
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
@@ -34,28 +33,27 @@ DEGRADED = 3
 _CHAIN_HEADINGS = ("CHAIN", "HEAD", "WATERMARK", "LAG", "OBSERVED", "NONCES WHOLE", "ENDPOINT")
 
 
-@click.command()
-@config_option()
-@click.option("--watch", is_flag=True, help="Show it again and again, about once a second, until Ctrl-C.")
-@json_option
-@click.pass_context
-def status(context: click.Context, *, watch: bool, as_json: bool) -> None:
-    """Show chains, transfers in flight, open alerts and channels; exit with 3 when something is degraded."""
-    if watch:
-        if as_json:
-            raise click.UsageError("--watch is for people; run status --json again and again instead")
-        if not sys.stdout.isatty():
-            raise click.UsageError("--watch needs a terminal; run status again and again instead")
-        config = load()
-        complete(show_again_and_again(lambda: _look(config)))
-        context.exit(0)
+def watch_status(*, as_json: bool) -> None:
+    """Show it on the terminal again every second, until Ctrl-C."""
+    if as_json:
+        raise click.UsageError("--watch is for people; run status --json again and again instead")
+    if not sys.stdout.isatty():
+        raise click.UsageError("--watch needs a terminal; run status again and again instead")
+    from connext_monitor.cli.live_display import show_again_and_again  # noqa: PLC0415 - loads rich
+
+    config = load()
+    complete(show_again_and_again(lambda: _look(config)))
+
+
+def show_status(*, as_json: bool) -> int:
+    """Print it once; the exit code."""
     config = load()
     report = complete(status_report(config, SystemClock().now()))
     if as_json:
         print_json(report_document(report, config))
     else:
         print_parts([*_parts(report, config), "", *_verdict(report)])
-    context.exit(DEGRADED if report.degraded else 0)
+    return DEGRADED if report.degraded else 0
 
 
 async def _look(config: Config) -> list[Part]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
-from connext_monitor.cli.settings import reading
+from connext_monitor.cli.opened_database import reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import AlertKind

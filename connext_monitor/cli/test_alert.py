@@ -11,14 +11,16 @@ from connext_monitor.alerting.drill import drill
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.cli.failure import Failure
-from connext_monitor.cli.output import Row, json_option, print_json, print_table, say, styled
-from connext_monitor.cli.settings import complete, config_option, load
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.output import Row, print_json, print_table, say, styled
+from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents.fields import ListDocument
 from connext_monitor.core.formats import Json
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.process.logs import configure_logging
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,9 @@ class Drilled:
     outcome: Outcome
 
 
-@click.command("test-alert")
-@config_option()
-@click.option("--provider", metavar="NAME", help="Only through this one, by its name in the config.")
-@json_option
-def test_alert(provider: str | None, *, as_json: bool) -> None:
-    """Send a message marked DRILL through the alert providers, and say what they answered."""
+def send_drills(provider: str | None, *, as_json: bool) -> None:
+    """Send drills through one provider, or all, and print the answers. Raises Failure where one was not taken."""
+    configure_logging("warning", "auto")
     config = load()
     labels = chain_labels(config)
     clock = SystemClock()

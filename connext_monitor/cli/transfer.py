@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-import click
-
 from connext_monitor.cli.failure import Failure
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.output import (
     Cell,
     Row,
     deadline_word,
-    json_option,
     print_heading,
     print_json,
     print_line,
     print_table,
     severity_word,
 )
-from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.settings import load
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
@@ -36,12 +35,8 @@ from connext_monitor.reporting.web.parameters import read_hash
 Told = tuple[TransferView, Sequence[Alert]]
 
 
-@click.command()
-@config_option()
-@click.argument("id_or_tx", metavar="ID_OR_TX")
-@json_option
-def transfer(id_or_tx: str, *, as_json: bool) -> None:
-    """Show one transfer by its id, or those of a transaction by its hash."""
+def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
+    """Print the transfer of this id, or those of the transaction of this hash."""
     config = load()
     wanted = option("ID_OR_TX", id_or_tx, read_hash) or b""
 

@@ -1,14 +1,15 @@
 """``transfers``: the list."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
 from typing import TypeVar
 
 import click
 
-from connext_monitor.cli.output import Row, deadline_word, json_option, print_json, print_table, say
-from connext_monitor.cli.settings import complete, config_option, load, reading
+from connext_monitor.cli.interruptible import complete
+from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.options import FilterOptions
+from connext_monitor.cli.output import Row, deadline_word, print_json, print_table, say
+from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.deadline import Leg
@@ -19,7 +20,6 @@ from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
 from connext_monitor.reporting.web.parameters import (
-    DEFAULT_LIMIT,
     LARGEST_LIMIT,
     BadValueError,
     read_chain,
@@ -28,61 +28,27 @@ from connext_monitor.reporting.web.parameters import (
 )
 from connext_monitor.reporting.web.read_store import ReadStore
 
-MOST = 10_000
-
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class FilterOptions:
-    """Which transfers are wanted, as it was typed."""
-
-    status: str | None
-    origin: str | None
-    destination: str | None
-    older_than: str | None
-
-    def read(self, labels: ChainLabels, now: float) -> TransferFilter:
-        """The filter; ``now`` in Unix seconds. Raises a usage error that names the option."""
-        age = option("--older-than", self.older_than, read_duration)
-        return TransferFilter(
-            statuses=option("--status", self.status, read_statuses),
-            origin=option("--origin", self.origin, lambda text: read_chain(text, labels)),
-            destination=option("--destination", self.destination, lambda text: read_chain(text, labels)),
-            # Exclusive and in whole seconds: a transfer of exactly that age is listed.
-            started_before=int(now - age.total_seconds()) + 1 if age is not None else None,
-        )
+def read_filter(typed: FilterOptions, labels: ChainLabels, now: float) -> TransferFilter:
+    """The filter; ``now`` in Unix seconds. Raises a usage error that names the option."""
+    age = option("--older-than", typed.older_than, read_duration)
+    return TransferFilter(
+        statuses=option("--status", typed.status, read_statuses),
+        origin=option("--origin", typed.origin, lambda text: read_chain(text, labels)),
+        destination=option("--destination", typed.destination, lambda text: read_chain(text, labels)),
+        # Exclusive and in whole seconds: a transfer of exactly that age is listed.
+        started_before=int(now - age.total_seconds()) + 1 if age is not None else None,
+    )
 
 
-def filter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which transfers; the command gets them as ``wanted``."""
-
-    @click.option("--status", metavar="WORDS", help="Only with this status; several are separated by commas.")
-    @click.option("--origin", metavar="CHAIN", help="Only from this chain: its name or its domain id.")
-    @click.option("--destination", metavar="CHAIN", help="Only to this chain: its name or its domain id.")
-    @click.option("--older-than", metavar="DURATION", help="Only those begun at least so long ago, such as PT10M.")
-    @wraps(command)
-    def with_filter(
-        *, status: str | None, origin: str | None, destination: str | None, older_than: str | None, **others: object
-    ) -> None:
-        command(wanted=FilterOptions(status, origin, destination, older_than), **others)
-
-    return with_filter
-
-
-@click.command()
-@config_option()
-@filter_options
-@click.option(
-    "--limit", type=click.IntRange(1, MOST), default=DEFAULT_LIMIT, show_default=True, help="At most so many."
-)
-@json_option
-def transfers(wanted: FilterOptions, limit: int, *, as_json: bool) -> None:
-    """List transfers, the newest first."""
+def list_transfers(typed: FilterOptions, limit: int, *, as_json: bool) -> None:
+    """Print transfers, the newest first."""
     config = load()
     labels = chain_labels(config)
     now = SystemClock().now().timestamp()
-    chosen = wanted.read(labels, now)
+    chosen = read_filter(typed, labels, now)
 
     async def read() -> list[TransferView]:
         async with reading(config) as store:

@@ -22,6 +22,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from connext_monitor.core.database_trouble import is_store_unavailable
 from connext_monitor.core.printable import escape, redact
 from connext_monitor.process import standard_streams
+from connext_monitor.process.first_record import FirstRecord
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
@@ -120,7 +121,7 @@ def _lost(record: logging.LogRecord, error: Exception) -> logging.LogRecord:
 
 def _replace_handler(handler: _LineHandler, level: int) -> None:
     root = logging.getLogger()
-    for old in [one for one in root.handlers if isinstance(one, _LineHandler)]:
+    for old in [handler for handler in root.handlers if isinstance(handler, _LineHandler | FirstRecord)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(max(level, logging.WARNING))

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers import PROVIDER_TYPES, apprise, discord, pagerduty, telegram, webhook
-from connext_monitor.alerting.providers.console import alert_text
+from connext_monitor.alerting.providers.console_text import alert_text
 from connext_monitor.alerting.providers.slack import blocks_payload, plain_payload
 from connext_monitor.core.alerts.alert import Alert, compose
 from connext_monitor.core.alerts.cause import Cause, CauseKind

@@ -27,20 +27,23 @@ def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -
     ]  # fmt: skip
 
 
-def test_ctrl_c_while_the_program_is_still_being_loaded_ends_it_in_a_word() -> None:
+@pytest.mark.parametrize("module", ["connext_monitor.cli.program", "connext_monitor.store.database"])
+def test_ctrl_c_while_the_program_or_a_command_is_being_loaded_ends_it_in_a_word(module: str) -> None:
     interrupted = """if True:
         import signal, sys
 
         class Interrupt:
             def find_spec(self, name, *_):
-                if name == "connext_monitor.store.database":
+                if name == MODULE:
                     signal.raise_signal(signal.SIGINT)
 
         sys.meta_path.insert(0, Interrupt())
         from connext_monitor.cli import main
+        sys.argv[1:] = ["transfers"]
         main()
         """
-    ended = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-c", interrupted.replace("MODULE", repr(module))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "Aborted!\n")
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from connext_monitor.alerting.providers import check_provider
-from connext_monitor.cli.settings import writing
+from connext_monitor.cli.opened_database import writing
 from connext_monitor.config import load_config
 from tests.cli.conftest import Program
 from tests.store.test_lock import HOLD_OPEN, held

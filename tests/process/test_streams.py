@@ -186,7 +186,7 @@ def test_without_a_stderr_data_is_printed_all_the_same(filled: Path, kind: str) 
 
 
 def test_the_traceback_of_a_program_that_cannot_be_loaded_is_all_there(tmp_path: Path) -> None:
-    before = "import sys; sys.modules['connext_monitor.cli.stats'] = None"
+    before = "import sys; sys.modules['connext_monitor.cli.commands.alerts'] = None"
     with running(tmp_path, 0, "status", before=before, stderr=subprocess.PIPE) as it:
         _, said = it.process.communicate(timeout=PATIENCE)
     assert it.process.returncode == 1

@@ -1,22 +1,13 @@
 """Alert channels: one file each, and the table of those that there are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from connext_monitor.alerting.notice import Provider, takes_reports
-from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
-from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
-from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider
-from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerDutyProvider
-from connext_monitor.alerting.providers.slack import SlackConfig
-from connext_monitor.alerting.providers.slack_bot import slack
-from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramProvider
-from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable, parse_table
 from connext_monitor.core.alerts.alert import About, Alert
@@ -24,26 +15,27 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 
-C = TypeVar("C", bound=ProviderConfig)
+if TYPE_CHECKING:
+    from rich.console import Console
 
-
-@dataclass(frozen=True, slots=True)
-class ProviderType(Generic[C]):
-    """A kind of channel: what its table holds, and what is made of it."""
-
-    config: type[C]
-    build: Callable[[str, C, ProviderContext], Provider]
-
-
-PROVIDER_TYPES: Mapping[str, ProviderType[Any]] = {
-    "apprise": ProviderType(AppriseConfig, AppriseProvider),
-    "console": ProviderType(ConsoleConfig, ConsoleProvider),
-    "discord": ProviderType(DiscordConfig, DiscordProvider),
-    "pagerduty": ProviderType(PagerDutyConfig, PagerDutyProvider),
-    "slack": ProviderType(SlackConfig, slack),
-    "telegram": ProviderType(TelegramConfig, TelegramProvider),
-    "webhook": ProviderType(WebhookConfig, WebhookProvider),
+PROVIDER_TYPES: Mapping[str, str] = {
+    "apprise": "connext_monitor.alerting.providers.apprise",
+    "console": "connext_monitor.alerting.providers.console",
+    "discord": "connext_monitor.alerting.providers.discord",
+    "pagerduty": "connext_monitor.alerting.providers.pagerduty",
+    "slack": "connext_monitor.alerting.providers.slack_bot",
+    "telegram": "connext_monitor.alerting.providers.telegram",
+    "webhook": "connext_monitor.alerting.providers.webhook",
 }
+"""The modules of the types of channels, of which those are loaded that a config names; each has a PROVIDER_TYPE."""
+
+
+def provider_type(name: str) -> ProviderType[Any]:
+    """The type of channel of this name, which is one of `PROVIDER_TYPES`."""
+    kind = import_module(PROVIDER_TYPES[name]).PROVIDER_TYPE
+    if not isinstance(kind, ProviderType):
+        raise TypeError(f"{PROVIDER_TYPES[name]} has no PROVIDER_TYPE")
+    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +78,7 @@ def build_providers(
     file: Path,
     labels: ChainLabels,
     clock: Clock,
-    console: Console | None = None,
+    console: "Console | None" = None,
 ) -> list[ConfiguredProvider]:
     """All providers of the config, in its order; ``console`` is where the console type prints, by default stdout.
 
@@ -116,9 +108,9 @@ def check_provider(file: Path, name: str, table: ProviderTable) -> None:
 
 def _read(file: Path, name: str, table: ProviderTable) -> tuple[ProviderType[Any], ProviderConfig]:
     given = table.get("type")
-    kind = PROVIDER_TYPES.get(given) if isinstance(given, str) else None
-    if kind is None:
-        what = "is missing" if given is None else "is no type of alert provider that there is"
+    if not isinstance(given, str) or given not in PROVIDER_TYPES:
+        what = "is missing" if given is None else "is not a known provider type"
         cure = f"write one of {', '.join(sorted(PROVIDER_TYPES))}"
         raise ConfigError(file, [Problem(f"alert_providers.{name}.type", what, cure)])
+    kind = provider_type(given)
     return kind, parse_table(kind.config, table, ("alert_providers", name), file=file)

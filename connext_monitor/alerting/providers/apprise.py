@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
 from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
@@ -116,6 +116,9 @@ class AppriseProvider:
 
     async def aclose(self) -> None:
         """Nothing is kept open."""
+
+
+PROVIDER_TYPE = ProviderType(AppriseConfig, AppriseProvider)
 
 
 def plain(notice: Notice) -> tuple[str, str]:

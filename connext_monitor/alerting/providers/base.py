@@ -1,15 +1,19 @@
 """What every provider's config has, and what every provider is built with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
-from rich.console import Console
 
+from connext_monitor.alerting.notice import Provider
 from connext_monitor.clock import Clock
 from connext_monitor.config import Flag, PathwayPattern, Table
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.labels import ChainLabels
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class ProviderConfig(Table):
@@ -41,4 +45,22 @@ class ProviderContext:
 
     labels: ChainLabels
     clock: Clock
-    console: Console | None = None
+    console: "Console | None" = None
+
+
+C = TypeVar("C", bound=ProviderConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderType(Generic[C]):
+    """A kind of channel: what its table holds, and what is made of it."""
+
+    config: type[C]
+    build: Callable[[str, C, ProviderContext], Provider]
+
+
+def warn(event: str, **values: object) -> None:
+    """Log what the people who run the monitor should know about a channel."""
+    import structlog  # noqa: PLC0415 - it is slow to load, and reading a config must not wait for it
+
+    structlog.get_logger().warning(event, **values)

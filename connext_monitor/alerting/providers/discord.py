@@ -10,21 +10,20 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated
 
-import structlog
 from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType, warn
 from connext_monitor.alerting.providers.discord_answers import ID, ThreadShut, classify, pause_after, versioned
 from connext_monitor.alerting.providers.http import (
     EDIT_TIMEOUT,
     LONGEST_TIMEOUT,
     PICTURE,
     HttpResponse,
-    HttpSender,
     RequestSpacing,
     form,
+    http_sender,
 )
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
@@ -59,8 +58,6 @@ _MARKUP = frozenset("\\*_~`|<>@#:[]()-")
 _THREAD_NAME = "Alerts"
 # Seconds. Discord may count posts and edits together; but for longer than that, what is new waits for no edit.
 _SHARED_PAUSE = 3.0
-
-log = structlog.get_logger()
 
 
 class DiscordUrl(SecretUrl):
@@ -111,7 +108,7 @@ class DiscordProvider:
     def __init__(self, name: str, config: DiscordConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = HttpSender(context.clock)
+        self._sender = http_sender(context.clock)
         self._pace = RequestSpacing(context.clock)
         self._edit_pace = RequestSpacing(context.clock)
         self._own_thread: str | None = None
@@ -170,7 +167,7 @@ class DiscordProvider:
             return reply
         if self._config.thread_id is None:
             return ChannelDead(reply.reason) if reply.is_forum else Refused(reply.reason)
-        log.warning("discord.thread_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
+        warn("discord.thread_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
         beside = await self._post_beside(payload)
         # Only what is said of the webhook itself is the channel's end.
         return beside if isinstance(beside, Sent | TryLater | Unacceptable) else Refused(reply.reason)
@@ -213,6 +210,9 @@ class DiscordProvider:
             mine.hold(pause)
             others.hold(min(pause, _SHARED_PAUSE))
         return classify(answer), answer
+
+
+PROVIDER_TYPE = ProviderType(DiscordConfig, DiscordProvider)
 
 
 def message_url(config: DiscordConfig, thread: str | None, message_id: str | None = None) -> URL:

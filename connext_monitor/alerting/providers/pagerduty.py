@@ -13,8 +13,8 @@ from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse, HttpSender, RequestSpacing
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
+from connext_monitor.alerting.providers.http import HttpResponse, RequestSpacing, http_sender
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
@@ -73,7 +73,7 @@ class PagerDutyProvider:
     def __init__(self, name: str, config: PagerDutyConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = HttpSender(context.clock)
+        self._sender = http_sender(context.clock)
         self._pace = RequestSpacing(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
@@ -101,6 +101,9 @@ class PagerDutyProvider:
         answer = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
         self._pace.hold(_BETWEEN_EVENTS)
         return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+PROVIDER_TYPE = ProviderType(PagerDutyConfig, PagerDutyProvider)
 
 
 def whole_event(notice: Notice, source: str) -> Json:

@@ -16,7 +16,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse, HttpSender, RequestSpacing
+from connext_monitor.alerting.providers.http import HttpResponse, RequestSpacing, http_sender
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
     bare,
@@ -148,7 +148,7 @@ class SlackProvider:
         self.name = name
         self._config = config
         self._url = config.webhook_url
-        self._sender = HttpSender(context.clock)
+        self._sender = http_sender(context.clock)
         self._pace = RequestSpacing(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back

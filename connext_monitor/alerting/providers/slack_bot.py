@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-import structlog
 from yarl import URL
 
 from connext_monitor.alerting.notice import DigestProvider, Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.base import ProviderContext, ProviderType, warn
 from connext_monitor.alerting.providers.http import (
     EDIT_TIMEOUT,
     LONGEST_TIMEOUT,
     PICTURE,
     HttpResponse,
-    HttpSender,
     RequestSpacing,
+    http_sender,
 )
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.slack import (
@@ -70,14 +69,14 @@ _PASSING = frozenset(
 _OK = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
 
 
-log = structlog.get_logger()
-
-
 def slack(name: str, config: SlackConfig, context: ProviderContext) -> DigestProvider:
     """The channel behind a webhook or behind a bot, whichever the config has."""
     if config.token is None or config.channel is None:
         return SlackProvider(name, config, context)
     return SlackBot(name, config, config.token, config.channel, context)
+
+
+PROVIDER_TYPE = ProviderType(SlackConfig, slack)
 
 
 class SlackBot:
@@ -93,7 +92,7 @@ class SlackBot:
         self._config = config
         self._token = token
         self._channel = channel
-        self._sender = HttpSender(context.clock)
+        self._sender = http_sender(context.clock)
         self._pace = RequestSpacing(context.clock)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
@@ -114,7 +113,7 @@ class SlackBot:
         if notice.picture is not None and isinstance(told, Sent) and told.reference is not None:
             trouble = await self._add_picture(notice.picture, told.reference)
             if trouble is not None:
-                log.warning("report.picture_not_taken", provider=self.name, reason=trouble)
+                warn("report.picture_not_taken", provider=self.name, reason=trouble)
         return told
 
     async def _add_picture(self, picture: bytes, reference: str) -> str | None:

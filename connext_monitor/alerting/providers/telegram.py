@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated
 
-import structlog
 from pydantic import Field as Ranged
 from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
-from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, HttpSender, RequestSpacing, form
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType, warn
+from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing, form, http_sender
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
 from connext_monitor.alerting.providers.wording import (
@@ -49,7 +48,6 @@ _MENTION = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BEGINS_SOMETHING = frozenset("@#/$.:+")
 _NO_WIDTH = "\u200b"
-log = structlog.get_logger()
 
 
 class TelegramToken(SecretText):
@@ -99,7 +97,7 @@ class TelegramProvider:
     def __init__(self, name: str, config: TelegramConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = HttpSender(context.clock)
+        self._sender = http_sender(context.clock)
         self._pace = RequestSpacing(context.clock)
         self._chat = config.chat_id
         is_person = config.chat_id.isdigit()
@@ -126,7 +124,7 @@ class TelegramProvider:
                 fields["message_thread_id"] = str(self._config.thread_id)
             reply = await self._ask("sendPhoto", *await form(fields, "photo", notice.picture))
             if not isinstance(reply, Sent):
-                log.warning("report.picture_not_taken", provider=self.name, reason=reply.reason)
+                warn("report.picture_not_taken", provider=self.name, reason=reply.reason)
         return told
 
     async def aclose(self) -> None:
@@ -153,11 +151,11 @@ class TelegramProvider:
         if isinstance(reply, Moved):
             # A supergroup counts its messages anew, so those of the group are found by its old id only.
             cure = "write the new chat_id into the config"
-            log.warning("telegram.moved", provider=self.name, chat_id=reply.chat_id, cure=cure)
+            warn("telegram.moved", provider=self.name, chat_id=reply.chat_id, cure=cure)
             self._chat = reply.chat_id
             reply = await self._call("sendMessage", {"chat_id": self._chat, **payload, **topic})
         if isinstance(reply, TopicShut) and topic:
-            log.warning("telegram.topic_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
+            warn("telegram.topic_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
             reply = await self._call("sendMessage", {"chat_id": self._chat, **payload})
         if isinstance(reply, Sent) and reply.reference is not None:
             return Sent(f"{self._chat}/{reply.reference}")
@@ -180,6 +178,9 @@ class TelegramProvider:
         answer = await self._sender.request("POST", url, body, headers, at_most=at_most)
         self._pace.hold(self._pause)
         return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+PROVIDER_TYPE = ProviderType(TelegramConfig, TelegramProvider)
 
 
 def _is_silent(notice: Notice) -> bool:

@@ -17,8 +17,8 @@ from msgspec import UNSET
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse, HttpSender
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
+from connext_monitor.alerting.providers.http import HttpResponse, http_sender
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
@@ -81,7 +81,7 @@ class WebhookProvider:
         self._config = config
         self._labels = context.labels
         self._clock: Clock = context.clock
-        self._sender = HttpSender(context.clock)
+        self._sender = http_sender(context.clock)
 
     async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
         """Post the body; where it is not taken, once again without the transfer and with less text."""
@@ -105,6 +105,9 @@ class WebhookProvider:
         url = URL(self._config.url.get_secret_value())
         answer = await self._sender.request("POST", url, body, headers)
         return answer if isinstance(answer, TryLater) else classify(answer)
+
+
+PROVIDER_TYPE = ProviderType(WebhookConfig, WebhookProvider)
 
 
 def whole_body(notice: AlertNotice, labels: ChainLabels, now: float) -> bytes:

@@ -1,0 +1,155 @@
+"""One request and its answer, by aiohttp: a session of a provider's own.
+
+It is loaded by whoever sends, not by whoever only reads the config (`http.http_sender`).
+"""
+
+import asyncio
+import os
+import zlib
+from collections.abc import Mapping
+
+import aiohttp
+from yarl import URL
+
+from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT, PICTURE, AdaptiveTimeout, HttpResponse
+from connext_monitor.alerting.providers.status_line import StatusConnector, beginning
+from connext_monitor.clock import Clock
+from connext_monitor.core.delivery import FailureCause, TryLater
+from connext_monitor.core.retry_after import wait_in_headers
+
+_USER_AGENT = "connext-monitor"
+_MOST_READ = 256 * 1024
+_BODY_TIMEOUT = 10.0
+# What proxies and vendors put into the head of an answer, cookies and policies, is no reason not to read it.
+_LONGEST_HEADER, _MOST_HEADERS = 256 * 1024, 1024
+
+
+class HttpSender:
+    """One provider's session: its own connections and patience, no redirects, cookies or proxies."""
+
+    def __init__(self, clock: Clock, patience: AdaptiveTimeout | None = None) -> None:
+        self._clock = clock
+        self._patience = patience or AdaptiveTimeout(clock)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, at_most: float = LONGEST_TIMEOUT
+    ) -> HttpResponse | TryLater:
+        """Send once, and wait ``at_most`` seconds. A network that fails is a `TryLater`; only a bug raises."""
+        seconds = min(self._patience.seconds, at_most)
+        with beginning() as kept:
+            answer = await self._exchange(method, url, body, headers, seconds)
+        if isinstance(answer, TryLater) and kept.status is not None:
+            # It was reached, and has decided; what of its answer breaks which rule is none of the message's business.
+            return HttpResponse(kept.status, whole=False)
+        if isinstance(answer, TryLater) and answer.cause is FailureCause.TIMED_OUT:
+            self._patience.timed_out(seconds)
+            if not kept.connected:
+                return TryLater(f"cannot be connected to within {seconds:g} s", cause=FailureCause.UNREACHABLE)
+        return answer
+
+    async def _exchange(
+        self, method: str, url: URL, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> HttpResponse | TryLater:
+        began = self._clock.monotonic()
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        try:
+            async with self._opened().request(
+                method, url, data=body, headers=headers, allow_redirects=False, timeout=timeout
+            ) as response:
+                self._patience.answered(self._clock.monotonic() - began)
+                return await self._answer(response)
+        except TimeoutError:
+            return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
+        except aiohttp.ClientResponseError:
+            return TryLater("answered in a way that is no HTTP")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            seen = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+            never_seen = not seen or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
+            return TryLater(_explain(error), cause=FailureCause.UNREACHABLE if never_seen else FailureCause.NOT_TAKEN)
+
+    async def aclose(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _answer(self, response: aiohttp.ClientResponse) -> HttpResponse:
+        body, whole = await _read(response)
+        if response.headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}:
+            body, whole = _unpacked(body, whole)
+        asked = wait_in_headers(response.headers, self._clock.now().timestamp())
+        return HttpResponse(response.status, response.headers, body, asked, whole)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # Alerts are rare: a connection kept for the next one is mostly a dead one, and a lost alert's delay.
+                connector=StatusConnector(),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"},
+                trust_env=False,
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
+                max_headers=_MOST_HEADERS,
+            )
+        return self._session
+
+
+async def form_body(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[bytes, Mapping[str, str]]:
+    """A form with these fields and a PNG called ``name`` in it: the body, and the header that says so."""
+    writer = aiohttp.MultipartWriter("form-data")
+    for key, value in fields.items():
+        writer.append(value).set_content_disposition("form-data", name=key)
+    part = writer.append(picture, {"Content-Type": "image/png"})
+    part.set_content_disposition("form-data", name=name, filename=PICTURE)
+    return await writer.as_bytes(), {"Content-Type": writer.content_type}
+
+
+async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """The body, or as much of it as comes, and whether that is all.
+
+    Once the status is known, a lost connection must not mean "send again".
+    """
+    body = b""
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            while len(body) < _MOST_READ:
+                chunk = await response.content.read(_MOST_READ - len(body))
+                if not chunk:
+                    return body, True
+                body += chunk
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError):
+        pass
+    return body, False
+
+
+def _unpacked(body: bytes, whole: bool) -> tuple[bytes, bool]:
+    """What was packed though nobody asked for it, up to the same cap; the body as it is where it is not packed."""
+    for wbits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip or zlib by its head, else deflate without one
+        unpacker = zlib.decompressobj(wbits)
+        try:
+            plain = unpacker.decompress(body, _MOST_READ)
+        except zlib.error:
+            continue
+        return plain, whole and unpacker.eof
+    return body, whole
+
+
+# The first that fits counts, so the narrower stand before the wider.
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "has a host name that cannot be resolved"),
+    (aiohttp.ClientConnectorCertificateError, "showed a TLS certificate that is not trusted"),
+    (aiohttp.ClientSSLError, "cannot be spoken to over TLS"),
+    (aiohttp.ServerDisconnectedError, "closed the connection before it answered"),
+)
+
+
+def _explain(error: Exception) -> str:
+    """What went wrong, without the error's own text: that often holds the URL."""
+    for kind, words in _FAILURES:
+        if isinstance(error, kind):
+            return words
+    number = error.errno if isinstance(error, OSError) else None
+    return f"cannot be reached ({os.strerror(number).lower() if number else type(error).__name__})"

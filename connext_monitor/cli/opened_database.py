@@ -1,0 +1,47 @@
+"""The database of the config, opened for a command."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from connext_monitor.config import Config
+from connext_monitor.core.events import DomainId
+from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
+from connext_monitor.store.store import Store
+
+
+def chain_names(config: Config) -> dict[DomainId, str]:
+    """The configured chains' names by domain."""
+    return {chain.domain_id: chain.name for chain in config.chains.values()}
+
+
+@asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[Store]:
+    """The database of the config, to be read. Raises DatabaseError; makes and migrates nothing."""
+    refuse_other_name(config.monitor.database)
+    store = await Store.open_readonly(config.monitor.database, chain_names(config))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def writing(config: Config) -> AsyncIterator[Store]:
+    """The database of the config, to be written, beside a running monitor or without one. Raises DatabaseError.
+
+    Without one the file is made or brought up to date; the schema under a running monitor is left as it is.
+    """
+    database, names = config.monitor.database, chain_names(config)
+    try:
+        with DatabaseLock(database, make=True):
+            await (await Store.open(database, names)).close()
+    except DatabaseInUseError as error:
+        if error.elsewhere:
+            # Its log of changes lies beside that other name: who wrote without it would damage the database.
+            raise
+    # Opened after the lock is gone: a monitor may start meanwhile.
+    store = await Store.open(database, names, migrate=False)
+    try:
+        yield store
+    finally:
+        await store.close()

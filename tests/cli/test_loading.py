@@ -1,0 +1,108 @@
+"""What the program loads before it answers: everything else is time that somebody waits."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program, process_environ
+
+COMPLETE = {"_CONNEXT_MONITOR_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+PRINTS_MODULES = """if True:
+    import sys
+    from connext_monitor.cli import main
+    sys.argv[0] = "connext-monitor"
+    try:
+        main()
+    finally:
+        print("\\n".join(sys.modules), file=sys.stderr)
+"""
+OPTIONS = {
+    "connext_monitor",
+    "connext_monitor.cli",
+    "connext_monitor.cli.commands",
+    "connext_monitor.cli.commands.alerts",
+    "connext_monitor.cli.commands.completions",
+    "connext_monitor.cli.commands.database",
+    "connext_monitor.cli.commands.lookup",
+    "connext_monitor.cli.commands.monitor",
+    "connext_monitor.cli.entry",
+    "connext_monitor.cli.failure",
+    "connext_monitor.cli.options",
+    "connext_monitor.cli.program",
+    "connext_monitor.core",
+    "connext_monitor.core.operator_error",
+    "connext_monitor.core.printable",
+    "connext_monitor.process",
+    "connext_monitor.process.first_record",
+    "connext_monitor.process.standard_streams",
+}
+"""What declares the commands and their options, and runs them."""
+
+
+def loaded(folder: Path, *arguments: str, **environ: str) -> set[str]:
+    """The modules that are not Python's own, once the command has ended; of libraries their top-level names."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PRINTS_MODULES, *arguments],
+        cwd=folder,
+        env=process_environ(**environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
+    modules = {name for name in ended.stderr.splitlines() if name.split(".")[0] not in sys.stdlib_module_names}
+    ours = {name for name in modules if name.startswith("connext_monitor")}
+    return ours | {name.split(".")[0] for name in modules - ours} - _ALWAYS
+
+
+_ALWAYS = {"__main__", "_distutils_hack", "_virtualenv", "sitecustomize", "usercustomize"}
+"""What an environment may load for every Python."""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["transfers", "--help"], ["run", "--help"]])
+def test_help_loads_click_and_the_options_only(tmp_path: Path, arguments: list[str]) -> None:
+    assert loaded(tmp_path, *arguments) <= OPTIONS | {"click"}
+
+
+@pytest.mark.parametrize("words", ["connext-monitor st", "connext-monitor --", "connext-monitor status --"])
+def test_completion_loads_no_more_than_help(tmp_path: Path, words: str) -> None:
+    environ = COMPLETE | {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert loaded(tmp_path, **environ) <= OPTIONS | {"click"}
+
+
+def test_the_kinds_of_alerts_are_loaded_for_who_completes_them(tmp_path: Path) -> None:
+    environ = COMPLETE | {"COMP_WORDS": "connext-monitor alerts silence --kind ", "COMP_CWORD": "4"}
+    modules = loaded(tmp_path, **environ) - OPTIONS
+    assert [name for name in modules if name.startswith("connext_monitor") and ".core." not in name] == []
+    assert modules & {*NEVER, "pydantic", "sqlalchemy", "structlog"} == set()
+
+
+NEVER = {
+    "aiohttp",
+    "alembic",
+    "asyncpg",
+    "eth_utils",
+    "jinja2",
+    "matplotlib",
+    "prometheus_client",
+    "rich",
+    "websockets",
+}
+"""Of libraries: what no command needs that looks something up, with its output in a pipe."""
+ROOMS = ("connext_monitor.app", "connext_monitor.monitoring", "connext_monitor.assembly")
+
+
+@pytest.mark.parametrize("command", ["status", "transfers", "alerts", "stats"])
+def test_looking_something_up_loads_neither_the_monitor_nor_what_it_talks_with(monitor: Program, command: str) -> None:
+    monitor.fill(lambda _store: _nothing())
+    modules = loaded(monitor.folder, "--config", "config.toml", command, "--json")
+    assert modules & NEVER == set()
+    assert [name for name in modules if name.startswith(ROOMS)] == []
+    assert "connext_monitor.store.store" in modules
+
+
+async def _nothing() -> None:
+    """A database that is only made."""
