@@ -36,6 +36,13 @@ def test_the_housekeeping_benchmark_backs_up_and_prunes() -> None:
     assert re.search(r"pruned [1-9]\d* transfers/s", said)
 
 
+def test_the_startup_benchmark_measures_each_command_and_a_run() -> None:
+    lines = printed("startup", "--rounds", "1").splitlines()
+    named = [line[:18].strip() for line in lines[1:]]
+    assert {"--help", "TAB for an option", "status --json", "run to /readyz"} <= set(named)
+    assert all(re.search(r" \d+\.\d\d s \(", line) for line in lines[1:])
+
+
 @pytest.mark.parametrize("events", [3, 300, 9_000])
 def test_the_made_up_bridge_has_each_leg_of_each_transfer_once(events: int) -> None:
     bridge = Bridge(events, 7)
