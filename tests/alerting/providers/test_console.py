@@ -18,6 +18,7 @@ from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
 from connext_monitor.alerting.providers.console_text import alert_text, time_words
+from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import Change, Sent, TryLater
 from tests.alerting.markup import printable_line
 from tests.world.alerts import DUE_AT, ENDS_OF_LIFE, LABELS, NOW, notice
