@@ -213,9 +213,9 @@ class _Commits:
         if self.web is not None:
             self.web.stopping()
 
-    def look(self) -> None:
-        """Tell what has changed about legs that cannot be judged."""
-        self.chain_watch.look()
+    def unjudged_changed(self) -> None:
+        """Look at what has changed about legs that cannot be judged."""
+        self.chain_watch.unjudged_changed()
 
     def committed(self, news: Committed) -> None:
         """Arm and cancel deadlines, look at the chains, deliver, count."""
@@ -367,7 +367,7 @@ async def _build(
         phantom_watch.held,
         names,
         unobserved_after,
-        commits.look,
+        commits.unjudged_changed,
         clock,
     )
     commits.chain_watch = ChainWatch(

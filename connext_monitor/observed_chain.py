@@ -46,9 +46,9 @@ class ObservedChain:
         """What is wrong with it, in words."""
         return self._state.trouble
 
-    def look(self, past: Timestamp) -> None:
+    def cover_past(self, instant: Timestamp) -> None:
         """Have it covered past this instant as soon as it has such a block."""
-        self._observer.look(past)
+        self._observer.look(instant)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         """What the chain says of a transfer; None where it cannot be asked now."""

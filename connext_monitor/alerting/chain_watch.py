@@ -40,29 +40,27 @@ log = structlog.get_logger()
 
 
 class UnjudgedView(Protocol):
-    """Who knows of legs that are past due and not judged."""
+    """Knows the legs that are past due and have not been judged."""
 
     def of(self, domain: DomainId) -> Unjudged | None:
-        """Those due on a chain, where the longest of them waits for too long."""
+        """Those due on a chain, if one of them has waited for too long."""
         ...
 
     def nothing_waits(self, domain: DomainId) -> bool:
-        """Whether it has been looked, and no leg due on the chain waits for longer than judging takes."""
+        """Whether the store has been read, and no leg due on the chain waits for longer than judging takes."""
         ...
 
     def settled(self, domain: DomainId) -> bool:
-        """Whether no leg due on the chain waits for longer than judging takes, nor has lately."""
+        """Whether no leg due on the chain waits for longer than judging takes, or has lately."""
         ...
 
 
 class ChainWatch:
     """Opens `chain_unobserved`.
 
-    When a chain's covered head has not risen for ``unobserved_after`` seconds, or a leg due on it has been past due and
-    unjudged for as long.
-
-    While the store fails nothing is covered or judged, which is not the chain's fault: an outage of the store, which
-    has worked again for ``store_works_for`` seconds, is the database watch's to report.
+    It opens when a chain's covered head has not risen for ``unobserved_after`` seconds, or a leg due on it has been
+    past due and unjudged for as long. An outage of the store, which has worked for ``store_works_for`` seconds now, is
+    not the chain's fault: while it lasts nothing is covered or judged, and the database watch reports it.
     """
 
     def __init__(
@@ -90,7 +88,7 @@ class ChainWatch:
         if self._alerts:
             self._wake.set()
 
-    def look(self) -> None:
+    def unjudged_changed(self) -> None:
         """Something has changed about unjudged legs."""
         self._wake.set()
 

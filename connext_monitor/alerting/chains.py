@@ -38,7 +38,7 @@ class AskableChain(Protocol):
         """Why the last question about a transfer was not answered, in words; None where it was."""
         ...
 
-    def look(self, past: Timestamp) -> None:
+    def cover_past(self, instant: Timestamp) -> None:
         """Have it covered past this instant as soon as it has such a block."""
         ...
 

@@ -81,7 +81,7 @@ class DestinationJudge:
     def take(self, awaited: Awaited) -> None:
         """A leg that is past due: the destination is to be covered past its deadline."""
         self._legs.add(awaited)
-        self._chain.look(awaited.due_at)
+        self._chain.cover_past(awaited.due_at)
 
     def drop(self, key: LegKey) -> None:
         """It need not be judged any more."""

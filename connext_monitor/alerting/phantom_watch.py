@@ -168,7 +168,7 @@ class PhantomWatch:
             return True
         if transfer.transfer_id not in self._looked_for:
             self._looked_for.add(transfer.transfer_id)
-            destination.look(executed.block.timestamp)
+            destination.cover_past(executed.block.timestamp)
         return False
 
     async def _is_without_origin(self, origin: DomainId, suspect: Suspect) -> bool:

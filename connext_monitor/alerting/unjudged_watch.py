@@ -1,4 +1,4 @@
-"""Looks at the store for legs that are past due and have not been judged, whatever it is that keeps them from it.
+"""Looks in the store for legs that are past due and have not been judged, whatever the reason.
 
 It trusts neither timers nor judges: only what is stored, and the clock. The chain watch alerts about what it sees, and
 about the deliveries that would be accused if a chain could be asked.
@@ -30,7 +30,7 @@ from connext_monitor.core.unjudged import (
 
 _LOOK_EVERY = 5.0
 _REST = 10.0
-"""A look that took long is followed by so many times as long without one."""
+"""After a look, so many times the time that it took passes before the next."""
 _HANDED_OVER_AT_ONCE = 1000
 
 log = structlog.get_logger()
@@ -61,7 +61,7 @@ class KnownAlerts(Protocol):
 
 
 class Judging(Protocol):
-    """Who judges, and knows what keeps it from that."""
+    """Judges legs, and knows what keeps it from doing so."""
 
     def time(self, domain: DomainId) -> float:
         """The time on a chain (Unix seconds): what was due there before it is past due."""
@@ -76,12 +76,12 @@ class Judging(Protocol):
         ...
 
     def overlooked(self, legs: list[Awaited]) -> None:
-        """Have these judged, whatever timers and notes say."""
+        """Have these judged, whatever the scheduler's timers and notes say."""
         ...
 
 
 class UnjudgedWatch:
-    """Knows of each chain what has waited for ``patience`` seconds to be judged, and is not.
+    """Knows for each chain what has waited for ``patience`` seconds to be judged and has not been.
 
     ``names`` are the chains' names, ``held_deliveries`` those that wait for a chain's answer; ``changed`` is called
     when there is something else to say.
@@ -113,15 +113,15 @@ class UnjudgedWatch:
         self._recalled = self._has_looked = False
 
     def of(self, domain: DomainId) -> Unjudged | None:
-        """What cannot be judged because of a chain, where the first of it waits for too long."""
+        """What cannot be judged because of a chain, if some of it has waited for too long."""
         return self._backlogs[domain].unjudged
 
     def nothing_waits(self, domain: DomainId) -> bool:
-        """Whether it has been looked, and nothing waits because of the chain for longer than judging takes."""
+        """Whether the store has been read, and nothing waits because of the chain for longer than judging takes."""
         return self._has_looked and self.of(domain) is None
 
     def settled(self, domain: DomainId) -> bool:
-        """Whether it has been looked, and nothing has waited because of the chain for as long as there is patience."""
+        """Whether the store has been read, and nothing has waited because of the chain for ``patience`` seconds."""
         return not self._backlogs[domain].standing
 
     async def run(self) -> NoReturn:
@@ -160,7 +160,7 @@ class UnjudgedWatch:
         await self._hand_over(marks, settling)
 
     async def _hand_over(self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]) -> None:
-        """Have legs judged that nothing is known to keep from it."""
+        """Have those legs judged that nothing known keeps from being judged."""
         for domain in self._backlogs:
             unjudged = self.of(domain)
             if unjudged is not None and unjudged.hindrance.obstacle is Obstacle.NOT_LOOKED_AT:

@@ -54,7 +54,7 @@ class _Blind:
         """See `JudgedChain`."""
         return False
 
-    def look(self, past: Timestamp) -> None:
+    def cover_past(self, instant: Timestamp) -> None:
         """See `JudgedChain`."""
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:  # noqa: ARG002

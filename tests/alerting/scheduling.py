@@ -67,8 +67,8 @@ class Answering:
     def reads_history(self, watermark: Timestamp) -> bool:
         return watermark < self.history_until
 
-    def look(self, past: Timestamp) -> None:
-        self.looks.append(past)
+    def cover_past(self, instant: Timestamp) -> None:
+        self.looks.append(instant)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         self.asked.append(transfer_id)

@@ -10,8 +10,7 @@ from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert, AlertState, compose
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED, UnobservedDetails
-from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
 from tests.world.alerts import DESTINATION, LABELS, ORIGIN
@@ -29,24 +28,11 @@ class Silent:
     name: str
     silent_for: float = 0.0
     trouble: str | None = None
-    unanswered: str | None = None
     started: bool = True
 
     @property
     def observed(self) -> bool:
         return self.started and self.silent_for < PATIENCE
-
-    def reads_history(self, watermark: Timestamp) -> bool:
-        raise NotImplementedError
-
-    def look(self, past: Timestamp) -> None:
-        raise NotImplementedError
-
-    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        raise NotImplementedError
-
-    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
-        raise NotImplementedError
 
 
 class Unjudging:
@@ -193,7 +179,7 @@ async def test_unjudged_legs_of_a_chain_in_sight_open_an_alert(
 ) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
         watched.unjudged.found[DESTINATION] = REFUSED
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.OPEN))
         message = compose((await watched.alerts())[0], None, LABELS)
         assert message.title == "Transfers cannot be judged: gnosis"
@@ -206,16 +192,16 @@ async def test_unjudged_legs_of_a_chain_in_sight_open_an_alert(
 async def test_its_alert_follows_the_number_of_unjudged_legs(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
         watched.unjudged.found[DESTINATION] = REFUSED
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.OPEN))
         watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await until(lambda: details(watched).waiting == 1)
         text = compose((await watched.alerts())[0], None, LABELS).text
         assert text.startswith("1 leg past due cannot be judged: ")
         assert "It has waited for 2 min 10 s" in text
         del watched.unjudged.found[DESTINATION]
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         (alert,) = await watched.alerts()
         assert alert.resolution == "observed"
@@ -231,7 +217,7 @@ async def test_a_chain_back_in_sight_stays_open_while_legs_wait(tmp_path: Path) 
         watched.watch.progressed()
         await until(lambda: details(watched).unjudged is not None)
         watched.one.silent_for = PATIENCE
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await until(lambda: details(watched).unjudged is None)
         await watched.says(("gnosis", AlertState.OPEN))
         assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
@@ -251,7 +237,7 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
         watched.watch.progressed()
         await until(lambda: details(watched).waiting == 4)
         del watched.unjudged.found[DESTINATION]
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         message = compose((await watched.alerts())[0], None, LABELS)
         assert message.title == "Chain gnosis is observed again"
@@ -261,11 +247,11 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
 async def test_a_restart_leaves_its_alert_open_until_legs_are_counted(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as before:
         before.unjudged.found[DESTINATION] = REFUSED
-        before.watch.look()
+        before.watch.unjudged_changed()
         await before.says(("gnosis", AlertState.OPEN))
     chains = (Silent("gnosis"), Silent("ethereum", silent_for=PATIENCE))
     async with watching(tmp_path, *chains, standing=DESTINATION) as watched:
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
         watched.unjudged.standing.clear()
-        watched.watch.look()
+        watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED), ("ethereum", AlertState.OPEN))

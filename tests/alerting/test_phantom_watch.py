@@ -45,8 +45,8 @@ class Origin:
     def reads_history(self, watermark: int) -> bool:
         raise NotImplementedError
 
-    def look(self, past: int) -> None:
-        self.looks.append(past)
+    def cover_past(self, instant: int) -> None:
+        self.looks.append(instant)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         assert transfer_id == DELIVERY.event.transfer_id
