@@ -1,13 +1,10 @@
 """The composition root: builds every part from the config, runs them together, stops them in order."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
-from functools import cache, partial
-from math import ceil
+from functools import partial
 from random import SystemRandom
 from typing import Any
 
@@ -31,18 +28,17 @@ from connext_monitor.alerting.silences import Silences
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.assembly.housekeeping import housekeeping, last_backup, report_desk
 from connext_monitor.assembly.opened_store import StoreOpening
+from connext_monitor.assembly.reads import reads_of, trouble_words
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.config.rules import escalations, first_blocks, group_rules, pathway_durations
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, merged
-from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.deadline import Durations, Leg
-from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.endpoint import open_endpoint
@@ -53,22 +49,16 @@ from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.process import standard_streams
+from connext_monitor.process.garbage import spare_collections
 from connext_monitor.process.stop_request import StopRequest
 from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
-from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.server import ListenError, WebServer
-from connext_monitor.store.address_search import AddressSearch
-from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.causes import Causes
-from connext_monitor.store.condition import Condition
 from connext_monitor.store.database import Database, DatabaseError
 from connext_monitor.store.examiner import Examiner
-from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.numbers import Numbers
-from connext_monitor.store.statistics import Statistics
-from connext_monitor.store.store import Store
 from connext_monitor.store.unjudged import UnjudgedLegs
 
 _PATIENT = "alert manager"
@@ -135,52 +125,6 @@ async def _undeterred(part: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await asyncio.sleep(_BEGUN_AGAIN_AFTER)
 
 
-def spare_collections() -> None:
-    """Leave what has been built so far out of garbage collections, and have fewer of them.
-
-    Reading history makes many small objects that live for one batch; with Python's own thresholds a sixth of the time
-    went into going through them, and through all modules, again and again (measured by ``scripts.bench.ingest``).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
-
-
-def pathway_durations(config: Config) -> PathwayDurations:
-    """The config's deadlines by domain id; None where the destination is no configured chain."""
-    labels = chain_labels(config)
-    watched = {chain.domain_id for chain in config.chains.values()}
-
-    @cache
-    def durations(origin: DomainId, destination: DomainId) -> Durations | None:
-        if destination not in watched:
-            return None
-        deadlines = config.alerts.deadlines(labels.display_name(origin), labels.display_name(destination))
-        return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
-
-    return durations
-
-
-def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
-    """The first block to watch of every chain that has a number for it in the config."""
-    return {
-        chain.domain_id: BlockNumber(chain.start_block)
-        for chain in config.chains.values()
-        if chain.start_block != "latest"
-    }
-
-
-def escalations(config: Config) -> dict[Leg, float]:
-    """How long after its deadline each leg's alert becomes critical and is delivered anew (seconds), where it does."""
-    after = {Leg.EXECUTE: config.alerts.execute_critical_after, Leg.RECONCILE: config.alerts.reconcile_critical_after}
-    return {leg: lasting.total_seconds() for leg, lasting in after.items() if lasting is not None}
-
-
-def group_rules(config: Config) -> GroupRules:
-    """How bursts of alerts are grouped."""
-    return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
-
-
 def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> Route:
     """Names the providers whose configuration asks for an alert."""
 
@@ -188,13 +132,6 @@ def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) 
         return [configured.provider.name for configured in providers if configured.wants(alert, labels)]
 
     return subscribers
-
-
-def reads_of(store: Store) -> Reads:
-    """All that the web reads."""
-    database = store.database
-    trouble = partial(_words, database.condition)
-    return Reads(store, AlertLog(database), AddressSearch(database), InFlight(database), Statistics(database), trouble)
 
 
 class _Commits:
@@ -389,7 +326,9 @@ async def _build(
     def sights() -> list[ChainStatus]:
         return [replace(one.sight(), unjudged=unjudged.of(one.state.config.domain_id)) for one in observers]
 
-    heartbeat = _heartbeat(config, lambda: _words(condition) or _trouble(sights(), provider_watch.failing), clock)
+    heartbeat = _heartbeat(
+        config, lambda: trouble_words(condition) or _trouble(sights(), provider_watch.failing), clock
+    )
     sources = Sources(
         chains=names,
         providers=config.alert_providers,
@@ -456,20 +395,9 @@ def _heartbeat(config: Config, trouble: Callable[[], str | None], clock: AgreedC
     return Heartbeat(config.heartbeat.url, config.heartbeat.every.total_seconds(), trouble, clock)
 
 
-def _words(condition: Condition) -> str | None:
-    """Why the database cannot be used, if it cannot."""
-    trouble = condition.trouble
-    return trouble.words if trouble is not None else None
-
-
 def _trouble(chains: Iterable[ChainStatus], failing: Sequence[str]) -> str | None:
     """Why no sign of life is given: who relies on it would rely on chains and channels too."""
     unseen = [chain.name for chain in chains if not chain.observed or chain.unjudged is not None]
     if unseen:
         return f"not observed: {', '.join(unseen)}"
     return f"taking no alerts: {', '.join(failing)}" if failing else None
-
-
-def _seconds(duration: timedelta) -> int:
-    # Block times are whole seconds; a fraction would only be rounded by the comparison.
-    return ceil(duration.total_seconds())

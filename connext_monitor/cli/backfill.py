@@ -13,7 +13,6 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from connext_monitor.app import pathway_durations, spare_collections
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import writing
@@ -22,6 +21,7 @@ from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.documents.transfers import transfer_document
@@ -44,6 +44,7 @@ from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.late_now import LateLegs, LateNow
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.process.garbage import spare_collections
 from connext_monitor.process.logs import configure_logging
 from connext_monitor.process.stop_request import display_on
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from math import ceil
 
-from connext_monitor.app import pathway_durations
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
@@ -14,6 +13,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.models import ANY_CHAIN
+from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.chains import chain_name
 from connext_monitor.core.documents.stats import percentiles_document

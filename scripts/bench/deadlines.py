@@ -20,7 +20,6 @@ from pathlib import Path
 
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.calls import TransferStatus
@@ -28,6 +27,7 @@ from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting, Transfer
+from connext_monitor.process.garbage import spare_collections
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import DOMAINS, xcalled
 

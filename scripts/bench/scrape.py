@@ -21,7 +21,7 @@ from pathlib import Path
 
 import aiohttp
 
-from connext_monitor.app import reads_of, spare_collections
+from connext_monitor.assembly.reads import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
@@ -31,6 +31,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.monitoring.observation import Committed
+from connext_monitor.process.garbage import spare_collections
 from connext_monitor.reporting.metrics import latest_numbers
 from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources

@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from connext_monitor.app import spare_collections
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.config.values import StartBlock
@@ -25,6 +24,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.observation import Committed, Observation, ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.process.garbage import spare_collections
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import CHAIN_IDS, CONTRACT, DOMAINS, Bridge
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.app import pathway_durations
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import structlog
 
-from connext_monitor.app import reads_of
+from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.process.logs import configure_logging

@@ -12,7 +12,7 @@ import aiohttp
 import aiohttp.web
 import pytest
 
-from connext_monitor.app import reads_of
+from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg

@@ -1,0 +1,52 @@
+"""What the config says about deadlines, groups and beginnings, in the core's terms."""
+
+from datetime import timedelta
+from functools import cache
+from math import ceil
+
+from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.core.alerts.grouping import GroupRules
+from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.recording import PathwayDurations
+
+
+def pathway_durations(config: Config) -> PathwayDurations:
+    """The config's deadlines by domain id; None where the destination is no configured chain."""
+    labels = chain_labels(config)
+    watched = {chain.domain_id for chain in config.chains.values()}
+
+    @cache
+    def durations(origin: DomainId, destination: DomainId) -> Durations | None:
+        if destination not in watched:
+            return None
+        deadlines = config.alerts.deadlines(labels.display_name(origin), labels.display_name(destination))
+        return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
+
+    return durations
+
+
+def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
+    """The first block to watch of every chain that has a number for it in the config."""
+    return {
+        chain.domain_id: BlockNumber(chain.start_block)
+        for chain in config.chains.values()
+        if chain.start_block != "latest"
+    }
+
+
+def escalations(config: Config) -> dict[Leg, float]:
+    """How long after its deadline each leg's alert becomes critical and is delivered anew (seconds), where it does."""
+    after = {Leg.EXECUTE: config.alerts.execute_critical_after, Leg.RECONCILE: config.alerts.reconcile_critical_after}
+    return {leg: lasting.total_seconds() for leg, lasting in after.items() if lasting is not None}
+
+
+def group_rules(config: Config) -> GroupRules:
+    """How bursts of alerts are grouped."""
+    return GroupRules(config.alerts.group_wait.total_seconds(), config.alerts.group_interval.total_seconds())
+
+
+def _seconds(duration: timedelta) -> int:
+    # Block times are whole seconds; a fraction would only be rounded by the comparison.
+    return ceil(duration.total_seconds())
