@@ -2,7 +2,7 @@
 
 import pytest
 from eth_abi.abi import encode
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from connext_monitor.core.token import Token, read_token
@@ -42,13 +42,21 @@ def test_what_cannot_be_shown_is_no_token(symbol: bytes, decimals: bytes) -> Non
     assert read_token(symbol, decimals) is None
 
 
-@given(st.binary(max_size=200), st.binary(max_size=64))
+SYMBOLS = st.binary(max_size=200) | st.text(max_size=30).map(said) | st.text("ABCxyz123", min_size=1).map(said)
+DECIMALS = st.binary(max_size=64) | st.integers(0, 40).map(lambda places: encode(["uint256"], [places]))
+
+
+@given(SYMBOLS, DECIMALS)
 def test_whatever_is_answered_a_symbol_is_short_and_prints(symbol: bytes, decimals: bytes) -> None:
-    token = read_token(symbol, decimals)
-    if token is not None:
-        assert 0 < len(token.symbol) <= 20
-        assert token.symbol.isprintable()
-        assert 0 <= token.decimals <= 36
+    token = read_token(symbol, decimals) or Token("NONE", 0)
+    assert 0 < len(token.symbol) <= 20
+    assert token.symbol.isprintable()
+    assert 0 <= token.decimals <= 36
+
+
+def test_the_properties_above_are_those_of_tokens_too() -> None:
+    """Without it they might be those of refusals only."""
+    assert find(st.tuples(SYMBOLS, DECIMALS), lambda answers: read_token(*answers) is not None)
 
 
 @given(st.integers(0, 2**256 - 1), st.integers(0, 36))

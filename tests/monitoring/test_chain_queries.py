@@ -26,6 +26,7 @@ from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pacer import Pacer
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
+from tests.world.waiting import until
 
 TRANSFER = TransferId(b"\x77" * 32)
 
@@ -367,11 +368,14 @@ async def test_what_heals_is_asked_again() -> None:
         with pytest.raises(Unanswered, match="plan"):
             await queries.transfer_status(TRANSFER)
         node.refuses = ()
-        async with asyncio.timeout(20):
-            while not node.calls("eth_call")[1:]:
-                with suppress(Unanswered):
-                    assert await queries.transfer_status(TRANSFER) is TransferStatus.NONE
-                await asyncio.sleep(0.02)
+
+        async def is_answered() -> bool:
+            with suppress(Unanswered):
+                return await queries.transfer_status(TRANSFER) is TransferStatus.NONE
+            return False
+
+        await until(is_answered)
+        assert len(node.calls("eth_call")) >= 2
 
 
 async def test_an_endpoint_that_hangs_holds_up_questions_once_and_no_longer_than_an_answer_may_take() -> None:
