@@ -56,7 +56,8 @@ from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.causes import Causes
-from connext_monitor.store.database import Database, DatabaseError
+from connext_monitor.store.database import Database
+from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.examiner import Examiner
 from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.unjudged import UnjudgedLegs

@@ -20,7 +20,6 @@ MAY_IMPORT = {
 """The rooms, and what of the package each may import beside itself; what is not named here may import everything."""
 IMPURE = {
     "aiohttp",
-    "aiosqlite",
     "asyncio",
     "logging",
     "random",
@@ -33,7 +32,7 @@ IMPURE = {
     "urllib",
     "websockets",
 }
-SQL = {"alembic", "aiosqlite", "sqlalchemy", "sqlite3"}
+SQL = {"alembic", "sqlalchemy", "sqlite3"}
 NOW = {"now", "utcnow", "today", "monotonic", "perf_counter"}
 
 

@@ -26,7 +26,7 @@ from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.documents.chains import ChainDocument
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.words import duration_words
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.errors import DatabaseError
 
 DEGRADED = 3
 

@@ -6,8 +6,7 @@ are looked through instead, the newest transfers first, a bounded number of them
 
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, Subquery, func, select, tuple_
 
 from connext_monitor.core.events import Address, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPage, parties
@@ -34,18 +33,22 @@ class AddressSearch:
         ``next`` is where to go on: behind the last one found, or behind the last one looked at.
         """
         window = self._window(wanted, after)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(_holding(address, window, limit + 1))).all()
+
+        def look(connection: Connection) -> TransferIdPage:
+            rows = connection.execute(_holding(address, window, limit + 1)).all()
             places = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
             if len(places) > limit:
                 places = places[:limit]
                 end: Cursor | None = places[-1]
             else:
-                end = await self._end(connection, window)
-            known = await by_ids(connection, [transfer_id for _, transfer_id in places])
-        # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
-        mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
-        return TransferIdPage([transfer_id for _, transfer_id in places if transfer_id in mine], end)
+                end = self._end(connection, window)
+            known = by_ids(connection, [transfer_id for _, transfer_id in places])
+
+            # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
+            mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
+            return TransferIdPage([transfer_id for _, transfer_id in places if transfer_id in mine], end)
+
+        return await self._database.read(look)
 
     def _window(self, wanted: TransferFilter, after: Cursor | None) -> Subquery:
         """The next transfers of the list that are looked through."""
@@ -55,10 +58,10 @@ class AddressSearch:
             query = query.where(tuple_(*place) < tuple_(*after))
         return query.order_by(*(column.desc() for column in place)).limit(self._most).subquery()
 
-    async def _end(self, connection: AsyncConnection, window: Subquery) -> Cursor | None:
+    def _end(self, connection: Connection, window: Subquery) -> Cursor | None:
         """The last transfer of a full window; None where the list ends within it."""
         last = select(window).order_by(window.c.started_at.desc(), window.c.transfer_id.desc())
-        row = (await connection.execute(last.offset(self._most - 1))).one_or_none()
+        row = connection.execute(last.offset(self._most - 1)).one_or_none()
         return (int(row.started_at), TransferId(row.transfer_id)) if row else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, null, select
+from sqlalchemy import Connection, Row, case, func, null, select
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.severity import Severity
@@ -26,22 +26,23 @@ class AlertLog:
 
     async def newest(self) -> int:
         """The revision of the last change of any alert, 0 where there is none."""
-        async with self._database.read() as connection:
-            return (await connection.execute(select(func.max(alerts.c.revision)))).scalar() or 0
+        return await self._database.read(
+            lambda connection: connection.execute(select(func.max(alerts.c.revision))).scalar() or 0
+        )
 
     async def changed(self, after: int, *, limit: int) -> list[AlertRow]:
         """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
         wanted = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
-        async with self._database.read() as connection:
-            return [AlertRow(row.revision, read_alert(row)) for row in await connection.execute(wanted)]
+        return await self._database.read(
+            lambda connection: [AlertRow(row.revision, read_alert(row)) for row in connection.execute(wanted)]
+        )
 
     async def worst_open(self, limit: int) -> list[Alert]:
         """At most ``limit`` open alerts: the most severe first, of these the longest open."""
         ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
         wanted = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
         wanted = wanted.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
-        async with self._database.read() as connection:
-            return [read_alert(row) for row in await connection.execute(wanted)]
+        return await self._database.read(lambda connection: [read_alert(row) for row in connection.execute(wanted)])
 
     async def delivery_records(self, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:
         """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
@@ -50,13 +51,16 @@ class AlertLog:
         wanted = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
             deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
         )
-        found: dict[str, list[DeliveryRecord]] = {}
-        async with self._database.read() as connection:
+
+        def look(connection: Connection) -> dict[str, list[DeliveryRecord]]:
+            found: dict[str, list[DeliveryRecord]] = {}
             for part in parts(ids):
-                rows = await connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
+                rows = connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
                 for row in rows:
                     found.setdefault(row.alert_id, []).append(_record(row))
-        return found
+            return found
+
+        return await self._database.read(look)
 
     async def open_by_topic(self) -> list[OpenAlerts]:
         """The open alerts, counted by what they are about: a pathway, or else the chain or channel that they name."""
@@ -68,8 +72,7 @@ class AlertLog:
             .where(alerts.c.state == AlertState.OPEN.value)
             .group_by(*columns)
         )
-        async with self._database.read() as connection:
-            return [_open_alerts(*row) for row in await connection.execute(query)]
+        return await self._database.read(lambda connection: [_open_alerts(*row) for row in connection.execute(query)])
 
 
 def _open_alerts(

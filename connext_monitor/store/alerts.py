@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.details import Details
@@ -45,35 +44,35 @@ None where it gives none or has not been told yet.
 """
 
 
-async def open_alerts(connection: AsyncConnection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
+def open_alerts(connection: Connection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
     """Store alerts as open, with a delivery for each of their providers; those that were not open already."""
-    known = await _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
+    known = _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
     is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
     new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
-    first = await next_revision(connection)
-    await _OPEN(connection, [_row(alert, first + place) for place, (alert, _) in enumerate(new.values())])
-    queued = [row for one in new.values() for row in await _openings(connection, *one, one[0].opened_at)]
-    await _queue(connection, queued)
+    first = next_revision(connection)
+    _OPEN(connection, [_row(alert, first + place) for place, (alert, _) in enumerate(new.values())])
+    queued = [row for one in new.values() for row in _openings(connection, *one, one[0].opened_at)]
+    _queue(connection, queued)
     return [alert for alert, _ in new.values()]
 
 
-async def queue_opening(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
+def queue_opening(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Queue the news that an alert is open for each of these providers."""
-    await _queue(connection, await _openings(connection, alert, providers, at))
+    _queue(connection, _openings(connection, alert, providers, at))
 
 
-async def _openings(
-    connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime
+def _openings(
+    connection: Connection, alert: Alert, providers: Collection[str], at: datetime
 ) -> list[dict[str, object]]:
     if not providers:
         return []
-    grouping = {"topic": str(await _topic(connection, alert)), "fresh": is_fresh(alert)}
+    grouping = {"topic": str(_topic(connection, alert)), "fresh": is_fresh(alert)}
     return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
 
 
-async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[str, Told]:
+def told(connection: Connection, alert_ids: Collection[str]) -> dict[str, Told]:
     """The providers whose last news of each of these alerts, told or queued, is that it is open."""
-    rows = await _SELECT_TOLD(connection, alert_ids) if alert_ids else []
+    rows = _SELECT_TOLD(connection, alert_ids) if alert_ids else []
     found: dict[str, Told] = {alert_id: {} for alert_id in alert_ids}
     # A provider may have been told of an alert more than once before it ended, and each message is to change.
     once = {int(row[0]): row for row in rows}
@@ -85,49 +84,47 @@ async def told(connection: AsyncConnection, alert_ids: Collection[str]) -> dict[
     return found
 
 
-async def escalate(connection: AsyncConnection, alert: Alert, providers: Collection[str], at: datetime) -> None:
+def escalate(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
     """Store an open alert as it is after its escalation, and queue it anew."""
     values = {"severity": alert.severity.value, "details": alert.details.written(), "revision": NEXT_REVISION}
-    await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
-    await queue_opening(connection, alert, providers, at)
+    connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
+    queue_opening(connection, alert, providers, at)
 
 
-async def change_details(connection: AsyncConnection, alert_id: str, details: Details) -> None:
+def change_details(connection: Connection, alert_id: str, details: Details) -> None:
     """Store other details of an alert."""
-    await connection.execute(
+    connection.execute(
         update(alerts).where(alerts.c.id == alert_id).values(details=details.written(), revision=NEXT_REVISION)
     )
 
 
-async def every_open(connection: AsyncConnection) -> list[Alert]:
+def every_open(connection: Connection) -> list[Alert]:
     """All open alerts, the oldest first."""
-    rows = await connection.execute(
-        select(alerts).where(alerts.c.state == AlertState.OPEN.value).order_by(alerts.c.row)
-    )
+    rows = connection.execute(select(alerts).where(alerts.c.state == AlertState.OPEN.value).order_by(alerts.c.row))
     return [read_alert(row) for row in rows]
 
 
-async def _topic(connection: AsyncConnection, alert: Alert) -> Topic:
+def _topic(connection: Connection, alert: Alert) -> Topic:
     if alert.transfer_id is None or alert.pathway is not None:
         return Topic(alert.kind, alert.pathway)
     pathway = select(transfers.c.origin, transfers.c.destination).where(transfers.c.transfer_id == alert.transfer_id)
-    row = (await connection.execute(pathway)).one_or_none()
+    row = connection.execute(pathway).one_or_none()
     return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
 
 
-async def resolve_overdue(connection: AsyncConnection, ended: Sequence[ResolveOverdue], at: datetime) -> list[str]:
+def resolve_overdue(connection: Connection, ended: Sequence[ResolveOverdue], at: datetime) -> list[str]:
     """Resolve those of these overdue alerts that are open; the ids of the alerts that were."""
     by_id = {OVERDUE[effect.leg].alert_id(effect.transfer_id): effect.resolution for effect in ended}
-    return await resolve(connection, by_id, at)
+    return resolve(connection, by_id, at)
 
 
-async def resolve(connection: AsyncConnection, resolutions: Mapping[str, Resolution], at: datetime) -> list[str]:
+def resolve(connection: Connection, resolutions: Mapping[str, Resolution], at: datetime) -> list[str]:
     """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
-    resolved = await _open_among(connection, resolutions)
+    resolved = _open_among(connection, resolutions)
     if resolved:
-        first = await next_revision(connection)
+        first = next_revision(connection)
         ended = update(alerts).where(alerts.c.id == bindparam("of_alert"))
-        await connection.execute(
+        connection.execute(
             ended.values(
                 state=AlertState.RESOLVED.value,
                 resolved_ms=_ms(at),
@@ -139,15 +136,13 @@ async def resolve(connection: AsyncConnection, resolutions: Mapping[str, Resolut
                 for place, alert_id in enumerate(resolved)
             ],
         )
-        await _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
+        _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
 
 
-async def resolved_since(
-    connection: AsyncConnection, alert_ids: Collection[str], since: datetime
-) -> dict[str, datetime]:
+def resolved_since(connection: Connection, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:
     """Those of these alerts that are resolved and were so since then, with when that was."""
-    rows = await _SELECT_STATES(connection, alert_ids) if alert_ids else []
+    rows = _SELECT_STATES(connection, alert_ids) if alert_ids else []
     return {
         alert_id: _instant(resolved_ms)
         for _, alert_id, state, resolved_ms in rows
@@ -155,77 +150,71 @@ async def resolved_since(
     }
 
 
-async def _open_among(connection: AsyncConnection, ids: Collection[str]) -> list[str]:
+def _open_among(connection: Connection, ids: Collection[str]) -> list[str]:
     """Those that are open, in the order in which they were first opened."""
-    rows = sorted(await _SELECT_STATES(connection, ids), key=lambda row: int(row[0]))
+    rows = sorted(_SELECT_STATES(connection, ids), key=lambda row: int(row[0]))
     return list(dict.fromkeys(alert_id for _, alert_id, state, _ in rows if state == AlertState.OPEN.value))
 
 
-async def _queue_ends(connection: AsyncConnection, ended: Mapping[str, Resolution], at: datetime) -> None:
+def _queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: datetime) -> None:
     """Queue the ends of these alerts (id → resolution) for all who know them as open."""
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
     rows: list[dict[str, object]] = []
-    for alert_id, by_provider in (await told(connection, ended)).items():
+    for alert_id, by_provider in told(connection, ended).items():
         for provider, messages in sorted(by_provider.items()):
             # An alert that was told anew stands in several messages, and all of them change.
             earlier = [reference for reference in messages[:-1] if reference is not None]
             end = _delivery(alert_id, provider, Change.RESOLVED, at)
             end |= {"resolution": ended[alert_id].value, "resolved_ms": _ms(at)}
             rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
-    await _queue(connection, rows)
+    _queue(connection, rows)
 
 
-async def open_of_kind(connection: AsyncConnection, kind: AlertKind) -> list[Alert]:
+def open_of_kind(connection: Connection, kind: AlertKind) -> list[Alert]:
     """The open alerts of one kind."""
-    rows = await connection.execute(
-        select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind == kind.name)
-    )
+    rows = connection.execute(select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind == kind.name))
     return [read_alert(row) for row in rows]
 
 
-async def by_id(connection: AsyncConnection, alert_id: str) -> Alert | None:
+def by_id(connection: Connection, alert_id: str) -> Alert | None:
     """One alert."""
-    row = (await connection.execute(select(alerts).where(alerts.c.id == alert_id))).one_or_none()
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
     return read_alert(row) if row else None
 
 
-async def of_transfer(connection: AsyncConnection, transfer_id: TransferId) -> list[Alert]:
+def of_transfer(connection: Connection, transfer_id: TransferId) -> list[Alert]:
     """The alerts of one transfer, the oldest first."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(alerts).where(alerts.c.transfer_id == transfer_id).order_by(alerts.c.opened_ms, alerts.c.row)
     )
     return [read_alert(row) for row in rows]
 
 
-async def listed(
-    connection: AsyncConnection, state: AlertState | None, *, limit: int, after: int | None = None
-) -> list[AlertRow]:
+def listed(connection: Connection, state: AlertState | None, *, limit: int, after: int | None = None) -> list[AlertRow]:
     """At most ``limit`` alerts, newest first, from behind the row ``after`` on."""
     query = select(alerts)
     if state is not None:
         query = query.where(alerts.c.state == state.value)
     if after is not None:
         query = query.where(alerts.c.row < after)
-    rows = await connection.execute(query.order_by(alerts.c.row.desc()).limit(limit))
+    rows = connection.execute(query.order_by(alerts.c.row.desc()).limit(limit))
     return [AlertRow(row.row, read_alert(row)) for row in rows]
 
 
-async def count_open(connection: AsyncConnection) -> dict[tuple[AlertKind, Severity], int]:
+def count_open(connection: Connection) -> dict[tuple[AlertKind, Severity], int]:
     """How many alerts of each kind and severity are open: of one kind, some may have escalated."""
     columns = (alerts.c.kind, alerts.c.severity)
-    rows = await connection.execute(
+    rows = connection.execute(
         select(*columns, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(*columns)
     )
     return {(KINDS[kind], Severity(severity)): count for kind, severity, count in rows}
 
 
-async def overdue_legs(
-    connection: AsyncConnection, transfer_ids: Sequence[TransferId]
-) -> dict[TransferId, frozenset[Leg]]:
+def overdue_legs(connection: Connection, transfer_ids: Sequence[TransferId]) -> dict[TransferId, frozenset[Leg]]:
     """The legs of these transfers whose overdue alert is open."""
     ids = {OVERDUE[leg].alert_id(transfer_id): (transfer_id, leg) for transfer_id in transfer_ids for leg in Leg}
     found: dict[TransferId, frozenset[Leg]] = {}
-    for alert_id in await _open_among(connection, ids):
+    for alert_id in _open_among(connection, ids):
         transfer_id, leg = ids[alert_id]
         found[transfer_id] = found.get(transfer_id, frozenset()) | {leg}
     return found
@@ -269,10 +258,10 @@ def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dic
     }
 
 
-async def _queue(connection: AsyncConnection, rows: Sequence[dict[str, object]]) -> None:
+def _queue(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Store new deliveries, which all say the same columns."""
     if rows:
-        await connection.execute(insert(deliveries), rows)
+        connection.execute(insert(deliveries), rows)
 
 
 def _ms(at: datetime) -> int:

@@ -1,8 +1,7 @@
 """The blocks of past checkpoints of each chain: the newest are kept, and those above a checkpoint that went back go."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
 from connext_monitor.store.schema import anchors
@@ -10,19 +9,17 @@ from connext_monitor.store.schema import anchors
 _KEPT = 256
 
 
-async def newest_first(connection: AsyncConnection, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
+def newest_first(connection: Connection, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
     """Height and hash of each."""
-    rows = await connection.execute(
-        select(anchors).where(anchors.c.domain == domain).order_by(anchors.c.block_number.desc())
-    )
+    rows = connection.execute(select(anchors).where(anchors.c.domain == domain).order_by(anchors.c.block_number.desc()))
     return [(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows]
 
 
-async def keep(connection: AsyncConnection, domain: DomainId, block: BlockRef) -> None:
+def keep(connection: Connection, domain: DomainId, block: BlockRef) -> None:
     """One more; the oldest makes room."""
     values = {"domain": domain, "block_number": block.number, "block_hash": block.hash}
     row = insert(anchors).values(values)
-    await connection.execute(
+    connection.execute(
         row.on_conflict_do_update(index_elements=["domain", "block_number"], set_={"block_hash": block.hash})
     )
     oldest = (
@@ -33,9 +30,9 @@ async def keep(connection: AsyncConnection, domain: DomainId, block: BlockRef) -
         .offset(_KEPT - 1)
         .scalar_subquery()
     )
-    await connection.execute(delete(anchors).where(anchors.c.domain == domain, anchors.c.block_number < oldest))
+    connection.execute(delete(anchors).where(anchors.c.domain == domain, anchors.c.block_number < oldest))
 
 
-async def forget_above(connection: AsyncConnection, domain: DomainId, block: BlockNumber) -> None:
+def forget_above(connection: Connection, domain: DomainId, block: BlockNumber) -> None:
     """Those above a block no longer stand."""
-    await connection.execute(delete(anchors).where(anchors.c.domain == domain, anchors.c.block_number > block))
+    connection.execute(delete(anchors).where(anchors.c.domain == domain, anchors.c.block_number > block))

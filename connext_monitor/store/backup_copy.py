@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connext_monitor.store import schema_revision
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.errors import DatabaseError
 
 COUNTED = ("transfers", "events", "alerts")
 _SPARE_BYTES = 16 << 20
@@ -88,10 +88,10 @@ def contents(connection: sqlite3.Connection, file: Path) -> Contents:
     """What the database of this connection holds. Raises BackupError where it is none of ours."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {schema_revision.TABLE, *COUNTED} <= tables:
-        raise BackupError(f"{file} is no database of connext-monitor")
+        raise BackupError(f"{file} is not a connext-monitor database")
     revision = connection.execute(f"SELECT version_num FROM {schema_revision.TABLE}").fetchone()  # noqa: S608 - our own name
     if revision is None:
-        raise BackupError(f"{file} is no database of connext-monitor")
+        raise BackupError(f"{file} is not a connext-monitor database")
     counts = (connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in COUNTED)  # noqa: S608 - our own names
     return Contents(str(revision[0]), tuple(counts))
 

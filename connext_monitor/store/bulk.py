@@ -15,10 +15,9 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, Select, func
+from sqlalchemy import Column, Connection, LargeBinary, Select, func
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 _DIALECT = sqlite.dialect()
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
@@ -47,11 +46,11 @@ class InsertMany:
     def _compile(self, rows: int) -> str:
         return f"{self._before}{', '.join([self._row] * rows)}{self._after}"
 
-    async def __call__(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
+    def __call__(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Insert them, in their order."""
         for part in parts(rows, _ROWS):
             filled = _filled(part)
-            await connection.exec_driver_sql(self._sql(len(filled)), tuple(chain.from_iterable(filled)))
+            connection.exec_driver_sql(self._sql(len(filled)), tuple(chain.from_iterable(filled)))
 
 
 class SelectIn:
@@ -75,12 +74,12 @@ class SelectIn:
         query = self._query.where(self._column.in_([None] * values))
         return str(query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
 
-    async def __call__(self, connection: AsyncConnection, values: Collection[object]) -> list[list[Any]]:
+    def __call__(self, connection: Connection, values: Collection[object]) -> list[list[Any]]:
         """The rows, in no order."""
         found: list[list[Any]] = []
         for part in parts(values, _ROWS):
             filled = _filled(part)
-            found += _rows((await connection.exec_driver_sql(self._sql(len(filled)), tuple(filled))).scalar_one())
+            found += _rows(connection.exec_driver_sql(self._sql(len(filled)), tuple(filled)).scalar_one())
         for row in found:
             for index in self._blobs:
                 row[index] = unhexlify(row[index])

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import and_, case, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, case, exists, func, or_, select, update
 
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
@@ -24,13 +23,11 @@ class Causes:
     async def change(self, alert_id: str, decide: Callable[[tuple[Cause, ...]], tuple[Cause, ...]]) -> bool:
         """Keep what ``decide`` makes of an alert's causes; tells nobody. False where that is nothing new."""
 
-        async def work(connection: AsyncConnection) -> bool:
-            stored = (await connection.execute(select(alerts.c.causes).where(alerts.c.id == alert_id))).scalar()
+        def work(connection: Connection) -> bool:
+            stored = connection.execute(select(alerts.c.causes).where(alerts.c.id == alert_id)).scalar()
             if stored is None or (now := written(decide(read_causes(stored)))) == stored:
                 return False
-            await connection.execute(
-                update(alerts).where(alerts.c.id == alert_id).values(causes=now, revision=NEXT_REVISION)
-            )
+            connection.execute(update(alerts).where(alerts.c.id == alert_id).values(causes=now, revision=NEXT_REVISION))
             return True
 
         return await self._database.write(work)
@@ -49,8 +46,7 @@ class Causes:
         query = select(func.sum(case((without, 1), else_=0)), func.sum(case((by_routers, 1), else_=0))).where(
             transfers.c.started_at >= since, transfers.c.origin == origin, transfers.c.destination == destination
         )
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one()
+        row = await self._database.read(lambda connection: connection.execute(query).one())
         return RouterBids(lately, row[0] or 0, row[1] or 0)
 
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
@@ -23,9 +22,9 @@ _MALFORMED_COLUMNS = [column for column in malformed_logs.c if column is not mal
 _INSERT_MALFORMED = InsertMany(insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
 
 
-async def coverage(connection: AsyncConnection, domain: DomainId) -> Coverage | None:
+def coverage(connection: Connection, domain: DomainId) -> Coverage | None:
     """How far the chain has been read; None where it never was."""
-    row = (await connection.execute(select(chains).where(chains.c.domain == domain))).one_or_none()
+    row = connection.execute(select(chains).where(chains.c.domain == domain)).one_or_none()
     if row is None:
         return None
     covered = None
@@ -34,13 +33,13 @@ async def coverage(connection: AsyncConnection, domain: DomainId) -> Coverage | 
     return Coverage(BlockNumber(row.start_block), BlockNumber(row.checkpoint), covered)
 
 
-async def starts(connection: AsyncConnection) -> dict[DomainId, BlockNumber]:
+def starts(connection: Connection) -> dict[DomainId, BlockNumber]:
     """The first block watched of each chain that anything has been covered of."""
-    rows = await connection.execute(select(chains.c.domain, chains.c.start_block))
+    rows = connection.execute(select(chains.c.domain, chains.c.start_block))
     return {DomainId(row.domain): BlockNumber(row.start_block) for row in rows}
 
 
-async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: Coverage) -> None:
+def save_coverage(connection: Connection, domain: DomainId, reached: Coverage) -> None:
     """Store how far the chain has been read."""
     covered = reached.covered
     moving = {
@@ -51,10 +50,10 @@ async def save_coverage(connection: AsyncConnection, domain: DomainId, reached: 
         "covered_at": covered.timestamp if covered else None,
     }
     row = insert(chains).values(domain=domain, **moving)
-    await connection.execute(row.on_conflict_do_update(index_elements=["domain"], set_=moving))
+    connection.execute(row.on_conflict_do_update(index_elements=["domain"], set_=moving))
 
 
-async def keep_malformed(connection: AsyncConnection, logs: Sequence[UnreadableLog], seen_at: datetime) -> None:
+def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_at: datetime) -> None:
     """Keep logs that could not be read, each once and its beginning only, and of each chain the newest."""
     by_domain: defaultdict[DomainId, list[UnreadableLog]] = defaultdict(list)
     for log in logs:
@@ -65,14 +64,14 @@ async def keep_malformed(connection: AsyncConnection, logs: Sequence[UnreadableL
             (domain, sha256(log.raw).digest(), log.reason[:_KEPT_WORDS], log.raw[:_KEPT_BYTES], seen_ms)
             for log in theirs[-MALFORMED_KEPT:]
         ]
-        await _INSERT_MALFORMED(connection, rows)
+        _INSERT_MALFORMED(connection, rows)
         of_domain = malformed_logs.c.domain == domain
         oldest = select(malformed_logs.c.id).where(of_domain).order_by(malformed_logs.c.id.desc())
         too_old = oldest.offset(MALFORMED_KEPT).limit(1).scalar_subquery()
-        await connection.execute(delete(malformed_logs).where(of_domain, malformed_logs.c.id <= too_old))
+        connection.execute(delete(malformed_logs).where(of_domain, malformed_logs.c.id <= too_old))
 
 
-async def malformed_counts(connection: AsyncConnection) -> dict[DomainId, int]:
+def malformed_counts(connection: Connection) -> dict[DomainId, int]:
     """How many malformed logs of each chain are kept."""
-    rows = await connection.execute(select(malformed_logs.c.domain, func.count()).group_by(malformed_logs.c.domain))
+    rows = connection.execute(select(malformed_logs.c.domain, func.count()).group_by(malformed_logs.c.domain))
     return {DomainId(domain): count for domain, count in rows}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.deadline import Awaited, Leg
@@ -30,32 +30,30 @@ class Deadlines:
         are the first blocks of chains that nothing has been covered of yet.
         """
 
-        async def work(connection: AsyncConnection) -> None:
-            watched = {**begins, **await chains.starts(connection)}
-            for pathway in await transfers.awaited_pathways(connection):
-                await transfers.retime(connection, pathway, durations(*pathway), watched.get(pathway[0]))
+        def work(connection: Connection) -> None:
+            watched = {**begins, **chains.starts(connection)}
+            for pathway in transfers.awaited_pathways(connection):
+                transfers.retime(connection, pathway, durations(*pathway), watched.get(pathway[0]))
 
         await self._database.write(work)
 
     async def awaited(self, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
         """The legs of this kind that have not arrived and are due until then, the earliest first, behind ``after``."""
-        async with self._database.read() as connection:
-            return await transfers.awaited(connection, leg, due_until=due_until, after=after, limit=limit)
+        return await self._database.read(
+            lambda connection: transfers.awaited(connection, leg, due_until=due_until, after=after, limit=limit)
+        )
 
     async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
         """Those of these transfers that are known, with their deadlines."""
-        async with self._database.read() as connection:
-            return await _watched(connection, ids)
+        return await self._database.read(lambda connection: _watched(connection, ids))
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
-        async with self._database.read() as connection:
-            return await alerts.open_of_kind(connection, kind)
+        return await self._database.read(lambda connection: alerts.open_of_kind(connection, kind))
 
     async def resolved_since(self, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:
         """Those of these alerts that are resolved and were so lately, with when that was."""
-        async with self._database.read() as connection:
-            return await alerts.resolved_since(connection, alert_ids, since)
+        return await self._database.read(lambda connection: alerts.resolved_since(connection, alert_ids, since))
 
     async def open_overdue(
         self, accused: Sequence[tuple[TransferId, Decide]], providers: Callable[[Alert], Collection[str]]
@@ -65,14 +63,14 @@ class Deadlines:
         Returns those that were opened: not what was decided against, nor what is open already.
         """
 
-        async def work(connection: AsyncConnection) -> list[Alert]:
-            known = await _watched(connection, {transfer_id for transfer_id, _ in accused})
+        def work(connection: Connection) -> list[Alert]:
+            known = _watched(connection, {transfer_id for transfer_id, _ in accused})
             decided = [decide(known.get(transfer_id)) for transfer_id, decide in accused]
             made = [alert for alert in decided if alert is not None]
-            return await alerts.open_alerts(connection, [(alert, providers(alert)) for alert in made])
+            return alerts.open_alerts(connection, [(alert, providers(alert)) for alert in made])
 
         return await self._database.write(work)
 
 
-async def _watched(connection: AsyncConnection, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
-    return {found.transfer.transfer_id: found for found in await transfers.by_ids(connection, ids)}
+def _watched(connection: Connection, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
+    return {found.transfer.transfer_id: found for found in transfers.by_ids(connection, ids)}

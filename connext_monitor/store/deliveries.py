@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.resolution import Resolution
@@ -19,7 +18,7 @@ from connext_monitor.store.groups import count_waiting
 from connext_monitor.store.schema import alerts, channels, deliveries
 
 
-async def next_pending(connection: AsyncConnection, provider: str, limit: int) -> list[QueuedDelivery]:
+def next_pending(connection: Connection, provider: str, limit: int) -> list[QueuedDelivery]:
     """The oldest deliveries of this provider that are still to be made; without their transfers.
 
     None of an alert of which an earlier one has been tried: `next_retries` has that.
@@ -32,19 +31,19 @@ async def next_pending(connection: AsyncConnection, provider: str, limit: int) -
         earlier.c.attempts > 0,
     )
     untried = (deliveries.c.provider == provider, deliveries.c.attempts == 0, ~behind.exists())
-    return await _queued(connection, _pending(*untried).order_by(deliveries.c.id).limit(limit))
+    return _queued(connection, _pending(*untried).order_by(deliveries.c.id).limit(limit))
 
 
-async def next_retries(connection: AsyncConnection, provider: str, limit: int) -> list[QueuedDelivery]:
+def next_retries(connection: Connection, provider: str, limit: int) -> list[QueuedDelivery]:
     """The deliveries of this provider that were tried and not taken, the next to be tried first."""
     tried = _pending(deliveries.c.provider == provider, deliveries.c.attempts > 0)
-    return await _queued(connection, tried.order_by(deliveries.c.next_attempt_ms, deliveries.c.id).limit(limit))
+    return _queued(connection, tried.order_by(deliveries.c.next_attempt_ms, deliveries.c.id).limit(limit))
 
 
-async def newest_critical(connection: AsyncConnection, provider: str) -> datetime | None:
+def newest_critical(connection: Connection, provider: str) -> datetime | None:
     """When the last critical opening of this provider's was queued that has not been tried yet."""
     untried = (deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.attempts == 0)
-    came_ms = await connection.scalar(
+    came_ms = connection.scalar(
         select(func.max(deliveries.c.created_ms))
         .join(alerts, alerts.c.id == deliveries.c.alert_id)
         .where(*untried, deliveries.c.change == Change.OPENED.value, alerts.c.severity == Severity.CRITICAL.value)
@@ -52,27 +51,25 @@ async def newest_critical(connection: AsyncConnection, provider: str) -> datetim
     return None if came_ms is None else datetime.fromtimestamp(came_ms / 1000, UTC)
 
 
-async def pending(connection: AsyncConnection, delivery_id: int) -> list[QueuedDelivery]:
+def pending(connection: Connection, delivery_id: int) -> list[QueuedDelivery]:
     """One delivery that is still to be made, if it is; without its transfer."""
-    return await _queued(connection, _pending(deliveries.c.id == delivery_id))
+    return _queued(connection, _pending(deliveries.c.id == delivery_id))
 
 
 def _pending(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return select(deliveries).where(deliveries.c.pending, *conditions)
 
 
-async def _queued(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[QueuedDelivery]:
-    rows = (await connection.execute(query)).all()
+def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[QueuedDelivery]:
+    rows = connection.execute(query).all()
     if not rows:
         return []
     ids = {row.alert_id for row in rows}
-    found = {row.id: read_alert(row) for row in await connection.execute(select(alerts).where(alerts.c.id.in_(ids)))}
-    openings = (
-        await connection.execute(
-            select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
-            .where(deliveries.c.alert_id.in_(ids), deliveries.c.change == Change.OPENED.value)
-            .order_by(deliveries.c.id)
-        )
+    found = {row.id: read_alert(row) for row in connection.execute(select(alerts).where(alerts.c.id.in_(ids)))}
+    openings = connection.execute(
+        select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
+        .where(deliveries.c.alert_id.in_(ids), deliveries.c.change == Change.OPENED.value)
+        .order_by(deliveries.c.id)
     ).all()
     return [
         QueuedDelivery(
@@ -109,42 +106,38 @@ def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:
     return replace(alert, state=AlertState.RESOLVED, resolved_at=ended_at, resolution=Resolution(row.resolution))
 
 
-async def sent(connection: AsyncConnection, delivery_id: int, reference: str | None, at: datetime) -> None:
+def sent(connection: Connection, delivery_id: int, reference: str | None, at: datetime) -> None:
     """The channel took it."""
-    await connection.execute(
+    connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id)
         .values(pending=False, reference=reference, reason=None, done_ms=_ms(at))
     )
 
 
-async def postponed(
-    connection: AsyncConnection, delivery_id: int, attempts: int, next_attempt_at: float, reason: str
-) -> None:
+def postponed(connection: Connection, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
     """It is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
-    await connection.execute(
+    connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id)
         .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
     )
 
 
-async def save_channel(
-    connection: AsyncConnection, provider: str, state: ChannelState, reason: str | None, at: datetime
-) -> None:
+def save_channel(connection: Connection, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
     """How a channel is, and since when."""
     values = {"state": state.value, "reason": reason, "since_ms": _ms(at)}
     row = insert(channels).values(provider=provider, **values)
-    await connection.execute(row.on_conflict_do_update(index_elements=["provider"], set_=values))
+    connection.execute(row.on_conflict_do_update(index_elements=["provider"], set_=values))
 
 
-async def channel_rows(connection: AsyncConnection) -> list[ChannelRow]:
+def channel_rows(connection: Connection) -> list[ChannelRow]:
     """Every channel that anything is known of or waits for."""
-    counts = await connection.execute(
+    counts = connection.execute(
         select(deliveries.c.provider, func.count()).where(deliveries.c.pending).group_by(deliveries.c.provider)
     )
-    waiting = Counter({row[0]: row[1] for row in counts}) + Counter(await count_waiting(connection))
-    stored = {row.provider: row for row in await connection.execute(select(channels))}
+    waiting = Counter({row[0]: row[1] for row in counts}) + Counter(count_waiting(connection))
+    stored = {row.provider: row for row in connection.execute(select(channels))}
     return [
         ChannelRow(
             provider,

@@ -11,7 +11,8 @@ from typing import Any
 
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.daemon_thread import in_daemon_thread
-from connext_monitor.store.database import Database, DatabaseUnavailableError
+from connext_monitor.store.database import Database
+from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.run_mark import RunMark
 
 _WRITES_EVERY = 15.0

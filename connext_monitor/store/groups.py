@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.digest import LARGEST, Digest, Named
@@ -54,7 +53,7 @@ class GroupRow:
         )
 
 
-async def form(connection: AsyncConnection, provider: str, topic: Topic, before: int, at: datetime) -> None:
+def form(connection: Connection, provider: str, topic: Topic, before: int, at: datetime) -> None:
     """Make a group of the topic's first openings that wait; ``before`` others are known to the provider."""
     row = {
         "provider": provider,
@@ -67,63 +66,63 @@ async def form(connection: AsyncConnection, provider: str, topic: Topic, before:
         "attempts": 0,
         "next_attempt_ms": 0,
     }
-    formed = await connection.execute(insert(delivery_groups).values(row).returning(delivery_groups.c.id))
-    await join(connection, formed.scalar_one(), topic, BATCH, at)
+    formed = connection.execute(insert(delivery_groups).values(row).returning(delivery_groups.c.id))
+    join(connection, formed.scalar_one(), topic, BATCH, at)
 
 
-async def join(connection: AsyncConnection, group_id: int, topic: Topic, most: int, at: datetime) -> None:
+def join(connection: Connection, group_id: int, topic: Topic, most: int, at: datetime) -> None:
     """Put the topic's first ``most`` openings that wait into the group; ended members that opened again are open."""
-    group = (await connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id))).one()
+    group = connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id)).one()
     wanted = ready(group.provider, Change.OPENED).where(deliveries.c.topic == str(topic)).order_by(deliveries.c.id)
-    rows = (await connection.execute(wanted.limit(most))).all()
+    rows = connection.execute(wanted.limit(most)).all()
     if not rows:
         return
     taken = [read_alert(row) for row in rows]
-    amounts = await _amounts(connection, [alert.transfer_id for alert in taken if alert.transfer_id is not None])
+    amounts = _amounts(connection, [alert.transfer_id for alert in taken if alert.transfer_id is not None])
     member = insert(group_members)
     changed = {name: member.excluded[name] for name in ("open", "since_at", "amount")}
-    await connection.execute(
+    connection.execute(
         member.on_conflict_do_update(index_elements=["group_id", "alert_id"], set_=changed),
         [_member(group_id, alert, amounts) for alert in taken],
     )
     created = [row.created_ms for row in rows]
-    await connection.execute(
+    connection.execute(
         update(delivery_groups)
         .where(delivery_groups.c.id == group_id)
         .values(oldest_ms=min(group.oldest_ms, *created), newest_ms=max(group.newest_ms, *created))
     )
-    await _hand_over(connection, [(row.delivery_id, group_id) for row in rows], at)
+    _hand_over(connection, [(row.delivery_id, group_id) for row in rows], at)
 
 
-async def note_ends(connection: AsyncConnection, provider: str, at: datetime) -> None:
+def note_ends(connection: Connection, provider: str, at: datetime) -> None:
     """Note which members of the provider's groups have ended, at most `BATCH` of them."""
-    ended = [row for row in await ends_of(connection, provider) if row.group_id is not None]
+    ended = [row for row in ends_of(connection, provider) if row.group_id is not None]
     if not ended:
         return
-    await connection.execute(
+    connection.execute(
         update(group_members)
         .where(group_members.c.group_id == bindparam("of_group"), group_members.c.alert_id == bindparam("of_alert"))
         .values(open=False),
         [{"of_group": row.group_id, "of_alert": row.alert_id} for row in ended],
     )
-    await _hand_over(connection, [(row.id, row.group_id) for row in ended], at)
+    _hand_over(connection, [(row.id, row.group_id) for row in ended], at)
 
 
-async def by_id(connection: AsyncConnection, group_id: int) -> GroupRow:
+def by_id(connection: Connection, group_id: int) -> GroupRow:
     """A group as it is now."""
-    row = (await connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id))).one()
-    counts = await connection.execute(
+    row = connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id)).one()
+    counts = connection.execute(
         select(group_members.c.open, func.count()).where(group_members.c.group_id == group_id).group_by("open")
     )
     by_state = {bool(found[0]): found[1] for found in counts}
-    endings = await connection.execute(
+    endings = connection.execute(
         _members(group_id, alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
     )
     is_open = by_state.get(True, 0) > 0
-    severities = await connection.execute(
+    severities = connection.execute(
         _members(group_id, alerts.c.severity).where(group_members.c.open == is_open).distinct()
     )
-    named = await _named(connection, group_id, is_open=is_open)
+    named = _named(connection, group_id, is_open=is_open)
     return GroupRow(
         row=row,
         severity=max(map(Severity, severities.scalars()), key=lambda severity: severity.rank),
@@ -134,10 +133,10 @@ async def by_id(connection: AsyncConnection, group_id: int) -> GroupRow:
     )
 
 
-async def told(connection: AsyncConnection, said: Digest, change: Change, reference: str | None, at: datetime) -> None:
+def told(connection: Connection, said: Digest, change: Change, reference: str | None, at: datetime) -> None:
     """The channel took the group's message."""
     groups = delivery_groups.c
-    await connection.execute(
+    connection.execute(
         update(delivery_groups)
         .where(groups.id == said.group_id)
         .values(
@@ -154,21 +153,19 @@ async def told(connection: AsyncConnection, said: Digest, change: Change, refere
     )
 
 
-async def postponed(
-    connection: AsyncConnection, group_id: int, attempts: int, next_attempt_at: float, reason: str
-) -> None:
+def postponed(connection: Connection, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
     """Its message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
-    await connection.execute(
+    connection.execute(
         update(delivery_groups)
         .where(delivery_groups.c.id == group_id)
         .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
     )
 
 
-async def count_waiting(connection: AsyncConnection) -> dict[str, int]:
+def count_waiting(connection: Connection) -> dict[str, int]:
     """How many groups' messages each provider has not taken yet."""
     groups = delivery_groups.c
-    rows = await connection.execute(
+    rows = connection.execute(
         select(groups.provider, func.count())
         .where(~groups.ended, groups.told_ms.is_(None) | (groups.attempts > 0))
         .group_by(groups.provider)
@@ -176,9 +173,9 @@ async def count_waiting(connection: AsyncConnection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-async def _amounts(connection: AsyncConnection, ids: Sequence[TransferId]) -> dict[TransferId, bytes]:
+def _amounts(connection: Connection, ids: Sequence[TransferId]) -> dict[TransferId, bytes]:
     """What these transfers move, in 18 decimals, as 32 big-endian bytes, which sort as the numbers do."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(events.c.transfer_id, events.c.payload).where(
             events.c.transfer_id.in_(ids), events.c.kind == EventKind.XCALLED.value
         )
@@ -201,9 +198,9 @@ def _member(group_id: int, alert: Alert, amounts: Mapping[TransferId, bytes]) ->
     }
 
 
-async def _hand_over(connection: AsyncConnection, taken: Sequence[tuple[int, int]], at: datetime) -> None:
+def _hand_over(connection: Connection, taken: Sequence[tuple[int, int]], at: datetime) -> None:
     """From now on these deliveries are told by their groups' messages."""
-    await connection.execute(
+    connection.execute(
         update(deliveries)
         .where(deliveries.c.id == bindparam("of_delivery"))
         .values(pending=False, group_id=bindparam("to_group"), done_ms=_ms(at)),
@@ -219,11 +216,11 @@ def _members(group_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:  # noqa:
     )
 
 
-async def _named(connection: AsyncConnection, group_id: int, *, is_open: bool) -> list[Alert]:
+def _named(connection: Connection, group_id: int, *, is_open: bool) -> list[Alert]:
     """The one that stands longest, then the largest."""
     members = _members(group_id, alerts).where(group_members.c.open == is_open)
-    oldest = (await connection.execute(members.order_by(group_members.c.since_at).limit(1))).one()
-    largest = await connection.execute(members.order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
+    oldest = connection.execute(members.order_by(group_members.c.since_at).limit(1)).one()
+    largest = connection.execute(members.order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
     others = [row for row in largest if row.id != oldest.id]
     return [read_alert(row) for row in (oldest, *others[:LARGEST])]
 

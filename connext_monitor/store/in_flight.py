@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Column, Connection, func, select
 
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.selection import PendingLegs
@@ -21,9 +20,12 @@ class InFlight:
 
     async def by_pathway(self) -> list[PendingLegs]:
         """By pathway, the transfers whose XCalled stands and that have not been executed, or not been reconciled."""
-        async with self._database.read() as connection:
-            executions = await _missing(connection, transfers.c.executed_at)
-            reconciliations = await _missing(connection, transfers.c.reconciled_at)
+        executions, reconciliations = await self._database.read(
+            lambda connection: (
+                _missing(connection, transfers.c.executed_at),
+                _missing(connection, transfers.c.reconciled_at),
+            )
+        )
         return [
             PendingLegs(
                 DomainId(origin),
@@ -35,10 +37,10 @@ class InFlight:
         ]
 
 
-async def _missing(connection: AsyncConnection, arrived: Column[Any]) -> _Counts:
+def _missing(connection: Connection, arrived: Column[Any]) -> _Counts:
     """By pathway, how many have not arrived, and when the oldest of them began."""
     pathway = (transfers.c.origin, transfers.c.destination)
-    rows = await connection.execute(
+    rows = connection.execute(
         select(*pathway, func.count(), func.min(transfers.c.started_at))
         .where(arrived.is_(None), transfers.c.xcalled_at.is_not(None))
         .group_by(*pathway)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connext_monitor.store.database import DatabaseError, DatabaseNotOpenedError
+from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
 from connext_monitor.store.outage_note import OutageNote, make_room
 from connext_monitor.store.ownership import give_to_user_of
 from connext_monitor.store.trouble import by_errno

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select, update
 
 from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
@@ -12,75 +11,73 @@ from connext_monitor.store.chains import coverage
 from connext_monitor.store.schema import chains, events, transfers
 
 
-async def known(connection: AsyncConnection, domain: DomainId) -> Nonces | None:
+def known(connection: Connection, domain: DomainId) -> Nonces | None:
     """The origin's nonces; None while the chain has not been asked."""
     columns = (chains.c.first_nonce, chains.c.contiguous_nonce, chains.c.next_nonce, chains.c.pruned_nonce)
-    row = (await connection.execute(select(*columns).where(chains.c.domain == domain))).one_or_none()
+    row = connection.execute(select(*columns).where(chains.c.domain == domain)).one_or_none()
     if row is None or row.first_nonce is None or row.next_nonce is None:
         return None
     return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
 
 
-async def hole(connection: AsyncConnection, domain: DomainId, above: int) -> NonceHole | None:
+def hole(connection: Connection, domain: DomainId, above: int) -> NonceHole | None:
     """The first nonces from ``above`` on that are missing, and the blocks between their neighbours.
 
     None where none is known to be.
     """
-    found = await known(connection, domain)
-    reached = await coverage(connection, domain)
+    found = known(connection, domain)
+    reached = coverage(connection, domain)
     if found is None or found.complete or reached is None or reached.covered is None:
         return None
     missing = found.contiguous
     if above > missing:
-        missing = contiguous_until(above, await _seen(connection, domain, above, found.next))
+        missing = contiguous_until(above, _seen(connection, domain, above, found.next))
     if missing >= found.next:
         return None
-    until = await _lowest_seen(connection, domain, missing, found.next)
-    first = await _block_of(connection, domain, missing - 1) or reached.start
+    until = _lowest_seen(connection, domain, missing, found.next)
+    first = _block_of(connection, domain, missing - 1) or reached.start
     last = reached.covered.number
     if until is not None:
-        last = await _block_of(connection, domain, until) or last
+        last = _block_of(connection, domain, until) or last
     return NonceHole(missing, until or found.next, BlockRange(first, max(first, last)))
 
 
-async def save_first(connection: AsyncConnection, domain: DomainId, first: int) -> None:
+def save_first(connection: Connection, domain: DomainId, first: int) -> None:
     """Store the nonce that the chain was about to give before its first watched block."""
-    await connection.execute(
+    connection.execute(
         update(chains)
         .where(chains.c.domain == domain, chains.c.first_nonce.is_(None))
         .values(first_nonce=first, contiguous_nonce=first)
     )
 
 
-async def save_next(connection: AsyncConnection, domain: DomainId, upcoming: int) -> None:
+def save_next(connection: Connection, domain: DomainId, upcoming: int) -> None:
     """Store what the chain said it would give next at a covered block, and prove contiguity up to it."""
-    row = (
-        await connection.execute(
-            select(chains.c.first_nonce, chains.c.contiguous_nonce).where(chains.c.domain == domain)
-        )
+    row = connection.execute(
+        select(chains.c.first_nonce, chains.c.contiguous_nonce).where(chains.c.domain == domain)
     ).one()
     first, contiguous = row.first_nonce, row.contiguous_nonce
     if first is None:
         # The endpoint had no state before the first watched block, so the first one that was seen is the first watched.
-        first = contiguous = await _lowest_seen(connection, domain, 0, upcoming)
+        first = contiguous = _lowest_seen(connection, domain, 0, upcoming)
     if first is None:
         return
-    seen = await _seen(connection, domain, contiguous, upcoming)
-    await connection.execute(
+    seen = _seen(connection, domain, contiguous, upcoming)
+    connection.execute(
         update(chains)
         .where(chains.c.domain == domain)
         .values(first_nonce=first, next_nonce=upcoming, contiguous_nonce=contiguous_until(contiguous, seen))
     )
 
 
-async def forget(connection: AsyncConnection, removed: Iterable[EventRecord]) -> None:
+def forget(connection: Connection, removed: Iterable[EventRecord]) -> None:
     """Prove contiguity again from the nonces of these events on, which were taken back.
 
     Not below what was pruned: those nonces were final, and what held them is not there to be counted.
     """
     for record in removed:
         if isinstance(record.event, XCalled):
-            await connection.execute(
+            connection.execute(
                 update(chains)
                 .where(chains.c.domain == record.domain, chains.c.contiguous_nonce > record.event.nonce)
                 .values(
@@ -91,9 +88,9 @@ async def forget(connection: AsyncConnection, removed: Iterable[EventRecord]) ->
             )
 
 
-async def _seen(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> list[int]:
+def _seen(connection: Connection, origin: DomainId, first: int, before: int) -> list[int]:
     """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(transfers.c.nonce)
         .where(
             transfers.c.origin == origin,
@@ -106,9 +103,9 @@ async def _seen(connection: AsyncConnection, origin: DomainId, first: int, befor
     return list(rows.scalars())
 
 
-async def _lowest_seen(connection: AsyncConnection, origin: DomainId, first: int, before: int) -> int | None:
+def _lowest_seen(connection: Connection, origin: DomainId, first: int, before: int) -> int | None:
     """The lowest nonce seen on an origin with ``first <= nonce < before``."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(func.min(transfers.c.nonce)).where(
             transfers.c.origin == origin,
             transfers.c.xcalled_at.is_not(None),
@@ -120,9 +117,9 @@ async def _lowest_seen(connection: AsyncConnection, origin: DomainId, first: int
     return lowest
 
 
-async def _block_of(connection: AsyncConnection, origin: DomainId, nonce: int) -> BlockNumber | None:
+def _block_of(connection: Connection, origin: DomainId, nonce: int) -> BlockNumber | None:
     """The block that the XCalled of a nonce stands in; the lowest, where a reorg is not settled yet."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(func.min(events.c.block_number))
         .join(transfers, transfers.c.transfer_id == events.c.transfer_id)
         .where(

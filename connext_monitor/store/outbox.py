@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.digest import Digest, Named
 from connext_monitor.core.delivery import Change, ChannelState, QueuedDelivery
@@ -28,10 +28,13 @@ class Outbox:
 
         First as many that were tried before, then those that were not.
         """
-        async with self._database.read() as connection:
-            tried = await deliveries.next_retries(connection, provider, limit)
-            untried = await deliveries.next_pending(connection, provider, limit)
-            return await self._with_transfers(connection, [*tried, *untried])
+
+        def look(connection: Connection) -> list[QueuedDelivery]:
+            tried = deliveries.next_retries(connection, provider, limit)
+            untried = deliveries.next_pending(connection, provider, limit)
+            return self._with_transfers(connection, [*tried, *untried])
+
+        return await self._database.read(look)
 
     async def next_delivery(self, provider: str) -> QueuedDelivery | None:
         """The oldest delivery still to be made to a provider, with the transfer it is about."""
@@ -39,20 +42,20 @@ class Outbox:
 
     async def newest_critical(self, provider: str) -> datetime | None:
         """When the last critical opening was queued that has not been tried yet."""
-        async with self._database.read() as connection:
-            return await deliveries.newest_critical(connection, provider)
+        return await self._database.read(lambda connection: deliveries.newest_critical(connection, provider))
 
     async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
         """One delivery still to be made, with the transfer it is about."""
-        async with self._database.read() as connection:
-            pending = await self._with_transfers(connection, await deliveries.pending(connection, delivery_id))
+
+        def look(connection: Connection) -> QueuedDelivery | None:
+            pending = self._with_transfers(connection, deliveries.pending(connection, delivery_id))
             return pending[0] if pending else None
 
-    async def _with_transfers(
-        self, connection: AsyncConnection, pending: Sequence[QueuedDelivery]
-    ) -> list[QueuedDelivery]:
+        return await self._database.read(look)
+
+    def _with_transfers(self, connection: Connection, pending: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:
         about = {one.alert.transfer_id for one in pending if one.alert.transfer_id is not None}
-        found = await views(connection, self._names, await transfers.by_ids(connection, about)) if about else []
+        found = views(connection, self._names, transfers.by_ids(connection, about)) if about else []
         by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in found}
         return [replace(one, transfer=by_id.get(one.alert.transfer_id)) for one in pending]
 
@@ -74,8 +77,7 @@ class Outbox:
 
     async def queue(self, provider: str, recent_since: float) -> Queue:
         """All that a provider is still to be told, and what it was told one by one since then (Unix seconds)."""
-        async with self._database.read() as connection:
-            return await queues.queue(connection, provider, recent_since)
+        return await self._database.read(lambda connection: queues.queue(connection, provider, recent_since))
 
     async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
         """Make a group of the topic's openings that wait; the provider knows of ``before`` others."""
@@ -91,12 +93,15 @@ class Outbox:
 
     async def digest(self, group_id: int) -> Digest:
         """A group as it is now, with the transfers of those that it names."""
-        async with self._database.read() as connection:
-            group = await groups.by_id(connection, group_id)
+
+        def look(connection: Connection) -> Digest:
+            group = groups.by_id(connection, group_id)
             about = {alert.transfer_id for alert in group.named if alert.transfer_id is not None}
-            found = await views(connection, self._names, await transfers.by_ids(connection, about))
+            found = views(connection, self._names, transfers.by_ids(connection, about))
             by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in found}
             return group.digest([Named(alert, by_id.get(alert.transfer_id)) for alert in group.named])
+
+        return await self._database.read(look)
 
     async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
         """The channel took the group's message."""

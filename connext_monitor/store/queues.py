@@ -6,8 +6,7 @@ Of one alert's deliveries only the first that is pending can go into a group or 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
@@ -27,19 +26,19 @@ from connext_monitor.store.schema import alerts, deliveries, delivery_groups, gr
 _earlier = deliveries.alias("earlier")
 
 
-async def queue(connection: AsyncConnection, provider: str, recent_since: float) -> Queue:
+def queue(connection: Connection, provider: str, recent_since: float) -> Queue:
     """All that the provider is still to be told, and the openings told one by one since then (Unix seconds)."""
-    ends = await ends_of(connection, provider)
+    ends = ends_of(connection, provider)
     of_members = [row for row in ends if row.group_id is not None]
     alone = next((row for row in ends if row.group_id is None), None)
     return Queue(
-        waiting=await _waiting(connection, provider),
+        waiting=_waiting(connection, provider),
         end=_end(alone) if alone is not None else None,
-        groups=await _standing(connection, provider),
+        groups=_standing(connection, provider),
         member_ends=len(of_members),
         ends_since=of_members[0].created_ms / 1000 if of_members else 0.0,
-        recent=await _recent(connection, provider, recent_since),
-        retries=await _retries(connection, provider),
+        recent=_recent(connection, provider, recent_since),
+        retries=_retries(connection, provider),
     )
 
 
@@ -70,9 +69,9 @@ def ready(provider: str, change: Change) -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _waiting(connection: AsyncConnection, provider: str) -> list[Waiting]:
+def _waiting(connection: Connection, provider: str) -> list[Waiting]:
     pending = deliveries.c
-    rows = await connection.execute(
+    rows = connection.execute(
         select(
             pending.topic,
             func.count().label("many"),
@@ -101,7 +100,7 @@ async def _waiting(connection: AsyncConnection, provider: str) -> list[Waiting]:
     ]
 
 
-async def ends_of(connection: AsyncConnection, provider: str) -> Sequence[Row[*tuple[Any, ...]]]:
+def ends_of(connection: Connection, provider: str) -> Sequence[Row[*tuple[Any, ...]]]:
     """At most `BATCH` of the provider's ends that wait and have not been tried.
 
     Each comes with the group whose open member its alert is, if any.
@@ -116,7 +115,7 @@ async def ends_of(connection: AsyncConnection, provider: str) -> Sequence[Row[*t
         .scalar_subquery()
     )
     pending = deliveries.c
-    rows = await connection.execute(
+    rows = connection.execute(
         select(
             pending.id,
             pending.alert_id,
@@ -135,9 +134,9 @@ def _end(row: Row[*tuple[Any, ...]]) -> WaitingEnd:
     return WaitingEnd(row.id, row.created_ms / 1000)
 
 
-async def _retries(connection: AsyncConnection, provider: str) -> list[Retry]:
+def _retries(connection: Connection, provider: str) -> list[Retry]:
     pending = deliveries.c
-    rows = await connection.execute(
+    rows = connection.execute(
         select(pending.id, pending.change, pending.created_ms)
         .where(pending.provider == provider, pending.pending, pending.attempts > 0)
         .order_by(pending.next_attempt_ms, pending.id)
@@ -146,10 +145,10 @@ async def _retries(connection: AsyncConnection, provider: str) -> list[Retry]:
     return [Retry(row.id, Change(row.change), row.created_ms / 1000) for row in rows]
 
 
-async def _standing(connection: AsyncConnection, provider: str) -> list[Group]:
+def _standing(connection: Connection, provider: str) -> list[Group]:
     groups = delivery_groups.c
     members = select(func.count()).where(group_members.c.group_id == groups.id)
-    rows = await connection.execute(
+    rows = connection.execute(
         select(
             delivery_groups,
             members.correlate(delivery_groups).scalar_subquery().label("members"),
@@ -178,9 +177,9 @@ def _group(row: Row[*tuple[Any, ...]]) -> Group:
     )
 
 
-async def _recent(connection: AsyncConnection, provider: str, since: float) -> dict[Topic, RecentOpenings]:
+def _recent(connection: Connection, provider: str, since: float) -> dict[Topic, RecentOpenings]:
     done = deliveries.c
-    rows = await connection.execute(
+    rows = connection.execute(
         select(done.topic, func.count(), func.max(done.done_ms))
         .where(done.provider == provider, done.done_ms >= round(since * 1000))
         .where(~done.pending, done.change == Change.OPENED.value, done.group_id.is_(None), done.topic.is_not(None))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.removed import is_about_removed
 from connext_monitor.core.alerts.resolution import Resolution
@@ -22,9 +22,9 @@ class RemovedChains:
     async def resolve(self, at: datetime) -> list[str]:
         """Resolve those alerts as removed; their ids."""
 
-        async def work(connection: AsyncConnection) -> list[str]:
-            standing = await alerts.every_open(connection)
+        def work(connection: Connection) -> list[str]:
+            standing = alerts.every_open(connection)
             removed = {alert.id: Resolution.REMOVED for alert in standing if is_about_removed(alert, self._names)}
-            return await alerts.resolve(connection, removed, at) if removed else []
+            return alerts.resolve(connection, removed, at) if removed else []
 
         return await self._database.write(work)

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -27,25 +26,28 @@ class Replay:
 
     async def judge(self, window: Window, leg: Leg, today: Today, deadlines: Sequence[int]) -> list[Replayed]:
         """One leg, by watched pathway, under today's deadline and each of these (seconds); the most transfers first."""
-        async with self._database.read() as connection:
-            due = {pathway: seconds for pathway in await _pathways(connection, window) if (seconds := today(*pathway))}
+
+        def look(connection: Connection) -> list[Replayed]:
+            due = {pathway: seconds for pathway in _pathways(connection, window) if (seconds := today(*pathway))}
             if not due:
                 return []
             took: dict[Pathway, LatencyPercentiles] = {}
-            async for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
+            for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
                 took[DomainId(origin), DomainId(destination)] = latency(counted)
-            rows = await _alerts(connection, window, leg, due, deadlines)
-        found = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
-        return sorted(found, key=lambda one: (-one.transfers, one.origin, one.destination))
+            rows = _alerts(connection, window, leg, due, deadlines)
+            found = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
+            return sorted(found, key=lambda one: (-one.transfers, one.origin, one.destination))
+
+        return await self._database.read(look)
 
 
-async def _pathways(connection: AsyncConnection, window: Window) -> list[Pathway]:
+def _pathways(connection: Connection, window: Window) -> list[Pathway]:
     query = select(*PATHWAY).distinct().where(*within(window), _T.xcalled_at.is_not(None))
-    return [(row.origin, row.destination) for row in await connection.execute(query)]
+    return [(row.origin, row.destination) for row in connection.execute(query)]
 
 
-async def _alerts(
-    connection: AsyncConnection, window: Window, leg: Leg, due: dict[Pathway, int], deadlines: Sequence[int]
+def _alerts(
+    connection: Connection, window: Window, leg: Leg, due: dict[Pathway, int], deadlines: Sequence[int]
 ) -> Sequence[Row[Any]]:
     today = case(*((and_(_T.origin == ends[0], _T.destination == ends[1]), seconds) for ends, seconds in due.items()))
     query = (
@@ -60,7 +62,7 @@ async def _alerts(
         .where(*within(window), _T.xcalled_at.is_not(None))
         .group_by(*PATHWAY)
     )
-    return (await connection.execute(query)).all()
+    return connection.execute(query).all()
 
 
 def _late(leg: Leg, deadline: ColumnElement[int] | int) -> ColumnElement[bool]:

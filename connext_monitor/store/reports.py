@@ -4,9 +4,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, Executable, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.delivery import QueuedReport
 from connext_monitor.core.report import Report, read, written
@@ -25,32 +24,35 @@ class Reports:
     async def last(self, now: float) -> int | None:
         """When the last period ended, no later than now, that was reported on or was not to be (Unix seconds)."""
         query = select(func.max(reports.c.until_at)).where(reports.c.until_at <= now)
-        async with self._database.read() as connection:
-            last: int | None = (await connection.execute(query)).scalar()
+
+        def look(connection: Connection) -> int | None:
+            last: int | None = connection.execute(query).scalar()
             return last
+
+        return await self._database.read(look)
 
     async def begin(self, until: int, at: datetime) -> None:
         """Note that reports begin with the period after this instant (Unix seconds)."""
         row = insert(reports).values(until_at=until, content="", made_ms=_ms(at))
-        await self._database.write(lambda connection: connection.execute(row.on_conflict_do_nothing()))
+        await self._database.write(lambda connection: _execute(connection, row.on_conflict_do_nothing()))
 
     async def add(self, report: Report, providers: Collection[str], at: datetime) -> None:
         """Store a report with a delivery to each of these; what they have not taken of older ones is given up."""
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             row = insert(reports).values(until_at=report.until, content=written(report), made_ms=_ms(at))
-            made = await connection.execute(row.on_conflict_do_nothing().returning(reports.c.id))
+            made = connection.execute(row.on_conflict_do_nothing().returning(reports.c.id))
             report_id = made.scalar()
             if report_id is None:
                 return
             old = update(report_deliveries).where(report_deliveries.c.pending)
-            await connection.execute(old.values(pending=False, reason=_SUPERSEDED, done_ms=_ms(at)))
+            connection.execute(old.values(pending=False, reason=_SUPERSEDED, done_ms=_ms(at)))
             rows = [
                 {"report_id": report_id, "provider": name, "pending": True, "attempts": 0, "next_attempt_ms": 0}
                 for name in sorted(providers)
             ]
             if rows:
-                await connection.execute(insert(report_deliveries), rows)
+                connection.execute(insert(report_deliveries), rows)
 
         await self._database.write(work)
 
@@ -63,8 +65,7 @@ class Reports:
             .order_by(report_deliveries.c.report_id)
             .limit(1)
         )
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         if row is None:
             return None
         made_at = datetime.fromtimestamp(row.made_ms / 1000, UTC)
@@ -84,7 +85,11 @@ class Reports:
     async def _settle(self, report_id: int, provider: str, **values: Any) -> None:  # noqa: ANN401 - columns of all types
         mine = (report_deliveries.c.report_id == report_id, report_deliveries.c.provider == provider)
         changed = update(report_deliveries).where(*mine).values(**values)
-        await self._database.write(lambda connection: connection.execute(changed))
+        await self._database.write(lambda connection: _execute(connection, changed))
+
+
+def _execute(connection: Connection, statement: Executable) -> None:
+    connection.execute(statement)
 
 
 def _ms(at: datetime) -> int:

@@ -8,9 +8,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.events import TransferId
@@ -46,12 +59,12 @@ class Settled:
     transfer_id: TransferId
 
 
-async def without_pruned(connection: AsyncConnection, changes: Changes) -> Changes:
+def without_pruned(connection: Connection, changes: Changes) -> Changes:
     """The changes without those that begin a transfer anew which was pruned."""
-    if (await connection.execute(select(exists(pruned.select())))).scalar() is False:
+    if connection.execute(select(exists(pruned.select()))).scalar() is False:
         return changes
     ids = {record.event.transfer_id for record in changes.added}
-    found = {bytes(row[0]) for row in await _SELECT_PRUNED(connection, [i[:_KNOWN_BY] for i in ids])} if ids else set()
+    found = {bytes(row[0]) for row in _SELECT_PRUNED(connection, [i[:_KNOWN_BY] for i in ids])} if ids else set()
     return without(changes, {i for i in ids if i[:_KNOWN_BY] in found})
 
 
@@ -69,15 +82,18 @@ class Retention:
                 tuple_(transfers.c.started_at, transfers.c.transfer_id) > (after.started_at, after.transfer_id)
             )
         ordered = query.order_by(transfers.c.started_at, transfers.c.transfer_id).limit(limit)
-        async with self._database.read() as connection:
-            return [Settled(row.started_at, TransferId(row.transfer_id)) for row in await connection.execute(ordered)]
+        return await self._database.read(
+            lambda connection: [
+                Settled(row.started_at, TransferId(row.transfer_id)) for row in connection.execute(ordered)
+            ]
+        )
 
     async def prune(self, found: Sequence[Settled], before: int) -> int:
         """Prune those of these transfers that are settled still, with their events and alerts; how many were."""
 
-        async def work(connection: AsyncConnection) -> int:
+        def work(connection: Connection) -> int:
             wanted = [one.transfer_id for one in found]
-            rows = await connection.execute(
+            rows = connection.execute(
                 select(transfers.c.transfer_id, transfers.c.origin, transfers.c.nonce).where(
                     transfers.c.transfer_id.in_(wanted), _is_settled(before)
                 )
@@ -86,16 +102,16 @@ class Retention:
             ids = [row.transfer_id for row in going]
             if not ids:
                 return 0
-            theirs = await connection.execute(select(alerts.c.id).where(alerts.c.transfer_id.in_(ids)))
-            await _forget_alerts(connection, list(theirs.scalars()))
-            await connection.execute(delete(events).where(events.c.transfer_id.in_(ids)))
-            await connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(ids)))
+            theirs = connection.execute(select(alerts.c.id).where(alerts.c.transfer_id.in_(ids)))
+            _forget_alerts(connection, list(theirs.scalars()))
+            connection.execute(delete(events).where(events.c.transfer_id.in_(ids)))
+            connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(ids)))
             known = [{"id_start": transfer_id[:_KNOWN_BY]} for transfer_id in ids]
-            await connection.execute(insert(pruned).on_conflict_do_nothing(), known)
+            connection.execute(insert(pruned).on_conflict_do_nothing(), known)
             for origin in {row.origin for row in going}:
                 reached = 1 + max(row.nonce for row in going if row.origin == origin)
                 raised = func.max(func.coalesce(chains.c.pruned_nonce, 0), reached)
-                await connection.execute(update(chains).where(chains.c.domain == origin).values(pruned_nonce=raised))
+                connection.execute(update(chains).where(chains.c.domain == origin).values(pruned_nonce=raised))
             return len(ids)
 
         return await self._database.write(work)
@@ -128,24 +144,27 @@ class Retention:
             select(reports.c.id).where(reports.c.until_at < before, reports.c.until_at < last, ~waits).limit(limit)
         )
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(delete(report_deliveries).where(report_deliveries.c.report_id.in_(ids)))
-            await connection.execute(delete(reports).where(reports.c.id.in_(ids)))
+        def work(connection: Connection) -> None:
+            connection.execute(delete(report_deliveries).where(report_deliveries.c.report_id.in_(ids)))
+            connection.execute(delete(reports).where(reports.c.id.in_(ids)))
 
         if ids:
             await self._database.write(work)
         return len(ids)
 
     async def _ids(self, query: Select[Any]) -> list[Any]:
-        async with self._database.read() as connection:
-            return list((await connection.execute(query)).scalars())
+        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
 
     async def _prune(self, table: Table, is_old: ColumnElement[bool], limit: int) -> int:
         ids = await self._ids(select(table.c.id).where(is_old).order_by(table.c.id).limit(limit))
         if ids:
             gone = delete(table).where(table.c.id.in_(ids), is_old)
-            await self._database.write(lambda connection: connection.execute(gone))
+            await self._database.write(lambda connection: _execute(connection, gone))
         return len(ids)
+
+
+def _execute(connection: Connection, statement: Executable) -> None:
+    connection.execute(statement)
 
 
 def _is_settled(before: int) -> ColumnElement[bool]:
@@ -186,13 +205,13 @@ def _holds(before: int) -> ColumnElement[bool]:
     )
 
 
-async def _forget_alerts_that_are_settled(connection: AsyncConnection, ids: Collection[str], before: int) -> None:
-    rows = await connection.execute(select(alerts.c.id).where(alerts.c.id.in_(ids), ~_holds(before)))
-    await _forget_alerts(connection, list(rows.scalars()))
+def _forget_alerts_that_are_settled(connection: Connection, ids: Collection[str], before: int) -> None:
+    rows = connection.execute(select(alerts.c.id).where(alerts.c.id.in_(ids), ~_holds(before)))
+    _forget_alerts(connection, list(rows.scalars()))
 
 
-async def _forget_alerts(connection: AsyncConnection, ids: Collection[str]) -> None:
+def _forget_alerts(connection: Connection, ids: Collection[str]) -> None:
     if ids:
-        await connection.execute(delete(deliveries).where(deliveries.c.alert_id.in_(ids)))
-        await connection.execute(delete(group_members).where(group_members.c.alert_id.in_(ids)))
-        await connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))
+        connection.execute(delete(deliveries).where(deliveries.c.alert_id.in_(ids)))
+        connection.execute(delete(group_members).where(group_members.c.alert_id.in_(ids)))
+        connection.execute(delete(alerts).where(alerts.c.id.in_(ids)))

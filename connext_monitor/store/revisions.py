@@ -1,7 +1,6 @@
 """The order in which alerts change: each change of any of them takes the next number."""
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select
 
 from connext_monitor.store.schema import alerts
 
@@ -9,6 +8,6 @@ NEXT_REVISION = select(func.coalesce(func.max(alerts.c.revision), 0) + 1).scalar
 """The number of the change that is being written, where it is one."""
 
 
-async def next_revision(connection: AsyncConnection) -> int:
+def next_revision(connection: Connection) -> int:
     """The first number that is free, where several changes are written together."""
-    return ((await connection.execute(select(func.max(alerts.c.revision)))).scalar() or 0) + 1
+    return (connection.execute(select(func.max(alerts.c.revision))).scalar() or 0) + 1

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from contextlib import closing, suppress
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.store.daemon_thread import in_daemon_thread
@@ -50,11 +50,11 @@ class RunMark:
         self._newest += 1
         mark = self._newest
 
-        async def work(connection: AsyncConnection) -> None:
-            there = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
+        def work(connection: Connection) -> None:
+            there = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             # As ".restore" in a SQLite shell does: what this monitor knows is not what the database says any more.
             self._overwritten |= self._committed is not None and not self._committed <= there < mark
-            await connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
 
         await self._database.write(work)
         self._committed = mark

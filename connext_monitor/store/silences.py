@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, insert, select, update
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.silence import Silence
@@ -13,7 +12,7 @@ from connext_monitor.store import alerts
 from connext_monitor.store.schema import silences
 
 
-async def made(connection: AsyncConnection, silence: Silence, at: datetime) -> Silence:
+def made(connection: Connection, silence: Silence, at: datetime) -> Silence:
     """Store a new one; as it is stored, with its id."""
     values = {
         "until_ms": _ms(silence.until),
@@ -26,48 +25,48 @@ async def made(connection: AsyncConnection, silence: Silence, at: datetime) -> S
         "made_ms": _ms(at),
         "done": False,
     }
-    row = (await connection.execute(insert(silences).values(values).returning(*silences.c))).one()
+    row = connection.execute(insert(silences).values(values).returning(*silences.c)).one()
     return _read(row)
 
 
-async def standing(connection: AsyncConnection) -> list[Silence]:
+def standing(connection: Connection) -> list[Silence]:
     """Those whose end has not been dealt with, the oldest first."""
-    rows = await connection.execute(select(silences).where(~silences.c.done).order_by(silences.c.id))
+    rows = connection.execute(select(silences).where(~silences.c.done).order_by(silences.c.id))
     return [_read(row) for row in rows]
 
 
-async def cut_short(connection: AsyncConnection, silence_id: int, at: datetime) -> bool:
+def cut_short(connection: Connection, silence_id: int, at: datetime) -> bool:
     """Let it end at ``at``; False where there is none of this id that has not ended.
 
     Before it was made, if that was later: whoever ends it may have another clock than whoever looks for its end.
     """
     mine = (silences.c.id == silence_id, ~silences.c.done)
     ended = {"until_ms": func.min(silences.c.made_ms, _ms(at))}
-    found = await connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
+    found = connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
     return found.first() is not None
 
 
-async def redate(connection: AsyncConnection, silence: Silence) -> None:
+def redate(connection: Connection, silence: Silence) -> None:
     """Keep when it was made and when it ends, by the clock that its end is looked for with."""
     if silence.made_at is None:
         raise ValueError("a silence without the time that it was made at")
     # What was cut short meanwhile stays so.
     mine = (silences.c.id == silence.id, ~silences.c.done, silences.c.until_ms > silences.c.made_ms)
     dated = {"until_ms": _ms(silence.until), "made_ms": _ms(silence.made_at)}
-    await connection.execute(update(silences).where(*mine).values(dated))
+    connection.execute(update(silences).where(*mine).values(dated))
 
 
-async def end(connection: AsyncConnection, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
+def end(connection: Connection, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
     """Note that its end has been dealt with, and queue those of these alerts (id → providers) that are still open."""
-    await connection.execute(update(silences).where(silences.c.id == silence.id).values(done=True))
+    connection.execute(update(silences).where(silences.c.id == silence.id).values(done=True))
     count = 0
     for alert_id, providers in tell.items():
-        alert = await alerts.by_id(connection, alert_id)
+        alert = alerts.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
-        told = () if silence.ack else (await alerts.told(connection, [alert_id]))[alert_id]
+        told = () if silence.ack else alerts.told(connection, [alert_id])[alert_id]
         wanted = sorted(set(providers).difference(told))
-        await alerts.queue_opening(connection, alert, wanted, at)
+        alerts.queue_opening(connection, alert, wanted, at)
         count += len(wanted)
     return count
 

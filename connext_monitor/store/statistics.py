@@ -1,12 +1,11 @@
 """Numbers over many transfers, counted by SQLite: what comes out is small, however many there are."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, Select, and_, case, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Label, Row, Select, and_, case, func, select
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
@@ -57,22 +56,22 @@ class Statistics:
 
     async def over(self, window: Window) -> Stats:
         """Pathways and routers."""
-        async with self._database.read() as connection:
-            last = await _last_executions(connection, window)
-            pathways = await _pathways(connection, window, last)
-            routers = await _routers(connection, window, last)
-        return Stats(window, pathways, routers)
+
+        def look(connection: Connection) -> Stats:
+            last = _last_executions(connection, window)
+            return Stats(window, _pathways(connection, window, last), _routers(connection, window, last))
+
+        return await self._database.read(look)
 
     async def timeline(self, window: Window, width: int) -> Timeline:
         """The window in parts of ``width`` seconds."""
-        async with self._database.read() as connection:
-            return Timeline(width, await _buckets(connection, window, width))
+        return await self._database.read(lambda connection: Timeline(width, _buckets(connection, window, width)))
 
 
-async def _pathways(connection: AsyncConnection, window: Window, last: Sequence[Row[Any]]) -> tuple[PathwayStats, ...]:
-    begun = {(row.origin, row.destination): row for row in await connection.execute(_counts(window, *PATHWAY))}
-    overdue = await _overdue(connection, window)
-    by_leg = {leg: await _leg_latencies(connection, window, leg) for leg in LEGS}
+def _pathways(connection: Connection, window: Window, last: Sequence[Row[Any]]) -> tuple[PathwayStats, ...]:
+    begun = {(row.origin, row.destination): row for row in connection.execute(_counts(window, *PATHWAY))}
+    overdue = _overdue(connection, window)
+    by_leg = {leg: _leg_latencies(connection, window, leg) for leg in LEGS}
     last_executed: dict[Pathway, int] = {}
     for row in last:
         pathway = (row.origin, row.destination)
@@ -107,14 +106,14 @@ def _pathway(
     )
 
 
-async def _leg_latencies(connection: AsyncConnection, window: Window, leg: Leg) -> dict[Pathway, LegStats]:
+def _leg_latencies(connection: Connection, window: Window, leg: Leg) -> dict[Pathway, LegStats]:
     found = {}
-    async for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
+    for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
         found[DomainId(origin), DomainId(destination)] = LegStats(latency(counted), histogram(counted))
     return found
 
 
-async def _routers(connection: AsyncConnection, window: Window, last: Sequence[Row[Any]]) -> tuple[RouterStats, ...]:
+def _routers(connection: Connection, window: Window, last: Sequence[Row[Any]]) -> tuple[RouterStats, ...]:
     last_fill: dict[Address, int] = {}
     for row in last:
         for router in _split(row.routers):
@@ -122,11 +121,11 @@ async def _routers(connection: AsyncConnection, window: Window, last: Sequence[R
     fills: Counter[Address] = Counter()
     fronted = 0
     query = select(_T.routers, func.count()).where(*within(window), _FAST).group_by(_T.routers)
-    for together, count in await connection.execute(query):
+    for together, count in connection.execute(query):
         fronted += count
         for router in _split(together):
             fills[router] += count
-    owed = await _owed(connection, window)
+    owed = _owed(connection, window)
     every = [
         RouterStats(
             router,
@@ -140,11 +139,11 @@ async def _routers(connection: AsyncConnection, window: Window, last: Sequence[R
     return tuple(sorted(every, key=lambda one: (-one.fills, -one.last_fill, one.router)))
 
 
-async def _owed(connection: AsyncConnection, window: Window) -> list[tuple[Address, Owed]]:
+def _owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
     """What each router is owed by token, the most transfers first."""
     amounts: Counter[tuple[Address, DomainId, Address]] = Counter()
     counts: Counter[tuple[Address, DomainId, Address]] = Counter()
-    async for domain, event in _unreconciled_fills(connection, window):
+    for domain, event in _unreconciled_fills(connection, window):
         shares = share_of(event.params.bridged_amount, len(event.routers))
         for router, amount in zip(event.routers, shares, strict=True):
             amounts[router, domain, event.local] += amount
@@ -156,14 +155,14 @@ async def _owed(connection: AsyncConnection, window: Window) -> list[tuple[Addre
     ]
 
 
-async def _unreconciled_fills(connection: AsyncConnection, window: Window) -> AsyncIterator[tuple[DomainId, Executed]]:
+def _unreconciled_fills(connection: Connection, window: Window) -> Iterator[tuple[DomainId, Executed]]:
     """The fast executions that have not been reconciled, each with the chain that it stands on."""
     # Asked for in two steps: in one, SQLite goes through all events to find the few that are wanted.
     query = select(_T.transfer_id, _T.destination).where(_T.reconciled_at.is_(None), _FAST, *of_ends(window))
-    async with connection.stream(query) as result:
-        async for rows in result.partitions(_CHUNK):
+    with connection.execute(query) as result:
+        for rows in result.partitions(_CHUNK):
             destinations = {row.transfer_id: row.destination for row in rows}
-            found = await connection.execute(
+            found = connection.execute(
                 select(events.c.transfer_id, events.c.domain, events.c.payload)
                 .where(events.c.transfer_id.in_(destinations), events.c.kind == EventKind.EXECUTED.value)
                 # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
@@ -178,12 +177,12 @@ async def _unreconciled_fills(connection: AsyncConnection, window: Window) -> As
                     yield domain, event
 
 
-async def _buckets(connection: AsyncConnection, window: Window, width: int) -> tuple[TimeBucket, ...]:
+def _buckets(connection: Connection, window: Window, width: int) -> tuple[TimeBucket, ...]:
     part = (_T.started_at - _T.started_at % width).label("part")
-    begun = {row.part: row for row in await connection.execute(_counts(window, part))}
+    begun = {row.part: row for row in connection.execute(_counts(window, part))}
     took: dict[Leg, dict[int, LatencyPercentiles]] = {leg: {} for leg in LEGS}
     for leg in LEGS:
-        async for (since,), counted in latencies(connection, window, leg, part):
+        for (since,), counted in latencies(connection, window, leg, part):
             took[leg][since] = latency(counted)
     return tuple(
         TimeBucket(
@@ -217,9 +216,9 @@ def _counts(window: Window, *by: ColumnElement[int]) -> Select[*tuple[Any, ...]]
     )
 
 
-async def latencies(
-    connection: AsyncConnection, window: Window, leg: Leg, *by: ColumnElement[int]
-) -> AsyncIterator[tuple[Key, list[tuple[int, int]]]]:
+def latencies(
+    connection: Connection, window: Window, leg: Leg, *by: ColumnElement[int]
+) -> Iterator[tuple[Key, list[tuple[int, int]]]]:
     """The leg's latencies, counted, for each of what they are looked at by."""
     took = ARRIVED[leg] - _T.xcalled_at
     seconds = case((took < 0, 0), else_=took).label("seconds")
@@ -231,7 +230,7 @@ async def latencies(
     )
     key: Key | None = None
     counted: list[tuple[int, int]] = []
-    async for row in _streamed(connection, query):
+    for row in _streamed(connection, query):
         *of, lasted, count = tuple(row)
         if key is not None and key != tuple(of):
             yield key, counted
@@ -242,11 +241,11 @@ async def latencies(
         yield key, counted
 
 
-async def _overdue(connection: AsyncConnection, window: Window) -> Counter[tuple[Pathway, Leg, bool]]:
+def _overdue(connection: Connection, window: Window) -> Counter[tuple[Pathway, Leg, bool]]:
     """How many legs are overdue now, by pathway, by leg, and by whether their transfers belong to the window."""
     legs = {kind.name: leg for leg, kind in OVERDUE.items()}
     columns = (*PATHWAY, alerts.c.kind, and_(*within(window)).label("inside"))
-    rows = await connection.execute(
+    rows = connection.execute(
         select(*columns, func.count())
         .join(transfers, _T.transfer_id == alerts.c.transfer_id)
         .where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(legs), *of_ends(window))
@@ -258,20 +257,19 @@ async def _overdue(connection: AsyncConnection, window: Window) -> Counter[tuple
     return found
 
 
-async def _last_executions(connection: AsyncConnection, window: Window) -> Sequence[Row[Any]]:
+def _last_executions(connection: Connection, window: Window) -> Sequence[Row[Any]]:
     """The latest execution of each pathway by each set of routers, whenever it was."""
     columns = (_T.destination, _T.origin, _T.routers)
     latest: Label[int] = func.max(_T.executed_at).label("last")
     query = select(*columns, latest).where(_EXECUTED, *of_ends(window)).group_by(*columns)
-    return (await connection.execute(query)).all()
+    return connection.execute(query).all()
 
 
-async def _streamed(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> AsyncIterator[Row[Any]]:
+def _streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Row[Any]]:
     """The rows, few of them in memory at a time."""
-    async with connection.stream(query) as result:
-        async for rows in result.partitions(_CHUNK):
-            for row in rows:
-                yield row
+    with connection.execute(query) as result:
+        for rows in result.partitions(_CHUNK):
+            yield from rows
 
 
 def within(window: Window) -> list[ColumnElement[bool]]:

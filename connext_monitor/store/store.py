@@ -1,12 +1,11 @@
 """The store as the rest of the program sees it: each method is one transaction, or one consistent read."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.details import Details
@@ -40,12 +39,10 @@ from connext_monitor.store import (
 )
 from connext_monitor.store.database import Database
 from connext_monitor.store.deadlines import Deadlines, Decide
+from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.outbox import Outbox
 from connext_monitor.store.transfers import PathwayCount
 from connext_monitor.store.views import views
-
-_MANY = 500
-"""Transfers of a batch: each takes some ten microseconds to decide upon."""
 
 
 class Store:
@@ -66,12 +63,14 @@ class Store:
         return self._database
 
     @classmethod
-    async def open(cls, path: Path, names: Mapping[DomainId, str], *, migrate: bool = True) -> Self:
+    async def open(
+        cls, path: Path, names: Mapping[DomainId, str], *, migrate: bool = True, executor: MakeExecutor = Threads
+    ) -> Self:
         """Open the database file, making it where there is none. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
         """
-        return cls(await Database.open(path, migrate=migrate), names)
+        return cls(await Database.open(path, migrate=migrate, executor=executor), names)
 
     @classmethod
     async def open_readonly(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
@@ -98,41 +97,40 @@ class Store:
     ) -> tuple[Changes, list[str]]:
         """Promise 1: events, transfers, checkpoints, and the alerts that open or resolve, in one transaction.
 
-        ``decide`` is pure and gets all that is known of the transfers ``ids`` and of those in the ``gone`` blocks.
+        ``decide`` gets all that is known of the transfers ``ids`` and of those in the ``gone`` blocks. It runs within
+        the transaction, on the writer's thread: it must be pure.
         Returns what it decided and the ids of the alerts that this resolved.
         """
 
-        async def work(connection: AsyncConnection) -> tuple[Changes, list[str]]:
-            known = await transfers.known(connection, ids, gone)
-            # Pure, so it may run anywhere: beside the loop where it would hold that up for more than some milliseconds.
-            changes = decide(known) if len(ids) < _MANY else await asyncio.to_thread(decide, known)
-            changes = await retention.without_pruned(connection, changes)
-            await transfers.save(connection, changes)
-            await nonces.forget(connection, changes.removed)
+        def work(connection: Connection) -> tuple[Changes, list[str]]:
+            known = transfers.known(connection, ids, gone)
+            changes = retention.without_pruned(connection, decide(known))
+            transfers.save(connection, changes)
+            nonces.forget(connection, changes.removed)
             ended = [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)]
-            resolved = await alerts.resolve_overdue(connection, ended, at)
-            resolved += await mismatches.settle(connection, unreadable, gone, at)
-            await chains.keep_malformed(connection, unreadable, at)
+            resolved = alerts.resolve_overdue(connection, ended, at)
+            resolved += mismatches.settle(connection, unreadable, gone, at)
+            chains.keep_malformed(connection, unreadable, at)
             for chain in progress:
-                await _save_progress(connection, chain)
+                _save_progress(connection, chain)
                 if chain.whole:
-                    resolved += await self._covered_again(connection, chain.domain, at)
+                    resolved += self._covered_again(connection, chain.domain, at)
             for read in backfilled:
-                await backfills.add(connection, read.domain, read.blocks)
-                resolved += await self._caught_up(connection, read.domain, at)
-            await alerts.open_alerts(connection, opened)
+                backfills.add(connection, read.domain, read.blocks)
+                resolved += self._caught_up(connection, read.domain, at)
+            alerts.open_alerts(connection, opened)
             return changes, resolved
 
         return await self._database.write(work)
 
-    async def _covered_again(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
-        told = await alerts.open_of_kind(connection, DEEP_REORG)
+    def _covered_again(self, connection: Connection, domain: DomainId, at: datetime) -> list[str]:
+        told = alerts.open_of_kind(connection, DEEP_REORG)
         ended = {alert.id: Resolution.COVERED_AGAIN for alert in told if alert.subject == self._names.get(domain)}
-        return await alerts.resolve(connection, ended, at) if ended else []
+        return alerts.resolve(connection, ended, at) if ended else []
 
-    async def _caught_up(self, connection: AsyncConnection, domain: DomainId, at: datetime) -> list[str]:
-        told = await alerts.open_of_kind(connection, MONITOR_STARTED_BLIND)
-        read = await backfills.read(connection, domain) if told else []
+    def _caught_up(self, connection: Connection, domain: DomainId, at: datetime) -> list[str]:
+        told = alerts.open_of_kind(connection, MONITOR_STARTED_BLIND)
+        read = backfills.read(connection, domain) if told else []
         ended = {
             alert.id: Resolution.CAUGHT_UP
             for alert in told
@@ -143,60 +141,54 @@ class Store:
                 for one in read
             )
         }
-        return await alerts.resolve(connection, ended, at) if ended else []
+        return alerts.resolve(connection, ended, at) if ended else []
 
     async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
         """The blocks of a chain's past checkpoints, the newest first."""
-        async with self._database.read() as connection:
-            return await anchors.newest_first(connection, domain)
+        return await self._database.read(lambda connection: anchors.newest_first(connection, domain))
 
     async def coverage(self, domain: DomainId) -> Coverage | None:
         """How far a chain has been read."""
-        async with self._database.read() as connection:
-            return await chains.coverage(connection, domain)
+        return await self._database.read(lambda connection: chains.coverage(connection, domain))
 
     async def backfilled(self, domain: DomainId) -> list[BlockRange]:
         """The blocks of a chain that backfills have read, the lowest first."""
-        async with self._database.read() as connection:
-            return await backfills.read(connection, domain)
+        return await self._database.read(lambda connection: backfills.read(connection, domain))
 
     async def nonces(self, domain: DomainId) -> Nonces | None:
         """What is known of an origin's nonces."""
-        async with self._database.read() as connection:
-            return await nonces.known(connection, domain)
+        return await self._database.read(lambda connection: nonces.known(connection, domain))
 
     async def nonce_hole(self, domain: DomainId, above: int = 0) -> NonceHole | None:
         """The first nonces of an origin from ``above`` on that are missing, if any are."""
-        async with self._database.read() as connection:
-            return await nonces.hole(connection, domain, above)
+        return await self._database.read(lambda connection: nonces.hole(connection, domain, above))
 
     async def suspects(self, origin: DomainId) -> list[Suspect]:
         """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled."""
-        async with self._database.read() as connection:
-            return await suspects.suspects(connection, origin)
+        return await self._database.read(lambda connection: suspects.suspects(connection, origin))
 
     async def without_origin(self, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
         """The newest transfers of this origin whose XCalled has not been seen, with their first legs' block times."""
-        async with self._database.read() as connection:
-            return await suspects.without_origin(connection, origin)
+        return await self._database.read(lambda connection: suspects.without_origin(connection, origin))
 
     async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
         """What is stored of these blocks of a chain."""
-        async with self._database.read() as connection:
-            found = await transfers.stored(connection, domain, blocks)
-            return Stored(found.places | await mismatches.places(connection, domain, blocks), found.events)
+
+        def look(connection: Connection) -> Stored:
+            found = transfers.stored(connection, domain, blocks)
+            return Stored(found.places | mismatches.places(connection, domain, blocks), found.events)
+
+        return await self._database.read(look)
 
     async def malformed_counts(self) -> dict[DomainId, int]:
         """How many malformed logs of each chain are kept, the newest thousand at most."""
-        async with self._database.read() as connection:
-            return await chains.malformed_counts(connection)
+        return await self._database.read(chains.malformed_counts)
 
     # Deadlines and alerts
 
     async def watched(self, transfer_id: TransferId) -> Watched | None:
         """One transfer with its deadlines."""
-        async with self._database.read() as connection:
-            return await transfers.by_id(connection, transfer_id)
+        return await self._database.read(lambda connection: transfers.by_id(connection, transfer_id))
 
     async def open_overdue(
         self,
@@ -209,9 +201,9 @@ class Store:
         Returns it, or None where ``decide`` made none or it is open already.
         """
 
-        async def work(connection: AsyncConnection) -> Alert | None:
-            alert = decide(await transfers.by_id(connection, transfer_id))
-            opened = await alerts.open_alerts(connection, [(alert, providers(alert))]) if alert else []
+        def work(connection: Connection) -> Alert | None:
+            alert = decide(transfers.by_id(connection, transfer_id))
+            opened = alerts.open_alerts(connection, [(alert, providers(alert))]) if alert else []
             return opened[0] if opened else None
 
         return await self._database.write(work)
@@ -238,23 +230,21 @@ class Store:
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
-        async with self._database.read() as connection:
-            return await alerts.open_of_kind(connection, kind)
+        return await self._database.read(lambda connection: alerts.open_of_kind(connection, kind))
 
     async def every_open_alert(self) -> list[Alert]:
         """All open alerts, the oldest first."""
-        async with self._database.read() as connection:
-            return await alerts.every_open(connection)
+        return await self._database.read(alerts.every_open)
 
     async def escalate(self, alert_id: str, route: Callable[[Alert], Collection[str]], at: datetime) -> bool:
         """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
 
-        async def work(connection: AsyncConnection) -> bool:
-            alert = await alerts.by_id(connection, alert_id)
+        def work(connection: Connection) -> bool:
+            alert = alerts.by_id(connection, alert_id)
             if alert is None or alert.state is not AlertState.OPEN or alert.escalated_at is not None:
                 return False
             now = alert.escalated(at)
-            await alerts.escalate(connection, now, route(now), at)
+            alerts.escalate(connection, now, route(now), at)
             return True
 
         return await self._database.write(work)
@@ -263,8 +253,7 @@ class Store:
 
     async def tokens(self) -> dict[tuple[DomainId, Address], Token]:
         """How tokens call themselves, as far as it is known."""
-        async with self._database.read() as connection:
-            return await tokens.every(connection)
+        return await self._database.read(tokens.every)
 
     async def save_token(self, domain: DomainId, asset: Address, token: Token) -> None:
         """Keep how one calls itself."""
@@ -274,8 +263,7 @@ class Store:
 
     async def silences(self) -> list[Silence]:
         """Those whose end has not been dealt with, the oldest first."""
-        async with self._database.read() as connection:
-            return await silences.standing(connection)
+        return await self._database.read(silences.standing)
 
     async def make_silence(self, wanted: Silence, at: datetime) -> Silence:
         """Store a new one; as it is stored, with its id."""
@@ -297,72 +285,77 @@ class Store:
 
     async def transfers(self, wanted: TransferFilter, *, limit: int, after: Cursor | None = None) -> list[TransferView]:
         """At most ``limit`` transfers, newest first."""
-        async with self._database.read() as connection:
-            return await views(
-                connection, self._names, await transfers.listed(connection, wanted, limit=limit, after=after)
+        return await self._database.read(
+            lambda connection: views(
+                connection, self._names, transfers.listed(connection, wanted, limit=limit, after=after)
             )
+        )
 
     async def unfinished(self, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
         """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
-        async with self._database.read() as connection:
-            return await views(connection, self._names, await transfers.unfinished(connection, origin, blocks))
+        return await self._database.read(
+            lambda connection: views(connection, self._names, transfers.unfinished(connection, origin, blocks))
+        )
 
     async def transfers_by(self, id_or_tx: bytes) -> list[TransferView]:
         """The transfer of this id, else those with an event in the transaction of this hash."""
-        async with self._database.read() as connection:
+
+        def look(connection: Connection) -> list[TransferView]:
             ids = [TransferId(id_or_tx)]
-            if await transfers.by_id(connection, ids[0]) is None:
-                ids = await transfers.ids_by_tx(connection, Hash32(id_or_tx))
-            found = [await transfers.by_id(connection, transfer_id) for transfer_id in ids]
-            return await views(connection, self._names, [watched for watched in found if watched])
+            if transfers.by_id(connection, ids[0]) is None:
+                ids = transfers.ids_by_tx(connection, Hash32(id_or_tx))
+            found = [transfers.by_id(connection, transfer_id) for transfer_id in ids]
+            return views(connection, self._names, [watched for watched in found if watched])
+
+        return await self._database.read(look)
 
     async def transfers_of(self, ids: Collection[TransferId]) -> list[TransferView]:
         """Those of these transfers that are known, in no order."""
-        async with self._database.read() as connection:
-            return await views(connection, self._names, await transfers.by_ids(connection, ids))
+        return await self._database.read(
+            lambda connection: views(connection, self._names, transfers.by_ids(connection, ids))
+        )
 
     async def count_in_flight(self) -> list[PathwayCount]:
         """How many transfers that are not completed stand where, by pathway and status."""
-        async with self._database.read() as connection:
-            return await transfers.count_in_flight(connection)
+        return await self._database.read(transfers.count_in_flight)
 
     async def alerts(
         self, state: AlertState | None, *, limit: int, after: int | None = None
     ) -> list[tuple[AlertRow, TransferView | None]]:
         """At most ``limit`` alerts, newest first, each with the transfer it is about."""
-        async with self._database.read() as connection:
-            rows = await alerts.listed(connection, state, limit=limit, after=after)
+
+        def look(connection: Connection) -> list[tuple[AlertRow, TransferView | None]]:
+            rows = alerts.listed(connection, state, limit=limit, after=after)
             about = {row.alert.transfer_id for row in rows if row.alert.transfer_id is not None}
-            found = await views(connection, self._names, await transfers.by_ids(connection, about))
+            found = views(connection, self._names, transfers.by_ids(connection, about))
             by_id: dict[TransferId | None, TransferView] = {view.transfer.transfer_id: view for view in found}
             return [(row, by_id.get(row.alert.transfer_id)) for row in rows]
 
+        return await self._database.read(look)
+
     async def alerts_of(self, transfer_id: TransferId) -> list[Alert]:
         """The alerts of one transfer, the oldest first."""
-        async with self._database.read() as connection:
-            return await alerts.of_transfer(connection, transfer_id)
+        return await self._database.read(lambda connection: alerts.of_transfer(connection, transfer_id))
 
     async def count_open_alerts(self) -> dict[tuple[AlertKind, Severity], int]:
         """How many alerts of each kind and severity are open."""
-        async with self._database.read() as connection:
-            return await alerts.count_open(connection)
+        return await self._database.read(alerts.count_open)
 
     async def channels(self) -> list[ChannelRow]:
         """How the channels are, and how much waits for each."""
-        async with self._database.read() as connection:
-            return await deliveries.channel_rows(connection)
+        return await self._database.read(deliveries.channel_rows)
 
 
-async def _save_progress(connection: AsyncConnection, chain: ChainProgress) -> None:
-    await chains.save_coverage(connection, chain.domain, chain.coverage)
+def _save_progress(connection: Connection, chain: ChainProgress) -> None:
+    chains.save_coverage(connection, chain.domain, chain.coverage)
     if chain.first_nonce is not None:
-        await nonces.save_first(connection, chain.domain, chain.first_nonce)
+        nonces.save_first(connection, chain.domain, chain.first_nonce)
     if chain.replaced is not None:
-        await anchors.forget_above(connection, chain.domain, chain.coverage.checkpoint)
+        anchors.forget_above(connection, chain.domain, chain.coverage.checkpoint)
     if chain.unread is not None:
         # The checkpoint never goes back to before the first block watched.
-        await anchors.forget_above(connection, chain.domain, BlockNumber(-1))
+        anchors.forget_above(connection, chain.domain, BlockNumber(-1))
     if chain.anchor is not None:
-        await anchors.keep(connection, chain.domain, chain.anchor)
+        anchors.keep(connection, chain.domain, chain.anchor)
     if chain.next_nonce is not None:
-        await nonces.save_next(connection, chain.domain, chain.next_nonce)
+        nonces.save_next(connection, chain.domain, chain.next_nonce)

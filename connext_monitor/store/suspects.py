@@ -1,7 +1,6 @@
 """Deliveries without an origin."""
 
-from sqlalchemy import and_, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, func, select, text
 
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Timestamp, TransferId
 from connext_monitor.core.selection import Suspect
@@ -10,12 +9,12 @@ from connext_monitor.store.schema import chains, events, transfers
 _MOST = 1000
 
 
-async def without_origin(connection: AsyncConnection, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
+def without_origin(connection: Connection, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
     """The transfers of this origin whose XCalled has not been seen, with their first legs' block times.
 
     At most a thousand, the newest first.
     """
-    rows = await connection.execute(
+    rows = connection.execute(
         select(transfers.c.transfer_id, transfers.c.started_at)
         .where(transfers.c.origin == origin, text("transfers.xcalled_at IS NULL"))
         .order_by(transfers.c.started_at.desc())
@@ -24,7 +23,7 @@ async def without_origin(connection: AsyncConnection, origin: DomainId) -> list[
     return [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in rows]
 
 
-async def suspects(connection: AsyncConnection, origin: DomainId) -> list[Suspect]:
+def suspects(connection: Connection, origin: DomainId) -> list[Suspect]:
     """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled.
 
     Those that a backfill found on their destination are left out: history alerts nobody. At most a thousand, of the
@@ -44,7 +43,7 @@ async def suspects(connection: AsyncConnection, origin: DomainId) -> list[Suspec
         .scalar_subquery()
     )
     watched_from = select(origins.c.first_nonce).where(origins.c.domain == origin).scalar_subquery()
-    rows = await connection.execute(
+    rows = connection.execute(
         select(
             transfers.c.transfer_id,
             transfers.c.nonce,

@@ -1,22 +1,21 @@
 """How tokens call themselves."""
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.token import Token
 from connext_monitor.store.schema import tokens
 
 
-async def every(connection: AsyncConnection) -> dict[tuple[DomainId, Address], Token]:
+def every(connection: Connection) -> dict[tuple[DomainId, Address], Token]:
     """All that are known."""
-    rows = await connection.execute(select(tokens))
+    rows = connection.execute(select(tokens))
     return {(DomainId(row.domain), Address(row.asset)): Token(row.symbol, row.decimals) for row in rows}
 
 
-async def keep(connection: AsyncConnection, domain: DomainId, asset: Address, token: Token) -> None:
+def keep(connection: Connection, domain: DomainId, asset: Address, token: Token) -> None:
     """One of them."""
     said = {"symbol": token.symbol, "decimals": token.decimals}
     row = insert(tokens).values(domain=domain, asset=asset, **said)
-    await connection.execute(row.on_conflict_do_update(index_elements=["domain", "asset"], set_=said))
+    connection.execute(row.on_conflict_do_update(index_elements=["domain", "asset"], set_=said))

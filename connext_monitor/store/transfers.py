@@ -3,14 +3,26 @@
 The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
 """
 
-import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, false, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.core.coverage import BlockRange, Stored
 from connext_monitor.core.deadline import Awaited, DueDates, Durations, Leg
@@ -33,8 +45,6 @@ from connext_monitor.store.schema import events, transfers
 _ARRIVED = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}
 _DUE = {Leg.EXECUTE: transfers.c.execute_due_at, Leg.RECONCILE: transfers.c.reconcile_due_at}
 _KINDS = {kind.value: kind for kind in EventKind}
-_READ_IN_A_ROW = 500
-"""Rows gone through before the loop is given back."""
 
 _EVENT_COLUMNS = (
     events.c.transfer_id, events.c.domain, events.c.kind, events.c.block_number, events.c.block_hash, events.c.block_at,
@@ -66,19 +76,17 @@ class PathwayCount:
     count: int
 
 
-async def known(
-    connection: AsyncConnection, ids: Collection[TransferId], gone: Collection[tuple[DomainId, Hash32]]
-) -> Known:
+def known(connection: Connection, ids: Collection[TransferId], gone: Collection[tuple[DomainId, Hash32]]) -> Known:
     """All that is stored of these transfers and of those with an event in one of the ``gone`` blocks."""
     wanted = set(ids)
     for part in parts(gone):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(events.c.transfer_id).where(tuple_(events.c.domain, events.c.block_hash).in_(part))
         )
         wanted.update(TransferId(row.transfer_id) for row in rows)
     records: list[EventRecord] = []
     due: dict[TransferId, DueDates] = {}
-    for execute_due_at, reconcile_due_at, *row in await _SELECT_KNOWN(connection, wanted):
+    for execute_due_at, reconcile_due_at, *row in _SELECT_KNOWN(connection, wanted):
         record = _record(row)
         records.append(record)
         if execute_due_at is not None and reconcile_due_at is not None:
@@ -86,45 +94,41 @@ async def known(
     return Known(records, due)
 
 
-async def records_of(connection: AsyncConnection, ids: Collection[TransferId]) -> list[EventRecord]:
+def records_of(connection: Connection, ids: Collection[TransferId]) -> list[EventRecord]:
     """The event records of these transfers."""
-    return [_record(row) for row in await _SELECT_RECORDS(connection, ids)]
+    return [_record(row) for row in _SELECT_RECORDS(connection, ids)]
 
 
-async def save(connection: AsyncConnection, changes: Changes) -> None:
+def save(connection: Connection, changes: Changes) -> None:
     """Store what a batch changed."""
     for identity_part in parts(r.identity for r in changes.removed):
-        await connection.execute(
+        connection.execute(
             delete(events).where(
                 tuple_(events.c.domain, events.c.kind, events.c.transfer_id, events.c.block_hash).in_(identity_part)
             )
         )
     for vanished in parts(changes.vanished):
-        await connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
-    await _INSERT_EVENTS(connection, [_event_row(record) for record in changes.added])
-    await _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
+        connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
+    _INSERT_EVENTS(connection, [_event_row(record) for record in changes.added])
+    _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
-async def stored(connection: AsyncConnection, domain: DomainId, blocks: BlockRange) -> Stored:
+def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stored:
     """The events of these blocks of one chain, and where they stand."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
             events.c.domain == domain, events.c.block_number.between(blocks.first, blocks.last)
         )
     )
     places: set[tuple[BlockNumber, Hash32]] = set()
     known: set[tuple[Hash32, EventKind, TransferId]] = set()
-    for some in rows.partitions(_READ_IN_A_ROW):
-        for number, block_hash, kind, transfer_id in some:
-            places.add((number, block_hash))
-            known.add((block_hash, _KINDS[kind], transfer_id))
-        await asyncio.sleep(0)
+    for number, block_hash, kind, transfer_id in rows:
+        places.add((number, block_hash))
+        known.add((block_hash, _KINDS[kind], transfer_id))
     return Stored(places, known)
 
 
-async def awaited(
-    connection: AsyncConnection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int
-) -> list[Awaited]:
+def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
     """The legs of this kind that have not arrived and are due until then (Unix seconds).
 
     The earliest first, at most ``limit`` of those behind ``after``.
@@ -136,13 +140,13 @@ async def awaited(
         # The first condition, though contained in the second, is what the index is searched by.
         behind = or_(due > after.due_at, and_(due == after.due_at, transfer_id > after.transfer_id))
         query = query.where(due >= after.due_at, behind)
-    rows = await connection.execute(query)
+    rows = connection.execute(query)
     return [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
 
 
-async def awaited_pathways(connection: AsyncConnection) -> set[tuple[DomainId, DomainId]]:
+def awaited_pathways(connection: Connection) -> set[tuple[DomainId, DomainId]]:
     """The pathways (origin, destination) on which a leg has not arrived."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(transfers.c.origin, transfers.c.destination)
         .distinct()
         .where(
@@ -153,8 +157,8 @@ async def awaited_pathways(connection: AsyncConnection) -> set[tuple[DomainId, D
     return {(row.origin, row.destination) for row in rows}
 
 
-async def retime(
-    connection: AsyncConnection,
+def retime(
+    connection: Connection,
     pathway: tuple[DomainId, DomainId],
     durations: Durations | None,
     watched_from: BlockNumber | None,
@@ -173,7 +177,7 @@ async def retime(
         due = transfers.c.xcalled_at + durations.of(leg) if durations else None
         other = _ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
         never_had_one = and_(_DUE[leg].is_(None), other.is_(None)) if durations else false()
-        await connection.execute(
+        connection.execute(
             update(transfers)
             .where(
                 transfers.c.origin == origin,
@@ -199,28 +203,28 @@ def _xcalled_from(origin: DomainId, block: BlockNumber | None) -> ColumnElement[
     )
 
 
-async def count_in_flight(connection: AsyncConnection) -> list[PathwayCount]:
+def count_in_flight(connection: Connection) -> list[PathwayCount]:
     """How many transfers that are not completed stand where, by pathway and status."""
     columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)
     completed = [Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]
-    rows = await connection.execute(
+    rows = connection.execute(
         select(*columns, func.count()).where(transfers.c.status.not_in(completed)).group_by(*columns).order_by(*columns)
     )
     return [PathwayCount(DomainId(row[0]), DomainId(row[1]), Status(row[2]), row[3]) for row in rows]
 
 
-async def listed(
-    connection: AsyncConnection, wanted: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
+def listed(
+    connection: Connection, wanted: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
 ) -> list[Watched]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
     query = select(transfers).where(*conditions(wanted))
     if after is not None:
         query = query.where(tuple_(transfers.c.started_at, transfers.c.transfer_id) < tuple_(*after))
     ordered = query.order_by(transfers.c.started_at.desc(), transfers.c.transfer_id.desc()).limit(limit)
-    return await _folded(connection, ordered)
+    return _folded(connection, ordered)
 
 
-async def unfinished(connection: AsyncConnection, origin: DomainId, blocks: BlockRange) -> list[Watched]:
+def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> list[Watched]:
     """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
     begun = select(events.c.transfer_id).where(
         events.c.domain == origin,
@@ -232,37 +236,37 @@ async def unfinished(connection: AsyncConnection, origin: DomainId, blocks: Bloc
         transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
     )
     found: list[Watched] = []
-    for part in parts([row.transfer_id for row in await connection.execute(ids)]):
-        found += await by_ids(connection, part)
+    for part in parts([row.transfer_id for row in connection.execute(ids)]):
+        found += by_ids(connection, part)
     return sorted(found, key=lambda watched: watched.transfer.started_at)
 
 
-async def by_id(connection: AsyncConnection, transfer_id: TransferId) -> Watched | None:
+def by_id(connection: Connection, transfer_id: TransferId) -> Watched | None:
     """One transfer, None where it is not known."""
-    found = await by_ids(connection, [transfer_id])
+    found = by_ids(connection, [transfer_id])
     return found[0] if found else None
 
 
-async def by_ids(connection: AsyncConnection, ids: Collection[TransferId]) -> list[Watched]:
+def by_ids(connection: Connection, ids: Collection[TransferId]) -> list[Watched]:
     """Those of these transfers that are known, in no order."""
     found: list[Watched] = []
     for part in parts(ids):
-        found += await _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
+        found += _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
     return found
 
 
-async def ids_by_tx(connection: AsyncConnection, tx_hash: Hash32) -> list[TransferId]:
+def ids_by_tx(connection: Connection, tx_hash: Hash32) -> list[TransferId]:
     """The transfers with an event in this transaction, in the order of its logs."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(events.c.transfer_id).where(events.c.tx_hash == tx_hash).order_by(events.c.log_index)
     )
     return list(dict.fromkeys(TransferId(row.transfer_id) for row in rows))
 
 
-async def _folded(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[Watched]:
-    rows = (await connection.execute(query)).all()
+def _folded(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Watched]:
+    rows = connection.execute(query).all()
     by_transfer: dict[TransferId, list[EventRecord]] = {}
-    for record in await records_of(connection, [row.transfer_id for row in rows]):
+    for record in records_of(connection, [row.transfer_id for row in rows]):
         by_transfer.setdefault(record.event.transfer_id, []).append(record)
     found = ((fold(by_transfer.get(row.transfer_id, ())), row) for row in rows)
     return [Watched(transfer, _due_dates(row)) for transfer, row in found if transfer is not None]

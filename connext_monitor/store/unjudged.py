@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
@@ -37,34 +36,36 @@ class UnjudgedLegs:
 
         Raises DatabaseError.
         """
-        found: dict[DomainId, Count] = {}
         if not marks:
-            return found
-        async with self._database.read() as connection:
+            return {}
+
+        def look(connection: Connection) -> dict[DomainId, Count]:
+            found: dict[DomainId, Count] = {}
             for leg in Leg:
-                for domain, count in (await _counts(connection, leg, marks, settling)).items():
+                for domain, count in _counts(connection, leg, marks, settling).items():
                     found[domain] = _sum(found.get(domain), count)
-        return found
+            return found
+
+        return await self._database.read(look)
 
     async def first(self, destination: DomainId, due_before: int, settling: Settling, *, limit: int) -> list[Awaited]:
         """The first of one destination's that were due before then. Raises DatabaseError."""
-        async with self._database.read() as connection:
-            return [
-                awaited
-                for leg in Leg
-                for awaited in await _first(connection, leg, destination, due_before, settling, limit)
+        return await self._database.read(
+            lambda connection: [
+                awaited for leg in Leg for awaited in _first(connection, leg, destination, due_before, settling, limit)
             ]
+        )
 
 
-async def _counts(
-    connection: AsyncConnection, leg: Leg, marks: Mapping[DomainId, Marks], settling: Settling
+def _counts(
+    connection: Connection, leg: Leg, marks: Mapping[DomainId, Marks], settling: Settling
 ) -> dict[DomainId, Count]:
     due, _ = _LEGS[leg]
     now, aged, ripe = (
         case({domain: getattr(its, name) for domain, its in marks.items()}, value=transfers.c.destination)
         for name in ("now", "aged", "ripe")
     )
-    rows = await connection.execute(
+    rows = connection.execute(
         select(
             transfers.c.destination,
             func.count(),
@@ -81,11 +82,11 @@ async def _counts(
     return {DomainId(row[0]): Count(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
 
 
-async def _first(
-    connection: AsyncConnection, leg: Leg, destination: DomainId, due_before: int, settling: Settling, limit: int
+def _first(
+    connection: Connection, leg: Leg, destination: DomainId, due_before: int, settling: Settling, limit: int
 ) -> list[Awaited]:
     due, _ = _LEGS[leg]
-    rows = await connection.execute(
+    rows = connection.execute(
         select(transfers.c.transfer_id, due.label("due"))
         .where(*_unjudged(leg, due_before, [destination], settling))
         .order_by(due, transfers.c.transfer_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Leg
@@ -12,13 +12,11 @@ from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import alerts
 
 
-async def views(
-    connection: AsyncConnection, names: Mapping[DomainId, str], found: Sequence[Watched]
-) -> list[TransferView]:
+def views(connection: Connection, names: Mapping[DomainId, str], found: Sequence[Watched]) -> list[TransferView]:
     """These transfers; ``names`` are the configured chains', which chain alerts are about."""
     ids = [watched.transfer.transfer_id for watched in found]
-    overdue = await alerts.overdue_legs(connection, ids) if ids else {}
-    unseen = {a.subject for a in await alerts.open_of_kind(connection, CHAIN_UNOBSERVED)}
+    overdue = alerts.overdue_legs(connection, ids) if ids else {}
+    unseen = {a.subject for a in alerts.open_of_kind(connection, CHAIN_UNOBSERVED)}
     no_leg: frozenset[Leg] = frozenset()
     return [
         TransferView(

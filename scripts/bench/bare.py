@@ -8,12 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import msgspec
 from websockets.asyncio.client import connect
 
-from connext_monitor.store.database import WRITER_PRAGMAS
 from connext_monitor.store.schema import events, transfers
+from connext_monitor.store.sqlite_engine import WRITER_PRAGMAS
 from connext_monitor.store.store import Store
 from scripts.bench.bridge_node import MOST_LOGS
 from scripts.bench.made_up_bridge import Bridge
@@ -59,24 +58,24 @@ def insert(filled: Path, file: Path, batch: int) -> tuple[float, int]:
     """Insert the rows that a filled database has into a new one, ``batch`` events and their transfers a commit."""
     rows = list(_batches(filled, batch))
     asyncio.run(_make(file))
-    return asyncio.run(_insert(file, rows)), batch
+    return _insert(file, rows), batch
 
 
 async def _make(file: Path) -> None:
     await (await Store.open(file, {})).close()
 
 
-async def _insert(file: Path, batches: Sequence[tuple[list[Any], list[Any]]]) -> float:
+def _insert(file: Path, batches: Sequence[tuple[list[Any], list[Any]]]) -> float:
     added, changed = _statements()
-    async with aiosqlite.connect(file, isolation_level=None) as connection:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         for pragma in WRITER_PRAGMAS:
-            await connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA {pragma}")
         started = time.perf_counter()
         for event_rows, transfer_rows in batches:
-            await connection.execute("BEGIN IMMEDIATE")
-            await connection.executemany(added, event_rows)
-            await connection.executemany(changed, transfer_rows)
-            await connection.commit()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(added, event_rows)
+            connection.executemany(changed, transfer_rows)
+            connection.commit()
         return time.perf_counter() - started
 
 

@@ -42,7 +42,7 @@ def alter(monitor: Program, statement: str) -> None:
     ("statement", "words"),
     [
         ("UPDATE alembic_version SET version_num = '9999'", "was written by a newer version of connext-monitor"),
-        ("DROP TABLE alembic_version", "is no database of connext-monitor"),
+        ("DROP TABLE alembic_version", "is not a connext-monitor database"),
     ],
 )
 def test_a_database_of_another_schema_is_refused_with_words(monitor: Program, statement: str, words: str) -> None:

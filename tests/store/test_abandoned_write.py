@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from tests.world.databases import open_store
 from tests.world.recording import NAMES
@@ -19,9 +19,9 @@ async def test_a_write_that_fails_after_its_caller_was_cancelled_is_no_error_in_
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: said.append(context))
     store = await open_store(tmp_path / "monitor.db", NAMES)
     database = store.database
-    asked: list[AsyncConnection] = []
+    asked: list[Connection] = []
 
-    async def work(connection: AsyncConnection) -> None:
+    def work(connection: Connection) -> None:
         asked.append(connection)
 
     with closing(sqlite3.connect(tmp_path / "monitor.db", isolation_level=None)) as holder:

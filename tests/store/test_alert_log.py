@@ -1,8 +1,7 @@
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import Update, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Update, update
 
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
@@ -48,8 +47,8 @@ async def test_what_opens_again_has_changed_again(store: Store) -> None:
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
 
 
-async def _execute(statement: Update, connection: AsyncConnection) -> None:
-    await connection.execute(statement)
+def _execute(statement: Update, connection: Connection) -> None:
+    connection.execute(statement)
 
 
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:

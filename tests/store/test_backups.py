@@ -157,7 +157,7 @@ def test_what_cannot_be_copied_is_refused_with_words(
         folder.make(AT)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE mine (x)")
-    with pytest.raises(BackupError, match="no database of connext-monitor"):
+    with pytest.raises(BackupError, match="not a connext-monitor database"):
         folder.make(AT)
     file.write_bytes(b"no database at all" * 1000)
     with pytest.raises(BackupError, match="not a database"):

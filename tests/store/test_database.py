@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connext_monitor.store import migration, schema_revision
-from connext_monitor.store.database import Database, DatabaseError
+from connext_monitor.store.database import Database
+from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.schema import metadata
 
@@ -31,8 +32,7 @@ async def test_the_migrations_make_what_the_queries_are_written_against(file: Pa
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with database.read() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await database.read(differences) == []
     await database.close()
 
 
@@ -57,11 +57,8 @@ async def test_a_database_that_is_up_to_date_is_opened_without_the_library_that_
 
 async def test_the_indexes_for_what_is_awaited_are_partial(file: Path) -> None:
     database = await opened(file)
-    async with database.read() as connection:
-        rows = await connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")
-        )
-        names = {row.name for row in rows}
+    partial = text("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")
+    names = await database.read(lambda connection: set(connection.execute(partial).scalars()))
     await database.close()
     assert {"transfers_awaiting_execute", "transfers_awaiting_reconcile", "deliveries_pending"} <= names
 
@@ -91,20 +88,20 @@ async def test_a_schema_of_a_newer_version_is_refused_in_words(file: Path) -> No
         await opened(file)
 
 
-async def insert(connection: AsyncConnection, provider: str) -> None:
-    await connection.execute(text(f"INSERT INTO channels VALUES ('{provider}', 'ok', NULL, 0)"))  # noqa: S608 - of the test
+def insert(connection: Connection, provider: str) -> None:
+    connection.execute(text(f"INSERT INTO channels VALUES ('{provider}', 'ok', NULL, 0)"))  # noqa: S608 - of the test
 
 
 async def count(database: Database) -> int:
-    async with database.read() as connection:
-        return int((await connection.execute(text("SELECT count(*) FROM channels"))).scalar_one())
+    channels = text("SELECT count(*) FROM channels")
+    return await database.read(lambda connection: int(connection.execute(channels).scalar_one()))
 
 
 async def test_a_write_that_fails_leaves_nothing(file: Path) -> None:
     database = await opened(file)
 
-    async def work(connection: AsyncConnection) -> None:
-        await insert(connection, "one")
+    def work(connection: Connection) -> None:
+        insert(connection, "one")
         raise ValueError("on purpose")
 
     with pytest.raises(ValueError, match="on purpose"):
@@ -115,19 +112,20 @@ async def test_a_write_that_fails_leaves_nothing(file: Path) -> None:
 
 async def test_a_caller_that_is_cancelled_leaves_the_writer_free_and_the_write_whole(file: Path) -> None:
     database = await opened(file)
-    inside = asyncio.Event()
+    inside, cancelled = threading.Event(), threading.Event()
 
-    async def work(connection: AsyncConnection) -> None:
-        await insert(connection, "one")
+    def work(connection: Connection) -> None:
+        insert(connection, "one")
         inside.set()
-        await asyncio.sleep(0)
-        await insert(connection, "two")
+        assert cancelled.wait(10)
+        insert(connection, "two")
 
     writing = asyncio.create_task(database.write(work))
-    await inside.wait()
+    assert await asyncio.to_thread(inside.wait, 10)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
+    cancelled.set()
     await database.write(lambda connection: insert(connection, "three"))
     assert await count(database) == 3
     await database.close()
@@ -135,14 +133,19 @@ async def test_a_caller_that_is_cancelled_leaves_the_writer_free_and_the_write_w
 
 async def test_a_reader_sees_nothing_of_a_write_under_way(file: Path) -> None:
     database = await opened(file)
-    during: list[int] = []
+    inside, read = threading.Event(), threading.Event()
 
-    async def work(connection: AsyncConnection) -> None:
-        await insert(connection, "one")
-        during.append(await count(database))
+    def work(connection: Connection) -> None:
+        insert(connection, "one")
+        inside.set()
+        assert read.wait(10)
 
-    await database.write(work)
-    assert (during, await count(database)) == ([0], 1)
+    writing = asyncio.create_task(database.write(work))
+    assert await asyncio.to_thread(inside.wait, 10)
+    assert await count(database) == 0
+    read.set()
+    await writing
+    assert await count(database) == 1
     await database.close()
 
 

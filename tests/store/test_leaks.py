@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.store.database import Database, DatabaseError
+from connext_monitor.store.database import Database
+from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
 from tests.world.recording import NAMES, put, seen

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
 from connext_monitor.store.restore import Restore
 from tests.world.databases import open_store

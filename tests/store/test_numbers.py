@@ -1,13 +1,13 @@
 """The numbers of the metrics, counted in a real database."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
 
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
@@ -87,15 +87,15 @@ async def test_nonces_are_known_of_the_chains_that_were_asked(store: Store) -> N
 
 
 async def test_counting_waits_for_no_writer(store: Store) -> None:
-    holding, go_on = asyncio.Event(), asyncio.Event()
+    holding, go_on = threading.Event(), threading.Event()
 
-    async def hold(connection: AsyncConnection) -> None:
-        await connection.execute(text("DELETE FROM tokens"))
+    def hold(connection: Connection) -> None:
+        connection.execute(text("DELETE FROM tokens"))
         holding.set()
-        await go_on.wait()
+        assert go_on.wait(30)
 
     writing = asyncio.create_task(store.database.write(hold))
-    await holding.wait()
+    assert await asyncio.to_thread(holding.wait, 10)
     try:
         async with asyncio.timeout(10):
             await Numbers(store.database).look(datetime.now(UTC).timestamp())

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from connext_monitor.store.database import Database, DatabaseError
+from connext_monitor.store.database import Database
+from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.schema import metadata
 
@@ -49,7 +50,7 @@ async def test_a_file_of_any_name_is_made_and_read(tmp_path: Path, name: str) ->
 async def test_another_program_s_database_is_refused_in_words_and_left_as_it_was(file: Path) -> None:
     other_program_s(file)
     before = file.read_bytes()
-    with pytest.raises(DatabaseError, match=r"monitor\.db is no database of connext-monitor; name another file"):
+    with pytest.raises(DatabaseError, match=r"monitor\.db is not a connext-monitor database; name another file"):
         await Database.open(file)
     assert file.read_bytes() == before
 
@@ -90,7 +91,7 @@ async def test_reading_makes_no_file(file: Path) -> None:
 
 async def test_reading_another_program_s_database_is_refused_in_words(file: Path) -> None:
     other_program_s(file)
-    with pytest.raises(DatabaseError, match="is no database of connext-monitor"):
+    with pytest.raises(DatabaseError, match="is not a connext-monitor database"):
         await Database.open_readonly(file)
 
 

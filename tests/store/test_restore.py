@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.store.backup_copy import BackupError, copy_database
-from connext_monitor.store.database import DatabaseError
+from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.restore import Restore, Restored
 from connext_monitor.store.store import Store
@@ -99,7 +99,7 @@ async def test_a_damaged_database_is_kept_with_its_log(tmp_path: Path) -> None:
         (lambda file: file.unlink(), "is no file"),
         (lambda file: file.write_bytes(b"hello" * 500), "not a database"),
         (lambda file: file.write_bytes(file.read_bytes()[:-8192]), "malformed|damaged|no whole database"),
-        (lambda file: _sql(file, "DROP TABLE alembic_version"), "no database of connext-monitor"),
+        (lambda file: _sql(file, "DROP TABLE alembic_version"), "not a connext-monitor database"),
         (
             lambda file: _sql(file, "UPDATE alembic_version SET version_num = '9999'"),
             "newer version of connext-monitor",

@@ -2,18 +2,20 @@
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Engine, event, text
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.database import Database
+from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
 from tests.world.recording import NAMES, NOW, accuse, put, seen
@@ -31,9 +33,9 @@ def contents(file: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-async def prepared(file: Path) -> Store:
+async def prepared(file: Path, executor: MakeExecutor = Threads) -> Store:
     """A transfer whose execution is called overdue."""
-    store = await open_store(file, NAMES)
+    store = await open_store(file, NAMES, executor)
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     return store
@@ -51,26 +53,38 @@ async def execution(store: Store) -> None:
     )
 
 
-async def provider(connection: AsyncConnection, name: str) -> None:
-    await connection.execute(text("INSERT INTO channels VALUES (:name, 'ok', NULL, 0)"), {"name": name})
+def provider(connection: Connection, name: str) -> None:
+    connection.execute(text("INSERT INTO channels VALUES (:name, 'ok', NULL, 0)"), {"name": name})
 
 
-async def providers(connection: AsyncConnection) -> list[str]:
-    return list((await connection.execute(text("SELECT provider FROM channels ORDER BY 1"))).scalars())
+def providers(connection: Connection) -> list[str]:
+    return list(connection.execute(text("SELECT provider FROM channels ORDER BY 1")).scalars())
 
 
 async def cancelled_at(statement: int, file: Path) -> bool:
     """Cancel the caller of a commit at its n-th statement; whether there was one."""
-    store = await prepared(file)
+    loop, engines = asyncio.get_running_loop(), list[Engine]()
+
+    def watched(make: Callable[[], Engine], most: int) -> Threads:
+        def kept() -> Engine:
+            engines.append(make())
+            return engines[-1]
+
+        return Threads(kept, most)
+
+    store = await prepared(file, watched)
     caller = asyncio.create_task(execution(store))
     left = [statement]
 
-    @event.listens_for(store._database._writer.sync_engine, "before_cursor_execute")
+    @event.listens_for(engines[0], "before_cursor_execute")
     def count(*_: Any) -> None:
         left[0] -= 1
         if left[0] == 0:
-            caller.cancel()
+            loop.call_soon_threadsafe(caller.cancel)
+            assert ended.wait(10)
 
+    ended = threading.Event()
+    caller.add_done_callback(lambda _: ended.set())
     outcome = await asyncio.gather(caller, return_exceptions=True)
     await put(store, seen(xcalled(info(1), sighting(11))))
     await store.close()
@@ -91,23 +105,22 @@ async def test_a_commit_whose_caller_is_cancelled_at_any_statement_is_whole_and_
 
 async def test_a_commit_whose_caller_is_cancelled_before_its_turn_is_whole_too(file: Path) -> None:
     database = await Database.open(file)
-    inside, go_on = asyncio.Event(), asyncio.Event()
+    inside, go_on = threading.Event(), threading.Event()
 
-    async def first(connection: AsyncConnection) -> None:
+    def first(connection: Connection) -> None:
         inside.set()
-        await go_on.wait()
-        await provider(connection, "first")
+        assert go_on.wait(10)
+        provider(connection, "first")
 
     writing = asyncio.create_task(database.write(first))
-    await inside.wait()
+    assert await asyncio.to_thread(inside.wait, 10)
     waiting = asyncio.create_task(database.write(lambda connection: provider(connection, "second")))
     await asyncio.sleep(0)
     waiting.cancel()
     go_on.set()
     await writing
     await database.write(lambda connection: provider(connection, "third"))
-    async with database.read() as connection:
-        assert await providers(connection) == ["first", "second", "third"]
+    assert await database.read(providers) == ["first", "second", "third"]
     await database.close()
 
 
@@ -123,12 +136,20 @@ async def test_closing_waits_for_the_write_under_way(file: Path) -> None:
 
 async def test_a_reader_goes_on_seeing_what_it_saw_first(file: Path) -> None:
     database = await Database.open(file)
-    async with database.read() as connection:
-        before = await providers(connection)
-        await database.write(lambda writer: provider(writer, "ops"))
-        assert await providers(connection) == before == []
-    async with database.read() as connection:
-        assert await providers(connection) == ["ops"]
+    looked, written = threading.Event(), threading.Event()
+
+    def look_twice(connection: Connection) -> tuple[list[str], list[str]]:
+        before = providers(connection)
+        looked.set()
+        assert written.wait(10)
+        return before, providers(connection)
+
+    reading = asyncio.create_task(database.read(look_twice))
+    assert await asyncio.to_thread(looked.wait, 10)
+    await database.write(lambda connection: provider(connection, "ops"))
+    written.set()
+    assert await reading == ([], [])
+    assert await database.read(providers) == ["ops"]
     await database.close()
 
 

@@ -10,17 +10,18 @@ from threading import Lock
 
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
 
 _making = Lock()
 
 
-async def open_store(file: Path, names: Mapping[DomainId, str]) -> Store:
+async def open_store(file: Path, names: Mapping[DomainId, str], executor: MakeExecutor = Threads) -> Store:
     """The store on that file, which a first run has made if it was not there."""
     with _making:
         if not file.exists():
             file.write_bytes(_made_by_first_run())
-    return await Store.open(file, names)
+    return await Store.open(file, names, executor=executor)
 
 
 async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:

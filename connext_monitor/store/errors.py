@@ -1,0 +1,20 @@
+"""What keeps the database from being used, as errors for people: each message names the file and says what to do."""
+
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable
+from connext_monitor.core.operator_error import OperatorError
+
+
+class DatabaseError(OperatorError):
+    """The database file cannot be used; the message names it and says what to do."""
+
+
+class DatabaseUnavailableError(DatabaseError, StoreUnavailable):
+    """The database cannot be used now: the disk is full, or another program holds its lock."""
+
+
+class DatabaseNotOpenedError(DatabaseError, StoreUnavailable):
+    """The database cannot be opened; the message names it and says what to do."""
+
+    def __init__(self, message: str, trouble: DatabaseTrouble) -> None:
+        super().__init__(trouble)
+        self.args = (message,)

@@ -1,0 +1,146 @@
+"""Where the calls of the store run: in daemon threads of their own, or where they are made.
+
+A call is a whole transaction. The threads are nobody's to wait for: a disk that does not answer holds up neither the
+event loop nor the end of the program.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Engine
+
+T = TypeVar("T")
+
+
+class Executor(Protocol):
+    """Runs calls on engines, each call to its end, even where nobody waits for it any more."""
+
+    def run(self, call: Callable[[Engine], T]) -> Awaitable[T]:
+        """What the call returns or raises; one that is cancelled before it has begun is left out."""
+        ...
+
+    async def close(self, within: float) -> None:
+        """Let go of the engines, after the calls under way; not waiting for longer than this many seconds."""
+        ...
+
+
+MakeExecutor = Callable[[Callable[[], Engine], int], Executor]
+"""Makes one that runs at most so many calls at a time, each on an engine that it makes with the function."""
+
+
+class Inline:
+    """Runs every call where it is made, at once: for a simulation, whose time must not pass meanwhile."""
+
+    def __init__(self, make: Callable[[], Engine], _most: int = 1) -> None:
+        self._engine = make()
+
+    async def run(self, call: Callable[[Engine], T]) -> T:
+        """What the call returns or raises."""
+        return call(self._engine)
+
+    async def close(self, within: float) -> None:  # noqa: ARG002 - nothing is under way
+        """Let go of the engine."""
+        self._engine.dispose()
+
+
+class Threads:
+    """Runs calls in at most ``most`` daemon threads, begun when they are needed; each has an engine to itself.
+
+    Belongs to one event loop, which learns of every outcome; what ends after the loop is closed ends unheard.
+    """
+
+    def __init__(self, make: Callable[[], Engine], most: int = 1) -> None:
+        self._make = make
+        self._most = most
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._unfinished = 0
+        self._ends: list[asyncio.Future[None]] = []
+        self._closed = False
+
+    def run(self, call: Callable[[Engine], T]) -> "asyncio.Future[T]":
+        """What the call returns or raises; cancelled, it is left out where it has not begun, else it goes on."""
+        if self._closed:
+            raise RuntimeError("the database has been closed")
+        if self._unfinished >= len(self._ends) < self._most:
+            self._begin_thread()
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._unfinished += 1
+        self._calls.put(_Call(call, outcome, self._finished))
+        return outcome
+
+    async def close(self, within: float) -> None:
+        """End the threads after what they still have to do; each lets go of its engine."""
+        self._closed = True
+        for _ in self._ends:
+            self._calls.put(None)
+        if self._ends:
+            await asyncio.wait(self._ends, timeout=within)
+
+    def _begin_thread(self) -> None:
+        loop, engine = asyncio.get_running_loop(), self._make()
+        ended: asyncio.Future[None] = loop.create_future()
+        try:
+            threading.Thread(target=self._work, args=(engine, loop, ended), name="database", daemon=True).start()
+        except RuntimeError:  # the system allows no more threads; those that there are go on
+            if not self._ends:
+                raise
+        else:
+            self._ends.append(ended)
+
+    def _work(self, engine: Engine, loop: asyncio.AbstractEventLoop, ended: "asyncio.Future[None]") -> None:
+        try:
+            while (call := self._calls.get()) is not None:
+                call.make(engine, loop)
+                del call  # what it holds on to is not to live until the next one comes
+        finally:
+            engine.dispose()
+            _hand_over(loop, _settle, ended, None, None)
+
+    def _finished(self) -> None:
+        self._unfinished -= 1
+
+
+class _Call:
+    """A call that waits for a thread, and the future that learns what came of it."""
+
+    def __init__(
+        self, call: Callable[[Engine], Any], outcome: "asyncio.Future[Any]", finished: Callable[[], None]
+    ) -> None:
+        self._call = call
+        self._outcome = outcome
+        self._finished = finished
+
+    def make(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+        result: Any = None
+        error: BaseException | None = None
+        if not self._outcome.cancelled():
+            try:
+                result = self._call(engine)
+            except BaseException as raised:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
+                error = raised
+        _hand_over(loop, self._finish, result, error)
+        del error  # it holds on to this frame
+
+    def _finish(self, result: Any, error: BaseException | None) -> None:  # noqa: ANN401 - whatever the call returned
+        self._finished()
+        _settle(self._outcome, result, error)
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, *call: Any) -> None:  # noqa: ANN401 - as the loop's own
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(*call)
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:  # noqa: ANN401 - as above
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    elif isinstance(error, Exception) and not isinstance(error, StopIteration):
+        future.set_exception(error)
+    else:  # what ends a program, or an iteration, does not end whoever waits
+        future.set_exception(RuntimeError(f"raised {type(error).__name__}"))

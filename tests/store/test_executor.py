@@ -1,0 +1,193 @@
+"""Where the calls of the store run: in threads that nobody waits for, or where they are made."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from connext_monitor.store.database import Database
+from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.executor import Executor, Inline, MakeExecutor, Threads
+from connext_monitor.store.sqlite_engine import reader_engine
+from connext_monitor.store.store import Store
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, accuse, put, seen
+from tests.world.transfers import info, sighting, xcalled
+from tests.world.waiting import until
+
+XCALLED = xcalled(info(), sighting(10))
+
+
+def no_engine() -> Engine:
+    return reader_engine(Path("nowhere.db"))
+
+
+@asynccontextmanager
+async def running(make: MakeExecutor, most: int = 1) -> AsyncIterator[Executor]:
+    executor = make(no_engine, most)
+    yield executor
+    await executor.close(10)
+
+
+def thread_name(_engine: Engine) -> str:
+    return threading.current_thread().name
+
+
+class Gate:
+    """A call that has begun once `inside` is set, and goes on when it is opened."""
+
+    def __init__(self) -> None:
+        self.inside, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self, _engine: Engine) -> str:
+        self.inside.set()
+        assert self.opened.wait(30)
+        return threading.current_thread().name
+
+    async def entered(self) -> None:
+        assert await asyncio.to_thread(self.inside.wait, 30)
+
+
+@pytest.mark.parametrize("make", [Threads, Inline])
+async def test_what_a_call_returns_or_raises_comes_to_whoever_awaits_it(make: MakeExecutor) -> None:
+    def fail(_engine: Engine) -> None:
+        raise ValueError("on purpose")
+
+    async with running(make) as executor:
+        assert await executor.run(lambda _engine: 7) == 7
+        with pytest.raises(ValueError, match="on purpose"):
+            await executor.run(fail)
+        assert await executor.run(lambda _engine: 8) == 8
+
+
+async def test_a_call_that_ends_an_iteration_or_the_program_is_an_error_like_any_other() -> None:
+    def end(error: type[BaseException], _engine: Engine) -> None:
+        raise error
+
+    async with running(Threads) as executor:
+        for error in (StopIteration, SystemExit):
+            with pytest.raises(RuntimeError, match=f"raised {error.__name__}"):
+                await executor.run(partial(end, error))
+        assert await executor.run(lambda _engine: 7) == 7
+
+
+async def test_calls_one_after_the_other_share_a_thread_and_those_at_once_do_not() -> None:
+    async with running(Threads, 2) as executor:
+        assert len({await executor.run(thread_name), await executor.run(thread_name)}) == 1
+        gates = [Gate() for _ in range(3)]
+        calls = [asyncio.ensure_future(executor.run(gate)) for gate in gates]
+        for gate in gates[:2]:
+            await gate.entered()
+        assert not gates[2].inside.is_set()
+        for gate in gates:
+            gate.opened.set()
+        await asyncio.gather(*calls)
+
+
+async def test_a_call_cancelled_before_it_begins_is_left_out_and_one_under_way_goes_on() -> None:
+    done: list[str] = []
+
+    async with running(Threads) as executor:
+        gate = Gate()
+
+        def first(engine: Engine) -> None:
+            gate(engine)
+            done.append("first")
+
+        calls = [
+            asyncio.ensure_future(executor.run(first)),
+            asyncio.ensure_future(executor.run(lambda _engine: done.append("second"))),
+        ]
+        await gate.entered()
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        gate.opened.set()
+        await executor.run(lambda _engine: done.append("third"))
+    assert done == ["first", "third"]
+
+
+async def test_it_does_not_wait_for_a_call_that_hangs_and_takes_no_more() -> None:
+    executor, gate = Threads(no_engine), Gate()
+    hanging = asyncio.ensure_future(executor.run(gate))
+    await gate.entered()
+    async with asyncio.timeout(20):
+        await executor.close(0.1)
+    assert not hanging.done()
+    with pytest.raises(RuntimeError, match="closed"):
+        executor.run(thread_name)
+    gate.opened.set()
+    await hanging
+
+
+def test_a_call_that_ends_after_the_loop_is_closed_ends_unheard() -> None:
+    gate, ended = Gate(), threading.Event()
+
+    def late(engine: Engine) -> None:
+        gate(engine)
+        ended.set()
+
+    async def begin() -> Threads:
+        executor = Threads(no_engine)
+        executor.run(late)
+        await gate.entered()
+        await executor.close(0.0)
+        return executor
+
+    asyncio.run(begin())
+    gate.opened.set()
+    assert ended.wait(30)
+
+
+async def test_where_no_more_threads_can_be_had_those_there_are_do_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with running(Threads, 2) as executor:
+        gate = Gate()
+        first = asyncio.ensure_future(executor.run(gate))
+        await gate.entered()
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            second = asyncio.ensure_future(executor.run(thread_name))
+        gate.opened.set()
+        assert await first == await second
+
+
+async def test_the_store_runs_on_the_thread_of_its_caller_too(file: Path) -> None:
+    def here() -> set[str]:
+        return {thread.name for thread in threading.enumerate()}
+
+    before = here()
+    store = await open_store(file, NAMES, Inline)
+    await put(store, seen(XCALLED))
+    assert await accuse(store, XCALLED, "ops") is not None
+    delivery = await store.outbox.next_delivery("ops")
+    assert delivery is not None
+    assert delivery.transfer is not None
+    assert delivery.transfer.transfer.transfer_id == XCALLED.event.transfer_id
+    assert here() == before
+    await store.close()
+
+
+async def test_what_keeps_an_inline_store_from_being_opened_is_said_too(file: Path) -> None:
+    file.write_bytes(b"no database" * 1000)
+    with pytest.raises(DatabaseError, match="is not a SQLite database"):
+        await Store.open(file, NAMES, executor=Inline)
+
+
+async def test_a_write_that_hangs_does_not_hold_up_the_closing(file: Path) -> None:
+    await (await open_store(file, NAMES)).close()
+    database, gate = await Database.open(file), Gate()
+    writing = asyncio.ensure_future(database.write(lambda connection: gate(connection.engine)))
+    await gate.entered()
+    async with asyncio.timeout(20):
+        await database.close()
+    assert not writing.done()
+    gate.opened.set()
+    await until(writing.done)
