@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -34,8 +34,8 @@ async def running(make: MakeExecutor, most: int = 1) -> AsyncIterator[Executor]:
     await executor.close(10)
 
 
-def thread_name(_engine: Engine) -> str:
-    return threading.current_thread().name
+def thread(_engine: Engine) -> int:
+    return threading.get_ident()
 
 
 class Gate:
@@ -44,10 +44,10 @@ class Gate:
     def __init__(self) -> None:
         self.inside, self.opened = threading.Event(), threading.Event()
 
-    def __call__(self, _engine: Engine) -> str:
+    def __call__(self, engine: Engine) -> int:
         self.inside.set()
         assert self.opened.wait(30)
-        return threading.current_thread().name
+        return thread(engine)
 
     async def entered(self) -> None:
         assert await asyncio.to_thread(self.inside.wait, 30)
@@ -76,9 +76,18 @@ async def test_a_call_that_ends_an_iteration_or_the_program_is_an_error_like_any
         assert await executor.run(lambda _engine: 7) == 7
 
 
-async def test_calls_one_after_the_other_share_a_thread_and_those_at_once_do_not() -> None:
-    async with running(Threads, 2) as executor:
-        assert len({await executor.run(thread_name), await executor.run(thread_name)}) == 1
+async def test_calls_one_after_the_other_share_an_engine_and_those_at_once_do_not() -> None:
+    engines: list[Engine] = []
+
+    def counted(make: Callable[[], Engine], most: int) -> Threads:
+        def kept() -> Engine:
+            engines.append(make())
+            return engines[-1]
+
+        return Threads(kept, most)
+
+    async with running(counted, 2) as executor:
+        assert [await executor.run(lambda engine: engine) for _ in range(3)] == engines * 3
         gates = [Gate() for _ in range(3)]
         calls = [asyncio.ensure_future(executor.run(gate)) for gate in gates]
         for gate in gates[:2]:
@@ -87,6 +96,7 @@ async def test_calls_one_after_the_other_share_a_thread_and_those_at_once_do_not
         for gate in gates:
             gate.opened.set()
         await asyncio.gather(*calls)
+    assert len(engines) == 2
 
 
 async def test_a_call_cancelled_before_it_begins_is_left_out_and_one_under_way_goes_on() -> None:
@@ -120,7 +130,7 @@ async def test_it_does_not_wait_for_a_call_that_hangs_and_takes_no_more() -> Non
         await executor.close(0.1)
     assert not hanging.done()
     with pytest.raises(RuntimeError, match="closed"):
-        executor.run(thread_name)
+        executor.run(thread)
     gate.opened.set()
     await hanging
 
@@ -154,7 +164,7 @@ async def test_where_no_more_threads_can_be_had_those_there_are_do_all_calls(mon
         await gate.entered()
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", refuse)
-            second = asyncio.ensure_future(executor.run(thread_name))
+            second = asyncio.ensure_future(executor.run(thread))
         gate.opened.set()
         assert await first == await second
 
