@@ -89,10 +89,10 @@ class Accusations:
             return
         await asyncio.gather(*map(self._add_causes, cases))
         at = self._clock.now()
+        due_at = {case.alert_id: case.evidence.due_at for case in cases}
         decisions = [(case.leg.awaited.transfer_id, partial(_accusation, case, at)) for case in cases]
         for alert in await self._desk.open_decided(decisions):
-            late_by = round(at.timestamp() - (alert.details.due_at or 0), 3)
-            log.warning("alert.opened", alert=alert.id, late_by=late_by)
+            log.warning("alert.opened", alert=alert.id, late_by=round(at.timestamp() - due_at[alert.id], 3))
 
     async def _add_causes(self, case: Case) -> None:
         # What is not known in time never keeps an alert.
