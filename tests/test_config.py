@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
 
@@ -36,6 +36,7 @@ from connext_monitor.config import (
 )
 from connext_monitor.core.events import ChainId, DomainId
 from connext_monitor.deployments import DEPLOYMENTS
+from tests.world.examples import examples
 
 SECRET = "S3CR3T"
 EXAMPLE = Path(__file__).parent.parent / "docs" / "config.example.toml"
@@ -809,7 +810,7 @@ def outcome(file: Path, content: bytes) -> Config | ConfigError:
         return error
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(document=DOCUMENTS)
 def test_any_toml_is_a_config_or_a_refusal_that_quotes_nothing(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]

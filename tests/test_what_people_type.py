@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.alerting.heartbeat import Heartbeat
@@ -22,6 +22,7 @@ from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.object_storage import ObjectStorage
 from tests.world.alerts import LABELS, notice
+from tests.world.examples import examples
 
 CHAIN = '[chains.ethereum]\nendpoints = ["ws://127.0.0.1:9"]\n'
 BASE = "127.0.0.1:8"
@@ -311,7 +312,7 @@ async def is_sent(name: str, value: str) -> bool:
 
 
 @pytest.mark.parametrize("name", sorted(URLS.keys() - {"backup"}))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(user=st.just("") | USER, rest=TEXT)
 async def test_an_address_that_passes_is_asked(name: str, user: str, rest: str) -> None:
     good = SLOTS[name].good
@@ -319,7 +320,7 @@ async def test_an_address_that_passes_is_asked(name: str, user: str, rest: str) 
 
 
 @pytest.mark.parametrize("name", ["slack token", "telegram token", "pagerduty key", "webhook secret"])
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(value=TEXT | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40))
 async def test_a_token_that_passes_is_sent(name: str, value: str) -> None:
     await is_sent(name, value)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from rich.console import Console
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
@@ -57,6 +57,7 @@ from tests.world.alerts import (
     digest_notice,
     sighting,
 )
+from tests.world.examples import examples
 from tests.world.hostile import NASTY, hostile
 from tests.world.kinds import (
     backup_failed,
@@ -258,7 +259,7 @@ def test_the_corpus_is_text_and_nothing_else(channel: str, nasty: str) -> None:
         CHANNELS[channel](notice)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(hostile.map(lambda text: text[:1000]))
 def test_so_is_whatever_else_they_write(nasty: str) -> None:
     for notice in _told(nasty):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connext_monitor.core.decoding import (
@@ -33,6 +33,7 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from tests.core.eth_abi_oracle import ARGS, INFO, eth_abi_reads, mutated, numbered_words
+from tests.world.examples import examples
 from tests.world.strategies import (
     addresses,
     calldata,
@@ -156,7 +157,7 @@ def test_executed_reads_the_same_with_any_signatures(drawn: tuple[Executed, RawL
     assert decode(log) == event
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: st.DataObject) -> None:
     log = data.draw(logs | foreign_executed_logs().map(lambda drawn: drawn[1]))
@@ -167,7 +168,7 @@ def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: st.DataObject) -> N
     assert decoded(mangled) == expected
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(logs, st.integers(1, 3), st.one_of(words, numbered_words))
 def test_any_word_for_a_topic_is_read_or_refused_as_by_eth_abi(log: RawLog, place: int, word: bytes) -> None:
     mangled = replace(log, topics=(*log.topics[:place], word, *log.topics[place + 1 :]))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.monitoring.covering import Whole, readable
@@ -19,6 +19,7 @@ from tests.monitoring.plans import (
     Words,
     read_chain,
 )
+from tests.world.examples import examples
 from tests.world.virtual_time import run_virtually
 
 UNITS = {"eth_getLogs": 75.0, "eth_getBlockByNumber": 16.0, "eth_getBlockByHash": 16.0, "eth_call": 26.0}
@@ -161,7 +162,7 @@ def rules(draw: st.DrawFn) -> tuple[list[Plan], float]:
     return plans or [Plan()], rate
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rules(), st.integers(1, 200), st.floats(0.005, 1.0))
 def test_whatever_the_hidden_rule_a_chain_is_read_whole_for_a_bounded_number_of_requests(
     hidden: tuple[list[Plan], float], events: int, latency: float

@@ -3,7 +3,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connext_monitor.core.documents.fields import encode
@@ -18,6 +18,7 @@ from connext_monitor.reporting.web.cursors import (
 )
 from connext_monitor.reporting.web.lists import transfers_page
 from tests.world.databases import open_store
+from tests.world.examples import examples
 from tests.world.two_chains import NAMES, START, Sample, fill
 
 numbers = st.integers(-(2**63), 2**63 - 1)
@@ -59,7 +60,7 @@ def _as_promised(digits: str) -> str:
 starts = st.integers(0, 6)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(starts, max_size=12), st.lists(st.lists(starts, max_size=3), max_size=12), st.integers(1, 5))
 def test_what_was_there_is_listed_exactly_once_and_in_order_whatever_arrives_between_the_pages(
     before: list[int], between: list[list[int]], limit: int

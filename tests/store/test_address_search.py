@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.events import Address, TransferId
@@ -9,6 +9,7 @@ from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.store.address_search import AddressSearch
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
+from tests.world.examples import examples
 from tests.world.recording import NAMES
 from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER, SENDER, START, Sample, fill
 
@@ -40,7 +41,7 @@ async def test_the_filter_holds_too(store: Store) -> None:
     assert await found(search, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(routed=st.lists(st.booleans(), min_size=1, max_size=12), window=st.integers(1, 5), limit=st.integers(1, 4))
 async def test_pages_hold_each_one_once_and_in_order_whatever_comes_meanwhile(
     tmp_path_factory: pytest.TempPathFactory, routed: list[bool], window: int, limit: int

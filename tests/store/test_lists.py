@@ -9,6 +9,7 @@ from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer import EventRecord, Status
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
+from tests.world.examples import examples
 from tests.world.recording import put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
@@ -35,7 +36,7 @@ async def pages(store: Store, size: int) -> list[TransferId]:
     return found
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=12), st.integers(1, 4))
 async def test_every_transfer_is_on_exactly_one_page_newest_first_even_where_many_start_at_once(
     tmp_path_factory: pytest.TempPathFactory, starts: list[int], size: int

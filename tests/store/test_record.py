@@ -20,6 +20,7 @@ from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
 from tests.world.databases import awaited_in, open_store
+from tests.world.examples import examples
 from tests.world.ledger import Ledger
 from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
@@ -176,7 +177,7 @@ RECORDS = st.one_of(
 )
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(RECORDS, min_size=1, max_size=10, unique_by=lambda r: r.identity), st.data())
 def test_any_order_any_repetition_and_any_batches_give_the_same_rows(
     records: list[EventRecord], data: st.DataObject
@@ -201,7 +202,7 @@ async def after(steps: Sequence[ObservedChange]) -> object:
 TOLD = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TOLD, min_size=1, max_size=6))
 async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[EventRecord, bool]]]

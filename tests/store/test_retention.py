@@ -26,6 +26,7 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.retention import Retention
 from connext_monitor.store.store import Store
+from tests.world.examples import examples
 from tests.world.kinds import chain_unobserved, overdue_id
 from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
@@ -189,7 +190,7 @@ async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Sto
     assert first.id == again.id == overdue_id(called.event.transfer_id, Leg.EXECUTE)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -35,6 +35,7 @@ from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
+from tests.world.examples import examples
 from tests.world.kinds import overdue
 from tests.world.recording import NAMES, NOW, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
@@ -103,7 +104,7 @@ def empty() -> Iterator[Path]:
         yield file
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(transfers=st.lists(made, max_size=12), window=windows, width=st.sampled_from([60, 3_600]))
 def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
     empty: Path, transfers: Sequence[Made], window: Window, width: int

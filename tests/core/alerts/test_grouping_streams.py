@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.grouping import (
@@ -24,6 +24,7 @@ from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Topic, Waiting, WaitingEnd
+from tests.world.examples import examples
 
 RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
@@ -174,7 +175,7 @@ TELLINGS = st.sampled_from([DigestMode.DIGEST, DigestMode.CHANGING_DIGEST])
 
 
 @given(TELLINGS, moments)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_every_end_is_heard_once_and_nothing_is_left(
     mode: DigestMode, stream: list[tuple[float, Topic, int, float]]
 ) -> None:
@@ -185,7 +186,7 @@ def test_every_end_is_heard_once_and_nothing_is_left(
 
 
 @given(TELLINGS, moments)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_within_an_interval_a_topic_rings_a_few_times_and_once_more_at_most(
     mode: DigestMode, stream: list[tuple[float, Topic, int, float]]
 ) -> None:
@@ -203,7 +204,7 @@ def test_within_an_interval_a_topic_rings_a_few_times_and_once_more_at_most(
 
 
 @given(moments)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_a_group_s_message_is_changed_an_interval_apart(stream: list[tuple[float, Topic, int, float]]) -> None:
     channel = played(DigestMode.CHANGING_DIGEST, stream)
     written: dict[int, float] = {}

@@ -1,0 +1,10 @@
+"""With how many examples a property is tried where the usual hundred are too few, or too many."""
+
+from hypothesis import settings
+
+_USUAL = 100
+
+
+def examples(count: int) -> settings:
+    """So many in the whole lane; in a lane that tries fewer, fewer by as much."""
+    return settings(max_examples=max(1, count * settings().max_examples // _USUAL))
