@@ -18,7 +18,7 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE, OverdueDetails
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer import Transfer
 
 FindCauses = Callable[[Transfer, Leg], Awaitable[tuple[Cause, ...]]]
@@ -105,7 +105,7 @@ class Accusations:
             log.exception("alert.causes_not_found", alert=case.alert_id)
 
 
-def _accusation(case: Case, at: datetime, watched: Watched | None) -> Alert | None:
+def _accusation(case: Case, at: datetime, watched: TransferWithDeadlines | None) -> Alert | None:
     """On what stands within the transaction: the leg may have arrived meanwhile, or XCalled may be gone."""
     if watched is None:
         return None

@@ -10,12 +10,12 @@ from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 
 Route = Callable[[Alert], Collection[str]]
 """The providers that an alert goes to."""
 
-Decide = Callable[[Watched | None], Alert | None]
+Decide = Callable[[TransferWithDeadlines | None], Alert | None]
 """The alert that a transfer calls for, as it stands within the transaction; None for none."""
 
 

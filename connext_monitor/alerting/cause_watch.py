@@ -18,7 +18,7 @@ from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Effect, Leg, ResolveOverdue
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 
 _LOOK_EVERY = 60.0
 _ALERTS_PER_LOOK = 5
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class TransferSource(Protocol):
     """Where transfers stand."""
 
-    async def watched(self, transfer_id: TransferId) -> Watched | None:
+    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         """One transfer with its deadlines."""
         ...
 

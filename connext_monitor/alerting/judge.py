@@ -24,7 +24,7 @@ from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import Timestamp, TransferId
 from connext_monitor.core.hindrance import hindrance
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.unjudged import Hindrance, Obstacle
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 class EvidenceStore(EndedAlerts, Protocol):
     """What a judge reads."""
 
-    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
+    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
         """Those of these transfers that are known, with their deadlines."""
         ...
 
@@ -184,7 +184,7 @@ class DestinationJudge:
         known = await self._store.watched({leg.awaited.transfer_id for leg in part})
         return [Case(leg, self._evidence(leg.awaited, known.get(leg.awaited.transfer_id))) for leg in part]
 
-    def _evidence(self, awaited: Awaited, watched: Watched | None) -> Evidence:
+    def _evidence(self, awaited: Awaited, watched: TransferWithDeadlines | None) -> Evidence:
         if watched is None:
             return Evidence(awaited, None, None, self._watermark)
         return Evidence(awaited, watched.transfer, watched.due, self._watermark)

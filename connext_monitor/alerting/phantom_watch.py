@@ -19,7 +19,7 @@ from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
-from connext_monitor.core.selection import Suspect, Watched
+from connext_monitor.core.selection import Suspect, TransferWithDeadlines
 from connext_monitor.core.unjudged import Unjudged
 
 _LOOK_EVERY = 2.0
@@ -44,7 +44,7 @@ class SuspectStore(Protocol):
         """How far a chain has been read."""
         ...
 
-    async def watched(self, transfer_id: TransferId) -> Watched | None:
+    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         """One transfer."""
         ...
 
@@ -158,7 +158,7 @@ class PhantomWatch:
             return False
         return done(Leg.EXECUTE, status)
 
-    async def _is_covered(self, watched: Watched, destination: AskableChain) -> bool:
+    async def _is_covered(self, watched: TransferWithDeadlines, destination: AskableChain) -> bool:
         """Whether the block of the delivery has been covered; it is asked for, once, where it has not been."""
         transfer, executed = watched.transfer, watched.transfer.executed
         if executed is None:
@@ -180,7 +180,9 @@ class PhantomWatch:
         return has_events is False
 
 
-def _accusation(suspect: Suspect, verdict: PhantomVerdict, at: datetime, watched: Watched | None) -> Alert | None:
+def _accusation(
+    suspect: Suspect, verdict: PhantomVerdict, at: datetime, watched: TransferWithDeadlines | None
+) -> Alert | None:
     """Decided once more on what stands within the transaction: the origin may have been found meanwhile."""
     transfer = watched.transfer if watched else None
     if transfer is None or transfer.xcalled is not None or transfer.executed is None:

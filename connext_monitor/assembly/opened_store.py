@@ -50,7 +50,7 @@ class StoreOpening:
             stack.enter_context(self.lock)
             store = await self._opened()
             stack.push_async_callback(store.close)
-            await store.deadlines.retime(durations, first_blocks)
+            await store.deadlines.recompute(durations, first_blocks)
             for alert_id in await RemovedChains(store.database, self._names).resolve(self._clock.now()):
                 log.info("alert.removed", alert=alert_id)
         except StoreUnavailable as error:

@@ -25,7 +25,7 @@ class TransferFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class TransferWithDeadlines:
     """A transfer with the deadlines it was given; None where nobody watches its destination."""
 
     transfer: Transfer

@@ -37,7 +37,7 @@ _ALERT_COLUMNS = (
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
 
 
-Told = dict[str, list[str | None]]
+StandingMessages = dict[str, list[str | None]]
 """The providers that know an alert as open, with the channel's own names of the messages that say so.
 
 None where it gives none or has not been told yet.
@@ -70,10 +70,10 @@ def _openings(
     return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
 
 
-def told(connection: Connection, alert_ids: Collection[str]) -> dict[str, Told]:
+def told(connection: Connection, alert_ids: Collection[str]) -> dict[str, StandingMessages]:
     """The providers whose last news of each of these alerts, told or queued, is that it is open."""
     rows = _SELECT_TOLD(connection, alert_ids) if alert_ids else []
-    found: dict[str, Told] = {alert_id: {} for alert_id in alert_ids}
+    found: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
     # A provider may have been told of an alert more than once before it ended, and each message is to change.
     once = {int(row[0]): row for row in rows}
     for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):

@@ -9,11 +9,11 @@ from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import PathwayDurations
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.store import alerts, chains, transfers
 from connext_monitor.store.database import Database
 
-Decide = Callable[[Watched | None], Alert | None]
+Decide = Callable[[TransferWithDeadlines | None], Alert | None]
 """The alert that a transfer as it stands calls for."""
 
 
@@ -23,7 +23,7 @@ class Deadlines:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def retime(self, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
+    async def recompute(self, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
         """Give every leg that has not arrived the deadline of the present config.
 
         Not those of transfers whose XCalled stands below the first block watched, which a backfill found; ``begins``
@@ -33,7 +33,7 @@ class Deadlines:
         def work(connection: Connection) -> None:
             watched = {**begins, **chains.starts(connection)}
             for pathway in transfers.awaited_pathways(connection):
-                transfers.retime(connection, pathway, durations(*pathway), watched.get(pathway[0]))
+                transfers.recompute_deadlines(connection, pathway, durations(*pathway), watched.get(pathway[0]))
 
         await self._database.write(work)
 
@@ -43,7 +43,7 @@ class Deadlines:
             lambda connection: transfers.awaited(connection, leg, due_until=due_until, after=after, limit=limit)
         )
 
-    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
+    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
         """Those of these transfers that are known, with their deadlines."""
         return await self._database.read(lambda connection: _watched(connection, ids))
 
@@ -72,5 +72,5 @@ class Deadlines:
         return await self._database.write(work)
 
 
-def _watched(connection: Connection, ids: Collection[TransferId]) -> dict[TransferId, Watched]:
+def _watched(connection: Connection, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
     return {found.transfer.transfer_id: found for found in transfers.by_ids(connection, ids)}

@@ -20,7 +20,7 @@ from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
-from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, Watched
+from connext_monitor.core.selection import AlertRow, Cursor, Suspect, TransferFilter, TransferWithDeadlines
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import (
@@ -186,14 +186,14 @@ class Store:
 
     # Deadlines and alerts
 
-    async def watched(self, transfer_id: TransferId) -> Watched | None:
+    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         """One transfer with its deadlines."""
         return await self._database.read(lambda connection: transfers.by_id(connection, transfer_id))
 
     async def open_overdue(
         self,
         transfer_id: TransferId,
-        decide: Callable[[Watched | None], Alert | None],
+        decide: Callable[[TransferWithDeadlines | None], Alert | None],
         providers: Callable[[Alert], Collection[str]],
     ) -> Alert | None:
         """Open the alert that ``decide`` makes of the transfer as it stands within this transaction.

@@ -36,7 +36,7 @@ from connext_monitor.core.events import (
     TransferId,
 )
 from connext_monitor.core.recording import Changes, Known
-from connext_monitor.core.selection import TransferFilter, Watched
+from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
 from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.payload import pack, unpack
@@ -157,7 +157,7 @@ def awaited_pathways(connection: Connection) -> set[tuple[DomainId, DomainId]]:
     return {(row.origin, row.destination) for row in rows}
 
 
-def retime(
+def recompute_deadlines(
     connection: Connection,
     pathway: tuple[DomainId, DomainId],
     durations: Durations | None,
@@ -215,7 +215,7 @@ def count_in_flight(connection: Connection) -> list[PathwayCount]:
 
 def listed(
     connection: Connection, wanted: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
-) -> list[Watched]:
+) -> list[TransferWithDeadlines]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
     query = select(transfers).where(*conditions(wanted))
     if after is not None:
@@ -224,7 +224,7 @@ def listed(
     return _folded(connection, ordered)
 
 
-def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> list[Watched]:
+def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> list[TransferWithDeadlines]:
     """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
     begun = select(events.c.transfer_id).where(
         events.c.domain == origin,
@@ -235,21 +235,21 @@ def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> 
     ids = select(transfers.c.transfer_id).where(
         transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
     )
-    found: list[Watched] = []
+    found: list[TransferWithDeadlines] = []
     for part in parts([row.transfer_id for row in connection.execute(ids)]):
         found += by_ids(connection, part)
     return sorted(found, key=lambda watched: watched.transfer.started_at)
 
 
-def by_id(connection: Connection, transfer_id: TransferId) -> Watched | None:
+def by_id(connection: Connection, transfer_id: TransferId) -> TransferWithDeadlines | None:
     """One transfer, None where it is not known."""
     found = by_ids(connection, [transfer_id])
     return found[0] if found else None
 
 
-def by_ids(connection: Connection, ids: Collection[TransferId]) -> list[Watched]:
+def by_ids(connection: Connection, ids: Collection[TransferId]) -> list[TransferWithDeadlines]:
     """Those of these transfers that are known, in no order."""
-    found: list[Watched] = []
+    found: list[TransferWithDeadlines] = []
     for part in parts(ids):
         found += _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
     return found
@@ -263,13 +263,13 @@ def ids_by_tx(connection: Connection, tx_hash: Hash32) -> list[TransferId]:
     return list(dict.fromkeys(TransferId(row.transfer_id) for row in rows))
 
 
-def _folded(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Watched]:
+def _folded(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[TransferWithDeadlines]:
     rows = connection.execute(query).all()
     by_transfer: dict[TransferId, list[EventRecord]] = {}
     for record in records_of(connection, [row.transfer_id for row in rows]):
         by_transfer.setdefault(record.event.transfer_id, []).append(record)
     found = ((fold(by_transfer.get(row.transfer_id, ())), row) for row in rows)
-    return [Watched(transfer, _due_dates(row)) for transfer, row in found if transfer is not None]
+    return [TransferWithDeadlines(transfer, _due_dates(row)) for transfer, row in found if transfer is not None]
 
 
 def conditions(wanted: TransferFilter) -> Iterator[Any]:

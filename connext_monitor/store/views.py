@@ -7,12 +7,14 @@ from sqlalchemy import Connection
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import alerts
 
 
-def views(connection: Connection, names: Mapping[DomainId, str], found: Sequence[Watched]) -> list[TransferView]:
+def views(
+    connection: Connection, names: Mapping[DomainId, str], found: Sequence[TransferWithDeadlines]
+) -> list[TransferView]:
     """These transfers; ``names`` are the configured chains', which chain alerts are about."""
     ids = [watched.transfer.transfer_id for watched in found]
     overdue = alerts.overdue_legs(connection, ids) if ids else {}

@@ -45,7 +45,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import record
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
 from scripts.bench.alert_delay import summary
@@ -100,7 +100,7 @@ class Late:
         return Sighting(BlockRef(BlockNumber(at), block, Timestamp(at)), Hash32(self.id), 0)
 
 
-def _accusation(one: Late, at: datetime, _watched: Watched | None) -> Alert:
+def _accusation(one: Late, at: datetime, _watched: TransferWithDeadlines | None) -> Alert:
     return overdue(one.id, Leg.EXECUTE, one.due_at, at, (one.origin, _DESTINATION))
 
 

@@ -124,7 +124,7 @@ def measure(file: Path, near: int) -> Found:
 async def _measure(file: Path, near: int) -> Found:
     began = time.perf_counter()
     store = await Store.open(file, {})
-    await store.deadlines.retime(durations, {})
+    await store.deadlines.recompute(durations, {})
     opened = time.perf_counter() - began
     chains, clock = {domain: _Blind() for domain in DOMAINS}, SystemClock()
     desk = AlertDesk(store, lambda _alert: (), clock)

@@ -35,7 +35,7 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.core.recording import ChainProgress, record
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.statistics import Statistics
@@ -113,7 +113,7 @@ async def _accuse(store: Store, seen: Sequence[EventRecord], now: int) -> None:
                 await store.open_overdue(transfer.transfer_id, partial(_same, late), lambda _alert: ())
 
 
-def _same(alert: Alert, _watched: Watched | None) -> Alert:
+def _same(alert: Alert, _watched: TransferWithDeadlines | None) -> Alert:
     return alert
 
 

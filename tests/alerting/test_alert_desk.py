@@ -13,7 +13,7 @@ from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.store.store import Store
 from tests.world.alerts import NOW, OPENED, TRANSFER_ID, UNOBSERVED
 from tests.world.databases import open_store
@@ -57,9 +57,9 @@ async def test_a_silenced_alert_is_kept_and_queued_for_nobody(store: Store) -> N
 
 
 async def test_a_decision_within_the_transaction_may_open_nothing(store: Store) -> None:
-    desk, seen = Desk(store), list[Watched | None]()
+    desk, seen = Desk(store), list[TransferWithDeadlines | None]()
 
-    def decide_against(watched: Watched | None) -> None:
+    def decide_against(watched: TransferWithDeadlines | None) -> None:
         seen.append(watched)
 
     assert await desk.desk.open_decided([(TRANSFER_ID, decide_against)]) == []

@@ -15,7 +15,7 @@ from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg, ResolveOverdue
 from connext_monitor.core.events import Address, Hash32, TransferId
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.side_events import (
     DESTINATION_TOPICS,
     ORIGIN_TOPICS,
@@ -84,8 +84,10 @@ class Kept:
         self.asked += 1
         return self.seen
 
-    async def watched(self, transfer_id: TransferId) -> Watched | None:
-        return Watched(replace(ARRIVED if transfer_id == TRANSFER_ID else LATE, transfer_id=transfer_id), DUE)
+    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
+        return TransferWithDeadlines(
+            replace(ARRIVED if transfer_id == TRANSFER_ID else LATE, transfer_id=transfer_id), DUE
+        )
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         return [alert for alert in self.alerts if alert.kind is kind]

@@ -60,20 +60,20 @@ async def test_another_chains_ranges_are_its_own(store: Store) -> None:
 async def test_the_next_start_gives_no_deadlines_to_what_began_before_the_watch(store: Store) -> None:
     await backfilled(store, blocks(5, 15))
     await watch_from(store, 16)
-    await store.deadlines.retime(durations, {})
+    await store.deadlines.recompute(durations, {})
     assert await awaited_in(store, due_until=FAR) == []
 
 
 async def test_the_next_start_gives_none_where_the_watch_has_not_begun(store: Store) -> None:
     await backfilled(store, blocks(5, 15))
-    await store.deadlines.retime(durations, {})
+    await store.deadlines.recompute(durations, {})
     assert await awaited_in(store, due_until=FAR) == []
 
 
 async def test_what_began_in_the_first_block_watched_is_given_its_deadlines(store: Store) -> None:
     await backfilled(store, blocks(5, 15))
     await watch_from(store, 10)
-    await store.deadlines.retime(durations, {})
+    await store.deadlines.recompute(durations, {})
     assert [one.transfer_id for one in await awaited_in(store, due_until=FAR)] == [ID, ID]
 
 
@@ -96,9 +96,9 @@ async def lose(store: Store, first: int, last: int) -> str:
 async def test_a_lost_past_moves_the_first_block_watched_and_what_was_due_before_stays_due(store: Store) -> None:
     await watch_from(store, 5)
     await put(store, seen(XCALLED))
-    await store.deadlines.retime(durations, {})
+    await store.deadlines.recompute(durations, {})
     await lose(store, 16, 99)
-    await store.deadlines.retime(durations, {})
+    await store.deadlines.recompute(durations, {})
     assert await store.coverage(ALPHA) == begin(BlockNumber(100))
     assert await store.anchors(ALPHA) == []
     assert len(await awaited_in(store, due_until=FAR)) == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.store.causes import Causes, read_causes, written
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
@@ -31,7 +31,7 @@ async def test_an_alert_keeps_its_causes_over_a_restart(file: Path) -> None:
     await put(store, seen(CALLED))
     transfer_id = CALLED.event.transfer_id
 
-    def decide(_watched: Watched | None) -> object:
+    def decide(_watched: TransferWithDeadlines | None) -> object:
         return overdue(transfer_id, Leg.EXECUTE, 1, NOW, causes=CAUSES)
 
     await store.open_overdue(transfer_id, decide, lambda _alert: ["ops"])  # type: ignore[arg-type]

@@ -92,47 +92,47 @@ async def test_nothing_is_awaited_where_nobody_watches(store: Store) -> None:
 
 async def test_another_config_gives_another_deadline_to_legs_that_have_not_arrived(store: Store) -> None:
     await put(store, seen(XCALLED))
-    await store.deadlines.retime(other, WATCHED)
+    await store.deadlines.recompute(other, WATCHED)
     assert await due(store) == (1, 2)
 
 
 async def test_another_config_leaves_the_deadline_of_a_leg_that_has_arrived(store: Store) -> None:
     await put(store, seen(XCALLED, EXECUTED))
-    await store.deadlines.retime(other, WATCHED)
+    await store.deadlines.recompute(other, WATCHED)
     assert await due(store) == (300, 2)
 
 
 async def test_another_config_leaves_transfers_that_are_complete(store: Store) -> None:
     await put(store, seen(XCALLED, EXECUTED, RECONCILED, xcalled(info(1), sighting(11))))
-    await store.deadlines.retime(other, WATCHED)
+    await store.deadlines.recompute(other, WATCHED)
     assert await due(store) == (300, 10_800)
 
 
 async def test_a_chain_taken_out_of_the_config_is_awaited_no_more(store: Store) -> None:
     await put(store, seen(XCALLED))
-    await store.deadlines.retime(nobody_watches, WATCHED)
+    await store.deadlines.recompute(nobody_watches, WATCHED)
     assert await awaited(store) == []
     assert await due(store) is None
 
 
 async def test_a_chain_new_in_the_config_is_awaited(store: Store) -> None:
     await put_unwatched(store, XCALLED)
-    await store.deadlines.retime(durations, WATCHED)
+    await store.deadlines.recompute(durations, WATCHED)
     assert await awaited(store) == [(Leg.EXECUTE, 300), (Leg.RECONCILE, 10_800)]
     assert await due(store) == (300, 10_800)
 
 
 async def test_a_leg_that_arrived_before_anyone_watched_does_not_hide_the_other_s_deadline(store: Store) -> None:
     await put_unwatched(store, XCALLED, EXECUTED)
-    await store.deadlines.retime(durations, WATCHED)
+    await store.deadlines.recompute(durations, WATCHED)
     assert await awaited(store) == [(Leg.RECONCILE, 10_800)]
     assert await due(store) == (300, 10_800)
 
 
 async def test_a_chain_that_comes_back_into_the_config_is_awaited_as_if_it_had_never_left(store: Store) -> None:
     await put(store, seen(XCALLED, EXECUTED))
-    await store.deadlines.retime(nobody_watches, WATCHED)
-    await store.deadlines.retime(durations, WATCHED)
+    await store.deadlines.recompute(nobody_watches, WATCHED)
+    await store.deadlines.recompute(durations, WATCHED)
     assert await awaited(store) == [(Leg.RECONCILE, 10_800)]
     assert await due(store) == (300, 10_800)
 
@@ -140,7 +140,7 @@ async def test_a_chain_that_comes_back_into_the_config_is_awaited_as_if_it_had_n
 async def test_a_pathway_s_deadlines_are_its_own(store: Store) -> None:
     back = xcalled(info(1, BETA, ALPHA), sighting(10))
     await put(store, seen(XCALLED, back))
-    await store.deadlines.retime(
+    await store.deadlines.recompute(
         lambda origin, destination: OTHER if origin == BETA else durations(origin, destination), WATCHED
     )
     assert await due(store) == (300, 10_800)

@@ -119,7 +119,7 @@ async def test_a_leg_that_is_taken_back_may_be_accused_again_under_the_same_id(s
 
 async def test_other_deadlines_in_the_config_count_for_what_has_not_arrived(store: Store) -> None:
     await put(store, seen(XCALLED), seen(EXECUTED))
-    await store.deadlines.retime(lambda _origin, _destination: Durations(1, 2), {})
+    await store.deadlines.recompute(lambda _origin, _destination: Durations(1, 2), {})
     watched = await store.watched(ID)
     assert watched is not None
     assert watched.due is not None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.recording import ChainProgress, Changes, gone_blocks, record
-from connext_monitor.core.selection import Watched
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
 from tests.world.kinds import overdue
@@ -41,7 +41,7 @@ def gone(lost: EventRecord) -> ObservedChange:
 async def accuse(store: Store, accused: EventRecord, *providers: str, leg: Leg = Leg.EXECUTE) -> Alert | None:
     """Open the leg's overdue alert as the scheduler does."""
 
-    def decide(watched: Watched | None) -> Alert | None:
+    def decide(watched: TransferWithDeadlines | None) -> Alert | None:
         return overdue(accused.event.transfer_id, leg, 1, NOW) if watched else None
 
     return await store.open_overdue(accused.event.transfer_id, decide, lambda _alert: providers)
