@@ -116,7 +116,7 @@ class AlertDesk:
         return resolved
 
     async def keep_ended(self, alert: Alert) -> None:
-        """Keep an alert that is over and that everybody has been told of by other means."""
+        """Keep an alert that is over and was delivered by other means."""
         await self._store.open_alert(alert, ())
         if alert.resolution is not None:
             await self._store.resolve_alert(alert.id, alert.resolution, alert.resolved_at or alert.opened_at)

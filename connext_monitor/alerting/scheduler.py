@@ -26,7 +26,7 @@ from connext_monitor.core.unjudged import Hindrance
 
 _LOADS_EVERY = 30.0
 _AFTER_FAILURE = 2.0
-_LOOKS_AT_CLOCKS_EVERY = 1.0
+_FOLLOWS_CLOCKS_EVERY = 1.0
 _LOADED_AT_ONCE = 1000
 
 
@@ -54,10 +54,12 @@ class AlertScheduler:
         clock: Clock,
         pace: JudgingPace | None = None,
         latest: Callable[[DomainId], float] | None = None,
+        follows_clocks_every: float = _FOLLOWS_CLOCKS_EVERY,
     ) -> None:
         self._store = store
         self._desk = desk
         self._clock = clock
+        self._follows_clocks_every = follows_clocks_every
         self._latest = latest or (lambda _domain: clock.now().timestamp())
         self._timers = DeadlineTimers(self.time, self._take)
         self._clock_steps = ClockSteps(self.time)
@@ -129,7 +131,7 @@ class AlertScheduler:
         )
 
     async def _keep_to_clocks(self) -> NoReturn:
-        await look_every(_LOOKS_AT_CLOCKS_EVERY, self._follow_clocks, failed="deadlines.not_armed_anew")
+        await look_every(self._follows_clocks_every, self._follow_clocks, failed="deadlines.not_armed_anew")
 
     def _arm(self, awaited: Awaited) -> None:
         key, judge = key_of(awaited), self._judges.get(awaited.destination)

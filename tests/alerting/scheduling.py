@@ -42,6 +42,7 @@ DURATIONS = Durations(execute=10, reconcile=100_000)
 DUE = T0 + DURATIONS.execute
 
 
+FOLLOWS_CLOCKS_EVERY = 0.05
 UNSETTLED = JudgingPace(settles=0.0)
 
 
@@ -179,7 +180,7 @@ async def scheduling(
         return bench.latest(domain)
 
     desk = desk_on(store, "p", woken=opened, clock=clock)
-    scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, pace, latest)
+    scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, pace, latest, FOLLOWS_CLOCKS_EVERY)
     bench = Bench(store, scheduler, destination, clock)
     running = asyncio.create_task(scheduler.run())
     try:

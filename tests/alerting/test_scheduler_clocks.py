@@ -14,7 +14,7 @@ from connext_monitor.core.events import (
     Timestamp,
 )
 from connext_monitor.core.recording import ChainProgress
-from tests.alerting.scheduling import DUE, T0, id_of, scheduling, xcalled
+from tests.alerting.scheduling import DUE, FOLLOWS_CLOCKS_EVERY, T0, id_of, scheduling, xcalled
 from tests.world.alerts import NOW, ORIGIN
 from tests.world.waiting import until
 
@@ -59,7 +59,7 @@ async def test_a_watermark_from_the_future_accuses_nothing_early(tmp_path: Path)
     async with scheduling(tmp_path, now=DUE - 3000) as bench:
         await bench.record(xcalled(1))
         bench.covered(DUE + 86_400)
-        await asyncio.sleep(1.5)  # what must not happen has no event
+        await asyncio.sleep(10 * FOLLOWS_CLOCKS_EVERY)  # what must not happen has no event
         assert bench.destination.looks == []
         assert await bench.accused() == []
 
@@ -68,7 +68,7 @@ async def test_jitter_in_block_times_loads_nothing_again(tmp_path: Path) -> None
     async with scheduling(tmp_path, now=DUE - 3000) as bench:
         await bench.record(xcalled(1))
         bench.chain_time = DUE - 10
-        await asyncio.sleep(2.2)
+        await asyncio.sleep(10 * FOLLOWS_CLOCKS_EVERY)
         loads, load = [], bench.store.deadlines.awaited
 
         async def counted(leg: Leg, **more: Any) -> list[Awaited]:
@@ -78,7 +78,7 @@ async def test_jitter_in_block_times_loads_nothing_again(tmp_path: Path) -> None
         bench.store.deadlines.awaited = counted  # type: ignore[method-assign]
         for before_due in (20, 10, 20):
             bench.chain_time = DUE - before_due
-            await asyncio.sleep(1.2)  # what must not happen has no event
+            await asyncio.sleep(4 * FOLLOWS_CLOCKS_EVERY)  # what must not happen has no event
         assert len(loads) <= len(Leg), "at most the sweep's own"
         bench.chain_time = DUE + 1
         await until(lambda: bench.destination.looks == [DUE])
@@ -90,7 +90,7 @@ async def test_another_chains_time_makes_nothing_due(tmp_path: Path) -> None:
         block = BlockRef(BlockNumber(9), Hash32(bytes(32)), Timestamp(DUE + 1_000_000))
         coverage = Coverage(BlockNumber(1), BlockNumber(1), block)
         bench.scheduler.committed([], [ChainProgress(ORIGIN, coverage)])
-        await asyncio.sleep(1.5)  # what must not happen has no event
+        await asyncio.sleep(10 * FOLLOWS_CLOCKS_EVERY)  # what must not happen has no event
         assert bench.destination.looks == []
 
 
@@ -100,6 +100,6 @@ async def test_setting_the_clock_back_delays_no_deadline(tmp_path: Path) -> None
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.armed == 1)
         bench.clock.at = NOW - HOUR
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(10 * FOLLOWS_CLOCKS_EVERY)
         bench.chain_time = DUE + 1
         await until(lambda: bench.destination.looks == [DUE])
