@@ -15,10 +15,11 @@ from connext_monitor.alerting.outage_announcer import OutageAnnouncer, announce_
 from connext_monitor.alerting.providers.http import LONGEST_TIMEOUT
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.grouping import DigestMode
-from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, StoreUnavailable, TroubleKind
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 from tests.world.alerts import LABELS
 from tests.world.clocks import ManualClock
+from tests.world.outage_notes import MemoryNote
 from tests.world.waiting import until
 
 FULL = DatabaseTrouble(TroubleKind.FULL, "the disk is full")
@@ -41,23 +42,6 @@ class Patient:
 
     async def aclose(self) -> None:
         pass
-
-
-class Note:
-    """What a later process knows."""
-
-    def __init__(self, outage: AnnouncedOutage | None = None) -> None:
-        self.outage = outage
-
-    async def read(self) -> AnnouncedOutage | None:
-        return self.outage
-
-    async def write(self, outage: AnnouncedOutage) -> bool:
-        self.outage = outage
-        return True
-
-    async def clear(self) -> None:
-        self.outage = None
 
 
 class Kept:
@@ -102,9 +86,9 @@ class Channel:
 class Watch:
     """A watch with all that it works on."""
 
-    def __init__(self, *channels: Channel, note: Note | None = None) -> None:
+    def __init__(self, *channels: Channel, note: MemoryNote | None = None) -> None:
         self.clock, self.database, self.kept = manual_clock(), Patient(), Kept()
-        self.note = note or Note()
+        self.note = note or MemoryNote()
         names = [channel.name for channel in channels]
         bulletin = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
         announcer = OutageAnnouncer(bulletin, self.note, self.clock)
@@ -219,7 +203,7 @@ async def test_an_outage_not_announced_has_no_end_announced() -> None:
 
 @pytest.mark.parametrize("trouble", [FULL, GONE], ids=["full", "gone"])
 async def test_an_outage_keeps_its_id_over_a_restart(trouble: DatabaseTrouble) -> None:
-    channel, note = Channel("a"), Note()
+    channel, note = Channel("a"), MemoryNote()
     async with Watch(channel, note=note).running() as watch:
         watch.database.trouble = trouble
         await watch.passes(11)
@@ -239,7 +223,7 @@ async def test_an_outage_keeps_its_id_over_a_restart(trouble: DatabaseTrouble) -
 
 
 async def test_an_end_is_announced_only_after_a_write() -> None:
-    channel, note = Channel("a"), Note()
+    channel, note = Channel("a"), MemoryNote()
     async with Watch(channel, note=note).running() as watch:
         watch.database.trouble = FULL
         await watch.passes(11)
@@ -258,7 +242,7 @@ async def test_an_end_is_announced_only_after_a_write() -> None:
 
 
 async def test_failed_starts_are_announced_once_an_hour() -> None:
-    clock, note, channel = manual_clock(), Note(), Channel("a")
+    clock, note, channel = manual_clock(), MemoryNote(), Channel("a")
     for passed in (0, 5, 1000, 3700):
         clock.advance(passed - clock.passed)
         await announce_failed_start(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
@@ -269,7 +253,7 @@ async def test_failed_starts_are_announced_once_an_hour() -> None:
 
 
 async def test_damage_that_every_start_meets_is_announced_once() -> None:
-    channel, note = Channel("a"), Note()
+    channel, note = Channel("a"), MemoryNote()
     for _ in range(3):
         async with Watch(channel, note=note).running() as watch:
             assert watch.task is not None

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.outage_note import OutageNote
+from tests.world.outage_notes import MemoryNote
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 TOLD = AnnouncedOutage("database_failing:database:x", AT, AT, DatabaseTrouble(TroubleKind.FULL, "the disk is full"), 7)
@@ -19,6 +21,19 @@ TOLD = AnnouncedOutage("database_failing:database:x", AT, AT, DatabaseTrouble(Tr
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize("real", [True, False], ids=["file", "memory"])
+async def test_the_last_outage_noted_is_read_until_it_is_cleared(tmp_path: Path, real: bool) -> None:
+    note = OutageNote(tmp_path / "monitor.db.lock") if real else MemoryNote()
+    assert await note.read() is None
+    later = replace(TOLD, announced_at=AT + timedelta(hours=1))
+    for outage in (TOLD, later):
+        assert await note.write(outage) is True
+        assert await note.read() == outage
+    for _ in range(2):
+        await note.clear()
+        assert await note.read() is None
 
 
 async def test_it_is_kept_in_the_lock_file_until_it_is_cleared(tmp_path: Path) -> None:
