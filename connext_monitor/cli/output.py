@@ -114,12 +114,12 @@ def yes_or_no(value: bool | None, *, unknown: str = "unknown") -> Styled:
 
 
 def deadline_word(state: DeadlineState | None) -> Styled:
-    """The contract's word, or a dash."""
+    """The API's word, or a dash."""
     return styled(state.value, _DEADLINE_STYLES.get(state, "")) if state else styled("-")
 
 
 def severity_word(severity: Severity) -> Styled:
-    """The contract's word."""
+    """The API's word."""
     return styled(severity.value, _SEVERITY_STYLES[severity])
 
 

@@ -17,7 +17,7 @@ from connext_monitor.process.first_record import configure_logging_at_first_reco
 
 
 class Program(click.Group):
-    """The commands, in the order of the contract, with errors for users told in words instead of tracebacks."""
+    """The commands, in the order of docs/api.md, with errors for users told in words instead of tracebacks."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's own signature
         """Names for the help."""

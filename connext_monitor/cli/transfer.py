@@ -50,7 +50,7 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
 
     found = complete(read())
     if not found:
-        raise Failure("no transfer has this id, and none an event in a transaction of this hash")
+        raise Failure("no transfer has this id, and none has an event in a transaction with this hash")
     now = SystemClock().now().timestamp()
     if as_json:
         print_json(found_document([view for view, _ in found], labels, now))

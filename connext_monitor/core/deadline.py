@@ -24,7 +24,7 @@ LEGS = tuple(Leg)
 
 
 class DeadlineState(StrEnum):
-    """The contract's words for a leg's deadline."""
+    """How a leg stands with its deadline, in the API's words."""
 
     PENDING = "pending"
     MET = "met"

@@ -105,7 +105,7 @@ class Transfer:
 
     @property
     def status(self) -> Status:
-        """The contract's word for how far it has come."""
+        """How far it has come."""
         if self.xcalled is None:
             return Status.UNKNOWN
         if self.executed is not None and self.reconciled is not None:

@@ -178,7 +178,7 @@ class PeriodicBackup:
 
     async def _newest(self) -> KeptBackup | None:
         now = self._clock.now()
-        kept = [one for one in await asyncio.to_thread(self._directory.kept) if is_past(one.made_at, now)]
+        kept = [backup for backup in await asyncio.to_thread(self._directory.kept) if is_past(backup.made_at, now)]
         return kept[-1] if kept else None
 
     def _until_upload(self) -> float:

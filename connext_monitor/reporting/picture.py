@@ -51,7 +51,7 @@ async def draw(report: Report, labels: ChainLabels) -> bytes | None:
     bars = bars_of(report, labels)
     if not bars or importlib.util.find_spec("matplotlib") is None:
         return None
-    wanted = json.dumps([asdict(one) for one in bars]).encode()
+    described = json.dumps([asdict(bar) for bar in bars]).encode()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "connext_monitor.reporting.picture"),
         stdin=asyncio.subprocess.PIPE,
@@ -62,7 +62,7 @@ async def draw(report: Report, labels: ChainLabels) -> bytes | None:
     )
     try:
         async with asyncio.timeout(_TIMEOUT):
-            drawn, _ = await process.communicate(wanted)
+            drawn, _ = await process.communicate(described)
     except TimeoutError:
         drawn = b""
     finally:
@@ -79,14 +79,14 @@ def bars_of(report: Report, labels: ChainLabels) -> list[Bars]:
     """What is drawn of the busiest pathways."""
     return [
         Bars(
-            _short(pathway_words(one, labels)) + (f" ({one.late:,} late)" if one.late else ""),
-            (one.fast, one.slow, one.open),
-            tuple((one.leg(leg).p50, one.leg(leg).p95) for leg in LEGS),
+            _short(pathway_words(pathway, labels)) + (f" ({pathway.late:,} late)" if pathway.late else ""),
+            (pathway.fast, pathway.slow, pathway.open),
+            tuple((pathway.leg(leg).p50, pathway.leg(leg).p95) for leg in LEGS),
             tuple((earlier.leg(leg).p50, earlier.leg(leg).p95) for leg in LEGS),
         )
-        for one in report.pathways[:_DRAWN]
-        for earlier in [report.earlier(one)]
-        if one.begun
+        for pathway in report.pathways[:_DRAWN]
+        for earlier in [report.earlier(pathway)]
+        if pathway.begun
     ]
 
 
@@ -101,8 +101,8 @@ def png(bars: Sequence[Bars]) -> bytes:
     FigureCanvasAgg(figure)
     counts, *legs = figure.subplots(1, 1 + len(LEGS), sharey=True, width_ratios=(1.2, 1, 1))
     _draw_counts(counts, bars)
-    for place, axes in enumerate(legs):
-        _draw_leg(axes, bars, place)
+    for leg, axes in enumerate(legs):
+        _draw_leg(axes, bars, leg)
     marks = [Patch(color=colour, label=label) for colour, label in (*((c, word) for word, c in _COUNTS), *_SPANS)]
     figure.legend(handles=marks, loc="outside lower center", ncols=5, frameon=False)
     out = io.BytesIO()
@@ -113,14 +113,14 @@ def png(bars: Sequence[Bars]) -> bytes:
 def _draw_counts(axes: Any, bars: Sequence[Bars]) -> None:  # noqa: ANN401 - the types of an extra
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - an extra
 
-    places = range(len(bars))
+    rows = range(len(bars))
     left = [0] * len(bars)
     for which, (_, colour) in enumerate(_COUNTS):
-        widths = [one.counts[which] for one in bars]
-        axes.barh(places, widths, left=left, color=colour, height=0.6)
+        widths = [bar.counts[which] for bar in bars]
+        axes.barh(rows, widths, left=left, color=colour, height=0.6)
         left = [start + width for start, width in zip(left, widths, strict=True)]
     # A "$" would begin a formula.
-    axes.set_yticks(places, [one.name.replace("$", r"\$") for one in bars])
+    axes.set_yticks(rows, [bar.name.replace("$", r"\$") for bar in bars])
     axes.invert_yaxis()
     axes.set_title("Transfers")
     # There is no half of a transfer, and nobody reads "1e7".
@@ -132,11 +132,11 @@ def _draw_counts(axes: Any, bars: Sequence[Bars]) -> None:  # noqa: ANN401 - the
 def _draw_leg(axes: Any, bars: Sequence[Bars], leg: int) -> None:  # noqa: ANN401 - the types of an extra
     longest = 0
     for offset, colour, spans in (
-        (-0.16, _NOW, [one.now[leg] for one in bars]),
-        (0.16, _BEFORE, [one.before[leg] for one in bars]),
+        (-0.16, _NOW, [bar.now[leg] for bar in bars]),
+        (0.16, _BEFORE, [bar.before[leg] for bar in bars]),
     ):
-        known = [(place, p50, p95) for place, (p50, p95) in enumerate(spans) if p50 is not None and p95 is not None]
-        at = [place + offset for place, _, _ in known]
+        known = [(row, p50, p95) for row, (p50, p95) in enumerate(spans) if p50 is not None and p95 is not None]
+        at = [row + offset for row, _, _ in known]
         axes.barh(at, [p95 for _, _, p95 in known], color=colour, alpha=0.45, height=0.28)
         axes.barh(at, [p50 for _, p50, _ in known], color=colour, height=0.28)
         longest = max([longest, *(p95 for _, _, p95 in known)])

@@ -32,7 +32,7 @@ class PruneStore(Protocol[S]):
         """The next transfers that may be pruned, behind ``after``."""
         ...
 
-    async def prune(self, found: Sequence[S], before: int) -> int:
+    async def prune(self, batch: Sequence[S], before: int) -> int:
         """Prune those that may be still; how many were."""
         ...
 
@@ -62,13 +62,13 @@ class Pruning:
 
     def __init__(
         self,
-        things: PruneStore[Any],
+        store: PruneStore[Any],
         keep: timedelta | None,
         clock: Clock,
         earliest: Callable[[], float | None],
         first_after: float = _FIRST_AFTER,
     ) -> None:
-        self._things = things
+        self._store = store
         self._keep = keep.total_seconds() if keep else None
         self._clock = clock
         self._earliest = earliest
@@ -93,19 +93,19 @@ class Pruning:
         began = self._clock.monotonic()
         gone = {
             "transfers": await self._transfers(before),
-            "alerts": await self._rest(self._things.prune_alerts, before),
-            "malformed_logs": await self._rest(self._things.prune_malformed, before),
-            "groups": await self._rest(self._things.prune_groups, before),
-            "reports": await self._rest(self._things.prune_reports, before),
+            "alerts": await self._rest(self._store.prune_alerts, before),
+            "malformed_logs": await self._rest(self._store.prune_malformed, before),
+            "groups": await self._rest(self._store.prune_groups, before),
+            "reports": await self._rest(self._store.prune_reports, before),
         }
         if any(gone.values()):
             log.info("retention.pruned", **gone, seconds=round(self._clock.monotonic() - began, 1))
 
     async def _transfers(self, before: int) -> int:
         gone, last = 0, None
-        while found := await self._things.settled(before, last, _BATCH):
-            last = found[-1]
-            gone += await self._breathing(lambda found=found: self._things.prune(found, before))  # type: ignore[misc]
+        while batch := await self._store.settled(before, last, _BATCH):
+            last = batch[-1]
+            gone += await self._breathing(lambda batch=batch: self._store.prune(batch, before))  # type: ignore[misc]
         return gone
 
     async def _rest(self, prune: Callable[[int, int], Awaitable[int]], before: int) -> int:

@@ -106,7 +106,7 @@ class StatReporter:
         before = await self._statistics.over(Window(until - 2 * length, until - length))
         report = report_of(stats, before)
         await self._store.add(report, self._providers, now)
-        log.info("report.made", until=until, pathways=len(report.pathways), told=sorted(self._providers))
+        log.info("report.made", until=until, pathways=len(report.pathways), providers=sorted(self._providers))
         self._wake_delivery()
 
     def _clock_may_settle(self, every: float) -> bool:

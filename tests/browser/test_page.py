@@ -230,7 +230,7 @@ async def test_a_page_that_goes_on_after_a_pause_blames_nobody_for_it(site: Site
     await page.get_by_role("button", name="Pause").click()
     await page.clock.fast_forward(60_000)
     await page.route(f"{site.url}/", lambda _route: None)
-    await page.get_by_role("button", name="Go on").click()
+    await page.get_by_role("button", name="Resume").click()
     await expect(page.get_by_role("alert")).to_be_hidden()
     await page.clock.fast_forward(25_000)
     await expect(page.get_by_role("alert")).to_contain_text("The monitor has not answered since")

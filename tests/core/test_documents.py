@@ -75,7 +75,7 @@ def state_of(view: TransferView, leg: Leg, now: float) -> object:
 # --- transfers ---
 
 
-def test_a_transfer_that_has_arrived_is_the_contracts_document() -> None:
+def test_a_transfer_that_has_arrived_has_the_documented_shape() -> None:
     assert written(transfer_document(TransferView(ARRIVED, DUE), LABELS, AFTER)) == {
         "transfer_id": "0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         "status": "Executed",
@@ -161,7 +161,7 @@ def test_a_deadline_is_overdue_only_once_that_is_established(view: TransferView,
 # --- alerts ---
 
 
-def test_an_alert_is_the_contracts_document() -> None:
+def test_an_alert_has_the_documented_shape() -> None:
     message = compose(RESOLVED, ARRIVED, LABELS)
     assert written(alert_document(RESOLVED, message)) == {
         "id": "execute_overdue:0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",

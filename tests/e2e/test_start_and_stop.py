@@ -13,7 +13,7 @@ from tests.world.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STOPS_WITHIN = 5.0
-"""Seconds: the contract's."""
+"""Seconds, as docs/api.md promises."""
 
 
 async def test_sigterm_stops_it_in_time_despite_a_hanging_webhook_and_endpoint(bridge: Devnet, tmp_path: Path) -> None:

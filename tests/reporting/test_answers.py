@@ -11,14 +11,14 @@ from tests.reporting.test_api import TRANSFERS, get
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/v1/transfers/", "/static/page.py", "/x"])
 async def test_a_path_that_there_is_not_is_404_in_json(client: aiohttp.ClientSession, path: str) -> None:
-    assert await get(client, path, 404) == {"error": "there is nothing at this path"}
+    assert await get(client, path, 404) == {"error": "nothing is served at this path"}
 
 
 @pytest.mark.parametrize("path", ["/", "/transfers", "/alerts", "/pathways/here/there", f"/transfers/0x{'ab' * 32}"])
 async def test_a_page_refuses_in_words_on_a_page(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(f"{path}?utm=1") as response:
         assert (response.status, response.content_type) == (400, "text/html")
-        assert "Utm is not known here" in await response.text()
+        assert "Unknown parameter utm" in await response.text()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

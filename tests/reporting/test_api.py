@@ -37,7 +37,7 @@ async def get(client: aiohttp.ClientSession, path: str, expected: int = 200) -> 
         return body
 
 
-async def test_a_transfer_has_exactly_the_contracts_shape(client: aiohttp.ClientSession, store: Store) -> None:
+async def test_a_transfer_has_exactly_the_documented_shape(client: aiohttp.ClientSession, store: Store) -> None:
     sample = Sample(nonce=7)
     await fill(store, [sample.xcalled(), sample.executed()])
     assert await get(client, f"{TRANSFERS}/{sample.hex_id}") == {
@@ -187,20 +187,20 @@ async def test_a_list_is_filtered(client: aiohttp.ClientSession, store: Store, q
         (f"{TRANSFERS}?limit=0", "limit: write a number from 1 to 500"),
         (f"{TRANSFERS}?limit=501", "limit: "),
         (f"{TRANSFERS}?limit=%D9%A3", "limit: "),
-        (f"{TRANSFERS}?limit=1&limit=2", "limit: give it once"),
-        (f"{TRANSFERS}?cursor=AAAA", "cursor: write next_cursor of the list's last answer"),
+        (f"{TRANSFERS}?limit=1&limit=2", "limit: give it only once"),
+        (f"{TRANSFERS}?cursor=AAAA", "cursor: write next_cursor of the previous answer"),
         (f"{TRANSFERS}?cursor=%00", "cursor: "),
         (
             f"{TRANSFERS}?page=2",
-            "page is not known here; known are: status, origin, destination, address, limit, cursor",
+            "unknown parameter page; valid parameters: status, origin, destination, address, limit, cursor",
         ),
-        (f"{TRANSFERS}?%1B[31m=2", "a parameter is not known here"),
+        (f"{TRANSFERS}?%1B[31m=2", "unknown parameter; valid"),
         (f"{TRANSFERS}/0x12", "write a transfer id or a transaction hash: 0x and 64 hex digits"),
         (f"{TRANSFERS}/0x{'zz' * 32}", "write a transfer id"),
-        (f"{TRANSFERS}/0x{'ab' * 32}?limit=1", "limit is not known here; known are: none"),
+        (f"{TRANSFERS}/0x{'ab' * 32}?limit=1", "unknown parameter limit; valid parameters: none"),
         ("/api/v1/alerts?state=closed", "state: write open or resolved"),
-        ("/api/v1/alerts?status=XCalled", "status is not known here; known are: state, limit, cursor"),
-        ("/api/v1/chains?limit=1", "limit is not known here; known are: none"),
+        ("/api/v1/alerts?status=XCalled", "unknown parameter status; valid parameters: state, limit, cursor"),
+        ("/api/v1/chains?limit=1", "unknown parameter limit; valid parameters: none"),
     ],
 )
 async def test_a_bad_parameter_is_400_with_words_that_name_it(
@@ -217,7 +217,7 @@ async def test_a_cursor_of_another_list_is_refused(client: aiohttp.ClientSession
     assert "cursor" in (await get(client, f"/api/v1/alerts?cursor={cursor}", 400))["error"]
 
 
-async def test_a_chain_has_exactly_the_contracts_shape(
+async def test_a_chain_has_exactly_the_documented_shape(
     client: aiohttp.ClientSession, store: Store, statuses: list[ChainStatus]
 ) -> None:
     asked = {RequestKind("node.example", "eth_getLogs", "answered"): 3}
@@ -248,7 +248,7 @@ async def open_overdue(store: Store, sample: Sample) -> None:
     await store.open_overdue(sample.id, lambda _watched: alert, lambda _alert: ())
 
 
-async def test_an_alert_has_exactly_the_contracts_shape(client: aiohttp.ClientSession, store: Store) -> None:
+async def test_an_alert_has_exactly_the_documented_shape(client: aiohttp.ClientSession, store: Store) -> None:
     sample = Sample(1, START - 400)
     await fill(store, [sample.xcalled()])
     await open_overdue(store, sample)
@@ -328,8 +328,8 @@ async def test_stats_are_of_the_last_day_by_the_hour_unless_told_otherwise(
         ("since=1d", "since: is not an ISO 8601 duration"),
         ("origin=mars", "origin: write a chain's name"),
         ("bucket=PT0.5S", "bucket: is shorter than a second"),
-        ("since=P30D&bucket=PT1M", "bucket: would make more than 1000 of them"),
-        ("until=now", "until is not known here"),
+        ("since=P30D&bucket=PT1M", "bucket: makes more than 1000 buckets"),
+        ("until=now", "unknown parameter until"),
     ],
 )
 async def test_stats_refuse_what_they_cannot_give(client: aiohttp.ClientSession, query: str, words: str) -> None:

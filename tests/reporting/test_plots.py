@@ -29,7 +29,7 @@ def stands_within(plot: Plot) -> None:
         assert plot.left <= x <= plot.right
         assert 0 <= y <= plot.floor
     assert 2 <= len(plot.y_ticks) <= 6
-    assert all(0 <= tick.place <= plot.floor for tick in plot.y_ticks)
+    assert all(0 <= tick.position <= plot.floor for tick in plot.y_ticks)
 
 
 @given(BUCKETS)
@@ -65,7 +65,7 @@ def test_no_two_labels_of_time_are_the_same_and_all_are_whole(parts: int, width:
     texts = [tick(one.at or 0, one.dated) for one in ticks]
     assert len(set(texts)) == len(texts) >= min(parts, 3)
     # No letter of the axis is wider than 6.2.
-    assert all(one.place + 6.2 * len(text) <= WIDTH for one, text in zip(ticks, texts, strict=True))
+    assert all(one.position + 6.2 * len(text) <= WIDTH for one, text in zip(ticks, texts, strict=True))
 
 
 def test_a_line_is_broken_where_nothing_arrived() -> None:

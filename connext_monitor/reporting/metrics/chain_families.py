@@ -52,19 +52,19 @@ def chain_families(statuses: Sequence[ChainStatus], malformed: Mapping[DomainId,
 
 def nonce_families(nonces: Mapping[DomainId, Nonces], names: Mapping[DomainId, str]) -> Iterator[Metric]:
     """Whether each origin's nonces are known without a hole; absent for a chain that has not been asked yet."""
-    known = [(names[domain], found) for domain, found in sorted(nonces.items()) if domain in names]
+    known = [(names[domain], chain_nonces) for domain, chain_nonces in sorted(nonces.items()) if domain in names]
     yield gauge(
         "nonces_contiguous",
         f"1 where no nonce of the origin is missing up to what its contract said at a covered block. {FROM_DATABASE}",
         _CHAIN,
-        [((name,), found.complete) for name, found in known],
+        [((name,), chain_nonces.complete) for name, chain_nonces in known],
     )
     yield gauge(
         "nonces_unproven",
         "How many nonces lie between the first that is missing and what the contract said; 0 where none is missing. "
         f"{FROM_DATABASE}",
         _CHAIN,
-        [((name,), max(0, found.next - found.contiguous)) for name, found in known],
+        [((name,), max(0, chain_nonces.next - chain_nonces.contiguous)) for name, chain_nonces in known],
     )
 
 

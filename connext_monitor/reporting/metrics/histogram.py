@@ -30,9 +30,9 @@ class Histogram:
 
     def buckets(self) -> list[tuple[str, float]]:
         """Each bound as it is written, and how many numbers were at most that; the last is ``+Inf``."""
-        found: list[tuple[str, float]] = []
+        cumulative: list[tuple[str, float]] = []
         under = 0
         for bound, count in zip((*map(str, map(float, self._bounds)), "+Inf"), self._counts, strict=True):
             under += count
-            found.append((bound, under))
-        return found
+            cumulative.append((bound, under))
+        return cumulative

@@ -97,7 +97,7 @@ class MetricsPage:
                 await asyncio.sleep(0)
             body = await self._written(lambda: write(_Gathered(families, self._sources)))
         if body is None:
-            return web.Response(status=503, text="the files whose sizes are told do not answer\n")
+            return web.Response(status=503, text="the files whose sizes are reported cannot be read in time\n")
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _written(self, write: Callable[[], bytes]) -> bytes | None:

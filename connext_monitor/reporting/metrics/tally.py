@@ -1,4 +1,4 @@
-"""What has happened since the process started: told by those who see it, counted here."""
+"""What has happened since the process started, counted as it is reported."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from connext_monitor.reporting.metrics.histogram import Histogram
 LATENCIES = (15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)
 """Seconds: a fast execution takes a minute or two, a reconciliation hours."""
 _OUTCOMES = ("sent", *(cause.value for cause in FailureCause), "refused", "dead")
-_MOVED = "one that a reorg moves is counted once more."
+_MOVED = "a leg that a reorg moves is counted again."
 
 Chains = Mapping[DomainId, str]
 """The configured chains' names: nothing else becomes a label, whatever a chain says."""
@@ -48,8 +48,8 @@ class Tally:
 
     def committed(self, changes: Changes, progress: Iterable[ChainProgress]) -> None:
         """A batch has become durable."""
-        self._recorded.update(map(_place, changes.added))
-        self._taken_back.update(map(_place, changes.removed))
+        self._recorded.update(map(_chain_and_kind, changes.added))
+        self._taken_back.update(map(_chain_and_kind, changes.removed))
         self._reorgs.update((domain, "shallow") for domain in {lost.domain for lost in changes.removed})
         self._reorgs.update((chain.domain, "deep") for chain in progress if chain.replaced is not None)
         for arrival in arrivals(changes):
@@ -64,7 +64,7 @@ class Tally:
             self._legs_of(key)
 
     def delivered(self, provider: str, outcome: Outcome) -> None:
-        """A try to bring a message to a provider has ended."""
+        """An attempt to deliver a message to a provider has ended."""
         self._deliveries[provider, _outcome(outcome)] += 1
 
     def families(self) -> Iterator[Metric]:
@@ -95,7 +95,7 @@ class Tally:
         )
         yield counter(
             "deliveries_total",
-            f"Tries to bring a message to a provider, by how they ended. {SINCE_START}",
+            f"Attempts to deliver a message to a provider, by outcome. {SINCE_START}",
             ("provider", "outcome"),
             [((name, outcome), self._deliveries[name, outcome]) for name in self._providers for outcome in _OUTCOMES],
         )
@@ -149,7 +149,7 @@ def pathway_labels(chains: Chains, key: PathwayLeg) -> tuple[str, str, str]:
     return (chains[key[0]], chains[key[1]], key[2].value)
 
 
-def _place(record: EventRecord) -> tuple[DomainId, EventKind]:
+def _chain_and_kind(record: EventRecord) -> tuple[DomainId, EventKind]:
     return (record.domain, record.event.kind)
 
 

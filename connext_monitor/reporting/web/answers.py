@@ -1,4 +1,4 @@
-"""How every answer looks: JSON, errors in words, headers that keep browsers from doing anything clever with it."""
+"""What every answer has in common: JSON, errors in words, headers that keep browsers from guessing."""
 
 import structlog
 from aiohttp import web
@@ -18,13 +18,13 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # In the place of the library's own, which tells its version.
+    # Instead of the library's own, which reveals its version.
     "Server": "connext-monitor",
 }
 
 
 class NotKnownError(Exception):
-    """What was asked for is not known; the message says so."""
+    """What a request names is not known; the message says so."""
 
 
 def answer(document: object, status: int = 200) -> web.Response:
@@ -43,7 +43,7 @@ def refuse(status: int, words: str, **headers: str) -> web.Response:
 async def errors_in_words(  # noqa: PLR0911 - one answer for each kind of error
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Whatever goes wrong becomes an answer; what is our own fault is logged, and not told to strangers."""
+    """Whatever goes wrong becomes an answer; our own faults are logged and not shown to strangers."""
     try:
         return await handler(request)
     except BadValueError as error:
@@ -54,7 +54,7 @@ async def errors_in_words(  # noqa: PLR0911 - one answer for each kind of error
         allowed = ", ".join(sorted(error.allowed_methods))
         return refuse(405, f"this is read-only: use {allowed}", Allow=allowed)
     except web.HTTPNotFound:
-        return refuse(404, "there is nothing at this path")
+        return refuse(404, "nothing is served at this path")
     except web.HTTPException as error:
         return refuse(error.status, error.reason.lower())
     except StoreUnavailable as error:

@@ -70,9 +70,9 @@ class Api:
 
     async def transfers(self, request: web.Request) -> web.Response:
         """Transfers, newest first, filtered by status, origin, destination and an address that has a part in them."""
-        wanted = read_transfer_query(parameters.only(request.query, *FILTERS, *_LIST), self._labels)
+        query = read_transfer_query(parameters.only(request.query, *FILTERS, *_LIST), self._labels)
         async with self._turns:
-            views, after = await find(self._reads, wanted)
+            views, after = await find(self._reads, query)
         items = [transfer_document(view, self._labels, self._now()) for view in views]
         return answer(TransferList(items, write_transfer_cursor(after) if after else None))
 
@@ -82,11 +82,11 @@ class Api:
         A transaction with events of several transfers is answered with the list of them, in the order of its logs.
         """
         parameters.only(request.query)
-        wanted = parameters.read_hash(request.match_info["id_or_tx"])
+        id_or_tx = parameters.read_hash(request.match_info["id_or_tx"])
         async with self._turns:
-            views = await self._store.transfers_by(wanted)
+            views = await self._store.transfers_by(id_or_tx)
         if not views:
-            raise NotKnownError("no transfer has this id, and none an event in a transaction of this hash")
+            raise NotKnownError("no transfer has this id, and none has an event in a transaction with this hash")
         return answer(found_document(views, self._labels, self._now()))
 
     async def alerts(self, request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ class Api:
         query = parameters.only(request.query, "state", *_LIST)
         state = parameters.value(query, "state", parameters.read_state)
         limit = parameters.value(query, "limit", parameters.read_limit) or parameters.DEFAULT_LIMIT
-        after = parameters.value(query, "cursor", lambda text: parameters.found(read_alert_cursor(text)))
+        after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_alert_cursor(text)))
         async with self._turns:
             return answer(await alerts_list(self._store, state, self._labels, limit=limit, after=after))
 
@@ -107,12 +107,12 @@ class Api:
         window = last(since.total_seconds(), self._now(), origin, destination)
         width = parameters.value(query, "bucket", parameters.read_width)
         if width is not None and len(starts(window, width)) > _MOST_BUCKETS:
-            raise parameters.BadValueError(f"bucket: would make more than {_MOST_BUCKETS} of them; write a longer one")
+            raise parameters.BadValueError(f"bucket: makes more than {_MOST_BUCKETS} buckets; write a longer duration")
         async with self._turns:
             return answer(await stats(self._reads.statistics, window, self._labels, width=width))
 
     async def clock(self, request: web.Request) -> web.Response:
-        """How the machine's clock goes beside the chains' block times."""
+        """How the machine's clock compares with the chains' block times."""
         parameters.only(request.query)
         return answer(clock_document(self._clock_state()))
 

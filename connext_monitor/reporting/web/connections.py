@@ -152,9 +152,9 @@ class Connections:
         """Accept connections from now on, each with a handler of its own. Raises OSError, TimeoutError for its name."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_LOOKED_UP_WITHIN):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         lacking: OSError | None = None
-        for family, kind, protocol, _, address in dict.fromkeys(found):
+        for family, kind, protocol, _, address in dict.fromkeys(addresses):
             try:
                 self._sockets.append(_listening(family, kind, protocol, address))
             except OSError as error:
@@ -250,7 +250,7 @@ class Connections:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             now = asyncio.get_running_loop().time()
-            for connection in [one for one in self._open.values() if one.overdue(now)]:
+            for connection in [connection for connection in self._open.values() if connection.overdue(now)]:
                 connection.abort()
 
 

@@ -23,7 +23,7 @@ _STOPPING = "the monitor is stopping"
 
 
 class HealthChecks:
-    """The routes that supervisors ask."""
+    """The routes for supervisors and load balancers."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class HealthChecks:
         self._statuses = statuses
         self._trouble = trouble
         self.stopping = False
-        """Whether the process is about to end: nobody is to rely on it any more."""
+        """Whether the process is about to end, so that nobody relies on it any longer."""
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -50,7 +50,7 @@ class HealthChecks:
                 await self._store.count_open_alerts()
         except StoreUnavailable as error:
             return refuse(503, f"{_NO_STORE}: {error}")
-        except Exception:  # noqa: BLE001 - whatever keeps the database from answering is what is asked about
+        except Exception:  # noqa: BLE001 - whatever keeps the database from answering is what the question is about
             _log.exception("the database did not answer a health check")
             return refuse(503, _NO_STORE)
         if (trouble := self._trouble()) is not None:
@@ -58,7 +58,7 @@ class HealthChecks:
         return answer(HealthDocument("ok"))
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """200 when every chain is observed, caught up, going on to be final and without a hole in its nonces.
+        """200 when every chain is observed and caught up, its blocks become final, and its nonces have no hole.
 
         And when no leg that is past due waits in vain to be judged. Else 503 with the reasons.
         """
@@ -107,7 +107,7 @@ def _reasons(status: ChainStatus, nonces: Nonces | None) -> list[str]:
         reasons.append(why_degraded(status.name, status.unjudged))
     if status.nonce_trouble is not None:
         reasons.append(
-            f"{status.name} does not say its nonce, so what is missing is not noticed ({status.nonce_trouble})"
+            f"{status.name} does not tell its nonce, so missing transfers would go unnoticed ({status.nonce_trouble})"
         )
     if nonces is not None and not nonces.complete:
         reasons.append(

@@ -17,21 +17,21 @@ from connext_monitor.reporting.web.read_store import Reads, ReadStatistics, Read
 
 
 async def transfers_page(
-    store: ReadStore, wanted: TransferFilter, *, limit: int, after: Cursor | None
+    store: ReadStore, which: TransferFilter, *, limit: int, after: Cursor | None
 ) -> tuple[Sequence[TransferView], Cursor | None]:
     """At most ``limit`` transfers, newest first, and where the list goes on behind them."""
-    views = await store.transfers(wanted, limit=limit + 1, after=after)
+    views = await store.transfers(which, limit=limit + 1, after=after)
     page = views[:limit]
     return page, page[-1].cursor if len(views) > limit else None
 
 
 async def transfers_with(
-    reads: Reads, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
+    reads: Reads, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
 ) -> tuple[Sequence[TransferView], Cursor | None]:
     """The same of those that the address has a part in; the list may go on behind fewer than ``limit``."""
-    found = await reads.search.page(address, wanted, limit=limit, after=after)
-    views = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(found.ids)}
-    return [views[transfer_id] for transfer_id in found.ids if transfer_id in views], found.next
+    page = await reads.search.page(address, which, limit=limit, after=after)
+    views = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(page.ids)}
+    return [views[transfer_id] for transfer_id in page.ids if transfer_id in views], page.next
 
 
 async def alerts_list(

@@ -77,10 +77,10 @@ class StatsCache:
         """The last so many seconds, of all pathways or of one."""
         key = (seconds, pathway)
         async with self._turn:
-            until, found = self._kept.get(key, (0.0, None))
+            until, kept = self._kept.get(key, (0.0, None))
             began = self._clock.elapsed()
-            if found is not None and began < until:
-                return found
+            if kept is not None and began < until:
+                return kept
             window = last(seconds, self._clock.now().timestamp(), *(pathway or (None, None)))
             stats = await self._statistics.over(window)
             numbers = WindowStats(stats, await self._statistics.timeline(window, usual_width(window)))
@@ -96,10 +96,10 @@ def matrix(
 ) -> tuple[PathwayRow, ...]:
     """The pathways that anything is known of: where something is overdue first, then by what is on its way.
 
-    What is overdue is told by the open alerts, since ``stats`` may be those of a minute ago.
+    What is overdue is counted from the open alerts, since ``stats`` may be those of a minute ago.
     """
-    counted = {(one.origin, one.destination): one for one in stats.pathways}
-    waiting = {(one.origin, one.destination): one for one in pending}
+    counted = {(pathway.origin, pathway.destination): pathway for pathway in stats.pathways}
+    waiting = {(legs.origin, legs.destination): legs for legs in pending}
     overdue = Counter[tuple[Pathway | None, AlertKind]]()
     for topic in topics:
         overdue[topic.pathway, topic.kind] += topic.count
@@ -108,10 +108,10 @@ def matrix(
             labels.display_name(origin),
             labels.display_name(destination),
             f"/pathways/{labels.name(origin) or origin}/{labels.name(destination) or destination}",
-            found := counted.get((origin, destination), PathwayStats(origin, destination)),
+            pathway := counted.get((origin, destination), PathwayStats(origin, destination)),
             waiting.get((origin, destination), PendingLegs(origin, destination, 0, None, 0, None)),
             {leg: overdue[(origin, destination), kind] for leg, kind in OVERDUE.items()},
-            spark(found.execute.histogram),
+            spark(pathway.execute.histogram),
         )
         for origin, destination in counted.keys() | waiting.keys()
     ]

@@ -59,8 +59,8 @@ def description() -> Json:
     }
 
 
-def _get(summary: str, found: Described, others: Mapping[int, Described], parameters: Sequence[Json] = ()) -> Json:
-    operation: Json = {"summary": summary, "responses": _responses({200: found, **others})}
+def _get(summary: str, answered: Described, others: Mapping[int, Described], parameters: Sequence[Json] = ()) -> Json:
+    operation: Json = {"summary": summary, "responses": _responses({200: answered, **others})}
     return {"get": {**operation, "parameters": list(parameters)} if parameters else operation}
 
 

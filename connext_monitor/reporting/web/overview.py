@@ -99,18 +99,18 @@ async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: Chai
     return Overview(
         open_count=sum(topic.count for topic in state.topics),
         topics=tuple(
-            TopicRow(of_severity(one.severity), topic_words(one, labels), one.count, one.since.timestamp())
-            for one in state.topics
+            TopicRow(of_severity(topic.severity), topic_words(topic, labels), topic.count, topic.since.timestamp())
+            for topic in state.topics
         ),
         alerts=tuple(
             alert_card(
-                one,
-                about.get(one.transfer_id) if one.transfer_id is not None else None,
+                alert,
+                about.get(alert.transfer_id) if alert.transfer_id is not None else None,
                 labels,
                 silences,
-                deliveries.get(one.id, ()),
+                deliveries.get(alert.id, ()),
             )
-            for one in worst
+            for alert in worst
         ),
         silences=silences,
         chains=tuple(chain_row(status, nonces, now) for status, nonces in state.chains),

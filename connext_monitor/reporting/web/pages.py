@@ -96,7 +96,9 @@ class Pages:
         async with self._turns:
             state = await self._look()
             numbers = await self._counted.over(since.total_seconds(), (ends[0], ends[1]))
-            pending = [one for one in await self._reads.in_flight.by_pathway() if [one.origin, one.destination] == ends]
+            pending = [
+                legs for legs in await self._reads.in_flight.by_pathway() if [legs.origin, legs.destination] == ends
+            ]
             views = await self._reads.store.transfers(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
         rows = matrix(numbers.stats, pending, state.topics, self._labels)
         stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
@@ -125,19 +127,19 @@ class Pages:
         """Transfers by a filter, or the one that is searched for."""
         now, query = self._now(), dict(request.query)
         try:
-            found = parameters.only(request.query, *FILTERS, "q", "cursor", "limit")
-            sought = parameters.value(found, "q", lambda text: parameters.read_search(text.strip()))
+            given = parameters.only(request.query, *FILTERS, "q", "cursor", "limit")
+            sought = parameters.value(given, "q", lambda text: parameters.read_search(text.strip()))
             if sought is not None and len(sought) == _HASH_BYTES:
                 return web.Response(status=303, headers={"Location": f"/transfers/{hex_text(sought)}"})
-            filters = {name: text for name, text in found.items() if name != "q"}
+            filters = {name: text for name, text in given.items() if name != "q"}
             if sought is not None:
                 filters["address"] = hex_text(sought)
-            wanted = read_transfer_query(filters, self._labels)
+            chosen = read_transfer_query(filters, self._labels)
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), query)
         async with self._turns:
             state = await self._look()
-            views, after = await find(self._reads, wanted)
+            views, after = await find(self._reads, chosen)
         rows = [transfer_row(view, self._labels, now) for view in views]
         values = {
             "rows": rows,
@@ -153,16 +155,16 @@ class Pages:
         text = request.match_info["id_or_tx"]
         try:
             parameters.only(request.query)
-            wanted = parameters.read_hash(text)
+            id_or_tx = parameters.read_hash(text)
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {"q": text})
         now = self._now()
         async with self._turns:
             state = await self._look()
-            views = await self._reads.store.transfers_by(wanted)
-            told = [await self._alerts_of(view) for view in views]
+            views = await self._reads.store.transfers_by(id_or_tx)
+            cards_of_each = [await self._alerts_of(view) for view in views]
         if not views:
-            words = "no transfer has this id, and none an event in a transaction of this hash"
+            words = "no transfer has this id, and none has an event in a transaction with this hash"
             return await self._refusal(404, words, {"q": text})
         shown = [
             {
@@ -173,44 +175,44 @@ class Pages:
                 "xcalled": view.transfer.xcalled is not None,
                 "alerts": cards,
             }
-            for view, cards in zip(views, told, strict=True)
+            for view, cards in zip(views, cards_of_each, strict=True)
         ]
-        values = {"shown": shown, "sought": hex_text(wanted), **self._choices({})}
+        values = {"shown": shown, "sought": hex_text(id_or_tx), **self._choices({})}
         return self._page("transfer.html", state, now, values)
 
     async def alerts(self, request: web.Request) -> web.Response:
         """Alerts, newest first."""
         try:
             query = parameters.only(request.query, "state", "cursor")
-            wanted = parameters.value(query, "state", parameters.read_state)
-            after = parameters.value(query, "cursor", lambda text: parameters.found(read_alert_cursor(text)))
+            chosen = parameters.value(query, "state", parameters.read_state)
+            after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_alert_cursor(text)))
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         limit = parameters.DEFAULT_LIMIT
         async with self._turns:
             state = await self._look()
-            found = await self._reads.store.alerts(wanted, limit=limit + 1, after=after)
+            rows = await self._reads.store.alerts(chosen, limit=limit + 1, after=after)
             silences = await self._reads.store.silences()
-            deliveries = await self._reads.alerts.delivery_records([row.alert.id for row, _ in found[:limit]])
+            deliveries = await self._reads.alerts.delivery_records([row.alert.id for row, _ in rows[:limit]])
         cards = [
             alert_card(row.alert, about, self._labels, silences, deliveries.get(row.alert.id, ()))
-            for row, about in found[:limit]
+            for row, about in rows[:limit]
         ]
-        more = write_alert_cursor(found[limit - 1][0].row) if len(found) > limit else None
+        more = write_alert_cursor(rows[limit - 1][0].row) if len(rows) > limit else None
         values = {
             "cards": cards,
-            "wanted": wanted.value if wanted else "",
-            "states": [one.value for one in AlertState],
+            "chosen_state": chosen.value if chosen else "",
+            "states": [state.value for state in AlertState],
             "further": _path("/alerts", query, more) if more else None,
             "begun": after is not None,
         }
         return self._page("alerts.html", state, self._now(), values)
 
     async def _alerts_of(self, view: TransferView) -> list[object]:
-        found = await self._reads.store.alerts_of(TransferId(view.transfer.transfer_id))
+        alerts = await self._reads.store.alerts_of(TransferId(view.transfer.transfer_id))
         silences = await self._reads.store.silences()
-        deliveries = await self._reads.alerts.delivery_records([alert.id for alert in found])
-        return [alert_card(one, view, self._labels, silences, deliveries.get(one.id, ())) for one in found]
+        deliveries = await self._reads.alerts.delivery_records([alert.id for alert in alerts])
+        return [alert_card(alert, view, self._labels, silences, deliveries.get(alert.id, ())) for alert in alerts]
 
     async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:
         async with self._turns:

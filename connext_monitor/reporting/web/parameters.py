@@ -1,6 +1,6 @@
-"""What a caller asks for: the words and numbers of a query, checked; the command line reads its options with the same.
+"""Parameters of a query, read and checked; the command line reads its options with the same functions.
 
-Refusals name the values that would do and quote no value that was given.
+Refusals name the values that are valid and never quote the one that was given.
 """
 
 import re
@@ -31,11 +31,11 @@ T = TypeVar("T")
 
 
 class BadValueError(ValueError):
-    """A value that cannot be; the message says what could."""
+    """An invalid value; the message says what is valid."""
 
 
 def read_statuses(text: str) -> frozenset[Status]:
-    """One or more of the contract's words, separated by commas. Raises BadValueError."""
+    """One or more statuses, separated by commas. Raises BadValueError."""
     try:
         return frozenset(Status(word.strip()) for word in text.split(","))
     except ValueError:
@@ -44,7 +44,7 @@ def read_statuses(text: str) -> frozenset[Status]:
 
 
 def read_state(text: str) -> AlertState:
-    """One of the contract's words. Raises BadValueError."""
+    """The state of an alert. Raises BadValueError."""
     try:
         return AlertState(text)
     except ValueError:
@@ -53,12 +53,12 @@ def read_state(text: str) -> AlertState:
 
 def read_chain(text: str, labels: ChainLabels) -> DomainId:
     """A chain's name, or a domain id, whether anything is known of it or not. Raises BadValueError."""
-    named = {label.name: domain for domain, label in labels.by_domain.items()}
-    if text in named:
-        return named[text]
+    domains = {label.name: domain for domain, label in labels.by_domain.items()}
+    if text in domains:
+        return domains[text]
     if _NUMBER.fullmatch(text) and int(text) <= _LARGEST_DOMAIN:
         return DomainId(int(text))
-    raise BadValueError(f"write a chain's name ({', '.join(sorted(named))}) or a domain id")
+    raise BadValueError(f"write a chain's name ({', '.join(sorted(domains))}) or a domain id")
 
 
 def read_limit(text: str) -> int:
@@ -93,7 +93,7 @@ def read_hash(text: str) -> bytes:
 
 
 def read_address(text: str) -> Address:
-    """The 20 bytes of an address, in any case: a checksum is not asked for. Raises BadValueError."""
+    """The 20 bytes of an address, in any case: without regard to a checksum. Raises BadValueError."""
     match = _ADDRESS.fullmatch(text)
     if match is None:
         raise BadValueError("write an address: 0x and 40 hex digits")
@@ -101,22 +101,22 @@ def read_address(text: str) -> Address:
 
 
 def read_search(text: str) -> bytes:
-    """What somebody looks for, an id or hash (32 bytes) or an address (20). Raises BadValueError."""
+    """What somebody searches for: an id or a hash (32 bytes), or an address (20). Raises BadValueError."""
     match = _HASH.fullmatch(text) or _ADDRESS.fullmatch(text)
     if match is None:
         raise BadValueError("write a transfer id or a transaction hash (0x and 64 hex digits), or an address (40)")
     return bytes.fromhex(match[1])
 
 
-def found(cursor: T | None) -> T:
-    """The cursor as it was read. Raises BadValueError where it was none."""
+def valid_cursor(cursor: T | None) -> T:
+    """The cursor, where the text was one. Raises BadValueError."""
     if cursor is None:
-        raise BadValueError("write next_cursor of the list's last answer, as it is")
+        raise BadValueError("write next_cursor of the previous answer, unchanged")
     return cursor
 
 
 def value(query: Mapping[str, str], name: str, read: Callable[[str], T]) -> T | None:
-    """A parameter as it is meant, None where it is not given. Raises BadValueError, which names it."""
+    """The value of a parameter, None where it is not given. Raises BadValueError, which names it."""
     if name not in query:
         return None
     try:
@@ -126,12 +126,12 @@ def value(query: Mapping[str, str], name: str, read: Callable[[str], T]) -> T | 
 
 
 def only(query: MultiMapping[str], *known: str) -> Mapping[str, str]:
-    """The query's parameters, each at most once; an empty one is as good as none. Raises BadValueError."""
+    """The query's parameters, each given at most once; an empty one counts as not given. Raises BadValueError."""
     unknown = next((name for name in query if name not in known), None)
     if unknown is not None:
-        named = unknown if _PLAIN_NAME.fullmatch(unknown) else "a parameter"
-        raise BadValueError(f"{named} is not known here; known are: {', '.join(known) or 'none'}")
-    twice = next((name for name in query if len(query.getall(name)) > 1), None)
-    if twice is not None:
-        raise BadValueError(f"{twice}: give it once")
+        shown = f"parameter {unknown}" if _PLAIN_NAME.fullmatch(unknown) else "parameter"
+        raise BadValueError(f"unknown {shown}; valid parameters: {', '.join(known) or 'none'}")
+    repeated = next((name for name in query if len(query.getall(name)) > 1), None)
+    if repeated is not None:
+        raise BadValueError(f"{repeated}: give it only once")
     return {name: value for name, value in query.items() if value}

@@ -48,7 +48,7 @@ class PlotLine:
 class Tick:
     """A label of an axis; ``at`` (Unix seconds) where it is an instant, ``dated`` where a time of day is not enough."""
 
-    place: float
+    position: float
     text: str
     at: int | None = None
     dated: bool = False
@@ -88,8 +88,8 @@ def transfers_plot(timeline: Timeline) -> Plot:
         rows=tuple((bucket.since, bucket.begun) for bucket in timeline.buckets),
         by_time=True,
         bars=tuple(
-            _bar(place, step, bucket.begun / top, _many(bucket.begun, "transfer"))
-            for place, bucket in enumerate(timeline.buckets)
+            _bar(index, step, bucket.begun / top, _many(bucket.begun, "transfer"))
+            for index, bucket in enumerate(timeline.buckets)
         ),
         x_ticks=_time_ticks(timeline),
         y_ticks=ticks,
@@ -98,20 +98,20 @@ def transfers_plot(timeline: Timeline) -> Plot:
 
 def latency_plot(timeline: Timeline, leg: Leg) -> Plot:
     """The leg's median and 95th percentile in each part of the window, by when transfers began."""
-    found = [(bucket, _of(bucket, leg)) for bucket in timeline.buckets]
-    longest = max((latency.p95 or 0 for _, latency in found), default=0)
+    latencies = [(bucket, _of(bucket, leg)) for bucket in timeline.buckets]
+    longest = max((latency.p95 or 0 for _, latency in latencies), default=0)
     top, ticks = _seconds_axis(longest)
     lines = [("p50", lambda latency: latency.p50), ("p95", lambda latency: latency.p95)]
-    arrived = sum(latency.count for _, latency in found)
+    arrived = sum(latency.count for _, latency in latencies)
     words = f"{_many(arrived, 'leg')} arrived; the slowest 95th percentile is {duration_words(longest)}."
     return Plot(
         summary=words if arrived else "No leg of these has arrived.",
         columns=("From", "Arrived", "p50", "p95"),
         rows=tuple(
-            (bucket.since, latency.count, _words(latency.p50), _words(latency.p95)) for bucket, latency in found
+            (bucket.since, latency.count, _words(latency.p50), _words(latency.p95)) for bucket, latency in latencies
         ),
         by_time=True,
-        lines=tuple(_line(name, [latency for _, latency in found], of, top) for name, of in lines),
+        lines=tuple(_line(name, [latency for _, latency in latencies], of, top) for name, of in lines),
         x_ticks=_time_ticks(timeline),
         y_ticks=ticks,
     )
@@ -131,12 +131,12 @@ def distribution_plot(histogram: Sequence[int]) -> Plot:
         rows=tuple(zip(names, histogram, strict=True)),
         by_time=False,
         bars=tuple(
-            _bar(place, step, legs / top, f"{names[place]}: {_many(legs, 'leg')}")
-            for place, legs in enumerate(histogram)
+            _bar(index, step, legs / top, f"{names[index]}: {_many(legs, 'leg')}")
+            for index, legs in enumerate(histogram)
         ),
         x_ticks=tuple(
-            Tick(_LEFT + (place + 1) * step, duration_words(bound))
-            for place, bound in enumerate(BOUNDS)
+            Tick(_LEFT + (index + 1) * step, duration_words(bound))
+            for index, bound in enumerate(BOUNDS)
             if bound in _LABELLED_BOUNDS
         ),
         y_ticks=ticks,
@@ -148,11 +148,11 @@ def spark(histogram: Sequence[int]) -> tuple[PlotBar, ...]:
     top = max(histogram, default=0) or 1
     step = SPARK_WIDTH / max(len(histogram), 1)
     bars = []
-    for place, legs in enumerate(histogram):
+    for index, legs in enumerate(histogram):
         if legs:
             height = max(1.5, SPARK_HEIGHT * legs / top)
             bars.append(
-                PlotBar(round(place * step, 2), round(SPARK_HEIGHT - height, 2), round(step - 0.6, 2), height, "")
+                PlotBar(round(index * step, 2), round(SPARK_HEIGHT - height, 2), round(step - 0.6, 2), height, "")
             )
     return tuple(bars)
 
@@ -169,24 +169,24 @@ def _y(part: float) -> float:
     return round(HEIGHT - _BOTTOM - part * (HEIGHT - _TOP - _BOTTOM), 2)
 
 
-def _bar(place: int, step: float, part: float, words: str) -> PlotBar:
+def _bar(index: int, step: float, part: float, words: str) -> PlotBar:
     top = _y(part)
     gap = min(2.0, step / 4)
-    return PlotBar(round(_LEFT + place * step + gap / 2, 2), top, round(step - gap, 2), round(_y(0) - top, 2), words)
+    return PlotBar(round(_LEFT + index * step + gap / 2, 2), top, round(step - gap, 2), round(_y(0) - top, 2), words)
 
 
 def _line(
-    name: str, found: Sequence[LatencyPercentiles], value: Callable[[LatencyPercentiles], int | None], top: float
+    name: str, latencies: Sequence[LatencyPercentiles], value: Callable[[LatencyPercentiles], int | None], top: float
 ) -> PlotLine:
     """Broken where there is nothing to show."""
-    step = _step(len(found))
+    step = _step(len(latencies))
     parts: list[list[tuple[float, float]]] = [[]]
-    for place, latency in enumerate(found):
+    for index, latency in enumerate(latencies):
         seconds = value(latency)
         if seconds is None:
             parts.append([])
         else:
-            parts[-1].append((round(_LEFT + (place + 0.5) * step, 2), _y(seconds / top)))
+            parts[-1].append((round(_LEFT + (index + 0.5) * step, 2), _y(seconds / top)))
     drawn = tuple(" ".join(f"{x},{y}" for x, y in part) for part in parts if len(part) > 1)
     return PlotLine(name, drawn, tuple(dot for part in parts for dot in part))
 
@@ -213,7 +213,7 @@ def _time_ticks(timeline: Timeline) -> tuple[Tick, ...]:
     dated = bool(parts) and labelled[-1] * timeline.width >= _DAY
     rightmost = WIDTH - (_DATED_WIDE if dated else _UNDATED_WIDE)
     places = ((round(_LEFT + part * step, 2), timeline.buckets[part].since) for part in labelled)
-    return tuple(Tick(place, "", since, dated) for place, since in places if place <= rightmost)
+    return tuple(Tick(index, "", since, dated) for index, since in places if index <= rightmost)
 
 
 def _words(seconds: int | None) -> str:

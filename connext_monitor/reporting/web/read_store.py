@@ -19,7 +19,7 @@ class ReadStore(Protocol):
     """Reads only; each is one consistent look."""
 
     async def transfers(
-        self, wanted: TransferFilter, *, limit: int, after: Cursor | None = None
+        self, which: TransferFilter, *, limit: int, after: Cursor | None = None
     ) -> Sequence[TransferView]:
         """At most ``limit`` transfers, newest first, from behind ``after`` on."""
         ...
@@ -99,7 +99,7 @@ class Search(Protocol):
     """Transfers by an address; reads only."""
 
     async def page(
-        self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
+        self, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
     ) -> TransferIdPage:
         """At most ``limit`` transfers that the address has a part in, newest first, from behind ``after`` on."""
         ...

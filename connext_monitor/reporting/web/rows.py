@@ -169,7 +169,7 @@ def alert_card(
     """The alert as it is now."""
     message = compose(alert, about.transfer if about else None, labels)
     due_at = alert.details.due_at
-    covering = [one.until for one in silences if alert.resolved_at is None and one.covers(alert, labels)]
+    covering = [silence.until for silence in silences if alert.resolved_at is None and silence.covers(alert, labels)]
     return AlertCard(
         id=alert.id,
         kind=alert.kind.name,
@@ -187,34 +187,34 @@ def alert_card(
         fields=tuple((field.name, field.value) for field in message.fields),
         links=message.links,
         silenced_until=max(covering, default=None),
-        deliveries=tuple(delivery_row(one) for one in deliveries),
+        deliveries=tuple(delivery_row(record) for record in deliveries),
     )
 
 
 _NEWS: Mapping[Change, str] = {
-    Change.OPENED: "that it opened",
-    Change.CHANGED: "that it changed",
-    Change.RESOLVED: "that it ended",
+    Change.OPENED: "opening",
+    Change.CHANGED: "change",
+    Change.RESOLVED: "end",
 }
 
 
 def delivery_row(record: DeliveryRecord) -> DeliveryRow:
     """What became of one piece of news."""
-    where = " in a digest" if record.in_digest else ""
+    level, words, at = _delivery_words(record, " in a digest" if record.in_digest else "")
+    return DeliveryRow(record.provider, _NEWS[record.change], level, words, at)
+
+
+def _delivery_words(record: DeliveryRecord, where: str) -> tuple[Level, str, datetime | None]:
     match record.state:
         case DeliveryStatus.TOLD:
-            return DeliveryRow(record.provider, _NEWS[record.change], Level.FINE, f"told{where}", record.done_at)
+            return Level.FINE, f"delivered{where}", record.done_at
         case DeliveryStatus.REFUSED:
-            words = f"refused{where}: {record.reason}"
-            return DeliveryRow(record.provider, _NEWS[record.change], Level.CRITICAL, words, record.done_at)
+            return Level.CRITICAL, f"refused{where}: {record.reason}", record.done_at
         case DeliveryStatus.WAITING if record.attempts:
             tries = "once" if record.attempts == 1 else f"{record.attempts} times"
-            words = f"failed {tries}{where} ({record.reason}); next try"
-            return DeliveryRow(
-                record.provider, _NEWS[record.change], Level.WARNING, words, record.next_attempt_at
-            )  # fmt: skip
+            return Level.WARNING, f"failed {tries}{where} ({record.reason}); next attempt", record.next_attempt_at
         case DeliveryStatus.WAITING:
-            return DeliveryRow(record.provider, _NEWS[record.change], Level.INFO, f"waits to be told{where}", None)
+            return Level.INFO, f"waiting to be delivered{where}", None
 
 
 def _event(

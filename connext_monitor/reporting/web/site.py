@@ -46,7 +46,7 @@ class Site:
             percent=percent,
             address=to_checksum_address,
         )
-        self._environment.tests["instant"] = lambda found: isinstance(found, Instant)
+        self._environment.tests["instant"] = lambda value: isinstance(value, Instant)
         self._environment.globals["file"] = self.path_of
 
     def routes(self) -> list[web.RouteDef]:
@@ -76,7 +76,7 @@ def visible(value: object) -> object:
     """What a template writes: characters that are not seen, but turn or hide the text around them, by their numbers."""
     if type(value) is not str or value.isprintable():
         return value
-    return "".join(one if one.isprintable() or one in _SPACES else f"\\u{ord(one):04x}" for one in value)
+    return "".join(char if char.isprintable() or char in _SPACES else f"\\u{ord(char):04x}" for char in value)
 
 
 def iso(at: float | datetime) -> str:

@@ -99,7 +99,7 @@ def _of_alerts(
     in_trouble = {
         (About.CHAIN, status.name) for status, _ in chains if not status.observed or status.unjudged is not None
     }
-    in_trouble |= {(About.PROVIDER, one.provider) for one in channels if one.state is not ChannelState.OK}
+    in_trouble |= {(About.PROVIDER, channel.provider) for channel in channels if channel.state is not ChannelState.OK}
     for topic in open_alerts:
         if not topic.kind.repeats_status or (topic.kind.about, topic.subject) not in in_trouble:
             yield Problem(of_severity(topic.severity), topic_words(topic, labels), "alerts")

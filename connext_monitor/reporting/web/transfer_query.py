@@ -17,9 +17,9 @@ FILTERS = ("status", "origin", "destination", "address")
 
 @dataclass(frozen=True, slots=True)
 class TransferQuery:
-    """A filter, and the part of its list that is wanted."""
+    """A filter, and the part of its list that is which."""
 
-    wanted: TransferFilter
+    which: TransferFilter
     address: Address | None
     limit: int
     after: Cursor | None
@@ -35,12 +35,12 @@ def read_transfer_query(query: Mapping[str, str], labels: ChainLabels) -> Transf
         ),
         parameters.value(query, "address", parameters.read_address),
         parameters.value(query, "limit", parameters.read_limit) or parameters.DEFAULT_LIMIT,
-        parameters.value(query, "cursor", lambda text: parameters.found(read_transfer_cursor(text))),
+        parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_transfer_cursor(text))),
     )
 
 
 async def find(reads: Reads, query: TransferQuery) -> tuple[Sequence[TransferView], Cursor | None]:
     """The transfers, newest first, and where their list goes on, None at its end."""
     if query.address is None:
-        return await transfers_page(reads.store, query.wanted, limit=query.limit, after=query.after)
-    return await transfers_with(reads, query.address, query.wanted, limit=query.limit, after=query.after)
+        return await transfers_page(reads.store, query.which, limit=query.limit, after=query.after)
+    return await transfers_with(reads, query.address, query.which, limit=query.limit, after=query.after)
