@@ -110,7 +110,7 @@ def test_a_transfer_that_has_arrived_has_the_documented_shape() -> None:
 
 
 @given(views, st.floats(0, 2**40))
-def test_every_transfer_is_json_whose_numbers_any_reader_takes_exactly(view: TransferView, now: float) -> None:
+def test_every_number_in_a_transfer_fits_a_double(view: TransferView, now: float) -> None:
     document = written(transfer_document(view, LABELS, now))
     assert all(abs(number) <= 2**53 for number in numbers_in(document))
 

@@ -32,7 +32,7 @@ def test_a_percentile_is_the_nearest_rank_among_all_that_were_seen(seconds: list
         assert percentile == ranked[ceil(len(seconds) * percent / 100) - 1]
 
 
-def test_a_hundred_legs_have_their_95th_as_p95_and_none_have_none() -> None:
+def test_the_p95_of_a_hundred_legs_is_the_95th() -> None:
     found = latency([(seconds, 1) for seconds in range(1, 101)])
     assert (found.count, found.p50, found.p95, found.p99) == (100, 50, 95, 99)
     nothing = latency([])

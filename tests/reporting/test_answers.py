@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.reporting.test_api import TRANSFERS, get
+from tests.reporting.api_client import TRANSFERS, get
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/v1/transfers/", "/static/page.py", "/x"])

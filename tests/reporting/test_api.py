@@ -1,5 +1,6 @@
+"""What the API answers about one transfer, chains, alerts and statistics."""
+
 from dataclasses import replace
-from typing import Any
 
 import aiohttp
 import pytest
@@ -10,11 +11,11 @@ from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32, Timestamp
 from connext_monitor.store.store import Store
+from tests.reporting.api_client import STATS, TRANSFERS, get
 from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import (
     ASSET,
     AT,
-    DESTINATION,
     EXECUTE,
     ORIGIN,
     RECIPIENT,
@@ -26,15 +27,6 @@ from tests.world.two_chains import (
     covered,
     fill,
 )
-
-TRANSFERS = "/api/v1/transfers"
-
-
-async def get(client: aiohttp.ClientSession, path: str, expected: int = 200) -> Any:
-    async with client.get(path) as response:
-        body = await response.json()
-        assert response.status == expected, body
-        return body
 
 
 async def test_a_transfer_has_exactly_the_documented_shape(client: aiohttp.ClientSession, store: Store) -> None:
@@ -73,9 +65,7 @@ async def test_a_transfer_has_exactly_the_documented_shape(client: aiohttp.Clien
     }
 
 
-async def test_a_transfer_to_a_chain_that_nobody_watches_has_no_deadlines(
-    client: aiohttp.ClientSession, store: Store
-) -> None:
+async def test_a_transfer_to_an_unwatched_chain_has_no_deadlines(client: aiohttp.ClientSession, store: Store) -> None:
     sample = Sample(nonce=1, destination=DomainId(9))
     await fill(store, [sample.xcalled()])
     body = await get(client, f"{TRANSFERS}/{sample.hex_id}")
@@ -91,7 +81,7 @@ async def test_a_transfer_is_found_by_any_of_its_transactions(client: aiohttp.Cl
         assert body["transfer_id"] == sample.hex_id
 
 
-async def test_a_transaction_of_several_transfers_is_answered_with_their_list_in_log_order(
+async def test_a_transaction_of_several_transfers_gives_a_list_in_log_order(
     client: aiohttp.ClientSession, store: Store
 ) -> None:
     together = Hash32(b"t" * 32)
@@ -111,110 +101,6 @@ async def test_an_id_is_read_in_either_case_and_without_its_prefix(client: aioht
 async def test_an_id_that_nobody_knows_is_404_with_words(client: aiohttp.ClientSession) -> None:
     body = await get(client, f"{TRANSFERS}/0x{'ab' * 32}", 404)
     assert "no transfer has this id" in body["error"]
-
-
-async def test_lists_are_newest_first_and_end_with_a_null_cursor(client: aiohttp.ClientSession, store: Store) -> None:
-    samples = [Sample(nonce, START + nonce) for nonce in range(3)]
-    await fill(store, [one.xcalled() for one in samples])
-    body = await get(client, TRANSFERS)
-    assert set(body) == {"items", "next_cursor"}
-    assert [item["nonce"] for item in body["items"]] == ["2", "1", "0"]
-    assert body["next_cursor"] is None
-
-
-async def test_cursors_lead_through_the_whole_list_while_new_transfers_arrive(
-    client: aiohttp.ClientSession, store: Store
-) -> None:
-    await fill(store, [Sample(nonce, START + nonce // 3).xcalled() for nonce in range(10)])
-    seen: list[str] = []
-    cursor, new = "", 100
-    while cursor is not None:
-        body = await get(client, f"{TRANSFERS}?limit=3&cursor={cursor}")
-        seen += [item["nonce"] for item in body["items"]]
-        cursor = body["next_cursor"]
-        await fill(store, [Sample(new, START + 50).xcalled()])
-        new += 1
-    assert sorted(map(int, seen)) == list(range(10))
-
-
-async def test_the_cursor_is_null_when_the_last_page_is_just_full(client: aiohttp.ClientSession, store: Store) -> None:
-    await fill(store, [Sample(nonce).xcalled() for nonce in range(4)])
-    body = await get(client, f"{TRANSFERS}?limit=4")
-    assert len(body["items"]) == 4
-    assert body["next_cursor"] is None
-
-
-async def test_fifty_items_are_given_unless_told_otherwise(client: aiohttp.ClientSession, store: Store) -> None:
-    await fill(store, [Sample(nonce).xcalled() for nonce in range(51)])
-    body = await get(client, TRANSFERS)
-    assert len(body["items"]) == 50
-    assert body["next_cursor"] is not None
-
-
-async def filled(store: Store) -> None:
-    called, done, back = Sample(1), Sample(2), Sample(3, origin=DESTINATION, destination=ORIGIN)
-    await fill(store, [called.xcalled(), done.xcalled(), done.executed(), done.reconciled(), back.xcalled()])
-
-
-@pytest.mark.parametrize(
-    ("query", "nonces"),
-    [
-        ("status=XCalled", ["1", "3"]),
-        ("status=CompletedFast", ["2"]),
-        ("status=XCalled,CompletedFast", ["1", "2", "3"]),
-        ("status=Executed", []),
-        ("origin=here", ["1", "2"]),
-        ("origin=1002", ["3"]),
-        ("destination=here&status=XCalled", ["3"]),
-        ("destination=77", []),
-        ("status=&origin=&destination=&limit=&cursor=", ["1", "2", "3"]),
-    ],
-)
-async def test_a_list_is_filtered(client: aiohttp.ClientSession, store: Store, query: str, nonces: list[str]) -> None:
-    await filled(store)
-    body = await get(client, f"{TRANSFERS}?{query}")
-    assert sorted(item["nonce"] for item in body["items"]) == nonces
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (f"{TRANSFERS}?status=xcalled", "status: write one or more of Unknown, XCalled, "),
-        (f"{TRANSFERS}?status=XCalled,", "status: "),
-        (f"{TRANSFERS}?origin=nowhere", "origin: write a chain's name (here, there) or a domain id"),
-        (f"{TRANSFERS}?destination=4294967296", "destination: "),
-        (f"{TRANSFERS}?destination=-1", "destination: "),
-        (f"{TRANSFERS}?limit=0", "limit: write a number from 1 to 500"),
-        (f"{TRANSFERS}?limit=501", "limit: "),
-        (f"{TRANSFERS}?limit=%D9%A3", "limit: "),
-        (f"{TRANSFERS}?limit=1&limit=2", "limit: give it only once"),
-        (f"{TRANSFERS}?cursor=AAAA", "cursor: write next_cursor of the previous answer"),
-        (f"{TRANSFERS}?cursor=%00", "cursor: "),
-        (
-            f"{TRANSFERS}?page=2",
-            "unknown parameter page; valid parameters: status, origin, destination, address, limit, cursor",
-        ),
-        (f"{TRANSFERS}?%1B[31m=2", "unknown parameter; valid"),
-        (f"{TRANSFERS}/0x12", "write a transfer id or a transaction hash: 0x and 64 hex digits"),
-        (f"{TRANSFERS}/0x{'zz' * 32}", "write a transfer id"),
-        (f"{TRANSFERS}/0x{'ab' * 32}?limit=1", "unknown parameter limit; valid parameters: none"),
-        ("/api/v1/alerts?state=closed", "state: write open or resolved"),
-        ("/api/v1/alerts?status=XCalled", "unknown parameter status; valid parameters: state, limit, cursor"),
-        ("/api/v1/chains?limit=1", "unknown parameter limit; valid parameters: none"),
-    ],
-)
-async def test_a_bad_parameter_is_400_with_words_that_name_it(
-    client: aiohttp.ClientSession, path: str, words: str
-) -> None:
-    body = await get(client, path, 400)
-    assert set(body) == {"error"}
-    assert body["error"].startswith(words)
-
-
-async def test_a_cursor_of_another_list_is_refused(client: aiohttp.ClientSession, store: Store) -> None:
-    await fill(store, [Sample(nonce).xcalled() for nonce in range(2)])
-    cursor = (await get(client, f"{TRANSFERS}?limit=1"))["next_cursor"]
-    assert "cursor" in (await get(client, f"/api/v1/alerts?cursor={cursor}", 400))["error"]
 
 
 async def test_a_chain_has_exactly_the_documented_shape(
@@ -306,12 +192,7 @@ async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientS
     assert second["next_cursor"] is None
 
 
-STATS = "/api/v1/stats"
-
-
-async def test_stats_are_of_the_last_day_by_the_hour_unless_told_otherwise(
-    client: aiohttp.ClientSession, store: Store
-) -> None:
+async def test_stats_cover_the_last_day_by_the_hour_by_default(client: aiohttp.ClientSession, store: Store) -> None:
     young, old = Sample(1, START - 3_600), Sample(2, START - 2 * 86_400)
     await fill(store, [young.xcalled(), young.executed(), old.xcalled()])
     day, week = await get(client, STATS), await get(client, f"{STATS}?since=P7D&bucket=P1D")

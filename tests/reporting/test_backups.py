@@ -91,9 +91,7 @@ async def test_backups_are_made_by_the_age_of_the_newest(store: Store, database:
     assert woken == []
 
 
-async def test_a_backup_that_fails_again_and_again_is_one_alert_that_ends(
-    store: Store, database: Path, tmp_path: Path
-) -> None:
+async def test_a_backup_that_keeps_failing_is_one_alert(store: Store, database: Path, tmp_path: Path) -> None:
     (tmp_path / "backups").write_text("in the way")
     folder = BackupFolder(database, tmp_path / "backups" / "deeper", 3)
     opened = ("copy", None, "Backup failed")
@@ -110,9 +108,7 @@ async def test_a_backup_that_fails_again_and_again_is_one_alert_that_ends(
     assert folder.kept() != []
 
 
-async def test_an_upload_that_fails_is_its_own_alert_and_is_tried_again(
-    store: Store, database: Path, tmp_path: Path
-) -> None:
+async def test_a_failing_upload_has_its_own_alert_and_is_retried(store: Store, database: Path, tmp_path: Path) -> None:
     folder = BackupFolder(database, tmp_path / "backups", 3)
     shelf = Shelf(failing=True)
     async with backing_up(store, folder, shelf, every=0.2):
@@ -145,7 +141,7 @@ async def test_a_fault_of_ours_is_told_without_its_text(store: Store, tmp_path: 
     assert "s3cr3t" not in log.getvalue() + str(row)
 
 
-async def test_one_that_is_dated_in_the_future_does_not_keep_the_next_from_being_made(
+async def test_a_backup_dated_in_the_future_does_not_delay_the_next(
     store: Store, database: Path, tmp_path: Path
 ) -> None:
     folder = BackupFolder(database, tmp_path / "backups", 3)
@@ -156,9 +152,7 @@ async def test_one_that_is_dated_in_the_future_does_not_keep_the_next_from_being
     assert abs(folder.kept()[0].made_at - now) < timedelta(minutes=5)
 
 
-async def test_while_no_chain_agrees_with_the_time_the_newest_is_not_taken_for_old(
-    store: Store, database: Path, tmp_path: Path
-) -> None:
+async def test_no_backup_counts_as_old_while_the_time_is_in_doubt(store: Store, database: Path, tmp_path: Path) -> None:
     folder, settled, asked = BackupFolder(database, tmp_path / "backups", 3), False, 0
 
     def is_settled() -> bool:

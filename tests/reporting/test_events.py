@@ -88,7 +88,7 @@ async def change(server: WebServer, store: Store, sample: Sample) -> None:
     server.feed.transfers_changed([sample.id])
 
 
-async def test_a_change_of_a_transfer_is_told_as_the_api_gives_it(
+async def test_a_changed_transfer_comes_as_the_api_gives_it(
     server: WebServer, session: aiohttp.ClientSession, store: Store
 ) -> None:
     async with reading(session) as reader:
@@ -99,7 +99,7 @@ async def test_a_change_of_a_transfer_is_told_as_the_api_gives_it(
         assert (told["event"], data(told)) == ("transfer", await response.json())
 
 
-async def test_an_alert_is_told_when_it_opens_and_when_it_ends_with_its_transfer(
+async def test_an_alerts_opening_and_end_come_with_its_transfer(
     server: WebServer, session: aiohttp.ClientSession, store: Store
 ) -> None:
     await fill(store, [Sample(3).xcalled()])
@@ -131,9 +131,7 @@ async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
         assert data(await reader.next())["nonce"] == "4"
 
 
-async def test_who_comes_back_gets_all_that_is_kept_and_what_comes_meanwhile(
-    server: WebServer, session: aiohttp.ClientSession
-) -> None:
+async def test_a_returning_reader_gets_what_it_missed(server: WebServer, session: aiohttp.ClientSession) -> None:
     for number in range(1200):
         server.feed._tell(EventName.TRANSFER, str(number))
     async with reading(session, f"{server.feed.run_id}-200") as reader:

@@ -8,7 +8,7 @@ import aiohttp
 from connext_monitor.core.deadline import Leg
 from connext_monitor.reporting.web.site import percent
 from connext_monitor.store.store import Store
-from tests.reporting.test_api import STATS, get
+from tests.reporting.api_client import STATS, get
 from tests.world.kinds import overdue
 from tests.world.two_chains import AT, DESTINATION, ORIGIN, ROUTER, START, Sample, covered, fill
 

@@ -8,7 +8,7 @@ import pytest
 
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.store.store import Store
-from tests.reporting.test_api import get
+from tests.reporting.api_client import get
 from tests.world.two_chains import ORIGIN, Sample, chain_status, covered, fill, out_of_sight, unjudging
 
 NOT_ANSWERED = "transferStatus is not answered: node.example refused eth_call"
@@ -48,7 +48,7 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
         ),
     ],
 )
-async def test_it_is_not_ready_while_a_chain_is_behind_and_says_which(
+async def test_it_is_not_ready_while_a_chain_is_behind(
     client: aiohttp.ClientSession, statuses: list[ChainStatus], changed: ChainStatus, reason: str
 ) -> None:
     statuses[0] = changed

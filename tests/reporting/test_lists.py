@@ -36,7 +36,7 @@ def test_an_alert_cursor_is_read_as_it_was_written(row: int) -> None:
 
 
 @given(st.text(max_size=200) | st.text("ABCDabcd0123-_=", max_size=60))
-def test_what_is_no_cursor_is_never_an_error_nor_another_cursors_text(text: str) -> None:
+def test_any_text_is_either_one_cursor_or_none(text: str) -> None:
     transfers, alerts = read_transfer_cursor(text), read_alert_cursor(text)
     assert transfers is None or write_transfer_cursor(transfers) == text
     assert alerts is None or write_alert_cursor(alerts) == text
@@ -45,7 +45,7 @@ def test_what_is_no_cursor_is_never_an_error_nor_another_cursors_text(text: str)
 @example("\x7f\x9b\u202e\ud800")
 @example(2**53)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
-def test_json_is_printable_ascii_and_holds_no_number_that_a_double_cannot(value: object) -> None:
+def test_json_is_printable_ascii_with_numbers_that_fit_a_double(value: object) -> None:
     text = encode({"value": value})
     assert text.isascii()
     assert text.isprintable()
@@ -62,7 +62,7 @@ starts = st.integers(0, 6)
 
 @examples(25)
 @given(st.lists(starts, max_size=12), st.lists(st.lists(starts, max_size=3), max_size=12), st.integers(1, 5))
-def test_what_was_there_is_listed_exactly_once_and_in_order_whatever_arrives_between_the_pages(
+def test_arrivals_between_pages_neither_repeat_nor_hide_anything(
     before: list[int], between: list[list[int]], limit: int
 ) -> None:
     there = {Sample(nonce, START + at).hex_id for nonce, at in enumerate(before)}

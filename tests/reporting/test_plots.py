@@ -59,7 +59,7 @@ def test_the_buckets_of_a_distribution_say_where_they_begin() -> None:
 
 
 @given(st.integers(1, 400), st.sampled_from((60, 3600, 21_600, 86_400)))
-def test_no_two_labels_of_time_are_the_same_and_all_are_whole(parts: int, width: int) -> None:
+def test_labels_of_time_are_distinct_and_whole(parts: int, width: int) -> None:
     buckets = tuple(TimeBucket(START + width * place) for place in range(parts))
     ticks = transfers_plot(Timeline(width, buckets)).x_ticks
     texts = [tick(one.at or 0, one.dated) for one in ticks]

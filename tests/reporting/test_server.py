@@ -21,7 +21,7 @@ async def test_port_0_becomes_the_port_that_the_system_chose(server_at: ServerAt
     await server.stop()
 
 
-async def test_a_port_in_use_is_refused_with_words_that_name_the_key(server_at: ServerAt) -> None:
+async def test_a_port_in_use_is_refused_with_the_keys_name(server_at: ServerAt) -> None:
     first = server_at(ANY_PORT)
     taken = await first.start()
     with pytest.raises(ListenError, match=f"^monitor.listen: {taken} is in use by another program"):
@@ -60,7 +60,7 @@ async def test_on_the_loopback_every_name_of_it_will_do(client: aiohttp.ClientSe
 
 
 @pytest.mark.parametrize("header", ["no header", f"Cookie: {'s3cr3t' * 2000}"])
-async def test_what_is_no_request_is_answered_and_leaves_no_trace_in_the_log(
+async def test_a_malformed_request_is_answered_and_not_logged(
     server_at: ServerAt, log: io.StringIO, header: str
 ) -> None:
     server = server_at(ANY_PORT)

@@ -66,7 +66,7 @@ async def look(store: Store, at: datetime) -> list[Report]:
     return [queued.report] if queued else []
 
 
-async def test_a_day_is_reported_once_beside_the_day_before_and_missed_ones_are_not_told(
+async def test_a_day_is_reported_once_and_missed_days_never(
     store: Store,
 ) -> None:
     day = timedelta(days=1)
@@ -113,7 +113,7 @@ async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store
     assert [one.begun for one in queued.report.pathways] == [1]
 
 
-async def test_it_does_not_wait_for_ever_for_a_chain_that_cannot_be_read(store: Store) -> None:
+async def test_it_waits_only_so_long_for_an_unreadable_chain(store: Store) -> None:
     await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
     asked, woken = 0, 0
     clock = ManualClock(MIDNIGHT + timedelta(days=1, hours=9))
@@ -134,7 +134,7 @@ async def test_it_does_not_wait_for_ever_for_a_chain_that_cannot_be_read(store: 
         await until(lambda: woken)
 
 
-async def test_a_report_on_a_period_that_is_still_to_come_keeps_back_none(store: Store) -> None:
+async def test_a_report_from_the_future_holds_back_no_other(store: Store) -> None:
     """It was made while the clock was a year ahead."""
     day, woken = timedelta(days=1), asyncio.Event()
     await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)

@@ -40,7 +40,7 @@ def test_a_chain_out_of_sight_is_said_once() -> None:
     assert found.problems[0].part == "chains"
 
 
-def test_legs_that_cannot_be_judged_are_said_once_and_with_the_reason() -> None:
+def test_unjudged_legs_are_mentioned_once_with_the_reason() -> None:
     found = summarize([UNSEEN], [(unjudging(ORIGIN, legs=1), None)], [GOOD], LABELS)
     assert found.level is Level.WARNING
     assert [problem.text for problem in found.problems] == [

@@ -21,7 +21,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.reporting.web.read_store import AlertHistory, ReadStore
+from connext_monitor.reporting.web.read_store import ReadAlerts, ReadStore
 
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class Feed:
     ``run_id`` tells this run's numbers from those of another one.
     """
 
-    def __init__(self, store: ReadStore, history: AlertHistory, labels: ChainLabels, clock: Clock, run_id: str) -> None:
+    def __init__(self, store: ReadStore, history: ReadAlerts, labels: ChainLabels, clock: Clock, run_id: str) -> None:
         self.run_id = run_id
         self._store = store
         self._history = history

@@ -71,7 +71,7 @@ class ReadStatistics(Protocol):
         ...
 
 
-class AlertHistory(Protocol):
+class ReadAlerts(Protocol):
     """What became of alerts; reads only."""
 
     async def newest(self) -> int:
@@ -95,7 +95,7 @@ class AlertHistory(Protocol):
         ...
 
 
-class Search(Protocol):
+class ReadSearch(Protocol):
     """Transfers by an address; reads only."""
 
     async def page(
@@ -105,7 +105,7 @@ class Search(Protocol):
         ...
 
 
-class InFlight(Protocol):
+class ReadInFlight(Protocol):
     """What is on its way; reads only."""
 
     async def by_pathway(self) -> Sequence[PendingLegs]:
@@ -122,8 +122,8 @@ class Reads:
     """All that the web reads from; ``trouble`` says what keeps the database from being used, if anything does."""
 
     store: ReadStore
-    alerts: AlertHistory
-    search: Search
-    in_flight: InFlight
+    alerts: ReadAlerts
+    search: ReadSearch
+    in_flight: ReadInFlight
     statistics: ReadStatistics
     trouble: Callable[[], str | None] = _no_trouble

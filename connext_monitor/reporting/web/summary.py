@@ -32,7 +32,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SummaryProblem:
     """One thing that is not as it should be, in words that stand alone, and the part of the page that shows it."""
 
     level: Level
@@ -45,7 +45,7 @@ class Summary:
     """The whole in one level; ``problems`` the worst first, none where all is well."""
 
     level: Level
-    problems: tuple[Problem, ...]
+    problems: tuple[SummaryProblem, ...]
 
     @property
     def headline(self) -> str:
@@ -64,10 +64,12 @@ def summarize(
     database_trouble: str | None = None,
 ) -> Summary:
     """What is wrong, the worst first; ``database_trouble`` is what keeps the database from being used."""
-    problems = [] if database_trouble is None else [Problem(Level.CRITICAL, not_usable(database_trouble), "chains")]
+    problems = (
+        [] if database_trouble is None else [SummaryProblem(Level.CRITICAL, not_usable(database_trouble), "chains")]
+    )
     problems += [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
     if clock is not None and clock.words is not None:
-        problems.append(Problem(Level.WARNING, clock.words, "chains"))
+        problems.append(SummaryProblem(Level.WARNING, clock.words, "chains"))
     problems = [replace(problem, text=_cut(problem.text)) for problem in problems]
     problems.sort(key=lambda problem: -problem.level.rank)
     return Summary(problems[0].level if problems else Level.FINE, tuple(problems))
@@ -94,7 +96,7 @@ def _of_alerts(
     chains: Sequence[tuple[ChainStatus, Nonces | None]],
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
-) -> Iterator[Problem]:
+) -> Iterator[SummaryProblem]:
     """The alerts that do not say again what is said of a chain or channel as it is now."""
     in_trouble = {
         (About.CHAIN, status.name) for status, _ in chains if not status.observed or status.unjudged is not None
@@ -102,21 +104,21 @@ def _of_alerts(
     in_trouble |= {(About.PROVIDER, channel.provider) for channel in channels if channel.state is not ChannelState.OK}
     for topic in open_alerts:
         if not topic.kind.repeats_status or (topic.kind.about, topic.subject) not in in_trouble:
-            yield Problem(of_severity(topic.severity), topic_words(topic, labels), "alerts")
+            yield SummaryProblem(of_severity(topic.severity), topic_words(topic, labels), "alerts")
 
 
-def _of_chains(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> Iterator[Problem]:
+def _of_chains(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> Iterator[SummaryProblem]:
     for words in why_not_ready(chains):
-        yield Problem(Level.WARNING, words, "chains")
+        yield SummaryProblem(Level.WARNING, words, "chains")
 
 
-def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[Problem]:
+def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[SummaryProblem]:
     bad = [channel for channel in channels if channel.state is not ChannelState.OK]
     for channel in bad:
         # While one of them works, somebody still hears of everything that matters.
         level = Level.CRITICAL if len(bad) == len(channels) else Level.WARNING
         why = f" ({channel.reason})" if channel.reason else ""
-        yield Problem(level, f"channel {channel.provider} takes no alerts{why}", "channels")
+        yield SummaryProblem(level, f"channel {channel.provider} takes no alerts{why}", "channels")
 
 
 def _cut(words: str) -> str:

@@ -182,7 +182,7 @@ async def test_an_awaited_leg_is_pending_then_unobserved_or_overdue(
     assert await states() == {"pending": 0, "overdue": 1, "unobserved": 1}
 
 
-async def test_legs_that_cannot_be_judged_are_unobserved_and_counted_by_what_keeps_them(
+async def test_unjudged_legs_are_unobserved_and_counted_by_obstacle(
     scraper: Scraper, parts: Parts, store: Store
 ) -> None:
     here, there = NAMES[ORIGIN], NAMES[DESTINATION]

@@ -43,13 +43,13 @@ def test_events_are_counted_and_taken_back_by_chain_and_kind() -> None:
     assert counted(tally, "reorgs_total") == {("beta", "shallow"): 1}
 
 
-def test_a_block_that_counted_as_final_and_was_replaced_is_a_deep_reorg() -> None:
+def test_a_replaced_final_block_is_a_deep_reorg() -> None:
     tally = Tally(NAMES, [])
     tally.committed(Changes(), [replace(covered(ALPHA), replaced=BlockNumber(7)), covered(BETA)])
     assert counted(tally, "reorgs_total") == {("alpha", "deep"): 1}
 
 
-def test_legs_are_counted_by_whether_they_were_in_time_and_by_how_long_they_took() -> None:
+def test_legs_are_counted_by_punctuality_and_by_latency() -> None:
     tally = Tally(NAMES, [])
     for nonce, seconds in enumerate((60, 61, 301)):
         params = info(nonce)
@@ -70,7 +70,7 @@ def test_legs_are_counted_by_whether_they_were_in_time_and_by_how_long_they_took
     assert counted(tally, "leg_latency_seconds_sum") == {("beta", "execute", "alpha"): 422}
 
 
-def test_a_latency_that_is_awaited_is_shown_at_0_so_that_the_first_has_a_rate() -> None:
+def test_an_awaited_latency_is_shown_at_0_before_the_first_arrives() -> None:
     tally = Tally(NAMES, [])
     tally.expect([(ALPHA, BETA, Leg.EXECUTE), (STRANGE, BETA, Leg.EXECUTE)])
     (latency,) = [family for family in tally.families() if family.name == "connext_monitor_leg_latency_seconds"]
