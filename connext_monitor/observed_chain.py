@@ -1,6 +1,7 @@
 """A chain that is observed and can be asked: alerting and monitoring do not know each other, and meet here."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -9,6 +10,8 @@ from connext_monitor.core.events import Timestamp, TransferId
 from connext_monitor.core.side_events import SeenSideEvent
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.observer import Observer
+
+_T = TypeVar("_T")
 
 log = structlog.get_logger()
 
@@ -51,44 +54,39 @@ class ObservedChain:
         self._observer.look(instant)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        """What the chain says of a transfer; None where it cannot be asked now."""
-        try:
-            answer = await self._queries.transfer_status(transfer_id)
-        except Unanswered as error:
-            self._not_answered(str(error))
-            return None
-        self.unanswered = None
-        return answer
+        """What the chain says of a transfer; None where it cannot be asked now, for the reason in `unanswered`."""
+        return await self._decisive(self._queries.transfer_status(transfer_id))
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
-        """Have the transfer's events looked for and recorded; None where the chain cannot be asked now."""
-        try:
-            answer = await self._queries.fetch_events(transfer_id, since)
-        except Unanswered as error:
-            self._not_answered(str(error))
-            return None
-        self.unanswered = None
-        return answer
-
-    def _not_answered(self, reason: str) -> None:
-        if reason != self.unanswered:
-            log.warning("chain.not_asked", chain=self.name, reason=reason)
-        self.unanswered = reason
+        """Have the transfer's events looked for and recorded; None where that cannot be done now, as above."""
+        return await self._decisive(self._queries.fetch_events(transfer_id, since))
 
     async def paused(self) -> bool | None:
         """Whether its diamond is paused; None where it cannot be asked now."""
-        try:
-            return await self._queries.paused()
-        except Unanswered as error:
-            log.debug("chain.not_asked", chain=self.name, reason=str(error))
-            return None
+        return await self._circumstantial(self._queries.paused())
 
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
     ) -> list[SeenSideEvent] | None:
         """What was done about a transfer beside its legs since then; None where the chain cannot be asked now."""
+        return await self._circumstantial(self._queries.side_events(transfer_id, topics, since))
+
+    async def _decisive(self, question: Awaitable[_T]) -> _T | None:
+        """The answer to a question that decides about an alert: why there is none is kept, and logged once."""
         try:
-            return await self._queries.side_events(transfer_id, topics, since)
+            answer = await question
+        except Unanswered as error:
+            if str(error) != self.unanswered:
+                log.warning("chain.not_asked", chain=self.name, reason=str(error))
+            self.unanswered = str(error)
+            return None
+        self.unanswered = None
+        return answer
+
+    async def _circumstantial(self, question: Awaitable[_T]) -> _T | None:
+        """The answer to a question that an alert does not wait for."""
+        try:
+            return await question
         except Unanswered as error:
             log.debug("chain.not_asked", chain=self.name, reason=str(error))
             return None

@@ -1,132 +1,17 @@
 """The phantom watch on a real store: a delivery is accused only when its origin's nonces prove it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from connext_monitor.alerting.phantom_watch import PhantomWatch
-from connext_monitor.clock import SystemClock
-from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, DomainId, TransferId
-from connext_monitor.core.recording import ChainProgress
-from connext_monitor.core.transfer import EventRecord
-from connext_monitor.store.store import Store
-from tests.world.desks import desk_on
+from tests.alerting.phantoms import CLAIMED, DELIVERY, PHANTOM_OPEN, bench, called
 from tests.world.recording import gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
-
-CLAIMED = 7
-DELIVERY = executed(info(CLAIMED), sighting(20))
-
-
-@dataclass
-class Origin:
-    """A chain that is asked for a transfer's events; ``found`` None is one that cannot be asked."""
-
-    name: str
-    found: bool | None = False
-    asked: list[TransferId] = field(default_factory=list)
-    looks: list[int] = field(default_factory=list)
-    meanwhile: Callable[[], Awaitable[object]] = field(default=lambda: asyncio.sleep(0))
-    says: TransferStatus | None = TransferStatus.EXECUTED
-    observed: bool = True
-    silent_for: float = 0.0
-    trouble: str | None = None
-    unanswered: str | None = None
-
-    def reads_history(self, watermark: int) -> bool:
-        raise NotImplementedError
-
-    def cover_past(self, instant: int) -> None:
-        self.looks.append(instant)
-
-    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        assert transfer_id == DELIVERY.event.transfer_id
-        return self.says
-
-    async def fetch_events(self, transfer_id: TransferId, since: int) -> bool | None:
-        assert since < DELIVERY.sighting.block.timestamp
-        self.asked.append(transfer_id)
-        await self.meanwhile()
-        return self.found
-
-
-@dataclass
-class Bench:
-    store: Store
-    origin: Origin
-    destination: Origin
-    rounds: list[None]
-    watch: PhantomWatch
-
-    async def covers(
-        self, covered: int, checkpoint: int, *, upcoming: int, first: int | None = None, domain: DomainId = ALPHA
-    ) -> None:
-        """The chain is covered and final up to these blocks, and would give this nonce next."""
-        reached = Coverage(BlockNumber(1), BlockNumber(checkpoint), sighting(covered).block)
-        await put(self.store, progress=[ChainProgress(domain, reached, first, upcoming)])
-
-    async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
-        rows = await self.store.alerts(None, limit=10)
-        return [(row.alert.kind.name, row.alert.state, row.alert.resolution) for row, _ in rows]
-
-    async def says(self, *wanted: tuple[str, AlertState, str | None]) -> None:
-        async with asyncio.timeout(10):
-            while await self.alerts() != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
-                await asyncio.sleep(0.01)
-
-    async def looks_twice_and_accuses_nobody(self) -> None:
-        so_far = len(self.rounds)
-        async with asyncio.timeout(10):
-            while len(self.rounds) < so_far + 2:  # noqa: ASYNC110 - rounds are counted, no event
-                await asyncio.sleep(0.01)
-        assert await self.alerts() == []
-
-
-class Counting(Store):
-    """Counts how often the open alerts are asked for: once a round."""
-
-    rounds: list[None]
-
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        self.rounds.append(None)
-        return await super().open_alerts(kind)
-
-
-@asynccontextmanager
-async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
-    """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
-    store = await Counting.open(folder / "monitor.db", {})
-    store.rounds = []
-    origin, destination = Origin("alpha"), Origin("beta")
-    watch = PhantomWatch(store, {ALPHA: origin, BETA: destination}, desk_on(store, "p"), SystemClock(), every=0.01)
-    made = Bench(store, origin, destination, store.rounds, watch)
-    await made.covers(10, 5, upcoming=first, first=first)
-    await made.covers(20, 15, upcoming=0, first=0, domain=BETA)
-    running = asyncio.create_task(watch.run())
-    try:
-        yield made
-        assert not running.done()
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await store.close()
-
-
-def called(nonce: int, block: int = 8) -> EventRecord:
-    """Another transfer with this nonce."""
-    return xcalled(info(nonce, destination=ALPHA if nonce == CLAIMED else BETA), sighting(block))
-
-
-PHANTOM_OPEN = ("phantom_delivery", AlertState.OPEN, None)
 
 
 async def test_an_unused_nonce_is_accused_once_its_origin_is_final(tmp_path: Path) -> None:
