@@ -9,37 +9,37 @@ from connext_monitor.core.report import Report
 from connext_monitor.core.transfer_view import TransferView
 
 FIRST_WAIT = 1.0
-# As waits double, an alert sits here at most about as long again as the channel's outage has lasted, and no longer
-# than this: knocking more often at a door that has been shut for hours is what gets an address banned.
+# As waits double, an alert waits at most about as long again as the channel's outage has lasted, and no longer than
+# this. Asking more often after hours of failures is what gets an address banned.
 LONGEST_WAIT = 3600.0
-# A channel that asks for ten years means a mistake: it is tried once an hour all the same.
+# A channel that asks for ten years does so by mistake: it is tried once an hour all the same.
 LONGEST_ASKED = 3600.0
 _WORTH_SAYING = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The channel took it; ``reference`` is its own name of the message, for a later edit, where it gives one."""
+    """The channel took it; ``reference`` is what it calls the message, for a later edit, where it says that."""
 
     reference: str | None = None
 
 
 class FailureCause(StrEnum):
-    """Why a channel cannot take a message now, in one word of a few: what tries are counted by."""
+    """Why a channel did not take a message now: one of a few words, by which attempts are counted."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
     TIMED_OUT = "timed_out"
     UNREACHABLE = "unreachable"
     FAULT = "fault"
-    """Our own code failed on it."""
+    """Our own code failed."""
     NOT_TAKEN = "not_taken"
     """Anything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """The channel cannot take it now; ``after`` seconds if it said so."""
+    """The channel cannot take it now; to be tried again in ``after`` seconds if it said so."""
 
     reason: str
     after: float | None = None
@@ -48,16 +48,16 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The channel takes this message in no form, even the shortest; others may pass, and it is tried again later."""
+    """The channel rejects the message in every form; others may pass, and this one is tried again later."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDead:
-    """The channel refuses for good, in its vendor's own words: its address or its key is wrong.
+    """The channel refuses for good, as the vendor's own error says: its address or its key is wrong.
 
-    Nothing more is sent until a restart.
+    Nothing more is sent to it until a restart.
     """
 
     reason: str
@@ -67,7 +67,7 @@ Outcome = Sent | TryLater | Refused | ChannelDead
 
 
 class Change(StrEnum):
-    """What of an alert is told, or of a group of them; only a group's message is CHANGED in between."""
+    """What a message says of an alert or a group of alerts; only a group can be CHANGED in between."""
 
     OPENED = "opened"
     CHANGED = "changed"
@@ -75,7 +75,7 @@ class Change(StrEnum):
 
 
 class ChannelState(StrEnum):
-    """A channel's health, as people are told it."""
+    """A channel's health, as it is shown to people."""
 
     OK = "ok"
     FAILING = "failing"
@@ -84,7 +84,7 @@ class ChannelState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """A channel's health as last stored, and how many messages wait for it."""
+    """A channel's health as last stored, and how many messages are queued for it."""
 
     provider: str
     state: ChannelState
@@ -94,7 +94,7 @@ class ChannelRow:
 
 
 class DeliveryStatus(StrEnum):
-    """How far one piece of news has come on its way to a channel."""
+    """How far a delivery has come."""
 
     WAITING = "waiting"
     TOLD = "told"
@@ -103,10 +103,10 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One change of one alert, as one channel is told it: by itself, or counted ``in_digest``.
+    """What became of one change of one alert at one channel, sent by itself or counted ``in_digest``.
 
-    ``done_at`` is when the channel took or refused it; while it waits, ``attempts`` have failed for ``reason``, and it
-    is tried again at ``next_attempt_at``.
+    ``done_at`` is when the channel took or refused it. While it waits, ``attempts`` have failed for ``reason``, and the
+    next is due at ``next_attempt_at``.
     """
 
     provider: str
@@ -122,10 +122,10 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class QueuedDelivery:
-    """One change of one alert that one provider has not been told yet.
+    """One change of one alert that one provider has not been sent yet.
 
-    ``alert`` and ``transfer`` are as they are now; ``reference`` is what the channel returned for the alert's opening;
-    ``next_attempt_at`` is in Unix seconds.
+    ``alert`` is as it was when this was queued, ``transfer`` as it is now; ``reference`` is what the channel called the
+    message to edit; ``next_attempt_at`` is in Unix seconds.
     """
 
     id: int
@@ -141,7 +141,7 @@ class QueuedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class QueuedReport:
-    """A report that one provider has not been told yet; ``next_attempt_at`` is in Unix seconds."""
+    """A report that one provider has not been sent yet; ``next_attempt_at`` is in Unix seconds."""
 
     id: int
     report: Report
@@ -151,17 +151,17 @@ class QueuedReport:
 
 
 def wait_before(attempt: int, asked: float | None, jitter: float) -> float:
-    """Seconds to wait after the ``attempt``-th failed try (1 is the first), ``jitter`` within 0 to 1.
+    """Seconds to wait after the ``attempt``-th failed attempt (the first is 1); ``jitter`` is from 0 to 1.
 
-    Doubles from a second up to an hour, the upper half of it random, so that many monitors do not knock together;
-    never less than the channel asked for, up to an hour.
+    Doubles from a second up to an hour. Half of it is random, so that many monitors do not retry in step. Never less
+    than the channel asked for, up to an hour.
     """
     full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 20))
     return max(full * (0.5 + 0.5 * jitter), min(asked or 0.0, LONGEST_ASKED))
 
 
 def with_wait_asked(reason: str, asked: float | None, at: datetime) -> str:
-    """The reason, and until when the channel asked ``at`` that moment to be left alone, where that is long."""
+    """The reason and, where the channel asked ``at`` that instant to be left alone for long, until when."""
     if asked is None or asked <= _WORTH_SAYING:
         return reason
     try:

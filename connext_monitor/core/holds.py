@@ -1,7 +1,7 @@
-"""What a channel may be sent next, by what it has answered: held as a whole, in its edits, or for one message only.
+"""What a channel may be sent next, given its answers: all of it, its edits, or one message may be on hold.
 
-A failure is the channel's until something shows that it is the message's: the channel says so, or takes another one in
-between. What is the message's makes that one wait by itself, and the others pass.
+A failure counts as the channel's until something shows that the message is to blame: the channel says so, or takes
+another message in between. A message to blame waits by itself, and the others pass.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,30 +12,30 @@ from math import inf
 from connext_monitor.core.delivery import FailureCause, QueuedDelivery, TryLater, wait_before
 
 NEWS_CUTS_AT = 60.0
-"""Seconds after the last try from which on a critical alert that is new ends a hold."""
+"""Seconds after the last attempt from which on a new critical alert ends a hold."""
 
 _CHANNELS_OWN = frozenset({FailureCause.RATE_LIMITED, FailureCause.UNREACHABLE})
-"""What no message can be to blame for: it was not even seen."""
+"""Causes that no message is to blame for: it was not even seen."""
 
 _DOUBTED_AFTER = 4
-"""After so many failures of one message the others are tried in turn, to see whose fault it is."""
+"""After so many failures of one message the others are tried in turn, to see whether it is to blame."""
 _REFUSALS_BORNE = 2
 _LONGEST_PAUSE_AFTER_REFUSALS = 60.0
 
 
 class Lane(Enum):
-    """What a message is held with: edits never hold up news."""
+    """What a message is put on hold with: edits never hold up news."""
 
     NEWS = "new messages"
-    EDITS = "changes of messages that stand, and reports"
+    EDITS = "edits of earlier messages, and reports"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What may not be sent yet, at one moment; all instants in Unix seconds of our own clock.
+    """What may not be sent yet, at one instant; all instants in Unix seconds of our own clock.
 
-    ``tried_at`` is the last try that failed; ``alone`` the messages that wait by themselves; ``doubted`` those that
-    have failed, and when, while it is being found out whether others pass.
+    ``tried_at`` is the last attempt that failed; ``alone`` the messages that wait by themselves, and until when;
+    ``doubted`` those that have failed, and when, while others are tried to see whether they pass.
     """
 
     news_until: float = -inf
@@ -45,14 +45,14 @@ class Held:
     doubted: Mapping[str, float] = field(default_factory=dict)
 
     def until(self, key: str, lane: Lane, *, calls: bool = False) -> float:
-        """Until when this message is held; ``calls``: a critical alert has come since the last try."""
+        """Until when this message is on hold; ``calls``: a critical alert was queued since the last attempt."""
         held = min(self.news_until, self.tried_at + NEWS_CUTS_AT) if calls else self.news_until
         if lane is Lane.EDITS:
             held = max(held, self.edits_until)
         return max(held, self.alone.get(key, -inf))
 
     def turn(self, key: str) -> float:
-        """Its place, the lowest first: others go before what has failed, and what failed last is tried again last."""
+        """Its rank, the lowest first: what has failed goes after the others, and what failed last goes last."""
         return inf if key in self.alone else self.doubted.get(key, -inf)
 
 
@@ -61,7 +61,7 @@ NOTHING_HELD = Held()
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One message that was tried: its key in the queue, its lane, and how often it had failed before."""
+    """One attempt to send a message: its key, its lane, and how many attempts had failed before."""
 
     key: str
     lane: Lane
@@ -70,7 +70,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class _Stop:
-    """A lane's failures in a row, and until when it is held."""
+    """A lane's failures in a row, and until when it is on hold."""
 
     failures: int = 0
     until: float = -inf
@@ -78,7 +78,7 @@ class _Stop:
 
 @dataclass(frozen=True, slots=True)
 class _Failures:
-    """One message's: in which round they began, how many in a row, and when the last was."""
+    """One message's failures: in which round they began, how many in a row, and when the last was."""
 
     round: int
     count: int
@@ -93,7 +93,7 @@ class _Alone:
 
 
 class Holds:
-    """One channel's answers since the process started. All instants are seconds of a clock that is never set back."""
+    """What one channel has answered since the start; instants are seconds of a clock that is never set back."""
 
     def __init__(self) -> None:
         self._stops = {lane: _Stop() for lane in Lane}
@@ -104,7 +104,7 @@ class Holds:
         self._tried_at = -inf
 
     def taken(self, tried: Attempt) -> None:
-        """The channel took it."""
+        """Note that the channel took it."""
         self._round += 1
         self._refusals = 0
         self._stops[tried.lane] = _Stop()
@@ -112,7 +112,7 @@ class Holds:
         self._failed.pop(tried.key, None)
 
     def failed(self, tried: Attempt, outcome: TryLater, now: float, jitter: float) -> float:
-        """The channel did not take it now; how many seconds it waits, ``jitter`` within 0 to 1."""
+        """Note that the channel did not take it now; seconds to wait. ``jitter`` is from 0 to 1."""
         if self._is_the_messages(tried.key, outcome.cause):
             wait = wait_before(tried.attempts + 1, outcome.after, jitter)
             self._alone[tried.key] = _Alone(now + wait, tried.lane, outcome.reason)
@@ -128,7 +128,7 @@ class Holds:
         return wait
 
     def refused(self, tried: Attempt, reason: str, now: float, jitter: float) -> float:
-        """The channel takes it in no form; how many seconds it waits. Where nothing else passes, all wait a little."""
+        """Note that the channel rejects it in every form; seconds to wait. Where nothing passes, all wait a little."""
         wait = wait_before(tried.attempts + 1, None, jitter)
         self._alone[tried.key] = _Alone(now + wait, tried.lane, reason)
         self._refusals += 1
@@ -140,7 +140,7 @@ class Holds:
 
     @property
     def not_taken(self) -> str | None:
-        """Which news the channel does not take while it takes others, in words; None where there is none."""
+        """In words, the news that the channel does not take though it takes others; None where there is none."""
         reasons = [alone.reason for alone in self._alone.values() if alone.lane is Lane.NEWS]
         if not reasons:
             return None
@@ -148,20 +148,20 @@ class Holds:
         return f"does not take {many}, though it takes others: {reasons[-1]}"
 
     def at(self, now: float, time_of_day: float) -> Held:
-        """The holds as seen ``now``, which is that time of day (Unix seconds)."""
+        """The holds as of ``now``, which is that time of day (Unix seconds)."""
         shift = time_of_day - now
-        failed = {key: one for key, one in self._failed.items() if one.round == self._round}
-        in_doubt = any(one.count >= _DOUBTED_AFTER for one in failed.values())
+        failed = {key: failures for key, failures in self._failed.items() if failures.round == self._round}
+        in_doubt = any(failures.count >= _DOUBTED_AFTER for failures in failed.values())
         return Held(
             news_until=self._stops[Lane.NEWS].until + shift,
             edits_until=self._stops[Lane.EDITS].until + shift,
             tried_at=self._tried_at + shift,
             alone={key: alone.until + shift for key, alone in self._alone.items()},
-            doubted={key: one.at + shift for key, one in failed.items()} if in_doubt else {},
+            doubted={key: failures.at + shift for key, failures in failed.items()} if in_doubt else {},
         )
 
     def _is_the_messages(self, key: str, cause: FailureCause) -> bool:
-        """Whether the failure is about this message: it failed before, and another was taken meanwhile."""
+        """Whether this message is to blame: it failed before, and another was taken in between."""
         if cause in _CHANNELS_OWN:
             return False
         failed_before = key in self._failed and self._failed[key].round < self._round
@@ -169,34 +169,34 @@ class Holds:
 
 
 def delivery_key(delivery_id: int) -> str:
-    """What a delivery is held by."""
+    """The key of a delivery's message."""
     return f"delivery {delivery_id}"
 
 
 def group_key(group_id: int) -> str:
-    """What a group's message is held by."""
+    """The key of a group's message."""
     return f"group {group_id}"
 
 
 def in_turn(
     queued: Iterable[QueuedDelivery], held: Held, newest_critical: float = -inf
 ) -> list[tuple[float, QueuedDelivery]]:
-    """Deliveries that are told each by itself, in the order to try them, each with the time from which on it may be.
+    """Deliveries that are each sent alone, in the order to attempt them, each with the earliest time for that.
 
-    What was tried goes first, then in the order in which they were stored; what waits by itself, or is doubted, last.
-    ``newest_critical``: when the last critical alert came that has not been tried (Unix seconds).
+    Retries go first, then the others in the order in which they were stored; what waits by itself, or is doubted, goes
+    last. ``newest_critical``: when the newest critical alert was queued that has not been attempted (Unix seconds).
     """
     calls = newest_critical > held.tried_at
 
-    def rank(one: QueuedDelivery) -> tuple[float, bool, int]:
-        return (held.turn(delivery_key(one.id)), not one.attempts, one.id)
+    def rank(delivery: QueuedDelivery) -> tuple[float, bool, int]:
+        return (held.turn(delivery_key(delivery.id)), not delivery.attempts, delivery.id)
 
     ranked = sorted(queued, key=rank)
-    return [(held.until(delivery_key(one.id), Lane.NEWS, calls=calls), one) for one in ranked]
+    return [(held.until(delivery_key(delivery.id), Lane.NEWS, calls=calls), delivery) for delivery in ranked]
 
 
 def independent(deliveries: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:
-    """Those before the second of any alert: what that changes is what the channel is yet to answer to the first."""
+    """Those before an alert's second delivery, which depends on how the channel answers the first."""
     kept: dict[str, QueuedDelivery] = {}
     for delivery in deliveries:
         if delivery.alert.id in kept:

@@ -1,4 +1,4 @@
-"""What one channel is still to be told, as the store counts it: openings that wait by topic, ends, groups.
+"""What one channel is still to be sent, as the store counts it: waiting openings by topic, ends, groups.
 
 All times are Unix seconds of our own clock.
 """
@@ -13,7 +13,7 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 
 BATCH = 500
-"""The most alerts that are put into a group in one transaction, so that no transaction takes long."""
+"""The most alerts that join a group in one transaction, so that no transaction takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The openings of one topic that have not been tried and that are in no group.
+    """The openings of one topic that have not been attempted and are in no group.
 
     ``first_id`` is the delivery that was stored first; ``fresh`` and ``critical`` say whether any of them is.
     """
@@ -54,7 +54,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class WaitingEnd:
-    """The first end that has not been tried of an alert whose opening was told by itself."""
+    """The first end not yet attempted of an alert whose opening was sent by itself."""
 
     delivery_id: int
     queued_at: float
@@ -62,7 +62,7 @@ class WaitingEnd:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """An opening or an end that was tried by itself and not taken; it goes on so."""
+    """An opening or an end that was sent by itself and not taken; it stays by itself."""
 
     delivery_id: int
     change: Change
@@ -71,7 +71,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class GroupMessage:
-    """What a group's message says: when it was last written, of how many members, and how many of them open."""
+    """What a group's message says: when it was last sent, how many members it counts, and how many of them as open."""
 
     at: float
     members: int
@@ -80,11 +80,11 @@ class GroupMessage:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group whose end has not been told.
+    """A group whose end has not been sent.
 
-    ``oldest`` and ``newest`` are when the first and the last of its openings were stored; ``opened_with`` how many
+    ``oldest`` and ``newest`` are when the first and the last of its openings were stored; ``opened_with`` is how many
     members its opening counted, None before that; ``before`` how many others of its topic the channel knew of then;
-    ``editable`` whether the channel has given its message a name.
+    ``editable`` whether the channel has said what it calls the message.
     """
 
     id: int
@@ -102,7 +102,7 @@ class Group:
 
     @property
     def room(self) -> int:
-        """How many more it takes without a new message: as many as the channel knew of after its opening."""
+        """How many more may join without a new message: as many as the channel knew of after the opening."""
         if self.opened_with is None:
             return BATCH
         return max(0, 2 * self.opened_with + self.before - self.members) if self.open else 0
@@ -110,7 +110,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class RecentOpenings:
-    """The openings of one topic that were told one by one within the last interval: how many, and when the last."""
+    """The openings of one topic that were sent one by one within the last interval: how many, and when the last."""
 
     count: int
     last: float
@@ -118,9 +118,9 @@ class RecentOpenings:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All that one channel is still to be told.
+    """All that one channel is still to be sent.
 
-    ``member_ends`` counts ends of group members that have not been noted, the first of which was stored at
+    ``member_ends`` counts the ends of group members that have not been noted yet; the first was stored at
     ``ends_since``.
     """
 
