@@ -1,7 +1,7 @@
-"""Tells the channels something without the store: what is wrong with the store itself.
+"""Sends alerts without the store, about trouble with the store itself.
 
-Each channel is told by a task of its own, straight through its provider. What was not told when the process ends is
-forgotten: there is nowhere to keep it.
+Each channel has a task of its own that sends straight through its provider. What was not sent when the process ends is
+lost: there is nowhere to keep it.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from connext_monitor.core.delivery import Change, FailureCause, Outcome, Sent, T
 from connext_monitor.core.labels import ChainLabels
 
 _LONGEST_SEND = 200.0
-"""Seconds. A provider bounds itself, and waits longer for a channel that is slow; this is for one that does not."""
+"""Seconds, for a provider that does not end its send by itself, as it should."""
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
-_TRIES = 20
-"""They last for an hour, and then what it was is told anew, if it lasts still."""
+_ATTEMPTS = 20
+"""They last for an hour; trouble that lasts longer is sent anew then."""
 
 log = structlog.get_logger()
 
 
 class Bulletin:
-    """Brings alerts to the channels that ``route`` names, at once, and again while they are not taken."""
+    """Sends alerts to the channels that ``route`` names: at once, and again until they are taken."""
 
     def __init__(
         self,
@@ -35,14 +35,14 @@ class Bulletin:
         labels: ChainLabels,
         clock: Clock,
     ) -> None:
-        self._lines = {provider.name: _Line(provider) for provider in providers}
+        self._channels = {provider.name: _Channel(provider) for provider in providers}
         self._route = route
         self._labels = labels
         self._clock = clock
         self._count = 0
 
     def tell(self, alert: Alert) -> None:
-        """Tell an alert as it is: open, open still, or resolved. Returns at once."""
+        """Send an alert as it is: open, still open, or resolved. Returns at once."""
         self._count += 1
         change = Change.RESOLVED if alert.state is AlertState.RESOLVED else Change.OPENED
         notice = AlertNotice(
@@ -54,30 +54,30 @@ class Bulletin:
             transfer=None,
             created_at=self._clock.now(),
         )
-        told = self._route(alert) if change is Change.OPENED else self._lines
-        for name in told:
-            if name in self._lines:
-                self._lines[name].put(notice)
+        names = self._route(alert) if change is Change.OPENED else self._channels
+        for name in names:
+            if name in self._channels:
+                self._channels[name].put(notice)
 
     def recall(self, alert: Alert) -> None:
-        """An alert was told by a process before this one, so its end is to be told too: in messages of their own."""
+        """An earlier process sent this alert, so its end is to be sent too, as messages of their own."""
         for name in self._route(alert):
-            if name in self._lines:
-                self._lines[name].recall()
+            if name in self._channels:
+                self._channels[name].recall()
 
     async def delivered(self, within: float) -> None:
-        """Wait until every channel has taken what it is to be told, or refused it; for so many seconds at most."""
+        """Wait until every channel has taken or refused what is queued for it; ``within`` seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                await asyncio.gather(*(line.done() for line in self._lines.values()))
+                await asyncio.gather(*(channel.done() for channel in self._channels.values()))
 
     async def aclose(self) -> None:
-        """Tell nothing more."""
-        await asyncio.gather(*(line.aclose() for line in self._lines.values()))
+        """Send nothing more."""
+        await asyncio.gather(*(channel.aclose() for channel in self._channels.values()))
 
 
-class _Line:
-    """One channel, and what it is to be told, in its order."""
+class _Channel:
+    """One channel, and the notices queued for it, in order."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -114,24 +114,24 @@ class _Line:
             notice = await self._queue.get()
             self._more.clear()
             if notice.change is Change.OPENED:
-                outcome = await self._tell(notice, None)
+                outcome = await self._deliver(notice, None)
                 if isinstance(outcome, Sent):
                     self._references.append(outcome.reference)
                 elif isinstance(outcome, TryLater) and outcome.cause is FailureCause.TIMED_OUT:
                     self._perhaps_taken = True
             else:
-                # What it was told again and again may be several messages, each of which is to change.
+                # An alert sent several times may stand in several messages, each of which is to change.
                 perhaps: list[str | None] = [None] if self._perhaps_taken else []
                 for reference in dict.fromkeys(self._references or perhaps):
-                    await self._tell(notice, reference)
+                    await self._deliver(notice, reference)
                 self._references.clear()
                 self._perhaps_taken = False
             self._queue.task_done()
 
-    async def _tell(self, notice: AlertNotice, reference: str | None) -> Outcome:
-        """Try until it is taken, refused, or overtaken by what comes next; how the last try ended."""
+    async def _deliver(self, notice: AlertNotice, reference: str | None) -> Outcome:
+        """Attempt it until it is taken, refused, or overtaken by the next notice; how the last attempt ended."""
         wait, attempt = _FIRST_WAIT, 1
-        while isinstance(outcome := await self._send(notice, reference), TryLater) and attempt < _TRIES:
+        while isinstance(outcome := await self._send(notice, reference), TryLater) and attempt < _ATTEMPTS:
             self._log.warning("database_alert.postponed", reason=outcome.reason, attempt=attempt)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(wait, outcome.after or 0.0), _LONGEST_WAIT)):
@@ -151,5 +151,5 @@ class _Line:
                 return await self._provider.send(notice, reference)
         except TimeoutError:
             return TryLater(f"did not answer within {_LONGEST_SEND:g} s", cause=FailureCause.TIMED_OUT)
-        except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not keep the others from hearing it
+        except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not keep the alert from the others
             return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})")

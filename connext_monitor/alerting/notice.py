@@ -1,4 +1,4 @@
-"""One thing to tell one channel, and what a channel must be able to do."""
+"""What a channel is handed to send, and what a channel must be able to do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from connext_monitor.core.transfer_view import TransferView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """The opening, change or end of an alert or of a group of them, ready to be written by a provider.
+    """The opening, change or end of an alert or of a group of alerts, ready for a provider to format.
 
-    ``key`` is the same on every retry of this notice and differs between opened and resolved; ``thread`` is the same
-    in all notices about one group, and for an alert on every retry of one opening; ``created_at`` is when it was
-    stored; ``attempts`` counts those that have failed.
+    ``key`` is the same on every retry of this notice and differs between opened and resolved. ``thread`` is the same
+    in all notices about one group, and on every retry of an alert's opening. ``created_at`` is when it was stored;
+    ``attempts`` counts those that have failed.
     """
 
     key: str
@@ -41,14 +41,14 @@ class AlertNotice(Notice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportNotice(Notice):
-    """A report on statistics: in words, as JSON of so many pathways at most, and as a picture (PNG) if there is one."""
+    """A report on statistics: in words, as a document of at most so many pathways, and as a picture (PNG) if any."""
 
     document: Callable[[int], ReportDocument]
     picture: bytes | None = None
 
 
 class Provider(Protocol):
-    """An alert channel. Never raises for what a channel or a network does: that is an `Outcome`."""
+    """An alert channel. Whatever the channel or the network does is an `Outcome`, and never raised."""
 
     @property
     def name(self) -> str:
@@ -57,11 +57,11 @@ class Provider(Protocol):
 
     @property
     def digest_mode(self) -> DigestMode:
-        """Whether it takes groups; one that does not is told of each alert by itself."""
+        """Whether it takes digests; a channel that does not gets each alert by itself."""
         ...
 
     async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
-        """Tell it; ``reference`` is what this channel returned for the alert's opening, if it did."""
+        """Send the notice; ``reference`` is what the channel called the alert's opening, if it said so."""
         ...
 
     async def aclose(self) -> None:
@@ -70,10 +70,10 @@ class Provider(Protocol):
 
 
 class DigestProvider(Provider, Protocol):
-    """A channel for people, which takes a group's message too."""
+    """A channel for people, which takes digests too."""
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
-        """Tell it; ``reference`` is what it returned for the alert's or the group's opening, if it did."""
+        """Send the notice; ``reference`` is what the channel called the opening, if it said so."""
         ...
 
 
@@ -82,19 +82,19 @@ class ReportingProvider(Provider, Protocol):
 
     @property
     def shows_pictures(self) -> bool:
-        """Whether a report's picture is of any use to it."""
+        """Whether the channel can show a report's picture."""
         ...
 
     async def report(self, notice: ReportNotice) -> Outcome:
-        """Tell it."""
+        """Send the report."""
         ...
 
 
 def takes_reports(provider: Provider) -> TypeGuard[ReportingProvider]:
-    """Whether reports may be told to it."""
+    """Whether it can be sent reports."""
     return hasattr(provider, "report")
 
 
 def takes_digests(provider: Provider) -> TypeGuard[DigestProvider]:
-    """Whether groups may be told to it."""
+    """Whether it can be sent digests."""
     return provider.digest_mode is not DigestMode.EACH

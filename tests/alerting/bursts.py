@@ -1,4 +1,4 @@
-"""A real store with transfers that are late, many at a time, and a manager that tells of them."""
+"""A real store with transfers that are late, many at a time, and a manager that sends their alerts."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +19,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
+from tests.alerting.markup import discord_literal
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack
 from tests.alerting.providers.webhook.vendor import Receiver
@@ -31,6 +32,10 @@ from tests.world.waiting import running
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA: ChainLabel("beta")})
 CONTEXT = ProviderContext(LABELS, SystemClock())
 RULES = GroupRules(wait=0.2, interval=0.6)
+CALM = GroupRules(wait=0.2, interval=900.0)
+"""Nothing is changed or sent anew while a test lasts."""
+MANY = 40
+OVERDUE = "overdue for execution: alpha → beta"
 HOOK = "machines"
 
 
@@ -89,6 +94,11 @@ async def managed(burst: Burst, *providers: Provider, rules: GroupRules = RULES)
     manager = AlertManager(burst.store.outbox, providers, LABELS, rules, HealthNotes(), SystemClock())
     async with running(manager.run()):
         yield manager
+
+
+def titles(discord: Discord) -> list[str]:
+    """The titles of all messages as they stand."""
+    return [discord_literal(message["embeds"][0]["title"]) for message in discord.messages.values()]
 
 
 def to_discord(discord: Discord, mention: str | None = None) -> DiscordProvider:

@@ -7,6 +7,7 @@ import pytest
 
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
+from tests.alerting.bursts import Burst, bursting
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack
 from tests.alerting.providers.webhook.vendor import Receiver
@@ -51,3 +52,16 @@ async def alerts(tmp_path: Path) -> AsyncIterator[QueuedAlerts]:
     store = await open_store(tmp_path / "monitor.db", {})
     yield QueuedAlerts(store)
     await store.close()
+
+
+@pytest.fixture
+async def burst(tmp_path: Path) -> AsyncIterator[Burst]:
+    async with bursting(tmp_path / "monitor.db", "ops") as made:
+        yield made
+
+
+@pytest.fixture
+async def calm_discord() -> AsyncIterator[Discord]:
+    """A Discord that limits nobody for long."""
+    async with Discord(window=0.05) as vendor:
+        yield vendor

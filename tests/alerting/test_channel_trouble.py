@@ -47,12 +47,6 @@ class Picky(Discord):
 
 
 @pytest.fixture
-async def burst(tmp_path: Path) -> AsyncIterator[Burst]:
-    async with bursting(tmp_path / "monitor.db", "ops") as fresh:
-        yield fresh
-
-
-@pytest.fixture
 async def discord() -> AsyncIterator[Picky]:
     async with Picky() as vendor:
         yield vendor

@@ -1,7 +1,7 @@
-"""What all chat channels share in writing a message: its headline, its links, text of strangers on one line, limits.
+"""What all chat channels share in formatting a message: its headline, its links, strangers' text on one line, limits.
 
-A vendor counts characters in a way that its pages do not say; UTF-16 units are the most that any of them counts, so
-limits are kept in those.
+The vendors do not say how they count characters. UTF-16 units are the most that any of them counts, so limits are kept
+in those.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,38 +22,38 @@ _LAST_SECOND = 253402300799  # of the year 9999, beyond which neither Python nor
 
 
 def headline(message: Message) -> str:
-    """The title with what it is before it: ``CRITICAL · Execution overdue: …``; a drill says so first."""
+    """The title after its badges: ``CRITICAL · Execution overdue: …``; a drill says so first."""
     return " · ".join((*badges(message), one_line(message.title)))
 
 
 def bare(notice: Notice) -> Notice:
-    """The notice by its title alone, without a word of a stranger's, for a channel that does not take the details."""
-    text = 'This channel did not take the details; "connext-monitor alerts" has them.'
+    """The notice reduced to its title, without any stranger's text, for a channel that rejects the details."""
+    text = 'This channel rejected the details; "connext-monitor alerts" shows them.'
     return replace(notice, message=replace(notice.message, text=text, fields=(), links=()))
 
 
 def badges(message: Message) -> tuple[str, ...]:
-    """``DRILL`` for a drill, then ``RESOLVED`` or how bad it is."""
+    """``DRILL`` for a drill, then ``RESOLVED`` or the severity."""
     state = "RESOLVED" if message.resolved else message.severity.name
     return ("DRILL", state) if message.drill else (state,)
 
 
 def pages_someone(notice: Notice) -> bool:
-    """Whether somebody is to be called to it: a critical alert that opens, and that has not resolved meanwhile."""
+    """Whether it is to page somebody: a critical alert that opens and has not resolved in the meantime."""
     message = notice.message
     return notice.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved
 
 
 def fact_line(field: Field) -> str:
-    """A fact on one line without any markup, its moment in UTC."""
+    """A fact on one line without any markup, an instant in UTC."""
     value = one_line(field.value) if isinstance(field.value, str) else utc_words(field.value.timestamp)
     return f"{one_line(field.name)}: {value}"
 
 
 def one_line(text: str) -> str:
-    """The text with all that does not print written as an escape: line breaks, controls, ANSI, bidi, surrogates.
+    """The text with everything unprintable escaped: line breaks, controls, ANSI, bidi, surrogates.
 
-    Never empty: channels refuse an empty text where they want one.
+    Never empty: channels reject an empty text where they want one.
     """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
@@ -68,8 +68,8 @@ def units(text: str) -> int:
 def fit(text: str, limit: int, escape: Callable[[str], str] = str) -> str:
     """The text, each character escaped, in at most ``limit`` units; cut between characters, with an ellipsis.
 
-    An escape sequence is never cut in two, since the limit is kept after escaping. ``limit`` is at least 1; no
-    character is escaped as nothing, so that of a long text only its beginning is looked at.
+    An escape sequence is never cut in two, since the limit is applied after escaping. ``limit`` is at least 1. No
+    character is escaped to nothing, so only the beginning of a long text is looked at.
     """
     escaped = [escape(char) for char in text[: limit + 1]]
     whole = "".join(escaped)
@@ -85,7 +85,7 @@ def fit(text: str, limit: int, escape: Callable[[str], str] = str) -> str:
 
 
 def joined_within(parts: Iterable[str], separator: str, limit: int) -> str:
-    """As many of the first parts as fit, whole: for links, which are worth nothing when cut."""
+    """As many of the first parts as fit, each of them whole: a link is worth nothing when cut."""
     text = ""
     for part in parts:
         longer = f"{text}{separator}{part}" if text else part
@@ -96,18 +96,18 @@ def joined_within(parts: Iterable[str], separator: str, limit: int) -> str:
 
 
 def web_links(links: Iterable[Link]) -> list[Link]:
-    """Those that lead to the web and are not too long, their URLs without a sign that means something in markup."""
+    """Those that lead to the web and are not too long, their URLs without any character of markup."""
     quoted = (Link(one_line(link.name), quote(link.url, safe=_URL_SIGNS, errors="replace")) for link in links)
     return [link for link in quoted if _scheme(link.url) in {"http", "https"} and len(link.url) <= _LONGEST_URL]
 
 
 def has_date(timestamp: int) -> bool:
-    """Whether these Unix seconds, which may be a hostile block's, are within the years that have a date."""
+    """Whether these Unix seconds, which may be from a hostile block, fall in a year that can be written."""
     return 0 <= timestamp <= _LAST_SECOND
 
 
 def utc_words(timestamp: int) -> str:
-    """``2026-07-30 10:00:03 UTC``; for readers whose own time nobody knows."""
+    """``2026-07-30 10:00:03 UTC``, for readers whose time zone is unknown."""
     if not has_date(timestamp):
         return f"Unix time {timestamp}"
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
