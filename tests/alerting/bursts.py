@@ -8,8 +8,10 @@ from pathlib import Path
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
-from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider, SlackUrl
+from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord.provider import DiscordProvider
+from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl
+from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
@@ -106,8 +108,8 @@ def to_discord(discord: Discord, mention: str | None = None) -> DiscordProvider:
     return DiscordProvider("ops", config, CONTEXT)
 
 
-def to_slack(slack: Slack) -> SlackProvider:
-    return SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), CONTEXT)
+def to_slack(slack: Slack) -> SlackWebhook:
+    return SlackWebhook("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), CONTEXT)
 
 
 def to_hook(receiver: Receiver) -> WebhookProvider:

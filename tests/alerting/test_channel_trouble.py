@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.http import EDIT_TIMEOUT, AdaptiveTimeout
-from connext_monitor.alerting.providers.http_sender import HttpSender
+from connext_monitor.alerting.providers.http.sender import HttpSender
+from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook

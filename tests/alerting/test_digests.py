@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
+from connext_monitor.alerting.providers.console.provider import ConsoleConfig, ConsoleProvider
 from connext_monitor.core.alerts.grouping import BURST
 from connext_monitor.core.queue import BATCH
 from tests.alerting.bursts import (

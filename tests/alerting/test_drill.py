@@ -2,8 +2,10 @@
 
 from connext_monitor.alerting.drill import drill
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
-from connext_monitor.alerting.providers.slack import SlackConfig, SlackProvider, SlackUrl
+from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord.provider import DiscordProvider
+from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl
+from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
@@ -25,7 +27,7 @@ async def test_a_drill_on_discord_is_one_message(discord: Discord, context: Prov
 
 
 async def test_a_drill_on_slack_is_two_messages_marked_as_drill(slack: Slack, context: ProviderContext) -> None:
-    provider = SlackProvider("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), context)
+    provider = SlackWebhook("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), context)
     assert [outcome for _, outcome in await drill(provider, LABELS, SystemClock())] == [Sent(), Sent()]
     await provider.aclose()
     assert [message["text"].startswith("DRILL") for message in slack.messages] == [True, True]

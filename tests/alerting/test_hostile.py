@@ -18,9 +18,11 @@ from hypothesis import given
 from rich.console import Console
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.alerting.providers import PROVIDER_TYPES, apprise, discord, pagerduty, telegram, webhook
-from connext_monitor.alerting.providers.console_text import alert_text
-from connext_monitor.alerting.providers.slack import blocks_payload, plain_payload
+from connext_monitor.alerting.providers import PROVIDER_TYPES, apprise, pagerduty, webhook
+from connext_monitor.alerting.providers.console.text import alert_text
+from connext_monitor.alerting.providers.discord import payload as discord_payload
+from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
+from connext_monitor.alerting.providers.telegram import payload as telegram_payload
 from connext_monitor.core.alerts.alert import Alert, compose
 from connext_monitor.core.alerts.cause import Cause, CauseKind
 from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
@@ -148,7 +150,7 @@ _DISCORD_MOMENT = re.compile(r"<t:\d+:F> \(<t:\d+:R>\)")
 
 
 def in_discord(notice: Notice) -> None:
-    for form in (discord.embed_payload, discord.plain_payload):
+    for form in (discord_payload.embed_payload, discord_payload.plain_payload):
         payload = cast("dict[str, Any]", form(notice, None))
         assert payload["allowed_mentions"] == {"parse": []}
         lines = payload["content"].split("\n")
@@ -180,11 +182,11 @@ def in_slack(notice: Notice) -> None:
 
 
 def in_telegram(notice: Notice) -> None:
-    html = str(telegram.html_payload(notice, None)["text"])
+    html = str(telegram_payload.html_payload(notice, None)["text"])
     assert all(url.startswith(("http://", "https://")) for url in re.findall(r'<a href="([^"]*)"', html))
     for text, tag in telegram_runs(html):
         assert tag in {"code", "a"} or not LIVE.search(text), text
-    plain = telegram.plain_payload(notice, None)
+    plain = telegram_payload.plain_payload(notice, None)
     assert "parse_mode" not in plain
     assert not LIVE.search(str(plain["text"]))
 
@@ -248,7 +250,7 @@ CHANNELS: Mapping[str, Callable[[Notice], None]] = {
 
 
 def test_every_channel_and_every_kind_of_alert_is_held_to_it() -> None:
-    assert CHANNELS.keys() == PROVIDER_TYPES.keys()
+    assert CHANNELS.keys() == set(PROVIDER_TYPES)
     assert {alert.kind for alert in alerts("")} == set(KINDS.values())
 
 

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordProvider, DiscordUrl
+from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.grouping import DigestMode

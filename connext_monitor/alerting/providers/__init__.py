@@ -1,4 +1,4 @@
-"""Alert channels: one file each, and the table of those that there are."""
+"""Alert channels, each whole in a module or a package of its own, and the table of their types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,24 +18,16 @@ from connext_monitor.core.labels import ChainLabels
 if TYPE_CHECKING:
     from rich.console import Console
 
-PROVIDER_TYPES: Mapping[str, str] = {
-    "apprise": "connext_monitor.alerting.providers.apprise",
-    "console": "connext_monitor.alerting.providers.console",
-    "discord": "connext_monitor.alerting.providers.discord",
-    "pagerduty": "connext_monitor.alerting.providers.pagerduty",
-    "slack": "connext_monitor.alerting.providers.slack_bot",
-    "telegram": "connext_monitor.alerting.providers.telegram",
-    "webhook": "connext_monitor.alerting.providers.webhook",
-}
-"""The modules of the types of channels, of which those are loaded that a config names; each has a PROVIDER_TYPE."""
+PROVIDER_TYPES = ("apprise", "console", "discord", "pagerduty", "slack", "telegram", "webhook")
+"""The types of channels. Each is a module or a package of its name in here, loaded where a config names it."""
 
 
 def provider_type(name: str) -> ProviderType[Any]:
-    """The type of channel of this name, which is one of `PROVIDER_TYPES`."""
-    kind = import_module(PROVIDER_TYPES[name]).PROVIDER_TYPE
-    if not isinstance(kind, ProviderType):
-        raise TypeError(f"{PROVIDER_TYPES[name]} has no PROVIDER_TYPE")
-    return kind
+    """The type of channel of this name, which is one of `PROVIDER_TYPES`: the module's own PROVIDER_TYPE."""
+    module = import_module(f"{__name__}.{name}")
+    if not isinstance(module.PROVIDER_TYPE, ProviderType):
+        raise TypeError(f"{module.__name__} has no PROVIDER_TYPE")
+    return module.PROVIDER_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +102,7 @@ def _read(file: Path, name: str, table: ProviderTable) -> tuple[ProviderType[Any
     given = table.get("type")
     if not isinstance(given, str) or given not in PROVIDER_TYPES:
         what = "is missing" if given is None else "is not a known provider type"
-        cure = f"write one of {', '.join(sorted(PROVIDER_TYPES))}"
+        cure = f"write one of {', '.join(PROVIDER_TYPES)}"
         raise ConfigError(file, [Problem(f"alert_providers.{name}.type", what, cure)])
     kind = provider_type(given)
     return kind, parse_table(kind.config, table, ("alert_providers", name), file=file)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
+from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
 from connext_monitor.core.alerts.grouping import DigestMode

@@ -14,7 +14,9 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http import HttpResponse, RequestSpacing, http_sender
+from connext_monitor.alerting.providers.http.client import http_sender
+from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.providers.http.timing import RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value

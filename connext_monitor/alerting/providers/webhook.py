@@ -18,7 +18,8 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http import HttpResponse, http_sender
+from connext_monitor.alerting.providers.http.client import http_sender
+from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock

@@ -13,7 +13,7 @@ from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, _channel, plain
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http import AdaptiveTimeout
+from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.delivery import Change, FailureCause, Sent, TryLater

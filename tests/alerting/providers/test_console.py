@@ -16,8 +16,8 @@ from rich.console import Console
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.console import ConsoleConfig, ConsoleProvider
-from connext_monitor.alerting.providers.console_text import alert_text, time_words
+from connext_monitor.alerting.providers.console.provider import ConsoleConfig, ConsoleProvider
+from connext_monitor.alerting.providers.console.text import alert_text, time_words
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import Change, Sent, TryLater
 from tests.alerting.markup import printable_line

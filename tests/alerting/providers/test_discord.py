@@ -11,17 +11,11 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord import (
-    DiscordConfig,
-    DiscordProvider,
-    DiscordUrl,
-    WebhookUnwell,
-    embed_payload,
-    message_url,
-    plain_payload,
-)
-from connext_monitor.alerting.providers.discord_answers import ThreadShut, classify, pause_after
-from connext_monitor.alerting.providers.http import HttpResponse
+from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
+from connext_monitor.alerting.providers.discord.provider import DiscordProvider, WebhookUnwell, message_url
+from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after
+from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Unacceptable
 from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.severity import Severity

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 import pytest
 from yarl import URL
 
-from connext_monitor.alerting.providers.http import AdaptiveTimeout, HttpResponse
-from connext_monitor.alerting.providers.http_sender import HttpSender
+from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.providers.http.sender import HttpSender
+from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import FailureCause, TryLater
 from tests.alerting.providers.webhook.vendor import Receiver

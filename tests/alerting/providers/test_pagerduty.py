@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse
+from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.pagerduty import (
     PagerDutyConfig,
     PagerDutyProvider,

@@ -10,7 +10,7 @@ from connext_monitor.alerting.providers import (
     build_providers,
     check_provider,
 )
-from connext_monitor.alerting.providers.discord import DiscordProvider
+from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.alerting.providers.webhook import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable

@@ -9,16 +9,11 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse
+from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
-from connext_monitor.alerting.providers.slack import (
-    SlackConfig,
-    SlackProvider,
-    SlackUrl,
-    blocks_payload,
-    classify,
-    plain_payload,
-)
+from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl
+from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
+from connext_monitor.alerting.providers.slack.webhook import SlackWebhook, classify
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from tests.alerting.markup import is_start_of, printable_line, slack_literal
@@ -36,8 +31,8 @@ def config(url: str, mention: str | None = None) -> SlackConfig:
 
 
 @pytest.fixture
-async def provider(slack: Slack, context: ProviderContext) -> AsyncIterator[SlackProvider]:
-    provider = SlackProvider("desk", config(slack.url, GROUP), context)
+async def provider(slack: Slack, context: ProviderContext) -> AsyncIterator[SlackWebhook]:
+    provider = SlackWebhook("desk", config(slack.url, GROUP), context)
     yield provider
     await provider.aclose()
 
@@ -139,20 +134,20 @@ def test_a_drill_says_so_before_anything_else() -> None:
 # --- what is sent ---
 
 
-async def test_opening_and_resolution_are_two_messages(slack: Slack, provider: SlackProvider) -> None:
+async def test_opening_and_resolution_are_two_messages(slack: Slack, provider: SlackWebhook) -> None:
     assert await provider.send(notice(), None) == Sent(None)
     assert await provider.send(notice(Change.RESOLVED), None) == Sent(None)
     assert [message["text"].split(" · ")[0] for message in slack.messages] == ["CRITICAL", "RESOLVED"]
 
 
-async def test_a_burst_is_paced_and_meets_no_429(slack: Slack, provider: SlackProvider) -> None:
+async def test_a_burst_is_paced_and_meets_no_429(slack: Slack, provider: SlackWebhook) -> None:
     assert [await provider.send(notice(), None) for _ in range(3)] == [Sent(), Sent(), Sent()]
     assert slack.limited == 0
 
 
 @pytest.mark.parametrize("word", ["invalid_payload", "invalid_blocks", "msg_blocks_too_long"])
 async def test_what_slack_does_not_take_as_blocks_is_sent_in_plain_words(
-    slack: Slack, provider: SlackProvider, word: str
+    slack: Slack, provider: SlackWebhook, word: str
 ) -> None:
     slack.plan(400, word.encode())
     assert await provider.send(notice(), None) == Sent(None)
@@ -161,20 +156,20 @@ async def test_what_slack_does_not_take_as_blocks_is_sent_in_plain_words(
     assert message["text"].startswith(f"{GROUP}\nCRITICAL · Execution overdue")
 
 
-async def test_what_slack_takes_in_no_form_is_refused(slack: Slack, provider: SlackProvider) -> None:
+async def test_what_slack_takes_in_no_form_is_refused(slack: Slack, provider: SlackWebhook) -> None:
     slack.plan(400, b"invalid_payload")
     slack.plan(400, b"invalid_payload")
     slack.plan(400, b"no_text")
     assert await provider.send(notice(), None) == Refused("answered 400 Bad Request, no_text")
 
 
-async def test_a_429_is_tried_later_after_what_slack_asks(slack: Slack, provider: SlackProvider) -> None:
+async def test_a_429_is_tried_later_after_what_slack_asks(slack: Slack, provider: SlackWebhook) -> None:
     slack.plan(429, b"", {"Retry-After": "30"})
     assert await provider.send(notice(), None) == TryLater("answered 429 Too Many Requests", 30.0)
 
 
 async def test_an_address_that_slack_does_not_know_is_dead(slack: Slack, context: ProviderContext) -> None:
-    provider = SlackProvider("desk", config(f"{slack.base}/services/other"), context)
+    provider = SlackWebhook("desk", config(f"{slack.base}/services/other"), context)
     assert await provider.send(notice(), None) == ChannelDead("answered 404 Not Found, no_service")
     await provider.aclose()
 

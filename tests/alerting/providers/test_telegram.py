@@ -9,16 +9,12 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse
+from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import MessageGone, Unacceptable
-from connext_monitor.alerting.providers.telegram import (
-    TelegramConfig,
-    TelegramProvider,
-    TelegramToken,
-    html_payload,
-    plain_payload,
-)
-from connext_monitor.alerting.providers.telegram_answers import Moved, TopicShut, classify
+from connext_monitor.alerting.providers.telegram.config import TelegramConfig, TelegramToken
+from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
+from connext_monitor.alerting.providers.telegram.provider import TelegramProvider
+from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify
 from connext_monitor.config import BaseUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Sent, TryLater
 from tests.alerting.providers.telegram.vendor import Telegram, telegram_problem, telegram_runs

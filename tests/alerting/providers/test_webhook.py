@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http import HttpResponse
+from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.webhook import (
     MOST_BYTES,

@@ -1,98 +1,30 @@
-"""Discord webhooks: an embed that changes from open to resolved.
-
-Source of limits, codes and headers: Discord's API documentation, "Webhook", "Message" (embed limits), "Rate Limits"
-and "Opcodes and Status Codes". Only ``content`` can notify anybody, and only whom ``allowed_mentions`` names.
-"""
+"""Sends to a Discord webhook, edits what stands there, and copes with threads that take nothing."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated
 
-from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType, warn
-from connext_monitor.alerting.providers.discord_answers import ID, ThreadShut, classify, pause_after, versioned
-from connext_monitor.alerting.providers.http import (
-    EDIT_TIMEOUT,
-    LONGEST_TIMEOUT,
-    PICTURE,
-    HttpResponse,
-    RequestSpacing,
-    form,
-    http_sender,
-)
+from connext_monitor.alerting.providers.base import ProviderContext, warn
+from connext_monitor.alerting.providers.discord.config import DiscordConfig
+from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
+from connext_monitor.alerting.providers.discord.responses import ID, ThreadShut, classify, pause_after, versioned
+from connext_monitor.alerting.providers.http.client import PICTURE, form, http_sender
+from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import (
     bare,
-    fact_line,
-    fit,
-    has_date,
-    headline,
-    joined_within,
-    one_line,
-    pages_someone,
-    units,
-    utc_words,
-    web_links,
 )
-from connext_monitor.config import SecretUrl, bad_value
 from connext_monitor.core.alerts.grouping import DigestMode
-from connext_monitor.core.alerts.message import Field, Instant, Message
-from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
 
-# Discord allows 6000 in all embeds together; 4096 for a description, but an alert that long is read by nobody.
-EMBED_TOTAL, TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE = 6000, 256, 1500, 25, 256, 1024
-PLAIN = 1000
-_LEAST_FIELD = 40
-_GREEN = 0x2ECC71
-_COLOURS = {Severity.INFO: 0x3498DB, Severity.WARNING: 0xF1C40F, Severity.CRITICAL: 0xE74C3C}
-_MENTION = re.compile(r"<@(?P<role>&)?(?P<id>[0-9]{1,20})>")
-_WEBHOOK = re.compile(r"/webhooks/[0-9]+/[A-Za-z0-9_-]+/?$")
-_MARKUP = frozenset("\\*_~`|<>@#:[]()-")
 _THREAD_NAME = "Alerts"
 # Seconds. Discord may count posts and edits together; but for longer than that, what is new waits for no edit.
 _SHARED_PAUSE = 3.0
-
-
-class DiscordUrl(SecretUrl):
-    """A webhook's URL as Discord shows it."""
-
-    __slots__ = ()
-
-    @classmethod
-    def check(cls, secret: str) -> None:
-        """Raise `bad_value` unless it ends in ``/webhooks/ID/TOKEN``."""
-        super().check(secret)
-        if not _WEBHOOK.search(URL(secret).path):
-            raise bad_value(
-                "is no URL of a Discord webhook", 'copy it from the channel\'s settings, "Integrations", "Webhooks"'
-            )
-
-
-def _read_mention(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and _MENTION.fullmatch(value)):
-        return value
-    raise bad_value("is no Discord mention", 'write "<@&ROLE_ID>" for a role or "<@USER_ID>" for a person')
-
-
-def _read_thread(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and ID.fullmatch(value)):
-        return value
-    raise bad_value("is no id of a Discord thread", "write its digits between quotes")
-
-
-class DiscordConfig(ProviderConfig):
-    """``type = "discord"``; ``mention`` is notified by critical alerts only, ``thread_id`` is a thread or a post."""
-
-    webhook_url: DiscordUrl
-    mention: Annotated[str | None, PlainValidator(_read_mention)] = None
-    thread_id: Annotated[str | None, PlainValidator(_read_thread)] = None
 
 
 class WebhookUnwell(Exception):
@@ -212,9 +144,6 @@ class DiscordProvider:
         return classify(answer), answer
 
 
-PROVIDER_TYPE = ProviderType(DiscordConfig, DiscordProvider)
-
-
 def message_url(config: DiscordConfig, thread: str | None, message_id: str | None = None) -> URL:
     """Where to post, or where the message stands; ``wait`` makes Discord say whether it was saved."""
     base = URL(config.webhook_url.get_secret_value())
@@ -224,76 +153,6 @@ def message_url(config: DiscordConfig, thread: str | None, message_id: str | Non
     return url.update_query({"thread_id": thread}) if thread else url
 
 
-def embed_payload(notice: Notice, mention: str | None) -> Json:
-    """The message as an embed, within Discord's limits whatever the notice holds."""
-    message = notice.message
-    return {
-        **_content(notice, mention, ""),
-        "embeds": [
-            {
-                "title": fit(headline(message), TITLE, escape),
-                "description": _line(message.text, DESCRIPTION),
-                "color": _GREEN if message.resolved else _COLOURS[message.severity],
-                "fields": _fields(message),
-            }
-        ],
-    }
-
-
-def plain_payload(notice: Notice, mention: str | None) -> Json:
-    """The message in a few plain words, for when Discord does not take the embed; takes an embed away on an edit."""
-    message = notice.message
-    facts = map(fact_line, message.fields)
-    lines = [headline(message), one_line(message.text), *facts]
-    text = "\n".join(_line(line, PLAIN // 5) for line in lines[:5])
-    return {**_content(notice, mention, text), "embeds": []}
-
-
-def escape(char: str) -> str:
-    """One character so that Discord's markdown takes it for itself: no mention, link, emoji, time or formatting."""
-    return f"\\{char}" if char in _MARKUP else char
-
-
 def _embeds(payload: Json) -> list[Json]:
     embeds = payload["embeds"]
     return embeds if isinstance(embeds, list) else []
-
-
-def _content(notice: Notice, mention: str | None, text: str) -> Json:
-    if mention is None or not pages_someone(notice):
-        return {"content": text, "allowed_mentions": {"parse": []}}
-    found = _MENTION.fullmatch(mention)
-    allowed = {("roles" if found["role"] else "users"): [found["id"]]} if found else {}
-    # A phone shows the content only, so the ping says what it is about.
-    words = text or fit(headline(notice.message), TITLE, escape)
-    return {"content": f"{mention} {words}", "allowed_mentions": {"parse": [], **allowed}}
-
-
-def _fields(message: Message) -> list[Json]:
-    """The facts that fit, then the links; what is left of the total after title and description is theirs."""
-    links = joined_within(
-        (f"[{fit(link.name, 50, escape)}](<{link.url}>)" for link in web_links(message.links)), " · ", FIELD_VALUE
-    )
-    link_field: list[Json] = [{"name": "Links", "value": links, "inline": False}] if links else []
-    left = EMBED_TOTAL - TITLE - DESCRIPTION - sum(units("Links" + links) for _ in link_field)
-    fields: list[Json] = []
-    for field in message.fields[: FIELDS - len(link_field)]:
-        name = _line(field.name, min(FIELD_NAME, left // 2))
-        value = _value(field, min(FIELD_VALUE, left - units(name)))
-        left -= units(name) + units(value)
-        fields.append({"name": name, "value": value, "inline": isinstance(field.value, Instant)})
-        if left < _LEAST_FIELD * 2:
-            break
-    return fields + link_field
-
-
-def _value(field: Field, limit: int) -> str:
-    if isinstance(field.value, str):
-        return _line(field.value, limit)
-    at = field.value.timestamp
-    return f"<t:{at}:F> (<t:{at}:R>)" if has_date(at) else _line(utc_words(at), limit)
-
-
-def _line(text: str, limit: int) -> str:
-    # At the start of a line "1. " would begin a list.
-    return re.sub(r"^([0-9]+)\. ", r"\1\\. ", fit(one_line(text), limit - 1, escape))

@@ -1,7 +1,4 @@
-"""Slack by a bot's token: one message for each alert or group, changed in place.
-
-Source of methods and errors: Slack's documentation of ``chat.postMessage`` and ``chat.update``.
-"""
+"""Slack by a bot's token: one message for each alert or group, edited in place."""
 
 import json
 import re
@@ -11,27 +8,16 @@ from functools import partial
 
 from yarl import URL
 
-from connext_monitor.alerting.notice import DigestProvider, Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderContext, ProviderType, warn
-from connext_monitor.alerting.providers.http import (
-    EDIT_TIMEOUT,
-    LONGEST_TIMEOUT,
-    PICTURE,
-    HttpResponse,
-    RequestSpacing,
-    http_sender,
-)
+from connext_monitor.alerting.notice import Notice, ReportNotice
+from connext_monitor.alerting.providers.base import ProviderContext, warn
+from connext_monitor.alerting.providers.http.client import PICTURE, http_sender
+from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
-from connext_monitor.alerting.providers.slack import (
-    BETWEEN_MESSAGES,
-    DEAD_WORDS,
-    LIMITED_WORDS,
-    SlackConfig,
-    SlackProvider,
-    blocks_payload,
-    error_word,
-    plain_payload,
-)
+from connext_monitor.alerting.providers.slack.config import SlackConfig
+from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
+from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, LIMITED_WORDS, error_word
+from connext_monitor.alerting.providers.slack.webhook import BETWEEN_MESSAGES
 from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
 from connext_monitor.core.alerts.grouping import DigestMode
@@ -67,16 +53,6 @@ _PASSING = frozenset(
 )
 # The beginning of an answer whose rest did not come.
 _OK = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
-
-
-def slack(name: str, config: SlackConfig, context: ProviderContext) -> DigestProvider:
-    """The channel behind a webhook or behind a bot, whichever the config has."""
-    if config.token is None or config.channel is None:
-        return SlackProvider(name, config, context)
-    return SlackBot(name, config, config.token, config.channel, context)
-
-
-PROVIDER_TYPE = ProviderType(SlackConfig, slack)
 
 
 class SlackBot:

@@ -1,4 +1,4 @@
-"""Prints alerts on stdout, for people at a terminal: severity, title, what is wrong, the facts, links."""
+"""Prints on stdout, and copes with a terminal that is paused or gone."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from collections import deque
 from typing import IO, TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
 from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
@@ -75,7 +75,7 @@ class ConsoleProvider:
         return printing.result()
 
     def _text(self, message: Message) -> str:
-        from connext_monitor.alerting.providers.console_text import alert_text, rendered  # noqa: PLC0415 - loads rich
+        from connext_monitor.alerting.providers.console.text import alert_text, rendered  # noqa: PLC0415 - loads rich
 
         return rendered(self._console, alert_text(message, self._clock.now(), self._console.width))
 
@@ -96,9 +96,6 @@ class ConsoleProvider:
         """Nothing to let go of: stdout is not ours, and what hangs there is not waited for."""
         if self._printing is not None:
             self._printing[1].cancel()
-
-
-PROVIDER_TYPE = ProviderType(ConsoleConfig, ConsoleProvider)
 
 
 def _stdout() -> "Console":

@@ -1,0 +1,49 @@
+"""The config of a Discord channel."""
+
+import re
+from typing import Annotated
+
+from pydantic import PlainValidator
+from yarl import URL
+
+from connext_monitor.alerting.providers.base import ProviderConfig
+from connext_monitor.alerting.providers.discord.responses import ID
+from connext_monitor.config import SecretUrl, bad_value
+
+MENTION = re.compile(r"<@(?P<role>&)?(?P<id>[0-9]{1,20})>")
+_WEBHOOK = re.compile(r"/webhooks/[0-9]+/[A-Za-z0-9_-]+/?$")
+
+
+class DiscordUrl(SecretUrl):
+    """A webhook's URL as Discord shows it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def check(cls, secret: str) -> None:
+        """Raise `bad_value` unless it ends in ``/webhooks/ID/TOKEN``."""
+        super().check(secret)
+        if not _WEBHOOK.search(URL(secret).path):
+            raise bad_value(
+                "is no URL of a Discord webhook", 'copy it from the channel\'s settings, "Integrations", "Webhooks"'
+            )
+
+
+def _read_mention(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and MENTION.fullmatch(value)):
+        return value
+    raise bad_value("is no Discord mention", 'write "<@&ROLE_ID>" for a role or "<@USER_ID>" for a person')
+
+
+def _read_thread(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and ID.fullmatch(value)):
+        return value
+    raise bad_value("is no id of a Discord thread", "write its digits between quotes")
+
+
+class DiscordConfig(ProviderConfig):
+    """``type = "discord"``; ``mention`` is notified by critical alerts only, ``thread_id`` is a thread or a post."""
+
+    webhook_url: DiscordUrl
+    mention: Annotated[str | None, PlainValidator(_read_mention)] = None
+    thread_id: Annotated[str | None, PlainValidator(_read_thread)] = None

@@ -1,0 +1,103 @@
+"""What is written to Discord, within its limits whatever a notice holds.
+
+Source of limits: Discord's API documentation, "Webhook" and "Message" (embed limits). Only ``content`` can notify
+anybody, and only whom ``allowed_mentions`` names.
+"""
+
+import re
+
+from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.discord.config import MENTION
+from connext_monitor.alerting.providers.wording import (
+    fact_line,
+    fit,
+    has_date,
+    headline,
+    joined_within,
+    one_line,
+    pages_someone,
+    units,
+    utc_words,
+    web_links,
+)
+from connext_monitor.core.alerts.message import Field, Instant, Message
+from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.formats import Json
+
+# Discord allows 6000 in all embeds together; 4096 for a description, but an alert that long is read by nobody.
+EMBED_TOTAL, TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE = 6000, 256, 1500, 25, 256, 1024
+PLAIN = 1000
+_LEAST_FIELD = 40
+_GREEN = 0x2ECC71
+_COLOURS = {Severity.INFO: 0x3498DB, Severity.WARNING: 0xF1C40F, Severity.CRITICAL: 0xE74C3C}
+_MARKUP = frozenset("\\*_~`|<>@#:[]()-")
+
+
+def embed_payload(notice: Notice, mention: str | None) -> Json:
+    """The message as an embed, within Discord's limits whatever the notice holds."""
+    message = notice.message
+    return {
+        **_content(notice, mention, ""),
+        "embeds": [
+            {
+                "title": fit(headline(message), TITLE, escape),
+                "description": _line(message.text, DESCRIPTION),
+                "color": _GREEN if message.resolved else _COLOURS[message.severity],
+                "fields": _fields(message),
+            }
+        ],
+    }
+
+
+def plain_payload(notice: Notice, mention: str | None) -> Json:
+    """The message in a few plain words, for when Discord does not take the embed; takes an embed away on an edit."""
+    message = notice.message
+    facts = map(fact_line, message.fields)
+    lines = [headline(message), one_line(message.text), *facts]
+    text = "\n".join(_line(line, PLAIN // 5) for line in lines[:5])
+    return {**_content(notice, mention, text), "embeds": []}
+
+
+def escape(char: str) -> str:
+    """One character so that Discord's markdown takes it for itself: no mention, link, emoji, time or formatting."""
+    return f"\\{char}" if char in _MARKUP else char
+
+
+def _content(notice: Notice, mention: str | None, text: str) -> Json:
+    if mention is None or not pages_someone(notice):
+        return {"content": text, "allowed_mentions": {"parse": []}}
+    found = MENTION.fullmatch(mention)
+    allowed = {("roles" if found["role"] else "users"): [found["id"]]} if found else {}
+    # A phone shows the content only, so the ping says what it is about.
+    words = text or fit(headline(notice.message), TITLE, escape)
+    return {"content": f"{mention} {words}", "allowed_mentions": {"parse": [], **allowed}}
+
+
+def _fields(message: Message) -> list[Json]:
+    """The facts that fit, then the links; what is left of the total after title and description is theirs."""
+    links = joined_within(
+        (f"[{fit(link.name, 50, escape)}](<{link.url}>)" for link in web_links(message.links)), " · ", FIELD_VALUE
+    )
+    link_field: list[Json] = [{"name": "Links", "value": links, "inline": False}] if links else []
+    left = EMBED_TOTAL - TITLE - DESCRIPTION - sum(units("Links" + links) for _ in link_field)
+    fields: list[Json] = []
+    for field in message.fields[: FIELDS - len(link_field)]:
+        name = _line(field.name, min(FIELD_NAME, left // 2))
+        value = _value(field, min(FIELD_VALUE, left - units(name)))
+        left -= units(name) + units(value)
+        fields.append({"name": name, "value": value, "inline": isinstance(field.value, Instant)})
+        if left < _LEAST_FIELD * 2:
+            break
+    return fields + link_field
+
+
+def _value(field: Field, limit: int) -> str:
+    if isinstance(field.value, str):
+        return _line(field.value, limit)
+    at = field.value.timestamp
+    return f"<t:{at}:F> (<t:{at}:R>)" if has_date(at) else _line(utc_words(at), limit)
+
+
+def _line(text: str, limit: int) -> str:
+    # At the start of a line "1. " would begin a list.
+    return re.sub(r"^([0-9]+)\. ", r"\1\\. ", fit(one_line(text), limit - 1, escape))

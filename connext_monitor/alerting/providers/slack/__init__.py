@@ -1,0 +1,17 @@
+"""Slack, by an incoming webhook or by a bot."""
+
+from connext_monitor.alerting.notice import DigestProvider
+from connext_monitor.alerting.providers.base import ProviderContext, ProviderType
+from connext_monitor.alerting.providers.slack.bot import SlackBot
+from connext_monitor.alerting.providers.slack.config import SlackConfig
+from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
+
+
+def build(name: str, config: SlackConfig, context: ProviderContext) -> DigestProvider:
+    """The channel behind a webhook or behind a bot, whichever the config has."""
+    if config.token is None or config.channel is None:
+        return SlackWebhook(name, config, context)
+    return SlackBot(name, config, config.token, config.channel, context)
+
+
+PROVIDER_TYPE = ProviderType(SlackConfig, build)

@@ -1,0 +1,42 @@
+"""Slack's errors, which are single words.
+
+Source: Slack's documentation, "Sending messages using incoming webhooks", "Rate limits", ``chat.postMessage`` and
+``chat.update``.
+"""
+
+import re
+
+from connext_monitor.alerting.providers.http.response import HttpResponse
+
+ERROR_WORD = re.compile(rb"[a-z_]{1,64}")
+IS_ERROR = re.compile(r"(invalid|no|too_many|msg|action|channel|is|team|rate)_|ratelimited|.*_error$")
+LIMITED_WORDS = frozenset({"message_limit_exceeded", "rate_limited", "ratelimited"})
+DEAD_WORDS = frozenset(
+    {
+        "account_inactive",
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_not_found",
+        "invalid_auth",
+        "invalid_token",
+        "is_archived",
+        "no_active_hooks",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "team_disabled",
+        "token_revoked",
+    }
+)
+
+
+def error_word(answer: HttpResponse) -> str:
+    """The error that Slack names, by itself or in JSON; nothing for ``ok``, and for what is no word of its."""
+    said = answer.json
+    if said.get("ok") is False or "error" in said:
+        error = said.get("error")
+        body = error.encode(errors="replace") if isinstance(error, str) else b""
+    else:
+        body = answer.body.strip()
+    named = ERROR_WORD.fullmatch(body)
+    return named[0].decode() if named and named[0] != b"ok" else ""
