@@ -21,11 +21,11 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.object_storage import ObjectStorage
+from tests.alerting.providers.contract import BASE, SecretKey, contracts
 from tests.world.alerts import LABELS, notice
 from tests.world.examples import examples
 
 CHAIN = '[chains.ethereum]\nendpoints = ["ws://127.0.0.1:9"]\n'
-BASE = "127.0.0.1:8"
 
 
 async def alert(config: Config) -> None:
@@ -78,23 +78,18 @@ class Slot:
         return str(caught.value)
 
 
-def provider(kind: str, key: str, good: str, *, ascii_only: bool = True, more: str = "") -> Slot:
-    toml = f'[alert_providers.ops]\ntype = "{kind}"\n{key} = "${{VALUE}}"\n{more}\n'
-    return Slot(f"alert_providers.ops.{key}", toml, good, ascii_only=ascii_only)
+def provider(kind: str, secret: SecretKey) -> Slot:
+    toml = f'[alert_providers.ops]\ntype = "{kind}"\n{secret.key} = "${{VALUE}}"\n{secret.more}\n'
+    return Slot(f"alert_providers.ops.{secret.key}", toml, secret.good, ascii_only=secret.ascii_only)
 
 
+PROVIDERS = {
+    f"{kind} {secret.key}": provider(kind, secret)
+    for kind, contract in contracts().items()
+    for secret in contract.secrets
+}
 SLOTS = {
-    "discord": provider("discord", "webhook_url", f"http://{BASE}/api/webhooks/1/t0ken"),
-    "slack": provider("slack", "webhook_url", f"http://{BASE}/services/t0ken"),
-    "slack token": provider("slack", "token", "xoxb-123-t0ken", more=f'channel = "#a"\napi_url = "http://{BASE}/api"'),
-    "slack api": provider("slack", "api_url", f"http://{BASE}/api", more='channel = "#a"\ntoken = "xoxb-1"'),
-    "telegram token": provider("telegram", "token", f"1:{'x' * 35}", more=f'chat_id = 1\napi_url = "http://{BASE}"'),
-    "telegram api": provider("telegram", "api_url", f"http://{BASE}/bots", more=f'chat_id = 1\ntoken = "1:{"x" * 35}"'),
-    "pagerduty key": provider("pagerduty", "routing_key", "a" * 32, more=f'url = "http://{BASE}/v2"'),
-    "pagerduty url": provider("pagerduty", "url", f"http://{BASE}/v2", more=f'routing_key = "{"a" * 32}"'),
-    "webhook": provider("webhook", "url", f"http://{BASE}/hook"),
-    "webhook secret": provider("webhook", "secret", "whsec_" + "A" * 40, more=f'url = "http://{BASE}/hook"'),
-    "apprise": provider("apprise", "url", f"json://{BASE}/t0ken", ascii_only=False),
+    **PROVIDERS,
     "heartbeat": Slot("heartbeat.url", 'heartbeat.url = "${VALUE}"\n', f"http://{BASE}/beat", beat),
     "backup": Slot("backup.endpoint", '[backup]\nendpoint = "${VALUE}"\n', f"http://{BASE}", upload),
     "http endpoint": Slot(
@@ -218,7 +213,7 @@ def test_an_address_with_what_no_url_has_is_refused(url_slot: Slot, end: str, tm
     assert f"{url_slot.key}: " in url_slot.refusal(f"{url_slot.good}{end}x", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["slack api", "telegram api", "backup"])
+@pytest.mark.parametrize("name", ["slack api_url", "telegram api_url", "backup"])
 def test_an_address_that_a_path_is_added_to_has_no_query(name: str, tmp_path: Path) -> None:
     assert 'has a "?" part' in SLOTS[name].refusal(f"{SLOTS[name].good}?a=b", tmp_path)
 
@@ -319,7 +314,7 @@ async def test_an_address_that_passes_is_asked(name: str, user: str, rest: str) 
     await is_sent(name, (f"{good}{rest}" if "webhooks" not in good else good).replace("://", f"://{user}"))
 
 
-@pytest.mark.parametrize("name", ["slack token", "telegram token", "pagerduty key", "webhook secret"])
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if "url" not in name])
 @examples(40)
 @given(value=TEXT | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40))
 async def test_a_token_that_passes_is_sent(name: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
+from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
 from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl
 from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
@@ -112,5 +114,6 @@ def to_slack(slack: Slack) -> SlackWebhook:
     return SlackWebhook("desk", SlackConfig(type="slack", webhook_url=SlackUrl(slack.url)), CONTEXT)
 
 
-def to_hook(receiver: Receiver) -> WebhookProvider:
-    return WebhookProvider(HOOK, WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), CONTEXT)
+def to_hook(receiver: Receiver, first_timeout: float = FIRST_TIMEOUT) -> WebhookProvider:
+    context = replace(CONTEXT, first_timeout=first_timeout)
+    return WebhookProvider(HOOK, WebhookConfig(type="webhook", url=SecretUrl(receiver.url)), context)

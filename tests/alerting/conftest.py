@@ -10,12 +10,10 @@ from connext_monitor.clock import SystemClock
 from tests.alerting.bursts import Burst, bursting
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack
-from tests.alerting.providers.webhook.vendor import Receiver
+from tests.alerting.providers.webhook.vendor import SECRET, Receiver
 from tests.alerting.queued_alerts import QueuedAlerts
 from tests.world.alerts import LABELS
 from tests.world.databases import open_store
-
-SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 from aiohttp import web
 
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.http.sender import HttpSender
-from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, AdaptiveTimeout
+from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook
@@ -169,11 +168,9 @@ class Slow(Receiver):
 
 
 async def test_a_receiver_that_is_slow_is_told_again_only_until_it_is_waited_for(tmp_path: Path) -> None:
-    clock = SystemClock()
     async with Slow(0.5) as receiver, bursting(tmp_path / "monitor.db", HOOK) as burst:
         await burst.late(range(3))
-        hook = to_hook(receiver)
-        hook._sender = HttpSender(clock, AdaptiveTimeout(clock, 0.2, 60.0))
+        hook = to_hook(receiver, first_timeout=0.2)
         async with managed(burst, hook), asyncio.timeout(PATIENCE):
             while await burst.waiting():  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.05)

@@ -23,12 +23,11 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.store.reports import Reports
 from connext_monitor.store.store import Store
-from tests.alerting.conftest import SECRET
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack, SlackApi
 from tests.alerting.providers.telegram.vendor import Telegram
 from tests.alerting.providers.test_registry import FILE
-from tests.alerting.providers.webhook.vendor import Receiver
+from tests.alerting.providers.webhook.vendor import SECRET, Receiver
 from tests.alerting.queued_alerts import HealthNotes
 from tests.world.alerts import NOW
 from tests.world.databases import open_store

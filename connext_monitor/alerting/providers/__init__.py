@@ -1,6 +1,7 @@
 """Alert channels, each whole in a module or a package of its own, and the table of their types."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +33,7 @@ def provider_type(name: str) -> ProviderType[Any]:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A provider, and which alerts it is to be told: from which severity on, and about which pathways (none: all)."""
+    """A provider, and what it is to be sent: from which severity on, about which pathways (none: all), and reports."""
 
     provider: Provider
     min_severity: Severity
@@ -40,7 +41,7 @@ class ConfiguredProvider:
     reports: bool = False
 
     def wants_pathway(self, origin: DomainId, destination: DomainId, labels: ChainLabels) -> bool:
-        """Whether reports to it are to tell of the pathway."""
+        """Whether its reports cover the pathway."""
         names = (labels.display_name(origin), labels.display_name(destination))
         return not self.pathways or any(pattern.matches(*names) for pattern in self.pathways)
 
@@ -71,12 +72,13 @@ def build_providers(
     labels: ChainLabels,
     clock: Clock,
     console: "Console | None" = None,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> list[ConfiguredProvider]:
     """All providers of the config, in its order; ``console`` is where the console type prints, by default stdout.
 
     Raises ConfigError with the problems of all of them. Opens nothing yet: connections are made when they send.
     """
-    context = ProviderContext(labels, clock, console)
+    context = ProviderContext(labels, clock, console, sleep=sleep)
     built: list[ConfiguredProvider] = []
     problems: list[Problem] = []
     for name, table in tables.items():
@@ -86,7 +88,7 @@ def build_providers(
             problems.extend(error.problems)
         else:
             provider = kind.build(name, config, context)
-            reports = config.told_reports and takes_reports(provider)
+            reports = config.wants_reports and takes_reports(provider)
             built.append(ConfiguredProvider(provider, config.least, config.pathways, reports))
     if problems:
         raise ConfigError(file, problems)

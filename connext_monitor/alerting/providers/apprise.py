@@ -67,16 +67,16 @@ class AppriseProvider:
         self.name = name
         self._config = config
         self._clock = context.clock
-        self._pace = RequestSpacing(context.clock)
-        self._patience = AdaptiveTimeout(context.clock)
+        self._spacing = RequestSpacing(context.clock, context.sleep)
+        self._timeout = AdaptiveTimeout(context.clock, context.first_timeout)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Send it in plain words; Apprise says whether it went, and not why it did not."""
-        await self._pace.turn()
+        await self._spacing.turn()
         title, body = plain(notice)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bool] = loop.create_future()
-        began, seconds = self._clock.monotonic(), self._patience.seconds
+        began, seconds = self._clock.monotonic(), self._timeout.seconds
 
         def work() -> None:
             went = False
@@ -95,19 +95,19 @@ class AppriseProvider:
             async with asyncio.timeout(_SEVERAL * seconds):
                 went = await answer
         except TimeoutError:
-            self._patience.timed_out(seconds)
+            self._timeout.timed_out(seconds)
             return TryLater(f"gave no answer within {_SEVERAL * seconds:g} s", cause=FailureCause.TIMED_OUT)
-        self._pace.hold(_BETWEEN_MESSAGES)
+        self._spacing.hold(_BETWEEN_MESSAGES)
         return self._outcome(went, self._clock.monotonic() - began, seconds)
 
     def _outcome(self, went: bool, after: float, seconds: float) -> Outcome:
         """What Apprise's yes or no means, so many seconds after it was asked to wait ``seconds`` for an answer."""
         if went:
-            self._patience.answered(after)
+            self._timeout.answered(after)
             return Sent()
         if after < seconds:
             return TryLater("did not take it; Apprise does not say why")
-        self._patience.timed_out(seconds)
+        self._timeout.timed_out(seconds)
         return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
 
     async def report(self, notice: ReportNotice) -> Outcome:

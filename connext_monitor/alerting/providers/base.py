@@ -1,12 +1,14 @@
 """What every provider's config has, and what every provider is built with."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
 from connext_monitor.clock import Clock
 from connext_monitor.config import Flag, PathwayPattern, Table
 from connext_monitor.core.alerts.severity import Severity
@@ -29,8 +31,8 @@ class ProviderConfig(Table):
     reports: Flag | None = None
 
     @property
-    def told_reports(self) -> bool:
-        """Whether reports on statistics are sent: as it is said, else where everything is sent."""
+    def wants_reports(self) -> bool:
+        """Whether reports on statistics are sent: as configured, else where alerts of every severity are sent."""
         return self.reports if self.reports is not None else self.least is Severity.INFO
 
     @property
@@ -41,11 +43,16 @@ class ProviderConfig(Table):
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
-    """What providers share: how chains are called, the time, and the terminal (None means stdout)."""
+    """What providers are built with: what chains are called, the time and waiting for it, and the terminal.
+
+    ``console`` None means stdout; ``first_timeout`` is how long a first response may take (seconds).
+    """
 
     labels: ChainLabels
     clock: Clock
     console: "Console | None" = None
+    first_timeout: float = FIRST_TIMEOUT
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 C = TypeVar("C", bound=ProviderConfig)

@@ -75,8 +75,8 @@ class PagerDutyProvider:
     def __init__(self, name: str, config: PagerDutyConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = http_sender(context.clock)
-        self._pace = RequestSpacing(context.clock)
+        self._sender = http_sender(context)
+        self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Trigger or resolve; with the summary alone where the whole is not taken.
@@ -97,11 +97,11 @@ class PagerDutyProvider:
         await self._sender.aclose()
 
     async def _post(self, event: Json) -> Reply:
-        await self._pace.turn()
+        await self._spacing.turn()
         body = json.dumps({"routing_key": self._config.routing_key.get_secret_value(), **event}).encode()
         url = URL(self._config.url.get_secret_value())
         answer = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
-        self._pace.hold(_BETWEEN_EVENTS)
+        self._spacing.hold(_BETWEEN_EVENTS)
         return answer if isinstance(answer, TryLater) else classify(answer)
 
 

@@ -82,7 +82,7 @@ class WebhookProvider:
         self._config = config
         self._labels = context.labels
         self._clock: Clock = context.clock
-        self._sender = http_sender(context.clock)
+        self._sender = http_sender(context)
 
     async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
         """Post the body; where it is not taken, once again without the transfer and with less text."""

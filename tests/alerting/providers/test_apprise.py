@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -13,7 +14,6 @@ from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers import build_providers
 from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, _channel, plain
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.delivery import Change, FailureCause, Sent, TryLater
@@ -84,8 +84,7 @@ async def test_no_service_of_apprise_is_told_to_follow(scheme: str) -> None:
 
 
 async def test_a_service_that_answers_late_is_waited_for_longer(service: Service, context: ProviderContext) -> None:
-    mail = provider(service, context)
-    mail._patience = AdaptiveTimeout(context.clock, 0.3, 30.0)
+    mail = provider(service, replace(context, first_timeout=0.3))
     never, slow = asyncio.Event(), asyncio.Event()
     service.plan(200).until = never
     service.plan(200).until = slow

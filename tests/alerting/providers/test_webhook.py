@@ -32,8 +32,7 @@ from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused,
 from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.transfer_view import TransferView
-from tests.alerting.conftest import SECRET
-from tests.alerting.providers.webhook.vendor import Receiver
+from tests.alerting.providers.webhook.vendor import SECRET, Receiver
 from tests.world.alerts import ARRIVED, DUE, ENDS_OF_LIFE, LABELS, NOW, ROUTER, UNOBSERVED, notice
 from tests.world.clocks import ManualClock
 from tests.world.hostile import SWELLING, notices, swollen

@@ -15,9 +15,6 @@ from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PATIENCE = 10.0
-"""Seconds that stdout may take for a message; a terminal that is paused takes it later."""
-_NOT_READ = TryLater(f"stdout was not read for {_PATIENCE:.0f} s", cause=FailureCause.TIMED_OUT)
 _REMEMBERED = 16
 """Messages of which it is known that they were printed late; who sent one asks again."""
 _Wanted = tuple[str, Message]
@@ -38,6 +35,7 @@ class ConsoleProvider:
         self.name = name
         self._clock = context.clock
         self._console = context.console or _stdout()
+        self._timeout = context.first_timeout  # a terminal that is paused takes the message later
         self._turn = asyncio.Lock()  # alerts come one by one, but a bulletin may come beside them
         self._printing: tuple[_Wanted, asyncio.Task[Outcome]] | None = None
         self._printed_late: deque[_Wanted] = deque(maxlen=_REMEMBERED)
@@ -54,25 +52,28 @@ class ConsoleProvider:
                 earlier, _ = self._printing
                 outcome = await self._ended()
                 if outcome is None:
-                    return _NOT_READ
+                    return self._not_read()
                 if isinstance(outcome, Sent):
                     self._printed_late.append(earlier)
             if wanted in self._printed_late:
                 self._printed_late.remove(wanted)
                 return Sent()
             self._printing = wanted, asyncio.ensure_future(self._print(self._text(notice.message)))
-            return await self._ended() or _NOT_READ
+            return await self._ended() or self._not_read()
 
     async def _ended(self) -> Outcome | None:
         """How the printing ended; None where a terminal that is paused takes it later."""
         if self._printing is None:
             return None
         _, printing = self._printing
-        await asyncio.wait({printing}, timeout=_PATIENCE)
+        await asyncio.wait({printing}, timeout=self._timeout)
         if not printing.done():
             return None
         self._printing = None
         return printing.result()
+
+    def _not_read(self) -> TryLater:
+        return TryLater(f"stdout was not read for {self._timeout:g} s", cause=FailureCause.TIMED_OUT)
 
     def _text(self, message: Message) -> str:
         from connext_monitor.alerting.providers.console.text import alert_text, rendered  # noqa: PLC0415 - loads rich

@@ -40,9 +40,9 @@ class DiscordProvider:
     def __init__(self, name: str, config: DiscordConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = http_sender(context.clock)
-        self._pace = RequestSpacing(context.clock)
-        self._edit_pace = RequestSpacing(context.clock)
+        self._sender = http_sender(context)
+        self._spacing = RequestSpacing(context.clock, context.sleep)
+        self._edit_spacing = RequestSpacing(context.clock, context.sleep)
         self._own_thread: str | None = None
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
@@ -84,7 +84,7 @@ class DiscordProvider:
     async def _edit(self, reference: str, payload: Json) -> Reply:
         message_id, named, place = reference.partition("/")
         thread = (place or None) if named else self._config.thread_id
-        if (busy := await self._edit_pace.turn_to_edit()) is not None:
+        if (busy := await self._edit_spacing.turn_to_edit()) is not None:
             return busy
         reply, _ = await self._request("PATCH", thread, payload, message_id)
         if isinstance(reply, Sent):
@@ -130,7 +130,7 @@ class DiscordProvider:
     async def _ask(
         self, method: str, thread: str | None, body: bytes, headers: Mapping[str, str], message_id: str | None = None
     ) -> tuple[Reply | ThreadShut, HttpResponse | None]:
-        mine, others, at_most = self._pace, self._edit_pace, LONGEST_TIMEOUT
+        mine, others, at_most = self._spacing, self._edit_spacing, LONGEST_TIMEOUT
         if message_id is not None:
             mine, others, at_most = others, mine, EDIT_TIMEOUT
         await mine.turn()

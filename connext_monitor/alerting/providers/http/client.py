@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from connext_monitor.clock import Clock
+from connext_monitor.alerting.providers.base import ProviderContext
 
 if TYPE_CHECKING:
     from connext_monitor.alerting.providers.http.sender import HttpSender
@@ -13,11 +13,11 @@ PICTURE = "report.png"
 """What the picture of a report is called."""
 
 
-def http_sender(clock: Clock, patience: AdaptiveTimeout | None = None) -> "HttpSender":
-    """A sender with connections of its own; loads aiohttp, for which reading a config must not wait."""
+def http_sender(context: ProviderContext) -> "HttpSender":
+    """A sender with connections of its own; loads aiohttp, which reading a config must not wait for."""
     from connext_monitor.alerting.providers.http.sender import HttpSender  # noqa: PLC0415 - as said above
 
-    return HttpSender(clock, patience)
+    return HttpSender(context.clock, AdaptiveTimeout(context.clock, context.first_timeout))
 
 
 async def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[bytes, Mapping[str, str]]:

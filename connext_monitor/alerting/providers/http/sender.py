@@ -31,21 +31,21 @@ class HttpSender:
 
     def __init__(self, clock: Clock, patience: AdaptiveTimeout | None = None) -> None:
         self._clock = clock
-        self._patience = patience or AdaptiveTimeout(clock)
+        self._timeout = patience or AdaptiveTimeout(clock)
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
         self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, at_most: float = LONGEST_TIMEOUT
     ) -> HttpResponse | TryLater:
         """Send once, and wait ``at_most`` seconds. A network that fails is a `TryLater`; only a bug raises."""
-        seconds = min(self._patience.seconds, at_most)
+        seconds = min(self._timeout.seconds, at_most)
         with beginning() as kept:
             answer = await self._exchange(method, url, body, headers, seconds)
         if isinstance(answer, TryLater) and kept.status is not None:
             # It was reached, and has decided; what of its answer breaks which rule is none of the message's business.
             return HttpResponse(kept.status, whole=False)
         if isinstance(answer, TryLater) and answer.cause is FailureCause.TIMED_OUT:
-            self._patience.timed_out(seconds)
+            self._timeout.timed_out(seconds)
             if not kept.connected:
                 return TryLater(f"cannot be connected to within {seconds:g} s", cause=FailureCause.UNREACHABLE)
         return answer
@@ -59,7 +59,7 @@ class HttpSender:
             async with self._opened().request(
                 method, url, data=body, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
-                self._patience.answered(self._clock.monotonic() - began)
+                self._timeout.answered(self._clock.monotonic() - began)
                 return await self._answer(response)
         except TimeoutError:
             return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)

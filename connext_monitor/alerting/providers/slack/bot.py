@@ -68,8 +68,8 @@ class SlackBot:
         self._config = config
         self._token = token
         self._channel = channel
-        self._sender = http_sender(context.clock)
-        self._pace = RequestSpacing(context.clock)
+        self._sender = http_sender(context)
+        self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or change its message; in plain words where Slack does not take the blocks."""
@@ -117,7 +117,7 @@ class SlackBot:
     async def _edit(self, reference: str, payload: Json) -> Reply:
         # A message is found by its channel's id, which a name is not.
         channel, _, ts = reference.partition("/")
-        if (busy := await self._pace.turn_to_edit()) is not None:
+        if (busy := await self._spacing.turn_to_edit()) is not None:
             return busy
         reply = await self._call("chat.update", {**payload, "channel": channel, "ts": ts}, EDIT_TIMEOUT)
         if isinstance(reply, Sent):
@@ -135,11 +135,11 @@ class SlackBot:
     async def _post(
         self, method: str, body: bytes, content_type: str, at_most: float = LONGEST_TIMEOUT
     ) -> HttpResponse | TryLater:
-        await self._pace.turn()
+        await self._spacing.turn()
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": content_type}
         base = self._config.api_url.get_secret_value().rstrip("/")
         answer = await self._sender.request("POST", URL(f"{base}/{method}"), body, headers, at_most=at_most)
-        self._pace.hold(BETWEEN_MESSAGES)
+        self._spacing.hold(BETWEEN_MESSAGES)
         return answer
 
 

@@ -37,8 +37,8 @@ class SlackWebhook:
         self.name = name
         self._config = config
         self._url = config.webhook_url
-        self._sender = http_sender(context.clock)
-        self._pace = RequestSpacing(context.clock)
+        self._sender = http_sender(context)
+        self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
         """Post the alert or its end; in plain words where Slack does not take the blocks."""
@@ -58,12 +58,12 @@ class SlackWebhook:
         await self._sender.aclose()
 
     async def _post(self, payload: Json) -> Reply:
-        await self._pace.turn()
+        await self._spacing.turn()
         url = URL(self._url.get_secret_value())
         answer = await self._sender.request(
             "POST", url, json.dumps(payload).encode(), {"Content-Type": "application/json; charset=utf-8"}
         )
-        self._pace.hold(BETWEEN_MESSAGES)
+        self._spacing.hold(BETWEEN_MESSAGES)
         return answer if isinstance(answer, TryLater) else classify(answer)
 
 

@@ -35,8 +35,8 @@ class TelegramProvider:
     def __init__(self, name: str, config: TelegramConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = http_sender(context.clock)
-        self._pace = RequestSpacing(context.clock)
+        self._sender = http_sender(context)
+        self._spacing = RequestSpacing(context.clock, context.sleep)
         self._chat = config.chat_id
         is_person = config.chat_id.isdigit()
         self._pause = _BETWEEN_MESSAGES if is_person else _BETWEEN_MESSAGES_TO_A_GROUP
@@ -71,7 +71,7 @@ class TelegramProvider:
 
     async def _edit(self, reference: str, payload: Json) -> Reply:
         chat, message_id = self._place(reference)
-        if (busy := await self._pace.turn_to_edit()) is not None:
+        if (busy := await self._spacing.turn_to_edit()) is not None:
             return busy
         reply = await self._call(
             "editMessageText", {"chat_id": chat, "message_id": message_id, **payload}, EDIT_TIMEOUT
@@ -110,11 +110,11 @@ class TelegramProvider:
     async def _ask(
         self, method: str, body: bytes, headers: Mapping[str, str], at_most: float = LONGEST_TIMEOUT
     ) -> Reply | Moved | TopicShut:
-        await self._pace.turn()
+        await self._spacing.turn()
         base = self._config.api_url.get_secret_value().rstrip("/")
         url = URL(f"{base}/bot{self._config.token.get_secret_value()}/{method}")
         answer = await self._sender.request("POST", url, body, headers, at_most=at_most)
-        self._pace.hold(self._pause)
+        self._spacing.hold(self._pause)
         return answer if isinstance(answer, TryLater) else classify(answer)
 
 

@@ -7,6 +7,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.alerting.providers.vendor import Seen, Vendor
 
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 
 class Receiver(Vendor):
     """A webhook's receiver that verifies Standard Webhooks with the published package."""
