@@ -117,7 +117,7 @@ def test_a_url_within_a_path_is_taken(tmp_path: Path) -> None:
 )
 def test_another_address_of_a_chat_is_no_slack_webhook(url: str, tmp_path: Path) -> None:
     words = refusal(tmp_path, f'{CHAIN}{SLACK}webhook_url = "{url}"')
-    assert "alert_providers.ops.webhook_url: is no URL of a Slack webhook" in words
+    assert "alert_providers.ops.webhook_url: is not the URL of a Slack webhook" in words
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_whatever_takes_slacks_messages_is_taken(url: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("token", ["xapp-1-A1", "t0ken", "https://hooks.slack.com/services/T1/B1/t0ken"])
 def test_another_kind_of_token_is_no_slack_bots(token: str, tmp_path: Path) -> None:
     words = refusal(tmp_path, f'{CHAIN}{SLACK}token = "{token}"\nchannel = "#a"')
-    assert "alert_providers.ops.token: is no token of a Slack bot" in words
+    assert "alert_providers.ops.token: is not a Slack bot's token" in words
 
 
 @pytest.mark.parametrize("host", ["999.1.1.1", "1.2.3", "0", "a..b", "a-.b"])

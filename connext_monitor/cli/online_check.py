@@ -93,6 +93,6 @@ async def ask_channel(provider: Provider) -> Finding:
         async with asyncio.timeout(_CHANNEL_TIMEOUT):
             return Finding(provider.name, ok=True, words=await provider.check())
     except TimeoutError:
-        return Finding(provider.name, ok=False, words=f"gave no answer within {_CHANNEL_TIMEOUT:g} s")
+        return Finding(provider.name, ok=False, words=f"did not answer within {_CHANNEL_TIMEOUT:g} s")
     except Exception as error:  # noqa: BLE001 - each channel has its own errors; one of them must not hide the others
         return Finding(provider.name, ok=False, words=redact(str(error)))

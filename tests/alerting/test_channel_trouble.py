@@ -69,7 +69,7 @@ async def test_edits_that_fail_hold_up_no_opening(burst: Burst, discord: Picky, 
         await until(lambda: "WARNING · Chain beta is not observed" in discord.posts, PATIENCE)
 
 
-async def test_edits_refused_for_their_age_hold_up_nothing_and_the_end_is_posted(burst: Burst, discord: Picky) -> None:
+async def test_an_edit_refused_for_its_age_becomes_a_post(burst: Burst, discord: Picky) -> None:
     await burst.late([0])
     async with managed(burst, to_discord(discord)) as manager:
         await until(lambda: len(discord.messages) == 1, PATIENCE)
@@ -81,7 +81,7 @@ async def test_edits_refused_for_their_age_hold_up_nothing_and_the_end_is_posted
     assert await burst.waiting() == 0
 
 
-async def test_what_is_taken_in_no_form_lets_the_others_pass_and_is_kept(burst: Burst, discord: Picky) -> None:
+async def test_a_rejected_message_is_kept_and_lets_others_pass(burst: Burst, discord: Picky) -> None:
     discord.poison = "alpha"
     await unseen(burst, "alpha")
     await unseen(burst, "beta")
@@ -99,7 +99,7 @@ async def test_what_is_taken_in_no_form_lets_the_others_pass_and_is_kept(burst: 
     assert (channel.state, channel.waiting) == (ChannelState.OK, 0)
 
 
-async def test_a_burst_that_is_taken_in_no_form_is_kept_over_a_restart(burst: Burst, discord: Picky) -> None:
+async def test_a_rejected_burst_is_kept_over_a_restart(burst: Burst, discord: Picky) -> None:
     discord.poison = "transfers"
     await burst.late(range(MANY))
     async with managed(burst, to_discord(discord)):
@@ -113,7 +113,7 @@ async def test_a_burst_that_is_taken_in_no_form_is_kept_over_a_restart(burst: Bu
                 await asyncio.sleep(0.01)
 
 
-async def test_a_digest_and_its_end_are_told_though_every_id_is_lost(burst: Burst, discord: Picky) -> None:
+async def test_a_digest_ends_though_its_message_id_was_lost(burst: Burst, discord: Picky) -> None:
     discord.breaks_off_after = 5
     await burst.late(range(MANY))
     async with managed(burst, to_discord(discord)) as manager:
@@ -136,7 +136,7 @@ class Stuck(Discord):
         return await super()._handle(request)
 
 
-async def test_an_edit_that_is_not_answered_gives_way_to_an_opening(burst: Burst) -> None:
+async def test_an_unanswered_edit_gives_way_to_an_opening(burst: Burst) -> None:
     async with Stuck() as discord:
         await burst.late([0])
         async with managed(burst, to_discord(discord)) as manager:
@@ -167,7 +167,7 @@ class Slow(Receiver):
         return response
 
 
-async def test_a_receiver_that_is_slow_is_told_again_only_until_it_is_waited_for(tmp_path: Path) -> None:
+async def test_a_slow_receiver_is_soon_waited_for_long_enough(tmp_path: Path) -> None:
     async with Slow(0.5) as receiver, bursting(tmp_path / "monitor.db", HOOK) as burst:
         await burst.late(range(3))
         hook = to_hook(receiver, first_timeout=0.2)

@@ -165,7 +165,7 @@ async def test_a_channel_that_may_have_taken_it_hears_the_end() -> None:
     class Slow(Channel):
         async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
             await super().send(notice, reference)
-            return TryLater("gave no answer within 60 s", cause=FailureCause.TIMED_OUT)
+            return TryLater("did not answer within 60 s", cause=FailureCause.TIMED_OUT)
 
     channel = Slow("a")
     async with Watch(channel).running() as watch:

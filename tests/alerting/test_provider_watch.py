@@ -89,12 +89,12 @@ async def test_a_channel_is_reported_once_it_has_failed_long_enough(tmp_path: Pa
 
 async def test_a_channel_that_takes_a_message_again_resolves_as_recovered(tmp_path: Path) -> None:
     async with watching(tmp_path, patience=0.0) as watched:
-        watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
+        watched.watch.failed("ops", "did not answer within 10 s", dead=False)
         await watched.says(("ops", AlertState.OPEN, None))
-        watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
+        watched.watch.failed("ops", "did not answer within 10 s", dead=False)
         watched.watch.took("ops")
         await watched.says(("ops", AlertState.RESOLVED, "recovered"))
-        watched.watch.failed("ops", "gave no answer within 10 s", dead=False)
+        watched.watch.failed("ops", "did not answer within 10 s", dead=False)
         await watched.says(("ops", AlertState.RESOLVED, "recovered"), ("ops", AlertState.OPEN, None))
 
 

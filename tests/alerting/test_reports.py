@@ -92,7 +92,7 @@ async def reporting(folder: Path, built: Collection[ConfiguredProvider]) -> Asyn
         await store.close()
 
 
-async def test_every_channel_takes_a_report_on_any_number_of_hostile_pathways(tmp_path: Path) -> None:
+async def test_every_channel_takes_a_report_on_hostile_pathways(tmp_path: Path) -> None:
     printed = io.StringIO()
     async with (
         Discord() as discord,
@@ -134,7 +134,7 @@ async def test_every_channel_takes_a_report_on_any_number_of_hostile_pathways(tm
     assert "\x1b[31m" not in printed.getvalue()
 
 
-async def test_a_report_waits_while_its_channel_takes_nothing_and_only_the_newest_is_told(tmp_path: Path) -> None:
+async def test_a_waiting_report_gives_way_to_a_newer_one(tmp_path: Path) -> None:
     older = Report(REPORT.since - 86_400, REPORT.since, BUSY[:1], ())
     newer = Report(REPORT.since, REPORT.until, BUSY[:2], ())
     async with Receiver() as hook:
@@ -175,7 +175,7 @@ async def test_an_alert_goes_before_a_report(tmp_path: Path) -> None:
         assert [body["type"] for body in hook.taken] == ["alert.opened", "report.stats"]
 
 
-async def test_where_no_picture_is_taken_the_words_are(tmp_path: Path) -> None:
+async def test_a_report_without_its_picture_is_still_sent(tmp_path: Path) -> None:
     async with Discord() as discord, SlackApi() as api:
         api.files_forbidden = True
         discord.plan(400, {"code": 50035})
@@ -201,17 +201,17 @@ async def test_where_no_picture_is_taken_the_words_are(tmp_path: Path) -> None:
         ({"type": "pagerduty", "routing_key": "s3cret0123456789abcdef0123456789"}, False),
     ],
 )
-def test_who_is_told_reports(table: dict[str, object], *, told: bool) -> None:
+def test_which_providers_get_reports(table: dict[str, object], *, told: bool) -> None:
     assert [one.reports for one in providers(x=table)] == [told]
 
 
-def test_pagerduty_is_no_place_for_reports() -> None:
+def test_pagerduty_takes_no_reports() -> None:
     table: dict[str, Any] = {"type": "pagerduty", "routing_key": "s3cret0123456789abcdef0123456789", "reports": True}
     with pytest.raises(ConfigError, match="PagerDuty takes incidents, not reports"):
         providers(x=table)
 
 
-async def test_a_provider_of_some_pathways_is_told_of_those(tmp_path: Path) -> None:
+async def test_a_reports_pathways_are_those_of_its_provider(tmp_path: Path) -> None:
     async with Receiver() as hook:
         origin = LABELS.display_name(DomainId(3))
         built = providers(hook={"type": "webhook", "url": hook.url, "pathways": [{"origin": origin}]})

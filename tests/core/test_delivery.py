@@ -53,7 +53,7 @@ def test_it_is_said_until_when_a_channel_asks_to_wait() -> None:
 
 
 @pytest.mark.parametrize("years", [10, 10**5, 10**290])
-def test_of_a_wait_that_is_not_kept_it_is_said_so(years: int) -> None:
+def test_a_wait_cut_to_an_hour_says_so(years: int) -> None:
     said = with_wait_asked("answered 429", years * 365 * 86400.0, NOW)
     assert said.endswith("; it is tried within an hour all the same")
     assert "asks to wait" in said

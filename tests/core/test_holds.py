@@ -28,7 +28,7 @@ def test_a_failure_holds_the_whole_channel(holds: Holds) -> None:
     assert held.until("anything", Lane.NEWS) == held.until("anything", Lane.EDITS) == 101.0
 
 
-def test_failures_in_a_row_wait_ever_longer_whichever_message_it_is(holds: Holds) -> None:
+def test_failures_in_a_row_wait_ever_longer(holds: Holds) -> None:
     assert [holds.failed(one, FAILED, 0.0, JITTER) for one in (HEAD, NEXT, HEAD)] == [1.0, 2.0, 4.0]
 
 
@@ -71,7 +71,7 @@ def test_after_four_failures_another_message_is_tried_first(holds: Holds) -> Non
     assert holds.at(0.0, 0.0).turn("head") == 0.0
 
 
-def test_while_it_is_not_known_whose_fault_it_is_each_message_is_tried_in_its_turn(holds: Holds) -> None:
+def test_messages_take_turns_while_the_blame_is_unknown(holds: Holds) -> None:
     """Several that are poisoned cost a try each; and where the channel was at fault, none is tried for ever."""
     waiting = {f"message {number}": Attempt(f"message {number}", Lane.NEWS, 0) for number in range(4)}
     order = []
@@ -97,7 +97,7 @@ def test_what_fails_again_after_another_was_taken_waits_by_itself(holds: Holds) 
 
 
 @pytest.mark.parametrize("outcome", [LIMITED, UNREACHABLE], ids=["limited", "unreachable"])
-def test_what_can_only_be_the_channel_s_is_never_laid_on_a_message(holds: Holds, outcome: TryLater) -> None:
+def test_an_unreachable_channel_is_never_blamed_on_a_message(holds: Holds, outcome: TryLater) -> None:
     for _ in range(9):
         holds.failed(HEAD, outcome, 0.0, JITTER)
     assert holds.at(0.0, 0.0).turn("head") == -inf
@@ -112,7 +112,7 @@ def test_our_own_fault_is_the_message_s(holds: Holds) -> None:
     assert holds.at(100.0, 100.0).until("next", Lane.NEWS) < 100.0
 
 
-def test_what_is_not_taken_while_others_are_is_said_until_it_is(holds: Holds) -> None:
+def test_an_untaken_message_is_reported_until_it_is_taken(holds: Holds) -> None:
     holds.refused(HEAD, "answered 400 Bad Request", 0.0, JITTER)
     holds.taken(NEXT)
     assert holds.not_taken == "does not take one message, though it takes others: answered 400 Bad Request"
@@ -120,7 +120,7 @@ def test_what_is_not_taken_while_others_are_is_said_until_it_is(holds: Holds) ->
     assert holds.not_taken is None
 
 
-def test_an_edit_that_is_not_taken_is_no_news_that_is_not_taken(holds: Holds) -> None:
+def test_an_untaken_edit_is_not_reported(holds: Holds) -> None:
     holds.refused(EDIT, "answered 400 Bad Request", 0.0, JITTER)
     assert holds.not_taken is None
 
@@ -142,11 +142,11 @@ def ids(held: Held, *deliveries: QueuedDelivery) -> list[int]:
     return [one.id for _, one in in_turn(deliveries, held)]
 
 
-def test_what_was_tried_goes_first_then_the_order_of_the_ids() -> None:
+def test_retries_go_first_then_the_order_of_the_ids() -> None:
     assert ids(Held(), queued(3, 1), queued(1), queued(2)) == [3, 1, 2]
 
 
-def test_what_waits_by_itself_goes_last_and_says_from_when_on() -> None:
+def test_a_message_on_its_own_hold_goes_last() -> None:
     held = Held(alone={delivery_key(1): 500.0})
     turns = in_turn([queued(1, 2), queued(2)], held)
     assert [(one.id, at) for at, one in turns][1] == (1, 500.0)

@@ -49,7 +49,7 @@ def test_periods_are_aligned_to_the_clock_of_utc() -> None:
     assert period_end(now, 0.4) == int(now)
 
 
-def test_of_the_periods_that_were_missed_only_the_last_is_due() -> None:
+def test_only_the_last_of_several_missed_periods_is_due() -> None:
     midnight = at("2026-11-25T00:00")
     assert is_due(None, midnight + 100, DAY, 60) is None
     assert is_due(int(midnight), midnight + 100, DAY, 60) is None
@@ -78,7 +78,7 @@ def test_any_numbers_can_be_told(
     assert len(document.pathways) + document.pathways_left_out == len(now)
 
 
-def test_it_says_how_many_how_fast_and_how_it_was_before() -> None:
+def test_it_says_how_many_how_fast_and_what_before() -> None:
     now = PathwayFigures(ALPHA, BETA, 128, 120, 3, LegFigures(124, 45, 120, 2), LegFigures(123, 3600, 7200, 0))
     was = PathwayFigures(ALPHA, BETA, 64, 60, 4, LegFigures(64, 60, 150, 0), LegFigures())
     message = compose_report(Report(0, DAY, (now,), (was,)), LABELS)

@@ -19,16 +19,24 @@ from connext_monitor.core.labels import ChainLabels
 if TYPE_CHECKING:
     from rich.console import Console
 
-PROVIDER_TYPES = ("apprise", "console", "discord", "pagerduty", "slack", "telegram", "webhook")
-"""The types of channels. Each is a module or a package of its name in here, loaded where a config names it."""
+PROVIDER_TYPES: Mapping[str, str] = {
+    "apprise": "connext_monitor.alerting.providers.apprise",
+    "console": "connext_monitor.alerting.providers.console",
+    "discord": "connext_monitor.alerting.providers.discord",
+    "pagerduty": "connext_monitor.alerting.providers.pagerduty",
+    "slack": "connext_monitor.alerting.providers.slack",
+    "telegram": "connext_monitor.alerting.providers.telegram",
+    "webhook": "connext_monitor.alerting.providers.webhook",
+}
+"""The types of channels and their modules, each of which is loaded only where a config names it."""
 
 
 def provider_type(name: str) -> ProviderType[Any]:
-    """The type of channel of this name, which is one of `PROVIDER_TYPES`: the module's own PROVIDER_TYPE."""
-    module = import_module(f"{__name__}.{name}")
-    if not isinstance(module.PROVIDER_TYPE, ProviderType):
-        raise TypeError(f"{module.__name__} has no PROVIDER_TYPE")
-    return module.PROVIDER_TYPE
+    """The type of channel of this name, which is one of `PROVIDER_TYPES`: its module's PROVIDER_TYPE."""
+    kind = import_module(PROVIDER_TYPES[name]).PROVIDER_TYPE
+    if not isinstance(kind, ProviderType):
+        raise TypeError(f"{PROVIDER_TYPES[name]} has no PROVIDER_TYPE")
+    return kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class AppriseUrl(SecretText):
             raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[apprise]'")
         if _channel(secret) is None:
             raise bad_value(
-                "is no address that Apprise knows", "write it as Apprise's documentation of the service says"
+                "is not an address that Apprise knows", "write it as Apprise's documentation of that service shows"
             )
 
 
@@ -96,7 +96,7 @@ class AppriseProvider:
                 went = await answer
         except TimeoutError:
             self._timeout.timed_out(seconds)
-            return TryLater(f"gave no answer within {_SEVERAL * seconds:g} s", cause=FailureCause.TIMED_OUT)
+            return TryLater(f"did not answer within {_SEVERAL * seconds:g} s", cause=FailureCause.TIMED_OUT)
         self._spacing.hold(_BETWEEN_MESSAGES)
         return self._outcome(went, self._clock.monotonic() - began, seconds)
 
@@ -108,7 +108,7 @@ class AppriseProvider:
         if after < seconds:
             return TryLater("did not take it; Apprise does not say why")
         self._timeout.timed_out(seconds)
-        return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
+        return TryLater(f"did not answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Tell it in words."""

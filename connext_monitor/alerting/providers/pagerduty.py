@@ -41,14 +41,15 @@ class RoutingKey(SecretText):
         """Raise `bad_value` unless it is 32 letters and digits."""
         if not _ROUTING_KEY.fullmatch(secret):
             raise bad_value(
-                "is no PagerDuty routing key", 'copy the integration key of an "Events API v2" integration: 32 signs'
+                "is not a PagerDuty routing key",
+                'copy the integration key of an "Events API v2" integration: 32 characters',
             )
 
 
 def _read_source(value: object) -> str:
     if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= 255:
         return value
-    raise bad_value("is no name of a source", "write a short text: what incidents are to say they come from")
+    raise bad_value("is not a valid source name", "write a short text: what incidents are to say they come from")
 
 
 def _read_reports(given: object) -> Literal[False] | None:
@@ -162,7 +163,7 @@ def classify(answer: HttpResponse) -> Outcome | Unacceptable:
     if answer.later:
         return answer.try_later()
     if _ROUTING.search(_errors(answer.json)):
-        return ChannelDead(f"{answer.words}, the routing key is not known")
+        return ChannelDead(f"{answer.words}, unknown routing key")
     if answer.status in {400, 413} and not answer.is_page:
         return Unacceptable(answer.words)
     return answer.try_later()

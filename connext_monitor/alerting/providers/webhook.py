@@ -55,7 +55,7 @@ class SigningSecret(SecretText):
         """Raise `bad_value` for any other form."""
         if not secret.startswith(_PREFIX) or not 24 <= len(_decoded(secret) or b"") <= 64:
             raise bad_value(
-                "is no signing secret of Standard Webhooks", 'write "whsec_" and the base64 of 24 to 64 random bytes'
+                "is not a Standard Webhooks signing secret", 'write "whsec_" and the base64 of 24 to 64 random bytes'
             )
 
     @property

@@ -61,7 +61,7 @@ async def test_a_message_that_is_gone_is_posted_anew(name: str) -> None:
         assert len(vendor.messages) == 1
 
 
-async def test_an_edit_that_is_told_twice_changes_nothing(case: Case) -> None:
+async def test_a_repeated_edit_changes_nothing(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         opened = await provider.send(notice(), None)
         assert isinstance(opened, Sent)
@@ -80,7 +80,7 @@ async def test_a_vendor_in_trouble_is_tried_later(case: Case) -> None:
         assert outcome.cause is FailureCause.SERVER_ERROR
 
 
-async def test_too_many_requests_are_tried_later_after_as_long_as_was_asked(case: Case) -> None:
+async def test_too_many_requests_wait_as_long_as_was_asked(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.plan(*case.limited)
         outcome = await provider.send(notice(), None)
@@ -90,7 +90,7 @@ async def test_too_many_requests_are_tried_later_after_as_long_as_was_asked(case
         assert len(vendor.seen) == 1
 
 
-async def test_a_vendor_that_is_not_there_is_tried_later_and_its_address_stays_secret(case: Case) -> None:
+async def test_an_unreachable_vendor_is_tried_later_without_its_address(case: Case) -> None:
     async with case.make() as vendor:
         pass
     async with channel(case, vendor) as provider:
@@ -100,7 +100,7 @@ async def test_a_vendor_that_is_not_there_is_tried_later_and_its_address_stays_s
     assert "s3cret" not in repr(outcome) + repr(vars(provider))
 
 
-async def test_a_form_that_is_not_taken_is_sent_in_plain_words(case: Case) -> None:
+async def test_a_rejected_form_is_sent_in_plain_words(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.plan(*case.not_so)
         assert isinstance(await provider.send(notice(), None), Sent)
@@ -108,7 +108,7 @@ async def test_a_form_that_is_not_taken_is_sent_in_plain_words(case: Case) -> No
         assert len(vendor.seen[1].body) < len(vendor.seen[0].body)
 
 
-async def test_what_is_taken_in_no_form_is_refused(case: Case) -> None:
+async def test_a_message_rejected_in_every_form_is_refused(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         for _ in range(3):
             vendor.plan(*case.not_so)
@@ -116,7 +116,7 @@ async def test_what_is_taken_in_no_form_is_refused(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.title_alone])
-async def test_what_is_refused_for_what_strangers_wrote_in_it_is_told_by_its_title(name: str) -> None:
+async def test_a_message_rejected_for_strangers_text_is_its_title(name: str) -> None:
     case = CASES[name]
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.plan(*case.not_so)
@@ -128,7 +128,7 @@ async def test_what_is_refused_for_what_strangers_wrote_in_it_is_told_by_its_tit
         assert "overdue" in last
 
 
-async def test_a_channel_that_is_no_more_is_dead_and_its_own_words_are_not_repeated(case: Case) -> None:
+async def test_a_deleted_channel_is_dead_and_is_not_quoted(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.plan(*case.dead)
         outcome = await provider.send(notice(), None)
@@ -154,7 +154,7 @@ PAGE = b"<!DOCTYPE html><title>Access denied</title><p>error code: 1010 s3cret"
     [(401, b""), (403, PAGE), (404, b""), (404, PAGE), (451, b"")],
     ids=["401", "403 page", "404", "404 page", "451"],
 )
-async def test_what_may_come_from_something_in_front_of_the_vendor_passes(case: Case, status: int, body: bytes) -> None:
+async def test_answers_from_in_front_of_the_vendor_pass(case: Case, status: int, body: bytes) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.plan(status, body)
         outcome = await provider.send(notice(), None)
@@ -163,7 +163,7 @@ async def test_what_may_come_from_something_in_front_of_the_vendor_passes(case: 
         assert isinstance(await provider.send(notice(), None), Sent)
 
 
-async def test_what_is_taken_with_a_large_head_is_taken_once(case: Case) -> None:
+async def test_a_success_with_a_large_head_is_taken_once(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.more_headers = {"X-Policy": "x" * 60_000}
         opened = await provider.send(notice(), None)
@@ -174,7 +174,7 @@ async def test_what_is_taken_with_a_large_head_is_taken_once(case: Case) -> None
         assert len(vendor.seen) == 2
 
 
-async def test_what_is_taken_with_an_answer_that_breaks_off_is_taken_and_ends(case: Case) -> None:
+async def test_a_success_whose_answer_breaks_off_is_taken(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.breaks_off_after = 12
         opened = await provider.send(notice(), None)
@@ -185,7 +185,7 @@ async def test_what_is_taken_with_an_answer_that_breaks_off_is_taken_and_ends(ca
 
 
 @pytest.mark.parametrize("name", EDITED)
-async def test_an_end_that_cannot_be_written_into_its_message_is_posted(name: str) -> None:
+async def test_an_end_that_cannot_be_edited_in_is_posted(name: str) -> None:
     case = CASES[name]
     async with case.make() as vendor, channel(case, vendor) as provider:
         opened = await provider.send(notice(), None)
@@ -200,7 +200,7 @@ async def test_an_end_that_cannot_be_written_into_its_message_is_posted(name: st
 
 
 @pytest.mark.parametrize("name", EDITED)
-async def test_an_end_whose_message_takes_no_form_is_posted(name: str) -> None:
+async def test_an_end_rejected_as_an_edit_is_posted(name: str) -> None:
     case = CASES[name]
     async with case.make() as vendor, channel(case, vendor) as provider:
         opened = await provider.send(notice(), None)
@@ -215,7 +215,7 @@ async def test_an_end_whose_message_takes_no_form_is_posted(name: str) -> None:
     ("name", "status", "said"),
     [(name, status, said) for name, case in CASES.items() for status, said in case.let_in_later],
 )
-async def test_a_bot_that_is_let_in_later_is_heard_without_a_restart(name: str, status: int, said: object) -> None:
+async def test_a_bot_let_in_later_needs_no_restart(name: str, status: int, said: object) -> None:
     case = CASES[name]
     async with case.make() as vendor, channel(case, vendor) as provider:
         vendor.plan(status, said)

@@ -168,9 +168,7 @@ def test_a_transfers_alert_goes_to_those_who_want_its_pathway(pathways: list[dic
         ([{"origin": "base"}], True),
     ],
 )
-def test_a_chains_alert_goes_to_those_with_a_pathway_that_it_touches(
-    pathways: list[dict[str, object]], wanted: bool
-) -> None:
+def test_a_chains_alert_goes_where_a_pathway_touches_it(pathways: list[dict[str, object]], wanted: bool) -> None:
     assert asked(*pathways).wants(UNOBSERVED, LABELS) is wanted
 
 

@@ -45,7 +45,7 @@ def test_joined_parts_are_whole_ones_from_the_start(parts: list[str], limit: int
 
 
 @given(st.lists(links))
-def test_links_lead_to_the_web_and_hold_no_sign_of_any_markup(given_links: list[Link]) -> None:
+def test_links_lead_to_the_web_and_hold_no_markup(given_links: list[Link]) -> None:
     for link in web_links(given_links):
         assert link.url.startswith(("http://", "https://"))
         assert link.url.isascii()

@@ -86,7 +86,7 @@ class ConsoleProvider:
             await asyncio.to_thread(_write, self._console.file, text)
         except (OSError, ValueError) as error:
             words = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else None
-            return TryLater(f"stdout does not take it ({words or type(error).__name__})")
+            return TryLater(f"stdout cannot be written to ({words or type(error).__name__})")
         return Sent()
 
     async def report(self, notice: ReportNotice) -> Outcome:

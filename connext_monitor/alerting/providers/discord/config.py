@@ -25,20 +25,21 @@ class DiscordUrl(SecretUrl):
         super().check(secret)
         if not _WEBHOOK.search(URL(secret).path):
             raise bad_value(
-                "is no URL of a Discord webhook", 'copy it from the channel\'s settings, "Integrations", "Webhooks"'
+                "is not the URL of a Discord webhook",
+                'copy it from the channel\'s settings, "Integrations", "Webhooks"',
             )
 
 
 def _read_mention(value: object) -> str | None:
     if value is None or (isinstance(value, str) and MENTION.fullmatch(value)):
         return value
-    raise bad_value("is no Discord mention", 'write "<@&ROLE_ID>" for a role or "<@USER_ID>" for a person')
+    raise bad_value("is not a Discord mention", 'write "<@&ROLE_ID>" for a role or "<@USER_ID>" for a person')
 
 
 def _read_thread(value: object) -> str | None:
     if value is None or (isinstance(value, str) and ID.fullmatch(value)):
         return value
-    raise bad_value("is no id of a Discord thread", "write its digits between quotes")
+    raise bad_value("is not the id of a Discord thread", "write its digits in quotes")
 
 
 class DiscordConfig(ProviderConfig):

@@ -75,7 +75,7 @@ class DiscordProvider:
         meaning = classify(answer)
         if not isinstance(meaning, Sent):
             raise WebhookUnwell(meaning.reason)
-        return "the webhook stands"
+        return "the webhook exists"
 
     async def aclose(self) -> None:
         """Let go of connections."""

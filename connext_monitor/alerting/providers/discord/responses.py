@@ -19,12 +19,12 @@ _CODES = {
     10003: "unknown channel or thread (code 10003)",
     10008: "unknown message (code 10008)",
     10015: "unknown webhook (code 10015)",
-    30046: "too many changes of messages older than an hour (code 30046)",
-    40333: "turned away in front of Discord (code 40333)",
+    30046: "too many edits of messages older than an hour (code 30046)",
+    40333: "blocked in front of Discord (code 40333)",
     50027: "invalid webhook token (code 50027)",
     50035: "invalid form body (code 50035)",
     50083: "the thread is archived (code 50083)",
-    220001: "a forum takes only posts to one of its threads: set thread_id (code 220001)",
+    220001: "a forum only accepts posts to one of its threads: set thread_id (code 220001)",
 }
 
 

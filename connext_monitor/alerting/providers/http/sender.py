@@ -47,7 +47,7 @@ class HttpSender:
         if isinstance(answer, TryLater) and answer.cause is FailureCause.TIMED_OUT:
             self._timeout.timed_out(seconds)
             if not kept.connected:
-                return TryLater(f"cannot be connected to within {seconds:g} s", cause=FailureCause.UNREACHABLE)
+                return TryLater(f"could not be connected to within {seconds:g} s", cause=FailureCause.UNREACHABLE)
         return answer
 
     async def _exchange(
@@ -62,9 +62,9 @@ class HttpSender:
                 self._timeout.answered(self._clock.monotonic() - began)
                 return await self._answer(response)
         except TimeoutError:
-            return TryLater(f"gave no answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
+            return TryLater(f"did not answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
         except aiohttp.ClientResponseError:
-            return TryLater("answered in a way that is no HTTP")
+            return TryLater("answered with something that is not HTTP")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             seen = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
             never_seen = not seen or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
@@ -142,8 +142,8 @@ def _unpacked(body: bytes, whole: bool) -> tuple[bytes, bool]:
 # The first that fits counts, so the narrower stand before the wider.
 _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "has a host name that cannot be resolved"),
-    (aiohttp.ClientConnectorCertificateError, "showed a TLS certificate that is not trusted"),
-    (aiohttp.ClientSSLError, "cannot be spoken to over TLS"),
+    (aiohttp.ClientConnectorCertificateError, "presented a TLS certificate that is not trusted"),
+    (aiohttp.ClientSSLError, "failed the TLS handshake"),
     (aiohttp.ServerDisconnectedError, "closed the connection before it answered"),
 )
 

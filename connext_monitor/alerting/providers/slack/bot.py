@@ -100,7 +100,7 @@ class SlackBot:
             return _trouble(place)
         url, file_id = str(place.json.get("upload_url")), place.json.get("file_id")
         if not url.startswith(("https://", "http://")):
-            return "names no place for files"
+            return "named no upload URL"
         sent = await self._sender.request("POST", URL(url), picture, {"Content-Type": "application/octet-stream"})
         if isinstance(sent, TryLater) or not sent.ok:
             return _trouble(sent)

@@ -17,13 +17,13 @@ _CHANNEL = re.compile(r"#?[\w.-]{1,80}")
 def _read_mention(value: object) -> str | None:
     if value is None or (isinstance(value, str) and _MENTION.fullmatch(value)):
         return value
-    raise bad_value("is no Slack mention", 'write "<!subteam^ID>" for a group, "<@U…>", "<!here>" or "<!channel>"')
+    raise bad_value("is not a Slack mention", 'write "<!subteam^ID>" for a group, "<@U…>", "<!here>" or "<!channel>"')
 
 
 def _read_channel(value: object) -> str | None:
     if value is None or (isinstance(value, str) and _CHANNEL.fullmatch(value)):
         return value
-    raise bad_value("is no Slack channel", 'write its id, such as "C0123456789", or its name, such as "#alerts"')
+    raise bad_value("is not a Slack channel", 'write its id, such as "C0123456789", or its name, such as "#alerts"')
 
 
 class SlackUrl(SecretUrl):
@@ -41,7 +41,8 @@ class SlackUrl(SecretUrl):
         of_discord = host.endswith((".discord.com", ".discordapp.com")) and not url.path.endswith("/slack")
         if of_slack or of_discord:
             raise bad_value(
-                "is no URL of a Slack webhook", 'copy it from the app\'s settings at api.slack.com, "Incoming Webhooks"'
+                "is not the URL of a Slack webhook",
+                'copy it from the app\'s settings at api.slack.com, "Incoming Webhooks"',
             )
 
 
@@ -56,7 +57,7 @@ class SlackToken(HeaderToken):
         super().check(secret)
         if not secret.startswith("xox"):
             raise bad_value(
-                "is no token of a Slack bot",
+                "is not a Slack bot's token",
                 'copy the "Bot User OAuth Token" from the app\'s settings, "OAuth & Permissions": it begins with xoxb-',
             )
 

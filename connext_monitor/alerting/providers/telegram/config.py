@@ -23,20 +23,20 @@ class TelegramToken(SecretText):
     def check(cls, secret: str) -> None:
         """Raise `bad_value` unless it looks like one."""
         if not _TOKEN.fullmatch(secret):
-            raise bad_value("is no token of a Telegram bot", "copy it from @BotFather: digits, a colon, letters")
+            raise bad_value("is not a Telegram bot's token", "copy it from @BotFather: digits, a colon, letters")
 
 
 def _read_chat(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str) and _CHAT.fullmatch(text):
         return text
-    raise bad_value("is no Telegram chat", 'write its id, such as "-1001234567890", or a channel\'s "@name"')
+    raise bad_value("is not a Telegram chat", 'write its id, such as "-1001234567890", or a channel\'s "@name"')
 
 
 def _read_mention(value: object) -> str | None:
     if value is None or (isinstance(value, str) and _MENTION.fullmatch(value)):
         return value
-    raise bad_value("is no Telegram mention", 'write "@username"')
+    raise bad_value("is not a Telegram mention", 'write "@username"')
 
 
 class TelegramConfig(ProviderConfig):

@@ -67,7 +67,7 @@ def test_every_plain_form_is_within_slacks_limits(told: Notice) -> None:
 
 
 @given(notices | digest_notices())
-def test_a_strangers_text_stands_in_plain_text_objects_only_and_holds_no_control_sequence(told: Notice) -> None:
+def test_a_strangers_text_is_plain_text_without_control_sequences(told: Notice) -> None:
     for block in blocks_of(told):
         for text in slack_texts(block):
             if text["type"] == "plain_text":
@@ -86,7 +86,7 @@ def test_title_and_text_are_shown_as_they_are(told: Notice) -> None:
 
 
 @given(notices | digest_notices())
-def test_the_notifications_text_holds_no_control_sequence_but_the_configured_mention(told: Notice) -> None:
+def test_the_notification_holds_no_control_sequence_but_the_mention(told: Notice) -> None:
     for form in (blocks_payload, plain_payload):
         payload = form(told, GROUP)
         text = cast("str", payload["text"])
@@ -96,7 +96,7 @@ def test_the_notifications_text_holds_no_control_sequence_but_the_configured_men
 
 
 @given(notices | digest_notices())
-def test_a_plain_form_holds_no_emoji_and_no_url_that_slack_would_make_live(told: Notice) -> None:
+def test_a_plain_form_holds_no_live_emoji_or_url(told: Notice) -> None:
     text = cast("str", plain_payload(told, None)["text"])
     assert not re.search(r":[^\s\u200b]", text)
 
@@ -107,7 +107,7 @@ def test_only_a_critical_opening_mentions_the_configured_group(told: Notice) -> 
     assert (GROUP in sections) is pages_someone(told)
 
 
-def test_moments_are_written_in_the_readers_own_time_with_utc_to_fall_back_on() -> None:
+def test_instants_are_shown_in_the_readers_time_or_utc() -> None:
     cells = [cell for block in blocks_of(notice()) for cell in block.get("fields", [])]
     due = cells[[cell["text"] for cell in cells].index("Due") + 1]
     assert due["text"] == f"<!date^{DUE_AT}^{{date_num}} {{time_secs}}|2026-03-01 11:59:00 UTC>"
@@ -146,9 +146,7 @@ async def test_a_burst_is_paced_and_meets_no_429(slack: Slack, provider: SlackWe
 
 
 @pytest.mark.parametrize("word", ["invalid_payload", "invalid_blocks", "msg_blocks_too_long"])
-async def test_what_slack_does_not_take_as_blocks_is_sent_in_plain_words(
-    slack: Slack, provider: SlackWebhook, word: str
-) -> None:
+async def test_rejected_blocks_are_sent_in_plain_words(slack: Slack, provider: SlackWebhook, word: str) -> None:
     slack.plan(400, word.encode())
     assert await provider.send(notice(), None) == Sent(None)
     (message,) = slack.messages

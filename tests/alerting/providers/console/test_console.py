@@ -52,7 +52,7 @@ def lines_of(message: Message) -> Iterable[str]:
     return alert_text(message, NOW, zone=BERLIN).plain.split("\n")
 
 
-async def test_an_operator_reads_what_is_late_from_where_to_where_and_since_when() -> None:
+async def test_an_operator_reads_what_is_late_where_and_since_when() -> None:
     assert "\n".join(lines_of(notice().message)) == (
         "▌  CRITICAL  Execution overdue: ethereum → gnosis\n"
         "▌ Due 1 min before this alert, and the recipient has not received the funds.\n"
@@ -87,7 +87,7 @@ async def test_a_drill_says_so_before_anything_else() -> None:
 
 
 @given(notices | digest_notices())
-async def test_a_stranger_can_neither_begin_a_line_nor_send_the_terminal_a_control(told: Notice) -> None:
+async def test_a_stranger_can_begin_no_line_and_send_no_control(told: Notice) -> None:
     text = SGR.sub("", await printed(told, terminal=True))
     assert all(char.isprintable() or char == "\n" for char in text)
     assert all(line.startswith("▌ ") for line in text.rstrip("\n").split("\n"))
@@ -117,7 +117,7 @@ async def test_an_output_that_is_gone_is_tried_later() -> None:
     file = io.StringIO()
     provider = provider_on(file)
     file.close()
-    assert await provider.send(notice(), None) == TryLater("stdout does not take it (ValueError)")
+    assert await provider.send(notice(), None) == TryLater("stdout cannot be written to (ValueError)")
 
 
 @pytest.mark.parametrize(
@@ -130,20 +130,20 @@ async def test_an_output_that_is_gone_is_tried_later() -> None:
     ],
     ids=["UTC", "named", "unnamed", "offset only"],
 )
-def test_a_moment_is_written_with_its_zone_and_offset(zone: ZoneInfo, words: str) -> None:
+def test_an_instant_has_its_zone_and_offset(zone: ZoneInfo, words: str) -> None:
     assert time_words(DUE_AT, NOW, zone) == words
 
 
-def test_a_moment_to_come_is_written_as_such() -> None:
+def test_a_future_instant_is_shown_as_such() -> None:
     assert time_words(int(NOW.timestamp()) + 90, NOW, BERLIN).endswith(", in 1 min 30 s")
 
 
 @pytest.mark.parametrize("timestamp", [253402300799, 2**64 - 1, -1])
-def test_a_moment_that_is_no_date_is_written_as_a_number(timestamp: int) -> None:
+def test_an_instant_beyond_all_dates_is_a_number(timestamp: int) -> None:
     assert time_words(timestamp, NOW, BERLIN) == f"Unix time {timestamp}"
 
 
-async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once() -> None:
+async def test_a_message_stuck_in_a_paused_terminal_is_printed_once() -> None:
     readable, writable = os.pipe()
     with os.fdopen(writable, "w", encoding="utf-8") as file, os.fdopen(readable, "rb", buffering=0) as reader:
         fill(writable)
@@ -163,14 +163,14 @@ async def test_what_hangs_in_a_terminal_that_is_paused_is_printed_once() -> None
     assert (text.count(" CRITICAL "), text.count(" RESOLVED ")) == (1, 1)
 
 
-async def test_a_stdout_whose_reader_has_gone_is_tried_later() -> None:
+async def test_a_stdout_whose_reader_is_gone_is_tried_later() -> None:
     readable, writable = os.pipe()
     os.close(readable)
     with os.fdopen(writable, "w", encoding="utf-8") as file:
-        assert await provider_on(file).send(notice(), None) == TryLater("stdout does not take it (broken pipe)")
+        assert await provider_on(file).send(notice(), None) == TryLater("stdout cannot be written to (broken pipe)")
 
 
-async def test_of_two_who_tell_at_once_on_a_terminal_that_is_paused_each_is_printed_once() -> None:
+async def test_two_senders_on_a_paused_terminal_print_once_each() -> None:
     readable, writable = os.pipe()
     with os.fdopen(writable, "w", encoding="utf-8") as file, os.fdopen(readable, "rb", buffering=0) as reader:
         fill(writable)

@@ -82,9 +82,9 @@ def test_a_drill_says_so_before_anything_else() -> None:
     [
         (HttpResponse(202), Sent()),
         (HttpResponse(400, {}, b'{"errors":["\'routing_key\' s3cret"]}'),
-         ChannelDead("answered 400 Bad Request, the routing key is not known")),
+         ChannelDead("answered 400 Bad Request, unknown routing key")),
         (HttpResponse(400, {}, b'{"status":"invalid key","message":"Invalid routing key"}'),
-         ChannelDead("answered 400 Bad Request, the routing key is not known")),
+         ChannelDead("answered 400 Bad Request, unknown routing key")),
         (HttpResponse(400, {}, b'{"errors":["summary"],"event":{"routing_key":"s3cret"}}'),
          Unacceptable("answered 400 Bad Request")),
         (HttpResponse(400, {}, b"<html>routing_key"), TryLater("answered 400 Bad Request with a web page")),

@@ -53,9 +53,7 @@ async def test_opening_and_resolution_are_two_messages(service: Service, context
     )
 
 
-async def test_what_does_not_go_is_tried_later_and_says_nothing_of_the_address(
-    service: Service, context: ProviderContext
-) -> None:
+async def test_a_failed_send_is_tried_later_without_the_address(service: Service, context: ProviderContext) -> None:
     mail = provider(service, context)
     service.plan(500, b"s3cret")
     outcome = await mail.send(notice(), None)
@@ -65,7 +63,7 @@ async def test_what_does_not_go_is_tried_later_and_says_nothing_of_the_address(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed_and_is_not_taken_for_taken(
+async def test_a_redirect_is_neither_followed_nor_a_success(
     service: Service, context: ProviderContext, status: int
 ) -> None:
     async with Service() as elsewhere:
@@ -111,11 +109,11 @@ def test_no_mention_is_live_and_every_fact_keeps_to_its_line(told: Notice) -> No
     assert all(line.isprintable() or "\u200b" in line for line in body.split("\n"))
 
 
-def test_an_address_that_apprise_does_not_know_is_refused_and_not_quoted() -> None:
+def test_an_unknown_address_is_refused_and_not_quoted() -> None:
     table = {"mail": ProviderTable({"type": "apprise", "url": "nonsense-s3cret"})}
     with pytest.raises(ConfigError) as caught:
         build_providers(table, file=FILE, labels=LABELS, clock=SystemClock())
-    assert "is no address that Apprise knows" in str(caught.value)
+    assert "is not an address that Apprise knows" in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
 

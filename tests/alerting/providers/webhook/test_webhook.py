@@ -195,7 +195,7 @@ def test_what_is_no_signing_secret_is_refused(secret: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-async def test_what_a_receiver_does_not_take_is_sent_once_more_in_short(
+async def test_a_rejected_body_is_sent_once_more_in_short(
     receiver: Receiver, provider: WebhookProvider, status: int
 ) -> None:
     receiver.plan(status)

@@ -134,7 +134,7 @@ async def chatting(
         await provider.aclose()
 
 
-async def test_a_group_that_became_a_supergroup_is_told_under_its_new_id_at_once(context: ProviderContext) -> None:
+async def test_a_group_that_became_a_supergroup_is_followed_at_once(context: ProviderContext) -> None:
     async with chatting(context) as (vendor, provider):
         before = await provider.send(notice(), None)
         assert before == Sent(f"{Telegram.CHAT}/1")
@@ -146,7 +146,7 @@ async def test_a_group_that_became_a_supergroup_is_told_under_its_new_id_at_once
         assert await provider.send(notice(Change.RESOLVED), before.reference) == Sent("-1009876/4")
 
 
-async def test_what_a_topic_does_not_take_is_told_in_the_chat(context: ProviderContext) -> None:
+async def test_a_message_its_topic_rejects_goes_to_the_chat(context: ProviderContext) -> None:
     async with chatting(context, 5) as (vendor, provider):
         vendor.closed = {5}
         opened = await provider.send(notice(), None)
