@@ -78,7 +78,7 @@ def test_no_jump_is_believed_for_a_moment(chains: tuple[DomainId, ...], wrong: i
     assert world.error == 0
 
 
-def test_a_clock_that_was_wrong_from_the_start_gives_way_once_two_chains_have_told_the_time() -> None:
+def test_a_clock_wrong_from_the_start_yields_once_two_chains_agree() -> None:
     world = World(wrong=-3000)
     world.go_on(5)
     assert world.error == -3000
@@ -103,7 +103,7 @@ def test_a_machine_that_slept_is_no_jump() -> None:
     assert world.clock.settled()
 
 
-def test_chains_that_have_stood_still_for_long_do_not_hold_up_a_clock_that_is_set() -> None:
+def test_halted_chains_do_not_hold_up_a_clock_that_is_set() -> None:
     world = World(wrong=-3000)
     world.go_on(20)
     world.stand_still()
@@ -112,7 +112,7 @@ def test_chains_that_have_stood_still_for_long_do_not_hold_up_a_clock_that_is_se
     assert world.error == HOUR
 
 
-def test_what_is_due_on_a_chain_goes_by_its_newest_block_if_that_is_ahead() -> None:
+def test_deadlines_go_by_the_newest_block_where_it_is_ahead() -> None:
     world = World((ONE,), wrong=-3000)
     world.go_on(20)
     assert world.clock.latest(ONE) == pytest.approx(RIGHT + 20, abs=2)
@@ -121,7 +121,7 @@ def test_what_is_due_on_a_chain_goes_by_its_newest_block_if_that_is_ahead() -> N
     assert world.clock.latest(ONE) == RIGHT + 120
 
 
-def test_a_chain_that_never_tells_the_time_is_believed_once_none_can_be_waited_for() -> None:
+def test_a_chain_that_never_agrees_is_believed_when_it_is_alone() -> None:
     world = World((ONE,), wrong=-3000)
     world.go_on(1)
     world.stand_still()
@@ -131,7 +131,7 @@ def test_a_chain_that_never_tells_the_time_is_believed_once_none_can_be_waited_f
 
 
 @pytest.mark.parametrize("chains", [(ONE, OTHER), (ONE, OTHER, THIRD)])
-def test_a_chain_that_stamps_the_future_makes_nothing_due_while_another_one_tells_our_time(
+def test_a_chain_stamping_the_future_makes_nothing_due_while_another_agrees(
     chains: tuple[DomainId, ...],
 ) -> None:
     world = World(chains, lies={ONE: 86_400})
@@ -143,7 +143,7 @@ def test_a_chain_that_stamps_the_future_makes_nothing_due_while_another_one_tell
     assert world.clock.latest(ONE) == RIGHT + world.passed + 10
 
 
-def test_a_chain_that_begins_to_stamp_the_future_is_not_believed_against_what_it_said_before() -> None:
+def test_a_chain_that_begins_stamping_the_future_is_not_believed() -> None:
     world = World((ONE,))
     world.go_on(20)
     world.lies[ONE] = 86_400
@@ -171,7 +171,7 @@ def test_what_cannot_be_undone_waits_until_a_chain_has_told_the_time() -> None:
     assert world.clock.settled()
 
 
-def test_what_cannot_be_undone_goes_by_our_clock_where_a_chain_is_ahead() -> None:
+def test_the_irreversible_goes_by_our_clock_where_a_chain_is_ahead() -> None:
     world = World((ONE,), lies={ONE: YEAR})
     world.go_on(20)
     assert world.clock.earliest() == pytest.approx(RIGHT + 20, abs=2)
@@ -186,7 +186,7 @@ def test_a_stalled_chain_is_no_error_of_the_clock() -> None:
     assert world.error == 0
 
 
-def test_a_difference_is_said_when_it_begins_and_when_it_ends_and_not_between() -> None:
+def test_a_difference_is_logged_when_it_begins_and_ends_only() -> None:
     world = World((ONE, OTHER, THIRD))
     world.go_on(20)
     with capture_logs() as lines:

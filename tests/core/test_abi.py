@@ -131,7 +131,7 @@ def test_a_pointer_backward_or_past_the_end_is_refused_by_name(pointer: int) -> 
 
 
 @pytest.mark.parametrize("pointer", [0, 31, 64, 2**64 + 32, 2**256 - 1])
-def test_an_item_that_points_outside_is_refused_by_the_name_of_its_array(pointer: int) -> None:
+def test_an_item_that_points_outside_is_refused_by_its_arrays_name(pointer: int) -> None:
     data = word(32) + word(1) + word(pointer) + word(0)
 
     assert refusal(TupleLayout("bytes[] blobs"), data) == "blobs has an item that points outside of the data's tail"

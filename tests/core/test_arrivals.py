@@ -45,7 +45,7 @@ def test_every_leg_is_counted_once_whatever_the_order_and_the_batches(
     )
 
 
-def test_a_leg_in_a_block_stamped_as_it_is_due_is_met_and_a_second_later_late() -> None:
+def test_a_leg_is_in_time_until_its_deadline_and_late_after() -> None:
     called, on_time, late = transfer(1, DURATIONS.execute, DURATIONS.reconcile + 1)
     assert [one.in_time for one in counted([called], [on_time], [late])] == [True, False]
 

@@ -105,7 +105,7 @@ def test_small_steps_are_followed() -> None:
     assert agreed(RIGHT + 20, RIGHT, [RIGHT, RIGHT]) == RIGHT + 20
 
 
-def test_a_clock_that_was_wrong_from_the_start_gives_way_to_chains_that_agree() -> None:
+def test_a_clock_wrong_from_the_start_yields_to_agreeing_chains() -> None:
     assert agreed(RIGHT - 3000, None, [RIGHT, RIGHT + 3]) == RIGHT
     assert agreed(RIGHT - 3000, RIGHT - 3000, [RIGHT, RIGHT + 3]) == RIGHT
 
@@ -129,15 +129,13 @@ CLOCKS = st.floats(min_value=0, max_value=4 * RIGHT)
 
 
 @given(honest=st.integers(1, 5), liars=st.lists(CLOCKS, max_size=5), jump=CLOCKS)
-def test_while_most_chains_are_honest_no_jump_and_no_liar_moves_the_time(
-    honest: int, liars: list[float], jump: float
-) -> None:
+def test_while_most_chains_are_honest_nothing_moves_the_time(honest: int, liars: list[float], jump: float) -> None:
     chains = [RIGHT] * honest + liars[: honest - 1]
     assert abs(agreed(jump, RIGHT, chains) - RIGHT) <= 60
 
 
 @given(own=CLOCKS, chains=st.lists(CLOCKS, min_size=1, max_size=6))
-def test_what_cannot_be_undone_waits_for_us_and_for_half_of_the_chains(own: float, chains: list[float]) -> None:
+def test_the_irreversible_waits_for_our_clock_and_half_the_chains(own: float, chains: list[float]) -> None:
     at = earliest(own, chains)
     assert at is not None
     assert at <= own

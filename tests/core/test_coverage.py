@@ -81,7 +81,7 @@ def test_advancing_does_not_move_the_checkpoint_over_what_was_read_only_once() -
         st.tuples(st.integers(0, 60), st.integers(-5, 30), st.integers(1, 15), st.sampled_from(Aim), st.booleans())
     ),
 )
-def test_every_block_up_to_the_covered_one_was_read_and_up_to_the_checkpoint_when_it_was_final(
+def test_covered_blocks_were_read_and_checkpointed_ones_read_when_final(
     start: int, covers: list[tuple[int, int, int, Aim, bool]]
 ) -> None:
     coverage, read, read_final = begin(number(start)), set[int](), set[int]()
@@ -104,7 +104,7 @@ def test_every_block_up_to_the_covered_one_was_read_and_up_to_the_checkpoint_whe
 
 
 @given(st.lists(st.tuples(st.integers(10, 60), st.integers(0, 10), st.integers(0, 70))))
-def test_ranges_read_in_any_order_move_coverage_over_nothing_that_was_not_read(
+def test_ranges_in_any_order_cover_nothing_unread(
     ranges: list[tuple[int, int, int]],
 ) -> None:
     coverage, read, read_final = begin(number(10)), set[int](), set[int]()
@@ -118,15 +118,13 @@ def test_ranges_read_in_any_order_move_coverage_over_nothing_that_was_not_read(
 
 
 @given(st.integers(-5, 60), st.integers(-5, 60), st.integers(1, 20))
-def test_the_next_range_leaves_no_gap_and_passes_neither_the_span_nor_the_head(
-    after: int, head: int, span: int
-) -> None:
+def test_the_next_range_leaves_no_gap_and_keeps_within_bounds(after: int, head: int, span: int) -> None:
     found = next_range(begin(number(0)), number(after), number(head), span)
     first = max(after + 1, 0)
     assert found == (blocks(first, min(first + span - 1, head)) if first <= head else None)
 
 
-def test_a_range_from_the_checkpoint_on_that_is_final_moves_it_even_below_what_is_covered() -> None:
+def test_a_final_range_moves_the_checkpoint_even_below_the_covered_block() -> None:
     coverage = Coverage(number(0), number(5), block(9))
     assert advance(coverage, blocks(6, 8), block(8), number(8)) == Coverage(number(0), number(8), block(9))
 
@@ -148,6 +146,6 @@ def test_nonces_are_contiguous_up_to_the_first_that_is_missing(first: int, nonce
     assert reached not in nonces
 
 
-def test_an_origin_is_whole_when_no_nonce_is_missing_up_to_the_next() -> None:
+def test_an_origin_is_whole_when_no_nonce_is_missing() -> None:
     assert Nonces(first=2, contiguous=5, next=5).complete
     assert not Nonces(first=2, contiguous=4, next=5).complete

@@ -170,7 +170,7 @@ def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: st.DataObject) -> N
 
 @examples(300)
 @given(logs, st.integers(1, 3), st.one_of(words, numbered_words))
-def test_any_word_for_a_topic_is_read_or_refused_as_by_eth_abi(log: RawLog, place: int, word: bytes) -> None:
+def test_any_topic_word_is_read_or_refused_as_by_eth_abi(log: RawLog, place: int, word: bytes) -> None:
     mangled = replace(log, topics=(*log.topics[:place], word, *log.topics[place + 1 :]))
     expected = eth_abi_decodes(mangled)
     assume(expected is None or all(nonce < 2**63 for nonce in nonces_of(expected)))
@@ -229,7 +229,7 @@ def test_an_improper_topic_is_refused_by_name(name: str, place: int, message: st
     assert refusal(replace(log, topics=topics)) == message
 
 
-def test_a_fault_in_the_params_of_executed_names_the_whole_way_to_it() -> None:
+def test_a_fault_in_executeds_params_names_its_whole_path() -> None:
     log = real_log("Executed")
     at = log.data.index((1002).to_bytes(32, "big"))
     data = log.data[:at] + b"\x01" + log.data[at + 1 :]
@@ -347,9 +347,7 @@ def test_any_changed_field_of_the_params_breaks_the_hash(
 
 
 @given(st.data(), st.one_of(honest_xcalleds, honest_executeds))
-def test_what_is_hashed_is_what_was_read_wherever_it_stands_in_the_log(
-    data: st.DataObject, event: XCalled | Executed
-) -> None:
+def test_what_is_hashed_is_what_was_read_from_the_log(data: st.DataObject, event: XCalled | Executed) -> None:
     log = log_of(event)
     changed = replace(log, data=data.draw(mutated(st.just(log.data))))
     try:
@@ -363,7 +361,7 @@ def test_what_is_hashed_is_what_was_read_wherever_it_stands_in_the_log(
 
 
 @given(honest_xcalleds)
-def test_call_data_that_stands_elsewhere_than_the_contracts_put_it_is_hashed_as_they_would(event: XCalled) -> None:
+def test_displaced_call_data_is_hashed_as_the_contracts_would(event: XCalled) -> None:
     log = log_of(event)
     data = bytearray(log.data)
     start = int.from_bytes(data[:32], "big")

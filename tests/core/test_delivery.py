@@ -19,7 +19,7 @@ jitters = st.floats(0, 1)
 
 
 @given(attempts, st.none() | st.floats(0, 1e12), jitters)
-def test_a_wait_is_at_least_half_a_second_and_at_most_an_hour(attempt: int, asked: float | None, jitter: float) -> None:
+def test_a_wait_is_between_half_a_second_and_an_hour(attempt: int, asked: float | None, jitter: float) -> None:
     assert 0.5 <= wait_before(attempt, asked, jitter) <= LONGEST_ASKED
 
 

@@ -22,7 +22,7 @@ def test_the_first_healthy_one_is_used_at_once() -> None:
     assert (choose([RESTING, FRESH, FRESH], NOW).index, choose([RESTING, FRESH], NOW).wait) == (1, 0)
 
 
-def test_one_that_is_not_believed_is_used_only_where_no_other_can_be() -> None:
+def test_a_disbelieved_endpoint_is_the_last_resort() -> None:
     assert choose([DISTRUSTED, FRESH], NOW).index == 1
     assert choose([DISTRUSTED, RESTING], NOW).index == 0
 

@@ -25,9 +25,7 @@ def numbers(*parts: BlockRange) -> list[int]:
 
 
 @given(ranges, st.lists(ranges, max_size=8))
-def test_what_is_unread_and_what_is_read_are_the_wanted_blocks_each_once(
-    wanted: BlockRange, read: list[BlockRange]
-) -> None:
+def test_read_and_unread_blocks_are_the_wanted_ones_each_once(wanted: BlockRange, read: list[BlockRange]) -> None:
     left = numbers(*unread(wanted, read))
     assert left == [number for number in numbers(wanted) if number not in numbers(*read)]
 
@@ -40,7 +38,7 @@ def test_joined_ranges_are_the_same_blocks_and_never_touch(read: list[BlockRange
 
 
 @given(st.lists(ranges, max_size=6), st.integers(1, 9))
-def test_one_part_after_the_other_is_every_block_in_spans_that_are_allowed(read: list[BlockRange], span: int) -> None:
+def test_the_parts_are_every_block_in_allowed_spans(read: list[BlockRange], span: int) -> None:
     parts = joined(read)
     begun: list[BlockRange] = []
     while part := next_part(parts, begun[-1] if begun else None, span):

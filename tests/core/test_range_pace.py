@@ -32,7 +32,7 @@ def answered(pace: RangePace, times: int) -> list[int]:
     return spans
 
 
-def test_it_grows_slowly_after_answers_and_halves_after_a_refusal_for_the_size() -> None:
+def test_a_span_grows_slowly_and_halves_when_refused_for_its_size() -> None:
     assert RangePace(1000).after_answer(0).span == 1251
     assert refused(RangePace(1000), SIZE)[0].span == 500
 
@@ -45,14 +45,14 @@ def test_an_answer_of_very_many_logs_makes_the_next_range_smaller() -> None:
     assert RangePace(1000).after_answer(50_000).span == 100
 
 
-def test_a_refused_span_is_not_asked_for_again_soon_and_is_after_some_answers() -> None:
+def test_a_refused_span_is_tried_again_only_after_some_answers() -> None:
     pace, _ = refused(RangePace(1000), SIZE)
     spans = answered(pace, 60)
     assert set(spans[:15]) == {500}
     assert spans[-1] > 1000
 
 
-def test_where_more_is_refused_again_and_again_it_is_tried_ever_more_seldom() -> None:
+def test_a_larger_span_refused_repeatedly_is_tried_ever_more_rarely() -> None:
     pace, tries = RangePace(1000), []
     for number in range(2000):
         if pace.span > 500:
@@ -68,19 +68,19 @@ def test_a_size_that_was_taken_before_is_gone_back_to() -> None:
     assert refused(pace, SIZE)[0].span == 1000
 
 
-def test_words_that_nobody_understands_are_waited_for_once_and_then_one_block_is_tried() -> None:
+def test_after_an_unknown_refusal_it_waits_once_then_tries_one_block() -> None:
     pace, steps = refused(RangePace(1000), STRANGE, STRANGE)
     assert (steps, pace.span) == ([RangeRetry.LATER, RangeRetry.SMALLER], 1)
     assert pace.after_answer(0).span == 500
 
 
-def test_a_size_that_was_taken_a_moment_ago_and_is_refused_for_its_size_is_waited_for_first() -> None:
+def test_a_span_just_taken_and_now_refused_for_size_is_retried_first() -> None:
     pace = replace(RangePace(1000), accepted=1000)
     assert refused(pace, SIZE)[1] == [RangeRetry.LATER]
 
 
 @pytest.mark.parametrize("refusal", [STRANGE, SIZE, RATE])
-def test_where_one_block_is_refused_too_it_was_not_the_size_and_as_much_as_before_is_asked_for(
+def test_when_one_block_is_refused_too_the_former_span_is_kept(
     refusal: Refusal,
 ) -> None:
     pace, steps = RangePace(1000), []
@@ -91,7 +91,7 @@ def test_where_one_block_is_refused_too_it_was_not_the_size_and_as_much_as_befor
     assert (pace.span, pace.limit, steps[-1]) == (1000, LARGEST_SPAN, RangeRetry.LATER)
 
 
-def test_what_is_called_a_rate_and_is_the_size_is_found_out_and_known_from_then_on() -> None:
+def test_a_size_limit_misnamed_a_rate_is_found_and_remembered() -> None:
     pace, steps = refused(RangePace(1000), RATE, RATE, RATE)
     assert (steps, pace.span) == ([RangeRetry.LATER, RangeRetry.LATER, RangeRetry.SMALLER], 1)
     pace = pace.after_answer(0, 1)
@@ -108,7 +108,7 @@ def test_a_range_shorter_than_the_span_is_what_is_halved() -> None:
     assert RangePace(1000).after_silence(20).span == 10
 
 
-def test_an_endpoint_that_breaks_off_once_over_what_it_took_before_is_asked_for_as_much_again() -> None:
+def test_one_broken_answer_for_a_span_taken_before_changes_nothing() -> None:
     pace = RangePace(1000).after_answer(0, 1000)
     assert pace.after_silence(1).span == pace.span
     assert pace.after_silence(900).after_silence(900).span == 450
@@ -149,9 +149,7 @@ def test_whatever_happens_something_is_asked_for_and_never_too_much(happened: li
 
 
 @given(st.integers(1, LARGEST_SPAN), st.integers(1, LARGEST_SPAN), st.sampled_from([SIZE, STRANGE, RATE]))
-def test_whatever_the_refusals_of_large_ranges_say_a_size_that_is_taken_is_found(
-    cap: int, taken: int, refusal: Refusal
-) -> None:
+def test_whatever_refusals_say_a_span_that_is_taken_is_found(cap: int, taken: int, refusal: Refusal) -> None:
     pace = RangePace().after_answer(1, min(taken, 1000))
     for _ in range(40):
         if pace.span <= cap and not pace.probing:

@@ -80,7 +80,7 @@ def test_an_executed_that_moves_to_another_block_stays_one_event() -> None:
     assert list(ledger.armed) == [(ID, Leg.RECONCILE)]
 
 
-def test_an_xcalled_that_moves_to_a_later_block_takes_its_deadlines_along_and_withdraws_what_they_accused() -> None:
+def test_an_xcalled_moved_later_moves_its_deadlines_and_withdraws_alerts() -> None:
     ledger = Ledger()
     ledger.apply(seen(XCALLED))
     changes = ledger.apply(gone(XCALLED), seen(xcalled(INFO, sighting(12))))
@@ -94,21 +94,21 @@ def test_an_xcalled_that_moves_to_a_later_block_takes_its_deadlines_along_and_wi
     ]
 
 
-def test_an_xcalled_that_moves_to_an_earlier_block_leaves_its_alerts_which_stay_true() -> None:
+def test_an_xcalled_moved_earlier_leaves_its_alerts_open() -> None:
     ledger = Ledger()
     ledger.apply(seen(XCALLED))
     changes = ledger.apply(gone(XCALLED), seen(xcalled(INFO, sighting(9))))
     assert [type(effect) for effect in changes.effects] == [ArmDeadline, ArmDeadline]
 
 
-def test_an_xcalled_that_moves_to_a_block_of_the_same_time_changes_no_deadline() -> None:
+def test_an_xcalled_moved_to_a_block_of_the_same_time_changes_nothing() -> None:
     ledger = Ledger()
     ledger.apply(seen(XCALLED))
     changes = ledger.apply(gone(XCALLED), seen(xcalled(INFO, sighting(11, STARTED))))
     assert changes.effects == ()
 
 
-def test_an_alert_ends_as_reorged_even_where_its_destination_is_watched_no_more() -> None:
+def test_an_alert_ends_as_reorged_though_its_destination_is_unwatched() -> None:
     changes = record(Known([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
     assert changes.effects == (
         ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED),
@@ -217,7 +217,7 @@ def test_a_history_in_any_batches_gives_the_same_records(
 
 
 @given(st.lists(st.lists(st.tuples(RECORDS, st.booleans()), max_size=4), max_size=8))
-def test_an_open_alert_is_always_one_of_an_awaited_leg_and_established_past_its_present_deadline(
+def test_open_alerts_are_of_awaited_legs_past_their_deadlines(
     history: list[list[tuple[EventRecord, bool]]],
 ) -> None:
     ledger = Ledger()

@@ -213,7 +213,7 @@ def test_a_limit_is_read_however_its_number_is_written(limit: int, shape: str) -
         (429, "Your app has exceeded its compute units per second capacity", False),
     ],
 )
-def test_a_day_or_month_that_is_used_up_is_no_matter_of_seconds(code: int, text: str, exhausted: bool) -> None:
+def test_a_used_up_day_or_month_is_not_waited_out(code: int, text: str, exhausted: bool) -> None:
     refusal = classify(code, text)
     assert (refusal.reaction, refusal.exhausted) == (Reaction.RATE, exhausted)
 
@@ -245,5 +245,5 @@ def test_what_has_no_range_is_not_refused_for_it(method: str, reaction: Reaction
         "The execution failed due to an exception. Reverted: rate limit",
     ],
 )
-def test_a_contract_that_reverts_with_the_words_of_a_limit_slows_nothing_down(text: str) -> None:
+def test_a_revert_worded_like_a_limit_slows_nothing_down(text: str) -> None:
     assert classify(-32000, text, method="eth_call").reaction is Reaction.REVERTED

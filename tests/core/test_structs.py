@@ -33,5 +33,5 @@ def test_nothing_can_be_assigned_to_it() -> None:
         Point(1).across = 2  # type: ignore[misc]
 
 
-def test_equal_ones_are_one_in_a_set_and_a_changed_one_is_another() -> None:
+def test_equal_structs_are_one_and_changed_ones_another() -> None:
     assert len({Point(1), Point(1), replace(Point(1), up=1)}) == 2

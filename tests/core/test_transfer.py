@@ -87,7 +87,7 @@ def test_events_on_wrong_chains_alone_are_no_transfer() -> None:
     assert fold([executed(INFO, sighting(20), domain=GAMMA)]) is None
 
 
-def test_a_transfer_starts_with_its_xcalled_even_where_a_leg_is_stamped_earlier() -> None:
+def test_a_transfer_starts_with_its_xcalled_whatever_legs_are_stamped() -> None:
     assert folded(XCALLED, executed(INFO, sighting(1))).started_at == XCALLED.sighting.block.timestamp
 
 
@@ -95,7 +95,7 @@ def test_a_transfer_of_unknown_origin_starts_with_its_earliest_leg() -> None:
     assert folded(RECONCILED, FAST).started_at == FAST.sighting.block.timestamp
 
 
-def test_an_event_that_stands_in_two_places_counts_once_at_the_lower_one() -> None:
+def test_an_event_seen_in_two_blocks_counts_at_the_lower() -> None:
     moved = xcalled(INFO, sighting(11))
     assert folded(moved, XCALLED).xcalled == XCALLED.sighting
 
@@ -159,7 +159,7 @@ ANYWHERE = st.builds(replace, RECORDS, domain=st.sampled_from([ALPHA, BETA, GAMM
 
 
 @given(st.lists(ANYWHERE))
-def test_whatever_stands_wherever_a_transfer_has_a_start_and_only_events_that_may_stand_there(
+def test_any_transfer_has_a_start_and_only_events_on_their_chains(
     records: list[EventRecord],
 ) -> None:
     transfer = fold(records)
