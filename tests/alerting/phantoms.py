@@ -27,10 +27,10 @@ DELIVERY = executed(info(CLAIMED), sighting(20))
 
 @dataclass
 class Origin:
-    """A chain that is asked for a transfer's events; ``found`` None is one that cannot be asked."""
+    """A chain that is asked for a transfer's events; ``has_events`` None is one that cannot be asked."""
 
     name: str
-    found: bool | None = False
+    has_events: bool | None = False
     asked: list[TransferId] = field(default_factory=list)
     looks: list[int] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[object]] = field(default=lambda: asyncio.sleep(0))
@@ -54,7 +54,7 @@ class Origin:
         assert since < DELIVERY.sighting.block.timestamp
         self.asked.append(transfer_id)
         await self.meanwhile()
-        return self.found
+        return self.has_events
 
 
 @dataclass
@@ -76,9 +76,9 @@ class Bench:
         rows = await self.store.alerts(None, limit=10)
         return [(row.alert.kind.name, row.alert.state, row.alert.resolution) for row, _ in rows]
 
-    async def says(self, *wanted: tuple[str, AlertState, str | None]) -> None:
+    async def says(self, *alerts: tuple[str, AlertState, str | None]) -> None:
         async with asyncio.timeout(10):
-            while await self.alerts() != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+            while await self.alerts() != list(alerts):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
     async def looks_twice_and_accuses_nobody(self) -> None:

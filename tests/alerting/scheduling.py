@@ -106,7 +106,7 @@ class Bench:
         """Store events (or a block proven gone ``on`` a chain), and tell the scheduler as the transfer checker does."""
         lost = frozenset({(on, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
         steps = [ObservedChange(events, lost)]
-        ids = {one.event.transfer_id for one in events}
+        ids = {record.event.transfer_id for record in events}
         changes, _ = await self.store.record(
             ids,
             lost,
@@ -128,9 +128,9 @@ class Bench:
 
     async def accuses(self, *ids: TransferId) -> None:
         """Wait until exactly these are accused."""
-        wanted = sorted(f"0x{one.hex()}" for one in ids)
+        accused = sorted(f"0x{transfer_id.hex()}" for transfer_id in ids)
         async with asyncio.timeout(10):
-            while await self.accused() != wanted:  # noqa: ASYNC110 - a fact about the store, no event
+            while await self.accused() != accused:  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
 

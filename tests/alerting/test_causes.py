@@ -116,7 +116,7 @@ async def test_a_cancelled_look_leaves_no_question_behind() -> None:
     await asyncio.sleep(0)
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
-    gc.collect()  # a coroutine that nobody has awaited is told of here, which fails the test
+    gc.collect()  # a coroutine that nobody has awaited is reported here, which fails the test
 
 
 async def test_each_chain_is_asked_what_stands_on_it() -> None:
@@ -197,8 +197,8 @@ async def test_the_leg_about_to_be_alerted_about_counts_as_well() -> None:
     bridge.origin.events = bridge.destination.events = None
     finder = CauseFinder(bridge.kept, {}, SystemClock())
     assert CauseKind.NO_ROUTER_BID in {cause.kind for cause in (await finder.find(fresh, Leg.EXECUTE)).causes}
-    told = await finder.find(fresh, Leg.EXECUTE, alerted=True)
-    assert CauseKind.NO_ROUTER_BID not in {cause.kind for cause in told.causes}
+    findings = await finder.find(fresh, Leg.EXECUTE, alerted=True)
+    assert CauseKind.NO_ROUTER_BID not in {cause.kind for cause in findings.causes}
 
 
 # --- while alerts are open, and at their end ---

@@ -39,17 +39,17 @@ class Unjudging:
     """Knows of those unjudged legs that a test says there are."""
 
     def __init__(self) -> None:
-        self.found: dict[DomainId, Unjudged] = {}
+        self.by_chain: dict[DomainId, Unjudged] = {}
         self.standing: set[DomainId] = set()
 
     def of(self, domain: DomainId) -> Unjudged | None:
-        return self.found.get(domain)
+        return self.by_chain.get(domain)
 
     def nothing_waits(self, domain: DomainId) -> bool:
-        return domain not in self.found
+        return domain not in self.by_chain
 
     def settled(self, domain: DomainId) -> bool:
-        return domain not in self.found and domain not in self.standing
+        return domain not in self.by_chain and domain not in self.standing
 
 
 @dataclass
@@ -58,8 +58,8 @@ class Watched:
 
     store: Store
     watch: ChainWatch
-    one: Silent
-    other: Silent
+    gnosis: Silent
+    ethereum: Silent
     waiting: dict[DomainId, int]
     unjudged: Unjudging
 
@@ -67,25 +67,25 @@ class Watched:
         """All alerts, the oldest first."""
         return [row.alert for row, _ in reversed(await self.store.alerts(None, limit=100))]
 
-    async def says(self, *wanted: tuple[str, AlertState]) -> None:
+    async def says(self, *alerts: tuple[str, AlertState]) -> None:
         """Wait until these are the subjects and states of all alerts."""
         async with asyncio.timeout(10):
-            while [(alert.subject, alert.state) for alert in await self.alerts()] != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+            while [(alert.subject, alert.state) for alert in await self.alerts()] != list(alerts):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def watching(folder: Path, *chains: Silent, standing: DomainId | None = None) -> AsyncIterator[Watched]:
-    one, other = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
-    store = await open_store(folder / "monitor.db", {DESTINATION: one.name, ORIGIN: other.name})
+    gnosis, ethereum = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
+    store = await open_store(folder / "monitor.db", {DESTINATION: gnosis.name, ORIGIN: ethereum.name})
     waiting = {DESTINATION: 0, ORIGIN: 0}
-    by_domain = {DESTINATION: one, ORIGIN: other}
+    by_domain = {DESTINATION: gnosis, ORIGIN: ethereum}
     unjudged, clock = Unjudging(), SystemClock()
     unjudged.standing.update([] if standing is None else [standing])
     watch = ChainWatch(desk_on(store, "p"), by_domain, waiting.__getitem__, unjudged, PATIENCE, clock)
     running = asyncio.create_task(watch.run())
     try:
-        yield Watched(store, watch, one, other, waiting, unjudged)
+        yield Watched(store, watch, gnosis, ethereum, waiting, unjudged)
         assert not running.done()
     finally:
         running.cancel()
@@ -96,11 +96,11 @@ async def watching(folder: Path, *chains: Silent, standing: DomainId | None = No
 async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await until(lambda: not watched.watch._alerts)
-        watched.one.silent_for = PATIENCE
+        watched.gnosis.silent_for = PATIENCE
         await watched.says(("gnosis", AlertState.OPEN))
-        watched.one.silent_for = 2 * PATIENCE
+        watched.gnosis.silent_for = 2 * PATIENCE
         watched.watch.progressed()
-        watched.other.silent_for = PATIENCE
+        watched.ethereum.silent_for = PATIENCE
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
 
@@ -121,7 +121,7 @@ async def test_the_alert_counts_waiting_deadlines_and_says_why(tmp_path: Path) -
 async def test_a_chain_that_is_back_resolves_as_observed(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
         await watched.says(("gnosis", AlertState.OPEN))
-        watched.one.silent_for = 0
+        watched.gnosis.silent_for = 0
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         assert (await watched.alerts())[0].resolution == "observed"
@@ -130,10 +130,10 @@ async def test_a_chain_that_is_back_resolves_as_observed(tmp_path: Path) -> None
 async def test_a_second_silence_is_another_alert(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
         await watched.says(("gnosis", AlertState.OPEN))
-        watched.one.silent_for = PATIENCE - 0.1
+        watched.gnosis.silent_for = PATIENCE - 0.1
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.RESOLVED))
-        watched.one.silent_for = PATIENCE
+        watched.gnosis.silent_for = PATIENCE
         await watched.says(("gnosis", AlertState.RESOLVED), ("gnosis", AlertState.OPEN))
         first, second = await watched.alerts()
         assert first.id != second.id
@@ -145,7 +145,7 @@ async def test_a_restart_neither_repeats_nor_resolves_an_alert(tmp_path: Path) -
     chains = (Silent("gnosis", started=False), Silent("ethereum", silent_for=PATIENCE))
     async with watching(tmp_path, *chains) as watched:
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
-        watched.one.started = True
+        watched.gnosis.started = True
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.RESOLVED), ("ethereum", AlertState.OPEN))
 
@@ -164,7 +164,7 @@ async def test_the_resolved_alert_says_how_many_had_waited(
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
         await watched.says(("gnosis", AlertState.OPEN))
         watched.waiting[DESTINATION] = 1200
-        watched.one.silent_for = 0
+        watched.gnosis.silent_for = 0
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         (alert,) = await watched.alerts()
@@ -178,7 +178,7 @@ async def test_unjudged_legs_of_a_chain_in_sight_open_an_alert(
     tmp_path: Path,
 ) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
-        watched.unjudged.found[DESTINATION] = REFUSED
+        watched.unjudged.by_chain[DESTINATION] = REFUSED
         watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.OPEN))
         message = compose((await watched.alerts())[0], None, LABELS)
@@ -191,16 +191,16 @@ async def test_unjudged_legs_of_a_chain_in_sight_open_an_alert(
 
 async def test_its_alert_follows_the_number_of_unjudged_legs(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as watched:
-        watched.unjudged.found[DESTINATION] = REFUSED
+        watched.unjudged.by_chain[DESTINATION] = REFUSED
         watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.OPEN))
-        watched.unjudged.found[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
+        watched.unjudged.by_chain[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
         watched.watch.unjudged_changed()
         await until(lambda: details(watched).waiting == 1)
         text = compose((await watched.alerts())[0], None, LABELS).text
         assert text.startswith("1 leg past due cannot be judged: ")
         assert "It has waited for 2 min 10 s" in text
-        del watched.unjudged.found[DESTINATION]
+        del watched.unjudged.by_chain[DESTINATION]
         watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         (alert,) = await watched.alerts()
@@ -212,11 +212,11 @@ async def test_a_chain_back_in_sight_stays_open_while_legs_wait(tmp_path: Path) 
     async with watching(tmp_path, Silent("gnosis", silent_for=PATIENCE), Silent("ethereum")) as watched:
         watched.waiting[DESTINATION] = 3
         await watched.says(("gnosis", AlertState.OPEN))
-        watched.unjudged.found[DESTINATION] = REFUSED
-        watched.one.silent_for = 0
+        watched.unjudged.by_chain[DESTINATION] = REFUSED
+        watched.gnosis.silent_for = 0
         watched.watch.progressed()
         await until(lambda: details(watched).unjudged is not None)
-        watched.one.silent_for = PATIENCE
+        watched.gnosis.silent_for = PATIENCE
         watched.watch.unjudged_changed()
         await until(lambda: details(watched).unjudged is None)
         await watched.says(("gnosis", AlertState.OPEN))
@@ -230,13 +230,13 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
         watched.waiting[DESTINATION] = 3
         await watched.says(("gnosis", AlertState.OPEN))
         still_counted = Hindrance(Obstacle.NOT_COVERED, "the last block that could be covered is old")
-        watched.unjudged.found[DESTINATION] = replace(REFUSED, hindrance=still_counted)
+        watched.unjudged.by_chain[DESTINATION] = replace(REFUSED, hindrance=still_counted)
         watched.unjudged.standing.add(DESTINATION)
-        watched.one.silent_for = 0
+        watched.gnosis.silent_for = 0
         watched.waiting[DESTINATION] = 4
         watched.watch.progressed()
         await until(lambda: details(watched).waiting == 4)
-        del watched.unjudged.found[DESTINATION]
+        del watched.unjudged.by_chain[DESTINATION]
         watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         message = compose((await watched.alerts())[0], None, LABELS)
@@ -246,7 +246,7 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
 
 async def test_a_restart_leaves_its_alert_open_until_legs_are_counted(tmp_path: Path) -> None:
     async with watching(tmp_path, Silent("gnosis"), Silent("ethereum")) as before:
-        before.unjudged.found[DESTINATION] = REFUSED
+        before.unjudged.by_chain[DESTINATION] = REFUSED
         before.watch.unjudged_changed()
         await before.says(("gnosis", AlertState.OPEN))
     chains = (Silent("gnosis"), Silent("ethereum", silent_for=PATIENCE))

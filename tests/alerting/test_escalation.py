@@ -51,19 +51,19 @@ async def escalating(store: Store, clock: ManualClock, rounds: list[None]) -> As
         rounds.append(None)
         return ["desk", "ops"] if alert.severity is Severity.CRITICAL else ["desk"]
 
-    told: list[None] = []
-    desk = desk_on(store, route=route, woken=lambda: told.append(None), clock=clock)
+    woken: list[None] = []
+    desk = desk_on(store, route=route, woken=lambda: woken.append(None), clock=clock)
     escalation = Escalation(desk, {Leg.RECONCILE: AFTER}, clock, lambda _: clock.now().timestamp(), 0.01)
     async with running(escalation.run()) as task:
-        yield told
+        yield woken
         assert not task.done()
 
 
 async def sent(store: Store, provider: str, reference: str | None) -> QueuedDelivery:
-    found = await store.outbox.next_delivery(provider)
-    assert found is not None
-    await store.outbox.delivery_sent(found.id, reference, NOW)
-    return found
+    delivery = await store.outbox.next_delivery(provider)
+    assert delivery is not None
+    await store.outbox.delivery_sent(delivery.id, reference, NOW)
+    return delivery
 
 
 async def test_what_stands_too_long_is_critical_and_told_anew_once(store: Store) -> None:
@@ -71,22 +71,22 @@ async def test_what_stands_too_long_is_critical_and_told_anew_once(store: Store)
     await sent(store, "desk", "first")
     clock = ManualClock(NOW, running=True)
     clock.at = NOW + timedelta(seconds=AFTER - 61)
-    async with escalating(store, clock, []) as told:
+    async with escalating(store, clock, []) as woken:
         await asyncio.sleep(0.05)
-        assert told == []
+        assert woken == []
         clock.at = NOW + timedelta(seconds=AFTER)
-        await until(lambda: told)
+        await until(lambda: woken)
         again = await sent(store, "desk", "second")
         new = await sent(store, "ops", None)
         await asyncio.sleep(0.05)
-        assert len(told) == 1
+        assert len(woken) == 1
     assert (again.change, again.alert.severity, new.change) == (Change.OPENED, Severity.CRITICAL, Change.OPENED)
     message = compose(again.alert, LATE, LABELS)
     assert message.title == "Reconciliation still overdue: ethereum → gnosis"
     assert message.text.startswith("Due 1 h 1 min before this alert")
-    async with escalating(store, clock, []) as told:  # as after a restart
+    async with escalating(store, clock, []) as woken:  # as after a restart
         await asyncio.sleep(0.05)
-        assert told == []
+        assert woken == []
 
 
 async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
@@ -97,7 +97,7 @@ async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
     await sent(store, "desk", "second")
     await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
     ends = [await sent(store, "desk", "as it was") for _ in range(2)]
-    assert [(one.change, one.reference) for one in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
+    assert [(end.change, end.reference) for end in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
     assert await store.outbox.next_delivery("desk") is None
 
 

@@ -37,7 +37,7 @@ async def test_it_beats_only_while_all_is_well(receiver: Receiver) -> None:
             sent = len(receiver.seen)
             trouble[0] = None
             await until(lambda: len(receiver.seen) > sent)
-    assert {(one.method, one.path) for one in receiver.seen} == {("GET", "/ping/s3cret")}
+    assert {(request.method, request.path) for request in receiver.seen} == {("GET", "/ping/s3cret")}
     said = [line for line in logs if line["event"] == "heartbeat.not_sent"]
     assert said[0]["reason"] == "withheld: not observed: alpha"
     assert "s3cret" not in str(logs)

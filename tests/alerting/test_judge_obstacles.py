@@ -81,10 +81,8 @@ async def test_without_answers_one_leg_is_asked_about_ever_more_seldom(
         assert len(bench.destination.asked) < began + 8
         assert len(set(bench.destination.asked[began:])) == len(bench.destination.asked[began:])
         assert bench.scheduler.hindered(DESTINATION)
-        found = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
-        assert found == Hindrance(
-            Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call"
-        )
+        met = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+        assert met == Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call")
         bench.destination.status = TransferStatus.NONE
         await bench.accuses(*(id_of(number) for number in range(100)))
         assert not bench.scheduler.hindered(DESTINATION)
@@ -118,8 +116,8 @@ async def test_a_slow_search_for_an_event_holds_up_no_leg(tmp_path: Path) -> Non
         await bench.record(xcalled(3))
         await bench.accuses(id_of(2), id_of(3))
         assert bench.destination.fetched == [id_of(1)]
-        found = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
-        assert found.obstacle is Obstacle.EVENT_MISSING
+        met = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
+        assert met.obstacle is Obstacle.EVENT_MISSING
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -58,10 +58,10 @@ async def test_a_nonce_within_a_hole_accuses_nobody(tmp_path: Path) -> None:
         await made.looks_twice_and_accuses_nobody()
 
 
-@pytest.mark.parametrize("found", [None, True])
-async def test_an_origin_that_has_it_or_is_silent_accuses_nobody(tmp_path: Path, found: bool | None) -> None:
+@pytest.mark.parametrize("has_events", [None, True])
+async def test_an_origin_that_has_it_or_is_silent_accuses_nobody(tmp_path: Path, has_events: bool | None) -> None:
     async with bench(tmp_path) as made:
-        made.origin.found = found
+        made.origin.has_events = has_events
         await put(made.store, seen(DELIVERY))
         await made.covers(30, 25, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
@@ -192,7 +192,7 @@ async def test_a_delivery_is_held_against_an_origin_that_is_silent(
     tmp_path: Path,
 ) -> None:
     async with bench(tmp_path) as made:
-        made.origin.found = None
+        made.origin.has_events = None
         await put(made.store, seen(DELIVERY))
         await made.covers(30, 25, upcoming=5)
         await made.covers(40, 40, upcoming=5)

@@ -1,4 +1,4 @@
-"""The provider watch on a real store: a channel that takes nothing is told on the others, and so is its recovery."""
+"""The provider watch on a real store: a channel that takes nothing is reported on the others, and so is its end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -30,17 +30,17 @@ class Watched:
         rows = await self.store.alerts(None, limit=100)
         return [(row.alert.subject, row.alert.state, row.alert.resolution) for row, _ in reversed(rows)]
 
-    async def says(self, *wanted: tuple[str, AlertState, str | None]) -> None:
+    async def says(self, *alerts: tuple[str, AlertState, str | None]) -> None:
         async with asyncio.timeout(10):
-            while await self.alerts() != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+            while await self.alerts() != list(alerts):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
-    async def told_to(self) -> dict[str, list[str]]:
+    async def queued(self) -> dict[str, list[str]]:
         """The changes that wait for each provider."""
         waiting: dict[str, list[str]] = {}
         for name in ALL:
-            if found := await self.store.outbox.next_delivery(name):
-                waiting[name] = [f"{found.alert.subject} {found.change.value}"]
+            if delivery := await self.store.outbox.next_delivery(name):
+                waiting[name] = [f"{delivery.alert.subject} {delivery.change.value}"]
         return waiting
 
 
@@ -71,7 +71,7 @@ async def test_a_channel_that_refuses_for_good_is_reported_on_the_others(tmp_pat
         watched.watch.failed("ops", "answered 404 Not Found", dead=True)
         await watched.says(("ops", AlertState.OPEN, None))
         await until(lambda: watched.woken)
-        assert await watched.told_to() == {"desk": ["ops opened"], "machines": ["ops opened"]}
+        assert await watched.queued() == {"desk": ["ops opened"], "machines": ["ops opened"]}
 
 
 async def test_a_channel_is_reported_once_it_has_failed_long_enough(tmp_path: Path) -> None:

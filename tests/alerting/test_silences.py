@@ -1,4 +1,4 @@
-"""Silences on a real store: nobody is told meanwhile, and at the end all that still stands is."""
+"""Silences on a real store: nothing is delivered meanwhile, and at the end all that is still open."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -73,13 +73,13 @@ class Bench:
         self.woken.clear()
 
     async def waiting(self, provider: str = "ops") -> tuple[str, Change] | None:
-        found = await self.store.outbox.next_delivery(provider)
-        return (found.alert.id, found.change) if found else None
+        delivery = await self.store.outbox.next_delivery(provider)
+        return (delivery.alert.id, delivery.change) if delivery else None
 
     async def sent(self, provider: str) -> None:
-        found = await self.store.outbox.next_delivery(provider)
-        assert found is not None
-        await self.store.outbox.delivery_sent(found.id, "message 1", NOW)
+        delivery = await self.store.outbox.next_delivery(provider)
+        assert delivery is not None
+        await self.store.outbox.delivery_sent(delivery.id, "message 1", NOW)
 
     async def ends(self, made: Silence) -> None:
         """Cut it short, and wait until its end has been dealt with."""
@@ -100,8 +100,8 @@ async def bench(folder: Path, clock: Clock = CLOCK, settled: Callable[[], bool] 
 
 @pytest.fixture
 async def made(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench(tmp_path) as one:
-        yield one
+    async with bench(tmp_path) as quiet_bench:
+        yield quiet_bench
 
 
 async def test_what_opens_during_a_silence_is_delivered_at_its_end(made: Bench) -> None:
@@ -110,7 +110,7 @@ async def test_what_opens_during_a_silence_is_delivered_at_its_end(made: Bench) 
     await made.opened(LATE)
     await made.opened(UNOBSERVED)
     assert await made.waiting() == (UNOBSERVED.id, Change.OPENED)
-    assert {one.id for one in await made.store.every_open_alert()} == {LATE.id, UNOBSERVED.id}
+    assert {alert.id for alert in await made.store.every_open_alert()} == {LATE.id, UNOBSERVED.id}
     await made.sent("ops")
     await made.ends(quiet)
     assert await made.waiting() == (LATE.id, Change.OPENED)
@@ -156,7 +156,7 @@ async def test_one_silence_ends_while_another_goes_on(made: Bench) -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await made.waiting() is None
-    assert [one.kind for one in await made.store.silences()] == [EXECUTE_OVERDUE]
+    assert [silence.kind for silence in await made.store.silences()] == [EXECUTE_OVERDUE]
 
 
 async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
@@ -182,50 +182,50 @@ HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 @pytest.mark.parametrize("wrong", [YEAR, -YEAR, HOUR / 2, -HOUR / 2])
 async def test_it_lasts_as_long_as_asked_by_whatever_clock(tmp_path: Path, wrong: timedelta) -> None:
     clock = ManualClock(NOW, running=True)
-    async with bench(tmp_path, clock) as one:
-        await one.silences.load()
-        made = await one.store.make_silence(Silence(0, NOW + wrong + HOUR), NOW + wrong)
-        assert await one.silences.load() == []
-        assert one.silences.cover(LATE)
+    async with bench(tmp_path, clock) as quiet_bench:
+        await quiet_bench.silences.load()
+        made = await quiet_bench.store.make_silence(Silence(0, NOW + wrong + HOUR), NOW + wrong)
+        assert await quiet_bench.silences.load() == []
+        assert quiet_bench.silences.cover(LATE)
         clock.at = NOW + HOUR - timedelta(seconds=1)
-        assert await one.silences.load() == []
-        assert [kept.until for kept in await one.store.silences()] == [NOW + HOUR]
+        assert await quiet_bench.silences.load() == []
+        assert [kept.until for kept in await quiet_bench.store.silences()] == [NOW + HOUR]
         clock.at = NOW + HOUR
-        assert [ended.id for ended in await one.silences.load()] == [made.id]
+        assert [ended.id for ended in await quiet_bench.silences.load()] == [made.id]
 
 
 async def test_one_from_the_future_is_redated_after_a_restart(tmp_path: Path) -> None:
-    async with bench(tmp_path, ManualClock(NOW, running=True)) as one:
-        await one.store.make_silence(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
-        await one.silences.load()
-        assert [kept.until for kept in await one.store.silences()] == [NOW + HOUR]
+    async with bench(tmp_path, ManualClock(NOW, running=True)) as quiet_bench:
+        await quiet_bench.store.make_silence(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
+        await quiet_bench.silences.load()
+        assert [kept.until for kept in await quiet_bench.store.silences()] == [NOW + HOUR]
 
 
 async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None:
-    async with bench(tmp_path, ManualClock(NOW, running=True)) as one:
-        made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
-        await one.silences.load()
-        assert await one.store.cut_silence_short(made.id, NOW + YEAR)
-        assert [ended.id for ended in await one.silences.load()] == [made.id]
-        assert not one.silences.cover(LATE)
+    async with bench(tmp_path, ManualClock(NOW, running=True)) as quiet_bench:
+        made = await quiet_bench.store.make_silence(Silence(0, NOW + HOUR), NOW)
+        await quiet_bench.silences.load()
+        assert await quiet_bench.store.cut_silence_short(made.id, NOW + YEAR)
+        assert [ended.id for ended in await quiet_bench.silences.load()] == [made.id]
+        assert not quiet_bench.silences.cover(LATE)
 
 
 async def test_it_stays_in_force_until_the_clock_is_trusted(tmp_path: Path) -> None:
     settled, clock = False, ManualClock(NOW + YEAR, running=True)
-    async with bench(tmp_path, clock, lambda: settled) as one:
-        made = await one.store.make_silence(Silence(0, NOW + HOUR), NOW)
-        assert await one.silences.load() == []
-        assert one.silences.cover(LATE)
+    async with bench(tmp_path, clock, lambda: settled) as quiet_bench:
+        made = await quiet_bench.store.make_silence(Silence(0, NOW + HOUR), NOW)
+        assert await quiet_bench.silences.load() == []
+        assert quiet_bench.silences.cover(LATE)
         clock.at, settled = NOW, True
-        assert await one.silences.load() == []
+        assert await quiet_bench.silences.load() == []
         clock.at = NOW + HOUR
-        assert [ended.id for ended in await one.silences.load()] == [made.id]
+        assert [ended.id for ended in await quiet_bench.silences.load()] == [made.id]
 
 
 async def test_it_does_not_wait_forever_for_a_trusted_clock(tmp_path: Path) -> None:
     clock = ManualClock(NOW, running=True)
-    async with bench(tmp_path, clock, lambda: False) as one:
-        await one.store.make_silence(Silence(0, NOW - HOUR), NOW - 2 * HOUR)
-        assert await one.silences.load() == []
+    async with bench(tmp_path, clock, lambda: False) as quiet_bench:
+        await quiet_bench.store.make_silence(Silence(0, NOW - HOUR), NOW - 2 * HOUR)
+        assert await quiet_bench.silences.load() == []
         clock.passed += 120.0
-        assert len(await one.silences.load()) == 1
+        assert len(await quiet_bench.silences.load()) == 1

@@ -64,7 +64,7 @@ class Bench:
     async def sent(self, *numbers: int) -> None:
         """These transfers begin, and are due at DUE."""
         step = ObservedChange(tuple(xcalled(number) for number in numbers))
-        ids = {one.event.transfer_id for one in step.seen}
+        ids = {record.event.transfer_id for record in step.seen}
         await self.store.record(
             ids,
             (),
@@ -180,7 +180,7 @@ async def test_it_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path)
         await until(lambda: bench.watch.of(DESTINATION))
         await bench.accuse(2)
         await until(lambda: bench.watch.settled(DESTINATION))
-        assert [found is None for found in bench.changes] == [False, True, False, True]
+        assert [unjudged is None for unjudged in bench.changes] == [False, True, False, True]
         assert bench.settled_at_changes == [False] * 4
 
 

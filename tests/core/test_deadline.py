@@ -15,18 +15,18 @@ PAST = Timestamp(DUE + 1)
 
 
 def test_legs_are_due_from_the_block_time_of_xcalled() -> None:
-    found = fold([XCALLED])
-    assert found is not None
-    due = due_dates(found, DURATIONS)
+    transfer = fold([XCALLED])
+    assert transfer is not None
+    due = due_dates(transfer, DURATIONS)
     assert due is not None
     started = XCALLED.sighting.block.timestamp
     assert (due.execute, due.reconcile) == (started + DURATIONS.execute, started + DURATIONS.reconcile)
 
 
 def test_without_an_xcalled_nothing_is_due() -> None:
-    found = fold([EXECUTED])
-    assert found is not None
-    assert due_dates(found, DURATIONS) is None
+    transfer = fold([EXECUTED])
+    assert transfer is not None
+    assert due_dates(transfer, DURATIONS) is None
 
 
 @pytest.mark.parametrize(
