@@ -1,4 +1,4 @@
-"""Prunes what is old and settled, now and then, in steps so small that nobody waits for them."""
+"""Prunes what is old and settled, hourly, in steps so small that nobody waits for them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,14 +26,14 @@ S = TypeVar("S")
 
 
 class PruneStore(Protocol[S]):
-    """Where what is old lies. ``before`` is in Unix seconds; each method that prunes is one short transaction."""
+    """The store, as pruning uses it. ``before`` is in Unix seconds; each step of pruning is one short transaction."""
 
     async def settled(self, before: int, after: S | None, limit: int) -> Sequence[S]:
         """The next transfers that may be pruned, behind ``after``."""
         ...
 
     async def prune(self, batch: Sequence[S], before: int) -> int:
-        """Prune those that may be still; how many were."""
+        """Prune those of them that still may be; returns how many were."""
         ...
 
     async def prune_alerts(self, before: int, limit: int) -> int:
@@ -49,7 +49,7 @@ class PruneStore(Protocol[S]):
         ...
 
     async def prune_reports(self, before: int, limit: int) -> int:
-        """Reports that have been told."""
+        """Reports that have been delivered."""
         ...
 
 

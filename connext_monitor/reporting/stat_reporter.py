@@ -1,4 +1,4 @@
-"""Makes a report on statistics at the end of each period, once, however many were missed."""
+"""Makes a report on statistics at the end of each period; of periods that were missed, only for the last."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -32,7 +32,7 @@ class StatisticsSource(Protocol):
 
 
 class ReportStore(Protocol):
-    """Where reports are kept for those who are to be told."""
+    """Where reports are stored for delivery."""
 
     async def last(self, now: float) -> int | None:
         """When the last period ended, no later than now, that was dealt with (Unix seconds)."""
@@ -43,7 +43,7 @@ class ReportStore(Protocol):
         ...
 
     async def add(self, report: Report, providers: Collection[str], at: datetime) -> None:
-        """Store a report, and whom it is to be told."""
+        """Store a report for delivery by these providers."""
         ...
 
 

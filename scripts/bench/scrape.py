@@ -32,7 +32,7 @@ from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.process.garbage import spare_collections
-from connext_monitor.reporting.metrics import latest_numbers
+from connext_monitor.reporting.metrics.latest_numbers import LookTimes
 from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
@@ -43,6 +43,7 @@ from scripts.bench.deadlines import durations, fill
 from scripts.bench.made_up_bridge import DOMAINS, xcalled
 
 _BEAT = 0.001
+_EVERY_SCRAPE_LOOKS = LookTimes(fresh_for=0.0, rest=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,11 @@ def measure(file: Path, chains: int, seconds: float) -> tuple[Measured, Measured
 
 
 async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, Measured, list[float]]:
-    latest_numbers._FRESH_FOR = latest_numbers._REST = 0.0  # noqa: SLF001 - so that every scrape looks
     names = {**dict.fromkeys(DOMAINS, ""), **{DomainId(5000 + n): "" for n in range(chains - len(DOMAINS))}}
     names = {domain: f"chain-{domain}" for domain in names}
     store = await Store.open(file, names)
     tally = Tally(names, ["ops", "desk"])
-    page = MetricsPage(_sources(file, names, store), tally, SystemClock())
+    page = MetricsPage(_sources(file, names, store), tally, SystemClock(), _EVERY_SCRAPE_LOOKS)
     listen = ListenAddress("127.0.0.1", 0)
     web = WebServer(listen, reads_of(store), list, [], ChainLabels({}), SystemClock(), page.routes())
     address = str(await web.start())

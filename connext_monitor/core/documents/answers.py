@@ -18,7 +18,7 @@ class HealthDocument(Document, frozen=True):
 
 
 class ReadinessDocument(Document, frozen=True):
-    """Whether the monitor's word can be relied on."""
+    """Whether the monitor can be relied on."""
 
     ready: bool
     reasons: Annotated[list[str], says("Why it is not ready; empty if it is.")]

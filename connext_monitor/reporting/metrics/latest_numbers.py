@@ -1,4 +1,4 @@
-"""The database's numbers for whoever asks, however often and from however many places: one look at a time."""
+"""Numbers from the database for any number of scrapers: one look at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,13 +9,22 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.stored_numbers import StoredNumbers
 
-_FRESH_FOR = 5.0
-_REST = 10.0
-"""A look that took long is followed by so many times as long without one."""
-_PATIENCE = 2.0
-"""Seconds that a scrape waits for a look: Prometheus itself gives up after ten."""
-
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LookTimes:
+    """How often the database is read, and how long a scrape waits for that (Prometheus itself gives up after ten s).
+
+    Numbers count as fresh for ``fresh_for`` seconds, and for ``rest`` times as long as it took to read them.
+    """
+
+    fresh_for: float = 5.0
+    rest: float = 10.0
+    wait: float = 2.0
+
+
+USUAL_TIMES = LookTimes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +37,13 @@ class Look:
 
 
 class LatestNumbers:
-    """Looks again when asked, but no sooner than five seconds after the last look, nor than it took ten times over."""
+    """Looks again when asked, but no more often than ``times`` says."""
 
-    def __init__(self, look: Callable[[float], Awaitable[StoredNumbers]], clock: Clock) -> None:
+    def __init__(
+        self, look: Callable[[float], Awaitable[StoredNumbers]], clock: Clock, times: LookTimes = USUAL_TIMES
+    ) -> None:
         self._look_at = look
+        self._times = times
         self._clock = clock
         self._last: Look | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -41,12 +53,15 @@ class LatestNumbers:
     async def get(self) -> Look | None:
         """The latest look; an older one where the next takes long or fails, None where there never was one."""
         last = self._last
-        if last is not None and self._clock.elapsed() - last.at < max(_FRESH_FOR, _REST * last.took):
+        if last is not None and self._is_fresh(last):
             return last
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="a look at the database's numbers")
-        await asyncio.wait({self._looking}, timeout=_PATIENCE)
+        await asyncio.wait({self._looking}, timeout=self._times.wait)
         return self._last
+
+    def _is_fresh(self, look: Look) -> bool:
+        return self._clock.elapsed() - look.at < max(self._times.fresh_for, self._times.rest * look.took)
 
     async def aclose(self) -> None:
         """End a look that is under way."""

@@ -1,4 +1,4 @@
-"""How long the event loop is held up: a sleep that lasts longer than asked for shows it."""
+"""How long the event loop is held up, measured by how much a sleep oversleeps."""
 
 import asyncio
 from collections import deque
@@ -36,7 +36,7 @@ class LoopLag:
         """The measurements as they are now."""
         lags = HistogramMetricFamily(
             f"{PREFIX}loop_lag_seconds",
-            f"How much later than asked for the event loop woke a task, measured four times a second. {SINCE_START}",
+            f"How much later than requested the event loop woke a task, measured four times a second. {SINCE_START}",
             labels=(),
         )
         lags.add_metric((), self._lags.buckets(), self._lags.sum)

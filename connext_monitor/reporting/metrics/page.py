@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from connext_monitor.clock import Clock
 from connext_monitor.reporting.metrics.chain_families import chain_families, nonce_families
 from connext_monitor.reporting.metrics.families import PREFIX, gauge, single
-from connext_monitor.reporting.metrics.latest_numbers import LatestNumbers, Look
+from connext_monitor.reporting.metrics.latest_numbers import USUAL_TIMES, LatestNumbers, Look, LookTimes
 from connext_monitor.reporting.metrics.loop_lag import LoopLag
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.stored_families import alert_families, deadline_families, delivery_families
@@ -70,12 +70,12 @@ class _Gathered(Collector):
 class MetricsPage:
     """Answers scrapes; a scrape reads, and waits for no writer."""
 
-    def __init__(self, sources: Sources, tally: Tally, clock: Clock) -> None:
+    def __init__(self, sources: Sources, tally: Tally, clock: Clock, times: LookTimes = USUAL_TIMES) -> None:
         self._sources = sources
         self._tally = tally
         self._loop_lag = LoopLag(clock)
         self._clock = clock
-        self._numbers = LatestNumbers(sources.stored, clock)
+        self._numbers = LatestNumbers(sources.stored, clock, times)
         self._turn = asyncio.Lock()
         self._writing: asyncio.Task[bytes] | None = None
 

@@ -1,4 +1,4 @@
-"""Where the numbers come from that are read when somebody asks for them."""
+"""Where a scrape reads its numbers."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from connext_monitor.core.stored_numbers import StoredNumbers
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the parts of the program say of themselves.
+    """What the parts of the program report about themselves.
 
     ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``stored`` looks into the
     database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process

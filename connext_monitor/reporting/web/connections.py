@@ -1,8 +1,8 @@
 """The connections of the HTTP server, bounded: in number, and in how long each may keep others out.
 
 The library bounds neither. A proxy that is half dead, or a stranger who sends a byte a second, would take every
-descriptor of the process, and the monitor would reach neither its endpoints nor its channels. Where all connections are
-taken, the one that has kept us waiting longest makes room, so that whoever asks now is answered.
+descriptor of the process, and the monitor would reach neither its endpoints nor its channels. When all connections are
+taken, the one that has kept us waiting longest is closed, so that a new client is answered.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Where a list goes on, as the opaque text that a caller brings back.
+"""Where a list continues, as opaque text that a caller passes back.
 
-A cursor names the last item given, not a count of items: what is added meanwhile moves nothing.
+A cursor names the last item returned, not a count of items, so additions in between move nothing.
 """
 
 import binascii
@@ -17,23 +17,23 @@ _LONGEST = 100
 
 
 def write_transfer_cursor(cursor: Cursor) -> str:
-    """The text of a place in the list of transfers."""
+    """The text of a position in the list of transfers."""
     return _text(_TRANSFER.pack(b"t", *cursor))
 
 
 def read_transfer_cursor(text: str) -> Cursor | None:
-    """The place that the text names; None where it is no cursor of this list."""
+    """The position that the text names; None where it is not a cursor of this list."""
     fields = _fields(text, _TRANSFER, b"t")
     return (int(fields[0]), TransferId(fields[1])) if fields else None
 
 
 def write_alert_cursor(row: int) -> str:
-    """The text of a place in the list of alerts."""
+    """The text of a position in the list of alerts."""
     return _text(_ALERT.pack(b"a", row))
 
 
 def read_alert_cursor(text: str) -> int | None:
-    """The place that the text names; None where it is no cursor of this list."""
+    """The position that the text names; None where it is not a cursor of this list."""
     fields = _fields(text, _ALERT, b"a")
     return int(fields[0]) if fields else None
 
@@ -49,7 +49,7 @@ def _fields(text: str, layout: struct.Struct, kind: bytes) -> tuple[Any, ...] | 
         packed = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (binascii.Error, UnicodeEncodeError):
         return None
-    # base64 has more than one text for the same bytes; only the one that we write is a cursor.
+    # base64 has several texts for the same bytes; only the one that we write is a cursor.
     if len(packed) != layout.size or packed[:1] != kind or _text(packed) != text:
         return None
     return layout.unpack(packed)[1:]

@@ -14,11 +14,11 @@ _COME_BACK_AFTER_MS = 2000
 _HEARTBEAT_EVERY = 15.0
 """Seconds: proxies end what is silent for a minute."""
 _WRITE_WITHIN = 20.0
-"""Seconds that a reader may take nothing; one that falls far behind is dropped before."""
+"""Seconds that a reader may accept nothing; one that falls far behind is dropped sooner."""
 
 
 class EventStreams:
-    """The route. Each stream begins with where it is, then tells what changes, and says every 15 s that it lives."""
+    """The route. Each stream begins where its reader left off, sends what changes, and a comment every 15 s."""
 
     def __init__(self, feed: Feed, heartbeat_every: float = _HEARTBEAT_EVERY, most: int = MOST_STREAMS) -> None:
         self._feed = feed
@@ -30,14 +30,14 @@ class EventStreams:
         return [web.get(STREAM_PATH, self.stream, allow_head=False)]
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Tell until the reader leaves, falls behind, or the monitor stops."""
+        """Send events until the reader leaves, falls behind, or the monitor stops."""
         parameters.only(request.query)
         if self._feed.listening >= self._most:
-            return refuse(503, f"{self._most} streams are open already; close one", **{"Retry-After": "10"})
+            return refuse(503, f"{self._most} streams are already open; close one", **{"Retry-After": "10"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
-        # A proxy that gathers output would hold events back.
+        # A proxy that buffers output would hold events back.
         response.headers["X-Accel-Buffering"] = "no"
-        # Counted before anything is waited for: many may ask at once.
+        # Counted before the first await: many may connect at once.
         listener = self._feed.join(request.headers.get("Last-Event-ID"))
         try:
             await response.prepare(request)
@@ -47,21 +47,21 @@ class EventStreams:
         finally:
             self._feed.leave(listener)
         if listener.dropped.is_set() and request.transport is not None:
-            # What is buffered for a reader that takes nothing must not be waited for.
+            # Nothing waits for what is buffered for a reader that accepts nothing.
             request.transport.abort()
         return response
 
     async def _until_dropped(self, response: web.StreamResponse, listener: Listener) -> None:
-        telling = asyncio.create_task(self._tell(response, listener))
+        sending = asyncio.create_task(self._send(response, listener))
         dropped = asyncio.create_task(listener.dropped.wait())
         try:
-            await asyncio.wait({telling, dropped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, dropped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (telling, dropped):
+            for task in (sending, dropped):
                 task.cancel()
-            await asyncio.gather(telling, dropped, return_exceptions=True)
+            await asyncio.gather(sending, dropped, return_exceptions=True)
 
-    async def _tell(self, response: web.StreamResponse, listener: Listener) -> None:
+    async def _send(self, response: web.StreamResponse, listener: Listener) -> None:
         await _write(response, f"retry: {_COME_BACK_AFTER_MS}\n\n")
         while True:
             try:

@@ -1,7 +1,7 @@
-"""What has changed, told to whoever listens: the source of ``/api/v1/events``.
+"""The feed of changes behind ``/api/v1/events``.
 
-The monitor only notes that something changed; what it is now is read from the store afterwards, by a task of its own,
-a few times a second at most. A listener that does not keep up is dropped. So nobody who listens can delay the monitor.
+The monitor only notes that something changed; a task of the feed's own then reads the new state from the store, a few
+times a second at most. A listener that does not keep up is dropped, so no listener can delay the monitor.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ _log = structlog.get_logger(__name__)
 _REST = 0.25
 """Seconds between two looks at the store, while changes come."""
 _LOOK_EVERY = 5.0
-"""Seconds: alerts are looked at though nobody spoke of them."""
+"""Seconds: alerts are read this often even if nothing was reported."""
 _MOST_AT_ONCE = 200
-"""Changes of one kind told one by one; of more it is only told that there were many."""
+"""Changes of one kind that are sent one by one; beyond that a reset stands for all of them."""
 _KEPT = 1000
-"""Events kept for those who come back."""
+"""Events kept for readers that reconnect."""
 _WAITING = 2 * _KEPT
-"""Events that may wait for one listener: all that who comes back may have missed, and as many more."""
+"""Events that may wait for one listener: everything that a returning reader can have missed, and as many more."""
 
 
 class EventName(StrEnum):
-    """What kinds of events there are."""
+    """The types of events."""
 
     READY = "ready"
     TRANSFER = "transfer"
@@ -48,7 +48,7 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One event: its place in the feed, and its data as JSON."""
+    """One event: its number in the feed, and its data as JSON."""
 
     number: int
     name: EventName
@@ -56,21 +56,21 @@ class FeedEvent:
 
 
 class Listener:
-    """One reader's events, in order. ``dropped`` says that it did not keep up and gets nothing more."""
+    """One reader's events, in order; ``dropped`` is set when it did not keep up and gets no more."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[FeedEvent | None] = asyncio.Queue(_WAITING + 1)
         self.dropped = asyncio.Event()
 
     def put(self, event: FeedEvent) -> None:
-        """Hand it an event, or drop it where too many wait already."""
+        """Queue an event for it, or drop the listener where too many are waiting."""
         if self._queue.qsize() >= _WAITING:
             self.dropped.set()
         if not self.dropped.is_set():
             self._queue.put_nowait(event)
 
     def end(self) -> None:
-        """Let it go: after what waits, nothing more comes."""
+        """Let it go: what is waiting is its last."""
         if not self._queue.full():
             self._queue.put_nowait(None)
 
@@ -100,10 +100,10 @@ class Feed:
         self._revision = 0
         self._ended = False
 
-    # What the monitor says; never blocks, never raises
+    # What the monitor reports; never blocks, never raises
 
     def transfers_changed(self, ids: Collection[TransferId]) -> None:
-        """These transfers are not what they were, or are gone; some alert with them, perhaps."""
+        """These transfers have changed or are gone, and perhaps their alerts with them."""
         if len(self._changed) + len(ids) > _MOST_AT_ONCE:
             self._too_many = True
         else:
@@ -111,7 +111,7 @@ class Feed:
         self._wake.set()
 
     def alerts_changed(self) -> None:
-        """Some alert may not be what it was."""
+        """Some alert may have changed."""
         self._wake.set()
 
     # What listeners do
@@ -122,9 +122,9 @@ class Feed:
         return len(self._listeners)
 
     def join(self, last_seen: str | None) -> Listener:
-        """Begin to listen: with what came after ``last_seen``, the id of the last event seen, where that is known.
+        """Begin to listen, with whatever came after ``last_seen``, the id of the last event that the reader saw.
 
-        A newcomer is told that it is ready. Who has missed what is no longer kept is told to read everything again.
+        A new reader gets ``ready``; one that missed more than is kept gets ``reset``.
         """
         listener = Listener()
         if self._ended:
@@ -156,11 +156,11 @@ class Feed:
     # What happens in between
 
     async def begin(self) -> None:
-        """Leave out what was before now."""
+        """Start with the changes from now on."""
         self._revision = await self._history.newest()
 
     async def run(self) -> None:
-        """Look at what changed and tell it, until cancelled; a look that fails is told as a reset."""
+        """Read and send what changed, until cancelled; a failure to read is sent as a reset."""
         while True:
             try:
                 async with asyncio.timeout(_LOOK_EVERY):
@@ -170,9 +170,9 @@ class Feed:
             self._wake.clear()
             try:
                 await self._look()
-            except Exception:  # noqa: BLE001 - the feed goes on with the next change whatever was wrong with this one
+            except Exception:  # noqa: BLE001 - the feed continues with the next change whatever was wrong with this one
                 _log.exception("feed.failed")
-                self._tell(EventName.RESET, "{}")
+                self._send(EventName.RESET, "{}")
             await asyncio.sleep(_REST)
 
     def end(self) -> None:
@@ -187,25 +187,25 @@ class Feed:
         changed = await self._history.changed(self._revision, limit=_MOST_AT_ONCE + 1)
         if too_many or len(changed) > _MOST_AT_ONCE:
             self._revision = await self._history.newest()
-            self._tell(EventName.RESET, "{}")
+            self._send(EventName.RESET, "{}")
             return
         if changed:
             self._revision = changed[-1].row
         about = [row.alert.transfer_id for row in changed if row.alert.transfer_id is not None]
-        await self._tell_all(list(dict.fromkeys([*ids, *about])), changed)
+        await self._send_all(list(dict.fromkeys([*ids, *about])), changed)
 
-    async def _tell_all(self, ids: Sequence[TransferId], changed: Sequence[AlertRow]) -> None:
+    async def _send_all(self, ids: Sequence[TransferId], changed: Sequence[AlertRow]) -> None:
         views = {view.transfer.transfer_id: view for view in await self._store.transfers_of(ids)} if ids else {}
         if any(transfer_id not in views for transfer_id in ids):
-            # A transfer that a reorg took away has no document to tell.
-            self._tell(EventName.RESET, "{}")
+            # A transfer that a reorg removed has no document to send.
+            self._send(EventName.RESET, "{}")
         now = self._clock.now().timestamp()
         for view in views.values():
-            self._tell(EventName.TRANSFER, encode(transfer_document(view, self._labels, now)))
+            self._send(EventName.TRANSFER, encode(transfer_document(view, self._labels, now)))
         for row in changed:
-            self._tell(EventName.ALERT, encode(alert_in_words(row.alert, _about(views, row), self._labels)))
+            self._send(EventName.ALERT, encode(alert_in_words(row.alert, _about(views, row), self._labels)))
 
-    def _tell(self, name: EventName, data: str) -> None:
+    def _send(self, name: EventName, data: str) -> None:
         self._number += 1
         event = FeedEvent(self._number, name, data)
         self._kept.append(event)

@@ -1,4 +1,4 @@
-"""``/healthz``: whether the process works. ``/readyz``: whether its word can be relied on."""
+"""``/healthz``: whether the process works. ``/readyz``: whether the monitor can be relied on."""
 
 import asyncio
 from collections.abc import Callable, Sequence

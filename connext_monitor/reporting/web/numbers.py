@@ -1,4 +1,4 @@
-"""Statistics for the page, kept for some seconds: they are the only thing there that takes long to count."""
+"""Statistics for the pages, cached for some seconds: nothing else there takes long to compute."""
 
 import asyncio
 from collections import Counter
@@ -20,7 +20,7 @@ from connext_monitor.reporting.web.read_store import ReadStatistics
 _KEPT_FOR = 10.0
 """Seconds."""
 _REST = 20
-"""How many times as long as it took nothing is counted anew: so pages that stay open take a twentieth of the time."""
+"""How many times as long as counting took its result is kept, so open pages cost a twentieth of the time at most."""
 _KEPT = 64
 
 Pathway = tuple[DomainId, DomainId]
@@ -65,7 +65,7 @@ class RouterRow:
 
 
 class StatsCache:
-    """Counts, at most every ten seconds for each window; the more seldom, the longer it takes."""
+    """Counts each window at most every ten seconds, and less often the longer that takes."""
 
     def __init__(self, statistics: ReadStatistics, clock: Clock) -> None:
         self._statistics = statistics
@@ -94,7 +94,7 @@ class StatsCache:
 def matrix(
     stats: Stats, pending: Sequence[PendingLegs], topics: Sequence[OpenAlerts], labels: ChainLabels
 ) -> tuple[PathwayRow, ...]:
-    """The pathways that anything is known of: where something is overdue first, then by what is on its way.
+    """The pathways with any traffic: those with something overdue first, then by how much is in flight.
 
     What is overdue is counted from the open alerts, since ``stats`` may be those of a minute ago.
     """

@@ -29,7 +29,7 @@ _EVENTS = (
 
 
 def description() -> Json:
-    """The whole of it."""
+    """The whole description."""
     refused = {400: ErrorDocument}
     return {
         "openapi": "3.1.0",
@@ -41,7 +41,7 @@ def description() -> Json:
         },
         "paths": {
             "/healthz": _get("Whether the process works", HealthDocument, {503: ErrorDocument}),
-            "/readyz": _get("Whether its word can be relied on", ReadinessDocument, {503: ReadinessDocument}),
+            "/readyz": _get("Whether the monitor can be relied on", ReadinessDocument, {503: ReadinessDocument}),
             "/api/v1/chains": _get("All configured chains", ChainList, refused),
             "/api/v1/transfers": _get("Transfers, newest first", TransferList, refused, _transfer_filters()),
             "/api/v1/transfers/{id_or_tx}": _transfer(),

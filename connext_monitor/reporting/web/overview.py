@@ -1,4 +1,4 @@
-"""What the front page shows, gathered: everything at one moment, in the order of its sections."""
+"""Everything that the front page shows, as of one moment, in the order of its sections."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class TopicRow:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """How everything is: what the first line is made of, shared by all pages."""
+    """The state of everything, from which the summary at the top of every page is made."""
 
     summary: Summary
     chains: tuple[tuple[ChainStatus, Nonces | None], ...]
@@ -79,7 +79,7 @@ async def look(
     labels: ChainLabels,
     clock: ClockState,
 ) -> CurrentState:
-    """How everything is; ``providers`` are the configured channels."""
+    """The state of everything; ``providers`` are the configured channels."""
     chains = tuple([(chain, await reads.store.nonces(chain.domain)) for chain in statuses()])
     stored = {channel.provider: channel for channel in await reads.store.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)

@@ -1,4 +1,4 @@
-"""The page that people look at: ``/``, lists of transfers and alerts, one transfer."""
+"""The pages for people: ``/``, lists of transfers and alerts, one transfer, one pathway."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +68,7 @@ class Pages:
         ]
 
     async def front(self, request: web.Request) -> web.Response:
-        """How everything is."""
+        """The overview."""
         try:
             parameters.only(request.query)
         except parameters.BadValueError as error:
@@ -124,7 +124,7 @@ class Pages:
         return self._page("pathway.html", state, now, values)
 
     async def transfers(self, request: web.Request) -> web.Response:
-        """Transfers by a filter, or the one that is searched for."""
+        """Transfers by filter, or the one that was searched for."""
         now, query = self._now(), dict(request.query)
         try:
             given = parameters.only(request.query, *FILTERS, "q", "cursor", "limit")

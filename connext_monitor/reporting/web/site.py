@@ -1,4 +1,4 @@
-"""How a page is made: templates that escape everything, files of our own beside them, and nothing from elsewhere."""
+"""How pages are rendered: templates that escape everything, and static files of our own."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ _POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# No-break space and line feed are no print to Python, and harmless.
+# Python calls no-break space and line feed unprintable; they are harmless.
 _SPACES = "\N{NO-BREAK SPACE}\n"
 _STATIC = files("connext_monitor.reporting.web") / "static"
 
@@ -65,7 +65,7 @@ class Site:
         return f"/static/{name}?{sha256(self._files[name]).hexdigest()[:8]}"
 
     def page(self, template: str, values: Mapping[str, object], status: int = 200) -> web.Response:
-        """A page of a template; what a value holds is text, whatever it looks like."""
+        """A rendered template; every value is text, whatever it looks like."""
         text = self._environment.get_template(template).render(values)
         return web.Response(
             text=text, status=status, content_type="text/html", headers={"Content-Security-Policy": _POLICY}
@@ -73,7 +73,7 @@ class Site:
 
 
 def visible(value: object) -> object:
-    """What a template writes: characters that are not seen, but turn or hide the text around them, by their numbers."""
+    """A value as templates write it: invisible characters, which may hide or reorder text, as escapes."""
     if type(value) is not str or value.isprintable():
         return value
     return "".join(char if char.isprintable() or char in _SPACES else f"\\u{ord(char):04x}" for char in value)
@@ -92,7 +92,7 @@ def utc(at: float | datetime, now: float) -> str:
 
 
 def tick(at: int, dated: bool) -> str:
-    """An instant as an axis has room for it, in UTC: the time of day, at midnight the date; or both."""
+    """An instant as short as an axis needs, in UTC: the time of day, or the date at midnight; both if ``dated``."""
     moment = datetime.fromtimestamp(at, UTC)
     if dated:
         return f"{moment:%m-%d %H:%M}"
@@ -110,7 +110,7 @@ def grouped(number: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A part of one as a percentage that is only 0 or 100 where it is so."""
+    """A share as a percentage that is 0 or 100 only where that is exact."""
     rounded = round(share * 100)
     words = f"{rounded} %"
     if rounded == 100 and share < 1:

@@ -1,4 +1,4 @@
-"""The first line of the page: whether it is fine, and if not, where."""
+"""The summary at the top of the page: whether all is well, and if not, what is wrong and where."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SummaryProblem:
-    """One thing that is not as it should be, in words that stand alone, and the part of the page that shows it."""
+    """One thing that is wrong, in words that stand alone, and the part of the page that shows it."""
 
     level: Level
     text: str
@@ -97,7 +97,7 @@ def _of_alerts(
     channels: Sequence[ChannelRow],
     labels: ChainLabels,
 ) -> Iterator[SummaryProblem]:
-    """The alerts that do not say again what is said of a chain or channel as it is now."""
+    """The alerts, without those that repeat the present state of a chain or channel."""
     in_trouble = {
         (About.CHAIN, status.name) for status, _ in chains if not status.observed or status.unjudged is not None
     }
@@ -115,7 +115,7 @@ def _of_chains(chains: Sequence[tuple[ChainStatus, Nonces | None]]) -> Iterator[
 def _of_channels(channels: Sequence[ChannelRow]) -> Iterator[SummaryProblem]:
     bad = [channel for channel in channels if channel.state is not ChannelState.OK]
     for channel in bad:
-        # While one of them works, somebody still hears of everything that matters.
+        # While one of them works, somebody still gets every alert that matters.
         level = Level.CRITICAL if len(bad) == len(channels) else Level.WARNING
         why = f" ({channel.reason})" if channel.reason else ""
         yield SummaryProblem(level, f"channel {channel.provider} takes no alerts{why}", "channels")

@@ -18,6 +18,7 @@ from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import StoredNumbers
+from connext_monitor.reporting.metrics.latest_numbers import USUAL_TIMES, LookTimes
 from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
@@ -55,6 +56,7 @@ class Parts:
     statuses: list[ChainStatus] = field(default_factory=lambda: [chain_status(ORIGIN), chain_status(DESTINATION)])
     failing: list[str] = field(default_factory=list)
     last_backup: float | None = None
+    times: LookTimes = USUAL_TIMES
     clock: ManualClock = field(default_factory=lambda: ManualClock(AT))
     tally: Tally = field(default_factory=lambda: Tally(NAMES, ["ops", "desk"]))
 
@@ -72,7 +74,7 @@ class Parts:
             last_backup=lambda: self.last_backup,
             log_lines_dropped=lambda: 7,
         )
-        return MetricsPage(sources, self.tally, self.clock)
+        return MetricsPage(sources, self.tally, self.clock, self.times)
 
 
 @dataclass(frozen=True)
@@ -253,10 +255,8 @@ async def test_a_database_that_fails_leaves_the_other_metrics_and_says_so(store:
         assert "s3cret" not in text
 
 
-async def test_a_database_that_hangs_keeps_no_scrape_waiting_for_long(
-    store: Store, parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connext_monitor.reporting.metrics.latest_numbers._PATIENCE", 0.1)
+async def test_a_database_that_hangs_keeps_no_scrape_waiting_for_long(store: Store, parts: Parts) -> None:
+    parts.times = LookTimes(wait=0.1)
     stuck, asked = asyncio.Event(), list[float]()
 
     async def hangs(now: float) -> StoredNumbers:
