@@ -12,7 +12,7 @@ from connext_monitor.core.transfer_view import TransferView
 
 _ENDS = ("origin", "destination")
 _EVENTS = ("xcalled", "executed", "reconciled")
-_PLACES = ("timestamp", "block_number", "block_hash", "tx_hash")
+_SIGHTING_PARTS = ("timestamp", "block_number", "block_hash", "tx_hash")
 
 COLUMNS: Sequence[str] = (
     "transfer_id",
@@ -28,7 +28,7 @@ COLUMNS: Sequence[str] = (
     "to",
     "sender",
     "routers",
-    *(f"{event}_{place}" for event in _EVENTS for place in _PLACES),
+    *(f"{event}_{part}" for event in _EVENTS for part in _SIGHTING_PARTS),
     *(f"{leg}_{part}" for leg in LEGS for part in ("due_at", "state")),
 )
 """Named and written as in the API's document; ``symbol`` and ``decimals`` are the asset's own, where they are known.

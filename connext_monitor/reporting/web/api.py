@@ -1,24 +1,18 @@
 """``/api/v1``: what the monitor knows, as JSON."""
 
-import asyncio
-from collections.abc import Callable, Sequence
 from functools import partial
 
 from aiohttp import web
 
-from connext_monitor.clock import Clock
-from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.documents.chains import clock_document
 from connext_monitor.core.documents.transfers import TransferList, found_document, transfer_document
-from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
 from connext_monitor.reporting.web.cursors import read_alert_cursor, write_transfer_cursor
 from connext_monitor.reporting.web.lists import alerts_list, chains_list, stats
 from connext_monitor.reporting.web.openapi import description
-from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
 
 _LIST = ("limit", "cursor")
@@ -26,24 +20,14 @@ _MOST_BUCKETS = 1_000
 
 
 class Api:
-    """The routes below ``/api/v1``; callers take ``turns`` at the store."""
+    """The routes below ``/api/v1``."""
 
-    def __init__(
-        self,
-        reads: Reads,
-        statuses: Callable[[], Sequence[ChainStatus]],
-        labels: ChainLabels,
-        clock: Clock,
-        turns: asyncio.Semaphore,
-        clock_state: Callable[[], ClockState] = ClockState,
-    ) -> None:
-        self._reads = reads
-        self._store = reads.store
-        self._statuses = statuses
-        self._labels = labels
-        self._clock = clock
-        self._turns = turns
-        self._clock_state = clock_state
+    def __init__(self, sources: WebSources) -> None:
+        self._sources = sources
+        self._reads = sources.reads
+        self._store = sources.reads.store
+        self._labels = sources.labels
+        self._now = sources.now
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -65,13 +49,13 @@ class Api:
     async def chains(self, request: web.Request) -> web.Response:
         """All configured chains."""
         parameters.only(request.query)
-        async with self._turns:
-            return answer(await chains_list(self._store, self._statuses(), self._now()))
+        async with self._sources.turns:
+            return answer(await chains_list(self._store, self._sources.statuses(), self._now()))
 
     async def transfers(self, request: web.Request) -> web.Response:
         """Transfers, newest first, filtered by status, origin, destination and an address that has a part in them."""
         query = read_transfer_query(parameters.only(request.query, *FILTERS, *_LIST), self._labels)
-        async with self._turns:
+        async with self._sources.turns:
             views, after = await find(self._reads, query)
         items = [transfer_document(view, self._labels, self._now()) for view in views]
         return answer(TransferList(items, write_transfer_cursor(after) if after else None))
@@ -83,7 +67,7 @@ class Api:
         """
         parameters.only(request.query)
         id_or_tx = parameters.read_hash(request.match_info["id_or_tx"])
-        async with self._turns:
+        async with self._sources.turns:
             views = await self._store.transfers_by(id_or_tx)
         if not views:
             raise NotKnownError("no transfer has this id, and none has an event in a transaction with this hash")
@@ -95,7 +79,7 @@ class Api:
         state = parameters.value(query, "state", parameters.read_state)
         limit = parameters.value(query, "limit", parameters.read_limit) or parameters.DEFAULT_LIMIT
         after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_alert_cursor(text)))
-        async with self._turns:
+        async with self._sources.turns:
             return answer(await alerts_list(self._store, state, self._labels, limit=limit, after=after))
 
     async def stats(self, request: web.Request) -> web.Response:
@@ -108,13 +92,10 @@ class Api:
         width = parameters.value(query, "bucket", parameters.read_width)
         if width is not None and len(starts(window, width)) > _MOST_BUCKETS:
             raise parameters.BadValueError(f"bucket: makes more than {_MOST_BUCKETS} buckets; write a longer duration")
-        async with self._turns:
+        async with self._sources.turns:
             return answer(await stats(self._reads.statistics, window, self._labels, width=width))
 
     async def clock(self, request: web.Request) -> web.Response:
         """How the machine's clock compares with the chains' block times."""
         parameters.only(request.query)
-        return answer(clock_document(self._clock_state()))
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return answer(clock_document(self._sources.clock_state()))

@@ -1,11 +1,10 @@
 """Everything that the front page shows, as of one moment, in the order of its sections."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
@@ -15,6 +14,7 @@ from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
+from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.summary import Level, Summary, of_severity, summarize, topic_words
 
 _ALERTS_SHOWN = 8
@@ -72,20 +72,15 @@ class Overview:
     transfers: tuple[TransferRow, ...]
 
 
-async def look(
-    reads: Reads,
-    statuses: Callable[[], Sequence[ChainStatus]],
-    providers: Sequence[str],
-    labels: ChainLabels,
-    clock: ClockState,
-) -> CurrentState:
+async def look(sources: WebSources, providers: Sequence[str]) -> CurrentState:
     """The state of everything; ``providers`` are the configured channels."""
-    chains = tuple([(chain, await reads.store.nonces(chain.domain)) for chain in statuses()])
+    reads = sources.reads
+    chains = tuple([(status, await reads.store.nonces(status.domain)) for status in sources.statuses()])
     stored = {channel.provider: channel for channel in await reads.store.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
     topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
-    whole = summarize(topics, chains, channels, labels, clock, reads.trouble())
-    return CurrentState(whole, chains, channels, topics)
+    summary = summarize(topics, chains, channels, sources.labels, sources.clock_state(), reads.trouble())
+    return CurrentState(summary, chains, channels, topics)
 
 
 async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:

@@ -1,19 +1,14 @@
 """The pages for people: ``/``, lists of transfers and alerts, one transfer, one pathway."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import AlertState
-from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.formats import hex_text
-from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import PathwayStats
 from connext_monitor.core.transfer import Status
@@ -23,9 +18,9 @@ from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert
 from connext_monitor.reporting.web.numbers import StatsCache, matrix
 from connext_monitor.reporting.web.overview import CurrentState, look, overview
 from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
-from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import alert_card, facts, transfer_row, transfer_timeline
 from connext_monitor.reporting.web.site import Site
+from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
 
 _HASH_BYTES = 32
@@ -34,27 +29,16 @@ _TRANSFERS_SHOWN = 20
 
 
 class Pages:
-    """The routes for people; ``providers`` are the configured channels, callers take ``turns`` at the store."""
+    """The routes for people; ``providers`` are the configured channels."""
 
-    def __init__(
-        self,
-        reads: Reads,
-        statuses: Callable[[], Sequence[ChainStatus]],
-        providers: Sequence[str],
-        labels: ChainLabels,
-        clock: Clock,
-        turns: asyncio.Semaphore,
-        clock_state: Callable[[], ClockState] = ClockState,
-    ) -> None:
-        self._reads = reads
-        self._statuses = statuses
+    def __init__(self, sources: WebSources, providers: Sequence[str]) -> None:
+        self._sources = sources
+        self._reads = sources.reads
+        self._labels = sources.labels
+        self._now = sources.now
         self._providers = providers
-        self._labels = labels
-        self._clock = clock
-        self._turns = turns
-        self._clock_state = clock_state
         self._site = Site()
-        self._counted = StatsCache(reads.statistics, clock)
+        self._stats = StatsCache(sources.reads.statistics, sources.clock)
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -74,9 +58,9 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         now = self._now()
-        async with self._turns:
+        async with self._sources.turns:
             state = await self._look()
-            numbers = await self._counted.over(_DAY)
+            numbers = await self._stats.over(_DAY)
             shown = await overview(self._reads, state, numbers.stats, self._labels, now)
         plots = {
             "transfers": transfers_plot(numbers.timeline),
@@ -93,9 +77,9 @@ class Pages:
             since = parameters.value(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
-        async with self._turns:
+        async with self._sources.turns:
             state = await self._look()
-            numbers = await self._counted.over(since.total_seconds(), (ends[0], ends[1]))
+            numbers = await self._stats.over(since.total_seconds(), (ends[0], ends[1]))
             pending = [
                 legs for legs in await self._reads.in_flight.by_pathway() if [legs.origin, legs.destination] == ends
             ]
@@ -137,7 +121,7 @@ class Pages:
             chosen = read_transfer_query(filters, self._labels)
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), query)
-        async with self._turns:
+        async with self._sources.turns:
             state = await self._look()
             views, after = await find(self._reads, chosen)
         rows = [transfer_row(view, self._labels, now) for view in views]
@@ -159,7 +143,7 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {"q": text})
         now = self._now()
-        async with self._turns:
+        async with self._sources.turns:
             state = await self._look()
             views = await self._reads.store.transfers_by(id_or_tx)
             cards_of_each = [await self._alerts_of(view) for view in views]
@@ -189,7 +173,7 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         limit = parameters.DEFAULT_LIMIT
-        async with self._turns:
+        async with self._sources.turns:
             state = await self._look()
             rows = await self._reads.store.alerts(chosen, limit=limit + 1, after=after)
             silences = await self._reads.store.silences()
@@ -215,13 +199,13 @@ class Pages:
         return [alert_card(alert, view, self._labels, silences, deliveries.get(alert.id, ())) for alert in alerts]
 
     async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:
-        async with self._turns:
+        async with self._sources.turns:
             state = await self._look()
         values = {"words": words, **self._choices(query)}
         return self._page("refusal.html", state, self._now(), values, status)
 
     async def _look(self) -> CurrentState:
-        return await look(self._reads, self._statuses, self._providers, self._labels, self._clock_state())
+        return await look(self._sources, self._providers)
 
     def _page(
         self, template: str, state: CurrentState, now: float, values: Mapping[str, object], status: int = 200
@@ -236,11 +220,8 @@ class Pages:
         return {
             "chosen": {name: chosen.get(name, "") for name in names},
             "statuses": [status.value for status in Status],
-            "chain_names": sorted(chain.name for chain in self._statuses()),
+            "chain_names": sorted(chain.name for chain in self._sources.statuses()),
         }
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
 
 
 def _path(path: str, query: Mapping[str, str], cursor: str) -> str:

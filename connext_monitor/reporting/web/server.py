@@ -25,6 +25,7 @@ from connext_monitor.reporting.web.health import HealthChecks
 from connext_monitor.reporting.web.host_guard import host_guard
 from connext_monitor.reporting.web.pages import Pages
 from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.sources import WebSources
 
 # The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns.
 _AT_ONCE = 2
@@ -59,14 +60,14 @@ class WebServer:
     ) -> None:
         self._listen = listen
         self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
-        turns = asyncio.Semaphore(_AT_ONCE)
+        sources = WebSources(reads, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state)
         self._health = HealthChecks(reads.store, statuses, reads.trouble)
         self._connections = Connections(connections, frozenset({STREAM_PATH}))
         routes = [
             *self._health.routes(),
-            *Api(reads, statuses, labels, clock, turns, clock_state).routes(),
+            *Api(sources).routes(),
             *EventStreams(self.feed, most=min(MOST_STREAMS, connections // 2)).routes(),
-            *Pages(reads, statuses, providers, labels, clock, turns, clock_state).routes(),
+            *Pages(sources, providers).routes(),
             *more,
         ]
         application = _application(listen, routes, self._connections)

@@ -107,30 +107,30 @@
 
   const keyOf = (node) => (node.nodeType === 1 ? node.id || node.getAttribute("data-key") || "" : "");
 
-  const alike = (one, other) =>
-    one.nodeType === other.nodeType && one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
+  const alike = (node, other) =>
+    node.nodeType === other.nodeType && node.nodeName === other.nodeName && keyOf(node) === keyOf(other);
 
   function morphChildren(have, want) {
     const keyed = new Map();
     for (const child of have.children) if (keyOf(child)) keyed.set(keyOf(child), child);
-    let place = have.firstChild;
-    for (const wanted of [...want.childNodes]) {
-      const key = keyOf(wanted);
-      let match = key ? keyed.get(key) : place;
-      if (match && !alike(match, wanted)) match = null;
+    let current = have.firstChild;
+    for (const fresh of [...want.childNodes]) {
+      const key = keyOf(fresh);
+      let match = key ? keyed.get(key) : current;
+      if (match && !alike(match, fresh)) match = null;
       if (!match) {
-        have.insertBefore(document.importNode(wanted, true), place);
+        have.insertBefore(document.importNode(fresh, true), current);
         continue;
       }
-      if (match === place) place = place.nextSibling;
-      else have.insertBefore(match, place);
-      if (match.nodeType === 1) morph(match, wanted);
-      else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
+      if (match === current) current = current.nextSibling;
+      else have.insertBefore(match, current);
+      if (match.nodeType === 1) morph(match, fresh);
+      else if (match.nodeValue !== fresh.nodeValue) match.nodeValue = fresh.nodeValue;
     }
-    while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
+    while (current) {
+      const next = current.nextSibling;
+      current.remove();
+      current = next;
     }
   }
 
