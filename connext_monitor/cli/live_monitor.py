@@ -42,7 +42,7 @@ class Live:
     clock_trouble: str | None
 
 
-class _Clock(msgspec.Struct):
+class _ClockOrRefusal(msgspec.Struct):
     ahead_seconds: float | None = None
     trouble: str | None = None
 
@@ -76,13 +76,13 @@ async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) ->
     return None
 
 
-def _ask(host: str, port: int, patience: float) -> tuple[ChainList, ReadinessDocument, _Clock]:
+def _ask(host: str, port: int, patience: float) -> tuple[ChainList, ReadinessDocument, _ClockOrRefusal]:
     with closing(HTTPConnection(host, port, timeout=patience)) as connection:
         return (
             _get(connection, "/api/v1/chains", ChainList),
             _get(connection, "/readyz", ReadinessDocument),
             # An older monitor refuses this with words, in which there is nothing about a clock.
-            _get(connection, "/api/v1/clock", _Clock),
+            _get(connection, "/api/v1/clock", _ClockOrRefusal),
         )
 
 
