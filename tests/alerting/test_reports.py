@@ -26,10 +26,10 @@ from connext_monitor.store.store import Store
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack, SlackApi
 from tests.alerting.providers.telegram.vendor import Telegram
-from tests.alerting.providers.test_registry import FILE
 from tests.alerting.providers.webhook.vendor import SECRET, Receiver
 from tests.alerting.queued_alerts import HealthNotes
 from tests.world.alerts import NOW
+from tests.world.configs import FILE
 from tests.world.databases import open_store
 from tests.world.kinds import chain_unobserved
 from tests.world.waiting import running, until

@@ -9,7 +9,7 @@ from connext_monitor.alerting.providers import check_provider
 from connext_monitor.cli.opened_database import writing
 from connext_monitor.config import load_config
 from tests.cli.conftest import Program
-from tests.store.test_lock import HOLD_OPEN, held
+from tests.store.locking import HOLD_OPEN, held
 from tests.world.two_chains import Sample, fill
 
 READERS = [["status"], ["transfers"], ["transfer", "ab" * 32], ["alerts"]]

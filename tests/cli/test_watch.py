@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cli.conftest import OtherLoop, Program, process_environ
-from tests.cli.test_status import CHAINS, Running, all_is_well
+from tests.cli.served import CHAINS, Running, all_is_well
 
 _PATIENCE = 180.0
 _ROWS = 12

@@ -9,7 +9,7 @@ import pytest_asyncio
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet
 from tests.faults.proxy import Proxy
-from tests.faults.test_second_endpoint import QUICK, checkpoint, mined_until, through, used
+from tests.faults.second_endpoint import QUICK, checkpoint, mined_until, through, used
 from tests.faults.watching import watching
 from tests.world.waiting import until
 

@@ -9,7 +9,7 @@ from connext_monitor.core.decoding import RECONCILED_TOPIC
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Chain, Devnet
 from tests.faults.proxy import Proxy
-from tests.faults.test_second_endpoint import checkpoint, mined_until, through, used
+from tests.faults.second_endpoint import checkpoint, mined_until, through, used
 from tests.faults.watching import Watch, watching
 from tests.world.waiting import until
 

@@ -3,41 +3,29 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.transfer import Status
-from connext_monitor.monitoring.intervals import Intervals
-from scripts.devnet import Chain, Devnet
+from scripts.devnet import Devnet
 from tests.e2e.monitor import Setup
 from tests.faults.faults import Delay, Mute
 from tests.faults.hooks import Json
 from tests.faults.proxy import Proxy
-from tests.faults.watching import Watch, watching
+from tests.faults.second_endpoint import ALPHA, QUICK, checkpoint, mined_until, through, used
+from tests.faults.watching import watching
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-_ALPHA = "alpha"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def second(bridge: Devnet) -> AsyncIterator[Proxy]:
     """Before alpha too."""
-    async with Proxy(bridge.chain(_ALPHA).http_url) as proxy:
+    async with Proxy(bridge.chain(ALPHA).http_url) as proxy:
         yield proxy
-
-
-QUICK = Intervals(second_look=0.5, late_push=0.2, slow_answer=0.2)
-
-
-def through(bridge: Devnet, *proxies: Proxy, calm: int = 2) -> Setup:
-    """Both chains, alpha through these; ``calm`` seconds between two covers that nothing asks for."""
-    endpoints = {_ALPHA: [proxy.ws_url for proxy in proxies]}
-    return Setup(bridge.chains, {}, endpoints=endpoints, unobserved_after=f"PT{2 * calm}S", execute="PT1H")
 
 
 async def forgetful(proxy: Proxy) -> None:
@@ -45,34 +33,6 @@ async def forgetful(proxy: Proxy) -> None:
     await proxy.apply(Mute("logs"))
     proxy.edit_logs = lambda _filter, _logs: []
     proxy.edit_push = lambda _feed, pushed: [{**pushed, "logsBloom": None}]
-
-
-async def mined_until(chain: Chain, condition: Any) -> None:
-    """Mine until it holds, some ten blocks a second: a node keeps the states of a few hundred blocks only."""
-    looked = 0
-
-    async def holds() -> bool:
-        nonlocal looked
-        looked += 1
-        if looked % 5 == 1:
-            await chain.mine()
-        held = condition()
-        return bool(held if isinstance(held, bool) else await held)
-
-    await until(holds)
-
-
-def checkpoint(watch: Watch) -> int:
-    """Alpha's."""
-    coverage = watch.observers[_ALPHA].state.coverage
-    return coverage.checkpoint if coverage else -1
-
-
-async def used(proxy: Proxy, chain: Chain, watch: Watch) -> None:
-    """Wait until it is followed and the head is covered."""
-    await until(lambda: proxy.subscribers == 2)
-    await chain.mine()
-    await watch.covers(chain.name, await chain.head())
 
 
 async def test_what_an_endpoint_leaves_out_is_found_before_it_counts_as_final(
@@ -110,15 +70,15 @@ async def test_a_log_that_a_bloom_claims_is_asked_for_again(bridge: Devnet, orig
         return logs
 
     # So calm that nothing else makes it look again.
-    async with watching(through(bridge, origin, calm=60), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(through(bridge, origin, calm=60), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         await origin.apply(Mute("logs"))
         origin.edit_logs = hide_once
         transfer = await bridge.xcall(alpha, beta)
-        watch.observers[_ALPHA].look(Timestamp(transfer.timestamp))
+        watch.observers[ALPHA].look(Timestamp(transfer.timestamp))
         await alpha.set_block_timestamp(transfer.timestamp + 2)
         await alpha.mine()
-        await watch.covers(_ALPHA, transfer.block_number)
+        await watch.covers(ALPHA, transfer.block_number)
         assert hidden
         assert await watch.status(transfer) is Status.XCALLED
 
@@ -128,7 +88,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
 ) -> None:
     alpha, beta = bridge.chains
     setup = through(bridge, origin, second)
-    async with watching(setup, tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(setup, tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         before = await bridge.xcall(alpha, beta)
         await watch.knows(before, Status.XCALLED)
@@ -137,7 +97,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
         await mined_until(alpha, lambda: checkpoint(watch) >= before.block_number)
     # With no second look after the one at the start, only the nonce shows that something is missing.
     seldom = replace(QUICK, second_look=1e9)
-    async with watching(setup, tmp_path, only=[_ALPHA], intervals=seldom) as watch:
+    async with watching(setup, tmp_path, only=[ALPHA], intervals=seldom) as watch:
         await used(origin, alpha, watch)
         await forgetful(origin)
         missed = await bridge.xcall(alpha, beta)
@@ -146,7 +106,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
             return await watch.status(missed) is Status.XCALLED
 
         await mined_until(alpha, known)
-        state = watch.observers[_ALPHA].state
+        state = watch.observers[ALPHA].state
         await until(lambda: (state.holes_found, state.holes_closed) == (1, 1))
         nonces = await watch.store.nonces(state.config.domain_id)
         assert nonces is not None
@@ -156,12 +116,12 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
 
 async def test_a_hole_is_shown_while_it_lasts(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(through(bridge, origin), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         await forgetful(origin)
         origin.rules = [lambda method, _: {"result": None} if method == "eth_getBlockByHash" else None]
         missed = await bridge.xcall(alpha, beta)
-        state = watch.observers[_ALPHA].state
+        state = watch.observers[ALPHA].state
         await mined_until(alpha, lambda: state.holes_found == 1)
         nonces = await watch.store.nonces(state.config.domain_id)
         assert nonces is not None
@@ -176,7 +136,7 @@ async def test_a_hole_that_nobody_can_close_keeps_no_other_from_being_fetched(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(through(bridge, origin), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         nonce = await alpha.nonce()
         hidden = {nonce, nonce + 2}
@@ -195,7 +155,7 @@ async def test_a_hole_that_nobody_can_close_keeps_no_other_from_being_fetched(
             return await watch.status(missed) is Status.XCALLED
 
         await mined_until(alpha, known)
-        state = watch.observers[_ALPHA].state
+        state = watch.observers[ALPHA].state
         await until(lambda: (state.holes_found, state.holes_closed) == (2, 1))
         assert await watch.status(lasting) is None
 
@@ -204,7 +164,7 @@ async def test_a_subscription_that_brings_heads_and_no_logs_is_replaced(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(through(bridge, origin), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         before = origin.handshakes
         await origin.apply(Mute("logs"))
@@ -216,7 +176,7 @@ async def test_the_preferred_endpoint_is_used_again_once_it_works(
     bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(through(bridge, origin, second), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         await origin.stop()
         await used(second, alpha, watch)
@@ -238,7 +198,7 @@ async def test_what_a_witness_makes_up_is_ruled_out_by_the_block_s_own_bloom(
         return [*logs, made_up]
 
     second_asked: list[Json] = []
-    async with watching(through(bridge, origin, second), tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(through(bridge, origin, second), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
@@ -253,7 +213,7 @@ async def test_what_a_witness_makes_up_is_ruled_out_by_the_block_s_own_bloom(
         told.append(made_up)
         second.edit_logs = make_up
         await mined_until(alpha, lambda: len(second_asked) > 0)
-        await watch.covers(_ALPHA, await alpha.head())
+        await watch.covers(ALPHA, await alpha.head())
         assert [place for _, kind, place in watch.records(transfer.transfer_id) if kind == "xcalled"] == [
             xcalled["blockHash"]
         ]
@@ -267,12 +227,12 @@ async def test_an_endpoint_that_answers_slowly_is_left_for_one_that_does_not(
     setup = Setup(
         bridge.chains,
         {},
-        endpoints={_ALPHA: [origin.http_url, second.http_url]},
+        endpoints={ALPHA: [origin.http_url, second.http_url]},
         unobserved_after="PT4S",
         execute="PT1H",
     )
     await origin.apply(Delay(0.3))
-    async with watching(setup, tmp_path, only=[_ALPHA], intervals=QUICK) as watch:
+    async with watching(setup, tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         # Only the endpoint in use is polled for heads.
         await mined_until(alpha, lambda: ["latest", False] in second.asked("eth_getBlockByNumber"))
         await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -23,6 +24,7 @@ from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import CONFIG, Chain
 from tests.monitoring.made_up_logs import xcalled_log
 from tests.monitoring.nodes import http_client, http_node, posting, result
+from tests.world.clocks import ManualClock
 
 Announce = Callable[[int], Awaitable[None]]
 """The node grows (or shrinks) to a head, and says so."""
@@ -145,3 +147,8 @@ def readable(node: Chain) -> Chain:
     """Its logs hold an event."""
     node.log_changes = {"topics": [to_hex(topic) for topic in READABLE.topics], "data": to_hex(READABLE.data)}
     return node
+
+
+def manual_clock(at: float = 0.0) -> ManualClock:
+    """A clock that a test moves, from this instant (Unix seconds)."""
+    return ManualClock(datetime.fromtimestamp(at, UTC))

@@ -1,20 +1,15 @@
 """What is said of a chain that is behind: whether history is being read."""
 
-from datetime import UTC, datetime
-
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
+from tests.monitoring.covering import manual_clock
 from tests.monitoring.made_up_chain import CONFIG, hash_at
 from tests.world.clocks import ManualClock
 
 NOW = 1_000_000
-
-
-def manual_clock() -> ManualClock:
-    return ManualClock(datetime.fromtimestamp(NOW, UTC))
 
 
 def following(clock: ManualClock) -> ChainState:
@@ -25,19 +20,19 @@ def following(clock: ManualClock) -> ChainState:
 
 
 def test_history_is_read_while_more_than_five_minutes_of_blocks_are_left() -> None:
-    state = following(manual_clock())
+    state = following(manual_clock(NOW))
     assert state.reads_history(Timestamp(NOW - 301))
     assert not state.reads_history(Timestamp(NOW - 300))
 
 
 def test_a_chain_that_was_caught_up_is_judged_however_far_its_head_jumps() -> None:
-    state = following(manual_clock())
+    state = following(manual_clock(NOW))
     state.caught_up = True
     assert not state.reads_history(Timestamp(NOW - 10_000))
 
 
 def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() -> None:
-    clock = manual_clock()
+    clock = manual_clock(NOW)
     state = following(clock)
     clock.advance(3599)
     assert state.reads_history(Timestamp(NOW - 10_000))
@@ -46,7 +41,7 @@ def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() 
 
 
 def test_the_covered_head_is_what_is_observed() -> None:
-    clock = manual_clock()
+    clock = manual_clock(NOW)
     state = following(clock)
     assert not state.observed
     state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))
@@ -56,7 +51,7 @@ def test_the_covered_head_is_what_is_observed() -> None:
 
 
 def test_how_long_no_block_has_become_final_is_told_however_the_head_rises() -> None:
-    clock = manual_clock()
+    clock = manual_clock(NOW)
     state = following(clock)
     for seconds, checkpoint, told in ((100.0, 400, 0.0), (300.0, 400, 200.0), (700.0, 400, 600.0), (800.0, 401, 0.0)):
         clock.advance(seconds - clock.passed)
@@ -66,7 +61,7 @@ def test_how_long_no_block_has_become_final_is_told_however_the_head_rises() -> 
 
 
 def test_a_nonce_that_nobody_says_is_told_of_once_that_lasts() -> None:
-    clock = manual_clock()
+    clock = manual_clock(NOW)
     state = following(clock)
     state.nonce_not_said("node.example refused eth_call")
     clock.advance(119)

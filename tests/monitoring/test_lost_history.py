@@ -15,10 +15,9 @@ from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.intervals import Intervals, LossProof
 from connext_monitor.monitoring.lost_history import LostHistory, oldest_readable
-from tests.monitoring.covering import Memory, Whole, covered, covering, observing
+from tests.monitoring.covering import Memory, Whole, covered, covering, manual_clock, observing
 from tests.monitoring.made_up_chain import CONFIG
 from tests.monitoring.nodes import error, http_node, posting
-from tests.monitoring.test_chain_state import manual_clock
 from tests.world.waiting import until
 
 WORDS = "History has been pruned for this block. To remove restrictions, order a dedicated full node"

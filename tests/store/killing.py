@@ -9,9 +9,11 @@ import asyncio
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,12 @@ def _until_one_survives(work: Callable[[Path], Awaitable[None]], folder: Path) -
     if status != 0:
         raise RuntimeError(f"process {statement} ended with {status}")
     return statement
+
+
+def contents(file: Path) -> list[str]:
+    """Everything in the file, in SQL, as another program reads it."""
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
 
 
 if __name__ == "__main__":

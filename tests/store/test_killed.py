@@ -1,23 +1,14 @@
 """Killed between any two statements, a commit is whole or not there (promise 1)."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.store.store import Store
-from tests.store.killing import CALLED, EXECUTED, ORIGIN, PROGRESS, change, make, prepare, survivor
+from tests.store.killing import CALLED, EXECUTED, ORIGIN, PROGRESS, change, contents, make, prepare, survivor
 from tests.world.recording import NAMES
 from tests.world.transfers import ALPHA, BETA
-
-
-def contents(file: Path) -> list[str]:
-    """Everything in the file, in SQL, as another program reads it."""
-    with closing(sqlite3.connect(file)) as connection:
-        return list(connection.iterdump())
-
 
 EMPTY = ["BEGIN TRANSACTION;", "COMMIT;"]
 

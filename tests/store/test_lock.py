@@ -3,10 +3,7 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,30 +11,9 @@ import pytest
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
 from connext_monitor.store.restore import Restore
+from tests.store.locking import HOLD_OPEN, held
 from tests.world.databases import open_store
 from tests.world.recording import NAMES
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from connext_monitor.store.lock import DatabaseLock
-with DatabaseLock(Path(sys.argv[1]), make=True):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-@contextmanager
-def held(file: Path, how: str = HOLD) -> Iterator[subprocess.Popen[str]]:
-    """Another process holds the lock of this database."""
-    command = [sys.executable, "-c", how, str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == "held\n"
-            yield process
-        finally:
-            process.kill()
 
 
 def lock(file: Path) -> None:
@@ -120,20 +96,6 @@ def test_what_cannot_be_locked_is_refused_in_words(tmp_path: Path, what: str) ->
         file.touch(0o400)
     with pytest.raises(DatabaseError, match=r"monitor\.db cannot be opened .*; check monitor\.database"):
         lock(file)
-
-
-HOLD_OPEN = """
-import asyncio, sys
-from pathlib import Path
-from connext_monitor.store.lock import DatabaseLock
-from connext_monitor.store.store import Store
-async def hold():
-    store = await Store.open(Path(sys.argv[1]), {})
-    print("held", flush=True)
-    await asyncio.sleep(60)
-with DatabaseLock(Path(sys.argv[1]), make=True):
-    asyncio.run(hold())
-"""
 
 
 def test_whoever_reads_by_another_name_than_the_monitor_is_refused(tmp_path: Path) -> None:

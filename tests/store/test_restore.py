@@ -16,7 +16,7 @@ from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.restore import Restore, Restored
 from connext_monitor.store.store import Store
-from tests.store.test_killed import contents
+from tests.store.killing import contents
 from tests.world.recording import NAMES, NOW, put, seen
 from tests.world.transfers import info, sighting, xcalled
 

@@ -1,6 +1,7 @@
 """Config files of chains that no node answers for."""
 
 import json
+from pathlib import Path
 
 SECRET = "s3cr3t-in-a-path"
 CHAIN = """
@@ -20,3 +21,6 @@ def chain_table(name: str, domain_id: int, *endpoints: str) -> str:
     """A chain's part of a config."""
     urls = ", ".join(json.dumps(url) for url in endpoints or (f"{CLOSED_PORT}/{name}",))
     return CHAIN.format(name=name, chain_id=31337 + domain_id, domain_id=domain_id, endpoints=urls)
+
+
+FILE = Path("config.toml")

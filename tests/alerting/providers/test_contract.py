@@ -14,9 +14,9 @@ from connext_monitor.config import ProviderTable
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Refused, Sent, TryLater
 from tests.alerting.providers.contract import Case, contracts
-from tests.alerting.providers.test_registry import FILE
 from tests.alerting.providers.vendor import Vendor
 from tests.world.alerts import LABELS, notice
+from tests.world.configs import FILE
 
 CASES = {name: case for contract in contracts().values() for name, case in contract.cases.items()}
 EDITED = [name for name, case in CASES.items() if case.edits]

@@ -1,7 +1,5 @@
 """From the config's tables to providers, or to words about what is wrong with them."""
 
-from pathlib import Path
-
 import pytest
 
 from connext_monitor.alerting.providers import (
@@ -17,9 +15,9 @@ from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
 from tests.world.alerts import DESTINATION, DUE_AT, LABELS, NOW, ORIGIN, TRANSFER_ID, UNOBSERVED
+from tests.world.configs import FILE
 from tests.world.kinds import overdue, provider_failing
 
-FILE = Path("config.toml")
 HOOK = "https://discord.example/api/webhooks/1/s3cret"
 
 

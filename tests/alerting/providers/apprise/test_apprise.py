@@ -17,9 +17,9 @@ from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.delivery import Change, FailureCause, Sent, TryLater
-from tests.alerting.providers.test_registry import FILE
 from tests.alerting.providers.vendor import Seen, Vendor
 from tests.world.alerts import LABELS, notice
+from tests.world.configs import FILE
 from tests.world.hostile import digest_notices, notices
 
 
