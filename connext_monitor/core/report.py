@@ -18,7 +18,7 @@ from connext_monitor.core.stats import PathwayStats, Stats
 from connext_monitor.core.words import duration_words
 
 NAMED = 12
-"""Pathways that a message tells of one by one; the rest are counted."""
+"""Pathways that a message lists one by one; the rest are only counted."""
 _DAY, _WEEK = 86_400, 604_800
 _MONDAY = 4 * _DAY
 """Unix time began on a Thursday."""
@@ -47,6 +47,11 @@ class PathwayFigures:
     reconcile: LegFigures = LegFigures()
 
     @property
+    def ends(self) -> tuple[DomainId, DomainId]:
+        """Origin and destination."""
+        return self.origin, self.destination
+
+    @property
     def open(self) -> int:
         """How many are not completed yet."""
         return self.begun - self.fast - self.slow
@@ -70,25 +75,31 @@ class Report:
     pathways: tuple[PathwayFigures, ...]
     before: tuple[PathwayFigures, ...]
 
-    def of(self, wanted: Callable[[DomainId, DomainId], bool]) -> "Report":
+    def of(self, includes: Callable[[DomainId, DomainId], bool]) -> "Report":
         """The same of some pathways (origin, destination) only."""
 
         def some(figures: Sequence[PathwayFigures]) -> tuple[PathwayFigures, ...]:
-            return tuple(one for one in figures if wanted(one.origin, one.destination))
+            return tuple(pathway for pathway in figures if includes(pathway.origin, pathway.destination))
 
         return replace(self, pathways=some(self.pathways), before=some(self.before))
 
     def earlier(self, pathway: PathwayFigures) -> PathwayFigures:
         """The same pathway in the period before."""
-        same = (one for one in self.before if (one.origin, one.destination) == (pathway.origin, pathway.destination))
+        same = (
+            other for other in self.before if (other.origin, other.destination) == (pathway.origin, pathway.destination)
+        )
         return next(same, PathwayFigures(pathway.origin, pathway.destination))
 
 
 def report_of(stats: Stats, before: Stats) -> Report:
-    """The report on one window and the one before it; a pathway that has fallen silent since is in it."""
+    """The report on one window and the one before it; pathways that have fallen silent are included."""
     now, was = _figures(stats), _figures(before)
-    begun = {(one.origin, one.destination) for one in now}
-    silent = (PathwayFigures(one.origin, one.destination) for one in was if (one.origin, one.destination) not in begun)
+    begun = {(pathway.origin, pathway.destination) for pathway in now}
+    silent = (
+        PathwayFigures(pathway.origin, pathway.destination)
+        for pathway in was
+        if (pathway.origin, pathway.destination) not in begun
+    )
     return Report(stats.window.since, stats.window.until, (*now, *silent), was)
 
 
@@ -111,7 +122,7 @@ def is_due(last: int | None, now: float, every: float, grace: float) -> int | No
 
 def written(report: Report) -> str:
     """The report as the database keeps it."""
-    periods = ([_row(one) for one in figures] for figures in (report.pathways, report.before))
+    periods = ([_row(pathway) for pathway in figures] for figures in (report.pathways, report.before))
     return json.dumps([report.since, report.until, *periods])
 
 
@@ -125,11 +136,13 @@ def read(stored: str) -> Report:
 def compose_report(report: Report, labels: ChainLabels) -> Message:
     """The report in words, a fact for each of the busiest pathways."""
     named = report.pathways[:NAMED]
-    fields = [Field(pathway_words(one, labels), _pathway_words(one, report.earlier(one))) for one in named]
+    fields = [
+        Field(pathway_words(pathway, labels), _pathway_words(pathway, report.earlier(pathway))) for pathway in named
+    ]
     if rest := report.pathways[NAMED:]:
         fields.append(Field(f"{len(rest):,} more pathways", _counts(rest)))
     period = duration_words(report.until - report.since)
-    begun, earlier = (sum(one.begun for one in figures) for figures in (report.pathways, report.before))
+    begun, earlier = (sum(pathway.begun for pathway in figures) for figures in (report.pathways, report.before))
     text = f"{_counts(report.pathways, _change(begun, earlier))}. In the period before: {_transfers(earlier)}."
     return Message(
         f"Report on {period}",
@@ -148,26 +161,26 @@ def pathway_words(pathway: PathwayFigures, labels: ChainLabels) -> str:
 def _figures(stats: Stats) -> tuple[PathwayFigures, ...]:
     return tuple(
         PathwayFigures(
-            one.origin,
-            one.destination,
-            one.begun,
-            one.completed_fast,
-            one.completed_slow,
-            *(_leg_figures(one, leg) for leg in LEGS),
+            pathway.origin,
+            pathway.destination,
+            pathway.begun,
+            pathway.completed_fast,
+            pathway.completed_slow,
+            *(_leg_figures(pathway, leg) for leg in LEGS),
         )
-        for one in stats.pathways
-        if one.begun
+        for pathway in stats.pathways
+        if pathway.begun
     )
 
 
 def _leg_figures(pathway: PathwayStats, leg: Leg) -> LegFigures:
-    found = pathway.leg(leg)
-    return LegFigures(found.latency.count, found.latency.p50, found.latency.p95, found.late)
+    stats = pathway.leg(leg)
+    return LegFigures(stats.latency.count, stats.latency.p50, stats.latency.p95, stats.late)
 
 
-def _row(one: PathwayFigures) -> list[Any]:
-    legs = [[leg.arrived, leg.p50, leg.p95, leg.late] for leg in (one.execute, one.reconcile)]
-    return [one.origin, one.destination, one.begun, one.fast, one.slow, *legs]
+def _row(pathway: PathwayFigures) -> list[Any]:
+    legs = [[leg.arrived, leg.p50, leg.p95, leg.late] for leg in (pathway.execute, pathway.reconcile)]
+    return [pathway.origin, pathway.destination, pathway.begun, pathway.fast, pathway.slow, *legs]
 
 
 def _of_row(row: list[Any]) -> PathwayFigures:
@@ -178,7 +191,9 @@ def _of_row(row: list[Any]) -> PathwayFigures:
 
 def _counts(figures: Sequence[PathwayFigures], change: str = "") -> str:
     """``128 transfers (+100 %): 120 completed fast, 3 slow, 5 still open; 2 legs late``."""
-    begun, fast, slow, late = (sum(getattr(one, what) for one in figures) for what in ("begun", "fast", "slow", "late"))
+    begun, fast, slow, late = (
+        sum(getattr(pathway, what) for pathway in figures) for what in ("begun", "fast", "slow", "late")
+    )
     late_words = f"; {late:,} {'leg' if late == 1 else 'legs'} late" if late else "; none late"
     return (
         f"{_transfers(begun)}{change}: {fast:,} completed fast, {slow:,} slow, {begun - fast - slow:,} still open"
@@ -186,12 +201,12 @@ def _counts(figures: Sequence[PathwayFigures], change: str = "") -> str:
     )
 
 
-def _pathway_words(one: PathwayFigures, earlier: PathwayFigures) -> str:
-    if not one.begun:
+def _pathway_words(pathway: PathwayFigures, earlier: PathwayFigures) -> str:
+    if not pathway.begun:
         return f"no transfers (before: {earlier.begun:,})"
-    parts = [_counts([one], _change(one.begun, earlier.begun))]
+    parts = [_counts([pathway], _change(pathway.begun, earlier.begun))]
     for leg, word in ((Leg.EXECUTE, "executed"), (Leg.RECONCILE, "reconciled")):
-        now, was = one.leg(leg), earlier.leg(leg)
+        now, was = pathway.leg(leg), earlier.leg(leg)
         if now.p50 is not None and now.p95 is not None:
             before = f" (before: {_times(was)})" if was.p50 is not None else ""
             parts.append(f"{word} in {_times(now)}{before}")
@@ -199,7 +214,7 @@ def _pathway_words(one: PathwayFigures, earlier: PathwayFigures) -> str:
 
 
 def _times(leg: LegFigures) -> str:
-    """Half of them within …, 95 of a hundred within …."""
+    """``p50 …, p95 …``."""
     return f"p50 {duration_words(leg.p50 or 0)}, p95 {duration_words(leg.p95 or 0)}"
 
 

@@ -1,4 +1,4 @@
-"""Every channel that Apprise reaches (email, Teams, Matrix and a hundred more): send only, nothing is changed in place.
+"""Every channel that Apprise reaches (email, Teams, Matrix and a hundred more): it only sends, and edits nothing.
 
 Apprise is an extra, ``pip install 'connext-monitor[apprise]'``. It waits for sockets, so each message has a thread of
 its own; one that hangs holds up neither the monitor nor its end.
@@ -41,7 +41,7 @@ class AppriseUrl(SecretText):
 
     @classmethod
     def check(cls, secret: str) -> None:
-        """Raise `bad_value` where Apprise is not there, or knows no such address."""
+        """Raise `bad_value` where Apprise is not installed, or does not know the address."""
         super().check(secret)
         if importlib.util.find_spec("apprise") is None:
             raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[apprise]'")
@@ -70,8 +70,8 @@ class AppriseProvider:
         self._spacing = RequestSpacing(context.clock, context.sleep)
         self._timeout = AdaptiveTimeout(context.clock, context.first_timeout)
 
-    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
-        """Send it in plain words; Apprise says whether it went, and not why it did not."""
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - Apprise edits nothing
+        """Send it as plain text; Apprise says whether that worked, but not why it failed."""
         await self._spacing.turn()
         title, body = plain(notice)
         loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ class AppriseProvider:
                 with suppress(RuntimeError):  # the loop has been closed
                     loop.call_soon_threadsafe(_settle, answer, went)
 
-        # A daemon: the end of the program does not wait for a service that hangs.
+        # A daemon thread: the program's exit does not wait for a service that hangs.
         threading.Thread(target=work, name=f"apprise to {self.name}", daemon=True).start()
         try:
             async with asyncio.timeout(_SEVERAL * seconds):
@@ -111,7 +111,7 @@ class AppriseProvider:
         return TryLater(f"did not answer within {seconds:g} s", cause=FailureCause.TIMED_OUT)
 
     async def report(self, notice: ReportNotice) -> Outcome:
-        """Tell it in words."""
+        """Send it as text."""
         return await self.send(notice, None)
 
     async def aclose(self) -> None:
@@ -141,7 +141,7 @@ def _dead(text: str) -> str:
     A mention begins with one of these signs, a link has a dot or a colon before what goes on, and Markdown's has a
     bracket before its address; doubled signs are Markdown's too, and a sign at the beginning makes a heading or a list.
     """
-    apart = _LIVE.sub(lambda found: found[0] + _NO_WIDTH, text)
+    apart = _LIVE.sub(lambda match: match[0] + _NO_WIDTH, text)
     return _NO_WIDTH + apart if apart[:1] in _BEGINS_A_BLOCK else apart
 
 
@@ -151,7 +151,7 @@ def _channel(url: str, seconds: float = FIRST_TIMEOUT) -> "Apprise | None":
     Its redirects are not followed, unless the address says so: what is told would go to somebody else, and an answer
     of theirs would count as taken.
     """
-    from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra that need not be there
+    from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra that may not be installed
 
     channel = Apprise(asset=AppriseAsset(http_redirects=False, service_timeout=0))
     if not channel.add(url):

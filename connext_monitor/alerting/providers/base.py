@@ -60,7 +60,7 @@ C = TypeVar("C", bound=ProviderConfig)
 
 @dataclass(frozen=True, slots=True)
 class ProviderType(Generic[C]):
-    """A kind of channel: what its table holds, and what is made of it."""
+    """A type of channel: its config, and what builds a provider from that."""
 
     config: type[C]
     build: Callable[[str, C, ProviderContext], Provider]

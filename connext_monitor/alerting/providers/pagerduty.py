@@ -80,10 +80,10 @@ class PagerDutyProvider:
         self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
-        """Trigger or resolve; with the summary alone where the whole is not taken.
+        """Trigger or resolve an incident; with the summary alone where the whole event is rejected.
 
-        An alert that is told anew has another key: nobody is called to an incident that is open already. The key is the
-        reference, by which each is resolved.
+        An alert that is sent anew has another key: PagerDuty pages nobody for an incident that is already open. The key
+        is the reference by which each is resolved.
         """
         key = dedup_key(notice.thread) if notice.change is Change.OPENED or reference is None else reference
 
@@ -94,23 +94,23 @@ class PagerDutyProvider:
         return Sent(key) if isinstance(reply, Sent) and isinstance(notice, AlertNotice) else reply
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._sender.aclose()
 
     async def _post(self, event: Json) -> Reply:
         await self._spacing.turn()
         body = json.dumps({"routing_key": self._config.routing_key.get_secret_value(), **event}).encode()
         url = URL(self._config.url.get_secret_value())
-        answer = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
+        response = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
         self._spacing.hold(_BETWEEN_EVENTS)
-        return answer if isinstance(answer, TryLater) else classify(answer)
+        return response if isinstance(response, TryLater) else classify(response)
 
 
 PROVIDER_TYPE = ProviderType(PagerDutyConfig, PagerDutyProvider)
 
 
 def whole_event(notice: Notice, source: str) -> Json:
-    """The event with all that is known, within PagerDuty's limits whatever the notice holds."""
+    """The event with everything that is known, within PagerDuty's limits whatever the notice holds."""
     message = notice.message
     details = {"text": fit(one_line(message.text), _TEXT)}
     for field in message.fields[:_FACTS]:
@@ -142,35 +142,35 @@ def _event(notice: Notice, source: str, more: Json) -> Json:
 
 
 def dedup_key(thread: str) -> str:
-    """What ties an incident's trigger to its resolve: printable, and never longer than is taken."""
+    """What ties an incident's resolve to its trigger: printable, and never longer than PagerDuty accepts."""
     if len(thread) <= DEDUP_KEY and thread.isascii() and thread.isprintable():
         return thread
     kept = "".join(char if char.isascii() and char.isprintable() else "?" for char in thread[:100])
     return f"{kept}:{hashlib.sha256(thread.encode(errors='backslashreplace')).hexdigest()}"
 
 
-def classify(answer: HttpResponse) -> Outcome | Unacceptable:
-    """What PagerDuty's answer means.
+def classify(response: HttpResponse) -> Outcome | Unacceptable:
+    """What PagerDuty's response means.
 
     1. 202, or any 2xx: taken. A page is not PagerDuty's.
-    2. 429 and 5xx: come again.
-    3. 4xx whose words are about the routing key: the service is no more. Nothing else says so.
-    4. 400 and 413: not as it is written.
-    5. Anything else: come again.
+    2. 429 and 5xx: try later.
+    3. 4xx whose words are about the routing key: the service no longer exists. Nothing else says so.
+    4. 400 and 413: rejected in this form.
+    5. Anything else: try later.
     """
-    if answer.ok and not answer.is_page:
+    if response.ok and not response.is_page:
         return Sent()
-    if answer.later:
-        return answer.try_later()
-    if _ROUTING.search(_errors(answer.json)):
-        return ChannelDead(f"{answer.words}, unknown routing key")
-    if answer.status in {400, 413} and not answer.is_page:
-        return Unacceptable(answer.words)
-    return answer.try_later()
+    if response.later:
+        return response.try_later()
+    if _ROUTING.search(_errors(response.json)):
+        return ChannelDead(f"{response.words}, unknown routing key")
+    if response.status in {400, 413} and not response.is_page:
+        return Unacceptable(response.words)
+    return response.try_later()
 
 
-def _errors(said: Json) -> str:
-    """What it says is wrong; not what it may repeat of the event, which holds a routing key too."""
-    errors = said.get("errors")
-    words = [said.get("status"), said.get("message"), *(errors if isinstance(errors, list) else [errors])]
+def _errors(document: Json) -> str:
+    """What PagerDuty says is wrong, without what it may echo of the event, which holds the routing key."""
+    errors = document.get("errors")
+    words = [document.get("status"), document.get("message"), *(errors if isinstance(errors, list) else [errors])]
     return " ".join(word for word in words if isinstance(word, str))

@@ -1,4 +1,4 @@
-"""What a request about a message can come to, and how a message is told in the form that its channel takes."""
+"""What a request for a message can come to, and sending a message in a form that its channel accepts."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -8,40 +8,40 @@ from connext_monitor.alerting.notice import Notice
 from connext_monitor.core.delivery import Change, FailureCause, Outcome, Refused, TryLater
 from connext_monitor.core.formats import Json
 
-_EDITS_TRIED = 2
+_EDITS_ATTEMPTED = 2
 _FORMS_TO_EDIT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Unacceptable:
-    """The channel does not take the message as it is written; a plainer form may pass."""
+    """The channel rejects this form of the message; a plainer one may pass."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MessageGone:
-    """The message that was to be changed is no more; a new one can be posted."""
+    """The message to edit no longer exists; a new one can be posted."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class EditRefused:
-    """The message may not be changed now, for ``after`` seconds if that is said; a new one can be posted."""
+    """The message may not be edited now, for ``after`` seconds if the channel says so; a new one can be posted."""
 
     reason: str
     after: float | None = None
 
 
 Reply = Outcome | Unacceptable | MessageGone | EditRefused
-"""What a request about a message came to."""
+"""What a request for a message came to."""
 
 
 async def _post_with_fallbacks(
     forms: Iterable[Json], send: Callable[[Json], Awaitable[Reply]]
 ) -> Outcome | MessageGone | EditRefused:
-    """Send one form after the other until the channel does not object to it; refused where it objects to all."""
+    """Send one form after the other until the channel accepts one; refused where it rejects all."""
     reason = ""
     for form in forms:
         reply = await send(form)
@@ -57,13 +57,13 @@ async def edit_or_post(
     edit: Callable[[Json], Awaitable[Reply]] | None,
     post: Callable[[Json], Awaitable[Reply]],
 ) -> Outcome:
-    """Change the message where there is one to ``edit``, else post.
+    """Edit the message where there is one to ``edit``, else post.
 
-    An end is posted where its message is gone, may not be changed, takes no form, or could not be changed twice: that
-    it is over is worth a second message. A count that has changed is not, unless the message is gone.
+    An end is posted where its message is gone, may not be edited, takes no form, or could not be edited twice: an end
+    is worth a second message. A changed count is not, unless the message is gone.
     """
     if edit is not None:
-        # Not the barest: what stands there says more.
+        # Not the barest form: the message that stands there says more.
         reply = await _post_with_fallbacks(islice(forms(), _FORMS_TO_EDIT), edit)
         if not isinstance(reply, MessageGone) and not (
             notice.change is Change.RESOLVED and _not_changed(reply, notice)
@@ -78,5 +78,5 @@ async def edit_or_post(
 
 
 def _not_changed(reply: Outcome | EditRefused, notice: Notice) -> bool:
-    tired = isinstance(reply, TryLater) and notice.attempts >= _EDITS_TRIED
+    tired = isinstance(reply, TryLater) and notice.attempts >= _EDITS_ATTEMPTED
     return tired or isinstance(reply, Refused | EditRefused)

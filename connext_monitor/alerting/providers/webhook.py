@@ -72,7 +72,7 @@ class WebhookConfig(ProviderConfig):
 
 
 class WebhookProvider:
-    """An HTTP endpoint of the operator's."""
+    """The operator's own HTTP endpoint."""
 
     digest_mode = DigestMode.EACH
     shows_pictures = False
@@ -84,8 +84,8 @@ class WebhookProvider:
         self._clock: Clock = context.clock
         self._sender = http_sender(context)
 
-    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - nothing is ever edited
-        """Post the body; where it is not taken, once again without the transfer and with less text."""
+    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - a webhook has nothing to edit
+        """Post the body; where it is rejected, once more without the transfer and with less text."""
         now = self._clock.now().timestamp()
         reply = await self._post(notice, whole_body(notice, self._labels, now))
         if isinstance(reply, Unacceptable):
@@ -98,14 +98,14 @@ class WebhookProvider:
         return Refused(reply.reason) if isinstance(reply, Unacceptable) else reply
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._sender.aclose()
 
     async def _post(self, notice: Notice, body: bytes) -> Outcome | Unacceptable:
         headers = signed_headers(notice.key, int(self._clock.now().timestamp()), body, self._config.secret)
         url = URL(self._config.url.get_secret_value())
-        answer = await self._sender.request("POST", url, body, headers)
-        return answer if isinstance(answer, TryLater) else classify(answer)
+        response = await self._sender.request("POST", url, body, headers)
+        return response if isinstance(response, TryLater) else classify(response)
 
 
 PROVIDER_TYPE = ProviderType(WebhookConfig, WebhookProvider)
@@ -121,13 +121,13 @@ def whole_body(notice: AlertNotice, labels: ChainLabels, now: float) -> bytes:
 
 
 def short_body(notice: AlertNotice) -> bytes:
-    """The alert alone, its texts short and without links, for a receiver that does not take the whole."""
+    """The alert alone, its texts short and without links, for a receiver that rejects the whole."""
     news = AlertNews(msgspec.structs.replace(_alert(notice), links=[]))
     return _encoded(_cut(msgspec.to_builtins(_alert_body(notice, news)), *_SHORT))
 
 
 def report_body(notice: ReportNotice) -> bytes:
-    """A report's numbers in under 20 kB: of as many of the busiest pathways as that has room for."""
+    """A report's numbers in under 20 kB, for as many of the busiest pathways as fit."""
     most, body = _PATHWAYS, b""
     while most and not 0 < len(body) < MOST_BYTES:
         news = ReportNews(notice.document(most))
@@ -148,20 +148,20 @@ def signed_headers(key: str, timestamp: int, body: bytes, secret: SigningSecret 
     return headers
 
 
-def classify(answer: HttpResponse) -> Outcome | Unacceptable:
-    """What a receiver's answer means.
+def classify(response: HttpResponse) -> Outcome | Unacceptable:
+    """What a receiver's response means.
 
     1. 2xx: taken.
     2. 410: it wants no more of this, as the specification has it. 401, 403 and 404 also come from what stands in front
        of it, or are mended there, and pass.
-    3. 400, 413, 422: not as it is written.
-    4. Anything else, redirects too, may be mended on the other side while the alert waits: come again.
+    3. 400, 413, 422: rejected in this form.
+    4. Anything else, redirects too, may be mended on the other side while the alert waits: try later.
     """
-    if answer.ok:
+    if response.ok:
         return Sent()
-    if answer.status == 410:
-        return ChannelDead(answer.words)
-    return Unacceptable(answer.words) if answer.status in {400, 413, 422} else answer.try_later()
+    if response.status == 410:
+        return ChannelDead(response.words)
+    return Unacceptable(response.words) if response.status in {400, 413, 422} else response.try_later()
 
 
 def _alert(notice: AlertNotice) -> AlertDocument:

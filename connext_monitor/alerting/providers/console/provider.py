@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _REMEMBERED = 16
-"""Messages of which it is known that they were printed late; who sent one asks again."""
-_Wanted = tuple[str, Message]
+"""Messages that were printed late, of which so many are remembered; their senders will ask again."""
+_SentMessage = tuple[str, Message]
 """A notice's key, and its message at that time."""
 
 
@@ -37,16 +37,16 @@ class ConsoleProvider:
         self._console = context.console or _stdout()
         self._timeout = context.first_timeout  # a terminal that is paused takes the message later
         self._turn = asyncio.Lock()  # alerts come one by one, but a bulletin may come beside them
-        self._printing: tuple[_Wanted, asyncio.Task[Outcome]] | None = None
-        self._printed_late: deque[_Wanted] = deque(maxlen=_REMEMBERED)
+        self._printing: tuple[_SentMessage, asyncio.Task[Outcome]] | None = None
+        self._printed_late: deque[_SentMessage] = deque(maxlen=_REMEMBERED)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - print can't be taken back
-        """Print it; a stdout that is gone, full or not read is a reason to come again."""
-        return await self._tell(notice)
+        """Print it; to be tried later where stdout is gone, full or not read."""
+        return await self._send(notice)
 
-    async def _tell(self, notice: Notice) -> Outcome:
-        """Print it, unless something else still hangs, or it was printed after its sender had given up waiting."""
-        wanted = (notice.key, notice.message)
+    async def _send(self, notice: Notice) -> Outcome:
+        """Print it, unless an earlier message still hangs, or it was printed after its sender had given up waiting."""
+        message = (notice.key, notice.message)
         async with self._turn:
             if self._printing is not None:
                 earlier, _ = self._printing
@@ -55,10 +55,10 @@ class ConsoleProvider:
                     return self._not_read()
                 if isinstance(outcome, Sent):
                     self._printed_late.append(earlier)
-            if wanted in self._printed_late:
-                self._printed_late.remove(wanted)
+            if message in self._printed_late:
+                self._printed_late.remove(message)
                 return Sent()
-            self._printing = wanted, asyncio.ensure_future(self._print(self._text(notice.message)))
+            self._printing = message, asyncio.ensure_future(self._print(self._text(notice.message)))
             return await self._ended() or self._not_read()
 
     async def _ended(self) -> Outcome | None:
@@ -90,11 +90,11 @@ class ConsoleProvider:
         return Sent()
 
     async def report(self, notice: ReportNotice) -> Outcome:
-        """Tell it in words."""
-        return await self._tell(notice)
+        """Print it as text."""
+        return await self._send(notice)
 
     async def aclose(self) -> None:
-        """Nothing to let go of: stdout is not ours, and what hangs there is not waited for."""
+        """Nothing to close: stdout is not ours, and a message that hangs there is not waited for."""
         if self._printing is not None:
             self._printing[1].cancel()
 

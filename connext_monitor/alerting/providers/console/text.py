@@ -57,7 +57,7 @@ def _zone_words(local: datetime) -> str:
     name = local.tzname() or ""
     if name == "UTC":
         return name
-    # Zones without a name of their own are called by their offset already.
+    # Zones without a name of their own already go by their offset.
     return number if name[:1] in {"", "+", "-"} or name.startswith("UTC") else f"{name} ({number})"
 
 

@@ -24,7 +24,7 @@ from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.formats import Json
 
-# Discord allows 6000 in all embeds together; 4096 for a description, but an alert that long is read by nobody.
+# Discord allows 6000 in all embeds together; 4096 for a description, but nobody reads an alert that long.
 EMBED_TOTAL, TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE = 6000, 256, 1500, 25, 256, 1024
 PLAIN = 1000
 _LEAST_FIELD = 40
@@ -50,7 +50,7 @@ def embed_payload(notice: Notice, mention: str | None) -> Json:
 
 
 def plain_payload(notice: Notice, mention: str | None) -> Json:
-    """The message in a few plain words, for when Discord does not take the embed; takes an embed away on an edit."""
+    """The message as short plain text, for when Discord rejects the embed; an edit removes the embed."""
     message = notice.message
     facts = map(fact_line, message.fields)
     lines = [headline(message), one_line(message.text), *facts]
@@ -59,22 +59,22 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
 
 
 def escape(char: str) -> str:
-    """One character so that Discord's markdown takes it for itself: no mention, link, emoji, time or formatting."""
+    """One character, made literal in Discord's markdown: no mention, link, emoji, time or formatting."""
     return f"\\{char}" if char in _MARKUP else char
 
 
 def _content(notice: Notice, mention: str | None, text: str) -> Json:
     if mention is None or not pages_someone(notice):
         return {"content": text, "allowed_mentions": {"parse": []}}
-    found = MENTION.fullmatch(mention)
-    allowed = {("roles" if found["role"] else "users"): [found["id"]]} if found else {}
+    match = MENTION.fullmatch(mention)
+    allowed = {("roles" if match["role"] else "users"): [match["id"]]} if match else {}
     # A phone shows the content only, so the ping says what it is about.
     words = text or fit(headline(notice.message), TITLE, escape)
     return {"content": f"{mention} {words}", "allowed_mentions": {"parse": [], **allowed}}
 
 
 def _fields(message: Message) -> list[Json]:
-    """The facts that fit, then the links; what is left of the total after title and description is theirs."""
+    """The facts that fit, then the links: they share what title and description leave of the total."""
     links = joined_within(
         (f"[{fit(link.name, 50, escape)}](<{link.url}>)" for link in web_links(message.links)), " · ", FIELD_VALUE
     )

@@ -1,4 +1,4 @@
-"""Sends to a Discord webhook, edits what stands there, and copes with threads that take nothing."""
+"""Sends to a Discord webhook, edits earlier messages, and copes with threads that accept nothing."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused,
 from connext_monitor.core.formats import Json
 
 _THREAD_NAME = "Alerts"
-# Seconds. Discord may count posts and edits together; but for longer than that, what is new waits for no edit.
+# Seconds. Discord may count posts and edits together, but new messages wait no longer than this for edits.
 _SHARED_PAUSE = 3.0
 
 
 class WebhookUnwell(Exception):
-    """The webhook does not stand, or does not answer; the message says how, without its address."""
+    """The webhook does not stand, or does not response; the message says how, without its address."""
 
 
 class DiscordProvider:
@@ -46,7 +46,7 @@ class DiscordProvider:
         self._own_thread: str | None = None
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
-        """Post it, or change its message; in plain words where Discord does not take the embed."""
+        """Post it, or edit its message; as plain text where Discord rejects the embed."""
 
         def forms() -> Iterator[Json]:
             yield embed_payload(notice, self._config.mention)
@@ -56,7 +56,7 @@ class DiscordProvider:
         return await edit_or_post(notice, forms, edit, self._post)
 
     async def report(self, notice: ReportNotice) -> Outcome:
-        """Post it with its picture; without where Discord does not take that."""
+        """Post it with its picture, or without where Discord rejects that."""
         if notice.picture is not None:
             payload = embed_payload(notice, None)
             payload["embeds"] = [{**embed, "image": {"url": f"attachment://{PICTURE}"}} for embed in _embeds(payload)]
@@ -67,33 +67,33 @@ class DiscordProvider:
         return await self.send(notice, None)
 
     async def check(self) -> str:
-        """Ask for the webhook itself, which sends nothing; raises WebhookUnwell where it would take no alert."""
+        """Ask about the webhook itself, which sends nothing. Raises WebhookUnwell where it would accept no alert."""
         url = message_url(self._config, None).with_query(None)
-        answer = await self._sender.request("GET", url, b"", {})
-        if isinstance(answer, TryLater):
-            raise WebhookUnwell(answer.reason)
-        meaning = classify(answer)
+        response = await self._sender.request("GET", url, b"", {})
+        if isinstance(response, TryLater):
+            raise WebhookUnwell(response.reason)
+        meaning = classify(response)
         if not isinstance(meaning, Sent):
             raise WebhookUnwell(meaning.reason)
         return "the webhook exists"
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._sender.aclose()
 
     async def _edit(self, reference: str, payload: Json) -> Reply:
-        message_id, named, place = reference.partition("/")
-        thread = (place or None) if named else self._config.thread_id
+        message_id, elsewhere, thread_id = reference.partition("/")
+        thread = (thread_id or None) if elsewhere else self._config.thread_id
         if (busy := await self._edit_spacing.turn_to_edit()) is not None:
             return busy
         reply, _ = await self._request("PATCH", thread, payload, message_id)
         if isinstance(reply, Sent):
             return Sent(reference)
-        # Whatever is wrong with the thread, a new message opens an archived one again, or finds another place.
+        # Whatever is wrong with the thread: a new message reopens an archived one, or goes elsewhere.
         return MessageGone(reply.reason) if isinstance(reply, ThreadShut) else reply
 
     async def _post(self, payload: Json) -> Reply:
-        """Post it to the channel, or to the thread that is configured, and beside that where it takes nothing."""
+        """Post it to the channel or the configured thread; beside the thread where that accepts nothing."""
         reply, _ = await self._request("POST", self._config.thread_id, payload)
         if not isinstance(reply, ThreadShut):
             return reply
@@ -101,25 +101,25 @@ class DiscordProvider:
             return ChannelDead(reply.reason) if reply.is_forum else Refused(reply.reason)
         warn("discord.thread_shut", provider=self.name, reason=reply.reason, cure="set another thread_id")
         beside = await self._post_beside(payload)
-        # Only what is said of the webhook itself is the channel's end.
+        # Only an answer about the webhook itself means that the channel is dead.
         return beside if isinstance(beside, Sent | TryLater | Unacceptable) else Refused(reply.reason)
 
     async def _post_beside(self, payload: Json) -> Reply | ThreadShut:
-        """A thread that was locked or deleted takes nothing, and its alerts are for those who read its channel.
+        """Post for the readers of the channel what its thread, locked or deleted, does not accept.
 
-        So they go to the channel itself, or to a thread of our own where that is a forum; the reference says where.
+        It goes to the channel itself or, where that is a forum, to a thread of our own; the reference says where.
         """
-        place = self._own_thread
-        reply, answer = await self._request("POST", place, payload)
-        if place is None and isinstance(reply, ThreadShut) and reply.is_forum:
-            reply, answer = await self._request("POST", None, {**payload, "thread_name": _THREAD_NAME})
-            made = answer.json.get("channel_id") if answer is not None else None
-            place = made if isinstance(made, str) and ID.fullmatch(made) else None
+        thread = self._own_thread
+        reply, response = await self._request("POST", thread, payload)
+        if thread is None and isinstance(reply, ThreadShut) and reply.is_forum:
+            reply, response = await self._request("POST", None, {**payload, "thread_name": _THREAD_NAME})
+            made = response.json.get("channel_id") if response is not None else None
+            thread = made if isinstance(made, str) and ID.fullmatch(made) else None
         if not isinstance(reply, Sent):
             self._own_thread = None
             return reply
-        self._own_thread = place
-        return Sent(f"{reply.reference}/{place or ''}" if reply.reference else None)
+        self._own_thread = thread
+        return Sent(f"{reply.reference}/{thread or ''}" if reply.reference else None)
 
     async def _request(
         self, method: str, thread: str | None, payload: Json, message_id: str | None = None
@@ -135,17 +135,17 @@ class DiscordProvider:
             mine, others, at_most = others, mine, EDIT_TIMEOUT
         await mine.turn()
         url = message_url(self._config, thread, message_id)
-        answer = await self._sender.request(method, url, body, headers, at_most=at_most)
-        if isinstance(answer, TryLater):
-            return answer, None
-        if pause := pause_after(answer):
+        response = await self._sender.request(method, url, body, headers, at_most=at_most)
+        if isinstance(response, TryLater):
+            return response, None
+        if pause := pause_after(response):
             mine.hold(pause)
             others.hold(min(pause, _SHARED_PAUSE))
-        return classify(answer), answer
+        return classify(response), response
 
 
 def message_url(config: DiscordConfig, thread: str | None, message_id: str | None = None) -> URL:
-    """Where to post, or where the message stands; ``wait`` makes Discord say whether it was saved."""
+    """Where to post, or where the message to edit is; ``wait`` makes Discord say whether it was saved."""
     base = URL(config.webhook_url.get_secret_value())
     path = versioned(base.path.rstrip("/"))
     url = base.with_path(path + (f"/messages/{message_id}" if message_id else ""))

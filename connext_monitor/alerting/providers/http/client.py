@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
 
 PICTURE = "report.png"
-"""What the picture of a report is called."""
+"""The file name of a report's picture."""
 
 
 def http_sender(context: ProviderContext) -> "HttpSender":

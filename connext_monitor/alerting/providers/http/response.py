@@ -16,7 +16,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: the status, the headers, the body as far as it was read, and whether that is the ``whole``."""
+    """The status, the headers, the body as far as it was read, and whether that is the ``whole`` of it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -31,12 +31,12 @@ class HttpResponse:
 
     @property
     def later(self) -> bool:
-        """Whether the status alone says to come again: too many requests, or trouble on the other side."""
+        """Whether the status alone says to try later: too many requests, or trouble on the other side."""
         return self.status == 429 or self.status >= 500
 
     @property
     def cause(self) -> FailureCause:
-        """Why to come again, as it is counted."""
+        """Why to try later, as attempts are counted."""
         if self.status == 429:
             return FailureCause.RATE_LIMITED
         return FailureCause.SERVER_ERROR if self.status >= 500 else FailureCause.NOT_TAKEN
@@ -57,11 +57,11 @@ class HttpResponse:
 
     @property
     def is_page(self) -> bool:
-        """Whether the body is a page or other markup: no vendor's API answers so, but what stands in front of it."""
+        """Whether the body is markup such as a page, which comes from something in front of a vendor's API."""
         return self.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
     def try_later(self, after: float | None = None) -> TryLater:
-        """Come again, after as long as the answer's ``Retry-After`` says if ``after`` does not."""
+        """To be tried later: in ``after`` seconds, or else as the ``Retry-After`` header says."""
         if 300 <= self.status < 400:
             return TryLater(f"{self.words}, a redirect, which is not followed: configure the address it leads to")
         words = f"{self.words} with a web page" if self.is_page else self.words

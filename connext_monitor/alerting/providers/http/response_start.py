@@ -19,8 +19,8 @@ _STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([2-9][0-9]{2})(?![0-9])", re.IGN
 _KEPT = 256 * 1024
 
 
-class Beginning:
-    """The first bytes of an answer; ``connected`` once something could be sent at all, after TLS has been agreed on."""
+class ResponseStart:
+    """The first bytes of a response; ``connected`` once something could be sent, so after the TLS handshake."""
 
     __slots__ = ("_bytes", "connected")
 
@@ -29,32 +29,32 @@ class Beginning:
         self.connected = False
 
     def add(self, data: bytes) -> None:
-        """More of it has come."""
+        """Keep more of it."""
         self._bytes += data[: _KEPT - len(self._bytes)]
 
     @property
     def status(self) -> int | None:
-        """The status that it names, if it does."""
+        """The status, if it has arrived."""
         named = _STATUS.search(self._bytes)
         return int(named[1]) if named else None
 
 
-_beginning: ContextVar[Beginning | None] = ContextVar("_beginning", default=None)
+_current_start: ContextVar[ResponseStart | None] = ContextVar("_current_start", default=None)
 
 
 @contextmanager
-def beginning() -> Iterator[Beginning]:
-    """What is answered to a request that is made in here over a `StatusConnector`."""
-    kept = Beginning()
-    token = _beginning.set(kept)
+def response_start() -> Iterator[ResponseStart]:
+    """The start of the response to a request made within over a `StatusConnector`."""
+    start = ResponseStart()
+    token = _current_start.set(start)
     try:
-        yield kept
+        yield start
     finally:
-        _beginning.reset(token)
+        _current_start.reset(token)
 
 
 class StatusConnector(aiohttp.TCPConnector):
-    """Opens a connection for each request, and keeps the beginning of its answer."""
+    """Opens a connection for each request, and keeps the start of its response."""
 
     def __init__(self) -> None:
         super().__init__(force_close=True)
@@ -65,14 +65,14 @@ class StatusConnector(aiohttp.TCPConnector):
 class _Handler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self._beginning = _beginning.get()
+        self._current_start = _current_start.get()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._beginning is not None:
-            self._beginning.connected = True
+        if self._current_start is not None:
+            self._current_start.connected = True
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._beginning is not None:
-            self._beginning.add(data)
+        if self._current_start is not None:
+            self._current_start.add(data)
         super().data_received(data)

@@ -1,4 +1,4 @@
-"""One request and its answer, by aiohttp: a session of a provider's own.
+"""One request and its response, by aiohttp, in a session of the provider's own.
 
 It is loaded by whoever sends, not by whoever only reads the config (`http.http_sender`).
 """
@@ -13,7 +13,7 @@ from yarl import URL
 
 from connext_monitor.alerting.providers.http.client import PICTURE
 from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.response_start import StatusConnector, beginning
+from connext_monitor.alerting.providers.http.response_start import StatusConnector, response_start
 from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import FailureCause, TryLater
@@ -22,12 +22,12 @@ from connext_monitor.core.retry_after import wait_in_headers
 _USER_AGENT = "connext-monitor"
 _MOST_READ = 256 * 1024
 _BODY_TIMEOUT = 10.0
-# What proxies and vendors put into the head of an answer, cookies and policies, is no reason not to read it.
+# Proxies and vendors put large cookies and policies into the head, which is no reason not to read a response.
 _LONGEST_HEADER, _MOST_HEADERS = 256 * 1024, 1024
 
 
 class HttpSender:
-    """One provider's session: its own connections and patience, no redirects, cookies or proxies."""
+    """One provider's session: its own connections and time-outs; no redirects, cookies or proxies."""
 
     def __init__(self, clock: Clock, patience: AdaptiveTimeout | None = None) -> None:
         self._clock = clock
@@ -37,16 +37,16 @@ class HttpSender:
     async def request(
         self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, at_most: float = LONGEST_TIMEOUT
     ) -> HttpResponse | TryLater:
-        """Send once, and wait ``at_most`` seconds. A network that fails is a `TryLater`; only a bug raises."""
+        """Send once, and wait ``at_most`` seconds. A network failure is a `TryLater`; only a bug raises."""
         seconds = min(self._timeout.seconds, at_most)
-        with beginning() as kept:
+        with response_start() as start:
             answer = await self._exchange(method, url, body, headers, seconds)
-        if isinstance(answer, TryLater) and kept.status is not None:
-            # It was reached, and has decided; what of its answer breaks which rule is none of the message's business.
-            return HttpResponse(kept.status, whole=False)
+        if isinstance(answer, TryLater) and start.status is not None:
+            # The server has decided; that its response breaks a rule of HTTP does not matter to the message.
+            return HttpResponse(start.status, whole=False)
         if isinstance(answer, TryLater) and answer.cause is FailureCause.TIMED_OUT:
             self._timeout.timed_out(seconds)
-            if not kept.connected:
+            if not start.connected:
                 return TryLater(f"could not be connected to within {seconds:g} s", cause=FailureCause.UNREACHABLE)
         return answer
 
@@ -86,7 +86,7 @@ class HttpSender:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # Alerts are rare: a connection kept for the next one is mostly a dead one, and a lost alert's delay.
+                # Alerts are rare: a connection kept for the next one would mostly be dead by then, and delay it.
                 connector=StatusConnector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
@@ -128,7 +128,7 @@ async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
 
 
 def _unpacked(body: bytes, whole: bool) -> tuple[bytes, bool]:
-    """What was packed though nobody asked for it, up to the same cap; the body as it is where it is not packed."""
+    """A compressed body, though none was asked for, up to the same cap; any other body as it is."""
     for wbits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip or zlib by its head, else deflate without one
         unpacker = zlib.decompressobj(wbits)
         try:
@@ -139,7 +139,7 @@ def _unpacked(body: bytes, whole: bool) -> tuple[bytes, bool]:
     return body, whole
 
 
-# The first that fits counts, so the narrower stand before the wider.
+# The first match counts, so narrower types come before wider ones.
 _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "has a host name that cannot be resolved"),
     (aiohttp.ClientConnectorCertificateError, "presented a TLS certificate that is not trusted"),

@@ -25,8 +25,8 @@ from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Out
 from connext_monitor.core.formats import Json
 
 _JSON = "application/json; charset=utf-8"
-# A bot that has not been invited, or lacks a right, is let in without a change here: until then it comes again. Of a
-# private channel that it is not in, it hears that there is none.
+# Somebody can invite a bot or give it a right without a change here: until then its messages are tried again. Of a
+# private channel that it is not in, Slack says that there is none.
 _LET_IN_LATER = frozenset(
     {
         "access_denied",
@@ -51,7 +51,7 @@ _PASSING = frozenset(
         "team_added_to_org",
     }
 )
-# The beginning of an answer whose rest did not come.
+# The start of a response whose rest was lost.
 _OK = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
 
 
@@ -72,7 +72,7 @@ class SlackBot:
         self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
-        """Post it, or change its message; in plain words where Slack does not take the blocks."""
+        """Post it, or edit its message; as plain text where Slack rejects the blocks."""
 
         def forms() -> Iterator[Json]:
             # An edit without blocks would leave those of the message as they are.
@@ -84,21 +84,21 @@ class SlackBot:
         return await edit_or_post(notice, forms, edit, self._send)
 
     async def report(self, notice: ReportNotice) -> Outcome:
-        """Post it, then its picture in the message's thread; the words alone are a report too."""
-        told = await self.send(notice, None)
-        if notice.picture is not None and isinstance(told, Sent) and told.reference is not None:
-            trouble = await self._add_picture(notice.picture, told.reference)
+        """Post it, then its picture in the message's thread; the text alone is a report too."""
+        outcome = await self.send(notice, None)
+        if notice.picture is not None and isinstance(outcome, Sent) and outcome.reference is not None:
+            trouble = await self._add_picture(notice.picture, outcome.reference)
             if trouble is not None:
                 warn("report.picture_not_taken", provider=self.name, reason=trouble)
-        return told
+        return outcome
 
     async def _add_picture(self, picture: bytes, reference: str) -> str | None:
         """Upload it as Slack's documentation of ``files.getUploadURLExternal`` says; what went wrong, if any."""
         size = f"filename={PICTURE}&length={len(picture)}".encode()
-        place = await self._post("files.getUploadURLExternal", size, "application/x-www-form-urlencoded")
-        if isinstance(place, TryLater) or place.json.get("ok") is not True:
-            return _trouble(place)
-        url, file_id = str(place.json.get("upload_url")), place.json.get("file_id")
+        upload = await self._post("files.getUploadURLExternal", size, "application/x-www-form-urlencoded")
+        if isinstance(upload, TryLater) or upload.json.get("ok") is not True:
+            return _trouble(upload)
+        url, file_id = str(upload.json.get("upload_url")), upload.json.get("file_id")
         if not url.startswith(("https://", "http://")):
             return "named no upload URL"
         sent = await self._sender.request("POST", URL(url), picture, {"Content-Type": "application/octet-stream"})
@@ -111,26 +111,26 @@ class SlackBot:
         return None if isinstance(done, HttpResponse) and done.json.get("ok") is True else _trouble(done)
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._sender.aclose()
 
     async def _edit(self, reference: str, payload: Json) -> Reply:
-        # A message is found by its channel's id, which a name is not.
+        # A message is found only by its channel's id, not by the channel's name.
         channel, _, ts = reference.partition("/")
         if (busy := await self._spacing.turn_to_edit()) is not None:
             return busy
         reply = await self._call("chat.update", {**payload, "channel": channel, "ts": ts}, EDIT_TIMEOUT)
         if isinstance(reply, Sent):
             return Sent(reference)
-        # The message may stand in another channel than is configured by now, and that one be no more.
+        # The message may be in a channel that is no longer configured, and no longer exists.
         return MessageGone(reply.reason) if isinstance(reply, ChannelDead) else reply
 
     async def _send(self, payload: Json) -> Reply:
         return await self._call("chat.postMessage", {**payload, "channel": self._channel})
 
     async def _call(self, method: str, payload: Json, at_most: float = LONGEST_TIMEOUT) -> Reply:
-        answer = await self._post(method, json.dumps(payload).encode(), _JSON, at_most)
-        return answer if isinstance(answer, TryLater) else classify(answer)
+        response = await self._post(method, json.dumps(payload).encode(), _JSON, at_most)
+        return response if isinstance(response, TryLater) else classify(response)
 
     async def _post(
         self, method: str, body: bytes, content_type: str, at_most: float = LONGEST_TIMEOUT
@@ -138,48 +138,48 @@ class SlackBot:
         await self._spacing.turn()
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": content_type}
         base = self._config.api_url.get_secret_value().rstrip("/")
-        answer = await self._sender.request("POST", URL(f"{base}/{method}"), body, headers, at_most=at_most)
+        response = await self._sender.request("POST", URL(f"{base}/{method}"), body, headers, at_most=at_most)
         self._spacing.hold(BETWEEN_MESSAGES)
-        return answer
+        return response
 
 
 def _let_in_later(word: str) -> bool:
     return word in _LET_IN_LATER or word.startswith("restricted_action")
 
 
-def _trouble(answer: HttpResponse | TryLater) -> str:
-    if isinstance(answer, TryLater):
-        return answer.reason
-    meaning = classify(answer)
-    return f"{answer.words} without Slack's ok" if isinstance(meaning, Sent) else meaning.reason
+def _trouble(response: HttpResponse | TryLater) -> str:
+    if isinstance(response, TryLater):
+        return response.reason
+    meaning = classify(response)
+    return f"{response.words} without Slack's ok" if isinstance(meaning, Sent) else meaning.reason
 
 
-def classify(answer: HttpResponse) -> Outcome | Unacceptable | MessageGone:
-    """What the web API's answer means; it says 200 to nearly everything, and means ``ok``.
+def classify(response: HttpResponse) -> Outcome | Unacceptable | MessageGone:
+    """What the web API's response means; it says 200 to nearly everything, and means ``ok``.
 
     1. ``ok``: taken; channel and ``ts`` are the reference, where they can be read.
-    2. 429, 5xx, and words of passing trouble: come again.
+    2. 429, 5xx, and words of passing trouble: try later.
     3. Words about the token, or a channel that is closed: nothing will be taken any more. About membership and rights:
-       come again, as somebody may see to that.
-    4. Words about the message to be changed: it is no more.
-    5. Any other word, 400 and 413: not as it is written.
-    6. Anything without a word is no answer of Slack's: come again.
+       try later, as somebody may fix that.
+    4. Words about the message to be changed: it no longer exists.
+    5. Any other word, 400 and 413: rejected in this form.
+    6. Anything without a word is not Slack's response: try later.
     """
-    said = answer.json
-    channel, ts = said.get("channel"), said.get("ts")
-    if answer.ok and (said.get("ok") is True or _OK.match(answer.body)):
+    document = response.json
+    channel, ts = document.get("channel"), document.get("ts")
+    if response.ok and (document.get("ok") is True or _OK.match(response.body)):
         return Sent(f"{channel}/{ts}" if isinstance(channel, str) and isinstance(ts, str) else None)
-    word = error_word(answer)
-    words = f"{answer.words}, {word}" if word else answer.words
-    if answer.later or word in LIMITED_WORDS:
-        return TryLater(words, answer.retry_after, answer.cause if answer.later else FailureCause.RATE_LIMITED)
+    word = error_word(response)
+    words = f"{response.words}, {word}" if word else response.words
+    if response.later or word in LIMITED_WORDS:
+        return TryLater(words, response.retry_after, response.cause if response.later else FailureCause.RATE_LIMITED)
     if word in _NO_MORE_ACCESS or _let_in_later(word):
         return TryLater(words) if _let_in_later(word) else ChannelDead(words)
     if word in _MESSAGE_GONE:
         return MessageGone(words)
-    if (word and word not in _PASSING) or (answer.status in {400, 413} and not answer.is_page):
+    if (word and word not in _PASSING) or (response.status in {400, 413} and not response.is_page):
         return Unacceptable(words)
-    later = answer.try_later()
-    if answer.ok and not answer.is_page:
+    later = response.try_later()
+    if response.ok and not response.is_page:
         words = f"{words} without Slack's ok"
-    return later if words == answer.words else replace(later, reason=words)
+    return later if words == response.words else replace(later, reason=words)

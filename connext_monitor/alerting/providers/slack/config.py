@@ -27,13 +27,13 @@ def _read_channel(value: object) -> str | None:
 
 
 class SlackUrl(SecretUrl):
-    """An incoming webhook's URL, of Slack or of a service that takes the same."""
+    """An incoming webhook's URL, of Slack or of a service with the same API."""
 
     __slots__ = ()
 
     @classmethod
     def check(cls, secret: str) -> None:
-        """Raise `bad_value` for what is another address of Slack's or Discord's."""
+        """Raise `bad_value` for any other address at Slack or Discord."""
         super().check(secret)
         url = URL(secret)
         host = f".{url.host}"
@@ -47,7 +47,7 @@ class SlackUrl(SecretUrl):
 
 
 class SlackToken(HeaderToken):
-    """What the Web API takes: a bot's token, or a person's."""
+    """A token of the Web API: a bot's or a person's."""
 
     __slots__ = ()
 

@@ -44,7 +44,7 @@ def blocks_payload(notice: Notice, mention: str | None) -> Json:
 
 
 def plain_payload(notice: Notice, mention: str | None) -> Json:
-    """The message in a few plain words, for when Slack does not take the blocks."""
+    """The message as short plain text, for when Slack rejects the blocks."""
     message = notice.message
     facts = map(fact_line, message.fields[:3])
     lines = [_disarm(fit(line, 200, escape)) for line in (headline(message), one_line(message.text), *facts)]
@@ -54,7 +54,7 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
 
 
 def escape(char: str) -> str:
-    """One character so that Slack takes it for itself; by its documentation these three, and no others."""
+    """One character, made literal for Slack; by its documentation these three, and no others."""
     return _ENTITIES.get(char, char)
 
 
@@ -67,7 +67,7 @@ def _plain(text: str, limit: int) -> Json:
 
 
 def _facts(message: Message) -> Iterator[Json]:
-    """What is written in full width, a line each; then the moments, name and time side by side."""
+    """The facts in full width, a line each; then the instants, name and time side by side."""
     written = [field for field in message.fields if isinstance(field.value, str) or not has_date(field.value.timestamp)]
     lines = [fit(fact_line(field), _FACT, escape) for field in written[:_FACTS]]
     if lines:

@@ -30,13 +30,13 @@ DEAD_WORDS = frozenset(
 )
 
 
-def error_word(answer: HttpResponse) -> str:
-    """The error that Slack names, by itself or in JSON; nothing for ``ok``, and for what is no word of its."""
-    said = answer.json
-    if said.get("ok") is False or "error" in said:
-        error = said.get("error")
+def error_word(response: HttpResponse) -> str:
+    """The error that Slack names, as plain text or in JSON; empty for ``ok`` and for anything but a single word."""
+    document = response.json
+    if document.get("ok") is False or "error" in document:
+        error = document.get("error")
         body = error.encode(errors="replace") if isinstance(error, str) else b""
     else:
-        body = answer.body.strip()
+        body = response.body.strip()
     named = ERROR_WORD.fullmatch(body)
     return named[0].decode() if named and named[0] != b"ok" else ""

@@ -1,4 +1,4 @@
-"""Slack's incoming webhooks, whose messages cannot be edited: a second one tells the end."""
+"""Slack's incoming webhooks, whose messages cannot be edited: the end is a second message."""
 
 import json
 from collections.abc import Iterator
@@ -40,8 +40,8 @@ class SlackWebhook:
         self._sender = http_sender(context)
         self._spacing = RequestSpacing(context.clock, context.sleep)
 
-    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - it gives none to come back
-        """Post the alert or its end; in plain words where Slack does not take the blocks."""
+    async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - a webhook's messages cannot be edited
+        """Post the alert or its end; as plain text where Slack rejects the blocks."""
 
         def forms() -> Iterator[Json]:
             yield blocks_payload(notice, self._config.mention)
@@ -50,41 +50,41 @@ class SlackWebhook:
         return await edit_or_post(notice, forms, None, self._post)
 
     async def report(self, notice: ReportNotice) -> Outcome:
-        """Tell it in words."""
+        """Send it as text."""
         return await self.send(notice, None)
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._sender.aclose()
 
     async def _post(self, payload: Json) -> Reply:
         await self._spacing.turn()
         url = URL(self._url.get_secret_value())
-        answer = await self._sender.request(
+        response = await self._sender.request(
             "POST", url, json.dumps(payload).encode(), {"Content-Type": "application/json; charset=utf-8"}
         )
         self._spacing.hold(BETWEEN_MESSAGES)
-        return answer if isinstance(answer, TryLater) else classify(answer)
+        return response if isinstance(response, TryLater) else classify(response)
 
 
-def classify(answer: HttpResponse) -> Outcome | Unacceptable:
-    """What Slack's answer means; its errors are single words.
+def classify(response: HttpResponse) -> Outcome | Unacceptable:
+    """What Slack's response means; its errors are single words.
 
     1. 2xx: posted, though its ``ok`` cannot be read. A page is not Slack's, and a word that is an error says so.
-    2. 429, 5xx and ``ratelimited``: come again.
-    3. Words that say so: the webhook or its channel is no more. A status without a word also comes from what stands in
-       front of Slack, and passes.
-    4. 400 and 413: not as it is written.
-    5. Anything else: come again.
+    2. 429, 5xx and ``ratelimited``: try later.
+    3. Words that say so: the webhook or its channel no longer exists. A status without a word also comes from what
+       stands in front of Slack, and passes.
+    4. 400 and 413: rejected in this form.
+    5. Anything else: try later.
     """
-    word = error_word(answer)
-    words = f"{answer.words}, {word}" if word else answer.words
-    if answer.ok and not answer.is_page and not (answer.json.get("ok") is False or IS_ERROR.match(word)):
+    word = error_word(response)
+    words = f"{response.words}, {word}" if word else response.words
+    if response.ok and not response.is_page and not (response.json.get("ok") is False or IS_ERROR.match(word)):
         return Sent()
-    if answer.later or word in LIMITED_WORDS:
-        return TryLater(words, answer.retry_after, answer.cause if answer.later else FailureCause.RATE_LIMITED)
+    if response.later or word in LIMITED_WORDS:
+        return TryLater(words, response.retry_after, response.cause if response.later else FailureCause.RATE_LIMITED)
     if word in DEAD_WORDS:
         return ChannelDead(words)
-    if answer.status in {400, 413} and not answer.is_page:
+    if response.status in {400, 413} and not response.is_page:
         return Unacceptable(words)
-    return replace(answer.try_later(), reason=words) if word else answer.try_later()
+    return replace(response.try_later(), reason=words) if word else response.try_later()

@@ -38,7 +38,7 @@ def html_payload(notice: Notice, mention: str | None) -> Json:
 
 
 def plain_payload(notice: Notice, mention: str | None) -> Json:
-    """The message in a few plain words, for when Telegram does not take the HTML."""
+    """The message as short plain text, for when Telegram rejects the HTML."""
     message = notice.message
     lines = [headline(message), one_line(message.text), *map(fact_line, message.fields[:3])]
     texts = [fit(line, 200, _apart) for line in lines]
@@ -48,7 +48,7 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
 
 
 def escape(char: str) -> str:
-    """One character so that Telegram takes it for itself, outside of ``code``."""
+    """One character, made literal for Telegram outside of ``code``."""
     return _ENTITIES.get(char) or _apart(char)
 
 

@@ -1,4 +1,4 @@
-"""Sends to a Telegram chat as a bot, and edits what stands there."""
+"""Sends to a Telegram chat as a bot, and edits its messages there."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class TelegramProvider:
         self._pause = _BETWEEN_MESSAGES if is_person else _BETWEEN_MESSAGES_TO_A_GROUP
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
-        """Post it, or change its message; in plain words where Telegram does not take the formatting."""
+        """Post it, or edit its message; as plain text where Telegram rejects the formatting."""
 
         def forms() -> Iterator[Json]:
             yield html_payload(notice, self._config.mention)
@@ -53,9 +53,9 @@ class TelegramProvider:
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Send it, then its picture as an answer to that; the words alone are a report too."""
-        told = await self.send(notice, None)
-        if notice.picture is not None and isinstance(told, Sent) and told.reference is not None:
-            chat, message_id = self._place(told.reference)
+        outcome = await self.send(notice, None)
+        if notice.picture is not None and isinstance(outcome, Sent) and outcome.reference is not None:
+            chat, message_id = self._chat_and_id(outcome.reference)
             fields = {"chat_id": chat, "disable_notification": "true"}
             fields["reply_parameters"] = json.dumps({"message_id": message_id})
             if self._config.thread_id is not None:
@@ -63,14 +63,14 @@ class TelegramProvider:
             reply = await self._ask("sendPhoto", *await form(fields, "photo", notice.picture))
             if not isinstance(reply, Sent):
                 warn("report.picture_not_taken", provider=self.name, reason=reply.reason)
-        return told
+        return outcome
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._sender.aclose()
 
     async def _edit(self, reference: str, payload: Json) -> Reply:
-        chat, message_id = self._place(reference)
+        chat, message_id = self._chat_and_id(reference)
         if (busy := await self._spacing.turn_to_edit()) is not None:
             return busy
         reply = await self._call(
@@ -78,16 +78,16 @@ class TelegramProvider:
         )
         if isinstance(reply, Sent):
             return Sent(reference)
-        # The message may stand in another chat than is posted to by now, and that one be no more.
+        # The message may be in a chat that is no longer posted to, and no longer exists.
         return reply if isinstance(reply, TryLater | Unacceptable) else MessageGone(reply.reason)
 
     async def _post(self, payload: Json, *, silent: bool) -> Reply:
-        """Send it to the chat: to its new id where it names that, outside of the topic where that takes nothing."""
+        """Send it to the chat: under its new id where it has moved, outside the topic where that accepts nothing."""
         payload = {**payload, "disable_notification": silent}
         topic = {} if self._config.thread_id is None else {"message_thread_id": self._config.thread_id}
         reply = await self._call("sendMessage", {"chat_id": self._chat, **payload, **topic})
         if isinstance(reply, Moved):
-            # A supergroup counts its messages anew, so those of the group are found by its old id only.
+            # A supergroup numbers its messages anew, so those of the group are found only under its old id.
             cure = "write the new chat_id into the config"
             warn("telegram.moved", provider=self.name, chat_id=reply.chat_id, cure=cure)
             self._chat = reply.chat_id
@@ -99,7 +99,7 @@ class TelegramProvider:
             return Sent(f"{self._chat}/{reply.reference}")
         return Refused(reply.reason) if isinstance(reply, Moved | TopicShut) else reply
 
-    def _place(self, reference: str) -> tuple[str, int]:
+    def _chat_and_id(self, reference: str) -> tuple[str, int]:
         """The chat and the id of a message; older versions named the id alone."""
         chat, named, message_id = reference.rpartition("/")
         return (chat if named else self._config.chat_id), int(message_id)
@@ -113,9 +113,9 @@ class TelegramProvider:
         await self._spacing.turn()
         base = self._config.api_url.get_secret_value().rstrip("/")
         url = URL(f"{base}/bot{self._config.token.get_secret_value()}/{method}")
-        answer = await self._sender.request("POST", url, body, headers, at_most=at_most)
+        response = await self._sender.request("POST", url, body, headers, at_most=at_most)
         self._spacing.hold(self._pause)
-        return answer if isinstance(answer, TryLater) else classify(answer)
+        return response if isinstance(response, TryLater) else classify(response)
 
 
 def _is_silent(notice: Notice) -> bool:
