@@ -66,7 +66,7 @@ class GroupStore(DeliveryStore, Protocol):
         """A group as it is now."""
         ...
 
-    async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
+    async def group_sent(self, sent: Digest, change: Change, reference: str | None, at: datetime) -> None:
         """Record that the channel took the group's message; ``reference`` is what the channel calls it."""
         ...
 
@@ -212,7 +212,7 @@ class OutgoingDigest:
 
     def sent(self, reference: str | None, at: datetime) -> Awaitable[None]:
         """Record that the channel took it."""
-        return self.store.group_told(self.digest, self.change, reference, at)
+        return self.store.group_sent(self.digest, self.change, reference, at)
 
     def postponed(self, attempts: int, next_attempt_at: float, reason: str) -> Awaitable[None]:
         """Record that it is to be attempted again."""

@@ -97,7 +97,7 @@ class DeliveryStatus(StrEnum):
     """How far a delivery has come."""
 
     WAITING = "waiting"
-    TOLD = "told"
+    TAKEN = "taken"
     REFUSED = "refused"
 
 

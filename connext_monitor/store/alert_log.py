@@ -107,7 +107,7 @@ def _state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | None]:
     if row.pending:
         return DeliveryStatus.WAITING, None
     # What a channel took leaves no reason behind.
-    return (DeliveryStatus.TOLD if row.reason is None else DeliveryStatus.REFUSED), row.done_ms
+    return (DeliveryStatus.TAKEN if row.reason is None else DeliveryStatus.REFUSED), row.done_ms
 
 
 def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | None]:
@@ -115,7 +115,7 @@ def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | Non
     if row.group_told_ms is None or row.group_told_ms < row.done_ms:
         return DeliveryStatus.WAITING, None
     refused = row.group_reason is not None and not row.group_attempts
-    return (DeliveryStatus.REFUSED if refused else DeliveryStatus.TOLD), row.group_told_ms
+    return (DeliveryStatus.REFUSED if refused else DeliveryStatus.TAKEN), row.group_told_ms
 
 
 def _instant(ms: int) -> datetime:

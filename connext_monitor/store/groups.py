@@ -133,7 +133,7 @@ def by_id(connection: Connection, group_id: int) -> GroupRow:
     )
 
 
-def told(connection: Connection, said: Digest, change: Change, reference: str | None, at: datetime) -> None:
+def sent(connection: Connection, said: Digest, change: Change, reference: str | None, at: datetime) -> None:
     """The channel took the group's message."""
     groups = delivery_groups.c
     connection.execute(

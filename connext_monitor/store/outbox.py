@@ -103,9 +103,9 @@ class Outbox:
 
         return await self._database.read(look)
 
-    async def group_told(self, told: Digest, change: Change, reference: str | None, at: datetime) -> None:
+    async def group_sent(self, sent: Digest, change: Change, reference: str | None, at: datetime) -> None:
         """The channel took the group's message."""
-        await self._database.write(lambda connection: groups.told(connection, told, change, reference, at))
+        await self._database.write(lambda connection: groups.sent(connection, sent, change, reference, at))
 
     async def group_postponed(self, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
         """The group's message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""

@@ -67,7 +67,7 @@ async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -
             given_up = update(deliveries).where(deliveries.c.id == delivery.id).values(pending=False, reason="too long")
             await store.database.write(partial(_execute, given_up))
     desk, ops, pager = (await log.delivery_records([CHAIN.id]))[CHAIN.id]
-    assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, DeliveryStatus.TOLD, NOW)
+    assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, DeliveryStatus.TAKEN, NOW)
     assert (ops.state, ops.attempts, ops.next_attempt_at, ops.reason) == (
         DeliveryStatus.WAITING, 2, later, "answered 503",
     )  # fmt: skip
@@ -84,9 +84,9 @@ async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:
     (waiting,) = (await log.delivery_records([alert.id]))[alert.id]
     assert (waiting.in_digest, waiting.state, waiting.done_at) == (True, DeliveryStatus.WAITING, None)
     digest = await store.outbox.digest(1)
-    await store.outbox.group_told(digest, Change.OPENED, "m1", NOW + timedelta(seconds=2))
+    await store.outbox.group_sent(digest, Change.OPENED, "m1", NOW + timedelta(seconds=2))
     (told,) = (await log.delivery_records([alert.id]))[alert.id]
-    assert (told.state, told.done_at) == (DeliveryStatus.TOLD, NOW + timedelta(seconds=2))
+    assert (told.state, told.done_at) == (DeliveryStatus.TAKEN, NOW + timedelta(seconds=2))
 
 
 async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> None:

@@ -72,7 +72,7 @@ async def test_an_untold_group_counts_as_one_message_that_waits(store: Store) ->
     await late(store)
     group_id = await form(store)
     assert [channel.waiting for channel in await store.channels()] == [1]
-    await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
     assert await store.channels() == []
 
 
@@ -198,7 +198,7 @@ async def test_a_digest_of_what_has_ended_names_the_worst_that_were(store: Store
 async def test_what_was_told_is_kept_with_the_message_s_name(store: Store) -> None:
     await late(store)
     group_id = await form(store)
-    await store.outbox.group_told(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
     [group] = (await look(store)).groups
     assert (group.message, group.opened_with, group.editable) == (GroupMessage(LATER.timestamp(), 5, 5), 5, True)
     assert (await store.outbox.digest(group_id)).reference == "m1"
@@ -209,7 +209,7 @@ async def test_a_group_whose_end_was_told_stands_no_more(store: Store) -> None:
     group_id = await form(store)
     await put(store, seen(*ARRIVED))
     await store.outbox.note_ends("ops", LATER)
-    await store.outbox.group_told(await store.outbox.digest(group_id), Change.RESOLVED, None, LATER)
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.RESOLVED, None, LATER)
     assert (await look(store)).groups == []
 
 
@@ -218,7 +218,7 @@ async def test_an_alert_that_opens_again_after_its_group_ended_belongs_to_no_gro
     group_id = await form(store)
     await put(store, seen(*ARRIVED))
     await store.outbox.note_ends("ops", LATER)
-    await store.outbox.group_told(await store.outbox.digest(group_id), Change.RESOLVED, None, LATER)
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.RESOLVED, None, LATER)
     await put(store, gone(ARRIVED[0]))
     await accuse(store, CALLED[0], "ops")
     assert (await look(store)).waiting[0].count == 1

@@ -84,7 +84,7 @@ async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: S
     # Its message may still change.
     assert await prune(store, int(NOW.timestamp()) + 9) == 7
     assert await nonces_kept(store) == [0, 8]
-    await store.outbox.group_told(told, Change.RESOLVED, None, NOW)
+    await store.outbox.group_sent(told, Change.RESOLVED, None, NOW)
     assert await prune(store, int(NOW.timestamp()) + 9) == 1
     # The last nonce is the neighbour of what comes next.
     assert await nonces_kept(store) == [8]

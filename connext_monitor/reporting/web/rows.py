@@ -206,7 +206,7 @@ def delivery_row(record: DeliveryRecord) -> DeliveryRow:
 
 def _delivery_words(record: DeliveryRecord, where: str) -> tuple[Level, str, datetime | None]:
     match record.state:
-        case DeliveryStatus.TOLD:
+        case DeliveryStatus.TAKEN:
             return Level.FINE, f"delivered{where}", record.done_at
         case DeliveryStatus.REFUSED:
             return Level.CRITICAL, f"refused{where}: {record.reason}", record.done_at
