@@ -1,4 +1,4 @@
-"""What of the store is asked for, and in which shape it comes."""
+"""Queries to the store, and the shapes of their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from connext_monitor.core.events import Address, BlockNumber, DomainId, Timestam
 from connext_monitor.core.transfer import Status, Transfer
 
 Cursor = tuple[int, TransferId]
-"""Where a list of transfers goes on: (start in Unix seconds, id). Newest first, so new transfers do not move it."""
+"""Where a list of transfers continues: (start in Unix seconds, id). Newest first, so new transfers do not move it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """One alert of a list; the list goes on behind ``row``."""
+    """One alert of a list; the list continues after ``row``."""
 
     row: int
     alert: Alert
@@ -91,7 +91,7 @@ class PendingLegs:
 
 @dataclass(frozen=True, slots=True)
 class TransferIdPage:
-    """Part of a list of transfers; ``next`` is where it goes on, None at its end.
+    """Part of a list of transfers; ``next`` is where it continues, None at its end.
 
     A search that looks through many transfers may find few of them, and still go on.
     """
@@ -101,7 +101,7 @@ class TransferIdPage:
 
 
 def parties(transfer: Transfer) -> frozenset[Address]:
-    """The addresses that have a part in a transfer: sender, recipient, delegate, routers and the token."""
+    """The addresses involved in a transfer: sender, recipient, delegate, routers and the token."""
     info = transfer.info
     people = (info.origin_sender, info.to, info.delegate) if info else ()
     return frozenset((*people, *transfer.routers, *((transfer.asset,) if transfer.asset is not None else ())))

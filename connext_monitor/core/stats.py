@@ -1,4 +1,4 @@
-"""Statistics: what is counted over a window of time, and how percentiles and histograms are taken.
+"""Statistics over a window of time, and how their percentiles and histograms are computed.
 
 A transfer belongs to a window by its start: the block time of its XCalled or, while its origin has not been seen, that
 of its first leg. So every number of a window is about the same transfers, however long ago or lately their legs came;
@@ -17,13 +17,13 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Timestamp
 
 Counted = Sequence[tuple[int, int]]
-"""Latencies as (seconds, how many legs took so long), the shortest first, each once."""
+"""Latencies as (seconds, number of legs), the shortest first, each once."""
 
 BOUNDS = (
     10, 20, 30, 45, 60, 90, 120, 180, 240, 300, 600, 900, 1_200, 1_800, 2_700, 3_600, 5_400, 7_200, 9_000, 10_800,
     14_400, 21_600, 43_200, 86_400,
 )  # fmt: skip
-"""Upper bounds of a histogram's buckets in seconds, each included; one more bucket holds all beyond the last."""
+"""Upper bounds of a histogram's buckets in seconds, inclusive; one more bucket holds everything beyond the last."""
 
 _WIDTHS = (60, 300, 3_600, 6 * 3_600, 86_400)
 _MOST_PARTS = 200
@@ -31,7 +31,7 @@ _MOST_PARTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From ``since`` up to, not including, ``until`` (Unix seconds); of one origin or destination, None of all."""
+    """From ``since`` (inclusive) to ``until`` (exclusive), in Unix seconds; None for an end means every chain."""
 
     since: int
     until: int
@@ -43,8 +43,8 @@ class Window:
 class LatencyPercentiles:
     """How long legs took, in seconds: of ``count`` that arrived; None where none has.
 
-    A percentile is the nearest rank: the shortest latency that at least so many of a hundred legs did not exceed. It is
-    always one that was seen, never one in between.
+    A percentile is the nearest rank: the shortest latency that at least that many of a hundred legs did not exceed.
+    It is always an observed latency, never an interpolated one.
     """
 
     count: int = 0
@@ -90,12 +90,12 @@ class PathwayStats:
 
     @property
     def open(self) -> int:
-        """How many of those begun are not completed."""
+        """How many of them are not completed."""
         return self.begun - self.completed_fast - self.completed_slow
 
     @property
     def fast_share(self) -> float | None:
-        """The part of those executed that went the fast path, 0 to 1; None where none has been executed."""
+        """The share of executed transfers that took the fast path, 0 to 1; None where none has been executed."""
         executed = self.executed_fast + self.executed_slow
         return self.executed_fast / executed if executed else None
 
@@ -106,7 +106,7 @@ class PathwayStats:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What a router fronted on one chain and has not got back: base units of ``asset``, over so many transfers.
+    """What a router fronted on one chain and has not got back: base units of ``asset``, for this many transfers.
 
     ``asset`` is the bridge's own token of that chain (Executed's ``local``), in which the router is paid back.
     """
@@ -194,13 +194,13 @@ class Stats:
 
 
 def latency(counted: Counted) -> LatencyPercentiles:
-    """What these latencies amount to."""
+    """The percentiles of these latencies."""
     total = sum(count for _, count in counted)
     return LatencyPercentiles(total, *(_percentile(counted, total, percent) for percent in (50, 95, 99)))
 
 
 def histogram(counted: Counted) -> tuple[int, ...]:
-    """How many fall into each bucket of `BOUNDS`, and beyond."""
+    """How many latencies fall into each bucket of `BOUNDS`, and beyond."""
     buckets = [0] * (len(BOUNDS) + 1)
     for seconds, count in counted:
         buckets[bisect_left(BOUNDS, seconds)] += count
@@ -208,7 +208,7 @@ def histogram(counted: Counted) -> tuple[int, ...]:
 
 
 def share_of(amount: int, routers: int) -> list[int]:
-    """What each of so many routers gets back of an amount: even parts, the rest to the last.
+    """What each router gets back of an amount that they fronted together: equal parts, the remainder to the last.
 
     Source: ``InboxFacet._reconcile`` of the contracts.
     """
@@ -217,13 +217,13 @@ def share_of(amount: int, routers: int) -> list[int]:
 
 
 def last(seconds: float, now: float, origin: DomainId | None = None, destination: DomainId | None = None) -> Window:
-    """The window of so many seconds that ends ``now`` (Unix seconds), the block of this very second included."""
+    """The window of this many seconds that ends ``now`` (Unix seconds); a block of this second is within it."""
     until = floor(now) + 1
     return Window(until - max(1, round(seconds)), until, origin, destination)
 
 
 def usual_width(window: Window) -> int:
-    """How wide the parts of a timeline are to be that shows the window well, in seconds: hours for a day or a week."""
+    """A sensible width for the parts of the window's timeline, in seconds: hours for a day or a week."""
     length = window.until - window.since
     return next((width for width in _WIDTHS if length <= width * _MOST_PARTS), _WIDTHS[-1])
 

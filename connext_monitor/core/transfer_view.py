@@ -1,4 +1,4 @@
-"""A transfer as it is looked at: with its deadlines, and what has been established about them."""
+"""A transfer as readers see it: with its deadlines, and what has been established about them."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class TransferView:
 
     @property
     def cursor(self) -> Cursor:
-        """Where a list goes on behind this one."""
+        """Where a list continues after this one."""
         return (self.transfer.started_at, self.transfer.transfer_id)
 
     def state(self, leg: Leg, now: float) -> DeadlineState | None:

@@ -1,4 +1,4 @@
-"""Makes a backup of the database every so often, has it uploaded, and alerts when that fails."""
+"""Periodic backups of the database: made, uploaded, and alerted about when either fails."""
 
 import asyncio
 import threading
@@ -94,7 +94,7 @@ class Storage(Protocol):
 
 @dataclass(slots=True)
 class _Part:
-    """What can fail by itself: how often it has in a row, and when it is tried again (on the clock never set)."""
+    """Copying or uploading, which fail separately: failures in a row, and when to retry (monotonic seconds)."""
 
     what: str
     failures: int = 0

@@ -123,7 +123,7 @@ def _draw_counts(axes: Any, bars: Sequence[Bars]) -> None:  # noqa: ANN401 - the
     axes.set_yticks(rows, [bar.name.replace("$", r"\$") for bar in bars])
     axes.invert_yaxis()
     axes.set_title("Transfers")
-    # There is no half of a transfer, and nobody reads "1e7".
+    # Transfers come whole, and nobody reads "1e7".
     axes.xaxis.set_major_locator(MaxNLocator(nbins=_TICKS, integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     _plain(axes)

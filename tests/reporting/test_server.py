@@ -31,7 +31,7 @@ async def test_a_port_in_use_is_refused_with_the_keys_name(server_at: ServerAt) 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 async def test_an_address_of_another_machine_is_refused_with_words(server_at: ServerAt, host: str) -> None:
-    with pytest.raises(ListenError, match="is no address of this machine"):
+    with pytest.raises(ListenError, match="is not an address of this machine"):
         await server_at(ListenAddress(host, 0)).start()
 
 

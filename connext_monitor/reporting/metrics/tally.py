@@ -68,7 +68,7 @@ class Tally:
         self._deliveries[provider, _outcome(outcome)] += 1
 
     def families(self) -> Iterator[Metric]:
-        """All counts as they are now."""
+        """All counts so far."""
         kinds = [(domain, kind) for domain in self._chains for kind in EventKind]
         yield counter(
             "events_recorded_total",

@@ -25,7 +25,7 @@ def host_guard(listen_host: str) -> Middleware:
         return refuse(
             421,
             "this monitor listens on the loopback only and answers to localhost; "
-            "a proxy before it must send Host: localhost",
+            "a proxy in front of it must send Host: localhost",
         )
 
     return guard

@@ -151,7 +151,7 @@ def _explain(listen: ListenAddress, error: OSError) -> str:
         why = "may not be listened on by this user; choose a port above 1023"
     # asyncio of Python 3.13 leaves the number out where it could bind none of a host's addresses.
     elif error.errno in {errno.EADDRNOTAVAIL, None} or isinstance(error, socket.gaierror):
-        why = "is no address of this machine; choose one that is, such as 127.0.0.1:8088"
+        why = "is not an address of this machine; choose one that is, such as 127.0.0.1:8088"
     else:
         why = f"cannot be listened on (error {error.errno}); choose another address, such as 127.0.0.1:8088"
     return f"monitor.listen: {listen} {why}"
