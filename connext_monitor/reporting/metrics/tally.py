@@ -1,7 +1,7 @@
 """What has happened since the process started, counted as it is reported."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 
@@ -113,9 +113,6 @@ class Tally:
             ],
         )
         yield self._latency()
-
-    def _settled(self, key: PathwayLeg) -> Sequence[int]:
-        return self._legs[key].settled if key in self._legs else (0, 0)
 
     def _legs_of(self, key: PathwayLeg) -> "_Legs":
         legs = self._legs.get(key)
