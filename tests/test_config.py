@@ -358,7 +358,7 @@ def test_a_provider_without_any_of_its_variables_is_left_out_and_said_to_be(file
         ("telegram", {"CHAT": "1"}, "ops.token: is missing (the environment variable TOKEN is not set)"),
         ("discord", {"MENTION": "<@1>"}, "ops.webhook_url: is missing (the environment variable URL is not set)"),
         ("webhook", {"TOKEN": "whsec_" + "A" * 40}, "ops.url: is missing (the environment variable URL is not set)"),
-        ("discord", {"URL": "S3CR3T"}, "ops.webhook_url: is no URL of a scheme that works here (it comes from the "),
+        ("discord", {"URL": "S3CR3T"}, "ops.webhook_url: is not a URL with a supported scheme (it comes from the "),
     ],
 )
 def test_half_a_provider_is_a_mistake(file: Path, kind: str, environ: dict[str, str], words: str) -> None:
@@ -450,7 +450,7 @@ BAD_VALUES = [
     ('[backup]\nupload = "s3://key:S3CR3T@bucket/x"', "backup.upload", "credentials come from the environment"),
     ('[backup]\nupload = "s3://bucket/../x"', "backup.upload", "s3://bucket/prefix"),
     ('[backup]\nendpoint = "ftp://S3CR3T"', "backup.endpoint", "scheme"),
-    ('[backup]\nevery = "PT0S"', "backup.every", "longer than nothing"),
+    ('[backup]\nevery = "PT0S"', "backup.every", "longer than zero"),
     ("[backup]\nkeep = 0", "backup.keep", "at least 1"),
     ('[backup]\ndirectory = ""', "backup.directory", "not the name of a directory"),
     ('[backup]\ndirectory = "config.toml"', "backup.directory", "not a directory"),
@@ -470,8 +470,8 @@ BAD_VALUES = [
     # the table monitor
     ('monitor.log_level = "S3CR3T"', "monitor.log_level", "write 'debug', 'info', 'warning' or 'error'"),
     ('monitor.log_format = "S3CR3T"', "monitor.log_format", "write 'auto', 'console' or 'json'"),
-    ("monitor.log_level = 7", "monitor.log_level", "none of the values"),
-    ('monitor.database = "missing/S3CR3T.db"', "monitor.database", "make the directory first"),
+    ("monitor.log_level = 7", "monitor.log_level", "not an allowed value"),
+    ('monitor.database = "missing/S3CR3T.db"', "monitor.database", "create the directory first"),
     ('monitor.database = "."', "monitor.database", "is a directory"),
     ('monitor.database = ""', "monitor.database", "not a file name"),
     ('monitor.database = "S3CR3T\\u0000"', "monitor.database", "not a file name"),
@@ -513,8 +513,8 @@ BAD_VALUES = [
             "P1Y": "years or months",
             "P1M": "years or months",
             "P1Y2DT3H": "years or months",
-            "PT0S": "longer than nothing",
-            "P0D": "longer than nothing",
+            "PT0S": "longer than zero",
+            "P0D": "longer than zero",
             "-PT5M": "is negative",
             "PT-5M": "is negative",
             "P366D": "longer than 365 days",
@@ -523,14 +523,14 @@ BAD_VALUES = [
         }.items()
     ),
     ("alerts.reconcile_deadline = 300", "alerts.reconcile_deadline", "must be a string"),
-    ('alerts.group_wait = "PT61S"', "alerts.group_wait", "would hold alerts back for longer than a minute"),
+    ('alerts.group_wait = "PT61S"', "alerts.group_wait", "would hold alerts back for more than a minute"),
     ('alerts.group_wait = "2"', "alerts.group_wait", "is not an ISO 8601 duration"),
-    ('alerts.group_interval = "PT0S"', "alerts.group_interval", "must be longer than nothing"),
+    ('alerts.group_interval = "PT0S"', "alerts.group_interval", "must be longer than zero"),
     ("alerts.unobserved_after = 12:00:00", "alerts.unobserved_after", "must be a string"),
     (
         '[[alerts.pathways]]\n[[alerts.pathways]]\nexecute_deadline = "PT0S"',
         "alerts.pathways[1].execute_deadline",
-        "nothing",
+        "longer than zero",
     ),
     # pathways
     ('[[alerts.pathways]]\norigin = "etherum"', "alerts.pathways[0].origin", 'did you mean "ethereum"?'),
@@ -556,11 +556,11 @@ BAD_VALUES = [
             "wss://[S3CR3T": "host or port",
             "wss://hö.example/S3CR3T": "usable host",
             "wss://h/S3CR3T#x": '"#" part',
-            " wss://h/S3CR3T": "holds a space",
-            "wss://h/S3CR3T\\n": "holds a space",
-            "wss://h/S3C\\u0000R3T": "holds a space",
-            "wss://h/S3CR3T\\u202e": "holds a space",
-            '\\"wss://h/S3CR3T\\"': "holds a space, a quote",
+            " wss://h/S3CR3T": "contains a space",
+            "wss://h/S3CR3T\\n": "contains a space",
+            "wss://h/S3C\\u0000R3T": "contains a space",
+            "wss://h/S3CR3T\\u202e": "contains a space",
+            '\\"wss://h/S3CR3T\\"': "contains a space, a quote",
         }.items()
     ),
     ('[chains.base]\nendpoints = ["ws://h", 1]', "chains.base.endpoints[1]", "must be a string"),
@@ -594,18 +594,18 @@ BAD_VALUES = [
             "0x" + "0" * 40: "zero address",
         }.items()
     ),
-    (DEVNET.replace("finality = 5", "finality = -1"), "chains.my-devnet.finality", "is no finality"),
-    (DEVNET.replace("finality = 5", "finality = true"), "chains.my-devnet.finality", "is no finality"),
+    (DEVNET.replace("finality = 5", "finality = -1"), "chains.my-devnet.finality", "is not a valid finality"),
+    (DEVNET.replace("finality = 5", "finality = true"), "chains.my-devnet.finality", "is not a valid finality"),
     (DEVNET.replace("finality = 5", 'finality = "latest"'), "chains.my-devnet.finality", '"safe", or "finalized"'),
     (DEVNET + "start_block = -1", "chains.my-devnet.start_block", 'write "latest" or a block number'),
     (DEVNET + 'start_block = "seven"', "chains.my-devnet.start_block", 'write "latest" or a block number'),
     (DEVNET + 'explorer = "S3CR3T"', "chains.my-devnet.explorer", "https://"),
-    (DEVNET + 'explorer = "https://h?k=S3CR3T"', "chains.my-devnet.explorer", "links"),
+    (DEVNET + 'explorer = "https://h?k=S3CR3T"', "chains.my-devnet.explorer", "must not have"),
     (DEVNET.replace('"PT1S"', '"1s"'), "chains.my-devnet.block_time", "ISO 8601"),
     (
         '[chains.my-net]\nendpoints = ["ws://h"]\nchain_id = 7',
         "chains.my-net",
-        "lacks domain_id, contract, block_time, finality",
+        "missing domain_id, contract, block_time, finality",
     ),
     ('[chains.etherum]\nendpoints = ["ws://h"]', "chains.etherum", 'did you mean "ethereum"?'),
 ]
@@ -656,7 +656,7 @@ def test_a_pathway_may_name_a_chain_that_is_itself_wrong(file: Path) -> None:
 def test_a_missing_file_is_named_with_a_way_to_make_it(file: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(file, {})
-    assert str(caught.value).startswith(f"{file}: there is no such config file; copy docs/config.example.toml there")
+    assert str(caught.value).startswith(f"{file}: the config file does not exist; copy docs/config.example.toml there")
 
 
 @pytest.mark.parametrize("name", ["", "x\0y", "config.toml/below"])
@@ -664,7 +664,7 @@ def test_what_is_no_file_is_refused(file: Path, name: str) -> None:
     file.write_text("")
     with pytest.raises(ConfigError) as caught:
         load_config(file.parent / name, {})
-    assert "not the path of a file" in str(caught.value)
+    assert "this is not a file" in str(caught.value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -684,13 +684,13 @@ def test_a_file_the_system_cannot_open_is_refused(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (CHAIN.encode("utf-16"), "holds NUL bytes, as UTF-16 text does; save it as UTF-8"),
-        (CHAIN.encode("utf-16-le"), "holds NUL bytes, as UTF-16 text does; save it as UTF-8"),
-        (CHAIN.encode("utf-16-be"), "holds NUL bytes, as UTF-16 text does; save it as UTF-8"),
-        (CHAIN.encode() + b"\0", "holds NUL bytes"),
+        (CHAIN.encode("utf-16"), "contains NUL bytes, as UTF-16 text does; save it as UTF-8"),
+        (CHAIN.encode("utf-16-le"), "contains NUL bytes, as UTF-16 text does; save it as UTF-8"),
+        (CHAIN.encode("utf-16-be"), "contains NUL bytes, as UTF-16 text does; save it as UTF-8"),
+        (CHAIN.encode() + b"\0", "contains NUL bytes"),
         ((CHAIN + "# é").encode("latin-1"), "not UTF-8 text (line 3)"),
-        (b"", "chains: names no chain"),
-        (b"\xef\xbb\xbf", "chains: names no chain"),
+        (b"", "chains: holds no chain"),
+        (b"\xef\xbb\xbf", "chains: holds no chain"),
         (b"x = 1\n" * 200_000, "larger than 1 MiB; name the config file itself"),
     ],
     ids=lambda value: ascii(value)[:20],
@@ -722,18 +722,18 @@ def test_a_file_that_is_not_utf8_is_refused_with_the_line(file: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("\nx = S3CR3T", "line 2, column 5: a value is none (text needs quotes)"),
+        ("\nx = S3CR3T", "line 2, column 5: a value is not valid (text needs quotes)"),
         ('x = "S3CR3T', "at the end of the file: a string is not closed"),
         ('x = "S3CR3T\n"', "line 1, column 12: a string is not closed"),
         ('S3CR3T "x"', 'line 1, column 8: a key has no "=" after it'),
         ("[S3CR3T]\n[S3CR3T]", "the same table appears twice"),
         ("S3CR3T = 1\nS3CR3T = 2", "the same key appears twice"),
         ("x = {S3CR3T = 1, S3CR3T = 2}", "the same key appears twice"),
-        ("x = 1 S3CR3T", "something stands after a value"),
+        ("x = 1 S3CR3T", "there is something after a value"),
         ('x = ["S3CR3T"', "at the end of the file: a bracket is not closed"),
         ("x = " + "9" * 5000, "not valid TOML"),
         ("x = " + "[" * 5000, "not valid TOML"),
-        (".".join("a" * 3000) + " = 1", "beyond reason"),
+        (".".join("a" * 3000) + " = 1", "far too deeply"),
     ],
 )
 def test_wrong_toml_is_refused_with_its_place_and_not_quoted(file: Path, toml: str, words: str) -> None:
@@ -968,7 +968,7 @@ def test_a_providers_pathways_name_chains_of_the_file(file: Path) -> None:
         load(file, CHAIN + pathways)
     (problem,) = caught.value.problems
     assert problem.key == "alert_providers.c.pathways[0].origin"
-    assert problem.what == "names no chain of this file"
+    assert problem.what == "is not a chain in this file"
 
 
 def test_there_is_no_heartbeat_unless_it_has_a_url(file: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_built_in_chains_id_is_compared_however_it_is_written(tmp_path: Path) 
 def test_a_variable_without_braces_is_refused_where_it_is_set(text: str, tmp_path: Path) -> None:
     toml = f'[chains.ethereum]\nendpoints = ["{text}"]\n'
     words = refusal(tmp_path, toml, {"RPC_KEY": "s3cret"})
-    assert "chains.ethereum.endpoints[0]: holds $RPC_KEY, which is not filled in; write ${RPC_KEY}" in words
+    assert "chains.ethereum.endpoints[0]: contains $RPC_KEY, which is not expanded; write ${RPC_KEY}" in words
     assert "s3cret" not in words
 
 

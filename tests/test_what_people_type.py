@@ -221,7 +221,7 @@ def test_an_address_that_a_path_is_added_to_has_no_query(name: str, tmp_path: Pa
 def test_credentials_that_no_request_can_carry_are_refused_where_something_is_uploaded(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(f'{CHAIN}[backup]\nupload = "s3://bucket/x"')
-    with pytest.raises(ConfigError, match="AWS_SECRET_ACCESS_KEY holds what no request can carry"):
+    with pytest.raises(ConfigError, match="AWS_SECRET_ACCESS_KEY contains characters that no request can carry"):
         load_config(file, {"AWS_SECRET_ACCESS_KEY": "a\nb"})
     load_config(file, {"AWS_SECRET_ACCESS_KEY": "a/b+c=\n"})
 

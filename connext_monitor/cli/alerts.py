@@ -44,7 +44,7 @@ def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
     else:
         print_table(_HEADINGS, [alert_row(row, about, labels) for row, about in rows])
         if more:
-            say(f"there are more than these {limit}; --limit shows them")
+            say(f"more than {limit} match; raise --limit to see them")
 
 
 def _document(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> AlertDocument:

@@ -103,10 +103,10 @@ def read_history(chain: str, first: int, last: int, *, as_json: bool) -> None:
 def _wanted(config: Config, chain: str, first: int, last: int) -> BlockRange:
     if chain not in config.chains:
         raise click.BadParameter(
-            f"no chain of the config has this name; it has {', '.join(config.chains)}", param_hint="--chain"
+            f"no chain in the config has this name; known chains: {', '.join(config.chains)}", param_hint="--chain"
         )
     if first > last:
-        raise click.BadParameter("is above --to; blocks are read upwards", param_hint="--from")
+        raise click.BadParameter("must not be above --to", param_hint="--from")
     return BlockRange(BlockNumber(first), BlockNumber(last))
 
 
@@ -174,7 +174,7 @@ class _Bar:
 
     def interrupted(self, reason: str) -> None:
         if reason != self._reason:
-            self._bar.console.print(f"{self._chain} is tried again: {escape(reason)}", highlight=False)
+            self._bar.console.print(f"{self._chain} is being retried: {escape(reason)}", highlight=False)
         self._reason = reason
 
 
@@ -207,9 +207,9 @@ def _print(done: _Done, labels: ChainLabels) -> None:
 
 def _proof(report: HistoryReport) -> str:
     if report.proven:
-        return "None is missing: the contract's own count of transfers agrees in every range."
+        return "None are missing: the contract's own transfer count agrees in every range."
     return (
-        "Whether any is missing could not be proven: the endpoint does not have the old states that hold the "
+        "Whether any are missing could not be verified: the endpoint does not have the old states that hold the "
         "contract's count of transfers."
     )
 
@@ -220,16 +220,16 @@ def _print_late(done: _Done, labels: ChainLabels) -> None:
         print_line(f"Late now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
         print_table(_HEADINGS, [_row(late, labels, done.now) for late in found.late[:_LISTED]])
         if len(found.late) > _LISTED:
-            say(f"these are the oldest {_LISTED}; --json lists all")
+            say(f"showing the oldest {_LISTED}; --json lists all")
     else:
-        print_line("Nothing that began in these blocks is late now.")
+        print_line("Nothing that began in these blocks is late.")
     if found.settled:
         print_line(
-            f"{_legs(found.settled)} are done by their destination's word and not recorded here: backfill the "
+            f"{_legs(found.settled)} are done according to their destination but not recorded here: backfill the "
             "destination too."
         )
     if found.unasked:
-        print_line(f"{_legs(found.unasked)} could not be asked about.")
+        print_line(f"{_legs(found.unasked)} could not be checked.")
 
 
 def _legs(count: int) -> str:

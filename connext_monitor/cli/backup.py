@@ -44,7 +44,7 @@ def make_backup(*, as_json: bool) -> None:
         if made.uploaded:
             print_line(f"{config.backup.upload}/{made.backup.name}  uploaded")
     if made.trouble is not None:
-        raise Failure(f"the copy was made, and not uploaded: {made.trouble}")
+        raise Failure(f"the copy was made but not uploaded: {made.trouble}")
 
 
 async def _back_up(config: Config) -> _Made:
@@ -75,7 +75,7 @@ def restore_backup(file: str, *, as_json: bool) -> None:
     )
     if done.aside is not None:
         print_line(f"The database as it was is kept as {done.aside}")
-    say("start the monitor again: it goes on from the copy's checkpoints, and may tell again what it has told since")
+    say("start the monitor again: it continues from the copy's checkpoints, and may repeat alerts that were sent since")
 
 
 async def _restore(config: Config, file: str) -> Restored:
@@ -96,7 +96,7 @@ def _object(url: str) -> tuple[Bucket, str]:
         raise click.BadParameter(error.message(), param_hint="FILE") from None
     prefix, _, name = whole.prefix.rpartition("/")
     if not name:
-        raise click.BadParameter("names a bucket; write s3://bucket/prefix/name", param_hint="FILE")
+        raise click.BadParameter("names only a bucket; write s3://bucket/prefix/name", param_hint="FILE")
     return Bucket(whole.name, prefix), name
 
 

@@ -23,7 +23,7 @@ def check(*, online: bool, as_json: bool) -> None:
     else:
         _print(config, findings)
     if any(finding.ok is False for finding in findings):
-        raise Failure("the config is valid, but not everything that it names works")
+        raise Failure("the config is valid, but some of what it refers to does not work")
     if not as_json:
         print_line(styled("ok", "green"))
 
@@ -42,11 +42,11 @@ def _print(config: Config, findings: Sequence[Finding]) -> None:
         ("CHAIN", "CHAIN ID", "DOMAIN", "FINALITY", "ENDPOINTS"), [_chain_row(one) for one in config.chains.values()]
     )
     print_line()
-    print_heading("Deadlines: the first line that matches counts")
+    print_heading("Deadlines (the first matching line applies)")
     print_table(("FROM", "TO", "EXECUTE", "RECONCILE"), _pathway_rows(config))
     print_line()
     providers = [(name, str(table.get("type"))) for name, table in config.alert_providers.items()]
-    print_table(("ALERT PROVIDER", "TYPE"), providers or [("none: alerts are only kept and shown", "")])
+    print_table(("ALERT PROVIDER", "TYPE"), providers or [("none: alerts are only stored and shown", "")])
     if config.not_configured:
         print_line()
         print_table(("NOT CONFIGURED", "TYPE", "WITHOUT"), _absent_rows(config))

@@ -49,7 +49,7 @@ def _lost(error: OutputLost) -> int:
     """Say that stdout is lost, unless its reader has read enough; the exit code."""
     standard_streams.give_stdout_up()
     if not error.reader_left:
-        sys.stderr.write(f"connext-monitor: stdout cannot be written to ({(error.strerror or 'lost').lower()})\n")
+        sys.stderr.write(f"connext-monitor: cannot write to stdout ({(error.strerror or 'lost').lower()})\n")
     return 1
 
 
@@ -57,4 +57,4 @@ def _say_what_failed() -> None:
     """The traceback; its text may hold what must not be shown."""
     for line in redact(traceback.format_exc()).splitlines():
         sys.stderr.write(f"{escape(line)}\n")
-    sys.stderr.write("connext-monitor: this is a fault of the program, please report it\n")
+    sys.stderr.write("connext-monitor: this is a bug, please report it\n")

@@ -36,7 +36,7 @@ async def _draw_until(stop: StopRequest, look: Callable[[], Awaitable[Sequence[P
                 await asyncio.gather(looking, return_exceptions=True)
                 break
             at = rfc3339(SystemClock().now().replace(microsecond=0))
-            heading = styled(f"{at}, looked at again every second; Ctrl-C ends it", "dim")
+            heading = styled(f"{at}, refreshed every second; press Ctrl-C to quit", "dim")
             live.update(drawn([heading, "", *looking.result()]), refresh=True)
             await asyncio.wait({stopping}, timeout=_EVERY)
     stopping.cancel()

@@ -19,7 +19,7 @@ _MOST_READ = 1 << 20
 # Listening on all addresses includes the loopback, but these are no addresses to ask.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
-LISTEN_IS_OFF = "monitor.listen is off, so a running monitor cannot be asked"
+LISTEN_IS_OFF = "monitor.listen is off, so a running monitor cannot be queried"
 
 T = TypeVar("T")
 
@@ -59,9 +59,9 @@ async def ask(listen: ListenAddress, chains: Collection[str], within: float = _W
     except (HTTPException, OSError):
         raise NobodyAnswers(f"no running monitor answers at {listen}") from None
     except ValueError:
-        raise NobodyAnswers(f"what answers at {listen} is no monitor") from None
+        raise NobodyAnswers(f"what answers at {listen} is not a monitor") from None
     if {chain.name for chain in seen.items} != set(chains):
-        raise NobodyAnswers(f"the monitor that answers at {listen} watches other chains than this config")
+        raise NobodyAnswers(f"the monitor at {listen} watches different chains from this config")
     return Live(seen.items, readiness.reasons, clock.ahead_seconds, clock.trouble)
 
 

@@ -71,23 +71,23 @@ async def _look(chain: ChainConfig, endpoint: Endpoint) -> str:
     """
     chain_id = await endpoint.chain_id()
     if chain_id != chain.chain_id:
-        raise Mistaken(f"is of chain id {chain_id}, and the config says {chain.chain_id}")
+        raise Mistaken(f"serves chain id {chain_id}, but the config says {chain.chain_id}")
     head = await endpoint.head()
     if not await endpoint.code(chain.contract):
         raise Mistaken("has no code at the contract's address")
     try:
         domain = read_uint(await endpoint.call(chain.contract, _DOMAIN_CALL, "latest"))
     except MalformedAnswer:
-        raise Mistaken("has a contract at the address that is no Connext diamond: it does not know domain()") from None
+        raise Mistaken("has a contract at this address that is not a Connext diamond: it has no domain()") from None
     if domain != chain.domain_id:
-        raise Mistaken(f"has a contract of domain {domain}, and the config says {chain.domain_id}")
-    return f"chain id {chain_id}, head {head.number}, contract of domain {domain}"
+        raise Mistaken(f"has a contract with domain {domain}, but the config says {chain.domain_id}")
+    return f"chain id {chain_id}, head {head.number}, contract with domain {domain}"
 
 
 async def ask_channel(provider: Provider) -> Finding:
     """What the channel says of itself, where it can be asked."""
     if not isinstance(provider, Askable):
-        words = f"can only be tried with a message: test-alert --provider {provider.name}"
+        words = f"can only be tested with a message: test-alert --provider {provider.name}"
         return Finding(provider.name, ok=None, words=words)
     try:
         async with asyncio.timeout(_CHANNEL_TIMEOUT):

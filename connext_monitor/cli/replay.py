@@ -92,10 +92,10 @@ def _print(
     window: Window, found: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
 ) -> None:
     words = duration_words(window.until - window.since)
-    print_line(f"Transfers begun in the last {words}, since {unix_rfc3339(window.since)}.")
+    print_line(f"Transfers that began in the last {words}, since {unix_rfc3339(window.since)}.")
     for leg, rows in found.items():
         print_line()
-        print_heading(f"Alerts had {_ENDS[leg]} been due so long after XCalled")
+        print_heading(f"Alerts if {_ENDS[leg]} had been due this long after XCalled")
         if not rows:
             print_line("no transfers")
             continue

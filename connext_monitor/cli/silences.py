@@ -50,7 +50,7 @@ def acknowledge(alert_id: str, lasting: str, reason: str, *, as_json: bool) -> N
             return alert_id in {alert.id for alert in await store.every_open_alert()}
 
     if not complete(is_open()):
-        raise Failure("no alert of this id is open; connext-monitor alerts --state open --json lists their ids")
+        raise Failure("no open alert has this id; connext-monitor alerts --state open --json lists the ids")
     wanted = Silence(0, SystemClock().now() + length, subject=alert_id, reason=reason, ack=True)
     _print(_store(config, wanted), as_json=as_json)
 
@@ -79,7 +79,7 @@ def end_silence(silence_id: int) -> None:
             return await store.cut_silence_short(silence_id, SystemClock().now())
 
     if not complete(cut()):
-        raise Failure("there is no such silence; connext-monitor alerts silences lists them")
+        raise Failure("no silence with this id is in force; connext-monitor alerts silences lists those that are")
     say(f"silence {silence_id} has ended")
 
 

@@ -44,7 +44,7 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
         print_json({"live": not_live is None, "not_live": not_live, "known_at": known_at, **document})
         return
     if not_live is not None:
-        say(f"{not_live}; this is what the database knew at {known_at}")
+        say(f"{not_live}; this is what the database says as of {known_at}")
     _print(numbers, labels)
 
 
@@ -60,7 +60,7 @@ async def _look(config: Config, window: Window, labels: ChainLabels) -> tuple[St
 def _print(stats: Stats, labels: ChainLabels) -> None:
     window = stats.window
     length = duration_words(timedelta(seconds=window.until - window.since).total_seconds())
-    print_heading(f"Transfers begun in the last {length}, since {unix_rfc3339(window.since)}")
+    print_heading(f"Transfers that began in the last {length}, since {unix_rfc3339(window.since)}")
     _print_rows(_PATHWAY_HEADINGS, [_pathway_row(one, labels, window.until) for one in stats.pathways])
     for leg in LEGS:
         print_line()
@@ -73,7 +73,7 @@ def _print(stats: Stats, labels: ChainLabels) -> None:
     owed = [(one.router, each) for one in stats.routers for each in one.owed if each.amount]
     if owed:
         print_line()
-        print_heading("Fronted by routers and not reconciled yet")
+        print_heading("Fronted by routers and not yet reconciled")
         print_table(_OWED_HEADINGS, [_owed_row(router, each, labels) for router, each in owed])
 
 

@@ -30,15 +30,15 @@ from connext_monitor.store.errors import DatabaseError
 
 DEGRADED = 3
 
-_CHAIN_HEADINGS = ("CHAIN", "HEAD", "WATERMARK", "LAG", "OBSERVED", "NONCES WHOLE", "ENDPOINT")
+_CHAIN_HEADINGS = ("CHAIN", "HEAD", "WATERMARK", "LAG", "OBSERVED", "NONCES COMPLETE", "ENDPOINT")
 
 
 def watch_status(*, as_json: bool) -> None:
     """Show it on the terminal again every second, until Ctrl-C."""
     if as_json:
-        raise click.UsageError("--watch is for people; run status --json again and again instead")
+        raise click.UsageError("--watch cannot be combined with --json; run status --json repeatedly instead")
     if not sys.stdout.isatty():
-        raise click.UsageError("--watch needs a terminal; run status again and again instead")
+        raise click.UsageError("--watch needs a terminal; run status repeatedly instead")
     from connext_monitor.cli.live_display import show_again_and_again  # noqa: PLC0415 - loads rich
 
     config = load()
@@ -71,7 +71,7 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     labels = chain_labels(config)
     parts: list[Part] = []
     if report.not_live is not None:
-        words = f"{report.not_live}; this is what the database knew at {rfc3339(report.known_at)}"
+        words = f"{report.not_live}; this is what the database says as of {rfc3339(report.known_at)}"
         parts += [styled(words, "bold yellow"), ""]
     parts.append(Columns(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains]))
     in_flight = [
@@ -96,7 +96,7 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
         parts += _section(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), backups)
     if report.malformed:
         rows = [(labels.display_name(domain), str(count)) for domain, count in report.malformed.items()]
-        parts += _section("Logs that could not be read; they are kept in the database", ("CHAIN", "COUNT"), rows)
+        parts += _section("Logs that could not be decoded (kept in the database)", ("CHAIN", "COUNT"), rows)
     return parts
 
 

@@ -144,9 +144,9 @@ def _known_reasons(chain: ChainDocument, longest: float) -> list[str]:
     if not chain.observed:
         reasons.append(f"{name} is not observed")
     if lag is None:
-        reasons.append(f"{name} has never been covered")
+        reasons.append(f"{name} has never been read")
     elif lag > longest:
-        reasons.append(f"{name} is covered only up to {duration_words(lag)} ago")
+        reasons.append(f"{name} has been read only up to {duration_words(lag)} ago")
     if chain.nonces_contiguous is False:
         reasons.append(f"{name} has a hole in its nonces")
     return reasons

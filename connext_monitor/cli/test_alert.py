@@ -55,7 +55,7 @@ def send_drills(provider: str | None, *, as_json: bool) -> None:
     else:
         print_table(("PROVIDER", "MESSAGE", "ANSWER"), [_row(answer) for answer in answers])
     if not all(isinstance(answer.outcome, Sent) for answer in answers):
-        raise Failure("not every channel took the drill")
+        raise Failure("not every channel accepted the drill")
 
 
 async def _drill(provider: Provider, labels: ChainLabels, clock: SystemClock) -> list[Drilled]:
@@ -77,13 +77,13 @@ def outcome_words(outcome: Outcome) -> str:
     """What the channel answered, for people."""
     match outcome:
         case Sent():
-            return "took it"
+            return "accepted"
         case TryLater(reason=reason):
-            return f"did not take it now: {reason}"
+            return f"not accepted now: {reason}"
         case Refused(reason=reason):
-            return f"refused this message: {reason}"
+            return f"rejected this message: {reason}"
         case ChannelDead(reason=reason):
-            return f"refuses for good: {reason}"
+            return f"permanently rejected: {reason}"
 
 
 def _row(answer: Drilled) -> Row:

@@ -62,7 +62,7 @@ def list_transfers(typed: FilterOptions, limit: int, *, as_json: bool) -> None:
     else:
         print_table(_HEADINGS, [transfer_row(view, labels, now) for view in views])
         if more:
-            say(f"there are more than these {limit}; --limit shows them")
+            say(f"more than {limit} match; raise --limit to see them")
 
 
 _HEADINGS = ("TRANSFER", "STATUS", "FROM", "TO", "STARTED", "EXECUTE", "RECONCILE")

@@ -92,7 +92,11 @@ def _credentials(environ: Mapping[str, str], backup: BackupConfig | None) -> lis
     if backup is None or backup.upload is None:
         return []
     return [
-        Problem("backup.upload", f"the environment variable {name} holds what no request can carry", "set it again")
+        Problem(
+            "backup.upload",
+            f"the environment variable {name} contains characters that no request can carry",
+            "set it again",
+        )
         for name in CREDENTIALS
         if not _VISIBLE.fullmatch(trimmed(environ.get(name, "")))
     ]
@@ -102,7 +106,7 @@ def _filled(path: Path, variables: Variables) -> RawTable:
     try:
         return cast("RawTable", variables.fill(read_toml(path)))
     except RecursionError:
-        problem = Problem("", "the file has tables within tables beyond reason", "remove the key with the many dots")
+        problem = Problem("", "the file nests tables far too deeply", "shorten the key with the many dots")
     raise ConfigError(path, [problem])
 
 
@@ -135,7 +139,7 @@ def _outside(problems: Iterable[Problem], keys: Iterable[str]) -> list[Problem]:
 def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str, RawTable]:
     for key in document:
         if key not in _TABLES:
-            cure = suggestion(key, _TABLES, "remove it; the tables that work here:")
+            cure = suggestion(key, _TABLES, "remove it; known tables:")
             findings.add([Problem(dotted((key,)), "is not a known table", cure)])
     return {key: _table(document.get(key, {}), (key,), findings) or {} for key in _TABLES}
 
@@ -144,7 +148,7 @@ def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[st
     if isinstance(value, dict):
         return value
     header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat", "stats", "backup"} else f"[{path[0]}.NAME]"
-    findings.add([Problem(dotted(path), "must be a table", f"write its keys below a line {header}")])
+    findings.add([Problem(dotted(path), "must be a table", f"write its keys under a line {header}")])
     return None
 
 
@@ -152,7 +156,7 @@ def _chains(tables: RawTable, findings: _Findings, variables: Variables) -> dict
     """Read all chains that can be read; every doubt about one of them is in the findings."""
     if not tables:
         cure = "add [chains.ethereum] with its endpoints, for example; docs/config.example.toml shows more"
-        findings.add([Problem("chains", "names no chain to watch", cure)])
+        findings.add([Problem("chains", "holds no chain to watch", cure)])
     chains: dict[str, ChainConfig] = {}
     for name, value in tables.items():
         chain = _chain(name, value, findings)
@@ -167,7 +171,15 @@ def _chain(name: str, value: object, findings: _Findings) -> ChainConfig | None:
     path = ("chains", name)
     if not _CHAIN_NAME.fullmatch(name):
         cure = "rename it, such as [chains.my-devnet]; a built-in one is named as in docs/config.example.toml"
-        findings.add([Problem(dotted(path), "has a name of other signs than a-z, 0-9 and - (40 at most)", cure)])
+        findings.add(
+            [
+                Problem(
+                    dotted(path),
+                    "is not a valid chain name: it may only contain a-z, 0-9 and - (at most 40 characters)",
+                    cure,
+                )
+            ]
+        )
         return None
     table = _table(value, path, findings)
     if table is None:
@@ -199,8 +211,8 @@ def _missing(name: str, table: RawTable) -> list[Problem]:
     absent = [key for key in _required() if key not in table]
     if not absent:
         return []
-    what = f"is no built-in deployment, and lacks {', '.join(absent)}"
-    cure = suggestion(name, DEPLOYMENTS, "add what is missing, or use a built-in name")
+    what = f"is not a built-in deployment, and is missing {', '.join(absent)}"
+    cure = suggestion(name, DEPLOYMENTS, "add the missing keys, or use a built-in name")
     return [Problem(dotted(("chains", name)), what, cure)]
 
 
@@ -209,7 +221,7 @@ def _contradiction(table: RawTable, builtin: Deployment) -> list[Problem]:
     if not isinstance(chain_id, int) or chain_id == builtin.chain_id:
         return []
     what = f"contradicts the built-in {builtin.name}, whose chain id is {builtin.chain_id}"
-    return [Problem(f"chains.{builtin.name}.chain_id", what, "leave the key out, or give this chain a name of its own")]
+    return [Problem(f"chains.{builtin.name}.chain_id", what, "remove the key, or give this chain another name")]
 
 
 def _as_table(builtin: Deployment) -> dict[str, object]:
@@ -228,7 +240,9 @@ def _repeated_ids(chains: Iterable[ChainConfig]) -> list[Problem]:
             owner = owners.setdefault((key, number), chain.name)
             if owner != chain.name:
                 what = f"is the same as that of chains.{owner}"
-                problems.append(Problem(f"chains.{chain.name}.{key}", what, "give each chain its own, or remove one"))
+                problems.append(
+                    Problem(f"chains.{chain.name}.{key}", what, "give each chain its own, or remove one of them")
+                )
     return problems
 
 
@@ -241,7 +255,7 @@ def _repeated_endpoints(chains: Iterable[ChainConfig], variables: Variables) -> 
             owner = owners.setdefault(endpoint.get_secret_value(), key)
             if owner != key:
                 what = f"is the same URL as {variables.as_written(owner)}"
-                problems.append(Problem(key, what, "remove one of them, or write the one meant"))
+                problems.append(Problem(key, what, "remove one of them, or correct it"))
     return problems
 
 
@@ -253,8 +267,8 @@ def _unknown_chains(place: tuple[str, ...], pathways: object, chains: RawTable) 
             name = pathway.get(key, ANY_CHAIN) if isinstance(pathway, dict) else ANY_CHAIN
             if isinstance(name, str) and name != ANY_CHAIN and name not in chains:
                 known = filter(_CHAIN_NAME.fullmatch, chains)
-                cure = suggestion(name, known, 'write "*" for all, or a chain of this file')
-                problems.append(Problem(dotted((*place, number, key)), "names no chain of this file", cure))
+                cure = suggestion(name, known, 'write "*" for all chains, or the name of a chain in this file')
+                problems.append(Problem(dotted((*place, number, key)), "is not a chain in this file", cure))
     return problems
 
 
@@ -267,7 +281,7 @@ def _providers(
     for name, value in tables.items():
         path = ("alert_providers", name)
         if not _PROVIDER_NAME.fullmatch(name):
-            what = "has a name of other signs than letters, digits, _ and - (40 at most)"
+            what = "is not a valid provider name: it may only contain letters, digits, _ and - (at most 40 characters)"
             findings.add([Problem(dotted(path), what, "rename it, such as [alert_providers.ops]")])
             continue
         raw = _table(value, path, findings)

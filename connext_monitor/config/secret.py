@@ -29,9 +29,11 @@ class SecretText:
         if not secret.strip():
             raise bad_value("is empty", "write the secret, or leave the key out")
         if not secret.isprintable() or secret != secret.strip():
-            raise bad_value("holds a line break, white space or a sign that does not print", "copy it again without it")
+            raise bad_value(
+                "contains a line break, surrounding white space or an unprintable character", "copy it again without it"
+            )
         if len(secret) > 1 and secret[0] == secret[-1] and secret[0] in _QUOTES:
-            raise bad_value("stands between quotes that are part of it", "take them away where it is set")
+            raise bad_value("is wrapped in quotes that are part of the value", "remove them where it is set")
 
     def get_secret_value(self) -> str:
         """The text itself, for the one place that sends it."""
@@ -71,7 +73,7 @@ class HeaderToken(SecretText):
         """Raise `bad_value` unless it is of visible ASCII characters only."""
         super().check(secret)
         if not _TOKEN.fullmatch(secret):
-            raise bad_value("holds a sign that no token has", "copy it again from where it was given out")
+            raise bad_value("contains a character that tokens cannot contain", "copy it again from where it was issued")
 
 
 class SecretUrl(SecretText):
@@ -112,7 +114,7 @@ class BaseUrl(SecretUrl):
     def check(cls, secret: str) -> None:
         """Raise `bad_value` unless a path can be added to it."""
         if read_url(secret, cls.SCHEMES).query or secret.endswith("?"):
-            raise bad_value('has a "?" part, to which no path can be added', "write the URL without it")
+            raise bad_value('has a "?" part, after which no path can be appended', "write the URL without it")
 
 
 class ServiceUrl(BaseUrl):
@@ -125,7 +127,7 @@ class ServiceUrl(BaseUrl):
         """Raise `bad_value` where it has a user name or a password: one request holds one kind of credentials."""
         super().check(secret)
         if "@" in urlsplit(secret).netloc:
-            raise bad_value("has a user name or a password, which this service does not take", "write it without them")
+            raise bad_value("has a user name or a password, which this service does not accept", "remove them")
 
 
 class EndpointUrl(SecretUrl):
@@ -142,7 +144,7 @@ def _read_explorer(value: object) -> str | None:
     text = text_of(value)
     url = read_url(text, ("https", "http"))
     if url.query or "@" in url.netloc:
-        raise bad_value("is more than an address to build links on", 'write it as "https://explorer.example"')
+        raise bad_value('must not have a "?" part, a user name or a password', 'write it as "https://explorer.example"')
     return text.rstrip("/")
 
 

@@ -14,16 +14,16 @@ _MISTAKES = (
     ("Cannot declare", "the same table appears twice"),
     ("Cannot overwrite", "the same key appears twice"),
     ("Duplicate inline table key", "the same key appears twice"),
-    ("Cannot mutate", "a table is continued where it was already closed"),
-    ("Cannot redefine", "a table is continued where it was already closed"),
+    ("Cannot mutate", "a table is extended after it was closed"),
+    ("Cannot redefine", "a table is extended after it was closed"),
     ("Unterminated string", "a string is not closed"),
-    ("Illegal character", "a string is not closed, or holds a control character"),
-    ("Unescaped", 'a "\\" in a string needs another one before it'),
+    ("Illegal character", "a string is not closed, or contains a control character"),
+    ("Unescaped", "a backslash in a string must be doubled"),
     ("Unclosed", "a bracket is not closed"),
     ("Expected '='", 'a key has no "=" after it'),
-    ("Expected newline", "something stands after a value"),
-    ("Invalid value", "a value is none (text needs quotes)"),
-    ("Invalid date", "a date or time cannot be"),
+    ("Expected newline", "there is something after a value"),
+    ("Invalid value", "a value is not valid (text needs quotes)"),
+    ("Invalid date", "a date or time is not valid"),
 )
 
 
@@ -34,19 +34,19 @@ def read_toml(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         problem = Problem(
             "",
-            "there is no such config file",
-            "copy docs/config.example.toml there, or name another with --config or CONNEXT_MONITOR_CONFIG",
+            "the config file does not exist",
+            "copy docs/config.example.toml there, or name another file with --config or CONNEXT_MONITOR_CONFIG",
         )
     except (IsADirectoryError, NotADirectoryError):
-        problem = Problem("", "this is not the path of a file", "name the config file itself")
+        problem = Problem("", "this is not a file", "name the config file itself")
     except OSError as error:
         problem = Problem(
-            "", f"the file cannot be read ({error.strerror})", "let the user who runs the monitor read it"
+            "", f"the file cannot be read ({error.strerror})", "make it readable for the user who runs the monitor"
         )
     except _NotReadableError as error:
         problem = error.problem
     except ValueError:  # from the path: a NUL in it
-        problem = Problem("", "this is not the path of a file", "name the config file itself")
+        problem = Problem("", "this is not a file", "name the config file itself")
     # Raised out here so that no other error, which may know the file's text, hangs on this one as its context.
     raise ConfigError(path, [problem])
 
@@ -67,7 +67,7 @@ def _content(path: Path) -> bytes:
 
 def _text(content: bytes) -> str:
     if b"\0" in content:
-        raise _NotReadableError("the file holds NUL bytes, as UTF-16 text does", "save it as UTF-8")
+        raise _NotReadableError("the file contains NUL bytes, as UTF-16 text does", "save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -84,7 +84,7 @@ def _parse(text: str) -> dict[str, object]:
         message = ""
     place = _PLACE.search(message)
     mistake = next((words for start, words in _MISTAKES if message.startswith(start)), "it is not valid TOML")
-    raise _NotReadableError(f"{_where(place)}: {mistake}", "correct it there or just before")
+    raise _NotReadableError(f"{_where(place)}: {mistake}", "correct it there or just before it")
 
 
 def _where(place: re.Match[str] | None) -> str:

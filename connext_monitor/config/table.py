@@ -42,7 +42,7 @@ def _problem(
     place = _place_in(data, mistake["loc"])
     if mistake["type"] == "extra_forbidden":
         known = _keys_at(model, place[:-1])
-        cure = suggestion(str(place[-1]), known, "remove it; the keys that work here:")
+        cure = suggestion(str(place[-1]), known, "remove it; known keys:")
         return Problem(dotted((*path, *place)), "is not a known key", cure)
     context = mistake.get("ctx", {})
     about = tuple(dotted((*path, *place, key)) for key in context.get("keys", ()))
@@ -114,8 +114,8 @@ _WORDS = {
     "too_long": ("has too many entries", "give at most {max_length}"),
     "string_too_short": ("is empty or too short", "write at least {min_length} characters"),
     "string_too_long": ("is too long", "write at most {max_length} characters"),
-    "literal_error": ("is none of the values that work", "write {expected}"),
-    "enum": ("is none of the values that work", "write {expected}"),
+    "literal_error": ("is not an allowed value", "write {expected}"),
+    "enum": ("is not an allowed value", "write {expected}"),
     "greater_than_equal": ("is too small", "write a number of at least {ge}"),
     "greater_than": ("is too small", "write a number above {gt}"),
     "less_than_equal": ("is too large", "write a number of at most {le}"),

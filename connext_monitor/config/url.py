@@ -18,24 +18,24 @@ _NETLOC = re.compile(r"(?:[^@\[\]]*@)?(?:\[[^\[\]@]*\]|[^:@\[\]]*)(?::[0-9]*)?")
 # Two that were pasted one after the other, or a list of them; a path may hold another URL.
 _SECOND_URL = re.compile(r"(?:^[^/]*//|[,;])(?:https?|wss?)://", re.IGNORECASE)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PERCENT = "write each of its characters that no URL has as % and two hex digits"
+_PERCENT = "percent-encode such characters (% and two hex digits)"
 
 
 def read_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
     """Split a URL; raises `bad_value` when its scheme is none of these, or it is nothing that could be asked for."""
-    cure = f"write a whole URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    cure = f"write a complete URL beginning with {' or '.join(f'{scheme}://' for scheme in schemes)}"
     _check_text(text, cure)
     url = _split(text)
     if url is None:
-        raise bad_value("is a URL whose host or port cannot be", cure)
+        raise bad_value("is a URL with an invalid host or port", cure)
     if url.scheme not in schemes:
-        raise bad_value("is no URL of a scheme that works here", cure)
+        raise bad_value("is not a URL with a supported scheme", cure)
     if not is_host(url.hostname or "", bracketed="[" in url.netloc):
         raise _no_host(url.hostname or "", cure)
     if not text.isascii():
-        raise bad_value("holds a letter or sign beyond ASCII, which no URL has", _PERCENT)
+        raise bad_value("contains a character outside ASCII, which URLs cannot contain", _PERCENT)
     if "#" in text:
-        raise bad_value('is a URL with a "#" part, which no server would see', "write the URL without it")
+        raise bad_value('is a URL with a "#" part, which servers never see', "write the URL without it")
     if not _is_user(url):
         raise bad_value("has a user name or a password that no HTTP header can carry", f"correct it; {_PERCENT}")
     return url
@@ -45,11 +45,13 @@ def _check_text(text: str, cure: str) -> None:
     if not text:
         raise bad_value("is empty", cure)
     if not text.isprintable() or not _NEVER_IN_URLS.isdisjoint(text):
-        raise bad_value("holds a space, a quote or another character that no URL has", "write the URL without it")
+        raise bad_value(
+            "contains a space, a quote or another character that URLs cannot contain", "write the URL without it"
+        )
     if len(text) > _LONGEST:
-        raise bad_value(f"is longer than {_LONGEST} characters, which no server takes", cure)
+        raise bad_value(f"is longer than {_LONGEST} characters, which no server accepts", cure)
     if _SECOND_URL.search(text):
-        raise bad_value("holds more than one URL", "write one URL, and each other one as a value of its own")
+        raise bad_value("contains more than one URL", "write one URL per value")
 
 
 def is_host(text: str, *, bracketed: bool = False) -> bool:

@@ -35,7 +35,7 @@ def parse_duration(value: object) -> timedelta:
     """
     length = value if isinstance(value, timedelta) else _read_duration(text_of(value))
     if length <= timedelta(0):
-        raise bad_value("must be longer than nothing", 'write a duration such as "PT5M" (five minutes)')
+        raise bad_value("must be longer than zero", 'write a duration such as "PT5M" (five minutes)')
     if length > _LONGEST:
         raise bad_value(
             "is longer than 365 days", 'write a shorter duration such as "PT5M" (five minutes) or "P1D" (a day)'
@@ -46,8 +46,8 @@ def parse_duration(value: object) -> timedelta:
 def _read_duration(text: str) -> timedelta:
     if _CALENDAR.match(text):
         raise bad_value(
-            "counts in years or months, which have no fixed length",
-            'write days, such as "P30D"; minutes stand after a T, such as "PT5M"',
+            "uses years or months, which have no fixed length",
+            'use days, such as "P30D"; minutes come after a T, such as "PT5M"',
         )
     if re.fullmatch(r"-?P.*", text) and "-" in text:
         raise bad_value("is negative", 'write a duration such as "PT5M" (five minutes)')
@@ -82,7 +82,10 @@ def _read_keep(value: object) -> timedelta | None:
         return None
     length = value if isinstance(value, timedelta) else _read_duration(text_of(value))
     if not _LEAST_KEPT <= length <= _MOST_KEPT:
-        raise bad_value("is no time to keep things for", 'write from "P1D" (a day) to "P3650D", or "" for ever')
+        raise bad_value(
+            "is too short or too long a time to keep things",
+            'write a duration from "P1D" (a day) to "P3650D", or "" to keep them forever',
+        )
     return length
 
 
@@ -92,7 +95,7 @@ Keep = Annotated[timedelta | None, BeforeValidator(_read_keep)]
 def _read_group_wait(value: object) -> timedelta:
     length = parse_duration(value)
     if length > _LONGEST_GROUP_WAIT:
-        raise bad_value("would hold alerts back for longer than a minute", 'write a shorter duration such as "PT2S"')
+        raise bad_value("would hold alerts back for more than a minute", 'write a shorter duration such as "PT2S"')
     return length
 
 
@@ -110,12 +113,12 @@ def _read_contract(value: object) -> Address:
         raise bad_value("is not an address", "write 0x and 40 hex digits")
     if claims_checksum(text) and to_checksum_address(text) != text:
         raise bad_value(
-            "fails its checksum (EIP-55), so a digit or the case of a letter is wrong",
-            "copy it again from where it is published",
+            "fails its checksum (EIP-55): a digit or the case of a letter is wrong",
+            "copy it again from its published source",
         )
     contract = Address(bytes.fromhex(text[2:]))
     if not any(contract):
-        raise bad_value("is the zero address, where no contract can be", "write the address of the Connext diamond")
+        raise bad_value("is the zero address, which holds no contract", "write the address of the Connext diamond")
     return contract
 
 
@@ -170,11 +173,11 @@ def _read_database(value: object, info: ValidationInfo) -> Path:
         raise bad_value("is a directory", "name a file in it")
     if not has_folder:
         raise bad_value(
-            "lies in a directory that does not exist or cannot be entered",
-            "make the directory first; a relative path counts from the folder of this file",
+            "is in a directory that does not exist or cannot be entered",
+            "create the directory first; a relative path is relative to the folder of this file",
         )
     if is_there and not is_file:
-        raise bad_value("is no ordinary file", "name one, or one that is not there yet")
+        raise bad_value("is not a regular file", "name a regular file, or one that does not exist yet")
     return path
 
 
@@ -190,7 +193,7 @@ def _read_directory(value: object, info: ValidationInfo) -> Path:
     except OSError:
         is_taken = True
     if is_taken:
-        raise bad_value("is not a directory", "name another one; it is made where it is not there")
+        raise bad_value("is not a directory", "name another one; it is created if it does not exist")
     return path
 
 
@@ -200,7 +203,7 @@ def _read_path(value: object, info: ValidationInfo, refusal: PydanticCustomError
     if not text.isprintable() or text != text.strip() or not text:
         raise refusal
     if text.startswith("~"):
-        raise bad_value('begins with "~", which only a shell fills in', "write ${HOME} instead, or the whole path")
+        raise bad_value('begins with "~", which only a shell expands', "write ${HOME} instead, or the whole path")
     folder = Path(cast("dict[str, Path]", info.context or {}).get("folder", Path()))
     return Path(os.path.abspath(folder / Path(text)))  # noqa: PTH100 - resolve() would follow symbolic links
 
@@ -231,7 +234,7 @@ def read_bucket(text: str) -> Bucket:
     match = _BUCKET.fullmatch(text)
     if match is None or {".", ".."} & set(match[2].split("/")):
         raise bad_value(
-            "is no place in S3-compatible storage",
+            "is not a location in S3-compatible storage",
             'write it as "s3://bucket/prefix"; the credentials come from the environment (AWS_ACCESS_KEY_ID …)',
         )
     return Bucket(match[1], match[2].strip("/"))
@@ -279,7 +282,8 @@ def _read_finality(given: object) -> Finality:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _DEEPEST:
         return value
     raise bad_value(
-        "is no finality", f'write a number of blocks behind the head from 0 to {_DEEPEST}, or "safe", or "finalized"'
+        "is not a valid finality",
+        f'write a number of blocks behind the head from 0 to {_DEEPEST}, or "safe", or "finalized"',
     )
 
 
@@ -289,7 +293,7 @@ def _read_start_block(given: object) -> int | Literal["latest"]:
         return "latest"
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
-    raise bad_value("is no block to begin with", 'write "latest" or a block number')
+    raise bad_value("is not a valid start block", 'write "latest" or a block number')
 
 
 FinalityRule = Annotated[Finality, PlainValidator(_read_finality)]

@@ -145,9 +145,9 @@ class Variables:
         if name is None:
             return Problem(
                 key,
-                'holds a "${" that names no variable',
+                'contains a "${" that names no variable',
                 "write ${NAME} or ${NAME:-default}, with letters, digits and _ only in NAME and no brace in the "
-                "default, or $${ for the two characters themselves",
+                "default, or $${ for a literal ${",
             )
         if name not in self.environ and match["default"] is None:
             what = f"the environment variable {name} is not set"
@@ -160,7 +160,7 @@ class Variables:
     def _bare(self, name: str, key: str) -> Problem | None:
         if name not in self.environ:
             return None
-        return Problem(key, f"holds ${name}, which is not filled in", f"write ${{{name}}}")
+        return Problem(key, f"contains ${name}, which is not expanded", f"write ${{{name}}}")
 
     def _replacement(self, match: re.Match[str]) -> str:
         if match["name"] is None:

@@ -97,7 +97,7 @@ class _LineHandler(logging.Handler):
 
     def dropped(self, lines: int) -> str:
         """The line that says how many could not be written."""
-        words = f"{lines} log lines were dropped while stderr was not read"
+        words = f"{lines} log lines were dropped because stderr was not read"
         values = {"name": "connext_monitor", "levelname": "WARNING", "levelno": logging.WARNING, "msg": words}
         return self.format(logging.makeLogRecord(values)) + "\n"
 

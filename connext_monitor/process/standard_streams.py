@@ -37,7 +37,7 @@ class OutputLost(OSError):
 
 
 def _dropped_words(lines: int) -> str:
-    return f"connext-monitor: {lines} log lines were dropped while stderr was not read\n"
+    return f"connext-monitor: {lines} log lines were dropped because stderr was not read\n"
 
 
 class Outlet:

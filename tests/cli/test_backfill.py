@@ -42,7 +42,7 @@ def _read(stream: int) -> bytes:
 
 def test_on_a_terminal_it_is_said_above_the_bar(monitor: Program) -> None:
     said = told(monitor, *pty.openpty())
-    assert b"here is tried again: " + WORDS in said
+    assert b"here is being retried: " + WORDS in said
     assert b"blocks" in said
 
 

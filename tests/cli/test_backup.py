@@ -88,7 +88,7 @@ def test_through_a_bucket_and_back(monitor: Program, monkeypatch: pytest.MonkeyP
         assert not [path.name for path in monitor.folder.iterdir() if "restoring" in path.name]
     gone = monitor.run("backup")
     assert gone.exit_code == 1
-    assert "the copy was made, and not uploaded: s3://bucket/deep/er could not be reached" in gone.stderr
+    assert "the copy was made but not uploaded: s3://bucket/deep/er could not be reached" in gone.stderr
     assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in gone.output
 
 

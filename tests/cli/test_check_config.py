@@ -59,7 +59,7 @@ def test_a_secret_made_with_echo_is_taken_and_one_with_a_line_break_within_is_no
     assert monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\r\n").returncode == 0
     refused = monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\nmore")
     assert refused.returncode == 2
-    assert "config.toml: alert_providers.desk.token: holds a line break" in refused.stderr
+    assert "config.toml: alert_providers.desk.token: contains a line break" in refused.stderr
     assert "(it comes from the environment variable TOKEN); copy it again without it" in refused.stderr
     assert SECRET not in refused.stderr + refused.stdout
 
@@ -104,7 +104,7 @@ def test_the_deadlines_of_each_pathway_are_told(monitor: Program) -> None:
 
 
 def test_without_a_provider_it_says_what_that_means(monitor: Program) -> None:
-    assert "alerts are only kept and shown" in monitor.run("check-config").stdout
+    assert "alerts are only stored and shown" in monitor.run("check-config").stdout
 
 
 def test_all_problems_of_the_config_are_told_at_once(monitor: Program) -> None:
@@ -125,18 +125,18 @@ def online(monitor: Program, node: Node, code: int) -> list[Any]:
 def test_online_an_endpoint_of_the_chain_with_the_contract_is_ok(monitor: Program, node: Node) -> None:
     (asked,) = online(monitor, node, code=0)
     assert asked["ok"] is True
-    assert asked["answer"] == "chain id 32338, head 16, contract of domain 1001"
+    assert asked["answer"] == "chain id 32338, head 16, contract with domain 1001"
 
 
 @pytest.mark.parametrize(
     ("method", "answer", "words"),
     [
-        ("eth_chainId", "0x1", "is of chain id 1, and the config says 32338"),
+        ("eth_chainId", "0x1", "serves chain id 1, but the config says 32338"),
         ("eth_chainId", "eight", "cannot be read"),
         ("eth_getBlockByNumber", None, "has no block"),
         ("eth_getCode", "0x", "has no code at the contract's address"),
-        ("eth_call", "0x", "is no Connext diamond"),
-        ("eth_call", f"0x{7:064x}", "has a contract of domain 7, and the config says 1001"),
+        ("eth_call", "0x", "is not a Connext diamond"),
+        ("eth_call", f"0x{7:064x}", "has a contract with domain 7, but the config says 1001"),
         ("eth_call", {"code": 3, "message": f"execution reverted for /{SECRET}"}, "refused eth_call"),
     ],
 )
@@ -165,4 +165,4 @@ def test_online_a_channel_that_cannot_be_asked_is_left_to_test_alert(monitor: Pr
     monitor.write_config(chain_table("here", 1001, node.url), CONSOLE)
     result = monitor.run("check-config", "--online")
     assert result.exit_code == 0
-    assert "can only be tried with a message: test-alert --provider console" in result.stdout
+    assert "can only be tested with a message: test-alert --provider console" in result.stdout

@@ -51,7 +51,7 @@ def test_the_json_tells_what_a_day_amounts_to(filled: Program) -> None:
     assert sum(bucket["begun"] for bucket in document["timeline"]["buckets"]) == 3
     assert (document["live"], document["not_live"]) == (
         False,
-        "monitor.listen is off, so a running monitor cannot be asked",
+        "monitor.listen is off, so a running monitor cannot be queried",
     )
 
 
@@ -85,11 +85,11 @@ def test_a_pathway_can_be_picked(filled: Program) -> None:
 def test_the_tables_say_it_in_words_within_eighty_columns(filled: Program) -> None:
     lines = filled.run("stats").stdout.splitlines()
     words = [" ".join(line.split()) for line in lines]
-    assert words[0].startswith("Transfers begun in the last 1 d, since 20")
+    assert words[0].startswith("Transfers that began in the last 1 d, since 20")
     assert words[2].startswith("here there 3 1 (50%) 1 2 ")
     assert "here there 2 1m00s 15m00s 15m00s 2 1" in words
     assert f"{to_checksum_address(ROUTER)} there 2 10000000000000 USDC (token {to_checksum_address(ASSET)})" in words
-    owed = words.index("Fronted by routers and not reconciled yet")
+    owed = words.index("Fronted by routers and not yet reconciled")
     assert max(map(len, lines[:owed])) <= 80
 
 

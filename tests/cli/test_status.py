@@ -179,7 +179,9 @@ def test_without_a_running_monitor_the_databases_word_is_marked_so(monitor: Prog
     monitor.write_config(*CHAINS, listen="127.0.0.1:9")
     result = monitor.run("status")
     assert result.exit_code == 3
-    assert result.stdout.startswith("no running monitor answers at 127.0.0.1:9; this is what the database knew at 20")
+    assert result.stdout.startswith(
+        "no running monitor answers at 127.0.0.1:9; this is what the database says as of 20"
+    )
     assert str(running_at) not in result.stdout
     assert monitor.json("status", code=3)["live"] is False
 
@@ -188,7 +190,7 @@ def test_a_chain_that_was_covered_long_ago_degrades_where_no_monitor_can_be_aske
     long_ago = int(time.time()) - 7200
     progress = [covered(ORIGIN, at=long_ago), covered(DESTINATION, at=int(time.time()))]
     monitor.fill(lambda store: fill(store, [], progress=progress))
-    assert monitor.json("status", code=3)["degraded"] == ["here is covered only up to 2 h ago"]
+    assert monitor.json("status", code=3)["degraded"] == ["here has been read only up to 2 h ago"]
 
 
 def test_with_listen_turned_off_a_fresh_database_is_no_degradation(monitor: Program) -> None:
@@ -200,7 +202,7 @@ def test_with_listen_turned_off_a_fresh_database_is_no_degradation(monitor: Prog
 
 def test_a_monitor_of_other_chains_is_not_believed(monitor: Program, running: Running) -> None:
     monitor.write_config(chain_table("elsewhere", 5), listen=str(running.address))
-    assert "watches other chains" in monitor.json("status", code=3)["not_live"]
+    assert "watches different chains" in monitor.json("status", code=3)["not_live"]
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"items": 3}', "\ud800", '{"items": [{"name": 1}]}', "[" * 100_000])
@@ -220,7 +222,7 @@ def test_what_is_no_monitor_is_not_believed(monitor: Program, elsewhere: OtherLo
 
     runner, port = elsewhere.complete(start())
     monitor.write_config(*CHAINS, listen=f"127.0.0.1:{port}")
-    assert "is no monitor" in monitor.json("status", code=3)["not_live"]
+    assert "is not a monitor" in monitor.json("status", code=3)["not_live"]
     elsewhere.complete(runner.cleanup())
 
 
@@ -253,4 +255,4 @@ def test_logs_that_could_not_be_read_are_counted_by_chain(monitor: Program) -> N
 
     monitor.fill(an_endpoint_lied)
     assert monitor.json("status", code=3)["malformed_logs"] == {"here": 2}
-    assert "could not be read" in monitor.run("status").stdout
+    assert "could not be decoded" in monitor.run("status").stdout

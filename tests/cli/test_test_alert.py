@@ -56,8 +56,8 @@ def test_a_drill_goes_through_the_real_channel_marked_as_one(monitor: Program, c
     assert result.exit_code == 0
     assert [body["type"] for body in channel.bodies] == ["test", "test"]
     assert [line.split() for line in result.stdout.splitlines()[1:]] == [
-        ["hook", "opened", "took", "it"],
-        ["hook", "resolved", "took", "it"],
+        ["hook", "opened", "accepted"],
+        ["hook", "resolved", "accepted"],
     ]
 
 

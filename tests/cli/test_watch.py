@@ -102,7 +102,9 @@ def test_a_watch_begins_before_there_is_a_database_and_honours_no_color(monitor:
     assert "\x1b[1;3" not in terminal.shown
 
 
-@pytest.mark.parametrize(("options", "words"), [((), "needs a terminal"), (("--json",), "is for people")])
+@pytest.mark.parametrize(
+    ("options", "words"), [((), "needs a terminal"), (("--json",), "cannot be combined with --json")]
+)
 def test_a_watch_is_refused_where_nobody_could_look(monitor: Program, options: tuple[str, ...], words: str) -> None:
     result = monitor.run("status", "--watch", *options)
     assert (result.exit_code, result.stdout) == (2, "")

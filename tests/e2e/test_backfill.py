@@ -141,7 +141,7 @@ async def test_it_works_beside_a_running_monitor_and_moves_nothing_of_its(histor
 @pytest.mark.parametrize(
     ("chain", "first", "last", "words"),
     [
-        ("nowhere", 1, 2, "no chain of the config has this name; it has alpha, beta"),
+        ("nowhere", 1, 2, "no chain in the config has this name; known chains: alpha, beta"),
         ("alpha", 3, 2, "is above --to"),
         ("alpha", 1, 10**30, "is not in the range"),
         ("alpha", 1, 10**9, "the monitor itself reads alpha from block"),

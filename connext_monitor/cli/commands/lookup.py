@@ -113,7 +113,7 @@ def export_transfers(form: str, typed: FilterOptions, *, as_json: bool) -> None:
     ndjson is the API's object of a transfer on each line; csv the same in flat columns, below their names.
     """
     if as_json and form == CSV:
-        raise click.UsageError("--json and --format csv exclude each other")
+        raise click.UsageError("--json and --format csv cannot be combined")
     from connext_monitor.cli.export import write_transfers
 
     write_transfers(typed, as_csv=form == CSV)

@@ -17,10 +17,10 @@ def run(context: click.Context) -> None:
 
 @click.command("check-config")
 @config_option()
-@click.option("--online", is_flag=True, help="Also ask every endpoint, and every channel that allows it.")
+@click.option("--online", is_flag=True, help="Also query every endpoint, and every channel that allows it.")
 @json_option
 def check_config(*, online: bool, as_json: bool) -> None:
-    """Validate the config, and say what would be watched."""
+    """Validate the config, and show what would be watched."""
     from connext_monitor.cli.check_config import check
 
     check(online=online, as_json=as_json)
@@ -31,7 +31,7 @@ def check_config(*, online: bool, as_json: bool) -> None:
 @click.option("--provider", metavar="NAME", help="Only through this one, by its name in the config.")
 @json_option
 def test_alert(provider: str | None, *, as_json: bool) -> None:
-    """Send a message marked DRILL through the alert providers, and say what they answered."""
+    """Send a message marked DRILL through the alert providers, and show what they answered."""
     from connext_monitor.cli.test_alert import send_drills
 
     send_drills(provider, as_json=as_json)
