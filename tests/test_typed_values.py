@@ -155,7 +155,7 @@ def test_a_path_that_was_not_meant_is_refused(key: str, name: str, tmp_path: Pat
 
 def test_a_path_that_only_a_shell_reads_is_refused_with_what_to_write(tmp_path: Path) -> None:
     words = refusal(tmp_path, f'backup.directory = "~/backups"\n{CHAIN}')
-    assert 'begins with "~", which only a shell fills in; write ${HOME} instead' in words
+    assert 'begins with "~", which only a shell expands; write ${HOME} instead' in words
 
 
 def test_a_backup_folder_below_a_file_is_refused(tmp_path: Path) -> None:
@@ -166,4 +166,4 @@ def test_a_backup_folder_below_a_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/full"])
 def test_a_device_is_no_database(path: str, tmp_path: Path) -> None:
-    assert "monitor.database: is no ordinary file" in refusal(tmp_path, f'monitor.database = "{path}"\n{CHAIN}')
+    assert "monitor.database: is not a regular file" in refusal(tmp_path, f'monitor.database = "{path}"\n{CHAIN}')

@@ -129,7 +129,7 @@ def test_printing_a_provider_or_its_config_shows_no_secret() -> None:
 )
 def test_slack_is_reached_in_one_way_and_not_in_two(table: dict[str, object]) -> None:
     error = refusal(ops={"type": "slack", **table})
-    assert "needs either webhook_url, or both token and channel" in str(error)
+    assert "must have either a webhook_url, or a token and a channel" in str(error)
     assert "s3cret" not in str(error)
 
 
