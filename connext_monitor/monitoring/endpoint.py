@@ -15,20 +15,7 @@ import msgspec
 
 from connext_monitor.core.endpoint_health import ResponseTime
 from connext_monitor.core.events import Address, BlockNumber, ChainId, Hash32, RawLog
-from connext_monitor.monitoring.chain_data import (
-    Header,
-    LogFilter,
-    MalformedEntry,
-    PushedLog,
-    Topics,
-    Unreadable,
-    read_bytes,
-    read_header,
-    read_logs,
-    read_pushed_log,
-    read_quantity,
-    to_hex,
-)
+from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, Topics, to_hex
 from connext_monitor.monitoring.endpoint_address import EndpointAddress, Secret
 from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED, FetchedLogs, LogsNotBelieved
 from connext_monitor.monitoring.http_client import HttpClient
@@ -42,6 +29,14 @@ from connext_monitor.monitoring.json_rpc import (
     RpcRefused,
 )
 from connext_monitor.monitoring.pacer import TRIES, Pacer, Urgency
+from connext_monitor.monitoring.read_chain_data import (
+    Unreadable,
+    read_bytes,
+    read_header,
+    read_logs,
+    read_pushed_log,
+    read_quantity,
+)
 from connext_monitor.monitoring.websocket_client import open_websocket
 from connext_monitor.monitoring.yielding import FOREGROUND, YieldEvery, in_slices
 

@@ -1,9 +1,9 @@
-"""The transfer checker: applies what observers saw to the transfers, commits once, then tells of it."""
+"""The transfer checker: applies what observers saw to the transfers, commits once, and says so afterwards."""
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import cycle
 from typing import Protocol
@@ -29,17 +29,13 @@ from connext_monitor.core.recording import (
     gone_blocks,
     record,
 )
-from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer
+from connext_monitor.monitoring.event_log import log_changes
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
+from connext_monitor.monitoring.observation_parts import CommitPart, parts_of, read_observation
 
 _QUEUED = 1000
 """Observations of one chain that may wait."""
 _LOGS_AT_ONCE = 5000
-_LOGS_OF_A_PART = 1000
-"""Larger observations are committed in parts, so that no chain takes a whole transaction to itself."""
-_TOLD_ONE_BY_ONE = 20
-"""A batch of more events than this is history being read: one log line tells of all of it."""
-
 log = structlog.get_logger()
 
 
@@ -60,22 +56,6 @@ class RecordStore(Protocol):
     ) -> tuple[Changes, list[str]]:
         """Store what ``decide`` makes of what is known, and the rest with it; the changes and the alerts resolved."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """An observation, by what becomes of its parts."""
-
-    domain: DomainId
-    change: ObservedChange
-    unreadable: list[UnreadableLog]
-    progress: ChainProgress | None
-    history: HistoryRead | None
-
-    @property
-    def size(self) -> int:
-        """How many logs it holds."""
-        return len(self.change.seen) + len(self.unreadable)
 
 
 class _Whole:
@@ -99,18 +79,18 @@ class _Whole:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A part of an observation, the ``last`` of it with what must not be true before all of it is stored."""
+    """A part of an observation; the ``last`` one carries what must not hold before all of it is stored."""
 
-    read: _Read
+    part: CommitPart
     whole: _Whole
     last: bool
 
 
 class TransferChecker:
-    """Takes one chain's observations in the order in which they were put, and the chains in turns.
+    """Takes each chain's observations in the order in which they were put, and the chains in turn.
 
-    Where several wait, several are committed at a time.
-    With ``patient`` what cannot be stored because the database does not work waits until it does; else it fails.
+    If several wait, several are committed at a time. What cannot be stored because the database does not work waits
+    until it does if the checker is ``patient``, and fails otherwise.
     """
 
     def __init__(
@@ -147,11 +127,11 @@ class TransferChecker:
         The future is done once it is committed, or fails with what prevented that.
         """
         done = asyncio.get_running_loop().create_future()
-        # Nobody need await the future of a pushed log; its failure has been logged here.
+        # Nobody has to await the future of a pushed log; a failure is logged here.
         done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        # In turns, so that a chain's order stays while others are asked.
+        # One at a time, so that a chain's order stays while somebody vouches for a log.
         async with self._turns[observation.domain]:
-            parts = _parts(await _read(observation))
+            parts = parts_of(await read_observation(observation))
             whole = _Whole(done)
             for part in parts:
                 await self._queues[observation.domain].put(_Waiting(part, whole, part is parts[-1]))
@@ -184,7 +164,7 @@ class TransferChecker:
                 break
             if not queue.empty():
                 batch.append(queue.get_nowait())
-                logs += batch[-1].read.size
+                logs += batch[-1].part.size
         return batch
 
     async def _check(self, batch: list[_Waiting]) -> None:
@@ -192,7 +172,7 @@ class TransferChecker:
         if not batch:
             return
         try:
-            await self._commit_patiently([waiting.read for waiting in batch])
+            await self._commit_patiently([waiting.part for waiting in batch])
         except StoreUnavailable as error:
             for waiting in batch:
                 waiting.whole.fail(error)
@@ -202,14 +182,14 @@ class TransferChecker:
                 for waiting in batch:
                     await self._check([waiting])
                 return
-            log.exception("observation.not_stored", chain=self._labels.display_name(batch[0].read.domain))
+            log.exception("observation.not_stored", chain=self._labels.display_name(batch[0].part.domain))
             batch[0].whole.fail(error)
         else:
             for waiting in batch:
                 if waiting.last:
                     waiting.whole.stored()
 
-    async def _commit_patiently(self, batch: list[_Read]) -> None:
+    async def _commit_patiently(self, batch: list[CommitPart]) -> None:
         while True:
             try:
                 return await self._commit(batch)
@@ -218,10 +198,10 @@ class TransferChecker:
                 if not self._patient:
                     raise
 
-    async def _commit(self, batch: list[_Read]) -> None:
-        observed = [read.change for read in batch]
-        progress = [read.progress for read in batch if read.progress is not None]
-        unreadable = [bad for read in batch for bad in read.unreadable]
+    async def _commit(self, batch: list[CommitPart]) -> None:
+        observed = [part.change for part in batch]
+        progress = [part.progress for part in batch if part.progress is not None]
+        unreadable = [bad for part in batch for bad in part.unreadable]
         now = self._clock.now()
         opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
         opened += _accusations(unreadable, now)
@@ -234,9 +214,11 @@ class TransferChecker:
             unreadable=unreadable,
             at=now,
             opened=[(alert, self._route(alert)) for alert in opened],
-            backfilled=[read.history for read in batch if read.history is not None],
+            backfilled=[part.history for part in batch if part.history is not None],
         )
-        self._tell(changes, unreadable)
+        for domain, logs in Counter(bad.domain for bad in unreadable).items():
+            self.malformed[domain] = self.malformed.get(domain, 0) + logs
+        log_changes(changes, unreadable, self._labels)
         told = [*resolved, *(alert.id for alert in opened)]
         self._listener.committed(Committed(changes.effects, progress, told, changes))
 
@@ -249,61 +231,6 @@ class TransferChecker:
         name = self._labels.display_name(domain)
         log.error("history.lost", chain=name, blocks=f"{unread.first}-{unread.last}")
         return MONITOR_STARTED_BLIND.open(name, at, StartedBlindDetails(first=unread.first, last=unread.last))
-
-    def _tell(self, changes: Changes, unreadable: list[UnreadableLog]) -> None:
-        for domain, logs in Counter(bad.domain for bad in unreadable).items():
-            self.malformed[domain] = self.malformed.get(domain, 0) + logs
-            first = next(bad.reason for bad in unreadable if bad.domain == domain)
-            log.warning("log.malformed", chain=self._labels.display_name(domain), logs=logs, reason=first)
-        if len(changes.added) > _TOLD_ONE_BY_ONE:
-            log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
-            return
-        by_id = {transfer.transfer_id: transfer for transfer, _ in changes.transfers}
-        for seen in changes.added:
-            self._tell_event("event.recorded", seen, by_id)
-        for lost in changes.removed:
-            self._tell_event("event.taken_back", lost, by_id)
-
-    def _tell_event(self, what: str, seen: EventRecord, by_id: Mapping[TransferId, Transfer]) -> None:
-        transfer = by_id.get(seen.event.transfer_id)
-        log.info(
-            what,
-            event_kind=seen.kind.value,
-            transfer=f"0x{seen.event.transfer_id.hex()}",
-            chain=self._labels.display_name(seen.domain),
-            block=seen.sighting.block.number,
-            status=transfer.status.value if transfer else None,
-        )
-
-
-async def _read(observation: Observation) -> _Read:
-    domain = observation.domain
-    seen: list[EventRecord] = []
-    unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
-    for decoded in observation.logs:
-        found = decoded.content
-        if isinstance(found, UnreadableLog):
-            proven = (
-                found.delivery is not None and observation.vouch is not None and await observation.vouch(decoded.log)
-            )
-            unreadable.append(found if proven else replace(found, delivery=None))
-        elif found is not None:
-            seen.append(found)
-    gone = frozenset((domain, block_hash) for block_hash in observation.gone)
-    history = HistoryRead(domain, observation.history) if observation.history is not None else None
-    return _Read(domain, ObservedChange(tuple(seen), gone), unreadable, observation.progress, history)
-
-
-def _parts(read: _Read) -> list[_Read]:
-    """The same in parts of bounded size; what says that something is read or gone comes with the last."""
-    seen, bad = read.change.seen, read.unreadable
-    parts = []
-    first = 0
-    while max(len(seen), len(bad)) - first > _LOGS_OF_A_PART:
-        end = first + _LOGS_OF_A_PART
-        parts.append(_Read(read.domain, ObservedChange(seen[first:end], frozenset()), bad[first:end], None, None))
-        first = end
-    return [*parts, replace(read, change=replace(read.change, seen=seen[first:]), unreadable=bad[first:])]
 
 
 def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:

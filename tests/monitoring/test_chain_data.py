@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog, Timestamp
-from connext_monitor.monitoring.chain_data import (
-    Header,
-    LogFilter,
-    MalformedEntry,
-    PushedLog,
+from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, to_hex
+from connext_monitor.monitoring.read_chain_data import (
     Unreadable,
     read_bytes,
     read_header,
@@ -21,7 +18,6 @@ from connext_monitor.monitoring.chain_data import (
     read_logs,
     read_pushed_log,
     read_quantity,
-    to_hex,
 )
 
 CONTRACT = Address(b"\xc0" * 20)

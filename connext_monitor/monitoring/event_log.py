@@ -1,0 +1,43 @@
+"""The log lines about what was committed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.recording import Changes, UnreadableLog
+from connext_monitor.core.transfer import EventRecord, Transfer
+
+_LOGGED_ONE_BY_ONE = 20
+"""A batch of more events than this is history being read: one line is enough for all of it."""
+
+log = structlog.get_logger()
+
+
+def log_changes(changes: Changes, unreadable: Sequence[UnreadableLog], labels: ChainLabels) -> None:
+    """Log what a commit has changed: each event by itself, unless history is being read."""
+    for domain, logs in Counter(bad.domain for bad in unreadable).items():
+        first = next(bad.reason for bad in unreadable if bad.domain == domain)
+        log.warning("log.malformed", chain=labels.display_name(domain), logs=logs, reason=first)
+    if len(changes.added) > _LOGGED_ONE_BY_ONE:
+        log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
+        return
+    by_id = {transfer.transfer_id: transfer for transfer, _ in changes.transfers}
+    for seen in changes.added:
+        _log_event("event.recorded", seen, by_id, labels)
+    for lost in changes.removed:
+        _log_event("event.taken_back", lost, by_id, labels)
+
+
+def _log_event(what: str, seen: EventRecord, by_id: Mapping[TransferId, Transfer], labels: ChainLabels) -> None:
+    transfer = by_id.get(seen.event.transfer_id)
+    log.info(
+        what,
+        event_kind=seen.kind.value,
+        transfer=f"0x{seen.event.transfer_id.hex()}",
+        chain=labels.display_name(seen.domain),
+        block=seen.sighting.block.number,
+        status=transfer.status.value if transfer else None,
+    )

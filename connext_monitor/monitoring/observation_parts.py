@@ -1,0 +1,59 @@
+"""What becomes of an observation: the parts in which it is committed."""
+
+from dataclasses import dataclass, replace
+
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.history import HistoryRead
+from connext_monitor.core.recording import ChainProgress, UnreadableLog
+from connext_monitor.core.transfer import EventRecord, ObservedChange
+from connext_monitor.monitoring.observation import Observation
+
+_LOGS_OF_A_PART = 1000
+"""Larger observations are committed in parts, so that no chain takes a whole transaction to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitPart:
+    """An observation or a part of it, by what becomes of what it holds."""
+
+    domain: DomainId
+    change: ObservedChange
+    unreadable: list[UnreadableLog]
+    progress: ChainProgress | None
+    history: HistoryRead | None
+
+    @property
+    def size(self) -> int:
+        """How many logs it holds."""
+        return len(self.change.seen) + len(self.unreadable)
+
+
+async def read_observation(observation: Observation) -> CommitPart:
+    """Sort what an observation holds; a log that accuses somebody does so only if it is vouched for."""
+    domain = observation.domain
+    seen: list[EventRecord] = []
+    unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
+    for decoded in observation.logs:
+        content = decoded.content
+        if isinstance(content, UnreadableLog):
+            proven = (
+                content.delivery is not None and observation.vouch is not None and await observation.vouch(decoded.log)
+            )
+            unreadable.append(content if proven else replace(content, delivery=None))
+        elif content is not None:
+            seen.append(content)
+    gone = frozenset((domain, block_hash) for block_hash in observation.gone)
+    history = HistoryRead(domain, observation.history) if observation.history is not None else None
+    return CommitPart(domain, ObservedChange(tuple(seen), gone), unreadable, observation.progress, history)
+
+
+def parts_of(whole: CommitPart) -> list[CommitPart]:
+    """The same in parts of bounded size; what says that something was read or is gone comes with the last part."""
+    seen, bad = whole.change.seen, whole.unreadable
+    parts = []
+    first = 0
+    while max(len(seen), len(bad)) - first > _LOGS_OF_A_PART:
+        end = first + _LOGS_OF_A_PART
+        parts.append(CommitPart(whole.domain, ObservedChange(seen[first:end], frozenset()), bad[first:end], None, None))
+        first = end
+    return [*parts, replace(whole, change=replace(whole.change, seen=seen[first:]), unreadable=bad[first:])]

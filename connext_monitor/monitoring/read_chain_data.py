@@ -1,0 +1,208 @@
+"""Blocks and logs, read from what endpoints write, and not believed.
+
+Fields that are not needed are not looked at; chains add their own, and some fill the common ones oddly.
+"""
+
+from binascii import unhexlify
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Final, TypeVar
+
+import msgspec
+
+from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog, Timestamp
+from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog
+from connext_monitor.monitoring.json_rpc import DECODE_ERRORS
+from connext_monitor.monitoring.written_json import (
+    LARGEST,
+    WrittenBlock,
+    WrittenLog,
+    parse_block,
+    parse_bytes,
+    parse_log,
+    parse_logs,
+    parse_quantity,
+    plain_block,
+    plain_hex,
+    plain_log,
+)
+
+_LAST_SECOND: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z: no calendar here goes further, and no honest block."""
+_BLOOM_BYTES: Final = 256
+_T = TypeVar("_T")
+
+_SHOWN: Final = 200
+"""Characters of a parser's words."""
+_KEPT_BYTES: Final = 4096
+"""Of an entry that is not what was asked for; a log with some calldata has about two thousand."""
+_MOST_COMMAS: Final = 1_000_000
+"""In a list of logs, each of which has about a dozen: a bound on what is taken apart entry by entry."""
+_ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Unreadable(ValueError):
+    """A block, a list of logs or a value is not what it should be; the words say how."""
+
+
+def read_header(result: msgspec.Raw) -> Header | None:
+    """A block; None for null. Raises Unreadable."""
+    return _first_that_reads(result, _header, _header_however_written)
+
+
+def read_quantity(result: msgspec.Raw) -> int:
+    """A number up to 2⁶³ - 1. Raises Unreadable."""
+    return _first_that_reads(result, lambda raw: _quantity(parse_quantity(raw)))
+
+
+def read_bytes(result: msgspec.Raw) -> bytes:
+    """Bytes of any length. Raises Unreadable."""
+    return _first_that_reads(result, lambda raw: _bytes(parse_bytes(raw)))
+
+
+def _first_that_reads(raw: msgspec.Raw, *readers: Callable[[msgspec.Raw], _T]) -> _T:
+    why = ""
+    for read in readers:
+        try:
+            return read(raw)
+        except DECODE_ERRORS as error:
+            why = str(error)[:_SHOWN]
+    # Raised here, without the error as its context: that one's frames hold what the endpoint wrote, a key perhaps.
+    raise Unreadable(why)
+
+
+def read_logs(result: msgspec.Raw, log_filter: LogFilter) -> Iterator[RawLog | MalformedEntry]:
+    """A list of logs, each as `read_log` reads it; null is none. Raises Unreadable at once where it is no list."""
+    if bytes(memoryview(result)[:5]) == b"null":
+        return iter(())
+    try:
+        whole = parse_logs(result)
+    except DECODE_ERRORS:
+        # At least one of them is not written as it should be: one by one, so that it takes no other with it.
+        return (read_log(entry, log_filter) for entry in _entries(result))
+    return _read_logs(result, whole, log_filter)
+
+
+def _read_logs(
+    result: msgspec.Raw, whole: Sequence[WrittenLog], log_filter: LogFilter
+) -> Iterator[RawLog | MalformedEntry]:
+    entries: list[msgspec.Raw] = []
+    for index, fields in enumerate(whole):
+        try:
+            log = _raw_log(fields)
+            if not fields.removed and log_filter.why_not(log) is None:
+                yield log
+                continue
+        except DECODE_ERRORS:
+            pass
+        entries = entries or _entries(result)
+        yield read_log(entries[index], log_filter)
+
+
+def _entries(result: msgspec.Raw) -> list[msgspec.Raw]:
+    if bytes(result).count(b",") > _MOST_COMMAS:
+        raise Unreadable("it is far more than a list of logs")
+    return _first_that_reads(result, _ENTRIES.decode)
+
+
+def read_log(entry: msgspec.Raw, log_filter: LogFilter) -> RawLog | MalformedEntry:
+    """One log that stands, if it can be read and is one of those that were asked for."""
+    read = read_pushed_log(entry, log_filter)
+    if isinstance(read, MalformedEntry):
+        return read
+    return MalformedEntry(_kept(entry), "it was removed", removed=read.log) if read.removed else read.log
+
+
+def read_pushed_log(entry: msgspec.Raw, log_filter: LogFilter) -> PushedLog | MalformedEntry:
+    """One log of a subscription, if it can be read and is one of those that were asked for."""
+    try:
+        read = _first_that_reads(entry, _pushed, _pushed_however_written)
+    except Unreadable as error:
+        return MalformedEntry(_kept(entry), f"it cannot be read: {error}", unreadable=True)
+    reason = log_filter.why_not(read.log)
+    return read if reason is None else MalformedEntry(_kept(entry), reason)
+
+
+def _kept(entry: msgspec.Raw) -> bytes:
+    return bytes(memoryview(entry)[:_KEPT_BYTES])
+
+
+def _pushed(entry: msgspec.Raw) -> PushedLog:
+    fields = parse_log(entry)
+    return PushedLog(_raw_log(fields), fields.removed)
+
+
+def _pushed_however_written(entry: msgspec.Raw) -> PushedLog:
+    fields = plain_log(entry)
+    return PushedLog(_raw_log(fields), fields.removed)
+
+
+def _header(result: msgspec.Raw) -> Header | None:
+    block = parse_block(result)
+    return None if block is None else _header_of(block)
+
+
+def _header_however_written(result: msgspec.Raw) -> Header | None:
+    block = plain_block(result)
+    return None if block is None else _header_of(block)
+
+
+def _header_of(block: WrittenBlock) -> Header:
+    return Header(
+        number=BlockNumber(_quantity(block.number)),
+        hash=Hash32(_bytes(block.hash)),
+        parent_hash=Hash32(_bytes(block.parent_hash)),
+        timestamp=_timestamp(block.timestamp),
+        logs_bloom=_bloom(block.logs_bloom),
+    )
+
+
+def _bloom(text: str | None) -> bytes | None:
+    try:
+        bloom = _bytes(plain_hex(text or ""))
+    except ValueError:
+        return None
+    return bloom if len(bloom) == _BLOOM_BYTES else None
+
+
+def _timestamp(text: str) -> Timestamp:
+    seconds = _quantity(text)
+    if seconds > _LAST_SECOND:
+        raise Unreadable("a block's time is past the year 9999")
+    return Timestamp(seconds)
+
+
+def _raw_log(log: WrittenLog) -> RawLog:
+    # All hex of a log in one go takes half the time of field by field; the lengths of all but the data are known.
+    texts = (log.address, log.block_hash, log.transaction_hash, *log.topics, log.data)
+    if "".join([text[:2] for text in texts]) != "0x" * len(texts):
+        raise Unreadable("hex begins with 0x")
+    read = unhexlify("".join([text[2:] for text in texts]))
+    data_at = 84 + 32 * len(log.topics)
+    return RawLog(
+        Address(read[:20]),
+        tuple([read[at : at + 32] for at in range(84, data_at, 32)]),
+        read[data_at:],
+        BlockNumber(_quantity(log.block_number)),
+        Hash32(read[20:52]),
+        Hash32(read[52:84]),
+        _quantity(log.log_index),
+    )
+
+
+def _bytes(text: str) -> bytes:
+    if text[:2] != "0x":
+        raise Unreadable("hex begins with 0x")
+    return unhexlify(text[2:])  # stricter than bytes.fromhex, which skips spaces
+
+
+@lru_cache(4096)
+def _quantity(text: str) -> int:
+    # Remembered, since many logs stand in one block, and at the same few places of their blocks.
+    # int() alone would take signs, underscores, spaces and the digits of other scripts.
+    if text[:2] != "0x" or not text.isalnum() or not text.isascii():
+        raise Unreadable("a number begins with 0x")
+    value = int(text, 16)
+    if value > LARGEST:
+        raise Unreadable("a number is too large")
+    return value
