@@ -31,10 +31,11 @@ Announce = Callable[[int], Awaitable[None]]
 
 
 class Memory:
-    """The database and the checker: keeps the progress that was committed."""
+    """The database and the checker: keeps the progress that was committed. Held to the real ones by `test_memory`."""
 
     def __init__(self) -> None:
         self.progress: list[ChainProgress] = []
+        self._anchors: dict[BlockNumber, Hash32] = {}
         self.gone: set[Hash32] = set()
         self.blocks: list[int] = []
         self.known: set[tuple[BlockNumber, Hash32]] = set()
@@ -43,8 +44,7 @@ class Memory:
         return self.progress[-1].coverage if self.progress else None
 
     async def anchors(self, _domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
-        anchors = [progress.anchor for progress in self.progress if progress.anchor is not None]
-        return [(anchor.number, anchor.hash) for anchor in reversed(anchors)]
+        return sorted(self._anchors.items(), reverse=True)
 
     async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
         del above
@@ -54,12 +54,22 @@ class Memory:
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
         if observation.progress is not None:
-            self.progress.append(observation.progress)
+            self._keep(observation.progress)
         self.gone |= observation.gone
         self.blocks += [decoded.log.block_number for decoded in observation.logs]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
+
+    def _keep(self, progress: ChainProgress) -> None:
+        self.progress.append(progress)
+        if progress.replaced is not None:
+            stand = progress.coverage.checkpoint
+            self._anchors = {number: found for number, found in self._anchors.items() if number <= stand}
+        if progress.unread is not None:
+            self._anchors.clear()
+        if progress.anchor is not None:
+            self._anchors[progress.anchor.number] = progress.anchor.hash
 
 
 class Covering(Coverer):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.core.rpc_refusal import Reaction, Refusal
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
@@ -19,6 +20,7 @@ from connext_monitor.monitoring.json_rpc import (
     OnRequest,
     Outcome,
     PushStream,
+    RpcRefused,
     decode_message,
     read_outcome,
     settle,
@@ -217,7 +219,9 @@ class SimulatedClient:
         return read_outcome(EndpointAddress("http://simulated"), method, decode_message(text.encode()))
 
     async def subscribe(self, *params: object) -> PushStream:
-        raise NotImplementedError(params)
+        del params
+        refusal = Refusal(Reaction.UNSUPPORTED, None, "it cannot push")
+        raise RpcRefused(self.host, "eth_subscribe", refusal)
 
     async def closed(self) -> EndpointUnavailable:
         await self.gone.wait()

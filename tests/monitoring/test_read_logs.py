@@ -1,6 +1,5 @@
 """Blocks and logs read from JSON: what is well-formed comes back whole, and nothing else passes."""
 
-import json
 from typing import Any
 
 import msgspec
@@ -8,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog, Timestamp
-from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, to_hex
+from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog
+from connext_monitor.monitoring.chain_data import LogFilter, MalformedEntry, PushedLog, to_hex
 from connext_monitor.monitoring.read_chain_data import (
     Unreadable,
     read_bytes,
@@ -19,6 +18,7 @@ from connext_monitor.monitoring.read_chain_data import (
     read_pushed_log,
     read_quantity,
 )
+from tests.monitoring.written import raw
 
 CONTRACT = Address(b"\xc0" * 20)
 TOPIC = b"\x01" * 32
@@ -48,10 +48,6 @@ JSON = st.recursive(
 )
 
 
-def raw(value: object) -> msgspec.Raw:
-    return msgspec.Raw(json.dumps(value).encode())
-
-
 def entry(log: RawLog, **changes: object) -> dict[str, Any]:
     return {
         "address": to_hex(log.address),
@@ -67,7 +63,6 @@ def entry(log: RawLog, **changes: object) -> dict[str, Any]:
 
 
 LOG = RawLog(CONTRACT, (TOPIC,), b"\xda\x7a", BlockNumber(9), Hash32(b"\xb0" * 32), Hash32(b"\x7a" * 32), 3)
-BLOCK = {"number": "0x9", "hash": "0x" + "b0" * 32, "parentHash": "0x" + "af" * 32, "timestamp": "0x64", "extra": {}}
 
 
 @given(LOGS)
@@ -129,14 +124,14 @@ def test_the_hint_of_a_block_timestamp_is_ignored(hint: object) -> None:
         ("removed", 0.0),
     ],
 )
-def test_a_log_with_a_bad_field_is_malformed_and_kept_as_it_came(field: str, value: object) -> None:
+def test_a_log_with_a_bad_field_is_kept_as_it_came(field: str, value: object) -> None:
     given_entry = raw(entry(LOG, **{field: value}))
     malformed = read_log(given_entry, ANY)
     assert isinstance(malformed, MalformedEntry)
     assert (malformed.json, malformed.unreadable) == (bytes(given_entry), True)
 
 
-def test_of_a_long_log_that_is_malformed_the_beginning_is_kept() -> None:
+def test_the_beginning_of_a_long_malformed_log_is_kept() -> None:
     malformed = read_log(raw(entry(LOG, data="0x0" + "0" * 100_000)), ANY)
     assert isinstance(malformed, MalformedEntry)
     assert len(malformed.json) == 4096
@@ -161,7 +156,7 @@ def test_of_a_long_log_that_is_malformed_the_beginning_is_kept() -> None:
         ("data", "da7a"),
     ],
 )
-def test_what_has_one_meaning_only_is_read_however_it_is_written(field: str, value: object) -> None:
+def test_what_has_one_meaning_is_read_however_written(field: str, value: object) -> None:
     number = 3 if field == "blockNumber" else 9
     log = RawLog(CONTRACT, (TOPIC,), b"\xda\x7a", BlockNumber(number), LOG.block_hash, LOG.tx_hash, 3)
     assert list(read_logs(raw([entry(log), entry(log, **{field: value})]), ANY)) == [log, log]
@@ -173,36 +168,9 @@ def test_a_log_without_a_flag_stands() -> None:
     assert read_log(raw(fields), ANY) == LOG
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"number": 9, "timestamp": 100},
-        {"number": "9", "timestamp": "100"},
-        {"number": 9.0, "timestamp": 1e2},
-        {"number": "0x0009", "timestamp": "0X64"},
-        {"hash": "B0" * 32, "parentHash": "0xAF" + "af" * 31, "logsBloom": None},
-    ],
-)
-def test_a_header_is_read_however_it_is_written(change: dict[str, object]) -> None:
-    assert read_header(raw(BLOCK | change)) == read_header(raw(BLOCK))
-
-
 def test_a_list_of_far_more_entries_than_logs_is_not_taken_apart() -> None:
     with pytest.raises(Unreadable, match="far more than a list of logs"):
         read_logs(msgspec.Raw(b"[" + b"0," * 1_100_000 + b"0]"), ANY)
-
-
-@pytest.mark.parametrize(
-    ("written", "number"), [*((written, 31337) for written in ("0x7a69", "31337", 31337, 31337.0)), (0, 0), ("0", 0)]
-)
-def test_a_quantity_is_read_however_it_is_written(written: object, number: int) -> None:
-    assert read_quantity(raw(written)) == number
-
-
-@pytest.mark.parametrize("written", [0.5, -1.0, 2.0**53, 1e300, True, [1], "1.0"])
-def test_a_quantity_that_is_not_exact_is_unreadable(written: object) -> None:
-    with pytest.raises(Unreadable):
-        read_quantity(raw(written))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +202,7 @@ def test_a_log_that_was_asked_for_is_taken(topics: Any) -> None:
     assert read_log(raw(entry(LOG)), LogFilter(CONTRACT, topics, BlockNumber(9), BlockNumber(9))) == LOG
 
 
-def test_a_removed_log_among_those_that_stand_is_malformed() -> None:
+def test_a_removed_log_in_an_answer_is_malformed() -> None:
     malformed = read_log(raw(entry(LOG, removed=True)), ANY)
     assert isinstance(malformed, MalformedEntry)
     assert malformed.reason == "it was removed"
@@ -256,33 +224,8 @@ def test_a_filter_is_written_as_json_rpc_has_it() -> None:
     }
 
 
-def test_a_header_is_read_whatever_else_the_block_has() -> None:
-    header = read_header(raw(BLOCK | {"logsBloom": "0x" + "11" * 256, "difficulty": None, "transactions": "odd"}))
-    block_hash, parent_hash = Hash32(b"\xb0" * 32), Hash32(b"\xaf" * 32)
-    assert header == Header(BlockNumber(9), block_hash, parent_hash, Timestamp(100), b"\x11" * 256)
-
-
-def test_no_block_is_none() -> None:
-    assert read_header(raw(None)) is None
-
-
-@pytest.mark.parametrize("bloom", [None, "0x", "0x11", "odd"])
-def test_a_bloom_that_is_none_harms_nothing(bloom: object) -> None:
-    header = read_header(raw(BLOCK | {"logsBloom": bloom}))
-    assert header is not None
-    assert header.logs_bloom is None
-
-
-@pytest.mark.parametrize(
-    "change", [{"hash": None}, {"hash": "0x00"}, {"number": None}, {"timestamp": 100.5}, {"parentHash": 1}]
-)
-def test_a_block_with_a_bad_field_is_unreadable(change: dict[str, object]) -> None:
-    with pytest.raises(Unreadable):
-        read_header(raw(BLOCK | change))
-
-
 @given(JSON)
-def test_whatever_json_comes_it_is_read_or_refused_and_nothing_else(value: object) -> None:
+def test_any_json_is_read_or_refused(value: object) -> None:
     given_value = raw(value)
     assert isinstance(read_log(given_value, ANY), MalformedEntry)
     for read in (read_header, read_quantity, read_bytes):
@@ -293,20 +236,10 @@ def test_whatever_json_comes_it_is_read_or_refused_and_nothing_else(value: objec
 
 
 @given(st.binary(max_size=30))
-def test_whatever_bytes_come_they_are_read_or_refused_and_nothing_else(value: bytes) -> None:
+def test_any_bytes_are_read_or_refused(value: bytes) -> None:
     for read in (read_header, read_quantity, read_bytes):
         try:
             read(msgspec.Raw(value))
         except Unreadable:
             continue
     assert isinstance(read_log(msgspec.Raw(value), ANY), MalformedEntry)
-
-
-@given(NUMBERS)
-def test_a_quantity_comes_back_as_it_was_written(number: int) -> None:
-    assert read_quantity(raw(hex(number))) == number
-
-
-@given(st.binary(max_size=100))
-def test_bytes_come_back_as_they_were_written(value: bytes) -> None:
-    assert read_bytes(raw(to_hex(value))) == value

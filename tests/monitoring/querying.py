@@ -1,0 +1,149 @@
+"""Queries to a made-up chain, through loopback nodes that answer, refuse or hang."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
+from typing import Any
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, TransferId
+from connext_monitor.monitoring.chain_queries import ChainQueries
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.intervals import USUAL
+from connext_monitor.monitoring.json_rpc import RpcLimits
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.pacer import Pacer
+from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
+from tests.monitoring.nodes import error, http_node, posting, result
+
+TRANSFER = TransferId(b"\x77" * 32)
+
+
+def config(*endpoints: str) -> ChainConfig:
+    return ChainConfig.model_validate(
+        {
+            "name": "devnet",
+            "chain_id": 31337,
+            "domain_id": 1001,
+            "contract": "0x" + CONTRACT.hex(),
+            "endpoints": endpoints,
+            "block_time": "PT1S",
+            "finality": 5,
+        }
+    )
+
+
+class Putting:
+    """Takes observations, and says at once that they are committed."""
+
+    def __init__(self) -> None:
+        self.put_in: list[Observation] = []
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        self.put_in.append(observation)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    @property
+    def blocks(self) -> list[int]:
+        """Where the logs stand that were put, in that order."""
+        return [decoded.log.block_number for observation in self.put_in for decoded in observation.logs]
+
+
+class Answering(Node):
+    """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
+
+    status: object = "0x" + (0).to_bytes(32).hex()
+    chain_id = 31337
+    most = 10**9
+    words = "limited to a {most} block range"
+    refuses: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    a_second = 0
+    taken: Sequence[float] = ()
+
+    def heard(self, request: dict[str, Any]) -> str | None:
+        """The answer; None is silence."""
+        answer = self.answer(request)
+        return None if request["method"] in self.silent else answer
+
+    def answer(self, request: dict[str, Any]) -> str:
+        self.__dict__.setdefault("asked", []).append((request["method"], request["params"]))
+        if (refused := self._refused(request)) is not None:
+            return refused
+        if request["method"] == "eth_chainId":
+            return result(request, hex(self.chain_id))
+        if request["method"] == "eth_call":
+            return result(request, self.status)
+        if request["method"] == "eth_getCode":
+            return result(request, "0x60")
+        if request["method"] == "eth_getLogs":
+            wanted = request["params"][0]
+            if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= self.most:
+                return error(request, -32600, self.words.format(most=self.most))
+        return super().answer(request)
+
+    def _refused(self, request: dict[str, Any]) -> str | None:
+        if request["method"] in self.refuses:
+            return error(request, -32601, "not available on your plan")
+        if request["method"] != "eth_call" or not self.a_second:
+            return None
+        lately = [at for at in self.taken if at > time.monotonic() - 1]
+        self.taken = [*lately, time.monotonic()][: self.a_second]
+        return error(request, 429, "Too Many Requests") if len(lately) >= self.a_second else None
+
+    def calls(self, method: str) -> list[Any]:
+        return [params for name, params in self.__dict__.get("asked", []) if name == method]
+
+
+@asynccontextmanager
+async def querying(
+    node: Answering,
+    covered: int | None = 100,
+    others: Sequence[Answering] = (),
+    limits: RpcLimits | None = None,
+    patience: float = USUAL.question,
+) -> AsyncIterator[tuple[ChainQueries, Putting, ChainState]]:
+    """Queries to a chain that is covered up to there through ``node``, and has other endpoints too."""
+    async with AsyncExitStack() as stack:
+        urls = []
+        for one in (node, *others):
+            one.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
+            urls.append(await stack.enter_async_context(http_node(posting(one.heard))))
+        state = ChainState(config(*urls), SystemClock(), 60)
+        pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
+        endpoint = await stack.enter_async_context(open_endpoint(urls[0], limits=limits))
+        endpoint.pacer = Pacer(patience=patience)
+        state.connected(endpoint, pool.endpoints[0])
+        if covered is not None:
+            block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
+            state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
+        checker = Putting()
+        yield ChainQueries(state, checker, checker, pool), checker, state
+
+
+def executed(head: int = 120) -> Answering:
+    """A node that says that the transfer was executed."""
+    node = Answering(head)
+    node.status = "0x" + TransferStatus.EXECUTED.to_bytes(32).hex()
+    return node
+
+
+def refusing(*methods: str, head: int = 120) -> Answering:
+    """A node that refuses these."""
+    node = Answering(head)
+    node.refuses = methods
+    return node
+
+
+def on_another_chain() -> Answering:
+    """A node whose blocks are others, as those of another chain."""
+    return Answering(120, branch=dict.fromkeys(range(121), 1))
