@@ -133,7 +133,7 @@ class TupleLayout:
         """Name the first word that has one of the ``bad`` bits of the head."""
         index = len(self._types) - 1 - (bad.bit_length() - 1) // (8 * WORD)
         if self._types[index] in _WORD_CODES:
-            return MalformedData(f"is not a proper {self._types[index]}", self._names[index])
+            return MalformedData(f"is not a valid {self._types[index]}", self._names[index])
         return MalformedData("points outside of the data's tail", self._names[index])
 
 
@@ -155,7 +155,7 @@ class _Addresses:
         addresses: list[bytes] = []
         for padding, address in iter_unpack("12s20s", _words_of_array(data, start)):
             if padding != _ZEROS[:12]:
-                raise MalformedData(f"has no proper address at index {len(addresses)}")
+                raise MalformedData(f"has an invalid address at index {len(addresses)}")
             addresses.append(address)
         return tuple(addresses)
 

@@ -42,7 +42,7 @@ def read_transfer_status(answer: bytes) -> TransferStatus:
     try:
         return TransferStatus(status)
     except ValueError:
-        raise MalformedAnswer("the answer is none of the four transfer states") from None
+        raise MalformedAnswer("the answer is not one of the four transfer states") from None
 
 
 def read_uint(answer: bytes) -> int:

@@ -37,7 +37,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored of a range of blocks: the places that something stands in; each event by block, kind and id."""
+    """What is stored of a range of blocks: the blocks that something stands in; each event by block, kind and id."""
 
     places: AbstractSet[tuple[BlockNumber, Hash32]] = frozenset()
     events: AbstractSet[tuple[Hash32, EventKind, TransferId]] = frozenset()

@@ -118,7 +118,7 @@ def decode(log: RawLog) -> TransferEvent:
     topics = log.topics
     layout = _LAYOUTS.get(topics[0]) if topics else None
     if layout is None:
-        raise MalformedLog("the first topic is that of no Connext transfer event")
+        raise MalformedLog("the first topic is not that of a Connext transfer event")
     # Stricter than an ABI reader, which would ignore what follows the first word: a topic is one word.
     if list(map(len, topics)) != _FOUR_TOPICS:
         raise MalformedLog(f"{layout.name}: there must be four topics of 32 bytes")

@@ -40,30 +40,30 @@ def past_due(transfer: Transfer, durations: Durations | None, at: Timestamp) -> 
 
 def joined(ranges: Iterable[BlockRange]) -> list[BlockRange]:
     """The same blocks as ranges that neither touch nor overlap, the lowest first."""
-    found: list[BlockRange] = []
-    for one in sorted(ranges, key=lambda blocks: blocks.first):
-        if found and one.first <= found[-1].last + 1:
-            found[-1] = BlockRange(found[-1].first, max(found[-1].last, one.last))
+    merged: list[BlockRange] = []
+    for blocks in sorted(ranges, key=lambda blocks: blocks.first):
+        if merged and blocks.first <= merged[-1].last + 1:
+            merged[-1] = BlockRange(merged[-1].first, max(merged[-1].last, blocks.last))
         else:
-            found.append(one)
-    return found
+            merged.append(blocks)
+    return merged
 
 
-def unread(wanted: BlockRange, read: Iterable[BlockRange]) -> list[BlockRange]:
-    """The parts of ``wanted`` that are in none of the ranges ``read``, the lowest first."""
-    found: list[BlockRange] = []
-    first = wanted.first
-    for one in joined(read):
-        if one.last < first:
+def unread(asked: BlockRange, read: Iterable[BlockRange]) -> list[BlockRange]:
+    """The parts of ``asked`` that are in none of the ranges ``read``, the lowest first."""
+    missing: list[BlockRange] = []
+    first = asked.first
+    for blocks in joined(read):
+        if blocks.last < first:
             continue
-        if one.first > wanted.last:
+        if blocks.first > asked.last:
             break
-        if one.first > first:
-            found.append(BlockRange(first, BlockNumber(one.first - 1)))
-        first = BlockNumber(one.last + 1)
-    if first <= wanted.last:
-        found.append(BlockRange(first, wanted.last))
-    return found
+        if blocks.first > first:
+            missing.append(BlockRange(first, BlockNumber(blocks.first - 1)))
+        first = BlockNumber(blocks.last + 1)
+    if first <= asked.last:
+        missing.append(BlockRange(first, asked.last))
+    return missing
 
 
 def next_part(parts: Iterable[BlockRange], begun: BlockRange | None, span: int) -> BlockRange | None:

@@ -1,7 +1,7 @@
 """The words in which endpoints refuse, by what they mean.
 
-Sources: go-ethereum, reth and EIP-1474, and the vendors' answers listed in the tests. They are matched loosely: each vendor
-has its own, and changes them.
+Sources: go-ethereum, reth and EIP-1474, and the vendors' answers listed in the tests. They are matched loosely: each
+vendor has its own, and changes them.
 """
 
 import re

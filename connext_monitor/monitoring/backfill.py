@@ -1,7 +1,7 @@
-"""Reads blocks from before a chain's watch began: from whichever endpoint works, each range one commit with its events.
+"""Reads blocks from before a chain's watch began, from whichever endpoint works; each range is one commit.
 
-What has been read stands in the database, so that it goes on where it was cut off. Nothing of what the monitor itself
-covers is moved by it.
+What has been read is kept in the database, so that a backfill goes on where it was cut off. It moves nothing that the
+monitor itself covers.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class NotFinalError(Exception):
 
 
 class NoProgressError(Exception):
-    """Nothing could be read for minutes; the message says what the endpoint that was tried last did."""
+    """Nothing could be read for minutes; the message says what went wrong at the endpoint that was tried last."""
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class HistoryReport:
 
 
 async def watched_from(config: ChainConfig, store: HistoryStore) -> BlockNumber | None:
-    """The first block that the monitor itself reads; None where that is decided at its first start."""
+    """The first block that the monitor itself reads; None if that is decided at its first start."""
     coverage = await store.coverage(config.domain_id)
     if coverage is not None:
         return coverage.start
@@ -93,7 +93,7 @@ async def watched_from(config: ChainConfig, store: HistoryStore) -> BlockNumber 
 class Backfill:
     """Backfills blocks of one chain.
 
-    ``progressed`` hears how many of ``wanted`` have been read, ``interrupted`` why an endpoint is not read any further.
+    ``progressed`` is called with how many blocks have been read, ``interrupted`` with why an endpoint is left.
     """
 
     def __init__(
@@ -118,12 +118,12 @@ class Backfill:
         self._report = HistoryReport()
         self._headers = HeaderCache()
 
-    async def run(self, wanted: BlockRange) -> HistoryReport:
-        """Read all of ``wanted`` that has not been read yet. Raises NotFinalError and NoProgressError."""
-        self._report.known = len(wanted) - sum(map(len, await self._left(wanted)))
+    async def run(self, blocks: BlockRange) -> HistoryReport:
+        """Read all of ``blocks`` that has not been read yet. Raises NotFinalError and NoProgressError."""
+        self._report.known = len(blocks) - sum(map(len, await self._left(blocks)))
         self._progressed(self._report.known)
         progressed_at = self._clock.monotonic()
-        while parts := await self._left(wanted):
+        while parts := await self._left(blocks):
             chosen = self._pool.choose()
             await asyncio.sleep(chosen.wait)
             before = self._report.blocks
@@ -134,12 +134,12 @@ class Backfill:
                 raise NoProgressError(reason)
         return self._report
 
-    async def _left(self, wanted: BlockRange) -> list[BlockRange]:
+    async def _left(self, blocks: BlockRange) -> list[BlockRange]:
         read: Collection[BlockRange] = await self._store.backfilled(self._config.domain_id)
-        return unread(wanted, joined(read))
+        return unread(blocks, joined(read))
 
     async def _try(self, pooled: PooledEndpoint, parts: Sequence[BlockRange]) -> str | None:
-        """Read with one endpoint as long as it does; why it does no longer, if that is not for having read all."""
+        """Read with one endpoint for as long as it serves; returns why it no longer does, None if all has been read."""
         before = self._report.blocks
         trouble = Trouble.FAILED
         try:
@@ -229,29 +229,31 @@ class _Session:
             return next_part(parts, begun, self._pooled.pace.span)
 
         async with ReadAhead(following, lambda: self._pooled.pace.at_once, read) as ranges:
-            async for one in ranges:
-                self._pooled.answered(len(one.logs), len(one.blocks))
-                await self._believe(one, take)
+            async for read_range in ranges:
+                self._pooled.answered(len(read_range.logs), len(read_range.blocks))
+                await self._believe(read_range, take)
 
-    async def _believe(self, one: ReadRange, take: _Take) -> None:
+    async def _believe(self, read: ReadRange, take: _Take) -> None:
         """Have other endpoints and the contract's own count bear a range out, and hand it on."""
-        looked = await self._second_look.before_final(one, one.blocks.last)
-        if looked.comparison is Comparison.OTHER_CHAIN:
-            raise EndpointNotBelieved(self._endpoint.host, f"has another block {one.end.number} than another endpoint")
-        given = await self._given_in(one.blocks)
-        seen = _nonces(looked.read.logs)
+        checked = await self._second_look.before_final(read, read.blocks.last)
+        if checked.comparison is Comparison.OTHER_CHAIN:
+            raise EndpointNotBelieved(
+                self._endpoint.host, f"has a different block {read.end.number} from another endpoint's"
+            )
+        given = await self._given_in(read.blocks)
+        seen = _nonces(checked.read.logs)
         if given is not None and seen < given:
             raise PartialAnswer(
-                f"left out {given - seen} of the {given} transfers in blocks {one.blocks.first} to {one.blocks.last}"
+                f"left out {given - seen} of the {given} transfers in blocks {read.blocks.first} to {read.blocks.last}"
             )
         await confirm_chain(self._endpoint, self._config)
         # More than the contract counts: the endpoint answers for old blocks from a newer state, which proves nothing.
-        await take(looked.read, proven=given == seen)
-        if looked.found_at is not None:
-            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {looked.found_at} has")
+        await take(checked.read, proven=given == seen)
+        if checked.found_at is not None:
+            raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {checked.found_at} has")
 
     async def _given_in(self, blocks: BlockRange) -> int | None:
-        """How many nonces the contract gave in these blocks; None where the endpoint cannot say."""
+        """How many nonces the contract gave in these blocks; None if the endpoint cannot say."""
         first = BlockNumber(blocks.first - 1)
         if self._nonce is None or self._nonce[0] != first:
             self._nonce = (first, 0 if first < 0 else await nonce_after(self._endpoint, self._config, first, 0))

@@ -71,7 +71,7 @@ class LogFilter:
     def why_not(self, log: RawLog) -> str | None:
         """Why a log is none of those that were asked for; None if it is one."""
         if log.address != self.address:
-            return "it is another contract's"
+            return "it is from another contract"
         for position, allowed in enumerate(self.topics):
             if not _matches(log.topics, position, allowed):
                 return "its topics were not asked for"

@@ -28,7 +28,7 @@ def why_unreachable(error: BaseException) -> str:  # noqa: PLR0911 - a table, or
     if isinstance(error, ssl.SSLCertVerificationError):
         return "has a certificate that is not valid for it"
     if isinstance(error, ssl.SSLError):
-        return "does not speak TLS as it should"
+        return "does not speak valid TLS"
     if isinstance(error, socket.gaierror):
         return "has a name that cannot be resolved"
     if isinstance(error, ConnectionRefusedError):
@@ -49,7 +49,7 @@ def why_status(status: int) -> str:
     if status == 404:
         return f"has nothing at the path of its URL (HTTP status {status})"
     if status == 429:
-        return f"had too many requests from us (HTTP status {status})"
+        return f"received too many requests from us (HTTP status {status})"
     return f"answered with HTTP status {status}"
 
 

@@ -1,7 +1,7 @@
 """An Ethereum endpoint: the calls that watching a chain takes, typed, over a JSON-RPC client that does not hang.
 
 All methods raise `RpcRefused` where the endpoint answered with an error, and `EndpointUnavailable` where it did not
-answer, or with what cannot be read.
+answer, or with something unreadable.
 """
 
 import asyncio
@@ -165,7 +165,7 @@ class Endpoint:
         """The block with this hash; None: the endpoint lacks it."""
         header = await self._ask("eth_getBlockByHash", [to_hex(block_hash), False], read_header)
         if header is not None and header.hash != block_hash:
-            raise EndpointUnavailable(self.host, f"was asked for block {to_hex(block_hash)} and gave another")
+            raise EndpointUnavailable(self.host, f"was asked for block {to_hex(block_hash)} and gave a different one")
         return header
 
     async def headers(
@@ -236,7 +236,7 @@ class Endpoint:
     def _read_head(self, push: msgspec.Raw) -> Header:
         header = self._readable("newHeads", push, read_header)
         if header is None:
-            raise EndpointUnavailable(self.host, "pushed a head that is none")
+            raise EndpointUnavailable(self.host, "pushed a head without a block")
         return header
 
     async def _ask(
@@ -267,7 +267,7 @@ class Endpoint:
         try:
             return read(result)
         except Unreadable as error:
-            raise EndpointUnavailable(self.host, f"answered {method} with what cannot be read: {error}") from None
+            raise EndpointUnavailable(self.host, f"answered {method} with something unreadable: {error}") from None
 
 
 async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Sequence[_Item]) -> list[_T]:

@@ -1,4 +1,4 @@
-"""What is logged of a chain's endpoints that fail: each thing once, and again only after a while."""
+"""Logs the failures of a chain's endpoints: each one once, and again only after a while."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ _SAID_AGAIN_AFTER = 600.0
 
 
 class Log(Protocol):
-    """Where it is written."""
+    """Where failures are logged."""
 
     def info(self, event: str, **values: object) -> object:
         """Good news."""
@@ -31,11 +31,11 @@ class FailureLog:
         self._failing: dict[int, str] = {}
         self._said_at: dict[tuple[str, str], float] = {}
 
-    def failed(self, place: int, reason: str) -> None:
-        """The endpoint at this place of the config failed; the reason names its host."""
-        self._failing[place] = reason
+    def failed(self, index: int, reason: str) -> None:
+        """The endpoint with this index in the config failed; the reason names its host."""
+        self._failing[index] = reason
         if 1 < self._endpoints == len(self._failing):
-            self._say("chain.not_reached", [self._failing[place] for place in sorted(self._failing)])
+            self._say("chain.not_reached", [self._failing[index] for index in sorted(self._failing)])
         elif self._reached or self._endpoints == 1:
             self._say("endpoint.failed", [reason])
         # Else the chain has not been reached yet, and the endpoints that are left will show whether it can be.

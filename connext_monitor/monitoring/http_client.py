@@ -151,7 +151,7 @@ class HttpClient:
         if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
             return EndpointUnavailable(self.host, "dropped the connection")
         if isinstance(error, aiohttp.ClientResponseError):
-            return EndpointUnavailable(self.host, "does not speak HTTP as it should")
+            return EndpointUnavailable(self.host, "does not speak valid HTTP")
         return EndpointUnavailable(self.host, why_unreachable(error))
 
     def _read(self, method: str, request_id: int, reply: _Reply) -> Outcome:

@@ -64,7 +64,7 @@ class RpcRefused(RpcError):
 
     def __init__(self, host: str, method: str, refusal: Refusal, retry_after: float | None = None) -> None:
         code = "" if refusal.code is None else f" (code {refusal.code})"
-        super().__init__(host, f"refused {method}: {refusal.message or 'without a word'}{code}", retry_after)
+        super().__init__(host, f"refused {method}: {refusal.message or 'without a message'}{code}", retry_after)
         self.method = method
         self.refusal = refusal
         self.blocks: int | None = None

@@ -1,4 +1,4 @@
-"""Asks destinations which legs of old transfers are late now: what history lacks may only not have been read."""
+"""Asks destinations which legs of old transfers are late now: a leg that history lacks may just not have been read."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ _AT_ONCE = 16
 class LateNow:
     """What the destinations said.
 
-    ``late`` legs, the oldest first; ``settled`` counts those that are done and only not recorded here, ``unasked``
-    those of transfers that nobody could be asked about.
+    ``late`` legs, the oldest first; ``settled`` counts those that are done but not recorded here, ``unasked`` those
+    that no endpoint could be asked about.
     """
 
     late: list[Late] = field(default_factory=list)
@@ -38,7 +38,7 @@ class LateLegs:
     def __init__(self, pools: Mapping[DomainId, EndpointPool], durations: PathwayDurations) -> None:
         self._pools = pools
         self._durations = durations
-        self._found = LateNow()
+        self._said = LateNow()
 
     async def among(self, transfers: Sequence[Transfer], now: float) -> LateNow:
         """Ask about the legs that are past due at ``now`` (Unix seconds)."""
@@ -50,8 +50,8 @@ class LateLegs:
             asked, rest = theirs[:MOST], theirs[MOST:]
             self._leave(rest, now)
             await self._ask(self._pools[destination], asked, now)
-        self._found.late.sort(key=lambda late: late.due_at)
-        return self._found
+        self._said.late.sort(key=lambda late: late.due_at)
+        return self._said
 
     async def _ask(self, pool: EndpointPool, transfers: Sequence[Transfer], now: float) -> None:
         """Ask the chain's endpoints one after the other until each transfer has been answered for."""
@@ -63,7 +63,9 @@ class LateLegs:
                 async with pooled.open() as endpoint:
                     head = await endpoint.head()
                     while part := left[:_AT_ONCE]:
-                        answers = await asyncio.gather(*(_status(endpoint, pool, one, head.number) for one in part))
+                        answers = await asyncio.gather(
+                            *(_status(endpoint, pool, transfer, head.number) for transfer in part)
+                        )
                         for transfer, answer in zip(part, answers, strict=True):
                             self._judge(transfer, answer, head.timestamp)
                         del left[:_AT_ONCE]
@@ -75,15 +77,15 @@ class LateLegs:
         # What is past due by our clock alone is not late: the chain must have come so far.
         for late in self._past_due(transfer, head_at):
             if done(late.leg, answer):
-                self._found.settled += 1
+                self._said.settled += 1
             else:
-                self._found.late.append(late)
+                self._said.late.append(late)
 
     def _past_due(self, transfer: Transfer, at: Timestamp) -> list[Late]:
         return past_due(transfer, self._durations(transfer.origin, transfer.destination), at)
 
     def _leave(self, transfers: Sequence[Transfer], now: float) -> None:
-        self._found.unasked += sum(len(self._past_due(one, Timestamp(int(now)))) for one in transfers)
+        self._said.unasked += sum(len(self._past_due(transfer, Timestamp(int(now)))) for transfer in transfers)
 
 
 async def _status(endpoint: Endpoint, pool: EndpointPool, transfer: Transfer, head: BlockNumber) -> TransferStatus:

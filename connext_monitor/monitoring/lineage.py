@@ -33,7 +33,7 @@ async def confirm_chain(endpoint: Endpoint, config: ChainConfig) -> None:
     """Ask an endpoint again which chain it serves. Raises EndpointNotBelieved where that is another one."""
     chain_id = await endpoint.chain_id()
     if chain_id != config.chain_id:
-        words = f"serves chain id {chain_id} by now, not {config.chain_id}; see chains.{config.name}.endpoints"
+        words = f"now serves chain id {chain_id}, not {config.chain_id}; see chains.{config.name}.endpoints"
         raise EndpointNotBelieved(endpoint.host, words)
 
 
@@ -74,7 +74,7 @@ class Lineage:
         # Twice, so that it does not go unseen where every second request is answered by another chain.
         for _ in range(2 * again):
             if await self._endpoint.header_by_hash(block_hash) is None:
-                raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just spoken of")
+                raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just referred to")
         self._borne_out.add(block_hash)
 
     async def confirm(self) -> None:
@@ -92,7 +92,7 @@ class Lineage:
             for _ in range(times):
                 header = await self._endpoint.header(number)
                 if header is None or header.hash == block_hash:
-                    raise Unsettled(f"says now this and now that of block {number}")
+                    raise Unsettled(f"contradicts itself about block {number}")
         await self.confirm()
 
     def _leads_back(self, block_hash: Hash32) -> bool:

@@ -1,8 +1,7 @@
 """Looks up where transfers began whose deliveries were seen and whose XCalled was not.
 
-Such a transfer is `Unknown`. Mostly it began before the watch of its origin did, and the origin, asked by transfer id,
-says so. Nobody is accused meanwhile, nor by what is not found: to prove that a delivery has no origin is the phantom
-watch's part.
+Such a transfer is `Unknown`. Usually it began before its origin was watched, and the origin, asked by transfer id, says
+so. Nobody is accused because of what is not found: proving that a delivery has no origin is left to the phantom watch.
 """
 
 import asyncio
@@ -22,14 +21,14 @@ _LOOK_EVERY = 30.0
 _PAUSE = 1.0
 """Seconds between two look-ups: at a first start there may be many, and none of them is urgent."""
 _MAY_FOLLOW = 120.0
-"""Seconds within which an origin that is watched brings an XCalled by itself: no order between chains is promised."""
+"""Seconds within which a watched origin may still bring an XCalled by itself: no order between chains is promised."""
 _BACK = 86_400
-"""Seconds before the first leg that an origin is looked through for: a leg comes within hours of its XCalled."""
+"""Seconds before the first leg that an origin is searched back to: a leg comes within hours of its XCalled."""
 _REMEMBERED = 100_000
 _ASK_AGAIN, _LONGEST = 600.0, 86_400.0
 """Seconds after which an origin that had nothing is asked again, longer each time: one answer may have lacked it."""
 _REFUSED_IN_A_ROUND = 3
-"""Transfers about which an origin would not answer, until the others wait for the next round."""
+"""How many questions an origin may leave unanswered before the other transfers wait for the next round."""
 
 log = structlog.get_logger()
 
@@ -62,7 +61,7 @@ class _Asked:
 
 
 class OriginSearch:
-    """Asks about each transfer once, and where nobody answered, or nothing was found, again and ever more seldom."""
+    """Asks about each transfer once, and, if nobody answered or nothing was found, again at growing intervals."""
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class OriginSearch:
             if self._may_still_come(started_at) or not self._is_due(transfer_id):
                 continue
             try:
-                found = await self._origins[domain].fetch_origin(transfer_id, Timestamp(max(0, started_at - _BACK)))
+                exists = await self._origins[domain].fetch_origin(transfer_id, Timestamp(max(0, started_at - _BACK)))
             except Unanswered as error:
                 log.debug("origin.not_asked", chain=self._labels.display_name(domain), reason=str(error))
                 self._remember(transfer_id, self._every)
@@ -112,7 +111,7 @@ class OriginSearch:
                 "origin.looked_up",
                 transfer=f"0x{transfer_id.hex()}",
                 chain=self._labels.display_name(domain),
-                found=found,
+                found=exists,
             )
             await asyncio.sleep(self._pause)
 

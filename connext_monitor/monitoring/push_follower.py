@@ -67,7 +67,7 @@ class PushFollower:
             self._pushed.saw_head(head)
             self._requests.saw_head(head)
             if self._pushed.mute:
-                raise EndpointUnavailable(self._endpoint.host, "announces blocks and does not push the logs in them")
+                raise EndpointUnavailable(self._endpoint.host, "announces blocks but does not push the logs in them")
 
     async def follow_logs(self) -> None:
         """Pass each log on; a log that was removed only hints at a reorg."""

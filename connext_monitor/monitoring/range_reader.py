@@ -108,7 +108,7 @@ class RangeReader:
         fetched = await self._endpoint.headers(missing, self._headers.add)
         for block_hash, header in zip(missing, fetched, strict=True):
             if header is None:
-                raise Unsettled(f"gave a log of block 0x{block_hash.hex()} and has no such block")
+                raise Unsettled(f"gave a log of block 0x{block_hash.hex()} but has no such block")
             headers[block_hash] = header
         decoded: list[DecodedLog] = []
         async for part in in_slices(logs, self._endpoint.yield_every):

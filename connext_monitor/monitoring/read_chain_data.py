@@ -101,7 +101,7 @@ def _read_logs(
 
 def _entries(result: msgspec.Raw) -> list[msgspec.Raw]:
     if bytes(result).count(b",") > _MOST_COMMAS:
-        raise Unreadable("it is far more than a list of logs")
+        raise Unreadable("it is far larger than any list of logs")
     return _first_that_reads(result, _ENTRIES.decode)
 
 

@@ -67,7 +67,7 @@ class PushQueue:
 
 
 class Subscriptions:
-    """Which queue a push belongs to, also where it comes before the answer that names its subscription."""
+    """Which queue a push belongs to, even if it comes before the answer that names its subscription."""
 
     def __init__(self) -> None:
         self._queues: dict[str, PushQueue] = {}
@@ -77,8 +77,8 @@ class Subscriptions:
     def push(self, subscription: SubscriptionId, push: msgspec.Raw, *, expecting: bool) -> bool:
         """Deliver a push; False when there is no room for it.
 
-        One of an unknown subscription is kept while we are ``expecting`` the answer to a subscribe, else ignored: its
-        subscription was given up.
+        A push of an unknown subscription is kept while we are ``expecting`` the answer to a subscribe; otherwise it is
+        ignored, since its subscription was given up.
         """
         key = _key(subscription)
         queue = self._queues.get(key)
@@ -102,11 +102,11 @@ class Subscriptions:
 
     def forget(self, queue: PushQueue) -> SubscriptionId | None:
         """Deliver nothing more to ``queue``; returns its subscription, None if it had none."""
-        found = next((key for key, known in self._queues.items() if known is queue), None)
-        if found is None:
+        key = next((key for key, known in self._queues.items() if known is queue), None)
+        if key is None:
             return None
-        del self._queues[found]
-        return self._ids.pop(found)
+        del self._queues[key]
+        return self._ids.pop(key)
 
     def end(self, why: Callable[[], Exception]) -> None:
         """End all queues, as `PushQueue.end` does."""

@@ -1,4 +1,4 @@
-"""Learns how tokens call themselves, from the chains that they stand on."""
+"""Asks the chains on which tokens live for their symbols and decimals."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from connext_monitor.core.transfer import Transfer
 from connext_monitor.monitoring.chain_queries import Unanswered
 
 _PATIENCE = 1.0
-"""Seconds that an alert may wait for a token's name, and no longer."""
+"""Seconds that an alert may wait for a token's symbol."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
-"""Seconds for which a token that says nothing of itself is not asked again."""
+"""Seconds for which a token that gives no symbol is not asked again."""
 
-_Place = tuple[DomainId, Address]
+_TokenId = tuple[DomainId, Address]
 """A token by its chain and its address."""
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ class TokenQueries(Protocol):
     """A chain that can be asked about its tokens."""
 
     async def token(self, asset: Address) -> Token | None:
-        """How a token calls itself; None where it says nothing that could be shown. Raises Unanswered."""
+        """A token's symbol and decimals; None if it gives none that could be shown. Raises Unanswered."""
         ...
 
 
@@ -46,7 +46,7 @@ class TokenStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Nameless:
-    """A token that said nothing of itself: asked again at ``until`` (the loop's time), ``pause`` seconds after that."""
+    """A token that gave no symbol: asked again at ``until`` (the loop's time), and then after ``pause`` seconds."""
 
     until: float
     pause: float
@@ -55,12 +55,20 @@ class _Nameless:
 class TokenReader:
     """Puts tokens into the labels: those that are stored, and others when they are needed."""
 
-    def __init__(self, store: TokenStore, queries: Mapping[DomainId, TokenQueries], labels: ChainLabels) -> None:
+    def __init__(
+        self,
+        store: TokenStore,
+        queries: Mapping[DomainId, TokenQueries],
+        labels: ChainLabels,
+        first_pause: float = _FIRST_PAUSE,
+    ) -> None:
+        """``first_pause``: seconds until a token that gave no symbol is asked again, four times as many each time."""
         self._store = store
         self._queries = queries
         self._labels = labels
-        self._confirmed: set[_Place] = set()
-        self._nameless: dict[_Place, _Nameless] = {}
+        self._first_pause = first_pause
+        self._confirmed: set[_TokenId] = set()
+        self._nameless: dict[_TokenId, _Nameless] = {}
 
     async def load(self) -> None:
         """Take over those that are stored."""
@@ -69,35 +77,34 @@ class TokenReader:
     async def enrich(self, transfer: Transfer) -> None:
         """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
 
-        What an earlier run stored is shown meanwhile and asked for once more: it may have come from an endpoint that
-        was wrong.
+        What an earlier run stored is shown meanwhile, and asked for once more: the endpoint may have been wrong.
         """
         queries = self._queries.get(transfer.origin)
         if queries is None or transfer.asset is None or not any(transfer.asset):
             return
-        place = (transfer.origin, transfer.asset)
-        if place in self._confirmed or self._says_nothing(place):
+        token_id = (transfer.origin, transfer.asset)
+        if token_id in self._confirmed or self._is_nameless(token_id):
             return
         try:
             async with asyncio.timeout(_PATIENCE):
                 token = await queries.token(transfer.asset)
                 if token is None:
-                    self._said_nothing(place)
+                    self._note_nameless(token_id)
                     return
-                self._labels.tokens[place] = token
-                self._confirmed.add(place)
-                await self._store.save_token(*place, token)
+                self._labels.tokens[token_id] = token
+                self._confirmed.add(token_id)
+                await self._store.save_token(*token_id, token)
         except (Unanswered, TimeoutError) as error:
             log.debug("token.not_asked", reason=type(error).__name__)
         except Exception:
-            log.exception("token.not_learned")
+            log.exception("token.not_read")
 
-    def _says_nothing(self, place: _Place) -> bool:
-        nameless = self._nameless.get(place)
+    def _is_nameless(self, token_id: _TokenId) -> bool:
+        nameless = self._nameless.get(token_id)
         return nameless is not None and asyncio.get_running_loop().time() < nameless.until
 
-    def _said_nothing(self, place: _Place) -> None:
-        """Believed for a while: an endpoint without the contract's state says so of every token."""
-        before = self._nameless.get(place)
-        pause = _FIRST_PAUSE if before is None else min(_LONGEST_PAUSE, 4 * before.pause)
-        self._nameless[place] = _Nameless(asyncio.get_running_loop().time() + pause, pause)
+    def _note_nameless(self, token_id: _TokenId) -> None:
+        """Believed for a while only: an endpoint without the contract's state says so of every token."""
+        before = self._nameless.get(token_id)
+        pause = self._first_pause if before is None else min(_LONGEST_PAUSE, 4 * before.pause)
+        self._nameless[token_id] = _Nameless(asyncio.get_running_loop().time() + pause, pause)

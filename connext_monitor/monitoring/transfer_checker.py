@@ -219,8 +219,8 @@ class TransferChecker:
         for domain, logs in Counter(bad.domain for bad in unreadable).items():
             self.malformed[domain] = self.malformed.get(domain, 0) + logs
         log_changes(changes, unreadable, self._labels)
-        told = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, progress, told, changes))
+        changed_alerts = [*resolved, *(alert.id for alert in opened)]
+        self._listener.committed(Committed(changes.effects, progress, changed_alerts, changes))
 
     def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
         name = self._labels.display_name(chain.domain)

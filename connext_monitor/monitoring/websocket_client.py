@@ -224,7 +224,7 @@ class WebSocketClient:
     def _refuse_all(self, answer: RpcMessage) -> None:
         outcome = read_outcome(self._url, "a request", answer)
         if not isinstance(outcome, RpcRefused):
-            raise MalformedMessage("gave an answer to no request")
+            raise MalformedMessage("gave an answer that belongs to no request")
         if outcome.refusal.reaction is not Reaction.RATE:
             raise MalformedMessage(outcome.words)
         for pending in self._pending.values():
@@ -252,7 +252,7 @@ class WebSocketClient:
         try:
             push = _PUSH.decode(params)
         except DECODE_ERRORS:
-            raise MalformedMessage("pushed what is not JSON-RPC") from None
+            raise MalformedMessage("pushed something that is not JSON-RPC") from None
         if not self._subscriptions.push(push.subscription, push.result, expecting=self._expecting()):
             self._lose(_FELL_BEHIND)
 

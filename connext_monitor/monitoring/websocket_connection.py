@@ -80,6 +80,6 @@ async def connect_websocket(url: EndpointAddress, limits: RpcLimits) -> ClientCo
         asked = in_headers(headers, time.time())
         return EndpointUnavailable(url.host, why_status(status), asked, busy=status == 429)
     except InvalidHandshake:
-        return EndpointUnavailable(url.host, "does not speak WebSocket as it should")
+        return EndpointUnavailable(url.host, "does not speak valid WebSocket")
     except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass
         return EndpointUnavailable(url.host, why_unreachable(error))

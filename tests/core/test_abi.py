@@ -120,7 +120,7 @@ def test_words_at_random_are_read_or_refused_as_by_eth_abi(
 def test_a_bit_outside_of_its_type_is_refused_by_name(kind: str, improper: int) -> None:
     layout = TupleLayout(f"uint256 before, {kind} culprit, uint256 after")
 
-    assert refusal(layout, word(1) + word(improper) + word(1)) == f"culprit is not a proper {kind}"
+    assert refusal(layout, word(1) + word(improper) + word(1)) == f"culprit is not a valid {kind}"
 
 
 @pytest.mark.parametrize("pointer", [0, 1, 63, 128, 129, 2**64 - 1, 2**64 + 64, 2**256 - 1])
@@ -192,7 +192,7 @@ def test_a_count_of_items_that_the_data_cannot_hold_is_refused() -> None:
 def test_an_improper_address_among_many_is_refused_by_its_index() -> None:
     data = word(32) + word(3) + word(1) + word(2**160) + word(1)
 
-    assert refusal(TupleLayout("address[] members"), data) == "members has no proper address at index 1"
+    assert refusal(TupleLayout("address[] members"), data) == "members has an invalid address at index 1"
 
 
 @pytest.mark.parametrize(("length", "missing"), [(0, "first"), (31, "first"), (32, "second"), (63, "second")])

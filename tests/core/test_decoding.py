@@ -191,7 +191,7 @@ def test_anything_at_all_is_read_or_refused_in_few_words(topics: list[bytes], da
 
 @pytest.mark.parametrize("topics", [(), (b"",), (bytes(32),), (XCALLED_TOPIC[:-1],), (bytes(32), XCALLED_TOPIC)])
 def test_a_log_of_another_event_is_refused(topics: tuple[bytes, ...]) -> None:
-    assert refusal(raw_log(topics, b"")) == "the first topic is that of no Connext transfer event"
+    assert refusal(raw_log(topics, b"")) == "the first topic is not that of a Connext transfer event"
 
 
 @pytest.mark.parametrize(
@@ -216,10 +216,10 @@ def test_other_than_four_whole_topics_are_refused(name: str, rest: tuple[bytes, 
 @pytest.mark.parametrize(
     ("name", "place", "message"),
     [
-        ("Executed", 2, "Executed: to is not a proper address"),
-        ("Executed", 3, "Executed: asset is not a proper address"),
-        ("Reconciled", 2, "Reconciled: originDomain is not a proper uint32"),
-        ("Reconciled", 3, "Reconciled: local is not a proper address"),
+        ("Executed", 2, "Executed: to is not a valid address"),
+        ("Executed", 3, "Executed: asset is not a valid address"),
+        ("Reconciled", 2, "Reconciled: originDomain is not a valid uint32"),
+        ("Reconciled", 3, "Reconciled: local is not a valid address"),
     ],
 )
 def test_an_improper_topic_is_refused_by_name(name: str, place: int, message: str) -> None:
@@ -234,7 +234,7 @@ def test_a_fault_in_executeds_params_names_its_whole_path() -> None:
     at = log.data.index((1002).to_bytes(32, "big"))
     data = log.data[:at] + b"\x01" + log.data[at + 1 :]
 
-    assert refusal(replace(log, data=data)) == "Executed: args.params.destinationDomain is not a proper uint32"
+    assert refusal(replace(log, data=data)) == "Executed: args.params.destinationDomain is not a valid uint32"
 
 
 def test_a_sequencer_signature_that_is_cut_short_is_refused() -> None:
@@ -248,7 +248,7 @@ def test_a_sequencer_is_checked_though_it_is_not_kept() -> None:
     sequencer = 4 * 32 + 3 * 32  # the fourth word of the args, which begin behind a head of four words
     data = log.data[:sequencer] + b"\x01" + log.data[sequencer + 1 :]
 
-    assert refusal(replace(log, data=data)) == "Executed: args.sequencer is not a proper address"
+    assert refusal(replace(log, data=data)) == "Executed: args.sequencer is not a valid address"
 
 
 @pytest.mark.parametrize("name", ["XCalled", "Executed", "Reconciled"])

@@ -51,7 +51,7 @@ async def test_a_server_that_does_not_speak_tls_is_said_in_words(transport: Tran
             async with transport.client(url) as client:
                 await client.request("eth_any", [])
 
-        assert str(await failure_of(ask())) == "127.0.0.1 does not speak TLS as it should"
+        assert str(await failure_of(ask())) == "127.0.0.1 does not speak valid TLS"
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,4 @@ async def test_a_server_that_speaks_something_else_is_said_in_words(transport: T
                 await client.request("eth_any", [])
 
         words = "HTTP" if transport.scheme == "http" else "WebSocket"
-        assert str(await failure_of(ask())) == f"127.0.0.1 does not speak {words} as it should"
+        assert str(await failure_of(ask())) == f"127.0.0.1 does not speak valid {words}"

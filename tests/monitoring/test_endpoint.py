@@ -74,7 +74,7 @@ async def test_the_chain_id_is_a_number(transport: Transport) -> None:
 async def test_a_value_that_cannot_be_read_is_the_endpoints_failure(transport: Transport, strange: object) -> None:
     async with endpoint_of(transport, {"eth_chainId": strange}) as endpoint:
         failed = await failure_of(endpoint.chain_id())
-    assert str(failed).startswith("127.0.0.1 answered eth_chainId with what cannot be read: ")
+    assert str(failed).startswith("127.0.0.1 answered eth_chainId with something unreadable: ")
 
 
 async def test_the_head_is_the_latest_block(transport: Transport) -> None:
@@ -107,7 +107,7 @@ async def test_another_block_than_the_one_asked_for_is_not_taken(transport: Tran
         by_hash = await failure_of(endpoint.header_by_hash(Hash32(b"\x08" * 32)))
     assert [str(by_number), str(by_hash)] == [
         "127.0.0.1 was asked for block 8 and gave block 7",
-        f"127.0.0.1 was asked for block 0x{'08' * 32} and gave another",
+        f"127.0.0.1 was asked for block 0x{'08' * 32} and gave a different one",
     ]
 
 

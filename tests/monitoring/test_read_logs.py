@@ -185,7 +185,7 @@ def test_a_log_without_a_field_is_malformed(field: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        (LogFilter(Address(b"\xc1" * 20), []), "it is another contract's"),
+        (LogFilter(Address(b"\xc1" * 20), []), "it is from another contract"),
         (LogFilter(CONTRACT, [b"\x02" * 32]), "its topics were not asked for"),
         (LogFilter(CONTRACT, [[b"\x02" * 32, b"\x03" * 32]]), "its topics were not asked for"),
         (LogFilter(CONTRACT, [TOPIC, TOPIC]), "its topics were not asked for"),

@@ -259,4 +259,4 @@ async def test_a_push_that_cannot_be_read_ends_the_subscription(params: str) -> 
 
     async with websocket_node(behave) as url, websocket_client(url) as client:
         failed = await failure_of(anext(await client.subscribe("newHeads")))
-    assert str(failed) == "127.0.0.1 pushed what is not JSON-RPC"
+    assert str(failed) == "127.0.0.1 pushed something that is not JSON-RPC"

@@ -66,7 +66,7 @@ async def test_what_is_no_token_is_asked_once() -> None:
 @pytest.mark.parametrize("answer", [Unanswered("no endpoint answers"), ValueError("a bug")])
 async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(answer: Exception) -> None:
     chain, labels = Chain(answer=answer), ChainLabels({})
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels)
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels, first_pause=0.0)
     await reader.enrich(LATE)
     chain.answer = USDC
     await reader.enrich(LATE)
@@ -78,10 +78,9 @@ async def test_an_alert_does_not_wait_for_a_chain_that_hangs() -> None:
         await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).enrich(LATE)
 
 
-async def test_what_is_no_token_is_asked_again_some_time_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.token_reader._FIRST_PAUSE", 0.0)
+async def test_what_is_no_token_is_asked_again_some_time_later() -> None:
     chain, labels = Chain(answer=None), ChainLabels({})
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels)
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels, first_pause=0.0)
     await reader.enrich(LATE)
     chain.answer = USDC
     await reader.enrich(LATE)

@@ -192,7 +192,7 @@ async def test_a_handshake_with_a_header_repeated_is_refused_in_words() -> None:
             async with websocket_client(url):
                 pass
 
-        assert str(await failure_of(ask())) == "127.0.0.1 had too many requests from us (HTTP status 429)"
+        assert str(await failure_of(ask())) == "127.0.0.1 received too many requests from us (HTTP status 429)"
 
 
 class Kept(logging.Handler):
