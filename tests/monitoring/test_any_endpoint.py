@@ -10,7 +10,6 @@ from connext_monitor.core.events import Timestamp
 from connext_monitor.monitoring.chain_queries import Unanswered
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from tests.monitoring.made_up_chain import GENESIS_TIME
-from tests.world.waiting import until
 from tests.monitoring.querying import (
     TRANSFER,
     Answering,
@@ -19,6 +18,7 @@ from tests.monitoring.querying import (
     querying,
     refusing,
 )
+from tests.world.waiting import until
 
 
 @pytest.mark.parametrize("answer", ["0x", "0x" + (9).to_bytes(32).hex(), "0x12", "nonsense", None, {"a": 1}])
