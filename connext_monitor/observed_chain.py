@@ -51,7 +51,7 @@ class ObservedChain:
 
     def cover_past(self, instant: Timestamp) -> None:
         """Have it covered past this instant as soon as it has such a block."""
-        self._observer.look(instant)
+        self._observer.cover_past(instant)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         """What the chain says of a transfer; None where it cannot be asked now, for the reason in `unanswered`."""

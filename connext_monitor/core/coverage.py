@@ -39,7 +39,7 @@ class Coverage:
 class Stored:
     """What is stored of a range of blocks: the blocks that something stands in; each event by block, kind and id."""
 
-    places: AbstractSet[tuple[BlockNumber, Hash32]] = frozenset()
+    blocks: AbstractSet[tuple[BlockNumber, Hash32]] = frozenset()
     events: AbstractSet[tuple[Hash32, EventKind, TransferId]] = frozenset()
 
 

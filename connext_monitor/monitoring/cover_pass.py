@@ -137,7 +137,7 @@ class CoverPass:
 
     async def _bear_out(self, read: ReadRange, stored: Stored) -> None:
         """Make sure that what was read is of our chain, the more so if it takes something back."""
-        for number, block_hash in sorted(block for block in stored.places if block[1] in read.gone)[:1]:
+        for number, block_hash in sorted(block for block in stored.blocks if block[1] in read.gone)[:1]:
             await self._lineage.confirm_gone(number, block_hash)
         await self._lineage.bear_out(read.end.hash, again=self._state.caught_up)
 

@@ -72,9 +72,9 @@ class Observer:
         self._log = log.bind(chain=config.name)
         self._failures = FailureLog(self._log, len(config.endpoints), clock)
 
-    def look(self, past: Timestamp) -> None:
+    def cover_past(self, instant: Timestamp) -> None:
         """Have the chain covered past this block time as soon as it has such a block."""
-        self._requests.cover_past(past)
+        self._requests.cover_past(instant)
 
     @property
     def pool(self) -> EndpointPool:

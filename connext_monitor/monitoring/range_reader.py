@@ -73,7 +73,7 @@ class RangeReader:
         logs = await self.decode_logs(fetched.logs, stored, headers)
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
         await self._check_removed(fetched)
-        gone = await self._gone(doubtful(stored.places, answered))
+        gone = await self._gone(doubtful(stored.blocks, answered))
         return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
 
     async def _fetch(self, blocks: BlockRange, stored: Stored) -> FetchedLogs:

@@ -45,7 +45,7 @@ def settle(
     )
 
 
-def places(connection: Connection, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
+def mismatched_blocks(connection: Connection, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
     """Those of these blocks of one chain that such deliveries stand in."""
     rows = connection.execute(
         select(mismatches.c.block_number, mismatches.c.block_hash).where(

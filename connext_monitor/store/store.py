@@ -176,7 +176,7 @@ class Store:
 
         def look(connection: Connection) -> Stored:
             found = transfers.stored(connection, domain, blocks)
-            return Stored(found.places | mismatches.places(connection, domain, blocks), found.events)
+            return Stored(found.blocks | mismatches.mismatched_blocks(connection, domain, blocks), found.events)
 
         return await self._database.read(look)
 

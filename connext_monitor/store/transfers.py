@@ -120,12 +120,12 @@ def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stor
             events.c.domain == domain, events.c.block_number.between(blocks.first, blocks.last)
         )
     )
-    places: set[tuple[BlockNumber, Hash32]] = set()
+    standing: set[tuple[BlockNumber, Hash32]] = set()
     known: set[tuple[Hash32, EventKind, TransferId]] = set()
     for number, block_hash, kind, transfer_id in rows:
-        places.add((number, block_hash))
+        standing.add((number, block_hash))
         known.add((block_hash, _KINDS[kind], transfer_id))
-    return Stored(places, known)
+    return Stored(standing, known)
 
 
 def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:

@@ -75,7 +75,7 @@ async def test_a_log_that_a_bloom_claims_is_asked_for_again(bridge: Devnet, orig
         await origin.apply(Mute("logs"))
         origin.edit_logs = hide_once
         transfer = await bridge.xcall(alpha, beta)
-        watch.observers[ALPHA].look(Timestamp(transfer.timestamp))
+        watch.observers[ALPHA].cover_past(Timestamp(transfer.timestamp))
         await alpha.set_block_timestamp(transfer.timestamp + 2)
         await alpha.mine()
         await watch.covers(ALPHA, transfer.block_number)

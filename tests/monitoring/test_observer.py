@@ -207,7 +207,7 @@ async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_
     async with websocket_node(behave) as url, observing(url) as (observer, _):
         await until(lambda: covered(observer) == 10 and len(subscribed) == 2)
         await announce(11)
-        observer.look(Timestamp(GENESIS_TIME + 12))
+        observer.cover_past(Timestamp(GENESIS_TIME + 12))
         await announce(12)
         await announce(13)
         await until(lambda: covered(observer) == 13)

@@ -88,7 +88,7 @@ async def test_what_is_stored_is_what_stands_on_the_chain_within_the_range(store
     await put(store, seen(*called, executed(info(2), sighting(2))))
     await put(store, gone(called[2]))
     stored = await store.stored(ALPHA, BlockRange(BlockNumber(2), BlockNumber(4)))
-    assert stored.places == {(r.sighting.block.number, r.sighting.block.hash) for r in (called[1], called[3])}
+    assert stored.blocks == {(r.sighting.block.number, r.sighting.block.hash) for r in (called[1], called[3])}
     assert stored.events == {(r.sighting.block.hash, r.kind, r.event.transfer_id) for r in (called[1], called[3])}
 
 
