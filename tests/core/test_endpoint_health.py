@@ -27,7 +27,7 @@ def test_a_disbelieved_endpoint_is_the_last_resort() -> None:
     assert choose([DISTRUSTED, RESTING], NOW).index == 0
 
 
-def test_where_all_rest_the_one_that_has_rested_soonest_is_waited_for() -> None:
+def test_if_all_rest_the_first_to_be_rested_is_waited_for() -> None:
     longer = EndpointHealth(failures=3, rests_until=NOW + 9)
     assert (choose([longer, RESTING], NOW).index, choose([longer, RESTING], NOW).wait) == (1, 5)
 

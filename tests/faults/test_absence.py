@@ -42,7 +42,7 @@ def statuses_asked(proxy: Proxy) -> int:
     return sum(params[0]["data"].startswith(TRANSFER_STATUS) for params in proxy.asked("eth_call"))
 
 
-async def test_an_executed_that_the_endpoint_hides_is_fetched_by_its_id_and_accuses_nobody(
+async def test_a_hidden_executed_is_fetched_and_accuses_nobody(
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
@@ -100,9 +100,7 @@ async def test_while_the_destination_cannot_be_asked_nobody_is_accused(
         await until(lambda: accused(watch, transfer))
 
 
-async def test_a_block_stamped_with_the_deadline_does_not_accuse_and_the_next_second_does(
-    bridge: Devnet, destination: Proxy, tmp_path: Path
-) -> None:
+async def test_only_a_block_after_the_deadline_accuses(bridge: Devnet, destination: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with watching(to(bridge, destination.http_url), tmp_path) as watch:
         transfer = await bridge.xcall(alpha, beta)

@@ -122,7 +122,7 @@ async def test_what_one_endpoint_leaves_out_is_taken_from_another(
         assert (report.begun, report.proven, await both.left()) == (TRANSFERS, True, 0)
 
 
-async def test_a_leg_which_no_nonce_tells_of_is_taken_from_another_endpoint_too(
+async def test_a_leg_without_a_nonce_is_taken_from_another_endpoint(
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta, *_ = bridge.chains
@@ -148,7 +148,7 @@ async def test_without_the_old_states_nothing_is_called_proven(
     assert (report.begun, report.proven) == (TRANSFERS, False)
 
 
-async def test_an_endpoint_that_is_asked_too_often_is_asked_again_for_what_proves_it(
+async def test_proof_refused_for_the_rate_is_asked_for_again(
     bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
     left = 2

@@ -23,9 +23,7 @@ async def bridge() -> AsyncIterator[Devnet]:
         yield running
 
 
-async def test_a_reorg_below_finality_is_an_alert_and_what_it_took_is_taken_back(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
+async def test_a_deep_reorg_is_an_alert_and_takes_events_back(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
         await used(origin, alpha, watch)
@@ -42,7 +40,7 @@ async def test_a_reorg_below_finality_is_an_alert_and_what_it_took_is_taken_back
         assert told == [("deep_reorg", "alpha", "covered_again")]
 
 
-async def test_a_reorg_below_finality_while_the_monitor_was_down_is_found_at_its_start(
+async def test_a_deep_reorg_during_downtime_is_found_at_the_start(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
@@ -61,9 +59,7 @@ async def test_a_reorg_below_finality_while_the_monitor_was_down_is_found_at_its
         assert ("deep_reorg", "alpha", "covered_again") in await watch.alerts()
 
 
-async def test_an_endpoint_on_another_chain_below_finality_is_left_for_one_that_agrees(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
+async def test_an_endpoint_on_a_forked_chain_is_left(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with (
         Proxy(alpha.http_url) as second,

@@ -34,7 +34,7 @@ async def followed(bridge: Devnet, origin: Proxy, watch: Watch) -> None:
 
 
 @pytest.mark.parametrize("bad", [mangled, lambda _: {"nonsense": True}, lambda log: log | {"topics": ["0x12"]}])
-async def test_a_malformed_log_that_is_pushed_is_counted_and_kept_and_stops_nothing(
+async def test_a_pushed_malformed_log_is_kept_and_stops_nothing(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
 ) -> None:
     alpha, beta = bridge.chains
@@ -48,7 +48,7 @@ async def test_a_malformed_log_that_is_pushed_is_counted_and_kept_and_stops_noth
 
 
 @pytest.mark.parametrize("bad", [mangled, lambda log: log | {"address": "0x" + "11" * 20}])
-async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
+async def test_a_malformed_log_in_an_answer_spares_the_others(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
 ) -> None:
     alpha, beta = bridge.chains
@@ -63,7 +63,7 @@ async def test_a_malformed_log_in_an_answer_is_kept_and_the_others_are_recorded(
 
 
 @pytest.mark.parametrize("bad", [{"nonsense": True}, {"address": "0x" + "11" * 20}, None, "text"])
-async def test_blocks_with_a_log_that_cannot_be_read_are_recorded_and_not_covered(
+async def test_blocks_with_an_unreadable_log_are_recorded_but_not_covered(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Any
 ) -> None:
     alpha, beta = bridge.chains
@@ -148,9 +148,7 @@ async def test_a_destination_that_speaks_first_changes_nothing(bridge: Devnet, o
         await watch.knows(transfer, Status.COMPLETED_FAST)
 
 
-async def test_a_log_of_a_block_that_the_endpoint_does_not_have_is_no_event(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
+async def test_a_log_of_a_block_the_endpoint_lacks_is_no_event(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     made_up = "0x" + "ab" * 32
     origin.edit_push = lambda feed, pushed: [pushed | {"blockHash": made_up}] if feed == "logs" else [pushed]

@@ -73,7 +73,7 @@ async def test_what_happens_during_a_disconnect_is_recorded_after_it(
         await watch.knows(transfer, Status.XCALLED)
 
 
-async def test_a_vendor_that_allows_ten_blocks_at_a_time_is_read_to_the_head(
+async def test_a_vendor_that_allows_ten_blocks_is_read_to_the_head(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
@@ -91,9 +91,7 @@ async def test_a_vendor_that_allows_ten_blocks_at_a_time_is_read_to_the_head(
     assert len(origin.asked("eth_getLogs")) >= 5
 
 
-async def test_an_endpoint_that_answers_too_many_requests_is_read_when_it_lets_us(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
+async def test_a_rate_limited_endpoint_is_read_when_it_allows(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     left = 3
 
@@ -137,9 +135,7 @@ async def test_a_half_open_socket_is_replaced_within_unobserved_after(
         await watch.knows(transfer, Status.XCALLED)
 
 
-async def test_when_the_first_endpoint_dies_the_second_takes_over_without_a_gap(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
+async def test_the_second_endpoint_takes_over_without_a_gap(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin, alpha.ws_url), tmp_path, only=["alpha"]) as watch:
         await subscribed(bridge, origin, watch)
@@ -152,7 +148,7 @@ async def test_when_the_first_endpoint_dies_the_second_takes_over_without_a_gap(
         await watch.knows(afterwards, Status.XCALLED)
 
 
-async def test_an_endpoint_of_another_chain_is_refused_in_words_and_the_next_one_used(
+async def test_an_endpoint_of_another_chain_is_refused_and_the_next_used(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains

@@ -25,9 +25,7 @@ async def not_believed(watch: Watch) -> None:
     await until(lambda: words in str(watch.observers["alpha"].state.trouble), 20)
 
 
-async def test_what_is_said_of_another_chain_takes_nothing_back_and_is_no_deep_reorg(
-    bridge: Devnet, origin: Proxy, tmp_path: Path
-) -> None:
+async def test_answers_from_another_chain_take_nothing_back(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin), tmp_path, only=["alpha"]) as watch:
         await used(origin, alpha, watch)

@@ -43,7 +43,7 @@ MISLEADING = {"code": -32000, "message": "block range too large"}
 
 @pytest.mark.parametrize("error", [RPS, MISLEADING], ids=["rps", "misleading"])
 @pytest.mark.parametrize("scheme", ["ws", "http"])
-async def test_a_history_with_more_events_than_a_plan_of_15_a_second_allows_is_caught_up_with(
+async def test_a_busy_history_is_caught_up_with_at_15_requests_a_second(
     bridge: Devnet, origin: Proxy, tmp_path: Path, error: Json, scheme: str
 ) -> None:
     alpha, beta = bridge.chains

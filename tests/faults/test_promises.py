@@ -151,7 +151,7 @@ async def test_promise_2_whatever_is_said_to_be_covered_was_read(
 
 
 @pytest.mark.parametrize("news", [ANVIL, GETH, REMOVED_ONLY, SILENT], ids=["heads", "geth", "removed only", "silent"])
-async def test_promise_3_a_reorg_takes_an_event_back_with_its_deadline_however_it_is_told(
+async def test_promise_3_a_reorg_takes_back_an_event_with_its_deadline(
     bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path, news: ReorgNews
 ) -> None:
     alpha, beta = bridge.chains
@@ -168,7 +168,7 @@ async def test_promise_3_a_reorg_takes_an_event_back_with_its_deadline_however_i
         assert watch.removed(stays.transfer_id) == []
 
 
-async def test_promise_3_neither_a_missing_block_nor_a_removed_log_takes_anything_back(
+async def test_promise_3_missing_blocks_and_removed_logs_take_nothing_back(
     bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
@@ -190,7 +190,7 @@ async def test_promise_3_neither_a_missing_block_nor_a_removed_log_takes_anythin
 # 4. Order does not matter
 
 
-async def test_promise_4_the_same_events_in_any_order_and_repetition_give_the_same_records(
+async def test_promise_4_order_and_repetition_do_not_change_the_records(
     bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains

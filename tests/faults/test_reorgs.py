@@ -137,7 +137,7 @@ async def test_a_leg_that_a_reorg_took_is_awaited_again(
         assert "execute" in {one.leg.value for one in awaited}
 
 
-async def test_a_log_that_comes_when_its_orphaned_block_is_long_past_is_no_event(
+async def test_a_late_log_of_an_orphaned_block_is_no_event(
     bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains

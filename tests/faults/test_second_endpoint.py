@@ -185,7 +185,7 @@ async def test_the_preferred_endpoint_is_used_again_once_it_works(
         await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)
 
 
-async def test_what_a_witness_makes_up_is_ruled_out_by_the_block_s_own_bloom(
+async def test_a_log_a_witness_makes_up_is_ruled_out_by_the_bloom(
     bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains

@@ -23,9 +23,7 @@ async def rewound(replaced_from: int) -> tuple[int | None, int]:
 
 
 @pytest.mark.parametrize(("replaced_from", "checkpoint"), [(130, 115), (110, 95), (50, 0)])
-async def test_the_checkpoint_goes_back_to_the_newest_one_that_stands_or_to_the_start(
-    replaced_from: int, checkpoint: int
-) -> None:
+async def test_the_checkpoint_goes_back_to_the_newest_that_stands(replaced_from: int, checkpoint: int) -> None:
     assert await rewound(replaced_from) == (135, checkpoint)
 
 

@@ -25,13 +25,13 @@ def test_history_is_read_while_more_than_five_minutes_of_blocks_are_left() -> No
     assert not state.reads_history(Timestamp(NOW - 300))
 
 
-def test_a_chain_that_was_caught_up_is_judged_however_far_its_head_jumps() -> None:
+def test_a_chain_once_caught_up_is_judged_however_far_its_head_jumps() -> None:
     state = following(manual_clock(NOW))
     state.caught_up = True
     assert not state.reads_history(Timestamp(NOW - 10_000))
 
 
-def test_a_chain_that_does_not_catch_up_within_an_hour_is_judged_all_the_same() -> None:
+def test_a_chain_that_never_catches_up_is_judged_after_an_hour() -> None:
     clock = manual_clock(NOW)
     state = following(clock)
     clock.advance(3599)
@@ -50,7 +50,7 @@ def test_the_covered_head_is_what_is_observed() -> None:
     assert not state.observed
 
 
-def test_how_long_no_block_has_become_final_is_told_however_the_head_rises() -> None:
+def test_the_time_since_a_block_became_final_is_shown() -> None:
     clock = manual_clock(NOW)
     state = following(clock)
     for seconds, checkpoint, told in ((100.0, 400, 0.0), (300.0, 400, 200.0), (700.0, 400, 600.0), (800.0, 401, 0.0)):

@@ -46,7 +46,7 @@ async def test_a_node_without_old_states_is_covered_all_the_same(words: str) -> 
     assert (memory.progress[-1].first_nonce, memory.progress[-1].next_nonce) == (None, None)
 
 
-async def test_a_first_nonce_that_was_refused_for_the_rate_is_asked_for_again() -> None:
+async def test_a_first_nonce_refused_for_the_rate_is_asked_again() -> None:
     node, memory = Chain(100, nonce=None, words="Too Many Requests"), Memory()
     async with covering(node, memory, intervals=Intervals(first_nonce=0.0)) as (coverer, announce):
         await coverer.cover_for(Aim.CONFIRM)

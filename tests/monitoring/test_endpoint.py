@@ -161,7 +161,7 @@ async def test_logs_come_in_their_order(transport: Transport) -> None:
     assert fetched.logs == [read(number, index) for number in range(100) for index in range(50)]
 
 
-async def test_an_answer_with_an_entry_that_cannot_be_read_is_not_believed_and_the_rest_of_it_is_read(
+async def test_an_answer_with_an_unreadable_entry_is_not_believed(
     transport: Transport,
 ) -> None:
     logs = [log(1), log(2, blockNumber=None), {"a": 1}, "text", None, log(3)]
@@ -259,7 +259,7 @@ async def test_a_pushed_head_that_cannot_be_read_is_the_endpoints_failure(strang
         assert isinstance(await failure_of(anext(await endpoint.subscribe_heads())), EndpointUnavailable)
 
 
-async def test_pushed_logs_are_read_with_their_mark_and_malformed_ones_are_told_apart() -> None:
+async def test_pushed_logs_are_told_apart_from_malformed_entries() -> None:
     async with pushing(log(1), log(1, removed=True), log(2, blockHash=None)) as endpoint:
         logs = await endpoint.subscribe_logs(CONTRACT, [[TOPIC]])
         pushed = [await within_bound(anext(logs)) for _ in range(3)]

@@ -55,7 +55,7 @@ def test_neither_text_nor_repr_tells_a_secret() -> None:
     assert "secret" not in f"{address} {address!r}"
 
 
-def test_the_user_info_is_a_header_and_no_part_of_what_is_connected_to() -> None:
+def test_user_info_becomes_a_header_and_leaves_the_target() -> None:
     address = EndpointAddress("wss://us%40er:@node.example/key")
     assert (address.reveal(), address.reveal_headers()) == (
         "wss://node.example/key",

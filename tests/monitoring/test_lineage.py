@@ -148,7 +148,7 @@ async def lineage(node: Routed) -> AsyncIterator[tuple[Lineage, HeaderCache]]:
         yield Lineage(ChainConfig.model_validate(CONFIG), endpoint, cache, BorneOut()), cache
 
 
-async def test_blocks_that_lead_back_to_one_that_was_borne_out_need_no_question() -> None:
+async def test_blocks_leading_back_to_a_known_one_need_no_question() -> None:
     node = Routed(100)
     async with lineage(node) as (known, cache):
         await known.bear_out(hash_at(10))

@@ -52,7 +52,7 @@ def lost(memory: Memory) -> list[BlockRange]:
     return [progress.unread for progress in memory.progress if progress.unread is not None]
 
 
-async def test_a_chain_goes_on_behind_what_its_endpoint_has_lost_and_says_so() -> None:
+async def test_a_chain_goes_on_after_lost_blocks_and_says_so() -> None:
     node, memory = Pruning(1000, oldest=600), stood_at(20)
     async with covering(node, memory, intervals=HASTY) as (coverer, _):
         await coverer.cover_for(Aim.CONFIRM)
@@ -62,7 +62,7 @@ async def test_a_chain_goes_on_behind_what_its_endpoint_has_lost_and_says_so() -
     assert (reached.start, reached.checkpoint, reached.covered.number) == (600, 995, 1000)
 
 
-async def test_nothing_between_the_old_checkpoint_and_the_new_start_is_claimed_to_be_covered() -> None:
+async def test_lost_blocks_are_never_claimed_to_be_covered() -> None:
     node, memory = Pruning(1000, oldest=600), stood_at(20)
     async with covering(node, memory, intervals=HASTY) as (coverer, _):
         await coverer.cover_for(Aim.CONFIRM)
@@ -70,7 +70,7 @@ async def test_nothing_between_the_old_checkpoint_and_the_new_start_is_claimed_t
     assert (behind.start, behind.checkpoint, behind.covered) == (600, 599, None)
 
 
-async def test_an_endpoint_that_still_has_the_past_is_asked_before_any_is_given_up() -> None:
+async def test_an_endpoint_that_still_has_the_past_is_asked_first() -> None:
     young, whole = Pruning(1000, oldest=600), Pruning(1000)
     async with (
         http_node(posting(young.answer)) as first,
@@ -82,7 +82,7 @@ async def test_an_endpoint_that_still_has_the_past_is_asked_before_any_is_given_
         assert memory.progress[-1].coverage.start == 1
 
 
-async def test_of_two_endpoints_that_have_lost_the_past_the_one_that_goes_back_further_is_taken() -> None:
+async def test_of_two_pruned_endpoints_the_one_going_back_further_is_taken() -> None:
     young, older = Pruning(1000, oldest=600), Pruning(1000, oldest=300)
     async with (
         http_node(posting(young.answer)) as first,

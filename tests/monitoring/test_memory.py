@@ -53,7 +53,7 @@ async def test_of_a_new_chain_nothing_is_kept(kept: Kept) -> None:
     assert await store.anchors(ORIGIN) == []
 
 
-async def test_the_coverage_is_that_of_the_last_commit_even_one_that_goes_back(kept: Kept) -> None:
+async def test_the_coverage_is_that_of_the_last_commit(kept: Kept) -> None:
     store, commit = kept
     for progress in (reached(10, 15), reached(20, 25), reached(5, 25)):
         await commit(progress)

@@ -124,7 +124,7 @@ def test_only_a_delivery_is_one_and_says_why(event: TransferEvent) -> None:
 
 
 @pytest.mark.parametrize(("event", "wrong"), [(STOLEN, Mismatch.PARAMS), (DIVERTED, Mismatch.RECIPIENT)])
-async def test_a_covered_one_opens_its_alert_with_its_log_and_is_no_event(
+async def test_a_covered_mismatch_opens_its_alert_and_is_no_event(
     tmp_path: Path, event: Executed, wrong: Mismatch
 ) -> None:
     async with checking(tmp_path) as made:

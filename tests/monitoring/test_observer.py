@@ -33,7 +33,7 @@ async def test_a_polled_chain_is_covered_up_to_each_new_head() -> None:
         assert node.ranges[-1] == (11, 12)
 
 
-async def test_a_chain_watched_from_its_next_block_is_covered_as_soon_as_that_comes() -> None:
+async def test_a_chain_watched_from_its_next_block_is_covered_with_it() -> None:
     node = Whole(10)
     async with http_node(posting(node.answer)) as url, observing(url, start=11) as (observer, _):
         await until(lambda: observer.state.caught_up)
@@ -41,7 +41,7 @@ async def test_a_chain_watched_from_its_next_block_is_covered_as_soon_as_that_co
         await until(lambda: covered(observer) == 11)
 
 
-async def test_a_contract_that_is_not_there_is_told_and_the_next_endpoint_used() -> None:
+async def test_an_endpoint_without_the_contract_is_passed_over() -> None:
     empty, right = Whole(10), Whole(10)
     empty.code = "0x"
     async with (
@@ -55,7 +55,7 @@ async def test_a_contract_that_is_not_there_is_told_and_the_next_endpoint_used()
         assert (empty.ranges, observer.state.trouble) == ([], None)
 
 
-async def test_an_endpoint_that_names_a_time_to_stay_away_is_left_alone_so_long() -> None:
+async def test_an_endpoint_that_sends_retry_after_is_left_alone_so_long() -> None:
     node = Whole(10)
     asked = 0
 
@@ -93,7 +93,7 @@ async def test_an_endpoint_whose_head_only_swings_to_and_fro_is_given_up() -> No
         await until(lambda: covered(observer) == 30)
 
 
-async def test_reading_the_history_of_a_chain_that_stands_still_is_not_broken_off() -> None:
+async def test_history_of_a_chain_that_stands_still_is_read_to_the_end() -> None:
     node = Whole(300, most=4)
     asked: list[str] = []
 
@@ -162,7 +162,7 @@ async def test_what_an_endpoint_is_waited_for_is_told_while_it_is() -> None:
         await until(lambda: observer.state.trouble is None)
 
 
-async def test_what_went_wrong_before_history_is_read_is_not_told_any_longer() -> None:
+async def test_past_trouble_is_not_shown_while_history_is_read() -> None:
     node = Whole(300, most=4)
     node.chain_id = 1
     let_go = asyncio.Event()
@@ -182,7 +182,7 @@ async def test_what_went_wrong_before_history_is_read_is_not_told_any_longer() -
         let_go.set()
 
 
-async def test_progress_that_someone_waits_for_is_made_as_soon_as_a_head_passes_it() -> None:
+async def test_an_awaited_instant_is_covered_once_a_head_passes_it() -> None:
     node = Whole(10)
     subscribed: dict[str, Any] = {}
 

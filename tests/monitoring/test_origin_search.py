@@ -65,7 +65,7 @@ async def test_each_is_asked_about_once_and_a_day_back() -> None:
     assert origin.questions == [(of_row, started - 86_400) for of_row, started in store.rows]
 
 
-async def test_what_its_watched_origin_may_still_bring_by_itself_is_not_asked_about() -> None:
+async def test_an_origin_that_may_still_bring_it_is_not_asked() -> None:
     store, origin = Unknown([(FIRST, ago(5))]), Asked()
     async with searching(store, origin):
         await until(lambda: store.looks >= 4)
@@ -90,7 +90,7 @@ async def test_an_origin_that_had_nothing_is_asked_again_later() -> None:
         await until(lambda: len(origin.questions) >= 3)
 
 
-async def test_one_transfer_about_which_nobody_answers_keeps_no_other_from_being_asked_about() -> None:
+async def test_an_unanswered_question_holds_up_no_other() -> None:
     class Stubborn(Asked):
         async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
             self.answers = transfer_id != FIRST

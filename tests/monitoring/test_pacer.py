@@ -45,7 +45,7 @@ async def history(pacer: Pacer, endpoint: Limited) -> None:
         await asyncio.gather(*(pacer.ask(lambda: endpoint.request("history"), Urgency.HISTORY) for _ in range(16)))
 
 
-def test_a_question_is_not_kept_waiting_by_history_and_history_goes_on_all_the_same() -> None:
+def test_history_neither_delays_a_question_nor_stops_for_it() -> None:
     async def main() -> tuple[list[float], Limited]:
         loop, pacer, endpoint = asyncio.get_running_loop(), Pacer(), Limited(2)
         reading = asyncio.create_task(history(pacer, endpoint))
@@ -66,7 +66,7 @@ def test_a_question_is_not_kept_waiting_by_history_and_history_goes_on_all_the_s
     assert 1 <= endpoint.answered["history"] <= 10
 
 
-def test_what_is_asked_to_be_left_alone_is_left_alone_for_as_long_as_it_says() -> None:
+def test_an_endpoint_is_left_alone_for_as_long_as_it_asks() -> None:
     async def main() -> list[float]:
         pacer, at = Pacer(), []
         answers = iter([refusal(2.5), None])
@@ -84,7 +84,7 @@ def test_what_is_asked_to_be_left_alone_is_left_alone_for_as_long_as_it_says() -
 
 
 @pytest.mark.parametrize("asked", [LONGEST_PAUSE + 1, 86_400.0, 10 * 365 * 86_400.0])
-def test_an_endpoint_that_asks_for_long_is_given_back_at_once_and_tried_again_within_a_minute(asked: float) -> None:
+def test_a_long_wait_is_passed_on_and_tried_again_within_a_minute(asked: float) -> None:
     async def main() -> tuple[float, float]:
         pacer, loop = Pacer(), asyncio.get_running_loop()
 
@@ -136,7 +136,7 @@ def test_an_endpoint_that_refuses_everything_is_given_up_and_sooner_beside_other
     assert run_virtually(main(True)) < run_virtually(main(False)) < 10
 
 
-def test_a_request_that_is_given_up_while_it_waits_leaves_its_turn_to_others() -> None:
+def test_a_cancelled_request_leaves_its_turn_to_others() -> None:
     async def main() -> str:
         pacer = Pacer()
         pacer.throttle.at_once = 1
@@ -160,7 +160,7 @@ def test_a_request_that_is_given_up_while_it_waits_leaves_its_turn_to_others() -
     assert run_virtually(main()) == "quick"
 
 
-def test_a_connection_that_is_lost_for_too_many_requests_slows_the_next_one_down() -> None:
+def test_a_connection_cut_for_the_rate_slows_the_next_one_down() -> None:
     async def main() -> float | None:
         pacer = Pacer()
 
@@ -182,7 +182,7 @@ def test_a_connection_that_is_lost_for_too_many_requests_slows_the_next_one_down
     assert run_virtually(main()) is not None
 
 
-def test_what_is_refused_of_one_kind_only_does_not_slow_down_the_others() -> None:
+def test_one_refused_kind_of_request_slows_no_other() -> None:
     async def main() -> tuple[int, int]:
         pacer, answered = Pacer(), 0
         asked = 0
@@ -227,7 +227,7 @@ def test_a_throttle_that_has_heard_of_no_limit_limits_nothing() -> None:
         throttle.began(0.0)
 
 
-async def test_a_plan_of_25_requests_a_second_is_caught_up_with_over_http() -> None:
+async def test_history_is_read_over_http_at_25_requests_a_second() -> None:
     node = Whole(3000, logs=[1 + 50 * number for number in range(60)])
     readable(node)
     plan, asked = FixedWindow(most=25), Counter[str]()

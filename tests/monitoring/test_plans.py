@@ -73,7 +73,7 @@ def test_units_are_kept_to_whatever_a_request_costs() -> None:
 
 
 @pytest.mark.parametrize("most", [5, 25])
-def test_an_endpoint_that_cuts_the_connection_at_its_limit_is_caught_up_with(most: int) -> None:
+def test_an_endpoint_that_cuts_connections_is_caught_up_with(most: int) -> None:
     reading = read(chain(), [FixedWindow(most=most)], cuts=True)
     assert reading.refused < 60
     assert reading.seconds < 120
@@ -164,7 +164,7 @@ def rules(draw: st.DrawFn) -> tuple[list[Plan], float]:
 
 @examples(60)
 @given(rules(), st.integers(1, 200), st.floats(0.005, 1.0))
-def test_whatever_the_hidden_rule_a_chain_is_read_whole_for_a_bounded_number_of_requests(
+def test_whatever_the_hidden_rule_a_chain_is_read_in_bounded_requests(
     hidden: tuple[list[Plan], float], events: int, latency: float
 ) -> None:
     plans, _ = hidden

@@ -72,7 +72,7 @@ async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:
         assert turns >= 8
 
 
-async def test_an_event_that_is_stored_from_the_same_block_counts_as_answered_and_is_not_decoded_again() -> None:
+async def test_a_stored_event_counts_as_answered_and_is_not_decoded_again() -> None:
     node = Node(20, logs=[5, 9], log_changes={"topics": [f"0x{TOPIC.hex()}", f"0x{ID.hex()}"]})
     async with reader_of(node) as read:
         known = {(5, hash_at(5))}

@@ -60,7 +60,7 @@ async def test_no_more_are_under_way_than_allowed() -> None:
         assert ranges.begun == [0, 10, 20]
 
 
-async def test_what_was_read_before_a_failure_comes_first_and_the_rest_is_given_up() -> None:
+async def test_ranges_before_a_failure_come_and_the_rest_is_given_up() -> None:
     ranges = Ranges()
     ranges.fails = 10
     ranges.let_go(0, 10)

@@ -87,7 +87,7 @@ async def test_what_is_no_token_is_asked_again_some_time_later() -> None:
     assert labels.tokens == {(ORIGIN, TOKEN): USDC}
 
 
-async def test_a_stored_token_is_shown_and_asked_for_once_more_by_each_run() -> None:
+async def test_a_stored_token_is_asked_for_once_more_in_each_run() -> None:
     shelf, labels = Shelf({(ORIGIN, TOKEN): Token("WRONG", 18)}), ChainLabels({})
     chain = Chain(answer=Unanswered("no endpoint answers"))
     reader = TokenReader(shelf, {ORIGIN: chain}, labels)

@@ -102,7 +102,7 @@ async def test_what_is_put_is_stored_and_armed_when_its_future_is_done(tmp_path:
         assert [one.awaited.due_at for one in armed] == [TIME + 10, TIME + 20]
 
 
-async def test_events_and_progress_of_one_observation_are_committed_together_or_not_at_all(tmp_path: Path) -> None:
+async def test_events_and_progress_are_committed_together_or_not_at_all(tmp_path: Path) -> None:
     block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
     progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
     async with checking(tmp_path) as checking_:
@@ -123,7 +123,7 @@ async def test_what_waits_together_is_committed_at_once(tmp_path: Path) -> None:
         assert all(done.done() for done in waiting)
 
 
-async def test_what_a_chain_put_later_is_not_checked_earlier_however_much_came_before(tmp_path: Path) -> None:
+async def test_observations_of_a_chain_are_checked_in_their_order(tmp_path: Path) -> None:
     block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
     progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
     async with checking(tmp_path, run=False) as checking_:

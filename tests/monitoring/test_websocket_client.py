@@ -87,7 +87,7 @@ async def test_a_flood_of_messages_leaves_the_event_loop_to_others() -> None:
     assert (came, max(at_a_time) <= 200) == (9_000, True), max(at_a_time)
 
 
-async def test_a_request_that_cannot_even_be_sent_ends_and_gives_the_connection_up() -> None:
+async def test_a_request_that_cannot_be_sent_ends_the_connection() -> None:
     async def deaf(connection: ServerConnection) -> None:
         connection.transport.pause_reading()
 
@@ -118,7 +118,7 @@ async def test_an_error_without_an_id_is_told_in_its_own_words() -> None:
     assert str(failed) == "127.0.0.1 refused a request: parse error (code -32700)"
 
 
-async def test_a_refusal_for_the_rate_without_an_id_refuses_what_is_under_way_and_ends_nothing() -> None:
+async def test_a_rate_refusal_without_an_id_refuses_all_requests_in_flight() -> None:
     messages = iter([error({"id": None}, -32005, "rate limited"), None])
 
     def answer(request: dict[str, Any]) -> str:
