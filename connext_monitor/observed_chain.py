@@ -54,21 +54,21 @@ class ObservedChain:
         self._observer.cover_past(instant)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        """What the chain says of a transfer; None where it cannot be asked now, for the reason in `unanswered`."""
+        """What the chain says of a transfer; None if it cannot be asked now, for the reason in `unanswered`."""
         return await self._decisive(self._queries.transfer_status(transfer_id))
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
-        """Have the transfer's events looked for and recorded; None where that cannot be done now, as above."""
+        """Have the transfer's events looked for and recorded; None if that cannot be done now, as above."""
         return await self._decisive(self._queries.fetch_events(transfer_id, since))
 
     async def paused(self) -> bool | None:
-        """Whether its diamond is paused; None where it cannot be asked now."""
+        """Whether its diamond is paused; None if it cannot be asked now."""
         return await self._circumstantial(self._queries.paused())
 
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
     ) -> list[SeenSideEvent] | None:
-        """What was done about a transfer beside its legs since then; None where the chain cannot be asked now."""
+        """What was done about a transfer beside its legs since then; None if the chain cannot be asked now."""
         return await self._circumstantial(self._queries.side_events(transfer_id, topics, since))
 
     async def _decisive(self, question: Awaitable[_T]) -> _T | None:

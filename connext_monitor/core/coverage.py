@@ -162,7 +162,7 @@ def begin(start: BlockNumber) -> Coverage:
 
 
 def next_range(coverage: Coverage, after: BlockNumber, head: BlockNumber, span: int) -> BlockRange | None:
-    """The next blocks to read after block ``after``, at most ``span`` of them; None where there is nothing new."""
+    """The next blocks to read after block ``after``, at most ``span`` of them; None if there is nothing new."""
     first = BlockNumber(max(after + 1, coverage.start))
     if first > head:
         return None

@@ -30,7 +30,7 @@ EVENT_TOPICS: Final = (XCALLED_TOPIC, EXECUTED_TOPIC, RECONCILED_TOPIC)
 _NONCE_LIMIT: Final = 2**63  # A nonce rises by one with every xcall: a larger one is a lie, and fits no database.
 _FOUR_TOPICS: Final = [WORD] * 4
 _POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
-# Where TransferInfo's callData is pointed to and, where it comes first behind the head, what the pointer says; and how
+# Where TransferInfo's callData is pointed to and, if it comes first behind the head, what the pointer says; and how
 # long the whole is with empty callData: thirteen words and its length.
 _CALL_DATA_POINTER: Final = 6 * WORD
 _POINTER_BEHIND_HEAD: Final = (13 * WORD).to_bytes(WORD, "big")
@@ -105,7 +105,7 @@ _KINDS: Final = {
 
 
 def named_event(log: RawLog) -> tuple[EventKind, TransferId] | None:
-    """Which event of which transfer a log's topics name; None where they name none. Nothing else of it is read."""
+    """Which event of which transfer a log's topics name; None if they name none. Nothing else of it is read."""
     kind = _KINDS.get(log.topics[0]) if len(log.topics) > 1 else None
     return None if kind is None else (kind, TransferId(log.topics[1]))
 
@@ -150,7 +150,7 @@ def broken_integrity(event: TransferEvent, log: RawLog) -> BrokenIntegrity | Non
 
 
 def _as_written(event: XCalled | Executed, data: bytes) -> bytes | None:
-    """Return `encode_transfer_info` of the event's params, cut out of the log; None where it is laid out otherwise.
+    """Return `encode_transfer_info` of the event's params, cut out of the log; None if it is laid out otherwise.
 
     The contracts lay it out as `encode_transfer_info` does, and to write it once more takes longer than to hash it.
     """

@@ -67,7 +67,7 @@ def unread(asked: BlockRange, read: Iterable[BlockRange]) -> list[BlockRange]:
 
 
 def next_part(parts: Iterable[BlockRange], begun: BlockRange | None, span: int) -> BlockRange | None:
-    """The next blocks of ``parts`` after the ones begun last, at most ``span`` of them; None where there are none."""
+    """The next blocks of ``parts`` after the ones begun last, at most ``span`` of them; None if there are none."""
     for part in parts:
         first = max(part.first, begun.last + 1) if begun else part.first
         if first <= part.last:

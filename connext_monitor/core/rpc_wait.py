@@ -1,6 +1,6 @@
 """How long an endpoint asks to be left alone, in whatever way it says so: in headers, in an error's data, or in words.
 
-All is in seconds from now, None where nothing is said. What nobody can mean is bounded (years), counts as now
+All is in seconds from now, None if nothing is said. What nobody can mean is bounded (years), counts as now
 (negative) or is left out (not a number). Sources: RFC 9110 (Retry-After), the drafts and habits of
 ``RateLimit-Reset``, and vendors' answers, which are listed in the tests.
 """
@@ -30,7 +30,7 @@ _AT: Final = re.compile(r"(?:reset|resetat|resettime|resets|resetsat|ratelimitre
 
 
 def in_headers(headers: Mapping[str, str], now: float) -> float | None:
-    """What ``Retry-After`` asks; ``now`` is in Unix seconds, used where the server does not say its own time."""
+    """What ``Retry-After`` asks; ``now`` is in Unix seconds, used if the server does not send its own time."""
     return _bounded(wait_in_headers(headers, now))
 
 

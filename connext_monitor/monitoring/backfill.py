@@ -141,34 +141,24 @@ class Backfill:
     async def _try(self, pooled: PooledEndpoint, parts: Sequence[BlockRange]) -> str | None:
         """Read with one endpoint for as long as it serves; returns why it no longer does, None if all has been read."""
         before = self._report.blocks
-        trouble = Trouble.FAILED
         try:
-            async with (
-                pooled.open(again=True) as endpoint,
-                Witness(self._config, pooled) as witness,
-            ):
+            async with pooled.open(again=True) as endpoint, Witness(self._config, pooled) as witness:
                 session = _Session(self._config, pooled, endpoint, witness, self._store, self._headers)
                 await session.read(parts, self._take)
+            return None
         except LongRead as error:
             pooled.read_too_long(error.blocks)
             return None
-        except RpcRefused as error:
-            if pooled.refused(error) is RangeRetry.SMALLER:
+        except (RpcError, Unsettled, PartialAnswer) as error:
+            if isinstance(error, RpcRefused) and pooled.refused(error) is RangeRetry.SMALLER:
                 return None
-            reason = str(error)
-            if error.refusal.reaction is Reaction.RATE:
-                await asyncio.sleep(min(error.retry_after or 0.0, _LONGEST_ASKED))
-        except EndpointNotBelieved as error:
-            reason, trouble = str(error), Trouble.NOT_BELIEVED
-        except PartialAnswer as error:
-            reason, trouble = f"{pooled.host} {error}", Trouble.NOT_BELIEVED
-        except Unsettled as error:
-            reason = f"{pooled.host} {error}"
-        except RpcError as error:
-            reason = str(error)
-        else:
-            return None
+            ended_by = error
+        if isinstance(ended_by, RpcRefused) and ended_by.refusal.reaction is Reaction.RATE:
+            await asyncio.sleep(min(ended_by.retry_after or 0.0, _LONGEST_ASKED))
+        reason = str(ended_by) if isinstance(ended_by, RpcError) else f"{pooled.host} {ended_by}"
         self._interrupted(reason)
+        distrusted = isinstance(ended_by, EndpointNotBelieved | PartialAnswer)
+        trouble = Trouble.NOT_BELIEVED if distrusted else Trouble.FAILED
         pooled.ended(trouble, progressed=self._report.blocks > before)
         return reason
 
@@ -234,7 +224,7 @@ class _Session:
                 await self._believe(read_range, take)
 
     async def _believe(self, read: ReadRange, take: _Take) -> None:
-        """Have other endpoints and the contract's own count bear a range out, and hand it on."""
+        """Have other endpoints and the contract's own count confirm a range, and hand it on."""
         checked = await self._second_look.before_final(read, read.blocks.last)
         if checked.comparison is Comparison.OTHER_CHAIN:
             raise EndpointNotBelieved(

@@ -12,7 +12,7 @@ Topics: TypeAlias = Sequence[bytes | Sequence[bytes] | None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block as its endpoint describes it; ``logs_bloom`` is its 256 bytes, None where it gives none."""
+    """A block as its endpoint describes it; ``logs_bloom`` is its 256 bytes, None if it gives none."""
 
     number: BlockNumber
     hash: Hash32

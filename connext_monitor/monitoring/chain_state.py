@@ -14,7 +14,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.header_cache import HeaderCache
 from connext_monitor.monitoring.intervals import USUAL, LossProof
-from connext_monitor.monitoring.lineage import BorneOut
+from connext_monitor.monitoring.lineage import VerifiedBlocks
 from connext_monitor.monitoring.lost_history import LostHistory
 from connext_monitor.monitoring.undecodable import Undecodable
 
@@ -44,7 +44,7 @@ class ChainState:
         self.head: Header | None = None
         self.head_risen_at = clock.monotonic()
         self.headers = HeaderCache()
-        self.borne_out = BorneOut()
+        self.verified = VerifiedBlocks()
         self.undecodable = Undecodable(clock)
         self.lost_history = LostHistory(len(config.endpoints), clock, loss_proof)
         self.covered_risen_at = clock.monotonic()

@@ -79,7 +79,7 @@ class CoverPass:
         self._observations = observations
         self._nonces = nonces
         self._reader = reader = RangeReader(endpoint, config.domain_id, config.contract, state.headers)
-        self._lineage = lineage = Lineage(config, endpoint, state.headers, state.borne_out)
+        self._lineage = lineage = Lineage(config, endpoint, state.headers, state.verified)
         self._witness = witness = Witness(config, pooled, urgency)
         self._second_look = SecondLook(config, endpoint, reader, witness, blooms)
         self._holes = NonceHoles(state, endpoint, pooled, reader, lineage, witness, store, observations)
@@ -125,7 +125,7 @@ class CoverPass:
         stored = await self._store.stored(self._state.config.domain_id, blocks)
         try:
             read = await self._reader.read(blocks, target.head, target.final, stored)
-            await self._bear_out(read, stored)
+            await self._verify(read, stored)
         except EndpointNotBelieved:
             raise
         except (EndpointUnavailable, UnreadableAnswer):
@@ -135,11 +135,11 @@ class CoverPass:
             raise
         return read
 
-    async def _bear_out(self, read: ReadRange, stored: Stored) -> None:
+    async def _verify(self, read: ReadRange, stored: Stored) -> None:
         """Make sure that what was read is of our chain, the more so if it takes something back."""
         for number, block_hash in sorted(block for block in stored.blocks if block[1] in read.gone)[:1]:
             await self._lineage.confirm_gone(number, block_hash)
-        await self._lineage.bear_out(read.end.hash, again=self._state.caught_up)
+        await self._lineage.verify(read.end.hash, again=self._state.caught_up)
 
     # Committing
 
@@ -185,7 +185,7 @@ class CoverPass:
         header = next((header for header in at_hand if header.number == reached.checkpoint), None)
         if header is None:
             header = await self._reader.header_at(reached.checkpoint)
-            await self._lineage.bear_out(header.hash)
+            await self._lineage.verify(header.hash)
         return header.ref
 
     async def _commit(self, read: ReadRange, progress: ChainProgress, final: BlockNumber) -> None:

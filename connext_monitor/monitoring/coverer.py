@@ -47,7 +47,7 @@ class Coverer:
         self._requests = requests
         self._settled_every = intervals.second_look
         self._settled_at = -self._settled_every
-        self._lineage = Lineage(self._config, endpoint, state.headers, state.borne_out)
+        self._lineage = Lineage(self._config, endpoint, state.headers, state.verified)
         asking = AnyEndpoint(state, pooled.pool)
         self._nonces = OriginNonces(state, endpoint, self._lineage, asking, intervals.first_nonce)
         self._recovery = CoverRecovery(

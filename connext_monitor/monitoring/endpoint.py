@@ -1,6 +1,6 @@
 """An Ethereum endpoint: the calls that watching a chain takes, typed, over a JSON-RPC client that does not hang.
 
-All methods raise `RpcRefused` where the endpoint answered with an error, and `EndpointUnavailable` where it did not
+All methods raise `RpcRefused` if the endpoint answered with an error, and `EndpointUnavailable` if it did not
 answer, or with something unreadable.
 """
 
@@ -212,13 +212,13 @@ class Endpoint:
     async def call(self, to: Address, data: bytes, block: BlockNumber | str, *, tries: int = TRIES) -> bytes:
         """What a view answers in the state after a block; a revert is RpcRefused.
 
-        ``tries`` is how often it is asked where it is refused for the rate.
+        ``tries`` is how often it is asked if it is refused for the rate.
         """
         at = block if isinstance(block, str) else hex(block)
         return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes, tries=tries)
 
     async def code(self, address: Address) -> bytes:
-        """The contract's code at the newest block; empty where there is none."""
+        """The contract's code at the newest block; empty if there is none."""
         return await self._ask("eth_getCode", [to_hex(address), "latest"], read_bytes)
 
     async def subscribe_heads(self) -> Pushes[Header]:

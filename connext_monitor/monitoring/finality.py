@@ -19,9 +19,9 @@ class Finality:
         self._lineage = lineage
 
     async def below(self, head: Header) -> BlockNumber | None:
-        """The last final block at or below ``head``; None where the endpoint does not say.
+        """The last final block at or below ``head``; None if the endpoint does not say.
 
-        Raises EndpointNotBelieved where it speaks of another chain.
+        Raises EndpointNotBelieved if it speaks of another chain.
         """
         if isinstance(self._finality, int):
             return final_by_depth(head.number, self._finality)
@@ -29,12 +29,12 @@ class Finality:
         if tagged is None or not await self._is_had(tagged, head):
             return None
         self._state.headers.add(tagged)
-        await self._lineage.bear_out(tagged.hash)
+        await self._lineage.verify(tagged.hash)
         self._state.final_trouble = None
         return min(tagged.number, head.number)
 
     async def _tagged(self, tag: str) -> Header | None:
-        """The block of a tag; None where the endpoint gives none, in whatever way, and the reason with the state."""
+        """The block of a tag; None if the endpoint gives none, in whatever way, with the reason kept in the state."""
         self._state.final_trouble = f"{self._endpoint.host} does not say which block is {tag}"
         try:
             return await self._endpoint.header(tag)
@@ -44,7 +44,7 @@ class Finality:
             return None
 
     async def _is_had(self, tagged: Header, head: Header) -> bool:
-        """Whether the endpoint has a block that it calls final, which needs a question where that is after the head.
+        """Whether the endpoint has a block that it calls final, which takes a question if that is above the head.
 
         Blocks up to a final one that does not exist would all be taken for final.
         """

@@ -39,7 +39,7 @@ _HEADERS: Final = 1024
 _REFUSING_STATUSES: Final = (402, 413, 420, 429)
 """They say what is wrong by themselves, without an error object."""
 _BUSY_STATUSES: Final = (503, 529)
-"""They say that there are too many requests, where they name a time to wait."""
+"""They say that there are too many requests, if they name a time to wait."""
 _EXPLAINED_BY_PAGE: Final = (403, 503, 529)
 """Statuses with which proxies in front of an endpoint, Cloudflare's for one, refuse for the rate among other things."""
 _PAGE_LOOKED_AT: Final = 4_000
@@ -48,7 +48,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """An HTTP answer; its body is None where it is larger than allowed."""
+    """An HTTP answer; its body is None if it is larger than allowed."""
 
     status: int
     headers: Mapping[str, str]
@@ -122,7 +122,7 @@ class HttpClient:
         return self._read(method, request_id, reply)
 
     async def _post_again(self, body: bytes) -> _Reply:
-        """Post, and once more where a kept connection turns out to be closed: all that we ask is harmless twice."""
+        """Post, and once more if a kept connection turns out to be closed: asking anything twice does no harm."""
         try:
             return await self._post(body)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError) as error:
@@ -163,7 +163,7 @@ class HttpClient:
         4. A body that is no answer to this request is none.
         """
         if reply.body is None and method == "eth_getLogs":
-            # Asked for fewer blocks it gives fewer logs: as where it says itself that this is too much.
+            # Asked for fewer blocks it gives fewer logs, as if it had said itself that this is too much.
             size = f"its answer has more than {self._limits.answer_bytes >> 20} MiB"
             return RpcRefused(self.host, method, Refusal(Reaction.RANGE, None, size))
         if reply.body is None:

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 as Ethereum endpoints speak it: the one interface of both transports, its errors, and its messages.
 
 An endpoint is a stranger on a bad line. Whatever it does, a request ends: with its undecoded `result`, with
-`RpcRefused` where it answered with an error, or with `EndpointUnavailable` where it did not answer as it should.
+`RpcRefused` if it answered with an error, or with `EndpointUnavailable` if it did not answer as it should.
 """
 
 import re
@@ -59,7 +59,7 @@ class EndpointNotBelieved(EndpointUnavailable):
 class RpcRefused(RpcError):
     """The endpoint answered with an error; ``refusal`` says what helps.
 
-    ``blocks`` is how many of them were asked for, where a range of logs was refused.
+    ``blocks`` is how many of them were asked for, if a range of logs was refused.
     """
 
     def __init__(self, host: str, method: str, refusal: Refusal, retry_after: float | None = None) -> None:
@@ -239,7 +239,7 @@ def _read_refusal(url: EndpointAddress, method: str, error: msgspec.Raw, http_st
 
 
 def _data(data: msgspec.Raw) -> object:
-    """An error's data, decoded; None where it is absent, cannot be read, or is longer than anybody explains himself."""
+    """An error's data, decoded; None if it is absent, cannot be read, or is longer than any explanation."""
     if not 0 < size(data) <= _LONGEST_DATA:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Whether what an endpoint says is of the chain that it was opened for: connections are routed to another one at times.
+"""Whether an endpoint still speaks of the chain that it was opened for: connections are routed to another one at times.
 
-On the other chain heights, contracts and even transfers may look like ours. What tells the two apart is the chain id,
-asked again on the same connection after what is to be believed was read, and the hashes by which blocks name their
-parents: a block whose parents lead back to one that was borne out needs no question.
+On the other chain heights, contracts and even transfers may look like ours. Two things tell the chains apart: the chain
+id, asked for again on the same connection after what is to be believed was read, and the hashes by which blocks name
+their parents: a block whose parents lead back to a verified one needs no question.
 """
 
 from collections import OrderedDict
@@ -16,13 +16,13 @@ from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
 from connext_monitor.monitoring.unusable_answers import Unsettled
 
 _KEPT = 8192
-"""Blocks that were borne out: of the fastest chain, those of half an hour."""
+"""Verified blocks that are remembered: of the fastest chain, those of half an hour."""
 _ROUNDS = 3
-"""Rounds of questions after which a block is taken for gone: that costs a reorg ten requests."""
+"""Rounds of questions after which a block counts as gone: that costs ten requests per reorg."""
 
 
 class Headers(Protocol):
-    """The headers lately seen."""
+    """The headers seen lately."""
 
     def get(self, block_hash: Hash32) -> Header | None:
         """The header with this hash."""
@@ -30,14 +30,14 @@ class Headers(Protocol):
 
 
 async def confirm_chain(endpoint: Endpoint, config: ChainConfig) -> None:
-    """Ask an endpoint again which chain it serves. Raises EndpointNotBelieved where that is another one."""
+    """Ask an endpoint again which chain it serves. Raises EndpointNotBelieved if that is another one."""
     chain_id = await endpoint.chain_id()
     if chain_id != config.chain_id:
         words = f"now serves chain id {chain_id}, not {config.chain_id}; see chains.{config.name}.endpoints"
         raise EndpointNotBelieved(endpoint.host, words)
 
 
-class BorneOut:
+class VerifiedBlocks:
     """Blocks that were found to be of our chain; the oldest make room."""
 
     def __init__(self) -> None:
@@ -56,14 +56,14 @@ class BorneOut:
 class Lineage:
     """What one endpoint says, held against what is known of its chain."""
 
-    def __init__(self, config: ChainConfig, endpoint: Endpoint, headers: Headers, borne_out: BorneOut) -> None:
+    def __init__(self, config: ChainConfig, endpoint: Endpoint, headers: Headers, verified: VerifiedBlocks) -> None:
         self._config = config
         self._endpoint = endpoint
         self._headers = headers
-        self._borne_out = borne_out
+        self._verified = verified
 
-    async def bear_out(self, block_hash: Hash32, *, again: bool = False) -> None:
-        """Find out whether a block is of our chain; asks nothing where its parents lead back to one that is.
+    async def verify(self, block_hash: Hash32, *, again: bool = False) -> None:
+        """Find out whether a block is of our chain; asks nothing if its parents lead back to one that is.
 
         ``again``: the endpoint must still have it after it said which chain it serves, so that it did not change in
         between. Raises EndpointNotBelieved, Unsettled, and what the endpoint raises.
@@ -71,24 +71,24 @@ class Lineage:
         if self._leads_back(block_hash):
             return
         await self.confirm()
-        # Twice, so that it does not go unseen where every second request is answered by another chain.
+        # Twice, so that it does not go unseen if every second request is answered by another chain.
         for _ in range(2 * again):
             if await self._endpoint.header_by_hash(block_hash) is None:
                 raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just referred to")
-        self._borne_out.add(block_hash)
+        self._verified.add(block_hash)
 
     async def confirm(self) -> None:
-        """Ask the endpoint again which chain it serves. Raises EndpointNotBelieved where that is another one."""
+        """Ask the endpoint again which chain it serves. Raises EndpointNotBelieved if that is another one."""
         await confirm_chain(self._endpoint, self._config)
 
     async def confirm_gone(self, number: BlockNumber, block_hash: Hash32) -> None:
         """Make sure, before anything is taken back, that our chain has another block at a height.
 
-        Raises EndpointNotBelieved where it is another chain, and Unsettled where the endpoint says now this, now that.
+        Raises EndpointNotBelieved if it is another chain, and Unsettled if the endpoint contradicts itself.
         """
         for times in range(1, _ROUNDS + 1):
             await self.confirm()
-            # Now once, now twice: in no rhythm in which somebody could share the answers out between two chains.
+            # Once, then twice, and so on: in no rhythm in which the answers could alternate between two chains.
             for _ in range(times):
                 header = await self._endpoint.header(number)
                 if header is None or header.hash == block_hash:
@@ -98,7 +98,7 @@ class Lineage:
     def _leads_back(self, block_hash: Hash32) -> bool:
         passed = []
         above: Header | None = None
-        while block_hash not in self._borne_out:
+        while block_hash not in self._verified:
             header = self._headers.get(block_hash)
             # Heights fall, so that it ends whatever an endpoint calls a parent.
             if header is None or (above is not None and header.number != above.number - 1):
@@ -106,5 +106,5 @@ class Lineage:
             passed.append(block_hash)
             above, block_hash = header, header.parent_hash
         for known in reversed(passed):
-            self._borne_out.add(known)
+            self._verified.add(known)
         return True

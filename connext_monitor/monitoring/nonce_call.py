@@ -17,9 +17,9 @@ log = structlog.get_logger()
 async def nonce_after(
     endpoint: Endpoint, config: ChainConfig, block: BlockNumber, none_yet: int | None = None
 ) -> int | None:
-    """What ``nonce()`` says after a block; None where the endpoint cannot say (an old state, for one).
+    """What ``nonce()`` says after a block; None if the endpoint cannot say (an old state, for one).
 
-    ``none_yet`` where no contract stands at that block. Raises EndpointUnavailable, and RpcRefused where that says only
+    ``none_yet`` if no contract stands at that block. Raises EndpointUnavailable, and RpcRefused if that says only
     that too much is asked.
     """
     try:
@@ -34,7 +34,7 @@ async def nonce_after(
 async def ask_nonce(
     endpoint: Endpoint, config: ChainConfig, block: BlockNumber, none_yet: int | None = None
 ) -> int | None:
-    """What ``nonce()`` says after a block, ``none_yet`` where no contract stands there; None for an absurd number.
+    """What ``nonce()`` says after a block, ``none_yet`` if no contract stands there; None for an absurd number.
 
     Raises EndpointUnavailable, RpcRefused and MalformedAnswer.
     """

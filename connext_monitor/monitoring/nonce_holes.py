@@ -58,7 +58,7 @@ class NonceHoles:
     async def close(self, upcoming: int) -> None:
         """Fetch what is missing below the nonce ``upcoming``, which the chain has just said it would give next.
 
-        A hole that nobody can close keeps none above it from being fetched. Raises EndpointNotBelieved where only
+        A hole that nobody can close keeps none above it from being fetched. Raises EndpointNotBelieved if only
         another endpoint had what was missing, once it is committed.
         """
         above, lasting = 0, 0

@@ -63,7 +63,7 @@ class Pacer:
 
     @property
     def interval(self) -> float:
-        """Seconds between two requests, 0 where no limit is known."""
+        """Seconds between two requests, 0 if no limit is known."""
         return 1 / self.throttle.rate if self.throttle.rate is not None else 0.0
 
     async def ask(

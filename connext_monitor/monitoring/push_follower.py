@@ -44,7 +44,7 @@ class PushFollower:
         self._heads = heads
         self._logs = logs
         self._reader = RangeReader(endpoint, self._config.domain_id, self._config.contract, state.headers)
-        self._lineage = Lineage(self._config, endpoint, state.headers, state.borne_out)
+        self._lineage = Lineage(self._config, endpoint, state.headers, state.verified)
         self._malformed = 0
 
     @classmethod
@@ -111,7 +111,7 @@ class PushFollower:
         try:
             decoded = await self._reader.decode_logs([raw])
             stands = await self._stands(raw)
-            await self._lineage.bear_out(raw.block_hash, again=True)
+            await self._lineage.verify(raw.block_hash, again=True)
         except (Unsettled, RpcRefused):
             return None
         return decoded if stands else []

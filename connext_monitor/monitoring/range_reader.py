@@ -97,7 +97,7 @@ class RangeReader:
     async def decode_logs(
         self, logs: list[RawLog], stored: Stored = _NOTHING, known: Mapping[Hash32, Header] = _NO_HEADERS
     ) -> list[DecodedLog]:
-        """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled where a block is not there.
+        """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled if a block is not there.
 
         Decoded here, and not when they are checked: while history is read, that is beside the commit of what came
         before.
@@ -122,7 +122,7 @@ class RangeReader:
         return decode_log(self._domain, raw, timestamp)
 
     async def _headers_of(self, logs: Sequence[RawLog], blocks: BlockRange) -> dict[Hash32, Header]:
-        """The headers of the logs' blocks. Raises LongRead where they come slowly, once some of them are here."""
+        """The headers of the logs' blocks. Raises LongRead if they come slowly, once some of them are here."""
         heights = {raw.block_hash: raw.block_number for raw in logs}
         known = {header.hash: header for header in map(self._headers.get, heights) if header is not None}
 
@@ -169,7 +169,7 @@ class RangeReader:
         return self._headers.get(block_hash)
 
     async def header_at(self, number: BlockNumber) -> Header:
-        """The block that stands at a height. Raises Unsettled where the endpoint has none."""
+        """The block that stands at a height. Raises Unsettled if the endpoint has none."""
         header = await self._endpoint.header(number)
         if header is None:
             raise Unsettled(f"has no block {number}")

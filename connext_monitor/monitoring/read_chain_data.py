@@ -198,7 +198,7 @@ def _bytes(text: str) -> bytes:
 
 @lru_cache(4096)
 def _quantity(text: str) -> int:
-    # Remembered, since many logs stand in one block, and at the same few places of their blocks.
+    # Remembered, since many logs stand in one block, and at the same few positions in their blocks.
     # int() alone would take signs, underscores, spaces and the digits of other scripts.
     if text[:2] != "0x" or not text.isalnum() or not text.isascii():
         raise Unreadable("a number begins with 0x")

@@ -24,7 +24,7 @@ def undecodable(logs: Sequence[DecodedLog]) -> list[DecodedLog]:
 class Undecodable:
     """The run of a chain's logs that could not be decoded, and of which other endpoints do not say the same.
 
-    ``since`` is when it began, on the monotonic clock, and ``why`` is said of it in words; None where there is none.
+    ``since`` is when it began, on the monotonic clock, and ``why`` is said of it in words; None if there is none.
     """
 
     def __init__(self, clock: Clock) -> None:

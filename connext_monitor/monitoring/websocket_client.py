@@ -54,7 +54,7 @@ _SUBSCRIPTION_ID: Final = msgspec.json.Decoder(SubscriptionId)
 
 @dataclass(slots=True)
 class _Pending:
-    """A request that waits for its answer; ``pushes`` is where a subscription's go that it asks for."""
+    """A request that waits for its answer; ``pushes`` is where the pushes of a subscription go that it asks for."""
 
     method: str
     outcome: asyncio.Future[Outcome]
@@ -202,10 +202,10 @@ class WebSocketClient:
         self._lost.set()
 
     def _dispatch(self, message: bytes) -> None:
-        """Hand a message to whom it is for. Raises MalformedMessage where nobody can be told by it.
+        """Hand a message to whoever it is for. Raises MalformedMessage if it does not say who that is.
 
         1. A push goes to its subscription.
-        2. An answer without an id concerns us all, and all are refused where it is for the rate; one that is late or
+        2. An answer without an id concerns us all, and all are refused if it is for the rate; one that is late or
            repeated concerns nobody any more.
         3. An answer goes to its request.
         """

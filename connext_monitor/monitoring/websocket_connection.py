@@ -38,7 +38,7 @@ class _Connection(ClientConnection):
             transport.max_size = _READ_AT_ONCE
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and where that took long nothing more for as long."""
+        """Take what came, and, if that took long, nothing more for as long."""
         began = self.loop.time()
         super().data_received(data)
         took = self.loop.time() - began

@@ -115,7 +115,7 @@ def plain_quantity(value: float | str) -> str:
 
 
 def plain_hex(text: str, length: int | None = None) -> str:
-    """Hex with a leading 0x, of ``length`` bytes where that is known. Raises ValueError."""
+    """Hex with a leading 0x, of ``length`` bytes if that is known. Raises ValueError."""
     digits = text[2:] if text[:2] in ("0x", "0X") else text
     if length is not None and len(digits) != 2 * length:
         raise ValueError(f"hex of {length} bytes has {2 * length} digits")

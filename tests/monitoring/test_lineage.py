@@ -15,7 +15,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.header_cache import HeaderCache
 from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
-from connext_monitor.monitoring.lineage import BorneOut, Lineage
+from connext_monitor.monitoring.lineage import Lineage, VerifiedBlocks
 from connext_monitor.monitoring.unusable_answers import Unsettled
 from tests.monitoring.covering import Memory, covering
 from tests.monitoring.made_up_chain import CONFIG, GENESIS_TIME, Chain, hash_at
@@ -145,19 +145,19 @@ def header(number: int, parent: Hash32 | None = None) -> Header:
 async def lineage(node: Routed) -> AsyncIterator[tuple[Lineage, HeaderCache]]:
     cache = HeaderCache()
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
-        yield Lineage(ChainConfig.model_validate(CONFIG), endpoint, cache, BorneOut()), cache
+        yield Lineage(ChainConfig.model_validate(CONFIG), endpoint, cache, VerifiedBlocks()), cache
 
 
 async def test_blocks_leading_back_to_a_known_one_need_no_question() -> None:
     node = Routed(100)
     async with lineage(node) as (known, cache):
-        await known.bear_out(hash_at(10))
+        await known.verify(hash_at(10))
         node.asked.clear()
         for number in range(11, 90):
             cache.add(header(number))
-        await known.bear_out(hash_at(89))
+        await known.verify(hash_at(89))
         assert node.asked == []
-        await known.bear_out(hash_at(95))
+        await known.verify(hash_at(95))
         assert node.asked == ["eth_chainId"]
 
 
@@ -169,15 +169,15 @@ async def test_parents_that_go_round_in_circles_lead_nowhere() -> None:
         cache.add(header(31, parent=hash_at(30)))
         async with asyncio.timeout(10):
             for number in (20, 30, 31):
-                await known.bear_out(hash_at(number))
+                await known.verify(hash_at(number))
         assert node.asked == ["eth_chainId"] * 2
 
 
-async def test_a_block_that_the_endpoint_no_longer_has_is_not_borne_out() -> None:
+async def test_a_block_that_the_endpoint_no_longer_has_is_not_verified() -> None:
     node = Routed(100)
     async with lineage(node) as (known, _):
         with pytest.raises(Unsettled, match="no longer has block"):
-            await known.bear_out(hash_at(50, 1), again=True)
+            await known.verify(hash_at(50, 1), again=True)
 
 
 async def test_a_block_is_gone_only_where_another_one_stands_each_time() -> None:
