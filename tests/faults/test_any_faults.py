@@ -47,12 +47,24 @@ def drawn(count: int) -> list[Schedule]:
     return found
 
 
+def varied(count: int) -> list[Schedule]:
+    """So many of a hundred schedules, such that every kind of fault is in several of them."""
+    left, chosen, holding = drawn(100), list[Schedule](), Counter[type]()
+    for _ in range(count):
+        # Each time the one with the kinds that are in the fewest so far.
+        best = max(left, key=lambda schedule: sum(2.0 ** -holding[type(fault)] for fault in schedule.faults))
+        left.remove(best)
+        chosen.append(best)
+        holding.update(type(fault) for fault in best.faults)
+    return chosen
+
+
 @pytest.mark.asyncio(loop_scope="session")
 async def test_whatever_goes_wrong_the_database_holds_the_truth(
     bridge: Devnet, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     everything = []
-    for number, schedule in enumerate(drawn(8)):
+    for number, schedule in enumerate(varied(8)):
         folder = tmp_path_factory.mktemp("any-faults")
         try:
             everything.append(await play(bridge, schedule, folder, recipient=f"0x{0xF000 + number:040x}"))
