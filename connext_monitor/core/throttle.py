@@ -1,8 +1,8 @@
-"""How fast one endpoint may be asked, learned from what it takes and from what it refuses.
+"""How fast one endpoint may be asked, learned from what it answers and what it refuses.
 
-Plans count requests, units or connections, by the second, the minute or the day, and none of them says so. What was
-answered before a refusal, over the time until something was answered again, is what the plan allows, whatever it
-counts. Instants and durations are seconds on a monotonic clock; nothing here waits or reads one.
+Plans count requests, units or connections, by the second, the minute or the day, and do not say so. What was answered
+before a refusal, over the time until something was answered again, is what the plan allows, whatever it counts.
+Instants and durations are seconds on a monotonic clock; nothing here waits or reads a clock.
 """
 
 from collections import deque
@@ -10,37 +10,37 @@ from typing import Final
 
 MOST_AT_ONCE: Final = 32
 LONGEST_PAUSE: Final = 60.0
-"""However long an endpoint asks to be left alone, it is tried again after this."""
+"""However long an endpoint asks to be left alone, it is tried again after this long."""
 _FIRST_PAUSE: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_BACKOFF: Final = 8.0
-"""Where it does not say how long, it is asked again after this at the latest: a plan's minute ends soon."""
+"""If it does not say how long, it is tried again after this long at the latest: a plan's minute ends soon."""
 _SLOWEST: Final = 0.2
-"""Requests a second: slower than this nothing is learned any more."""
+"""Requests a second: below this the rate is not lowered any further."""
 _SLOWEST_AT_FIRST: Final = 1.0
-"""Learned from a first refusal: where little was asked before it, as at rest, what was answered is no plan."""
+"""The lowest rate after a first refusal: if little was asked before it, as at rest, what was answered shows no plan."""
 _MOST_AT_A_TIME: Final = 0.5
-"""The share of the rate that is left after a refusal: of few requests in a long silence it would be nothing."""
+"""The share of the rate that a refusal leaves at least: few requests in a long silence would leave nothing."""
 _UNLIMITED: Final = 500.0
 _WINDOWS: Final = (1.0, 10.0, 60.0)
-"""The windows that plans count in: the day's is another matter."""
+"""The windows that plans count in; a day's quota is handled elsewhere."""
 _BUCKET: Final = 0.1
 _MARGIN: Final = 0.95
 _PAUSES_TO_A_RAISE: Final = 10
-"""A refusal costs a pause, and raising the rate ends in one: no more than a tenth of the time is lost so."""
+"""A refusal costs a pause, and raising the rate ends in one: this loses no more than a tenth of the time."""
 _SHORTEST_HOLD, _LONGEST_HOLD = 3.0, 120.0
 _LONGEST_HOLD_OF_SLOW: Final = 15.0
-"""Hardly a plan is so slow: what looks like one is an outage mostly, after which somebody waits for every answer."""
+"""Hardly any plan is so slow: what looks like one is usually an outage, after which every answer is waited for."""
 _STEP, _STEP_NEAR_CEILING = 1.25, 1.04
 _BURST: Final = 0.1
-"""Seconds of requests that may go at once after a rest."""
+"""Seconds' worth of requests that may go at once after a rest."""
 
 
 class Throttle:
     """What is known of one endpoint's limits.
 
-    ``rate`` is in requests a second, None while no limit has shown; ``at_once`` is how many may be under way;
-    ``refusals`` counts those in a row, with nothing answered since.
+    ``rate`` is in requests a second, None while no limit has shown; ``at_once`` is how many may be in flight;
+    ``refusals`` counts those in a row, with nothing answered in between.
     """
 
     def __init__(self) -> None:
@@ -60,9 +60,9 @@ class Throttle:
         self._held_back_by_rate = False
         self._held_back_by_at_once = False
 
-    def wait(self, now: float, under_way: int) -> float | None:
-        """Seconds until the next request may begin, 0 for at once; None: not before one of those under way ends."""
-        if under_way >= (1 if self._refused_from is not None else self.at_once):
+    def wait(self, now: float, in_flight: int) -> float | None:
+        """Seconds until the next request may begin, 0 for at once; None: not before one of those in flight ends."""
+        if in_flight >= (1 if self._refused_from is not None else self.at_once):
             self._held_back_by_at_once = True
             return None
         if self.rate is not None and self._next_at > now:
@@ -78,30 +78,30 @@ class Throttle:
             saved = max(0.0, _BURST - interval)
             self._next_at = max(self._next_at, now - saved) + interval
 
-    def answered(self, now: float, began_at: float, under_way: int) -> None:
-        """A request was answered, with anything but the word that there are too many.
+    def answered(self, now: float, began_at: float, in_flight: int) -> None:
+        """A request was answered, with anything but the message that there are too many.
 
-        ``under_way`` is how many there were, itself included, when it began.
+        ``in_flight`` is how many there were, itself included, when it began.
         """
         self._count(now)
         if self._refused_from is None:
-            self._peak_answered = max(self._peak_answered, under_way)
+            self._peak_answered = max(self._peak_answered, in_flight)
             self._raise(now)
         elif began_at >= self._eased_at:
             self._learn(now, now - self._refused_from)
 
-    def refused(self, now: float, began_at: float, under_way: int, asked: float | None = None) -> None:
-        """A request was refused for being one too many; ``asked`` is how long the endpoint wants to be left alone.
+    def refused(self, now: float, began_at: float, in_flight: int, asked: float | None = None) -> None:
+        """A request was refused as one too many; ``asked`` is how long the endpoint wants to be left alone.
 
-        What was already under way when another one was refused says nothing more than that one did.
+        Requests that were already in flight when another one was refused show no more than that one did.
         """
         asked = min(max(asked or 0.0, 0.0), LONGEST_PAUSE)
         if began_at < self._eased_at:
-            self._peak_refused = min(self._peak_refused, under_way)
+            self._peak_refused = min(self._peak_refused, in_flight)
             self.paused_until = max(self.paused_until, now + asked)
             return
         if self._refused_from is None:
-            self._refused_from, self._peak_refused = now, under_way
+            self._refused_from, self._peak_refused = now, in_flight
         self.refusals += 1
         self._eased_at = now
         longer = min(_LONGEST_BACKOFF, _FIRST_PAUSE * 2.0 ** min(self.refusals - 1, 10))
@@ -109,15 +109,15 @@ class Throttle:
         self.paused_until = max(self.paused_until, now + min(pause, LONGEST_PAUSE))
 
     def forget(self) -> None:
-        """What was refused lately was refused for something else: nothing is known of any limit."""
+        """What was refused lately was refused for another reason: no limit is known."""
         self.rate, self.at_once, self.refusals, self.paused_until = None, MOST_AT_ONCE, 0, 0.0
         self._refused_from = None
 
     def _learn(self, now: float, silence: float) -> None:
         """Something was answered again: what came before, over the time that it took, is the plan.
 
-        A limit of what may be under way shows when more were under way at the refusal than ever at an answer; that is
-        tried first, since it explains the refusal without any rate.
+        A limit on requests in flight shows if more were in flight at the refusal than ever at an answer. That is tried
+        first, since it explains the refusal without any rate.
         """
         crowded = self._peak_refused > self._peak_answered > 0 and self._peak_answered < self.at_once
         if crowded:
@@ -138,7 +138,7 @@ class Throttle:
         self._cycle_from = now
 
     def _measured(self, silence: float) -> float:
-        """Requests a second that were answered in the window that fits best."""
+        """Requests a second that were answered, in the window that shows the most."""
         end = self._refused_from or 0.0
         active = max(0.0, end - (self._cycle_from or 0.0))
         rates = []
@@ -149,7 +149,7 @@ class Throttle:
         return max(rates)
 
     def _raise(self, now: float) -> None:
-        """Ask for a little more, where more would have been asked and nothing was refused for a while."""
+        """Allow a little more, if more would have been asked and nothing was refused for a while."""
         if now < self._hold_until:
             return
         if self.rate is not None and self._held_back_by_rate:

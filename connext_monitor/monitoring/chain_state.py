@@ -89,7 +89,7 @@ class ChainState:
             self._heads.popitem(last=False)
 
     def replaces(self, head: Header) -> bool:
-        """Whether a head does not go on from what was announced or covered before: a hint of a reorg, not more."""
+        """Whether a head does not follow what was announced or covered before: a hint of a reorg, no more."""
         stood = self._heads.get(head.number, head.hash)
         parent = self._heads.get(BlockNumber(head.number - 1), head.parent_hash)
         covered = self.covered
@@ -131,7 +131,7 @@ class ChainState:
             heapq.heappush(self.awaited, past)
 
     def nonce_not_said(self, why: str | None) -> None:
-        """No endpoint says the chain's nonce at its head, or (None) it has been said."""
+        """No endpoint says the chain's nonce at its head; ``why`` is None once one has."""
         since = self.nonce_trouble[0] if self.nonce_trouble else self.clock.monotonic()
         self.nonce_trouble = None if why is None else (since, why)
 
@@ -143,7 +143,7 @@ class ChainState:
     def reads_history(self, watermark: Timestamp) -> bool:
         """Whether a chain covered up to there is catching up: more than a few minutes of blocks are still to be read.
 
-        Not said for ever: a chain that never catches up is to be judged by what is covered of it.
+        Not indefinitely: a chain that never catches up is judged by what is covered of it.
         """
         if self.head is None or self.caught_up:
             return False
@@ -158,7 +158,7 @@ class ChainState:
         return self.clock.monotonic() - seen_at
 
     def works(self) -> None:
-        """What was wrong is over; that no log can be decoded is not, while it lasts."""
+        """What was wrong is over, except that no log can be decoded, while that lasts."""
         self.trouble = self.undecodable.why
 
     def sight(self) -> ChainStatus:

@@ -34,7 +34,7 @@ from connext_monitor.monitoring.json_rpc import (
 )
 
 _CONNECTIONS: Final = 32
-"""At most so many requests are under way at once; others wait, and their time runs."""
+"""Requests in flight at once; others wait, and their time runs."""
 _HEADERS: Final = 1024
 _REFUSING_STATUSES: Final = (402, 413, 420, 429)
 """They say what is wrong by themselves, without an error object."""

@@ -110,7 +110,7 @@ class RpcClient(Protocol):
         """Wait until the connection is gone, and return why; over http only our own ``aclose`` ends it."""
 
     async def aclose(self) -> None:
-        """Close the connection within a few seconds; what is under way ends with EndpointUnavailable."""
+        """Close the connection within a few seconds; what is in flight ends with EndpointUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

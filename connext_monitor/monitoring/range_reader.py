@@ -20,7 +20,7 @@ from connext_monitor.monitoring.unusable_answers import LongRead, PartialAnswer,
 from connext_monitor.monitoring.yielding import in_slices
 
 _LONG = 20.0
-"""Seconds after which a range is cut short, whose blocks come slowly."""
+"""Seconds after which a range whose blocks come slowly is cut short."""
 _REMOVED_LOOKED_AT = 16
 """Blocks of logs that an answer calls removed; an honest one names hardly any."""
 _NOTHING = Stored()

@@ -1,7 +1,7 @@
-"""Logs of the contract that cannot be decoded: told as long as none since could be.
+"""Logs of the contract that cannot be decoded: they are reported until one can be decoded again.
 
 Strangers cannot make the contract write such logs. Either the endpoint mangles what it gives, or the contract is not
-the one that this program knows: in both cases what happens on the bridge is not seen.
+the one that this program knows; in both cases what happens on the bridge is not seen.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ _Key = tuple[Hash32, int]
 
 
 def undecodable(logs: Sequence[DecodedLog]) -> list[DecodedLog]:
-    """Those of the logs that hold no event which can be read; one that accuses somebody can."""
+    """Those of the logs that hold no event that can be read; one that accuses somebody does hold one."""
     return [log for log in logs if isinstance(log.content, UnreadableLog) and log.content.delivery is None]
 
 
 class Undecodable:
-    """The run of a chain's logs that could not be decoded, and of which other endpoints do not say the same.
+    """The run of a chain's logs that could not be decoded and that no other endpoint gave alike.
 
-    ``since`` is when it began, on the monotonic clock, and ``why`` is said of it in words; None if there is none.
+    ``since`` is when it began, on the monotonic clock, and ``why`` says so in words; both are None while there is none.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -44,7 +44,7 @@ class Undecodable:
             del self._agreed[next(iter(self._agreed))]
 
     def read(self, logs: Sequence[DecodedLog], host: str) -> BlockNumber | None:
-        """Logs of covered blocks were read; the first block that is not to be final before it is read again, if any."""
+        """Logs of covered blocks were read; returns the first block that must not become final until read again."""
         doubted = self.unsettled(logs)
         if len(undecodable(logs)) < len(logs):
             self.since = self.why = None

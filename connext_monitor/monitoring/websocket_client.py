@@ -35,10 +35,10 @@ from connext_monitor.monitoring.websocket_connection import connect_websocket
 
 _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 _MANY: Final = 4
-"""Requests under way, from which on a connection that is cut off may have been cut off for them."""
+"""If so many requests were in flight, a connection that was cut off may have been cut off for them."""
 
 _IN_A_ROW, _REST = 100, 0.004
-"""After so many messages others have the event loop for themselves for so many seconds."""
+"""After so many messages others have the event loop to themselves for so many seconds."""
 
 _FELL_BEHIND: Final = "was closed by us: we fell behind its pushes"
 
@@ -175,7 +175,7 @@ class WebSocketClient:
                 if self._why_lost is not None:
                     break
                 if number % _IN_A_ROW == 0:
-                    # Receiving what is here already does not wait: a flood would leave the loop to nobody else.
+                    # Receiving what is already here does not wait: a flood would keep the loop from everybody else.
                     await asyncio.sleep(_REST)
         except ConnectionClosed as error:
             self._lose(why_closed(self._url, error), busy=self._ended_busy(error))
