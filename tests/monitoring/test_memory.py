@@ -13,9 +13,9 @@ from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.observation import Observation, record
+from tests.monitoring.checking import checking
 from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_logs import ORIGIN
-from tests.monitoring.test_transfer_checker import checking
 
 Kept = tuple[CoverageStore, Callable[[ChainProgress], Awaitable[None]]]
 """What reads, and what commits a chain's progress."""

@@ -1,18 +1,15 @@
 """The transfer checker on a real store: batches, faults, and what cannot be read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from connext_monitor.clock import SystemClock
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.deadline import ArmDeadline, Durations
+from connext_monitor.core.deadline import ArmDeadline
 from connext_monitor.core.events import (
     BlockNumber,
     BlockRef,
@@ -20,74 +17,13 @@ from connext_monitor.core.events import (
     Hash32,
     RawLog,
 )
-from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import ChainProgress
-from connext_monitor.core.selection import TransferFilter
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
-from connext_monitor.monitoring.observation import Committed, Observation
-from connext_monitor.monitoring.transfer_checker import TransferChecker
-from connext_monitor.store.store import Store
+from connext_monitor.monitoring.observation import Observation
+from tests.monitoring.checking import checking
 from tests.monitoring.made_up_logs import DESTINATION, ORIGIN, TIME, xcalled_log
-from tests.world.databases import open_store
 from tests.world.waiting import until
-
-LABELS = ChainLabels({ORIGIN: ChainLabel("alpha", None), DESTINATION: ChainLabel("beta", None)})
-
-
-class FailingStore:
-    """The store, but whatever ``fails`` says cannot be stored."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.fails: Callable[[dict[str, Any]], bool] = lambda _: False
-        self.batches = 0
-
-    async def record(self, *args: Any, **kwargs: Any) -> Any:
-        self.batches += 1
-        if self.fails(kwargs):
-            raise OSError("the disk is full")
-        return await self._store.record(*args, **kwargs)
-
-
-@dataclass
-class Checking:
-    """A checker, what it stored in and what it told."""
-
-    checker: TransferChecker
-    store: Store
-    failing: FailingStore
-    commits: list[Committed]
-
-    def committed(self, news: Committed) -> None:
-        self.commits.append(news)
-
-    async def count(self) -> int:
-        """How many transfers are stored."""
-        return len(await self.store.transfers(TransferFilter(), limit=1000))
-
-
-@asynccontextmanager
-async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]:
-    store = await open_store(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
-    failing = FailingStore(store)
-    commits: list[Committed] = []
-
-    class Listener:
-        def committed(self, news: Committed) -> None:
-            commits.append(news)
-
-    checker = TransferChecker(
-        failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock(), lambda _: []
-    )
-    running = asyncio.create_task(checker.run()) if run else None
-    try:
-        yield Checking(checker, store, failing, commits)
-    finally:
-        if running is not None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-        await store.close()
 
 
 def seen(*logs: DecodedLog, progress: ChainProgress | None = None) -> Observation:

@@ -1,0 +1,75 @@
+"""A transfer checker on a real store that can be made to fail."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.store.store import Store
+from tests.monitoring.made_up_logs import DESTINATION, ORIGIN
+from tests.world.databases import open_store
+
+LABELS = ChainLabels({ORIGIN: ChainLabel("alpha", None), DESTINATION: ChainLabel("beta", None)})
+
+
+class FailingStore:
+    """The store, but whatever ``fails`` says cannot be stored."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.fails: Callable[[dict[str, Any]], bool] = lambda _: False
+        self.batches = 0
+
+    async def record(self, *args: Any, **kwargs: Any) -> Any:
+        self.batches += 1
+        if self.fails(kwargs):
+            raise OSError("the disk is full")
+        return await self._store.record(*args, **kwargs)
+
+
+@dataclass
+class Checking:
+    """A checker, what it stored in and what it told."""
+
+    checker: TransferChecker
+    store: Store
+    failing: FailingStore
+    commits: list[Committed]
+
+    def committed(self, news: Committed) -> None:
+        self.commits.append(news)
+
+    async def count(self) -> int:
+        """How many transfers are stored."""
+        return len(await self.store.transfers(TransferFilter(), limit=1000))
+
+
+@asynccontextmanager
+async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]:
+    store = await open_store(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
+    failing = FailingStore(store)
+    commits: list[Committed] = []
+
+    class Listener:
+        def committed(self, news: Committed) -> None:
+            commits.append(news)
+
+    checker = TransferChecker(
+        failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock(), lambda _: []
+    )
+    running = asyncio.create_task(checker.run()) if run else None
+    try:
+        yield Checking(checker, store, failing, commits)
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await store.close()
