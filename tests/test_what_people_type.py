@@ -12,11 +12,12 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
 
 from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, check_provider, provider_type
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import Bucket, Config, ConfigError, SecretText, load_config
+from connext_monitor.config import BaseUrl, Bucket, Config, ConfigError, SecretText, SecretUrl, ServiceUrl, load_config
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.store.backup_copy import BackupError
@@ -66,6 +67,7 @@ class Slot:
     good: str
     use: Callable[[Config], Awaitable[None]] = alert
     ascii_only: bool = True
+    kind: type[SecretText] = SecretUrl
 
     def load(self, value: str, folder: Path) -> Config:
         file = folder / "config.toml"
@@ -78,9 +80,26 @@ class Slot:
         return str(caught.value)
 
 
+def secret_type(field: FieldInfo) -> type[SecretText]:
+    """The type of secret that a field of a config takes; raises ValueError where it takes none."""
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, SecretText):
+            return kind
+    raise ValueError("takes no secret")
+
+
+def takes_secret(field: FieldInfo) -> bool:
+    with suppress(ValueError):
+        return bool(secret_type(field))
+    return False
+
+
 def provider(kind: str, secret: SecretKey) -> Slot:
     toml = f'[alert_providers.ops]\ntype = "{kind}"\n{secret.key} = "${{VALUE}}"\n{secret.more}\n'
-    return Slot(f"alert_providers.ops.{secret.key}", toml, secret.good, ascii_only=secret.ascii_only)
+    field = provider_type(kind).config.model_fields[secret.key]
+    return Slot(
+        f"alert_providers.ops.{secret.key}", toml, secret.good, ascii_only=secret.ascii_only, kind=secret_type(field)
+    )
 
 
 PROVIDERS = {
@@ -91,7 +110,7 @@ PROVIDERS = {
 SLOTS = {
     **PROVIDERS,
     "heartbeat": Slot("heartbeat.url", 'heartbeat.url = "${VALUE}"\n', f"http://{BASE}/beat", beat),
-    "backup": Slot("backup.endpoint", '[backup]\nendpoint = "${VALUE}"\n', f"http://{BASE}", upload),
+    "backup": Slot("backup.endpoint", '[backup]\nendpoint = "${VALUE}"\n', f"http://{BASE}", upload, kind=ServiceUrl),
     "http endpoint": Slot(
         "chains.base.endpoints[0]", '[chains.base]\nendpoints = ["${VALUE}"]\n', f"http://{BASE}/v3/key", ask
     ),
@@ -109,10 +128,7 @@ def secret_keys() -> set[tuple[str, str]]:
         (name, key)
         for name in PROVIDER_TYPES
         for key, field in provider_type(name).config.model_fields.items()
-        if any(
-            isinstance(one, type) and issubclass(one, SecretText)
-            for one in (field.annotation, *get_args(field.annotation))
-        )
+        if takes_secret(field)
     }
 
 
@@ -202,7 +218,7 @@ def test_any_other_host_is_taken(url_slot: Slot, host: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("user", ["key@", "u:p%C3%A9@"])
 def test_a_user_name_is_taken_where_nothing_else_says_who_asks(url_slot: Slot, user: str, tmp_path: Path) -> None:
     value = url_slot.good.replace("://", f"://{user}")
-    if url_slot.key.endswith(("api_url", "backup.endpoint")) and "chat_id" not in url_slot.toml:
+    if issubclass(url_slot.kind, ServiceUrl):
         assert "has a user name or a password" in url_slot.refusal(value, tmp_path)
     else:
         url_slot.load(value, tmp_path)
@@ -213,7 +229,7 @@ def test_an_address_with_what_no_url_has_is_refused(url_slot: Slot, end: str, tm
     assert f"{url_slot.key}: " in url_slot.refusal(f"{url_slot.good}{end}x", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["slack api_url", "telegram api_url", "backup"])
+@pytest.mark.parametrize("name", [name for name, slot in SLOTS.items() if issubclass(slot.kind, BaseUrl)])
 def test_an_address_that_a_path_is_added_to_has_no_query(name: str, tmp_path: Path) -> None:
     assert 'has a "?" part' in SLOTS[name].refusal(f"{SLOTS[name].good}?a=b", tmp_path)
 
