@@ -30,7 +30,7 @@ _AFTER_FAILURE = 1.0
 _AFTER_OUTAGE = 30.0
 """Seconds that judging takes to catch up after an outage of the store."""
 
-_RECOUNT = 10.0
+_RECOUNT_EVERY = 10.0
 """Seconds between two counts of the deadlines that wait for a chain out of sight."""
 
 _OUTAGES = frozenset({Obstacle.NOT_COVERED, Obstacle.READS_HISTORY})
@@ -72,6 +72,7 @@ class ChainWatch:
         unobserved_after: float,
         clock: Clock,
         store_works_for: Callable[[], float] = lambda: inf,
+        recount_every: float = _RECOUNT_EVERY,
     ) -> None:
         self._store_works_for = store_works_for
         self._chains = chains
@@ -81,11 +82,14 @@ class ChainWatch:
         self._clock = clock
         self._alerts = StandingAlerts(desk, CHAIN_UNOBSERVED)
         self._failures = StepFailures("chain_watch.failed")
+        self._recount_every = recount_every
         self._wake = asyncio.Event()
+        self._is_looking = False
 
     def progressed(self) -> None:
         """Some chain's coverage has moved."""
-        if self._alerts:
+        # During a look it may concern the very alert that is being opened.
+        if self._alerts or self._is_looking:
             self._wake.set()
 
     def unjudged_changed(self) -> None:
@@ -104,12 +108,19 @@ class ChainWatch:
 
     async def _look(self) -> float:
         """Seconds to the next look."""
+        self._is_looking = True
+        try:
+            await self._look_at_all()
+        finally:
+            self._is_looking = False
+        return self._until_next()
+
+    async def _look_at_all(self) -> None:
         await self._alerts.recall({chain.name for chain in self._chains.values()})
         for domain, chain in self._chains.items():
             # What fails for one chain keeps no other from being alerted about.
             with self._failures.survive(chain.name):
                 await self._look_at(domain, chain)
-        return self._until_next()
 
     async def _look_at(self, domain: DomainId, chain: VisibleChain) -> None:
         if chain.name not in self._alerts:
@@ -172,4 +183,4 @@ class ChainWatch:
     def _until_next(self) -> float:
         in_sight = [chain for chain in self._chains.values() if chain.name not in self._alerts]
         soonest = min((self._unobserved_after - self._silent_for(c) for c in in_sight), default=self._unobserved_after)
-        return max(_OFTEN, min(soonest, _RECOUNT) if self._alerts else soonest)
+        return max(_OFTEN, min(soonest, self._recount_every) if self._alerts else soonest)

@@ -1,7 +1,7 @@
 """The chain watch on a real store, with chains whose silence a test sets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,14 +75,18 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(folder: Path, *chains: Silent, standing: DomainId | None = None) -> AsyncIterator[Watched]:
+async def watching(
+    folder: Path, *chains: Silent, standing: DomainId | None = None, woken: Callable[[], None] | None = None
+) -> AsyncIterator[Watched]:
+    """A watch that looks again only when something happens."""
     gnosis, ethereum = chains or (Silent("gnosis", silent_for=PATIENCE - 0.01), Silent("ethereum"))
     store = await open_store(folder / "monitor.db", {DESTINATION: gnosis.name, ORIGIN: ethereum.name})
     waiting = {DESTINATION: 0, ORIGIN: 0}
     by_domain = {DESTINATION: gnosis, ORIGIN: ethereum}
     unjudged, clock = Unjudging(), SystemClock()
     unjudged.standing.update([] if standing is None else [standing])
-    watch = ChainWatch(desk_on(store, "p"), by_domain, waiting.__getitem__, unjudged, PATIENCE, clock)
+    desk = desk_on(store, "p", woken=woken)
+    watch = ChainWatch(desk, by_domain, waiting.__getitem__, unjudged, PATIENCE, clock, recount_every=PATIENCE)
     running = asyncio.create_task(watch.run())
     try:
         yield Watched(store, watch, gnosis, ethereum, waiting, unjudged)
@@ -125,6 +129,17 @@ async def test_a_chain_that_is_back_resolves_as_observed(tmp_path: Path) -> None
         watched.watch.progressed()
         await watched.says(("gnosis", AlertState.RESOLVED))
         assert (await watched.alerts())[0].resolution == "observed"
+
+
+async def test_progress_during_the_opening_of_an_alert_ends_it(tmp_path: Path) -> None:
+    chains = (Silent("gnosis", silent_for=PATIENCE), Silent("ethereum"))
+
+    def back_in_sight() -> None:
+        chains[0].silent_for = 0
+        watched.watch.progressed()
+
+    async with watching(tmp_path, *chains, woken=back_in_sight) as watched:
+        await watched.says(("gnosis", AlertState.RESOLVED))
 
 
 async def test_a_second_silence_is_another_alert(tmp_path: Path) -> None:
