@@ -4,7 +4,6 @@ import asyncio
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,13 +28,6 @@ CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 def webhook(url: str) -> str:
     """A webhook's part of a config."""
     return f'[alert_providers.machines]\ntype = "webhook"\nurl = "{url}"\n'
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def write_config(folder: Path, port: int, *parts: str, endpoint: str = "http://127.0.0.1:9/") -> Path:

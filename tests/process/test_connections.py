@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.alerting.providers.webhook.vendor import Receiver
-from tests.process.running import PATIENCE, asyncio_until, free_port, running, webhook, write_config
+from tests.process.running import PATIENCE, asyncio_until, running, webhook, write_config
+from tests.world.ports import free_port
 
 DESCRIPTORS = 128
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.alerting.providers.webhook.vendor import Receiver
-from tests.process.running import CONSOLE, Running, asyncio_until, free_port, running, webhook, write_config
+from tests.process.running import CONSOLE, Running, asyncio_until, running, webhook, write_config
+from tests.world.ports import free_port
 
 HANGING_STORE = """
 import asyncio

@@ -12,7 +12,8 @@ import pytest
 
 from connext_monitor.process.standard_streams import Outlet
 from tests.alerting.providers.webhook.vendor import Receiver
-from tests.process.running import CONSOLE, PATIENCE, asyncio_until, free_port, running, webhook, write_config
+from tests.process.running import CONSOLE, PATIENCE, asyncio_until, running, webhook, write_config
+from tests.world.ports import free_port
 
 _SET_PIPE_SIZE = 1031
 """F_SETPIPE_SZ of Linux."""
@@ -95,7 +96,7 @@ async def test_a_stdout_that_takes_nothing_makes_only_that_channel_fail(tmp_path
         write_config(tmp_path, port, CONSOLE, webhook(told.url))
         with running(tmp_path, port, stdout=stdout, stderr=said, closed=closed) as monitor:
             await monitor.healthy()
-            await asyncio_until(lambda: told.taken and "stdout does not take it" in said.read_text())
+            await asyncio_until(lambda: told.taken and "stdout cannot be written to" in said.read_text())
             assert (await monitor.get("/healthz"))[0] == 200
             monitor.send(signal.SIGTERM)
             assert await monitor.ended() == 0

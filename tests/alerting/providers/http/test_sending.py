@@ -1,7 +1,6 @@
 """What keeps a request from being answered, and what a session does not do."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +12,7 @@ from connext_monitor.alerting.providers.http.sender import HttpSender
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import FailureCause, TryLater
 from tests.alerting.providers.webhook.vendor import Receiver
+from tests.world.ports import free_port
 
 
 @pytest.fixture
@@ -20,12 +20,6 @@ async def sender() -> AsyncIterator[HttpSender]:
     sender = HttpSender(SystemClock())
     yield sender
     await sender.aclose()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @asynccontextmanager
