@@ -53,7 +53,7 @@ def node(elsewhere: OtherLoop) -> Iterator[Node]:
     node.stop()
 
 
-def test_a_secret_made_with_echo_is_taken_and_one_with_a_line_break_within_is_not(monitor: Program) -> None:
+def test_only_a_trailing_line_break_of_a_secret_is_accepted(monitor: Program) -> None:
     table = 'type = "slack"\nchannel = "#a"\ntoken = "${TOKEN}"\n'
     monitor.write_config(chain_table("here", 1001), f"[alert_providers.desk]\n{table}")
     assert monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\r\n").returncode == 0

@@ -73,7 +73,7 @@ def test_completion_loads_no_more_than_help(tmp_path: Path, words: str) -> None:
     assert loaded(tmp_path, **environ) <= OPTIONS | {"click"}
 
 
-def test_the_kinds_of_alerts_are_loaded_for_who_completes_them(tmp_path: Path) -> None:
+def test_completing_a_kind_loads_the_core_only(tmp_path: Path) -> None:
     environ = COMPLETE | {"COMP_WORDS": "connext-monitor alerts silence --kind ", "COMP_CWORD": "4"}
     modules = loaded(tmp_path, **environ) - OPTIONS
     assert [name for name in modules if name.startswith("connext_monitor") and ".core." not in name] == []
@@ -96,7 +96,7 @@ ROOMS = ("connext_monitor.app", "connext_monitor.monitoring", "connext_monitor.a
 
 
 @pytest.mark.parametrize("command", ["status", "transfers", "alerts", "stats"])
-def test_looking_something_up_loads_neither_the_monitor_nor_what_it_talks_with(monitor: Program, command: str) -> None:
+def test_lookups_load_neither_the_monitor_nor_its_clients(monitor: Program, command: str) -> None:
     monitor.fill(lambda _store: _nothing())
     modules = loaded(monitor.folder, "--config", "config.toml", command, "--json")
     assert modules & NEVER == set()

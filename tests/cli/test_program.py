@@ -28,7 +28,7 @@ def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -
 
 
 @pytest.mark.parametrize("module", ["connext_monitor.cli.program", "connext_monitor.store.database"])
-def test_ctrl_c_while_the_program_or_a_command_is_being_loaded_ends_it_in_a_word(module: str) -> None:
+def test_ctrl_c_while_modules_load_ends_in_one_word(module: str) -> None:
     interrupted = """if True:
         import signal, sys
 
@@ -78,9 +78,7 @@ def test_the_option_counts_more_than_the_environment_before_and_after_the_comman
         ["transfers", "--origin", "mars"],
     ],
 )
-def test_a_mistake_of_usage_or_config_exits_with_2_and_words_but_no_traceback(
-    filled: Program, arguments: list[str]
-) -> None:
+def test_a_usage_or_config_error_exits_with_2_and_no_traceback(filled: Program, arguments: list[str]) -> None:
     ended = filled.forked(*arguments)
     assert ended.returncode == 2
     assert ended.stdout == ""

@@ -76,7 +76,7 @@ def test_a_folder_with_odd_signs_in_its_name_is_no_obstacle(monitor: Program) ->
     assert len(odd.json("transfers")["items"]) == 1
 
 
-async def test_what_a_command_has_open_to_write_is_locked_as_sqlite_locks_it(monitor: Program) -> None:
+async def test_a_command_that_writes_holds_sqlites_lock(monitor: Program) -> None:
     """Closing a descriptor of the file would drop these locks, and the last reader would delete the log in use."""
     config = load_config(monitor.config, {}, check_provider)
     async with writing(config) as store:
@@ -87,7 +87,7 @@ async def test_what_a_command_has_open_to_write_is_locked_as_sqlite_locks_it(mon
 
 
 @pytest.mark.parametrize("command", [["status"], ["backup"], ["export", "transfers"]])
-def test_a_database_that_a_monitor_has_open_by_another_name_is_not_read(monitor: Program, command: list[str]) -> None:
+def test_a_database_open_under_another_name_is_not_read(monitor: Program, command: list[str]) -> None:
     monitor.fill(lambda store: fill(store, [Sample(1).xcalled()]))
     other = monitor.database.with_name("other.db")
     other.hardlink_to(monitor.database)

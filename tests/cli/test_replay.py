@@ -55,7 +55,7 @@ def test_a_leg_in_a_block_stamped_the_deadline_is_met(filled: Program) -> None:
     assert under(filled, "PT299S", "PT5M", "PT301S") == {299: 3, 300: 2, 301: 1}
 
 
-def test_what_is_absent_counts_only_where_its_destination_is_covered_past_the_deadline(filled: Program) -> None:
+def test_an_absent_leg_counts_only_once_its_destination_is_covered(filled: Program) -> None:
     # Covered up to 1000 s after it began: strictly later than due is what counts.
     assert under(filled, "PT999S", "PT1000S") == {999: 1, 1000: 0}
 

@@ -85,7 +85,7 @@ def test_legs_that_cannot_be_judged_degrade(monitor: Program, running: Running) 
     assert UNJUDGED in " ".join(result.stdout.split())
 
 
-def test_legs_that_cannot_be_judged_are_known_from_their_alert_where_no_monitor_can_be_asked(
+def test_without_a_monitor_unjudged_legs_are_known_from_their_alert(
     monitor: Program,
 ) -> None:
     async def told(store: Store) -> None:
@@ -186,7 +186,7 @@ def test_without_a_running_monitor_the_databases_word_is_marked_so(monitor: Prog
     assert monitor.json("status", code=3)["live"] is False
 
 
-def test_a_chain_that_was_covered_long_ago_degrades_where_no_monitor_can_be_asked(monitor: Program) -> None:
+def test_without_a_monitor_a_chain_covered_long_ago_is_degraded(monitor: Program) -> None:
     long_ago = int(time.time()) - 7200
     progress = [covered(ORIGIN, at=long_ago), covered(DESTINATION, at=int(time.time()))]
     monitor.fill(lambda store: fill(store, [], progress=progress))

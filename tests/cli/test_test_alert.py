@@ -81,9 +81,7 @@ def test_only_the_named_provider_is_tried(monitor: Program, channel: Channel) ->
     assert channel.bodies == []
 
 
-def test_a_provider_that_is_not_configured_is_a_usage_error_that_names_those_that_are(
-    monitor: Program, channel: Channel
-) -> None:
+def test_an_unknown_provider_is_a_usage_error_that_lists_the_known(monitor: Program, channel: Channel) -> None:
     result = with_providers(monitor, channel.table, CONSOLE).run("test-alert", "--provider", "ops")
     assert result.exit_code == 2
     assert "Invalid value for --provider: write one of hook, console" in result.stderr

@@ -130,7 +130,7 @@ def test_a_transfers_open_alert_is_told(filled: Program) -> None:
     assert "Executed not seen" in shown
 
 
-def test_a_transfers_amount_is_told_in_its_tokens_own_words_beside_its_address(filled: Program) -> None:
+def test_an_amount_is_shown_with_its_tokens_symbol_and_address(filled: Program) -> None:
     address = to_checksum_address(ASSET)
     lines = [" ".join(line.split()) for line in filled.run("transfer", DONE.hex_id).stdout.splitlines()]
     assert f"Amount 5 of token {address}" in lines

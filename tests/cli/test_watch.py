@@ -77,7 +77,7 @@ def watching(monitor: Program, **environ: str) -> Iterator[Terminal]:
     os.close(ours)
 
 
-def test_a_watch_sees_the_monitor_stop_and_ends_on_ctrl_c_with_0(monitor: Program, elsewhere: OtherLoop) -> None:
+def test_a_watch_survives_the_monitor_and_ends_on_ctrl_c(monitor: Program, elsewhere: OtherLoop) -> None:
     monitor.fill(all_is_well)
     running = Running(monitor, elsewhere)
     monitor.write_config(*CHAINS, listen=str(running.address))

@@ -29,7 +29,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     over.set()
 
 
-def test_a_lookup_that_hangs_is_shared_and_holds_up_neither_others_nor_the_end(hanging: list[str]) -> None:
+def test_a_hanging_lookup_is_shared_and_holds_up_nothing_else(hanging: list[str]) -> None:
     async def work() -> str:
         loop = asyncio.get_running_loop()
         lookups = [asyncio.create_task(loop.getaddrinfo("node.invalid", 1)) for _ in range(50)]
@@ -44,7 +44,7 @@ def test_a_lookup_that_hangs_is_shared_and_holds_up_neither_others_nor_the_end(h
     assert hanging.count("node.invalid") == 1
 
 
-def test_a_name_that_cannot_be_resolved_is_an_error_for_all_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_lookup_is_an_error_for_everybody_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
@@ -59,7 +59,7 @@ def test_a_name_that_cannot_be_resolved_is_an_error_for_all_who_asked(monkeypatc
         assert [type(error) for error in runner.run(work())] == [socket.gaierror] * 3
 
 
-def test_a_call_that_wants_to_end_the_program_is_an_error_like_any_other() -> None:
+def test_a_call_that_exits_is_an_error_like_any_other() -> None:
     def leave() -> None:
         raise SystemExit(1)
 
@@ -92,7 +92,7 @@ def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(
     assert 2 <= hanging.count("node.invalid") <= 13
 
 
-def test_where_no_thread_can_be_started_the_caller_hears_of_it_and_later_calls_work(
+def test_a_thread_that_cannot_start_fails_one_call_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def work() -> None:

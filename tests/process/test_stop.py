@@ -69,7 +69,7 @@ async def test_under_nohup_a_sighup_is_ignored(tmp_path: Path) -> None:
         assert await monitor.ended() == 0
 
 
-async def test_while_it_stops_it_is_not_healthy_and_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+async def test_a_stopping_monitor_is_unhealthy_and_a_second_signal_ends_it(tmp_path: Path) -> None:
     port = free_port()
     write_config(tmp_path, port)
     # The writes that a stop waits for hang.
@@ -155,7 +155,7 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
     assert "stop.abandoned" not in said.read_text()
 
 
-async def test_a_name_to_listen_on_that_cannot_be_looked_up_is_told_in_words(tmp_path: Path) -> None:
+async def test_an_unresolvable_listen_address_is_told_in_words(tmp_path: Path) -> None:
     config = write_config(tmp_path, free_port())
     config.write_text(config.read_text().replace('listen = "127.0.0.1:', 'listen = "here.invalid:'))
     said = tmp_path / "stderr"
@@ -229,7 +229,7 @@ Store.open_alerts = at_first(Store.open_alerts)
 """
 
 
-async def test_a_part_that_finds_the_database_out_of_use_when_it_begins_is_begun_again(tmp_path: Path) -> None:
+async def test_a_part_without_its_database_is_started_again(tmp_path: Path) -> None:
     port, said = free_port(), tmp_path / "stderr"
     async with Receiver() as told:
         write_config(tmp_path, port, webhook(told.url))

@@ -41,7 +41,7 @@ def read_all(readable: int) -> bytes:
     return b"".join(iter(lambda: os.read(readable, 65536), b""))
 
 
-async def test_a_stderr_that_nobody_reads_holds_up_neither_alerts_nor_answers_nor_the_stop(tmp_path: Path) -> None:
+async def test_an_unread_stderr_holds_up_nothing(tmp_path: Path) -> None:
     port = free_port()
     async with Receiver() as told:
         write_config(tmp_path, port, webhook(told.url))
@@ -64,7 +64,7 @@ async def test_what_was_said_before_a_normal_end_is_all_there(tmp_path: Path) ->
     assert said.read_text().count("monitor.stopping") == 1
 
 
-def test_lines_are_written_in_order_and_those_that_do_not_fit_are_counted() -> None:
+def test_lines_keep_their_order_and_dropped_ones_are_counted() -> None:
     with full_pipe() as (readable, writable):
         outlet = Outlet(writable, most_waiting=100)
         for number in range(30):

@@ -153,7 +153,7 @@ def test_a_path_that_was_not_meant_is_refused(key: str, name: str, tmp_path: Pat
     assert f"{key}: " in refusal(tmp_path, f'{key} = "{name}"\n{CHAIN}')
 
 
-def test_a_path_that_only_a_shell_reads_is_refused_with_what_to_write(tmp_path: Path) -> None:
+def test_a_path_that_only_a_shell_expands_is_refused(tmp_path: Path) -> None:
     words = refusal(tmp_path, f'backup.directory = "~/backups"\n{CHAIN}')
     assert 'begins with "~", which only a shell expands; write ${HOME} instead' in words
 

@@ -169,7 +169,7 @@ def test_what_echo_and_editors_leave_around_a_value_is_taken_off(slot: Slot, for
 @pytest.mark.parametrize(
     "sign", ["\n", "\r\n", "\t", "\x1b[2J", "\x7f", "\u2028", "\u200b", "\u202e", "\x01"], ids=ascii
 )
-def test_a_sign_within_that_no_request_can_carry_is_refused_by_its_key(slot: Slot, sign: str, tmp_path: Path) -> None:
+def test_a_character_that_no_request_can_carry_is_refused(slot: Slot, sign: str, tmp_path: Path) -> None:
     words = slot.refusal(slot.good[:-3] + sign + slot.good[-3:], tmp_path)
     assert words.startswith(f"{tmp_path / 'config.toml'}: {slot.key}: ")
     assert "(it comes from the environment variable VALUE); " in words
