@@ -55,12 +55,9 @@ from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.server import ListenError, WebServer
-from connext_monitor.store.causes import Causes
 from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.examiner import Examiner
-from connext_monitor.store.numbers import Numbers
-from connext_monitor.store.unjudged import UnjudgedLegs
 
 _PATIENT = "alert manager"
 """The part that gives sends under way some seconds when it is told to stop."""
@@ -261,16 +258,16 @@ async def _build(
     opening = StoreOpening(config, names, providers, labels, clock)
     store = await opening.open(stack, durations, first_blocks(config))
 
-    silences = Silences(store, labels, clock, clock.settled)
+    silences = Silences(store.silences, labels, clock, clock.settled)
     await silences.load()
 
-    desk = AlertDesk(store, subscriptions(providers, labels), clock, silences.cover)
+    desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
     tally = Tally(names, config.alert_providers)
     commits = _Commits(tally)
     checker = TransferChecker(store, durations, commits, labels, clock, desk.route, patient=True)
     random = SystemRandom()
     observers = [
-        Observer(chain, unobserved_after, open_endpoint, store, checker, clock, random)
+        Observer(chain, unobserved_after, open_endpoint, store.chains, checker, clock, random)
         for chain in config.chains.values()
     ]
     clock.watch(lambda: {o.state.config.domain_id: o.state.head for o in observers if o.state.head is not None})
@@ -278,7 +275,7 @@ async def _build(
     past = TransferChecker(store, lambda _origin, _destination: None, commits, labels, clock, desk.route, patient=True)
     queries = {o.state.config.domain_id: ChainQueries(o.state, checker, past, o.pool) for o in observers}
     chains = {o.state.config.domain_id: ObservedChain(o, queries[o.state.config.domain_id]) for o in observers}
-    tokens = TokenReader(store, queries, labels)
+    tokens = TokenReader(store.tokens, queries, labels)
     await tokens.load()
     provider_watch = ProviderWatch(desk, [p.provider.name for p in providers], clock)
     channels, rules = [p.provider for p in providers], group_rules(config)
@@ -287,19 +284,19 @@ async def _build(
         store.outbox, channels, labels, rules, provider_watch, clock, random, tally.delivered, reports
     )
     desk.on_change(manager.wake)
-    causes = Causes(store.database)
+    causes = store.causes
     finder = CauseFinder(causes, chains, clock)
 
     async def find_causes(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
         _, findings = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
         return merged((), findings)
 
-    commits.cause_watch = CauseWatch(store, causes, finder, desk, clock)
+    commits.cause_watch = CauseWatch(store.transfers, causes, finder, desk, clock)
     commits.scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, latest=clock.latest)
     database, condition = store.database, store.database.condition
-    phantom_watch = PhantomWatch(store, chains, desk, clock)
+    phantom_watch = PhantomWatch(store.suspects, chains, desk, clock)
     unjudged = UnjudgedWatch(
-        UnjudgedLegs(store.database),
+        store.unjudged,
         desk,
         commits.scheduler,
         phantom_watch.held,
@@ -335,7 +332,7 @@ async def _build(
         providers=config.alert_providers,
         database=config.monitor.database,
         statuses=sights,
-        stored=Numbers(store.database).look,
+        stored=store.statistics.measure,
         malformed=lambda: checker.malformed,
         observations_waiting=lambda: checker.waiting,
         failing=lambda: provider_watch.failing,
@@ -382,7 +379,7 @@ async def _build(
             "database watch": database_watch.run,
             "unjudged watch": unjudged.run,
             "clock": clock.run,
-            "origin search": OriginSearch(store, queries, labels, clock).run,
+            "origin search": OriginSearch(store.transfers, queries, labels, clock).run,
             "checker of the past": past.run,
             **housekeeping(config, store, providers, desk, sights, clock),
         },

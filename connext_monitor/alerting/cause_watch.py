@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class TransferSource(Protocol):
     """Where transfers stand."""
 
-    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
+    async def by_id(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         """One transfer with its deadlines."""
         ...
 
@@ -108,7 +108,7 @@ class CauseWatch:
             self._desk.wake_delivery()
 
     async def _look_at_end(self, transfer_id: TransferId) -> None:
-        watched = await self._transfers.watched(transfer_id)
+        watched = await self._transfers.by_id(transfer_id)
         if watched is not None:
             await self._keep(EXECUTE_OVERDUE.alert_id(transfer_id), await self._finder.done_about(watched.transfer))
 
@@ -123,7 +123,7 @@ class CauseWatch:
                 await self._look_again(alert, leg)
 
     async def _look_again(self, alert: Alert, leg: Leg) -> None:
-        watched = await self._transfers.watched(alert.transfer_id) if alert.transfer_id else None
+        watched = await self._transfers.by_id(alert.transfer_id) if alert.transfer_id else None
         if watched is not None:
             await self._keep(alert.id, await self._finder.find(watched.transfer, leg, alerted=True))
 

@@ -44,7 +44,7 @@ class SuspectStore(Protocol):
         """How far a chain has been read."""
         ...
 
-    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
+    async def by_id(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         """One transfer."""
         ...
 
@@ -95,7 +95,7 @@ class PhantomWatch:
                 await self._look_again(alert)
 
     async def _look_again(self, alert: Alert) -> None:
-        watched = await self._store.watched(alert.transfer_id) if alert.transfer_id else None
+        watched = await self._store.by_id(alert.transfer_id) if alert.transfer_id else None
         if watched is not None and watched.transfer.xcalled is None and watched.transfer.executed is not None:
             return
         resolution = Resolution.ORIGIN_FOUND if watched and watched.transfer.xcalled else Resolution.REORGED
@@ -147,7 +147,7 @@ class PhantomWatch:
 
         Its block has been covered, and the destination's contract, asked, says that it executed the transfer.
         """
-        watched = await self._store.watched(transfer_id)
+        watched = await self._store.by_id(transfer_id)
         destination = self._chains.get(watched.transfer.destination) if watched else None
         if watched is None or destination is None or not await self._is_covered(watched, destination):
             return False

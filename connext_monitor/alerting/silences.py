@@ -23,19 +23,19 @@ log = structlog.get_logger()
 class SilenceStore(Protocol):
     """Where silences are kept. Other processes make them and end them early."""
 
-    async def silences(self) -> list[Silence]:
+    async def standing(self) -> list[Silence]:
         """Those whose end has not been dealt with, the oldest first."""
         ...
 
-    async def redate_silence(self, silence: Silence) -> None:
+    async def redate(self, silence: Silence) -> None:
         """Keep when it was made and when it ends; not of one that has been cut short."""
         ...
 
-    async def every_open_alert(self) -> list[Alert]:
+    async def open_alerts(self) -> list[Alert]:
         """All open alerts, the oldest first."""
         ...
 
-    async def end_silence(self, silence: Silence, providers: Mapping[str, Collection[str]], at: datetime) -> int:
+    async def end(self, silence: Silence, providers: Mapping[str, Collection[str]], at: datetime) -> int:
         """Note that its end has been dealt with; queue those alerts (id → providers) that are still open.
 
         Unless it is an ``ack``, only for providers that have not had them. Returns how many messages were queued.
@@ -73,7 +73,7 @@ class Silences:
 
     async def load(self) -> list[Silence]:
         """Read them; returns those that have come to their end."""
-        known = [await self._as_meant(silence) for silence in await self._store.silences()]
+        known = [await self._as_meant(silence) for silence in await self._store.standing()]
         self._known = frozenset(silence.id for silence in known)
         now, sure = self._clock.now(), self._is_sure()
         ended = {silence.id for silence in known if silence.is_cut_short or (sure and silence.until <= now)}
@@ -86,7 +86,7 @@ class Silences:
         if silence.is_cut_short or not self._settled() or not silence.misdated(now, just_made=just_made):
             return silence
         meant = silence.made_now(now)
-        await self._store.redate_silence(meant)
+        await self._store.redate(meant)
         log.warning("silence.redated", silence=silence.id, until=meant.until.isoformat())
         return meant
 
@@ -103,8 +103,8 @@ class Silences:
         await look_every(self._every, look, failed="silences.failed")
 
     async def _end(self, silence: Silence, desk: AlertDesk) -> None:
-        standing = [alert for alert in await self._store.every_open_alert() if silence.covers(alert, self._labels)]
+        standing = [alert for alert in await self._store.open_alerts() if silence.covers(alert, self._labels)]
         providers = {alert.id: desk.route(alert) for alert in standing}
-        queued = await self._store.end_silence(silence, providers, self._clock.now())
+        queued = await self._store.end(silence, providers, self._clock.now())
         log.info("silence.ended", silence=silence.id, open_alerts=len(standing), messages=queued)
         desk.wake_delivery()

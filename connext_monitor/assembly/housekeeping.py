@@ -22,9 +22,6 @@ from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.object_storage import ObjectStorage
-from connext_monitor.store.reports import Reports
-from connext_monitor.store.retention import Retention
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 
 Part = Callable[[], Coroutine[Any, Any, None]]
@@ -37,7 +34,7 @@ def report_desk(store: Store, providers: Sequence[ConfiguredProvider], labels: C
     def wants(provider: str, origin: DomainId, destination: DomainId) -> bool:
         return by_name[provider].wants_pathway(origin, destination, labels)
 
-    return ReportDelivery(Reports(store.database), draw, wants)
+    return ReportDelivery(store.reports, draw, wants)
 
 
 def housekeeping(
@@ -49,15 +46,14 @@ def housekeeping(
     clock: AgreedClock,
 ) -> dict[str, Part]:
     """The parts by name; each runs until it is cancelled."""
-    database = store.database
     readers = [one.provider.name for one in providers if one.reports]
 
     def caught_up() -> bool:
         return all(sight.caught_up for sight in sights())
 
     reporter = StatReporter(
-        Statistics(database),
-        Reports(database),
+        store.statistics,
+        store.reports,
         config.stats.every,
         readers,
         caught_up,
@@ -68,7 +64,7 @@ def housekeeping(
     return {
         "backup": _backup(config, desk, clock).run,
         "stat reporter": reporter.run,
-        "retention": Pruning(Retention(database), config.monitor.keep, clock, clock.earliest).run,
+        "retention": Pruning(store.retention, config.monitor.keep, clock, clock.earliest).run,
     }
 
 

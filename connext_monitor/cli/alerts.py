@@ -69,7 +69,7 @@ async def _collect(store: ReadStore, state: AlertState | None, most: int) -> lis
     rows: list[About] = []
     while len(rows) < most:
         size = min(LARGEST_LIMIT, most - len(rows))
-        page = await store.alerts(state, limit=size, after=rows[-1][0].row if rows else None)
+        page = await store.alerts.listed(state, limit=size, after=rows[-1][0].row if rows else None)
         rows += page
         if len(page) < size:
             break

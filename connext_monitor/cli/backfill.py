@@ -114,7 +114,7 @@ async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _
     clock, random = SystemClock(asyncio.get_running_loop().time), SystemRandom()
     pools = {one.domain_id: EndpointPool(one, open_endpoint, clock, random) for one in config.chains.values()}
     async with writing(config) as store:
-        begins = await watched_from(chain, store)
+        begins = await watched_from(chain, store.chains)
         if begins is not None and wanted.last >= begins:
             raise click.BadParameter(
                 f"the monitor itself reads {chain.name} from block {begins} on; backfill what is below it",
@@ -128,12 +128,14 @@ async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _
         try:
             pool = pools[chain.domain_id]
             with _progress(chain.name, len(wanted)) as told:
-                read = await Backfill(chain, pool, store, checker, clock, told.progressed, told.interrupted).run(wanted)
+                read = await Backfill(chain, pool, store.chains, checker, clock, told.progressed, told.interrupted).run(
+                    wanted
+                )
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)
         now = clock.now().timestamp()
-        begun = await store.unfinished(chain.domain_id, wanted)
+        begun = await store.transfers.unfinished(chain.domain_id, wanted)
         # A transfer that the monitor watches has its own alerts.
         unwatched = [view.transfer for view in begun if view.due is None]
         found = await LateLegs(pools, pathway_durations(config)).among(unwatched, now)

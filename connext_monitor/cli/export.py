@@ -41,7 +41,7 @@ def write_transfers(typed: FilterOptions, *, as_csv: bool) -> None:
 
 async def _write(config: Config, wanted: TransferFilter, labels: ChainLabels, now: float, *, as_csv: bool) -> None:
     async with reading(config) as store:
-        labels.tokens.update(await store.tokens())
+        labels.tokens.update(await store.tokens.every())
         rows = csv.writer(sys.stdout, lineterminator="\n")
         if as_csv:
             rows.writerow(COLUMNS)
@@ -55,7 +55,7 @@ async def _write(config: Config, wanted: TransferFilter, labels: ChainLabels, no
 async def _every(store: Store, wanted: TransferFilter) -> AsyncIterator[TransferView]:
     """All of them, a page at a time: no long read holds up the monitor's housekeeping of its file."""
     after = None
-    while page := await store.transfers(wanted, limit=LARGEST_LIMIT, after=after):
+    while page := await store.transfers.listed(wanted, limit=LARGEST_LIMIT, after=after):
         for view in page:
             yield view
         after = page[-1].cursor

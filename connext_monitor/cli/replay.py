@@ -23,7 +23,6 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import Replayed, Window, last
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration
-from connext_monitor.store.replay import Replay
 
 Ends = tuple[DomainId | None, DomainId | None]
 
@@ -78,7 +77,7 @@ async def _judge(
         return found.of(leg) if found else None
 
     async with reading(config) as store:
-        judge = Replay(store.database).judge
+        judge = store.statistics.replay
         return {
             leg: await judge(window, leg, lambda a, b, leg=leg: today(leg, a, b), deadlines[leg])  # type: ignore[misc]
             for leg in legs

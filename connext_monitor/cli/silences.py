@@ -47,7 +47,7 @@ def acknowledge(alert_id: str, lasting: str, reason: str, *, as_json: bool) -> N
 
     async def is_open() -> bool:
         async with reading(config) as store:
-            return alert_id in {alert.id for alert in await store.every_open_alert()}
+            return alert_id in {alert.id for alert in await store.alerts.every_open()}
 
     if not complete(is_open()):
         raise Failure("no open alert has this id; connext-monitor alerts --state open --json lists the ids")
@@ -61,7 +61,7 @@ def list_silences(*, as_json: bool) -> None:
 
     async def read() -> list[Silence]:
         async with reading(config) as store:
-            return await store.silences()
+            return await store.silences.standing()
 
     found = complete(read())
     if as_json:
@@ -76,7 +76,7 @@ def end_silence(silence_id: int) -> None:
 
     async def cut() -> bool:
         async with writing(config) as store:
-            return await store.cut_silence_short(silence_id, SystemClock().now())
+            return await store.silences.cut_short(silence_id, SystemClock().now())
 
     if not complete(cut()):
         raise Failure("no silence with this id is in force; connext-monitor alerts silences lists those that are")
@@ -100,7 +100,7 @@ def _check_chain(config: Config, option: str, name: str | None) -> None:
 def _store(config: Config, wanted: Silence) -> Silence:
     async def make() -> Silence:
         async with writing(config) as store:
-            return await store.make_silence(wanted, SystemClock().now())
+            return await store.silences.make(wanted, SystemClock().now())
 
     return complete(make())
 

@@ -24,7 +24,6 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
-from connext_monitor.store.statistics import Statistics
 
 
 def show_stats(since: str | None, origin: str | None, destination: str | None, *, as_json: bool) -> None:
@@ -50,8 +49,8 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
 
 async def _look(config: Config, window: Window, labels: ChainLabels) -> tuple[Stats, Timeline, str | None]:
     async with reading(config) as store:
-        labels.tokens.update(await store.tokens())
-        statistics = Statistics(store.database)
+        labels.tokens.update(await store.tokens.every())
+        statistics = store.statistics
         numbers = await statistics.over(window)
         timeline = await statistics.timeline(window, usual_width(window))
     return numbers, timeline, await why_not_live(config.monitor.listen, config.chains)

@@ -54,10 +54,10 @@ async def status_report(config: Config, now: datetime) -> StatusReport:
     known_at = last_written(config.monitor.database)
     async with reading(config) as store:
         not_live, chains, reasons, ahead = await _chains(config, store, now)
-        open_alerts = await store.count_open_alerts()
-        channels = _configured(config, await store.channels())
-        in_flight = await store.count_in_flight()
-        malformed = await store.malformed_counts()
+        open_alerts = await store.alerts.count_open()
+        channels = _configured(config, await store.outbox.channels())
+        in_flight = await store.transfers.count_by_status()
+        malformed = await store.chains.malformed_counts()
     backups = _backups(config)
     degraded = [
         *reasons,
@@ -100,14 +100,14 @@ async def _chains(
 
 async def _known(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
     """The chains as the database knows them, and what is wrong with them."""
-    told = {alert.subject: alert for alert in await store.open_alerts(CHAIN_UNOBSERVED)}
+    told = {alert.subject: alert for alert in await store.alerts.open_alerts(CHAIN_UNOBSERVED)}
     unjudged = {
         name: held for name, alert in told.items() if (held := CHAIN_UNOBSERVED.details_of(alert).unjudged) is not None
     }
     documents = []
     for chain in config.chains.values():
         sight = await _known_sight(chain, store, observed=chain.name not in told.keys() - unjudged.keys())
-        documents.append(chain_document(sight, await store.nonces(chain.domain_id), now.timestamp()))
+        documents.append(chain_document(sight, await store.chains.nonces(chain.domain_id), now.timestamp()))
     reasons = [why_degraded(name, held) for name, held in unjudged.items() if name in config.chains]
     return documents, [*known_reasons(config, documents), *reasons]
 
@@ -118,7 +118,7 @@ async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> C
         name=chain.name,
         chain_id=chain.chain_id,
         head=None,
-        coverage=await store.coverage(chain.domain_id),
+        coverage=await store.chains.coverage(chain.domain_id),
         observed=observed,
         caught_up=False,
         endpoint=None,

@@ -44,9 +44,9 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
 
     async def read() -> list[Told]:
         async with reading(config) as store:
-            labels.tokens.update(await store.tokens())
-            views = await store.transfers_by(wanted)
-            return [(view, await store.alerts_of(view.transfer.transfer_id)) for view in views]
+            labels.tokens.update(await store.tokens.every())
+            views = await store.transfers.by_id_or_tx(wanted)
+            return [(view, await store.alerts.of_transfer(view.transfer.transfer_id)) for view in views]
 
     found = complete(read())
     if not found:

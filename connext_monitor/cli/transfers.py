@@ -93,7 +93,7 @@ async def _collect(store: ReadStore, wanted: TransferFilter, most: int) -> list[
     views: list[TransferView] = []
     while len(views) < most:
         size = min(LARGEST_LIMIT, most - len(views))
-        page = await store.transfers(wanted, limit=size, after=views[-1].cursor if views else None)
+        page = await store.transfers.listed(wanted, limit=size, after=views[-1].cursor if views else None)
         views += page
         if len(page) < size:
             break

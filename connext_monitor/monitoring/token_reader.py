@@ -35,11 +35,11 @@ class TokenQueries(Protocol):
 class TokenStore(Protocol):
     """Where tokens are kept."""
 
-    async def tokens(self) -> dict[tuple[DomainId, Address], Token]:
+    async def every(self) -> dict[tuple[DomainId, Address], Token]:
         """All that are known."""
         ...
 
-    async def save_token(self, domain: DomainId, asset: Address, token: Token) -> None:
+    async def keep(self, domain: DomainId, asset: Address, token: Token) -> None:
         """Keep one."""
         ...
 
@@ -72,7 +72,7 @@ class TokenReader:
 
     async def load(self) -> None:
         """Take over those that are stored."""
-        self._labels.tokens.update(await self._store.tokens())
+        self._labels.tokens.update(await self._store.every())
 
     async def enrich(self, transfer: Transfer) -> None:
         """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
@@ -93,7 +93,7 @@ class TokenReader:
                     return
                 self._labels.tokens[token_id] = token
                 self._confirmed.add(token_id)
-                await self._store.save_token(*token_id, token)
+                await self._store.keep(*token_id, token)
         except (Unanswered, TimeoutError) as error:
             log.debug("token.not_asked", reason=type(error).__name__)
         except Exception:

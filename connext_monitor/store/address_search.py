@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Select, Subquery, func, select, tuple_
 
 from connext_monitor.core.events import Address, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPage, parties
-from connext_monitor.store.database import Database
 from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.transfers import by_ids, conditions
 
@@ -18,51 +17,47 @@ LOOKED_THROUGH = 20_000
 """Transfers at a time."""
 
 
-class AddressSearch:
-    """Reads only. ``looked_through`` is how many transfers one call looks at."""
+def page(
+    connection: Connection,
+    address: Address,
+    wanted: TransferFilter,
+    *,
+    limit: int,
+    after: Cursor | None,
+    looked_through: int = LOOKED_THROUGH,
+) -> TransferIdPage:
+    """At most ``limit`` transfers, newest first, from behind ``after`` on, of the next ``looked_through``.
 
-    def __init__(self, database: Database, looked_through: int = LOOKED_THROUGH) -> None:
-        self._database = database
-        self._most = looked_through
+    ``next`` is where to go on: behind the last one found, or behind the last one looked at.
+    """
+    window = _window(wanted, after, looked_through)
+    rows = connection.execute(_holding(address, window, limit + 1)).all()
+    places = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
+    if len(places) > limit:
+        places = places[:limit]
+        end: Cursor | None = places[-1]
+    else:
+        end = _end(connection, window, looked_through)
+    known = by_ids(connection, [transfer_id for _, transfer_id in places]).values()
+    # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
+    mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
+    return TransferIdPage([transfer_id for _, transfer_id in places if transfer_id in mine], end)
 
-    async def page(
-        self, address: Address, wanted: TransferFilter, *, limit: int, after: Cursor | None
-    ) -> TransferIdPage:
-        """At most ``limit`` transfers, newest first, from behind ``after`` on.
 
-        ``next`` is where to go on: behind the last one found, or behind the last one looked at.
-        """
-        window = self._window(wanted, after)
+def _window(wanted: TransferFilter, after: Cursor | None, most: int) -> Subquery:
+    """The next transfers of the list that are looked through."""
+    place = (transfers.c.started_at, transfers.c.transfer_id)
+    query = select(*place).where(*conditions(wanted))
+    if after is not None:
+        query = query.where(tuple_(*place) < tuple_(*after))
+    return query.order_by(*(column.desc() for column in place)).limit(most).subquery()
 
-        def look(connection: Connection) -> TransferIdPage:
-            rows = connection.execute(_holding(address, window, limit + 1)).all()
-            places = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
-            if len(places) > limit:
-                places = places[:limit]
-                end: Cursor | None = places[-1]
-            else:
-                end = self._end(connection, window)
-            known = by_ids(connection, [transfer_id for _, transfer_id in places])
 
-            # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
-            mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
-            return TransferIdPage([transfer_id for _, transfer_id in places if transfer_id in mine], end)
-
-        return await self._database.read(look)
-
-    def _window(self, wanted: TransferFilter, after: Cursor | None) -> Subquery:
-        """The next transfers of the list that are looked through."""
-        place = (transfers.c.started_at, transfers.c.transfer_id)
-        query = select(*place).where(*conditions(wanted))
-        if after is not None:
-            query = query.where(tuple_(*place) < tuple_(*after))
-        return query.order_by(*(column.desc() for column in place)).limit(self._most).subquery()
-
-    def _end(self, connection: Connection, window: Subquery) -> Cursor | None:
-        """The last transfer of a full window; None where the list ends within it."""
-        last = select(window).order_by(window.c.started_at.desc(), window.c.transfer_id.desc())
-        row = connection.execute(last.offset(self._most - 1)).one_or_none()
-        return (int(row.started_at), TransferId(row.transfer_id)) if row else None
+def _end(connection: Connection, window: Subquery, most: int) -> Cursor | None:
+    """The last transfer of a full window; None where the list ends within it."""
+    last = select(window).order_by(window.c.started_at.desc(), window.c.transfer_id.desc())
+    row = connection.execute(last.offset(most - 1)).one_or_none()
+    return (int(row.started_at), TransferId(row.transfer_id)) if row else None
 
 
 def _holding(address: Address, window: Subquery, limit: int) -> Select[*tuple[Any, ...]]:

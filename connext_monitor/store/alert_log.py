@@ -14,65 +14,49 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.bulk import parts
-from connext_monitor.store.database import Database
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, transfers
 
 
-class AlertLog:
-    """Reads only."""
+def changed(connection: Connection, after: int, *, limit: int) -> list[AlertRow]:
+    """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
+    wanted = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
+    return [AlertRow(row.revision, read_alert(row)) for row in connection.execute(wanted)]
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
-    async def newest(self) -> int:
-        """The revision of the last change of any alert, 0 where there is none."""
-        return await self._database.read(
-            lambda connection: connection.execute(select(func.max(alerts.c.revision))).scalar() or 0
-        )
+def worst_open(connection: Connection, limit: int) -> list[Alert]:
+    """At most ``limit`` open alerts: the most severe first, of these the longest open."""
+    ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
+    wanted = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
+    wanted = wanted.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
+    return [read_alert(row) for row in connection.execute(wanted)]
 
-    async def changed(self, after: int, *, limit: int) -> list[AlertRow]:
-        """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
-        wanted = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
-        return await self._database.read(
-            lambda connection: [AlertRow(row.revision, read_alert(row)) for row in connection.execute(wanted)]
-        )
 
-    async def worst_open(self, limit: int) -> list[Alert]:
-        """At most ``limit`` open alerts: the most severe first, of these the longest open."""
-        ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
-        wanted = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
-        wanted = wanted.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
-        return await self._database.read(lambda connection: [read_alert(row) for row in connection.execute(wanted)])
+def delivery_records(connection: Connection, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:
+    """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
+    groups = delivery_groups.c
+    columns = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
+    wanted = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
+        deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
+    )
+    found: dict[str, list[DeliveryRecord]] = {}
+    for part in parts(ids):
+        rows = connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
+        for row in rows:
+            found.setdefault(row.alert_id, []).append(_record(row))
+    return found
 
-    async def delivery_records(self, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:
-        """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
-        groups = delivery_groups.c
-        columns = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
-        wanted = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
-            deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
-        )
 
-        def look(connection: Connection) -> dict[str, list[DeliveryRecord]]:
-            found: dict[str, list[DeliveryRecord]] = {}
-            for part in parts(ids):
-                rows = connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
-                for row in rows:
-                    found.setdefault(row.alert_id, []).append(_record(row))
-            return found
-
-        return await self._database.read(look)
-
-    async def open_by_topic(self) -> list[OpenAlerts]:
-        """The open alerts, counted by what they are about: a pathway, or else the chain or channel that they name."""
-        subject = case((alerts.c.transfer_id.is_(None), alerts.c.subject), else_=null())
-        columns = (alerts.c.kind, alerts.c.severity, transfers.c.origin, transfers.c.destination, subject)
-        query = (
-            select(*columns, func.count(), func.min(alerts.c.opened_ms))
-            .select_from(alerts.outerjoin(transfers, transfers.c.transfer_id == alerts.c.transfer_id))
-            .where(alerts.c.state == AlertState.OPEN.value)
-            .group_by(*columns)
-        )
-        return await self._database.read(lambda connection: [_open_alerts(*row) for row in connection.execute(query)])
+def open_by_topic(connection: Connection) -> list[OpenAlerts]:
+    """The open alerts, counted by what they are about: a pathway, or else the chain or channel that they name."""
+    subject = case((alerts.c.transfer_id.is_(None), alerts.c.subject), else_=null())
+    columns = (alerts.c.kind, alerts.c.severity, transfers.c.origin, transfers.c.destination, subject)
+    query = (
+        select(*columns, func.count(), func.min(alerts.c.opened_ms))
+        .select_from(alerts.outerjoin(transfers, transfers.c.transfer_id == alerts.c.transfer_id))
+        .where(alerts.c.state == AlertState.OPEN.value)
+        .group_by(*columns)
+    )
+    return [_open_alerts(*row) for row in connection.execute(query)]
 
 
 def _open_alerts(

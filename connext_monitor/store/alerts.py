@@ -1,6 +1,6 @@
 """Alerts, and whom they are to be told."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +18,12 @@ from connext_monitor.core.deadline import Leg, ResolveOverdue
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.queue import Topic
-from connext_monitor.core.selection import AlertRow
+from connext_monitor.core.selection import AlertRow, TransferWithDeadlines
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
 from connext_monitor.store.revisions import NEXT_REVISION, next_revision
 from connext_monitor.store.schema import alerts, deliveries, transfers
+from connext_monitor.store.transfers import by_ids
 
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
 _SELECT_TOLD = SelectIn(
@@ -36,6 +37,12 @@ _ALERT_COLUMNS = (
 )  # fmt: skip
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
 
+
+Route = Callable[[Alert], Collection[str]]
+"""The providers that an alert is for."""
+
+Decide = Callable[[TransferWithDeadlines | None], Alert | None]
+"""The alert that a transfer as it stands calls for."""
 
 StandingMessages = dict[str, list[str | None]]
 """The providers that know an alert as open, with the channel's own names of the messages that say so.
@@ -54,6 +61,21 @@ def open_alerts(connection: Connection, wanted: Sequence[tuple[Alert, Collection
     queued = [row for one in new.values() for row in _openings(connection, *one, one[0].opened_at)]
     _queue(connection, queued)
     return [alert for alert, _ in new.values()]
+
+
+def open_alert(connection: Connection, alert: Alert, providers: Collection[str]) -> bool:
+    """Store one alert as open, with a delivery for each provider; False where it is open already."""
+    return bool(open_alerts(connection, [(alert, providers)]))
+
+
+def open_decided(connection: Connection, decisions: Sequence[tuple[TransferId, Decide]], route: Route) -> list[Alert]:
+    """Open what each decision makes of its transfer as that stands within this transaction; those that are new.
+
+    Decisions and ``route`` must be pure.
+    """
+    known = by_ids(connection, {transfer_id for transfer_id, _ in decisions})
+    decided = [decide(known.get(transfer_id)) for transfer_id, decide in decisions]
+    return open_alerts(connection, [(alert, route(alert)) for alert in decided if alert is not None])
 
 
 def queue_opening(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
@@ -84,11 +106,19 @@ def told(connection: Connection, alert_ids: Collection[str]) -> dict[str, Standi
     return found
 
 
-def escalate(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
-    """Store an open alert as it is after its escalation, and queue it anew."""
-    values = {"severity": alert.severity.value, "details": alert.details.written(), "revision": NEXT_REVISION}
-    connection.execute(update(alerts).where(alerts.c.id == alert.id).values(values))
-    queue_opening(connection, alert, providers, at)
+def escalate(connection: Connection, alert_id: str, route: Route, at: datetime) -> bool:
+    """Make an alert critical and queue it anew, once; False where it has ended or was escalated before.
+
+    ``route`` must be pure.
+    """
+    alert = by_id(connection, alert_id)
+    if alert is None or alert.state is not AlertState.OPEN or alert.escalated_at is not None:
+        return False
+    now = alert.escalated(at)
+    values = {"severity": now.severity.value, "details": now.details.written(), "revision": NEXT_REVISION}
+    connection.execute(update(alerts).where(alerts.c.id == alert_id).values(values))
+    queue_opening(connection, now, route(now), at)
+    return True
 
 
 def change_details(connection: Connection, alert_id: str, details: Details) -> None:
@@ -138,6 +168,11 @@ def resolve(connection: Connection, resolutions: Mapping[str, Resolution], at: d
         )
         _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
+
+
+def resolve_alert(connection: Connection, alert_id: str, resolution: Resolution, at: datetime) -> bool:
+    """Resolve one alert; False where it is not open."""
+    return bool(resolve(connection, {alert_id: resolution}, at))
 
 
 def resolved_since(connection: Connection, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:

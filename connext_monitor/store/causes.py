@@ -9,45 +9,35 @@ from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status
-from connext_monitor.store.database import Database
 from connext_monitor.store.revisions import NEXT_REVISION
 from connext_monitor.store.schema import alerts, transfers
 
 
-class Causes:
-    """The causes of all alerts."""
+def change(connection: Connection, alert_id: str, decide: Callable[[tuple[Cause, ...]], tuple[Cause, ...]]) -> bool:
+    """Keep what ``decide`` makes of an alert's causes; tells nobody. False where that is nothing new."""
+    stored = connection.execute(select(alerts.c.causes).where(alerts.c.id == alert_id)).scalar()
+    if stored is None or (now := written(decide(read_causes(stored)))) == stored:
+        return False
+    connection.execute(update(alerts).where(alerts.c.id == alert_id).values(causes=now, revision=NEXT_REVISION))
+    return True
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
-    async def change(self, alert_id: str, decide: Callable[[tuple[Cause, ...]], tuple[Cause, ...]]) -> bool:
-        """Keep what ``decide`` makes of an alert's causes; tells nobody. False where that is nothing new."""
+def bids(connection: Connection, pathway: tuple[DomainId, DomainId], since: int, lately: int) -> RouterBids:
+    """What routers made of the transfers that began on a pathway at ``since`` (Unix seconds) or later.
 
-        def work(connection: Connection) -> bool:
-            stored = connection.execute(select(alerts.c.causes).where(alerts.c.id == alert_id)).scalar()
-            if stored is None or (now := written(decide(read_causes(stored)))) == stored:
-                return False
-            connection.execute(update(alerts).where(alerts.c.id == alert_id).values(causes=now, revision=NEXT_REVISION))
-            return True
-
-        return await self._database.write(work)
-
-    async def bids(self, pathway: tuple[DomainId, DomainId], since: int, lately: int) -> RouterBids:
-        """What routers made of the transfers that began on a pathway at ``since`` (Unix seconds) or later.
-
-        Without a router are those that took the slow path, and those whose destination was asked and said that they are
-        not executed. One whose path is not known may be a router's.
-        """
-        origin, destination = pathway
-        accused = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, alerts.c.kind == EXECUTE_OVERDUE.name)
-        slow = transfers.c.status == Status.COMPLETED_SLOW.value
-        without = or_(slow, and_(transfers.c.executed_at.is_(None), accused))
-        by_routers = and_(transfers.c.executed_at.is_not(None), transfers.c.status != Status.COMPLETED_SLOW.value)
-        query = select(func.sum(case((without, 1), else_=0)), func.sum(case((by_routers, 1), else_=0))).where(
-            transfers.c.started_at >= since, transfers.c.origin == origin, transfers.c.destination == destination
-        )
-        row = await self._database.read(lambda connection: connection.execute(query).one())
-        return RouterBids(lately, row[0] or 0, row[1] or 0)
+    Without a router are those that took the slow path, and those whose destination was asked and said that they are
+    not executed. One whose path is not known may be a router's.
+    """
+    origin, destination = pathway
+    accused = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, alerts.c.kind == EXECUTE_OVERDUE.name)
+    slow = transfers.c.status == Status.COMPLETED_SLOW.value
+    without = or_(slow, and_(transfers.c.executed_at.is_(None), accused))
+    by_routers = and_(transfers.c.executed_at.is_not(None), transfers.c.status != Status.COMPLETED_SLOW.value)
+    query = select(func.sum(case((without, 1), else_=0)), func.sum(case((by_routers, 1), else_=0))).where(
+        transfers.c.started_at >= since, transfers.c.origin == origin, transfers.c.destination == destination
+    )
+    row = connection.execute(query).one()
+    return RouterBids(lately, row[0] or 0, row[1] or 0)
 
 
 def written(causes: Iterable[Cause]) -> str:

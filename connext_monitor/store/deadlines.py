@@ -1,76 +1,95 @@
-"""The deadlines as the scheduler needs them, many at a time; each method is one transaction, or one consistent read."""
+"""The deadlines of the legs that have not arrived."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, update
 
-from connext_monitor.core.alerts.alert import Alert, AlertKind
-from connext_monitor.core.deadline import Awaited, Leg
-from connext_monitor.core.events import BlockNumber, DomainId, TransferId
+from connext_monitor.core.deadline import Awaited, Durations, Leg
+from connext_monitor.core.events import BlockNumber, DomainId, EventKind
 from connext_monitor.core.recording import PathwayDurations
-from connext_monitor.core.selection import TransferWithDeadlines
-from connext_monitor.store import alerts, chains, transfers
-from connext_monitor.store.database import Database
-
-Decide = Callable[[TransferWithDeadlines | None], Alert | None]
-"""The alert that a transfer as it stands calls for."""
+from connext_monitor.store import chains
+from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
+from connext_monitor.store.schema import events, transfers
 
 
-class Deadlines:
-    """The legs that have not arrived, and the alerts about those that are late."""
+def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
+    """The legs of this kind that have not arrived and are due until then (Unix seconds).
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    The earliest first, at most ``limit`` of those behind ``after``.
+    """
+    due, transfer_id = DUE[leg], transfers.c.transfer_id
+    query = select(transfer_id, due.label("due"), transfers.c.destination)
+    query = query.where(ARRIVED[leg].is_(None), due <= due_until).order_by(due, transfer_id).limit(limit)
+    if after is not None:
+        # The first condition, though contained in the second, is what the index is searched by.
+        behind = or_(due > after.due_at, and_(due == after.due_at, transfer_id > after.transfer_id))
+        query = query.where(due >= after.due_at, behind)
+    rows = connection.execute(query)
+    return [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
 
-    async def recompute(self, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
-        """Give every leg that has not arrived the deadline of the present config.
 
-        Not those of transfers whose XCalled stands below the first block watched, which a backfill found; ``begins``
-        are the first blocks of chains that nothing has been covered of yet.
-        """
+def recompute(connection: Connection, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
+    """Give every leg that has not arrived the deadline of the present config.
 
-        def work(connection: Connection) -> None:
-            watched = {**begins, **chains.starts(connection)}
-            for pathway in transfers.awaited_pathways(connection):
-                transfers.recompute_deadlines(connection, pathway, durations(*pathway), watched.get(pathway[0]))
+    Not those of transfers whose XCalled stands below the first block watched, which a backfill found; ``begins``
+    are the first blocks of chains that nothing has been covered of yet. ``durations`` must be pure.
+    """
+    watched = {**begins, **chains.starts(connection)}
+    for pathway in _awaited_pathways(connection):
+        _recompute(connection, pathway, durations(*pathway), watched.get(pathway[0]))
 
-        await self._database.write(work)
 
-    async def awaited(self, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
-        """The legs of this kind that have not arrived and are due until then, the earliest first, behind ``after``."""
-        return await self._database.read(
-            lambda connection: transfers.awaited(connection, leg, due_until=due_until, after=after, limit=limit)
+def _awaited_pathways(connection: Connection) -> set[Pathway]:
+    """The pathways on which a leg has not arrived."""
+    rows = connection.execute(
+        select(*PATHWAY)
+        .distinct()
+        .where(transfers.c.xcalled_at.is_not(None), or_(*(arrived.is_(None) for arrived in ARRIVED.values())))
+    )
+    return {(DomainId(row.origin), DomainId(row.destination)) for row in rows}
+
+
+def _recompute(
+    connection: Connection,
+    pathway: Pathway,
+    durations: Durations | None,
+    watched_from: BlockNumber | None,
+) -> None:
+    """Give the legs of one pathway that have not arrived the deadlines of the present config.
+
+    A transfer without any gets them only if its XCalled stands at ``watched_from``, the origin's first watched block,
+    or above; None: nothing of the origin is watched yet.
+
+    The leg that has arrived gets one too where it had none, because nobody watched its chain then: without both, the
+    transfer would count as one without deadlines.
+    """
+    origin, destination = pathway
+    watched = _xcalled_from(origin, watched_from)
+    for leg in Leg:
+        due = transfers.c.xcalled_at + durations.of(leg) if durations else None
+        other = ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
+        never_had_one = and_(DUE[leg].is_(None), other.is_(None)) if durations else false()
+        connection.execute(
+            update(transfers)
+            .where(
+                transfers.c.origin == origin,
+                transfers.c.destination == destination,
+                transfers.c.xcalled_at.is_not(None),
+                # At most starts nothing has changed, and nothing is written.
+                DUE[leg].is_distinct_from(due),
+                or_(ARRIVED[leg].is_(None), never_had_one),
+                or_(transfers.c.execute_due_at.is_not(None), transfers.c.reconcile_due_at.is_not(None), watched),
+            )
+            .values({DUE[leg].name: due})
         )
 
-    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
-        """Those of these transfers that are known, with their deadlines."""
-        return await self._database.read(lambda connection: _watched(connection, ids))
 
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
-        return await self._database.read(lambda connection: alerts.open_of_kind(connection, kind))
-
-    async def resolved_since(self, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:
-        """Those of these alerts that are resolved and were so lately, with when that was."""
-        return await self._database.read(lambda connection: alerts.resolved_since(connection, alert_ids, since))
-
-    async def open_overdue(
-        self, accused: Sequence[tuple[TransferId, Decide]], providers: Callable[[Alert], Collection[str]]
-    ) -> list[Alert]:
-        """Open what each decision makes of its transfer as that stands within this one transaction.
-
-        Returns those that were opened: not what was decided against, nor what is open already.
-        """
-
-        def work(connection: Connection) -> list[Alert]:
-            known = _watched(connection, {transfer_id for transfer_id, _ in accused})
-            decided = [decide(known.get(transfer_id)) for transfer_id, decide in accused]
-            made = [alert for alert in decided if alert is not None]
-            return alerts.open_alerts(connection, [(alert, providers(alert)) for alert in made])
-
-        return await self._database.write(work)
-
-
-def _watched(connection: Connection, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
-    return {found.transfer.transfer_id: found for found in transfers.by_ids(connection, ids)}
+def _xcalled_from(origin: DomainId, block: BlockNumber | None) -> ColumnElement[bool]:
+    if block is None:
+        return false()
+    return exists().where(
+        events.c.transfer_id == transfers.c.transfer_id,
+        events.c.kind == EventKind.XCALLED.value,
+        events.c.domain == origin,
+        events.c.block_number >= block,
+    )

@@ -1,6 +1,6 @@
 """What is still to be told to which channel, and how the channels are."""
 
-from collections import Counter
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
+from connext_monitor.core.stored_numbers import Backlog
 from connext_monitor.store.alerts import read_alert
-from connext_monitor.store.groups import count_waiting
-from connext_monitor.store.schema import alerts, channels, deliveries
+from connext_monitor.store.schema import alerts, channels, deliveries, delivery_groups
 
 
 def next_pending(connection: Connection, provider: str, limit: int) -> list[QueuedDelivery]:
@@ -133,10 +133,7 @@ def save_channel(connection: Connection, provider: str, state: ChannelState, rea
 
 def channel_rows(connection: Connection) -> list[ChannelRow]:
     """Every channel that anything is known of or waits for."""
-    counts = connection.execute(
-        select(deliveries.c.provider, func.count()).where(deliveries.c.pending).group_by(deliveries.c.provider)
-    )
-    waiting = Counter({row[0]: row[1] for row in counts}) + Counter(count_waiting(connection))
+    waiting = backlogs(connection)
     stored = {row.provider: row for row in connection.execute(select(channels))}
     return [
         ChannelRow(
@@ -144,10 +141,34 @@ def channel_rows(connection: Connection) -> list[ChannelRow]:
             ChannelState(stored[provider].state) if provider in stored else ChannelState.OK,
             stored[provider].reason if provider in stored else None,
             datetime.fromtimestamp(stored[provider].since_ms / 1000, UTC) if provider in stored else None,
-            waiting[provider],
+            waiting.get(provider, Backlog()).waiting,
         )
         for provider in sorted(waiting.keys() | stored.keys())
     ]
+
+
+def backlogs(connection: Connection) -> dict[str, Backlog]:
+    """By provider, what it has not been told yet: alerts by themselves, and the messages of groups.
+
+    A group's message waits where it has never been taken, or is to be tried again.
+    """
+    alone, groups = deliveries.c, delivery_groups.c
+    of_alerts = (
+        select(alone.provider, func.count(), func.min(alone.created_ms)).where(alone.pending).group_by(alone.provider)
+    )
+    of_groups = (
+        # A message that was taken once and is to be changed waits since then at the longest.
+        select(groups.provider, func.count(), func.min(func.coalesce(groups.told_ms, groups.oldest_ms)))
+        .where(~groups.ended, groups.told_ms.is_(None) | (groups.attempts > 0))
+        .group_by(groups.provider)
+    )
+    waiting: dict[str, Backlog] = {}
+    for query in (of_alerts, of_groups):
+        for provider, count, since_ms in connection.execute(query):
+            other = waiting.get(provider, Backlog(0, since_ms / 1000))
+            oldest_at = min(other.oldest_at or math.inf, since_ms / 1000)
+            waiting[provider] = Backlog(other.waiting + count, oldest_at)
+    return waiting
 
 
 def _ms(at: datetime) -> int:

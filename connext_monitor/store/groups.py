@@ -162,17 +162,6 @@ def postponed(connection: Connection, group_id: int, attempts: int, next_attempt
     )
 
 
-def count_waiting(connection: Connection) -> dict[str, int]:
-    """How many groups' messages each provider has not taken yet."""
-    groups = delivery_groups.c
-    rows = connection.execute(
-        select(groups.provider, func.count())
-        .where(~groups.ended, groups.told_ms.is_(None) | (groups.attempts > 0))
-        .group_by(groups.provider)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 def _amounts(connection: Connection, ids: Sequence[TransferId]) -> dict[TransferId, bytes]:
     """What these transfers move, in 18 decimals, as 32 big-endian bytes, which sort as the numbers do."""
     rows = connection.execute(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
@@ -13,14 +13,23 @@ from connext_monitor.store.schema import chains, events, transfers
 
 def known(connection: Connection, domain: DomainId) -> Nonces | None:
     """The origin's nonces; None while the chain has not been asked."""
-    columns = (chains.c.first_nonce, chains.c.contiguous_nonce, chains.c.next_nonce, chains.c.pruned_nonce)
-    row = connection.execute(select(*columns).where(chains.c.domain == domain)).one_or_none()
-    if row is None or row.first_nonce is None or row.next_nonce is None:
-        return None
-    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
+    return _known(connection, chains.c.domain == domain).get(domain)
 
 
-def hole(connection: Connection, domain: DomainId, above: int) -> NonceHole | None:
+def every(connection: Connection) -> dict[DomainId, Nonces]:
+    """Those of every origin that has been asked."""
+    return _known(connection)
+
+
+def _known(connection: Connection, *conditions: ColumnElement[bool]) -> dict[DomainId, Nonces]:
+    asked = select(chains).where(chains.c.first_nonce.is_not(None), chains.c.next_nonce.is_not(None), *conditions)
+    return {
+        DomainId(row.domain): Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
+        for row in connection.execute(asked)
+    }
+
+
+def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole | None:
     """The first nonces from ``above`` on that are missing, and the blocks between their neighbours.
 
     None where none is known to be.

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stats import LatencyPercentiles, Replayed, Window, latency
-from connext_monitor.store.database import Database
+from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
 from connext_monitor.store.schema import chains, transfers
-from connext_monitor.store.statistics import ARRIVED, DUE, PATHWAY, Pathway, latencies, within
+from connext_monitor.store.statistics import latencies, within
 
 _T = transfers.c
 
@@ -18,27 +18,21 @@ Today = Callable[[DomainId, DomainId], int | None]
 """Seconds after XCalled that a leg of the pathway origin → destination is due now; None where nobody watches it."""
 
 
-class Replay:
-    """Judges what is stored as the monitor judges what it sees; see `core.stats.Replayed`."""
+def judge(connection: Connection, window: Window, leg: Leg, today: Today, deadlines: Sequence[int]) -> list[Replayed]:
+    """One leg, by watched pathway, under today's deadline and each of these (seconds); the most transfers first.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def judge(self, window: Window, leg: Leg, today: Today, deadlines: Sequence[int]) -> list[Replayed]:
-        """One leg, by watched pathway, under today's deadline and each of these (seconds); the most transfers first."""
-
-        def look(connection: Connection) -> list[Replayed]:
-            due = {pathway: seconds for pathway in _pathways(connection, window) if (seconds := today(*pathway))}
-            if not due:
-                return []
-            took: dict[Pathway, LatencyPercentiles] = {}
-            for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
-                took[DomainId(origin), DomainId(destination)] = latency(counted)
-            rows = _alerts(connection, window, leg, due, deadlines)
-            found = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
-            return sorted(found, key=lambda one: (-one.transfers, one.origin, one.destination))
-
-        return await self._database.read(look)
+    Judged as the monitor judges what it sees; see `core.stats.Replayed`. ``today`` must be pure.
+    """
+    due = {pathway: seconds for pathway in _pathways(connection, window) if (seconds := today(*pathway))}
+    if not due:
+        return []
+    took = {
+        (DomainId(origin), DomainId(destination)): latency(counted)
+        for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY)
+    }
+    rows = _alerts(connection, window, leg, due, deadlines)
+    replayed = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
+    return sorted(replayed, key=lambda one: (-one.transfers, one.origin, one.destination))
 
 
 def _pathways(connection: Connection, window: Window) -> list[Pathway]:

@@ -30,7 +30,6 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.core.recording import Changes, without
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.bulk import SelectIn
-from connext_monitor.store.database import Database
 from connext_monitor.store.schema import (
     alerts,
     chains,
@@ -44,6 +43,7 @@ from connext_monitor.store.schema import (
     reports,
     transfers,
 )
+from connext_monitor.store.transaction import Noun
 
 _KNOWN_BY = 16
 """Bytes of an id: ids are hashes, and nobody finds two that agree in so many."""
@@ -68,11 +68,8 @@ def without_pruned(connection: Connection, changes: Changes) -> Changes:
     return without(changes, {i for i in ids if i[:_KNOWN_BY] in found})
 
 
-class Retention:
+class Retention(Noun):
     """Prunes what is older than an instant; each method that prunes is one small transaction."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def settled(self, before: int, after: Settled | None, limit: int) -> list[Settled]:
         """Transfers that began and ended before then (Unix seconds), the oldest first, behind ``after``."""
@@ -82,7 +79,7 @@ class Retention:
                 tuple_(transfers.c.started_at, transfers.c.transfer_id) > (after.started_at, after.transfer_id)
             )
         ordered = query.order_by(transfers.c.started_at, transfers.c.transfer_id).limit(limit)
-        return await self._database.read(
+        return await self.database.read(
             lambda connection: [
                 Settled(row.started_at, TransferId(row.transfer_id)) for row in connection.execute(ordered)
             ]
@@ -114,7 +111,7 @@ class Retention:
                 connection.execute(update(chains).where(chains.c.domain == origin).values(pruned_nonce=raised))
             return len(ids)
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     async def prune_alerts(self, before: int, limit: int) -> int:
         """Prune old alerts that are about no transfer that is kept; how many there were, at most ``limit``."""
@@ -122,7 +119,7 @@ class Retention:
         old = select(alerts.c.id).where(~_holds(before), or_(alerts.c.transfer_id.is_(None), ~kept)).limit(limit)
         ids = await self._ids(old)
         if ids:
-            await self._database.write(lambda connection: _forget_alerts_that_are_settled(connection, ids, before))
+            await self.database.write(lambda connection: _forget_alerts_that_are_settled(connection, ids, before))
         return len(ids)
 
     async def prune_malformed(self, before: int, limit: int) -> int:
@@ -149,17 +146,17 @@ class Retention:
             connection.execute(delete(reports).where(reports.c.id.in_(ids)))
 
         if ids:
-            await self._database.write(work)
+            await self.database.write(work)
         return len(ids)
 
     async def _ids(self, query: Select[Any]) -> list[Any]:
-        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+        return await self.database.read(lambda connection: list(connection.execute(query).scalars()))
 
     async def _prune(self, table: Table, is_old: ColumnElement[bool], limit: int) -> int:
         ids = await self._ids(select(table.c.id).where(is_old).order_by(table.c.id).limit(limit))
         if ids:
             gone = delete(table).where(table.c.id.in_(ids), is_old)
-            await self._database.write(lambda connection: _execute(connection, gone))
+            await self.database.write(lambda connection: _execute(connection, gone))
         return len(ids)
 
 

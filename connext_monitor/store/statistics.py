@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Label, Row, Select, and_, case, func, select
 
-from connext_monitor.core.alerts.alert import AlertState
-from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Timestamp
 from connext_monitor.core.stats import (
@@ -27,17 +25,14 @@ from connext_monitor.core.stats import (
     starts,
 )
 from connext_monitor.core.transfer import Status
-from connext_monitor.store.database import Database
+from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
+from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.payload import unpack
-from connext_monitor.store.schema import alerts, events, transfers
+from connext_monitor.store.schema import events, transfers
 
-Pathway = tuple[DomainId, DomainId]
 Key = tuple[int, ...]
 
 _T = transfers.c
-PATHWAY = (_T.origin, _T.destination)
-ARRIVED = {Leg.EXECUTE: _T.executed_at, Leg.RECONCILE: _T.reconciled_at}
-DUE = {Leg.EXECUTE: _T.execute_due_at, Leg.RECONCILE: _T.reconcile_due_at}
 _EXECUTED = _T.executed_at.is_not(None)
 _FAST = and_(_EXECUTED, func.length(_T.routers) > 0)
 _SLOW = and_(_EXECUTED, func.length(_T.routers) == 0)
@@ -45,32 +40,20 @@ _ADDRESS = 20
 _CHUNK = 1_000
 
 
-class Statistics:
-    """What a window of time amounts to; see `core.stats` for what each number means.
+def over(connection: Connection, window: Window) -> Stats:
+    """Pathways and routers; see `core.stats` for what each number means."""
+    last = _last_executions(connection, window)
+    return Stats(window, _pathways(connection, window, last), _routers(connection, window, last))
 
-    Each method is one consistent look.
-    """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def over(self, window: Window) -> Stats:
-        """Pathways and routers."""
-
-        def look(connection: Connection) -> Stats:
-            last = _last_executions(connection, window)
-            return Stats(window, _pathways(connection, window, last), _routers(connection, window, last))
-
-        return await self._database.read(look)
-
-    async def timeline(self, window: Window, width: int) -> Timeline:
-        """The window in parts of ``width`` seconds."""
-        return await self._database.read(lambda connection: Timeline(width, _buckets(connection, window, width)))
+def timeline(connection: Connection, window: Window, width: int) -> Timeline:
+    """The window in parts of ``width`` seconds."""
+    return Timeline(width, _buckets(connection, window, width))
 
 
 def _pathways(connection: Connection, window: Window, last: Sequence[Row[Any]]) -> tuple[PathwayStats, ...]:
     begun = {(row.origin, row.destination): row for row in connection.execute(_counts(window, *PATHWAY))}
-    overdue = _overdue(connection, window)
+    overdue = count_overdue(connection, *of_ends(window), split_by=and_(*within(window)))
     by_leg = {leg: _leg_latencies(connection, window, leg) for leg in LEGS}
     last_executed: dict[Pathway, int] = {}
     for row in last:
@@ -239,22 +222,6 @@ def latencies(
         counted.append((lasted, count))
     if key is not None:
         yield key, counted
-
-
-def _overdue(connection: Connection, window: Window) -> Counter[tuple[Pathway, Leg, bool]]:
-    """How many legs are overdue now, by pathway, by leg, and by whether their transfers belong to the window."""
-    legs = {kind.name: leg for leg, kind in OVERDUE.items()}
-    columns = (*PATHWAY, alerts.c.kind, and_(*within(window)).label("inside"))
-    rows = connection.execute(
-        select(*columns, func.count())
-        .join(transfers, _T.transfer_id == alerts.c.transfer_id)
-        .where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(legs), *of_ends(window))
-        .group_by(*columns)
-    )
-    found: Counter[tuple[Pathway, Leg, bool]] = Counter()
-    for origin, destination, kind, inside, count in rows:
-        found[(origin, destination), legs[kind], bool(inside)] = count
-    return found
 
 
 def _last_executions(connection: Connection, window: Window) -> Sequence[Row[Any]]:

@@ -23,7 +23,7 @@ def without_origin(connection: Connection, origin: DomainId) -> list[tuple[Trans
     return [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in rows]
 
 
-def suspects(connection: Connection, origin: DomainId) -> list[Suspect]:
+def suspected(connection: Connection, origin: DomainId) -> list[Suspect]:
     """The deliveries said to be of this origin, of nonces from the first one watched, without an XCalled.
 
     Those that a backfill found on their destination are left out: history alerts nobody. At most a thousand, of the

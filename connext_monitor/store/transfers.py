@@ -8,24 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
-    and_,
     delete,
-    exists,
-    false,
     func,
-    or_,
     select,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.coverage import BlockRange, Stored
-from connext_monitor.core.deadline import Awaited, DueDates, Durations, Leg
+from connext_monitor.core.deadline import DueDates
 from connext_monitor.core.events import (
     BlockNumber,
     BlockRef,
@@ -42,8 +36,6 @@ from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.payload import pack, unpack
 from connext_monitor.store.schema import events, transfers
 
-_ARRIVED = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}
-_DUE = {Leg.EXECUTE: transfers.c.execute_due_at, Leg.RECONCILE: transfers.c.reconcile_due_at}
 _KINDS = {kind.value: kind for kind in EventKind}
 
 _EVENT_COLUMNS = (
@@ -128,81 +120,6 @@ def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stor
     return Stored(standing, known)
 
 
-def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
-    """The legs of this kind that have not arrived and are due until then (Unix seconds).
-
-    The earliest first, at most ``limit`` of those behind ``after``.
-    """
-    due, transfer_id = _DUE[leg], transfers.c.transfer_id
-    query = select(transfer_id, due.label("due"), transfers.c.destination)
-    query = query.where(_ARRIVED[leg].is_(None), due <= due_until).order_by(due, transfer_id).limit(limit)
-    if after is not None:
-        # The first condition, though contained in the second, is what the index is searched by.
-        behind = or_(due > after.due_at, and_(due == after.due_at, transfer_id > after.transfer_id))
-        query = query.where(due >= after.due_at, behind)
-    rows = connection.execute(query)
-    return [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
-
-
-def awaited_pathways(connection: Connection) -> set[tuple[DomainId, DomainId]]:
-    """The pathways (origin, destination) on which a leg has not arrived."""
-    rows = connection.execute(
-        select(transfers.c.origin, transfers.c.destination)
-        .distinct()
-        .where(
-            transfers.c.xcalled_at.is_not(None),
-            or_(transfers.c.executed_at.is_(None), transfers.c.reconciled_at.is_(None)),
-        )
-    )
-    return {(row.origin, row.destination) for row in rows}
-
-
-def recompute_deadlines(
-    connection: Connection,
-    pathway: tuple[DomainId, DomainId],
-    durations: Durations | None,
-    watched_from: BlockNumber | None,
-) -> None:
-    """Give the legs of one pathway that have not arrived the deadlines of the present config.
-
-    A transfer without any gets them only if its XCalled stands at ``watched_from``, the origin's first watched block,
-    or above; None: nothing of the origin is watched yet.
-
-    The leg that has arrived gets one too where it had none, because nobody watched its chain then: without both, the
-    transfer would count as one without deadlines.
-    """
-    origin, destination = pathway
-    watched = _xcalled_from(origin, watched_from)
-    for leg in Leg:
-        due = transfers.c.xcalled_at + durations.of(leg) if durations else None
-        other = _ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
-        never_had_one = and_(_DUE[leg].is_(None), other.is_(None)) if durations else false()
-        connection.execute(
-            update(transfers)
-            .where(
-                transfers.c.origin == origin,
-                transfers.c.destination == destination,
-                transfers.c.xcalled_at.is_not(None),
-                # At most starts nothing has changed, and nothing is written.
-                _DUE[leg].is_distinct_from(due),
-                or_(_ARRIVED[leg].is_(None), never_had_one),
-                or_(transfers.c.execute_due_at.is_not(None), transfers.c.reconcile_due_at.is_not(None), watched),
-            )
-            .values({_DUE[leg].name: due})
-        )
-
-
-def _xcalled_from(origin: DomainId, block: BlockNumber | None) -> ColumnElement[bool]:
-    if block is None:
-        return false()
-    return exists().where(
-        events.c.transfer_id == transfers.c.transfer_id,
-        events.c.kind == EventKind.XCALLED.value,
-        events.c.domain == origin,
-        events.c.block_number >= block,
-    )
-
-
 def count_in_flight(connection: Connection) -> list[PathwayCount]:
     """How many transfers that are not completed stand where, by pathway and status."""
     columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)
@@ -235,24 +152,22 @@ def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> 
     ids = select(transfers.c.transfer_id).where(
         transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
     )
-    found: list[TransferWithDeadlines] = []
-    for part in parts([row.transfer_id for row in connection.execute(ids)]):
-        found += by_ids(connection, part)
-    return sorted(found, key=lambda watched: watched.transfer.started_at)
+    known = by_ids(connection, list(connection.execute(ids).scalars()))
+    return sorted(known.values(), key=lambda watched: watched.transfer.started_at)
 
 
 def by_id(connection: Connection, transfer_id: TransferId) -> TransferWithDeadlines | None:
     """One transfer, None where it is not known."""
-    found = by_ids(connection, [transfer_id])
-    return found[0] if found else None
+    return by_ids(connection, [transfer_id]).get(transfer_id)
 
 
-def by_ids(connection: Connection, ids: Collection[TransferId]) -> list[TransferWithDeadlines]:
+def by_ids(connection: Connection, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
     """Those of these transfers that are known, in no order."""
-    found: list[TransferWithDeadlines] = []
+    known: dict[TransferId, TransferWithDeadlines] = {}
     for part in parts(ids):
-        found += _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
-    return found
+        rows = _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
+        known |= {row.transfer.transfer_id: row for row in rows}
+    return known
 
 
 def ids_by_tx(connection: Connection, tx_hash: Hash32) -> list[TransferId]:

@@ -12,55 +12,33 @@ from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import Count, Marks
-from connext_monitor.store.database import Database
+from connext_monitor.store.legs import ARRIVED, DUE
 from connext_monitor.store.schema import alerts, transfers
-
-_LEGS = {
-    Leg.EXECUTE: (transfers.c.execute_due_at, transfers.c.executed_at),
-    Leg.RECONCILE: (transfers.c.reconcile_due_at, transfers.c.reconciled_at),
-}
-
 
 Settling = tuple[datetime, datetime]
 """A leg whose alert ended within it is left in peace for a while: it may come and go with a reorg."""
 
 
-class UnjudgedLegs:
-    """Reads only."""
+def count(connection: Connection, marks: Mapping[DomainId, Marks], settling: Settling) -> dict[DomainId, Count]:
+    """By destination, those that were due before each of its marks; absent where there are none."""
+    counts: dict[DomainId, Count] = {}
+    for leg in Leg if marks else ():
+        for domain, of_leg in _counts(connection, leg, marks, settling).items():
+            counts[domain] = _sum(counts.get(domain), of_leg)
+    return counts
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
-    async def count(self, marks: Mapping[DomainId, Marks], settling: Settling) -> dict[DomainId, Count]:
-        """By destination, those that were due before each of its marks; absent where there are none.
-
-        Raises DatabaseError.
-        """
-        if not marks:
-            return {}
-
-        def look(connection: Connection) -> dict[DomainId, Count]:
-            found: dict[DomainId, Count] = {}
-            for leg in Leg:
-                for domain, count in _counts(connection, leg, marks, settling).items():
-                    found[domain] = _sum(found.get(domain), count)
-            return found
-
-        return await self._database.read(look)
-
-    async def first(self, destination: DomainId, due_before: int, settling: Settling, *, limit: int) -> list[Awaited]:
-        """The first of one destination's that were due before then. Raises DatabaseError."""
-        return await self._database.read(
-            lambda connection: [
-                awaited for leg in Leg for awaited in _first(connection, leg, destination, due_before, settling, limit)
-            ]
-        )
+def first(
+    connection: Connection, destination: DomainId, due_before: int, settling: Settling, *, limit: int
+) -> list[Awaited]:
+    """The first of one destination's that were due before then."""
+    return [awaited for leg in Leg for awaited in _first(connection, leg, destination, due_before, settling, limit)]
 
 
 def _counts(
     connection: Connection, leg: Leg, marks: Mapping[DomainId, Marks], settling: Settling
 ) -> dict[DomainId, Count]:
-    due, _ = _LEGS[leg]
+    due = DUE[leg]
     now, aged, ripe = (
         case({domain: getattr(its, name) for domain, its in marks.items()}, value=transfers.c.destination)
         for name in ("now", "aged", "ripe")
@@ -85,7 +63,7 @@ def _counts(
 def _first(
     connection: Connection, leg: Leg, destination: DomainId, due_before: int, settling: Settling, limit: int
 ) -> list[Awaited]:
-    due, _ = _LEGS[leg]
+    due = DUE[leg]
     rows = connection.execute(
         select(transfers.c.transfer_id, due.label("due"))
         .where(*_unjudged(leg, due_before, [destination], settling))
@@ -98,7 +76,7 @@ def _first(
 def _unjudged(
     leg: Leg, due_before: int, destinations: Collection[DomainId], settling: Settling
 ) -> list[ColumnElement[bool]]:
-    due, arrived = _LEGS[leg]
+    due, arrived = DUE[leg], ARRIVED[leg]
     since, until = (round(instant.timestamp() * 1000) for instant in settling)
     own = and_(
         alerts.c.kind == OVERDUE[leg].name,

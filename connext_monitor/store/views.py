@@ -1,31 +1,75 @@
-"""Transfers as they are shown, with what the open alerts say of their deadlines."""
+"""Transfers as they are shown, with what the open alerts say of their deadlines; and alerts with their transfers.
 
-from collections.abc import Mapping, Sequence
+``names`` are the configured chains', which alerts about chains are about.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
-from connext_monitor.core.selection import TransferWithDeadlines
+from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.store import alerts
+from connext_monitor.store import alerts, transfers
+
+Names = Mapping[DomainId, str]
 
 
-def views(
-    connection: Connection, names: Mapping[DomainId, str], found: Sequence[TransferWithDeadlines]
+def listed(
+    connection: Connection, names: Names, wanted: TransferFilter, *, limit: int, after: Cursor | None = None
 ) -> list[TransferView]:
-    """These transfers; ``names`` are the configured chains', which chain alerts are about."""
-    ids = [watched.transfer.transfer_id for watched in found]
-    overdue = alerts.overdue_legs(connection, ids) if ids else {}
-    unseen = {a.subject for a in alerts.open_of_kind(connection, CHAIN_UNOBSERVED)}
+    """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
+    return _views(connection, names, transfers.listed(connection, wanted, limit=limit, after=after))
+
+
+def unfinished(connection: Connection, names: Names, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
+    """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
+    return _views(connection, names, transfers.unfinished(connection, origin, blocks))
+
+
+def by_id_or_tx(connection: Connection, names: Names, id_or_tx: bytes) -> list[TransferView]:
+    """The transfer of this id, else those with an event in the transaction of this hash, in log order."""
+    by_id = by_ids(connection, names, [TransferId(id_or_tx)])
+    if by_id:
+        return list(by_id.values())
+    ids = transfers.ids_by_tx(connection, Hash32(id_or_tx))
+    of_tx = by_ids(connection, names, ids)
+    return [of_tx[transfer_id] for transfer_id in ids if transfer_id in of_tx]
+
+
+def by_ids(
+    connection: Connection, names: Names, ids: Collection[TransferId | None]
+) -> dict[TransferId | None, TransferView]:
+    """Those of these transfers that are known, in no order; None is nobody's."""
+    known = transfers.by_ids(connection, {transfer_id for transfer_id in ids if transfer_id is not None})
+    return {view.transfer.transfer_id: view for view in _views(connection, names, list(known.values()))}
+
+
+def listed_alerts(
+    connection: Connection, names: Names, state: AlertState | None, *, limit: int, after: int | None = None
+) -> list[tuple[AlertRow, TransferView | None]]:
+    """At most ``limit`` alerts, newest first, each with the transfer it is about."""
+    rows = alerts.listed(connection, state, limit=limit, after=after)
+    known = by_ids(connection, names, [row.alert.transfer_id for row in rows])
+    return [(row, known.get(row.alert.transfer_id)) for row in rows]
+
+
+def _views(connection: Connection, names: Names, rows: Sequence[TransferWithDeadlines]) -> list[TransferView]:
+    if not rows:
+        return []
+    overdue = alerts.overdue_legs(connection, [row.transfer.transfer_id for row in rows])
+    unseen = {alert.subject for alert in alerts.open_of_kind(connection, CHAIN_UNOBSERVED)}
     no_leg: frozenset[Leg] = frozenset()
     return [
         TransferView(
-            watched.transfer,
-            watched.due,
-            overdue.get(watched.transfer.transfer_id, no_leg),
-            observed=names.get(watched.transfer.destination) not in unseen,
+            row.transfer,
+            row.due,
+            overdue.get(row.transfer.transfer_id, no_leg),
+            observed=names.get(row.transfer.destination) not in unseen,
         )
-        for watched in found
+        for row in rows
     ]

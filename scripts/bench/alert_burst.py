@@ -138,12 +138,12 @@ class Bench:
 
         at = datetime.now(UTC)
         accused = [(one.id, partial(_accusation, one, at)) for one in part]
-        await self.store.deadlines.open_overdue(accused, everybody)
+        await self.store.alerts.open_decided(accused, everybody)
         self.manager.wake()
 
     async def drained(self) -> None:
         """Until no channel has anything left to be told."""
-        while any(channel.waiting for channel in await self.store.channels()):  # noqa: ASYNC110 - asks the store
+        while any(channel.waiting for channel in await self.store.outbox.channels()):  # noqa: ASYNC110 - asks the store
             await asyncio.sleep(0.05)
 
     async def lone(self, count: int) -> list[float]:
@@ -207,7 +207,7 @@ async def _told(bench: Bench, begun: float, kind: str, count: int) -> None:
         return sum(told == kind for told, _ in bench.channels.bodies) == count
 
     while len(at) < len(PROVIDERS):
-        waiting = {channel.provider: channel.waiting for channel in await bench.store.channels()}
+        waiting = {channel.provider: channel.waiting for channel in await bench.store.outbox.channels()}
         for provider in PROVIDERS:
             if not waiting.get(provider) and provider not in at and (provider != "webhook" or all_by_webhook()):
                 at[provider] = time.monotonic() - begun

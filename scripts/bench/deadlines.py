@@ -127,7 +127,7 @@ async def _measure(file: Path, near: int) -> Found:
     await store.deadlines.recompute(durations, {})
     opened = time.perf_counter() - began
     chains, clock = {domain: _Blind() for domain in DOMAINS}, SystemClock()
-    desk = AlertDesk(store, lambda _alert: (), clock)
+    desk = AlertDesk(store.alerts, lambda _alert: (), clock)
     scheduler = AlertScheduler(store.deadlines, chains, desk, _no_causes, clock)
     spare_collections()
     running = asyncio.create_task(scheduler.run())

@@ -17,7 +17,6 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import ChannelState
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.backup_folder import BackupFolder
-from connext_monitor.store.retention import Retention
 from connext_monitor.store.store import Store
 from scripts.bench.statistics import NAMES, fill
 
@@ -86,7 +85,7 @@ async def measure(folder: Path, transfers: int, seconds: float) -> None:
     told("alone", await timed(store, asyncio.sleep(seconds)))
     told("beside a backup", await timed(store, asyncio.to_thread(backups.make, datetime.now(UTC))))
     before = count(file, "pruned")
-    pruner = Pruning(Retention(store.database), timedelta(days=1), SystemClock(), time.time, first_after=0.0)
+    pruner = Pruning(store.retention, timedelta(days=1), SystemClock(), time.time, first_after=0.0)
     pruning = asyncio.create_task(pruner.run())
     told("beside pruning", await timed(store, asyncio.sleep(seconds)))
     pruning.cancel()

@@ -37,7 +37,6 @@ from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.server import WebServer
-from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
 from scripts.bench.deadlines import durations, fill
 from scripts.bench.made_up_bridge import DOMAINS, xcalled
@@ -120,7 +119,7 @@ def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources
         ["ops", "desk"],
         file,
         lambda: statuses,
-        Numbers(store.database).look,
+        store.statistics.measure,
         dict,
         int,
         list,

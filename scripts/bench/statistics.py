@@ -38,7 +38,7 @@ from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
-from connext_monitor.store.statistics import Statistics
+from connext_monitor.store.nouns import Statistics
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import block_hash, executed, overdue, reconciled, xcalled
 
@@ -103,14 +103,14 @@ async def _accuse(store: Store, seen: Sequence[EventRecord], now: int) -> None:
     for one in seen:
         if not isinstance(one.event, XCalled) or one.event.nonce % _STUCK:
             continue
-        called = await store.watched(one.event.transfer_id)
+        called = await store.transfers.by_id(one.event.transfer_id)
         if called is None or called.due is None:
             continue
         transfer = called.transfer
         for leg in Leg:
             late = overdue(transfer.transfer_id, leg, called.due.of(leg), at, (transfer.origin, transfer.destination))
             if called.due.of(leg) < now:
-                await store.open_overdue(transfer.transfer_id, partial(_same, late), lambda _alert: ())
+                await store.alerts.open_decided([(transfer.transfer_id, partial(_same, late))], lambda _alert: ())
 
 
 def _same(alert: Alert, _watched: TransferWithDeadlines | None) -> Alert:
@@ -156,7 +156,7 @@ async def _measure(file: Path, look: Look, now: int) -> tuple[float, float, floa
     took = []
     for _ in range(_RUNS):
         started, busy = time.perf_counter(), time.process_time()
-        await look(Statistics(store.database), now)
+        await look(store.statistics, now)
         took.append((time.perf_counter() - started, time.process_time() - busy))
     await store.close()
     return *min(took), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -97,7 +97,13 @@ async def watching(
     random = Random(0)  # noqa: S311 - for the pauses between two tries
     observers = [
         Observer(
-            _config(number, url, start_block), _UNOBSERVED_AFTER, open_endpoint, store, puts[-1], SystemClock(), random
+            _config(number, url, start_block),
+            _UNOBSERVED_AFTER,
+            open_endpoint,
+            store.chains,
+            puts[-1],
+            SystemClock(),
+            random,
         )
         for number, url in enumerate(urls)
     ]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from connext_monitor.alerting.manager import AlertManager
@@ -17,6 +18,7 @@ from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.labels import ChainLabel, ChainLabels
@@ -43,6 +45,10 @@ OVERDUE = "overdue for execution: alpha → beta"
 HOOK = "machines"
 
 
+def _same(alert: Alert, _watched: object) -> Alert:
+    return alert
+
+
 class Burst:
     """Transfers by number, in a store, and whom their alerts go to."""
 
@@ -58,8 +64,9 @@ class Burst:
             transfer_id = xcalled(info(number), sighting(10 + number)).event.transfer_id
             at = datetime.now(UTC)
             alert = overdue(transfer_id, Leg.EXECUTE, int(at.timestamp()) - late_by, at)
-            opened = await self.store.open_overdue(transfer_id, lambda _, alert=alert: alert, lambda _: self.providers)  # type: ignore[misc] # mypy infers no default's type
-            assert opened
+            assert await self.store.alerts.open_decided(
+                [(transfer_id, partial(_same, alert))], lambda _: self.providers
+            )
 
     async def arrive(self, numbers: Iterable[int]) -> None:
         """Let their executions be seen."""
@@ -69,7 +76,7 @@ class Burst:
 
     async def waiting(self) -> int:
         """How many messages wait, for all channels."""
-        return sum(channel.waiting for channel in await self.store.channels())
+        return sum(channel.waiting for channel in await self.store.outbox.channels())
 
     async def _put(self, step: ObservedChange) -> None:
         await self.store.record(

@@ -14,6 +14,7 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, DomainId, TransferId
 from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import EventRecord
+from connext_monitor.store.nouns import Alerts
 from connext_monitor.store.store import Store
 from tests.world.desks import desk_on
 from tests.world.recording import put
@@ -73,7 +74,7 @@ class Bench:
         await put(self.store, progress=[ChainProgress(domain, reached, first, upcoming)])
 
     async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
-        rows = await self.store.alerts(None, limit=10)
+        rows = await self.store.alerts.listed(None, limit=10)
         return [(row.alert.kind.name, row.alert.state, row.alert.resolution) for row, _ in rows]
 
     async def says(self, *alerts: tuple[str, AlertState, str | None]) -> None:
@@ -89,24 +90,29 @@ class Bench:
         assert await self.alerts() == []
 
 
-class Counting(Store):
+class Counting(Alerts):
     """Counts how often the open alerts are asked for: once a round."""
 
-    rounds: list[None]
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.database, {})
+        self.rounds: list[None] = []
+        self._counted = store.alerts
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         self.rounds.append(None)
-        return await super().open_alerts(kind)
+        return await self._counted.open_alerts(kind)
 
 
 @asynccontextmanager
 async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
     """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
-    store = await Counting.open(folder / "monitor.db", {})
-    store.rounds = []
+    store = await Store.open(folder / "monitor.db", {})
+    alerts = Counting(store)
     origin, destination = Origin("alpha"), Origin("beta")
-    watch = PhantomWatch(store, {ALPHA: origin, BETA: destination}, desk_on(store, "p"), SystemClock(), every=0.01)
-    made = Bench(store, origin, destination, store.rounds, watch)
+    watch = PhantomWatch(
+        store.suspects, {ALPHA: origin, BETA: destination}, desk_on(alerts, "p"), SystemClock(), every=0.01
+    )
+    made = Bench(store, origin, destination, alerts.rounds, watch)
     await made.covers(10, 5, upcoming=first, first=first)
     await made.covers(20, 15, upcoming=0, first=0, domain=BETA)
     running = asyncio.create_task(watch.run())

@@ -17,7 +17,6 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.delivery import ChannelRow, ChannelState, DeliveryRecord, QueuedDelivery
-from connext_monitor.store.alert_log import AlertLog
 from connext_monitor.store.store import Store
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.alerts import LABELS, NOW
@@ -49,25 +48,25 @@ class QueuedAlerts:
 
     async def open(self, alert: Alert, *providers: str) -> None:
         """Open the alert for these providers."""
-        assert await self.store.open_alert(alert, providers or (HOOK,))
+        assert await self.store.alerts.open_alert(alert, providers or (HOOK,))
 
     async def resolve(self, alert: Alert, at: datetime = NOW) -> None:
-        assert await self.store.resolve_alert(alert.id, Resolution.EXECUTED, at)
+        assert await self.store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, at)
 
     async def open_again(self, alert: Alert, *providers: str) -> None:
         """Escalate the open alert, which queues a second opening."""
-        assert await self.store.escalate(alert.id, lambda _: providers or (HOOK,), NOW)
+        assert await self.store.alerts.escalate(alert.id, lambda _: providers or (HOOK,), NOW)
 
     async def pending(self, provider: str = HOOK) -> list[QueuedDelivery]:
         return list(await self.store.outbox.next_deliveries(provider, 10**6))
 
     async def record(self, alert: Alert) -> DeliveryRecord:
         """What became of the alert's first delivery."""
-        return (await AlertLog(self.store.database).delivery_records([alert.id]))[alert.id][0]
+        return (await self.store.alerts.delivery_records([alert.id]))[alert.id][0]
 
     async def channel(self, provider: str = HOOK) -> ChannelRow | None:
         """The channel's health as it is stored."""
-        rows = {row.provider: row for row in await self.store.channels()}
+        rows = {row.provider: row for row in await self.store.outbox.channels()}
         return rows.get(provider)
 
     async def until_failed(self, alert: Alert) -> None:
@@ -82,7 +81,7 @@ class QueuedAlerts:
         """Wait until every delivery is recorded as sent."""
 
         async def all_are() -> bool:
-            return not any(row.waiting for row in await self.store.channels())
+            return not any(row.waiting for row in await self.store.outbox.channels())
 
         await until(all_are, why=lambda: "deliveries are still pending")
 

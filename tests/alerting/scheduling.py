@@ -124,7 +124,7 @@ class Bench:
 
     async def accused(self) -> list[str]:
         """The subjects of the open execute_overdue alerts."""
-        return sorted(alert.subject for alert in await self.store.open_alerts(EXECUTE_OVERDUE))
+        return sorted(alert.subject for alert in await self.store.alerts.open_alerts(EXECUTE_OVERDUE))
 
     async def accuses(self, *ids: TransferId) -> None:
         """Wait until exactly these are accused."""
@@ -179,7 +179,7 @@ async def scheduling(
     def latest(domain: DomainId) -> float:
         return bench.latest(domain)
 
-    desk = desk_on(store, "p", woken=opened, clock=clock)
+    desk = desk_on(store.alerts, "p", woken=opened, clock=clock)
     scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, pace, latest, FOLLOWS_CLOCKS_EVERY)
     bench = Bench(store, scheduler, destination, clock)
     running = asyncio.create_task(scheduler.run())

@@ -32,7 +32,7 @@ class Desk:
     def __init__(self, store: Store, is_silenced: Callable[[Alert], bool] = lambda _alert: False) -> None:
         self.store = store
         self.woken = 0
-        self.desk = AlertDesk(store, lambda _alert: ["ops"], SystemClock(), is_silenced)
+        self.desk = AlertDesk(store.alerts, lambda _alert: ["ops"], SystemClock(), is_silenced)
         self.desk.on_change(self._wake)
 
     def _wake(self) -> None:
@@ -89,7 +89,7 @@ async def test_an_alert_that_is_over_is_kept_without_being_delivered(store: Stor
     desk = Desk(store)
     ended = replace(UNOBSERVED, state=AlertState.RESOLVED, resolved_at=NOW, resolution=Resolution.OBSERVED)
     await desk.desk.keep_ended(ended)
-    ((row, _),) = await store.alerts(None, limit=2)
+    ((row, _),) = await store.alerts.listed(None, limit=2)
     assert row.alert == ended
     assert not await desk.queued()
 

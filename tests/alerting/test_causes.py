@@ -84,7 +84,7 @@ class Kept:
         self.asked += 1
         return self.seen
 
-    async def watched(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
+    async def by_id(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         return TransferWithDeadlines(
             replace(ARRIVED if transfer_id == TRANSFER_ID else LATE, transfer_id=transfer_id), DUE
         )

@@ -65,7 +65,7 @@ class Watched:
 
     async def alerts(self) -> list[Alert]:
         """All alerts, the oldest first."""
-        return [row.alert for row, _ in reversed(await self.store.alerts(None, limit=100))]
+        return [row.alert for row, _ in reversed(await self.store.alerts.listed(None, limit=100))]
 
     async def says(self, *alerts: tuple[str, AlertState]) -> None:
         """Wait until these are the subjects and states of all alerts."""
@@ -85,7 +85,7 @@ async def watching(
     by_domain = {DESTINATION: gnosis, ORIGIN: ethereum}
     unjudged, clock = Unjudging(), SystemClock()
     unjudged.standing.update([] if standing is None else [standing])
-    desk = desk_on(store, "p", woken=woken)
+    desk = desk_on(store.alerts, "p", woken=woken)
     watch = ChainWatch(desk, by_domain, waiting.__getitem__, unjudged, PATIENCE, clock, recount_every=PATIENCE)
     running = asyncio.create_task(watch.run())
     try:

@@ -52,7 +52,7 @@ async def discord() -> AsyncIterator[Picky]:
 
 
 async def unseen(burst: Burst, chain: str) -> None:
-    await burst.store.open_alert(chain_unobserved(chain, NOW, silent_for=125, waiting=0, why="-"), ["ops"])
+    await burst.store.alerts.open_alert(chain_unobserved(chain, NOW, silent_for=125, waiting=0, why="-"), ["ops"])
 
 
 @pytest.mark.parametrize("status", [429, 500, 403])
@@ -90,12 +90,12 @@ async def test_a_rejected_message_is_kept_and_lets_others_pass(burst: Burst, dis
     async with running(manager.run()):
         await until(lambda: discord.posts == ["WARNING · Chain beta is not observed"], PATIENCE)
         await until(lambda: health.heard and "though it takes others" in (health.heard[-1][1] or ""), PATIENCE)
-        (channel,) = await burst.store.channels()
+        (channel,) = await burst.store.outbox.channels()
         assert (channel.state, channel.waiting) == (ChannelState.FAILING, 1)
         discord.poison = None
         await until(lambda: health.heard[-1][1] is None, PATIENCE)
     assert "WARNING · Chain alpha is not observed" in discord.posts
-    (channel,) = await burst.store.channels()
+    (channel,) = await burst.store.outbox.channels()
     assert (channel.state, channel.waiting) == (ChannelState.OK, 0)
 
 

@@ -137,6 +137,6 @@ async def until_grouped(burst: Burst) -> None:
 
 async def until_dead(burst: Burst) -> None:
     async def is_dead() -> bool:
-        return any(channel.state is ChannelState.DEAD for channel in await burst.store.channels())
+        return any(channel.state is ChannelState.DEAD for channel in await burst.store.outbox.channels())
 
     await until(is_dead)

@@ -52,7 +52,7 @@ async def escalating(store: Store, clock: ManualClock, rounds: list[None]) -> As
         return ["desk", "ops"] if alert.severity is Severity.CRITICAL else ["desk"]
 
     woken: list[None] = []
-    desk = desk_on(store, route=route, woken=lambda: woken.append(None), clock=clock)
+    desk = desk_on(store.alerts, route=route, woken=lambda: woken.append(None), clock=clock)
     escalation = Escalation(desk, {Leg.RECONCILE: AFTER}, clock, lambda _: clock.now().timestamp(), 0.01)
     async with running(escalation.run()) as task:
         yield woken
@@ -67,7 +67,7 @@ async def sent(store: Store, provider: str, reference: str | None) -> QueuedDeli
 
 
 async def test_what_stands_too_long_is_critical_and_told_anew_once(store: Store) -> None:
-    await store.open_alert(ALERT, ["desk"])
+    await store.alerts.open_alert(ALERT, ["desk"])
     await sent(store, "desk", "first")
     clock = ManualClock(NOW, running=True)
     clock.at = NOW + timedelta(seconds=AFTER - 61)
@@ -90,32 +90,32 @@ async def test_what_stands_too_long_is_critical_and_told_anew_once(store: Store)
 
 
 async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
-    await store.open_alert(ALERT, ["desk"])
+    await store.alerts.open_alert(ALERT, ["desk"])
     await sent(store, "desk", "first")
-    assert await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
-    assert not await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    assert await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    assert not await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
     await sent(store, "desk", "second")
-    await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+    await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
     ends = [await sent(store, "desk", "as it was") for _ in range(2)]
     assert [(end.change, end.reference) for end in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
     assert await store.outbox.next_delivery("desk") is None
 
 
 async def test_a_channel_without_message_references_gets_one_end(store: Store) -> None:
-    await store.open_alert(ALERT, ["machines"])
+    await store.alerts.open_alert(ALERT, ["machines"])
     await sent(store, "machines", None)
-    assert await store.escalate(ALERT.id, lambda _: ["machines"], NOW)
+    assert await store.alerts.escalate(ALERT.id, lambda _: ["machines"], NOW)
     await sent(store, "machines", None)
-    await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+    await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
     assert (await sent(store, "machines", None)).change is Change.RESOLVED
     assert await store.outbox.next_delivery("machines") is None
 
 
 async def test_what_has_ended_is_not_escalated(store: Store) -> None:
-    await store.open_alert(ALERT, ["desk"])
-    await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
-    assert not await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
-    ((row, _),) = await store.alerts(None, limit=1)
+    await store.alerts.open_alert(ALERT, ["desk"])
+    await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+    assert not await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    ((row, _),) = await store.alerts.listed(None, limit=1)
     assert row.alert == replace(ALERT, state=AlertState.RESOLVED, resolved_at=NOW, resolution=Resolution.RECONCILED)
 
 
@@ -131,15 +131,15 @@ async def test_in_discord_both_messages_become_resolved(
         return [message["embeds"][0]["title"].split(" · ")[0] for message in discord.messages.values()]
 
     async with running(manager.run()):
-        await store.open_alert(ALERT, ["desk"])
+        await store.alerts.open_alert(ALERT, ["desk"])
         manager.wake()
         await until(lambda: titles() == ["WARNING"])
-        assert await store.escalate(ALERT.id, lambda _: ["desk"], NOW)
+        assert await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
         manager.wake()
         await until(lambda: titles() == ["WARNING", "CRITICAL"])
         # The new message calls somebody, the old one did not.
         assert ["<@&1>" in message["content"] for message in discord.messages.values()] == [False, True]
-        await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+        await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
         manager.wake()
         await until(lambda: titles() == ["RESOLVED", "RESOLVED"])
 
@@ -150,12 +150,12 @@ async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, c
         channel = PagerDutyProvider("pager", config, context)
         manager = AlertManager(store.outbox, [channel], LABELS, GroupRules(0.1, 0.3), HealthNotes(), SystemClock())
         async with running(manager.run()):
-            await store.open_alert(ALERT, ["pager"])
+            await store.alerts.open_alert(ALERT, ["pager"])
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["trigger"])
-            assert await store.escalate(ALERT.id, lambda _: ["pager"], NOW)
+            assert await store.alerts.escalate(ALERT.id, lambda _: ["pager"], NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["trigger", "trigger"])
-            await store.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+            await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["resolve", "resolve"])

@@ -39,7 +39,7 @@ async def test_a_nonce_that_another_transfer_has_is_accused(tmp_path: Path) -> N
         await made.looks_twice_and_accuses_nobody()
         await made.covers(40, 30, upcoming=8)
         await made.says(PHANTOM_OPEN)
-        ((row, _),) = await made.store.alerts(None, limit=1)
+        ((row, _),) = await made.store.alerts.listed(None, limit=1)
         assert PHANTOM_DELIVERY.details_of(row.alert).holder == f"0x{others[-1].event.transfer_id.hex()}"
 
 
@@ -119,7 +119,7 @@ async def test_a_restart_repeats_no_alert(tmp_path: Path) -> None:
             async with asyncio.timeout(10):
                 while len(made.rounds) < rounds + 2:  # noqa: ASYNC110 - rounds are counted, no event
                     await asyncio.sleep(0.01)
-            assert [channel.waiting for channel in await made.store.channels()] == [1]
+            assert [channel.waiting for channel in await made.store.outbox.channels()] == [1]
 
 
 async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -> None:

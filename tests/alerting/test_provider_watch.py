@@ -27,7 +27,7 @@ class Watched:
     woken: list[None]
 
     async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
-        rows = await self.store.alerts(None, limit=100)
+        rows = await self.store.alerts.listed(None, limit=100)
         return [(row.alert.subject, row.alert.state, row.alert.resolution) for row, _ in reversed(rows)]
 
     async def says(self, *alerts: tuple[str, AlertState, str | None]) -> None:
@@ -54,7 +54,7 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     store = await open_store(folder / "monitor.db", {})
     woken: list[None] = []
-    desk = desk_on(store, route=route, woken=lambda: woken.append(None))
+    desk = desk_on(store.alerts, route=route, woken=lambda: woken.append(None))
     watch = ProviderWatch(desk, providers, clock or SystemClock(), patience)
     running = asyncio.create_task(watch.run())
     try:
@@ -150,7 +150,7 @@ async def test_the_message_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> 
     async with watching(tmp_path) as watched:
         watched.watch.failed("ops", "answered 404 Not Found, unknown webhook (code 10015)", dead=True)
         await watched.says(("ops", AlertState.OPEN, None))
-        ((row, _),) = await watched.store.alerts(None, limit=1)
+        ((row, _),) = await watched.store.alerts.listed(None, limit=1)
         message = compose(row.alert, None, ChainLabels({}))
         assert message.title == "Alert provider ops refuses for good"
         assert message.text == (

@@ -21,7 +21,7 @@ from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
-from connext_monitor.store.reports import Reports
+from connext_monitor.store.nouns import Reports
 from connext_monitor.store.store import Store
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack, SlackApi
@@ -52,7 +52,7 @@ class Reporting:
 
     @property
     def reports(self) -> Reports:
-        return Reports(self.store.database)
+        return self.store.reports
 
     async def add(self, *providers: str, report: Report = REPORT) -> None:
         await self.reports.add(report, providers, NOW)
@@ -81,7 +81,7 @@ async def reporting(folder: Path, built: Collection[ConfiguredProvider]) -> Asyn
     def wants(name: str, origin: DomainId, destination: DomainId) -> bool:
         return by_name[name].wants_pathway(origin, destination, LABELS)
 
-    delivery = ReportDelivery(Reports(store.database), draw, wants)
+    delivery = ReportDelivery(store.reports, draw, wants)
     health, rules = HealthNotes(), GroupRules(2.0, 60.0)
     channels = [one.provider for one in built]
     manager = AlertManager(store.outbox, channels, LABELS, rules, health, SystemClock(), reports=delivery)
@@ -169,7 +169,7 @@ async def test_an_alert_goes_before_a_report(tmp_path: Path) -> None:
             await until(lambda: len(hook.seen) == 1)
             await sender.reports.add(REPORT, ["hook"], NOW)
             alert = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far")
-            await sender.store.open_alert(alert, ["hook"])
+            await sender.store.alerts.open_alert(alert, ["hook"])
             held.until.set()
             await until(lambda: len(hook.taken) == 2)
         assert [body["type"] for body in hook.taken] == ["alert.opened", "report.stats"]

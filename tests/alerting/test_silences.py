@@ -64,7 +64,7 @@ class Bench:
 
     @property
     def desk(self) -> AlertDesk:
-        desk = AlertDesk(self.store, lambda _alert: ["desk", "ops"], CLOCK, self.silences.cover)
+        desk = AlertDesk(self.store.alerts, lambda _alert: ["desk", "ops"], CLOCK, self.silences.cover)
         desk.on_change(lambda: self.woken.append(None))
         return desk
 
@@ -83,18 +83,18 @@ class Bench:
 
     async def ends(self, made: Silence) -> None:
         """Cut it short, and wait until its end has been dealt with."""
-        assert await self.store.cut_silence_short(made.id, CLOCK.now() - timedelta(seconds=1))
+        assert await self.store.silences.cut_short(made.id, CLOCK.now() - timedelta(seconds=1))
         running = asyncio.create_task(self.silences.run(self.desk))
         await until(lambda: self.woken)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert await self.store.silences() == []
+        assert await self.store.silences.standing() == []
 
 
 @asynccontextmanager
 async def bench(folder: Path, clock: Clock = CLOCK, settled: Callable[[], bool] = lambda: True) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {})
-    yield Bench(store, Silences(store, LABELS, clock, settled), [])
+    yield Bench(store, Silences(store.silences, LABELS, clock, settled), [])
     await store.close()
 
 
@@ -105,30 +105,30 @@ async def made(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 async def test_what_opens_during_a_silence_is_delivered_at_its_end(made: Bench) -> None:
-    quiet = await made.store.make_silence(silence(kind=EXECUTE_OVERDUE, reason="upgrade"), NOW)
+    quiet = await made.store.silences.make(silence(kind=EXECUTE_OVERDUE, reason="upgrade"), NOW)
     assert await made.silences.load() == []
     await made.opened(LATE)
     await made.opened(UNOBSERVED)
     assert await made.waiting() == (UNOBSERVED.id, Change.OPENED)
-    assert {alert.id for alert in await made.store.every_open_alert()} == {LATE.id, UNOBSERVED.id}
+    assert {alert.id for alert in await made.store.alerts.every_open()} == {LATE.id, UNOBSERVED.id}
     await made.sent("ops")
     await made.ends(quiet)
     assert await made.waiting() == (LATE.id, Change.OPENED)
 
 
 async def test_what_ends_during_a_silence_is_never_delivered(made: Bench) -> None:
-    quiet = await made.store.make_silence(silence(), NOW)
+    quiet = await made.store.silences.make(silence(), NOW)
     await made.silences.load()
     await made.opened(LATE)
-    await made.store.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
+    await made.store.alerts.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
     await made.ends(quiet)
     assert await made.waiting() is None
 
 
 async def test_the_end_of_a_silence_repeats_no_delivered_alert(made: Bench) -> None:
-    await made.store.open_alert(LATE, ["ops"])
+    await made.store.alerts.open_alert(LATE, ["ops"])
     await made.sent("ops")
-    quiet = await made.store.make_silence(silence(), NOW)
+    quiet = await made.store.silences.make(silence(), NOW)
     await made.ends(quiet)
     assert await made.waiting("ops") is None
     assert await made.waiting("desk") == (LATE.id, Change.OPENED)
@@ -137,31 +137,31 @@ async def test_the_end_of_a_silence_repeats_no_delivered_alert(made: Bench) -> N
 async def test_an_acknowledged_alert_is_delivered_again_if_still_open(made: Bench) -> None:
     await made.opened(LATE)
     await made.sent("ops")
-    seen = await made.store.make_silence(silence(subject=LATE.id, ack=True), NOW)
+    seen = await made.store.silences.make(silence(subject=LATE.id, ack=True), NOW)
     await made.ends(seen)
     assert await made.waiting("ops") == (LATE.id, Change.OPENED)
     await made.sent("ops")
-    await made.store.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
+    await made.store.alerts.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
     assert await made.waiting("ops") == (LATE.id, Change.RESOLVED)
 
 
 async def test_one_silence_ends_while_another_goes_on(made: Bench) -> None:
-    short = await made.store.make_silence(silence(), NOW)
-    await made.store.make_silence(silence(kind=EXECUTE_OVERDUE), NOW)
+    short = await made.store.silences.make(silence(), NOW)
+    await made.store.silences.make(silence(kind=EXECUTE_OVERDUE), NOW)
     await made.silences.load()
     await made.opened(LATE)
-    assert await made.store.cut_silence_short(short.id, NOW)
+    assert await made.store.silences.cut_short(short.id, NOW)
     running = asyncio.create_task(made.silences.run(made.desk))
     await until(lambda: made.woken)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await made.waiting() is None
-    assert [silence.kind for silence in await made.store.silences()] == [EXECUTE_OVERDUE]
+    assert [silence.kind for silence in await made.store.silences.standing()] == [EXECUTE_OVERDUE]
 
 
 async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
     async with bench(tmp_path) as before:
-        await before.store.make_silence(silence(), NOW)
+        await before.store.silences.make(silence(), NOW)
     async with bench(tmp_path) as after:
         await after.silences.load()
         await after.opened(LATE)
@@ -169,10 +169,10 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
 
 
 async def test_an_alert_that_ends_before_the_commit_is_not_delivered(made: Bench) -> None:
-    quiet = await made.store.make_silence(silence(), NOW)
-    await made.store.open_alert(LATE, [])
-    await made.store.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
-    assert await made.store.end_silence(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
+    quiet = await made.store.silences.make(silence(), NOW)
+    await made.store.alerts.open_alert(LATE, [])
+    await made.store.alerts.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
+    assert await made.store.silences.end(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
     assert await made.waiting() is None
 
 
@@ -184,28 +184,28 @@ async def test_it_lasts_as_long_as_asked_by_whatever_clock(tmp_path: Path, wrong
     clock = ManualClock(NOW, running=True)
     async with bench(tmp_path, clock) as quiet_bench:
         await quiet_bench.silences.load()
-        made = await quiet_bench.store.make_silence(Silence(0, NOW + wrong + HOUR), NOW + wrong)
+        made = await quiet_bench.store.silences.make(Silence(0, NOW + wrong + HOUR), NOW + wrong)
         assert await quiet_bench.silences.load() == []
         assert quiet_bench.silences.cover(LATE)
         clock.at = NOW + HOUR - timedelta(seconds=1)
         assert await quiet_bench.silences.load() == []
-        assert [kept.until for kept in await quiet_bench.store.silences()] == [NOW + HOUR]
+        assert [kept.until for kept in await quiet_bench.store.silences.standing()] == [NOW + HOUR]
         clock.at = NOW + HOUR
         assert [ended.id for ended in await quiet_bench.silences.load()] == [made.id]
 
 
 async def test_one_from_the_future_is_redated_after_a_restart(tmp_path: Path) -> None:
     async with bench(tmp_path, ManualClock(NOW, running=True)) as quiet_bench:
-        await quiet_bench.store.make_silence(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
+        await quiet_bench.store.silences.make(Silence(0, NOW + YEAR + HOUR), NOW + YEAR)
         await quiet_bench.silences.load()
-        assert [kept.until for kept in await quiet_bench.store.silences()] == [NOW + HOUR]
+        assert [kept.until for kept in await quiet_bench.store.silences.standing()] == [NOW + HOUR]
 
 
 async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None:
     async with bench(tmp_path, ManualClock(NOW, running=True)) as quiet_bench:
-        made = await quiet_bench.store.make_silence(Silence(0, NOW + HOUR), NOW)
+        made = await quiet_bench.store.silences.make(Silence(0, NOW + HOUR), NOW)
         await quiet_bench.silences.load()
-        assert await quiet_bench.store.cut_silence_short(made.id, NOW + YEAR)
+        assert await quiet_bench.store.silences.cut_short(made.id, NOW + YEAR)
         assert [ended.id for ended in await quiet_bench.silences.load()] == [made.id]
         assert not quiet_bench.silences.cover(LATE)
 
@@ -213,7 +213,7 @@ async def test_it_is_cut_short_at_once_by_whatever_clock(tmp_path: Path) -> None
 async def test_it_stays_in_force_until_the_clock_is_trusted(tmp_path: Path) -> None:
     settled, clock = False, ManualClock(NOW + YEAR, running=True)
     async with bench(tmp_path, clock, lambda: settled) as quiet_bench:
-        made = await quiet_bench.store.make_silence(Silence(0, NOW + HOUR), NOW)
+        made = await quiet_bench.store.silences.make(Silence(0, NOW + HOUR), NOW)
         assert await quiet_bench.silences.load() == []
         assert quiet_bench.silences.cover(LATE)
         clock.at, settled = NOW, True
@@ -225,7 +225,7 @@ async def test_it_stays_in_force_until_the_clock_is_trusted(tmp_path: Path) -> N
 async def test_it_does_not_wait_forever_for_a_trusted_clock(tmp_path: Path) -> None:
     clock = ManualClock(NOW, running=True)
     async with bench(tmp_path, clock, lambda: False) as quiet_bench:
-        await quiet_bench.store.make_silence(Silence(0, NOW - HOUR), NOW - 2 * HOUR)
+        await quiet_bench.store.silences.make(Silence(0, NOW - HOUR), NOW - 2 * HOUR)
         assert await quiet_bench.silences.load() == []
         clock.passed += 120.0
         assert len(await quiet_bench.silences.load()) == 1

@@ -14,7 +14,6 @@ from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
-from connext_monitor.store.unjudged import UnjudgedLegs
 from tests.alerting.scheduling import DUE, T0, id_of, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.clocks import ManualClock
@@ -76,7 +75,7 @@ class Bench:
 
     async def accuse(self, number: int) -> None:
         """The leg's alert opens."""
-        await self.store.open_alert(overdue(id_of(number), Leg.EXECUTE, DUE, NOW, (ORIGIN, DESTINATION)), [])
+        await self.store.alerts.open_alert(overdue(id_of(number), Leg.EXECUTE, DUE, NOW, (ORIGIN, DESTINATION)), [])
 
 
 @asynccontextmanager
@@ -95,8 +94,8 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
         settled_at_changes.append(watch.settled(DESTINATION))
 
     watch = UnjudgedWatch(
-        UnjudgedLegs(store.database),
-        store,
+        store.unjudged,
+        store.alerts,
         judging,
         deliveries.get,
         names,
@@ -151,7 +150,7 @@ async def test_legs_without_an_obstacle_are_handed_to_the_judge(tmp_path: Path) 
 async def test_an_alert_from_before_a_restart_stands_while_legs_wait(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
-        await bench.store.open_alert(chain_unjudged("gnosis", NOW, Unjudged(1, 5, REFUSED)), [])
+        await bench.store.alerts.open_alert(chain_unjudged("gnosis", NOW, Unjudged(1, 5, REFUSED)), [])
     async with watching(tmp_path) as bench:
         assert not bench.watch.settled(DESTINATION)
         await until(lambda: bench.watch.settled(ORIGIN))

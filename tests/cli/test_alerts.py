@@ -13,8 +13,8 @@ HOSTILE = "\x1b]0;owned\x07\x9b2J [bold red]@everyone[/] \u202egnp.exe\nspoofed 
 def filled(monitor: Program) -> Program:
     async def work(store: Store) -> None:
         for name in ("here", "there", HOSTILE):
-            await store.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE), ())
-        await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
+            await store.alerts.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE), ())
+        await store.alerts.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
 
     monitor.fill(work)
     return monitor

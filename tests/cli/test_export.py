@@ -22,7 +22,7 @@ SPREADSHEET_ATTACK = '=HYPERLINK("x")'
 def filled(monitor: Program) -> Program:
     async def work(store: Store) -> None:
         await fill(store, [DONE.xcalled(), DONE.executed(), DONE.reconciled(), CALLED.xcalled(), BACK.xcalled()])
-        await store.save_token(ORIGIN, ASSET, Token(SPREADSHEET_ATTACK, 6))
+        await store.tokens.keep(ORIGIN, ASSET, Token(SPREADSHEET_ATTACK, 6))
 
     monitor.fill(work)
     return monitor

@@ -80,7 +80,7 @@ async def test_a_command_that_writes_holds_sqlites_lock(monitor: Program) -> Non
     """Closing a descriptor of the file would drop these locks, and the last reader would delete the log in use."""
     config = load_config(monitor.config, {}, check_provider)
     async with writing(config) as store:
-        await store.channels()
+        await store.outbox.channels()
         read = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM alerts'); c.close()"
         subprocess.run([sys.executable, "-c", read, str(monitor.database)], check=True)
         assert monitor.database.with_name("monitor.db-wal").exists()

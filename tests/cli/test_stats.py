@@ -25,8 +25,8 @@ def filled(monitor: Program) -> Program:
         await fill(store, [FAST.xcalled(), FAST.executed(60), SLOW.xcalled(), SLOW.executed(900, routers=())])
         await fill(store, [SLOW.reconciled(800), STUCK.xcalled(), OLD.xcalled(), OLD.executed(30)])
         alert = overdue(STUCK.id, Leg.EXECUTE, Timestamp(STUCK.started_at + EXECUTE), AT)
-        await store.open_overdue(STUCK.id, lambda _watched: alert, lambda _alert: ())
-        await store.save_token(DESTINATION, ASSET, Token("USDC", 6))
+        await store.alerts.open_decided([(STUCK.id, lambda _watched: alert)], lambda _alert: ())
+        await store.tokens.keep(DESTINATION, ASSET, Token("USDC", 6))
 
     monitor.fill(work)
     return monitor

@@ -21,7 +21,7 @@ def filled(monitor: Program) -> Program:
     async def work(store: Store) -> None:
         await fill(store, [CALLED.xcalled(), DONE.xcalled(), DONE.executed(), DONE.reconciled(), BACK.xcalled()])
         alert = overdue(CALLED.id, Leg.EXECUTE, Timestamp(START + EXECUTE), AT)
-        await store.open_overdue(CALLED.id, lambda _watched: alert, lambda _alert: ())
+        await store.alerts.open_decided([(CALLED.id, lambda _watched: alert)], lambda _alert: ())
 
     monitor.fill(work)
     return monitor
@@ -134,7 +134,7 @@ def test_an_amount_is_shown_with_its_tokens_symbol_and_address(filled: Program) 
     address = to_checksum_address(ASSET)
     lines = [" ".join(line.split()) for line in filled.run("transfer", DONE.hex_id).stdout.splitlines()]
     assert f"Amount 5 of token {address}" in lines
-    filled.fill(lambda store: store.save_token(ORIGIN, ASSET, Token("USDC", 6)))
+    filled.fill(lambda store: store.tokens.keep(ORIGIN, ASSET, Token("USDC", 6)))
     lines = [" ".join(line.split()) for line in filled.run("transfer", DONE.hex_id).stdout.splitlines()]
     assert f"Amount 5000000000000 USDC (token {address})" in lines
 

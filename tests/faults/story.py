@@ -111,7 +111,7 @@ class Story:
     async def _proven(self, chain: Chain, head: int) -> bool:
         """Whether the chain is read as final up to there, and was asked since how many transfers it has seen."""
         coverage = self.watch.observers[chain.name].state.coverage
-        nonces = await self.watch.store.nonces(DomainId(chain.domain_id))
+        nonces = await self.watch.store.chains.nonces(DomainId(chain.domain_id))
         read = coverage is not None and coverage.checkpoint >= head
         return read and nonces is not None and nonces.next == await chain.nonce()
 

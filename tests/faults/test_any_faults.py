@@ -131,7 +131,7 @@ async def hold_against_chains(bridge: Devnet, firsts: list[int], story: Story, p
     assert sorted(stored - events) == [], "invented"
     assert truth.stored_times(database) == times
     for chain in bridge.chains:
-        nonces = await story.watch.store.nonces(DomainId(chain.domain_id))
+        nonces = await story.watch.store.chains.nonces(DomainId(chain.domain_id))
         assert nonces is not None
         assert nonces.complete
     played.accused.update(truth.accused(database))

@@ -58,7 +58,7 @@ class Reading:
 
     async def left(self) -> int:
         """How many of the blocks are not kept as read."""
-        return len(self.wanted) - sum(map(len, await self.store.backfilled(self.domain)))
+        return len(self.wanted) - sum(map(len, await self.store.chains.backfilled(self.domain)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -84,7 +84,7 @@ async def reading(
     checking = asyncio.create_task(checker.run())
     seen: list[int] = []
     said: list[str] = []
-    backfill = Backfill(chain, pool, store, checker, clock, seen.append, said.append, patience)
+    backfill = Backfill(chain, pool, store.chains, checker, clock, seen.append, said.append, patience)
     try:
         yield Reading(backfill, store, wanted, chain.domain_id, seen, said)
     finally:

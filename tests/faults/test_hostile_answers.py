@@ -44,7 +44,7 @@ async def test_a_pushed_malformed_log_is_kept_and_stops_nothing(
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
         assert watch.checker.malformed == {alpha.domain_id: 1}
-        assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
+        assert await watch.store.chains.malformed_counts() == {alpha.domain_id: 1}
 
 
 @pytest.mark.parametrize("bad", [mangled, lambda log: log | {"address": "0x" + "11" * 20}])
@@ -59,7 +59,7 @@ async def test_a_malformed_log_in_an_answer_spares_the_others(
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
         await watch.covers("alpha", transfer.block_number)
-        assert await watch.store.malformed_counts() == {alpha.domain_id: 1}
+        assert await watch.store.chains.malformed_counts() == {alpha.domain_id: 1}
 
 
 @pytest.mark.parametrize("bad", [{"nonsense": True}, {"address": "0x" + "11" * 20}, None, "text"])
@@ -73,7 +73,7 @@ async def test_blocks_with_an_unreadable_log_are_recorded_but_not_covered(
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
         await until(lambda: "gave a log that cannot be read" in str(watch.observers["alpha"].state.trouble))
-        assert (watch.covered("alpha"), await watch.store.malformed_counts()) == (-1, {alpha.domain_id: 1})
+        assert (watch.covered("alpha"), await watch.store.chains.malformed_counts()) == (-1, {alpha.domain_id: 1})
         origin.edit_logs = None
         await watch.covers("alpha", transfer.block_number)
 
@@ -111,7 +111,7 @@ async def test_logs_are_recorded_however_they_are_written(
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
         await watch.covers("alpha", transfer.block_number - 1)
-        assert await watch.store.malformed_counts() == {}
+        assert await watch.store.chains.malformed_counts() == {}
 
 
 async def test_what_is_pushed_twice_is_recorded_once(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:

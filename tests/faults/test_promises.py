@@ -247,7 +247,7 @@ async def test_promise_8_a_hidden_xcalled_is_a_hole_until_it_is_read(
             await alpha.mine(2)  # few, so that nothing that is hidden becomes final
 
             async def asked() -> bool:
-                known = await watch.store.nonces(DomainId(alpha.domain_id))
+                known = await watch.store.chains.nonces(DomainId(alpha.domain_id))
                 if known is not None and known.next == nonce + 2 and known.complete is complete:
                     found.append(known)
                 return bool(found)

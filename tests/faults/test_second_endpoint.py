@@ -108,7 +108,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
         await mined_until(alpha, known)
         state = watch.observers[ALPHA].state
         await until(lambda: (state.holes_found, state.holes_closed) == (1, 1))
-        nonces = await watch.store.nonces(state.config.domain_id)
+        nonces = await watch.store.chains.nonces(state.config.domain_id)
         assert nonces is not None
         assert nonces.complete
         await used(second, alpha, watch)
@@ -123,7 +123,7 @@ async def test_a_hole_is_shown_while_it_lasts(bridge: Devnet, origin: Proxy, tmp
         missed = await bridge.xcall(alpha, beta)
         state = watch.observers[ALPHA].state
         await mined_until(alpha, lambda: state.holes_found == 1)
-        nonces = await watch.store.nonces(state.config.domain_id)
+        nonces = await watch.store.chains.nonces(state.config.domain_id)
         assert nonces is not None
         assert not nonces.complete
         origin.edit_logs = None

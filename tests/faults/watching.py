@@ -61,7 +61,7 @@ class Watch:
                 chain,
                 unobserved_after,
                 partial(open_endpoint, limits=limits),
-                store,
+                store.chains,
                 self.checker,
                 clock,
                 Random(1),  # noqa: S311 - spreads retries
@@ -73,7 +73,7 @@ class Watch:
             o.state.config.domain_id: ObservedChain(o, ChainQueries(o.state, self.checker, self.checker, o.pool))
             for o in self.observers.values()
         }
-        self.scheduler = AlertScheduler(store.deadlines, chains, desk_on(store, "nobody"), no_causes, clock)
+        self.scheduler = AlertScheduler(store.deadlines, chains, desk_on(store.alerts, "nobody"), no_causes, clock)
 
     def committed(self, news: Committed) -> None:
         """Note it, and hand it on as the program does."""
@@ -95,7 +95,7 @@ class Watch:
 
     async def view(self, transfer: Transfer) -> TransferView | None:
         """What is stored of a transfer."""
-        found = await self.store.transfers_by(bytes.fromhex(transfer.transfer_id[2:]))
+        found = await self.store.transfers.by_id_or_tx(bytes.fromhex(transfer.transfer_id[2:]))
         return found[0] if found else None
 
     async def status(self, transfer: Transfer) -> Status | None:
@@ -119,7 +119,7 @@ class Watch:
 
     async def alerts(self, state: AlertState | None = None) -> list[tuple[str, str, str | None]]:
         """Kind, subject and resolution of its alerts, the oldest first."""
-        rows = await self.store.alerts(state, limit=100)
+        rows = await self.store.alerts.listed(state, limit=100)
         found = [row.alert for row, _ in reversed(rows)]
         return [(alert.kind.name, alert.subject, alert.resolution) for alert in found]
 

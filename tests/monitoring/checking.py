@@ -49,7 +49,7 @@ class Checking:
 
     async def count(self) -> int:
         """How many transfers are stored."""
-        return len(await self.store.transfers(TransferFilter(), limit=1000))
+        return len(await self.store.transfers.listed(TransferFilter(), limit=1000))
 
 
 @asynccontextmanager

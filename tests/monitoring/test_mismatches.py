@@ -86,7 +86,7 @@ class Checking:
         await (await self.checker.put(observation))
 
     async def alerts(self) -> list[tuple[str, str, str | None]]:
-        rows = await self.store.alerts(None, limit=10)
+        rows = await self.store.alerts.listed(None, limit=10)
         return [(row.alert.id, row.alert.state.value, row.alert.resolution) for row, _ in rows]
 
 
@@ -131,11 +131,11 @@ async def test_a_covered_mismatch_opens_its_alert_and_is_no_event(
         await made.sees(covered(log(event, sighting(20))))
         assert await made.alerts() == OPEN
         assert made.told == [ALERT]
-        ((row, view),) = await made.store.alerts(None, limit=2)
+        ((row, view),) = await made.store.alerts.listed(None, limit=2)
         assert DELIVERY_MISMATCH.details_of(row.alert).wrong is wrong
         assert row.alert.pathway == (ALPHA, BETA)
         assert view is None
-        assert await made.store.malformed_counts() == {BETA: 1}
+        assert await made.store.chains.malformed_counts() == {BETA: 1}
         delivery = await made.store.outbox.next_delivery("ops")
         assert delivery is not None
         assert delivery.alert.id == ALERT
@@ -147,9 +147,9 @@ async def test_log_and_alert_are_stored_together_or_not_at_all(tmp_path: Path) -
         with pytest.raises(AttributeError):
             await made.sees(covered(log(STOLEN, sighting(20))))
         assert await made.alerts() == []
-        assert await made.store.malformed_counts() == {}
-        assert await made.store.coverage(BETA) is None
-        assert await made.store.stored(BETA, BlockRange(BlockNumber(0), BlockNumber(99))) == Stored()
+        assert await made.store.chains.malformed_counts() == {}
+        assert await made.store.chains.coverage(BETA) is None
+        assert await made.store.chains.stored(BETA, BlockRange(BlockNumber(0), BlockNumber(99))) == Stored()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_what_is_not_proven_is_counted_and_accuses_nobody(tmp_path: Path, 
     async with checking(tmp_path) as made:
         await made.sees(observation)
         assert await made.alerts() == []
-        assert await made.store.malformed_counts() == {BETA: 1}
+        assert await made.store.chains.malformed_counts() == {BETA: 1}
 
 
 async def test_however_often_it_is_read_it_is_told_once(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ async def test_however_often_it_is_read_it_is_told_once(tmp_path: Path) -> None:
 async def test_a_reorg_that_takes_its_block_takes_the_alert_back(tmp_path: Path) -> None:
     async with checking(tmp_path) as made:
         await made.sees(covered(log(STOLEN, sighting(20))))
-        stored = await made.store.stored(BETA, BlockRange(BlockNumber(20), BlockNumber(20)))
+        stored = await made.store.chains.stored(BETA, BlockRange(BlockNumber(20), BlockNumber(20)))
         # Not its event: it is read again each time, and vouched for.
         assert stored == Stored({(BlockNumber(20), sighting(20).block.hash)})
         await made.sees(covered(gone=sighting(20, fork="another")))
@@ -200,6 +200,6 @@ async def test_one_that_a_reorg_only_moved_stays(tmp_path: Path) -> None:
         await made.sees(covered(log(STOLEN, sighting(20))))
         await made.sees(covered(log(STOLEN, sighting(21)), gone=sighting(20)))
         assert await made.alerts() == OPEN
-        assert [channel.waiting for channel in await made.store.channels()] == [1]
+        assert [channel.waiting for channel in await made.store.outbox.channels()] == [1]
         await made.sees(covered(gone=sighting(21)))
         assert await made.alerts() == TAKEN_BACK

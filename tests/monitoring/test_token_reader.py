@@ -37,10 +37,10 @@ class Chain:
 class Shelf:
     kept: dict[tuple[DomainId, Address], Token] = field(default_factory=dict)
 
-    async def tokens(self) -> dict[tuple[DomainId, Address], Token]:
+    async def every(self) -> dict[tuple[DomainId, Address], Token]:
         return self.kept
 
-    async def save_token(self, domain: DomainId, asset: Address, token: Token) -> None:
+    async def keep(self, domain: DomainId, asset: Address, token: Token) -> None:
         self.kept[domain, asset] = token
 
 

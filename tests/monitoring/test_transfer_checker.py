@@ -45,10 +45,14 @@ async def test_events_and_progress_are_committed_together_or_not_at_all(tmp_path
         checking_.failing.fails = lambda asked: bool(asked["progress"])
         with pytest.raises(OSError, match="disk is full"):
             await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
-        assert (await checking_.count(), await checking_.store.coverage(ORIGIN), checking_.commits) == (0, None, [])
+        assert (await checking_.count(), await checking_.store.chains.coverage(ORIGIN), checking_.commits) == (
+            0,
+            None,
+            [],
+        )
         checking_.failing.fails = lambda _: False
         await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
-        assert (await checking_.count(), await checking_.store.coverage(ORIGIN)) == (1, progress.coverage)
+        assert (await checking_.count(), await checking_.store.chains.coverage(ORIGIN)) == (1, progress.coverage)
 
 
 async def test_what_waits_together_is_committed_at_once(tmp_path: Path) -> None:
@@ -101,7 +105,7 @@ async def test_what_is_no_event_of_this_chain_is_kept_and_stops_nothing(
         await (await checking_.checker.put(seen(decode_log(ORIGIN, spoil(bad.log), TIME), good)))
         assert await checking_.count() == 1
         assert checking_.checker.malformed == {ORIGIN: 1}
-        assert await checking_.store.malformed_counts() == {ORIGIN: 1}
+        assert await checking_.store.chains.malformed_counts() == {ORIGIN: 1}
 
 
 async def test_a_failure_that_nobody_awaits_does_not_end_the_checker(tmp_path: Path) -> None:
@@ -142,12 +146,12 @@ async def test_a_large_observation_of_which_a_part_cannot_be_stored_moves_nothin
         done = await checking_.checker.put(large)
         await checking_.checker.drain()
         assert isinstance(done.exception(), OSError)
-        assert await checking_.store.coverage(ORIGIN) is None
+        assert await checking_.store.chains.coverage(ORIGIN) is None
         checking_.failing.fails = lambda _: False
         done = await checking_.checker.put(large)
         await checking_.checker.drain()
         assert done.exception() is None
-        assert await checking_.store.coverage(ORIGIN) == progress_of(ORIGIN, 7).coverage
+        assert await checking_.store.chains.coverage(ORIGIN) == progress_of(ORIGIN, 7).coverage
 
 
 async def test_junk_is_told_in_one_line_and_kept_up_to_a_bound(tmp_path: Path) -> None:
@@ -157,6 +161,6 @@ async def test_junk_is_told_in_one_line_and_kept_up_to_a_bound(tmp_path: Path) -
             await checking_.checker.put(Observation(ORIGIN, malformed=junk))
             await checking_.checker.drain()
             assert checking_.checker.malformed == {ORIGIN: 3_000}
-            assert await checking_.store.malformed_counts() == {ORIGIN: 1_000}
+            assert await checking_.store.chains.malformed_counts() == {ORIGIN: 1_000}
     told = [(line["chain"], line["logs"], line["reason"]) for line in lines if line["event"] == "log.malformed"]
     assert told == [("alpha", 3_000, "it is nothing")]

@@ -131,7 +131,7 @@ async def test_a_chain_has_exactly_the_documented_shape(
 
 async def open_overdue(store: Store, sample: Sample) -> None:
     alert = overdue(sample.id, Leg.EXECUTE, Timestamp(sample.started_at + EXECUTE), AT)
-    await store.open_overdue(sample.id, lambda _watched: alert, lambda _alert: ())
+    await store.alerts.open_decided([(sample.id, lambda _watched: alert)], lambda _alert: ())
 
 
 async def test_an_alert_has_exactly_the_documented_shape(client: aiohttp.ClientSession, store: Store) -> None:
@@ -180,8 +180,8 @@ async def test_alerts_are_filtered_by_state(
 
 async def two_alerts(store: Store) -> None:
     for name in ("here", "there"):
-        await store.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer"), ())
-    await store.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
+        await store.alerts.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer"), ())
+    await store.alerts.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
 
 
 async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientSession, store: Store) -> None:

@@ -45,7 +45,7 @@ async def backing_up(
 ) -> AsyncIterator[list[None]]:
     woken: list[None] = []
     length = None if every is None else timedelta(seconds=every)
-    desk = desk_on(store, "ops", woken=lambda: woken.append(None))
+    desk = desk_on(store.alerts, "ops", woken=lambda: woken.append(None))
     backup = PeriodicBackup(
         StandingAlerts(desk, BACKUP_FAILED),
         folder,
@@ -66,7 +66,7 @@ async def backing_up(
 
 
 async def alerts(store: Store) -> list[tuple[str, str | None, str]]:
-    rows = await store.alerts(None, limit=10)
+    rows = await store.alerts.listed(None, limit=10)
     return [(row.alert.subject, row.alert.resolution, compose(row.alert, None, LABELS).title) for row, _ in rows]
 
 
@@ -136,7 +136,7 @@ async def test_a_fault_of_ours_is_told_without_its_text(store: Store, tmp_path: 
 
     async with backing_up(store, Broken(tmp_path / "monitor.db", tmp_path, 3)):
         await standing(store, ("copy", None, "Backup failed"))
-    row, _ = (await store.alerts(None, limit=1))[0]
+    row, _ = (await store.alerts.listed(None, limit=1))[0]
     assert "ValueError" in compose(row.alert, None, LABELS).text
     assert "s3cr3t" not in log.getvalue() + str(row)
 

@@ -106,12 +106,12 @@ async def test_an_alerts_opening_and_end_come_with_its_transfer(
     alert = overdue(Sample(3).id, Leg.EXECUTE, 1, AT, (ORIGIN, DESTINATION))
     async with reading(session) as reader:
         await reader.until("ready")
-        await store.open_alert(alert, [])
+        await store.alerts.open_alert(alert, [])
         server.feed.alerts_changed()
         transfer, opened = await reader.until("transfer"), await reader.until("alert")
         assert data(transfer)["deadlines"]["execute"]["state"] == "overdue"
         assert (data(opened)["id"], data(opened)["state"]) == (alert.id, "open")
-        await store.resolve_alert(alert.id, Resolution.EXECUTED, AT)
+        await store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, AT)
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["resolution"] == "executed"
 
@@ -169,16 +169,16 @@ async def test_alerts_of_before_the_start_are_not_told(
 ) -> None:
     async with reading(session) as reader:
         await reader.until("ready")
-        await store.open_alert(chain_unobserved("here", AT, silent_for=1, waiting=0, why="it hangs"), [])
+        await store.alerts.open_alert(chain_unobserved("here", AT, silent_for=1, waiting=0, why="it hangs"), [])
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["subject"] == "here"
     await server.stop()
-    later = Feed(reads_of(store).store, reads_of(store).alerts, LABELS, ManualClock(AT), "later")
+    later = Feed(store, LABELS, ManualClock(AT), "later")
     await later.begin()
     listener = later.join(None)
     looking = asyncio.create_task(later.run())
     another = chain_unobserved("there", AT + timedelta(seconds=1), silent_for=1, waiting=0, why="it hangs")
-    await store.open_alert(another, [])
+    await store.alerts.open_alert(another, [])
     later.alerts_changed()
     async with asyncio.timeout(20):
         told = [await listener.next() for _ in range(2)]
@@ -212,7 +212,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_delays_nobody(
 
 async def test_streams_say_now_and_then_that_they_live(store: Store) -> None:
     reads = reads_of(store)
-    streams = EventStreams(Feed(reads.store, reads.alerts, LABELS, ManualClock(AT), "run"), heartbeat_every=0.01)
+    streams = EventStreams(Feed(reads.store, LABELS, ManualClock(AT), "run"), heartbeat_every=0.01)
     application = aiohttp.web.Application()
     application.add_routes(streams.routes())
     runner = aiohttp.web.AppRunner(application, shutdown_timeout=0.1)

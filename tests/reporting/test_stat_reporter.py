@@ -14,8 +14,6 @@ from connext_monitor.core.transfer import ObservedChange, Sighting
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting import picture
 from connext_monitor.reporting.stat_reporter import StatReporter
-from connext_monitor.store.reports import Reports
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.transfers import durations, executed, info, reconciled, xcalled
@@ -41,14 +39,14 @@ async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
 
 def reporter(store: Store, clock: ManualClock, caught_up: Callable[[], bool], told: Callable[[], None]) -> StatReporter:
     """Of every day, to one channel."""
-    shelf = Reports(store.database)
-    return StatReporter(Statistics(store.database), shelf, timedelta(days=1), ["ops"], caught_up, told, clock)
+    shelf = store.reports
+    return StatReporter(store.statistics, shelf, timedelta(days=1), ["ops"], caught_up, told, clock)
 
 
 async def look(store: Store, at: datetime) -> list[Report]:
     """What a reporter that runs at this time finds to tell."""
     woken: list[None] = []
-    shelf = Reports(store.database)
+    shelf = store.reports
     told = reporter(store, ManualClock(at), lambda: True, lambda: woken.append(None))
     before = await shelf.last(at.timestamp())
     async with running(told.run()):
@@ -88,7 +86,7 @@ async def test_a_day_is_reported_once_and_missed_days_never(
 
 
 async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store: Store) -> None:
-    await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+    await store.reports.begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
     read, asked, woken = False, 0, 0
 
     def caught_up() -> bool:
@@ -108,13 +106,13 @@ async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store
         await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
         read = True
         await until(lambda: woken)
-    queued = await Reports(store.database).next_report("ops")
+    queued = await store.reports.next_report("ops")
     assert queued is not None
     assert [one.begun for one in queued.report.pathways] == [1]
 
 
 async def test_it_waits_only_so_long_for_an_unreadable_chain(store: Store) -> None:
-    await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+    await store.reports.begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
     asked, woken = 0, 0
     clock = ManualClock(MIDNIGHT + timedelta(days=1, hours=9))
 
@@ -137,20 +135,20 @@ async def test_it_waits_only_so_long_for_an_unreadable_chain(store: Store) -> No
 async def test_a_report_from_the_future_holds_back_no_other(store: Store) -> None:
     """It was made while the clock was a year ahead."""
     day, woken = timedelta(days=1), asyncio.Event()
-    await Reports(store.database).begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
-    await Reports(store.database).begin(int((MIDNIGHT + 365 * day).timestamp()), MIDNIGHT)
+    await store.reports.begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
+    await store.reports.begin(int((MIDNIGHT + 365 * day).timestamp()), MIDNIGHT)
     await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
     clock = ManualClock(MIDNIGHT + day + timedelta(hours=1))
     async with running(reporter(store, clock, lambda: True, woken.set).run()):
         async with asyncio.timeout(10):
             await woken.wait()
-    queued = await Reports(store.database).next_report("ops")
+    queued = await store.reports.next_report("ops")
     assert queued is not None
     assert (queued.report.until, len(queued.report.pathways)) == (int((MIDNIGHT + day).timestamp()), 1)
 
 
 async def test_nothing_is_reported_while_no_chain_agrees_with_the_time(store: Store) -> None:
-    shelf, asked, settled, woken = Reports(store.database), 0, False, asyncio.Event()
+    shelf, asked, settled, woken = store.reports, 0, False, asyncio.Event()
     await shelf.begin(int(MIDNIGHT.timestamp()), MIDNIGHT)
 
     def is_settled() -> bool:
@@ -159,9 +157,7 @@ async def test_nothing_is_reported_while_no_chain_agrees_with_the_time(store: St
         return settled
 
     clock = ManualClock(MIDNIGHT + timedelta(days=365))
-    told = StatReporter(
-        Statistics(store.database), shelf, timedelta(days=1), ["ops"], lambda: True, woken.set, clock, is_settled
-    )
+    told = StatReporter(store.statistics, shelf, timedelta(days=1), ["ops"], lambda: True, woken.set, clock, is_settled)
     async with running(told.run()):
         await until(lambda: asked >= 4)
         assert not woken.is_set()

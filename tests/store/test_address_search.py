@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.events import Address, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter
-from connext_monitor.store.address_search import AddressSearch
+from connext_monitor.store.nouns import Transfers
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
 from tests.world.examples import examples
@@ -16,29 +16,28 @@ from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER
 ANY = TransferFilter()
 
 
-async def found(search: AddressSearch, address: Address, wanted: TransferFilter = ANY) -> list[TransferId]:
-    return list((await search.page(address, wanted, limit=100, after=None)).ids)
+async def found(transfers: Transfers, address: Address, wanted: TransferFilter = ANY) -> list[TransferId]:
+    return list((await transfers.of_address(address, wanted, limit=100, after=None)).ids)
 
 
 @pytest.mark.parametrize("address", [SENDER, RECIPIENT, ASSET, ROUTER])
 async def test_every_party_is_found(store: Store, address: Address) -> None:
     sample = Sample(1)
     await fill(store, [sample.xcalled(), sample.executed(), Sample(2).reconciled()])
-    assert await found(AddressSearch(store.database), address) == [sample.id]
+    assert await found(store.transfers, address) == [sample.id]
 
 
 async def test_nobody_else_is_found(store: Store) -> None:
     """Zeros stand everywhere in an event, and are nobody's address here."""
     await fill(store, [Sample(1).xcalled()])
     for address in (Address(bytes(20)), Address(SENDER[:10] + RECIPIENT[:10])):
-        assert await found(AddressSearch(store.database), address) == []
+        assert await found(store.transfers, address) == []
 
 
 async def test_the_filter_holds_too(store: Store) -> None:
     there, back = Sample(1), Sample(2, origin=DESTINATION, destination=ORIGIN)
     await fill(store, [there.xcalled(), back.xcalled()])
-    search = AddressSearch(store.database)
-    assert await found(search, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
+    assert await found(store.transfers, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
 
 
 @examples(12)
@@ -58,10 +57,10 @@ async def see_all_pages(store: Store, routed: list[bool], window: int, limit: in
     samples = [Sample(nonce, START - nonce) for nonce in range(len(routed))]
     records = [one.xcalled() for one in samples]
     await fill(store, records + [one.executed() for one, is_routed in zip(samples, routed, strict=True) if is_routed])
-    search, got = AddressSearch(store.database, looked_through=window), list[TransferId]()
+    got = list[TransferId]()
     after: Cursor | None = None
     for turn in range(50):
-        page = await search.page(ROUTER, ANY, limit=limit, after=after)
+        page = await store.transfers.of_address(ROUTER, ANY, limit=limit, after=after, looked_through=window)
         assert len(page.ids) <= limit
         got += page.ids
         after = page.next

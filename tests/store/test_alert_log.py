@@ -7,8 +7,6 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, DeliveryStatus
 from connext_monitor.core.queue import Topic
-from connext_monitor.store.alert_log import AlertLog
-from connext_monitor.store.in_flight import InFlight
 from connext_monitor.store.schema import deliveries
 from connext_monitor.store.store import Store
 from tests.world.kinds import chain_unobserved
@@ -21,29 +19,29 @@ CHAIN = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it hangs")
 
 
 async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> None:
-    log = AlertLog(store.database)
+    log = store.alerts
     await put(store, seen(SENT))
     assert await log.newest() == 0
     opened = await accuse(store, SENT, "ops")
     assert opened is not None
-    await store.open_alert(CHAIN, [])
+    await store.alerts.open_alert(CHAIN, [])
     assert [row.alert.id for row in await log.changed(0, limit=9)] == [opened.id, CHAIN.id]
     seen_up_to = await log.newest()
-    await store.escalate(opened.id, lambda _alert: ["ops"], NOW)
+    await store.alerts.escalate(opened.id, lambda _alert: ["ops"], NOW)
     assert [row.alert for row in await log.changed(seen_up_to, limit=9)] == [opened.escalated(NOW)]
     seen_up_to = await log.newest()
-    await store.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
     await put(store, seen(executed(info(1), sighting(20))))
     assert [row.alert.resolution for row in await log.changed(seen_up_to, limit=9)] == ["observed", "executed"]
     assert len(await log.changed(seen_up_to, limit=1)) == 1
 
 
 async def test_what_opens_again_has_changed_again(store: Store) -> None:
-    log = AlertLog(store.database)
-    await store.open_alert(CHAIN, [])
-    await store.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
+    log = store.alerts
+    await store.alerts.open_alert(CHAIN, [])
+    await store.alerts.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
     seen_up_to = await log.newest()
-    await store.open_alert(CHAIN, [])
+    await store.alerts.open_alert(CHAIN, [])
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
 
 
@@ -52,8 +50,8 @@ def _execute(statement: Update, connection: Connection) -> None:
 
 
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
-    log, later = AlertLog(store.database), NOW + timedelta(seconds=30)
-    await store.open_alert(CHAIN, ["desk", "ops", "pager"])
+    log, later = store.alerts, NOW + timedelta(seconds=30)
+    await store.alerts.open_alert(CHAIN, ["desk", "ops", "pager"])
     assert {one.state for one in (await log.delivery_records([CHAIN.id]))[CHAIN.id]} == {DeliveryStatus.WAITING}
     by_name = {name: await store.outbox.next_delivery(name) for name in ("desk", "ops", "pager")}
     for name, delivery in by_name.items():
@@ -75,7 +73,7 @@ async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -
 
 
 async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:
-    log = AlertLog(store.database)
+    log = store.alerts
     await put(store, seen(SENT))
     alert = await accuse(store, SENT, "ops")
     assert alert is not None
@@ -93,8 +91,8 @@ async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> N
     await put(store, seen(SENT, OTHER))
     for one in (SENT, OTHER):
         await accuse(store, one)
-    await store.open_alert(CHAIN, [])
-    counted = {(one.pathway, one.subject): one for one in await AlertLog(store.database).open_by_topic()}
+    await store.alerts.open_alert(CHAIN, [])
+    counted = {(one.pathway, one.subject): one for one in await store.alerts.open_by_topic()}
     overdue = counted[(ALPHA, BETA), None]
     assert (overdue.count, overdue.severity, overdue.since) == (2, Severity.CRITICAL, NOW)
     assert counted[None, "alpha"].count == 1
@@ -103,7 +101,7 @@ async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> N
 async def test_what_is_owed_is_counted_by_pathway_with_the_oldest(store: Store) -> None:
     back = xcalled(info(3, BETA, ALPHA), sighting(12))
     await put(store, seen(SENT, OTHER, back, executed(info(1), sighting(20))))
-    there, home = await InFlight(store.database).by_pathway()
+    there, home = await store.transfers.count_pending()
     assert (there.origin, there.executions, there.reconciliations) == (ALPHA, 1, 2)
     assert there.oldest_execution == OTHER.sighting.block.timestamp
     assert there.oldest_reconciliation == SENT.sighting.block.timestamp

@@ -36,7 +36,7 @@ async def told(store: Store, provider: str) -> list[Change]:
 
 
 async def only_view(store: Store) -> TransferView:
-    [view] = await store.transfers(TransferFilter(), limit=10)
+    [view] = await store.transfers.listed(TransferFilter(), limit=10)
     return view
 
 
@@ -81,7 +81,7 @@ async def test_an_alert_that_goes_to_nobody_is_open_all_the_same(store: Store) -
     await put(store, seen(XCALLED))
     assert await accuse(store, XCALLED) is not None
     assert (await only_view(store)).overdue == {Leg.EXECUTE}
-    assert await store.channels() == []
+    assert await store.outbox.channels() == []
 
 
 async def test_only_the_leg_that_arrived_ends_its_alert(store: Store) -> None:
@@ -90,8 +90,8 @@ async def test_only_the_leg_that_arrived_ends_its_alert(store: Store) -> None:
     await accuse(store, XCALLED, "ops", leg=Leg.RECONCILE)
     await put(store, seen(RECONCILED))
     assert (await only_view(store)).overdue == {Leg.EXECUTE}
-    assert await store.count_open_alerts() == {(EXECUTE_OVERDUE, Severity.CRITICAL): 1}
-    ends = {alert.kind: alert.resolution for alert in await store.alerts_of(ID)}
+    assert await store.alerts.count_open() == {(EXECUTE_OVERDUE, Severity.CRITICAL): 1}
+    ends = {alert.kind: alert.resolution for alert in await store.alerts.of_transfer(ID)}
     assert ends == {EXECUTE_OVERDUE: None, RECONCILE_OVERDUE: "reconciled"}
 
 
@@ -99,32 +99,32 @@ async def test_an_xcalled_that_moves_to_a_later_block_withdraws_its_alert_in_the
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, gone(XCALLED), seen(xcalled(info(), sighting(11))))
-    [alert] = await store.alerts_of(ID)
+    [alert] = await store.alerts.of_transfer(ID)
     assert (alert.state, alert.resolution) == (AlertState.RESOLVED, "reorged")
 
 
 async def test_an_alert_is_read_back_as_it_was_opened(store: Store) -> None:
-    await store.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.open_alerts(CHAIN_UNOBSERVED) == [BETA_UNSEEN]
+    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
+    assert await store.alerts.open_alerts(CHAIN_UNOBSERVED) == [BETA_UNSEEN]
 
 
 async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> None:
-    assert await store.open_alert(BETA_UNSEEN, ["ops"])
-    assert not await store.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
-    assert not await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    assert await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
+    assert not await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
+    assert await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    assert not await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
     assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
 async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
-    assert not await store.resolve_alert("no such alert", Resolution.OBSERVED, NOW)
+    assert not await store.alerts.resolve_alert("no such alert", Resolution.OBSERVED, NOW)
 
 
 async def test_a_transfer_is_out_of_sight_while_its_destination_s_alert_is_open(store: Store) -> None:
     await put(store, seen(XCALLED))
-    await store.open_alert(BETA_UNSEEN, [])
+    await store.alerts.open_alert(BETA_UNSEEN, [])
     assert not (await only_view(store)).observed
-    await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
     assert (await only_view(store)).observed
 
 
@@ -133,30 +133,32 @@ async def test_every_old_alert_is_listed_once_while_new_ones_come(store: Store) 
         return f"chain {number}"
 
     for number in range(10):
-        await store.open_alert(chain_unobserved(alert(number), NOW, silent_for=1, waiting=0, why=""), [])
+        await store.alerts.open_alert(chain_unobserved(alert(number), NOW, silent_for=1, waiting=0, why=""), [])
     listed: list[str] = []
     after: int | None = None
-    while page := await store.alerts(None, limit=3, after=after):
+    while page := await store.alerts.listed(None, limit=3, after=after):
         listed += [row.alert.subject for row, _ in page]
         after = page[-1][0].row
-        await store.open_alert(chain_unobserved(alert(100 + len(listed)), NOW, silent_for=1, waiting=0, why=""), [])
+        await store.alerts.open_alert(
+            chain_unobserved(alert(100 + len(listed)), NOW, silent_for=1, waiting=0, why=""), []
+        )
     assert listed == [alert(number) for number in reversed(range(10))]
 
 
 @pytest.mark.parametrize(("state", "subjects"), [(AlertState.OPEN, ["b"]), (AlertState.RESOLVED, ["a"])])
 async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subjects: list[str]) -> None:
     first, second = (chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in "ab")
-    await store.open_alert(first, [])
-    await store.open_alert(second, [])
-    await store.resolve_alert(first.id, Resolution.OBSERVED, NOW)
-    assert [row.alert.subject for row, _ in await store.alerts(state, limit=10)] == subjects
+    await store.alerts.open_alert(first, [])
+    await store.alerts.open_alert(second, [])
+    await store.alerts.resolve_alert(first.id, Resolution.OBSERVED, NOW)
+    assert [row.alert.subject for row, _ in await store.alerts.listed(state, limit=10)] == subjects
 
 
 # Deliveries
 
 
 async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(store: Store) -> None:
-    await store.open_alert(BETA_UNSEEN, ["ops"])
+    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None
     await store.outbox.delivery_postponed(first.id, 3, 1234.5, "it is busy")
@@ -167,9 +169,9 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
 
 async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_own_alert(store: Store) -> None:
     other = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="")
-    await store.open_alert(BETA_UNSEEN, ["ops"])
-    await store.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
-    await store.open_alert(other, ["ops"])
+    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
+    await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.open_alert(other, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None
     await store.outbox.delivery_postponed(first.id, 1, 1234.5, "too long")
@@ -178,10 +180,12 @@ async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_o
 
 
 async def test_the_newest_critical_opening_that_was_not_tried_is_known(store: Store) -> None:
-    await store.open_alert(BETA_UNSEEN, ["ops"])
+    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
     assert await store.outbox.newest_critical("ops") is None
     later = NOW + timedelta(minutes=1)
-    await store.open_alert(replace(BETA_UNSEEN, id="worse", severity=Severity.CRITICAL, opened_at=later), ["ops"])
+    await store.alerts.open_alert(
+        replace(BETA_UNSEEN, id="worse", severity=Severity.CRITICAL, opened_at=later), ["ops"]
+    )
     assert await store.outbox.newest_critical("ops") == later
     assert await store.outbox.newest_critical("desk") is None
     _, worse = await store.outbox.next_deliveries("ops", 50)
@@ -200,14 +204,14 @@ async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None
 
 
 async def test_one_provider_s_deliveries_are_not_another_s(store: Store) -> None:
-    await store.open_alert(BETA_UNSEEN, ["ops", "desk"])
+    await store.alerts.open_alert(BETA_UNSEEN, ["ops", "desk"])
     assert await told(store, "ops") == [Change.OPENED]
-    assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 1}
+    assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1}
 
 
 async def test_a_channel_s_health_is_the_last_that_was_said(store: Store) -> None:
     await store.outbox.channel_state("ops", ChannelState.FAILING, "it is busy", NOW)
     await store.outbox.channel_state("ops", ChannelState.DEAD, "its key is wrong", NOW + timedelta(seconds=1))
-    [channel] = await store.channels()
+    [channel] = await store.outbox.channels()
     assert (channel.state, channel.reason) == (ChannelState.DEAD, "its key is wrong")
     assert channel.since == NOW + timedelta(seconds=1)

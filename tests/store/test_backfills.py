@@ -48,13 +48,13 @@ async def watch_from(store: Store, block: int) -> None:
 
 async def test_ranges_that_touch_are_kept_as_one(store: Store) -> None:
     await backfilled(store, blocks(5, 9), blocks(20, 29), blocks(10, 12), blocks(25, 40))
-    assert await store.backfilled(ALPHA) == [blocks(5, 12), blocks(20, 40)]
+    assert await store.chains.backfilled(ALPHA) == [blocks(5, 12), blocks(20, 40)]
 
 
 async def test_another_chains_ranges_are_its_own(store: Store) -> None:
     await backfilled(store, blocks(5, 9))
     await backfilled(store, blocks(10, 12), domain=BETA)
-    assert await store.backfilled(ALPHA) == [blocks(5, 9)]
+    assert await store.chains.backfilled(ALPHA) == [blocks(5, 9)]
 
 
 async def test_the_next_start_gives_no_deadlines_to_what_began_before_the_watch(store: Store) -> None:
@@ -99,8 +99,8 @@ async def test_a_lost_past_moves_the_first_block_watched_and_what_was_due_before
     await store.deadlines.recompute(durations, {})
     await lose(store, 16, 99)
     await store.deadlines.recompute(durations, {})
-    assert await store.coverage(ALPHA) == begin(BlockNumber(100))
-    assert await store.anchors(ALPHA) == []
+    assert await store.chains.coverage(ALPHA) == begin(BlockNumber(100))
+    assert await store.chains.anchors(ALPHA) == []
     assert len(await awaited_in(store, due_until=FAR)) == 2
 
 
@@ -109,8 +109,8 @@ async def test_a_past_that_was_lost_is_caught_up_once_backfills_have_read_all_of
     await lose(store, 16, 99)
     await backfilled(store, blocks(16, 50))
     await backfilled(store, blocks(16, 99), domain=BETA)
-    assert len(await store.open_alerts(MONITOR_STARTED_BLIND)) == 1
+    assert len(await store.alerts.open_alerts(MONITOR_STARTED_BLIND)) == 1
     await backfilled(store, blocks(51, 120))
-    assert await store.open_alerts(MONITOR_STARTED_BLIND) == []
-    rows = await store.alerts(AlertState.RESOLVED, limit=9)
+    assert await store.alerts.open_alerts(MONITOR_STARTED_BLIND) == []
+    rows = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert [row.alert.resolution for row, _ in rows] == ["caught_up"]

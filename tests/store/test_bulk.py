@@ -19,13 +19,13 @@ async def test_more_transfers_than_one_list_holds_are_found_again(store: Store) 
     await put(store, seen(*(xcalled(one, sighting(10)) for one in infos)))
     changes, _ = await put(store, seen(*(executed(one, sighting(20)) for one in infos)))
     assert all(transfer.xcalled is not None for transfer, _ in changes.transfers)
-    assert len(await store.transfers(TransferFilter(), limit=2 * MANY)) == MANY
+    assert len(await store.transfers.listed(TransferFilter(), limit=2 * MANY)) == MANY
 
 
 async def test_what_was_stored_is_read_back_as_it_was(store: Store) -> None:
     called = xcalled(info(7), sighting(10))
     await put(store, seen(called))
-    watched = await store.watched(called.event.transfer_id)
+    watched = await store.transfers.by_id(called.event.transfer_id)
     assert watched is not None
     assert (watched.transfer.xcalled, watched.transfer.info) == (called.sighting, info(7))
 

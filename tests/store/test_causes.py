@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.selection import TransferWithDeadlines
-from connext_monitor.store.causes import Causes, read_causes, written
+from connext_monitor.store.causes import read_causes, written
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
 from tests.world.kinds import overdue
@@ -18,7 +19,7 @@ CALLED = xcalled(info(1), sighting(10))
 
 
 async def causes_of(store: Store) -> tuple[Cause, ...]:
-    ((row, _),) = await store.alerts(None, limit=2)
+    ((row, _),) = await store.alerts.listed(None, limit=2)
     return row.alert.causes
 
 
@@ -31,10 +32,10 @@ async def test_an_alert_keeps_its_causes_over_a_restart(file: Path) -> None:
     await put(store, seen(CALLED))
     transfer_id = CALLED.event.transfer_id
 
-    def decide(_watched: TransferWithDeadlines | None) -> object:
+    def decide(_watched: TransferWithDeadlines | None) -> Alert | None:
         return overdue(transfer_id, Leg.EXECUTE, 1, NOW, causes=CAUSES)
 
-    await store.open_overdue(transfer_id, decide, lambda _alert: ["ops"])  # type: ignore[arg-type]
+    await store.alerts.open_decided([(transfer_id, decide)], lambda _alert: ["ops"])
     await store.close()
     again = await open_store(file, NAMES)
     assert await causes_of(again) == CAUSES
@@ -51,7 +52,7 @@ async def test_what_is_found_later_is_kept_and_tells_nobody(store: Store) -> Non
     delivery = await store.outbox.next_delivery("ops")
     assert delivery is not None
     await store.outbox.delivery_sent(delivery.id, "1", NOW)
-    kept = Causes(store.database)
+    kept = store.causes
     assert await kept.change(alert.id, lambda known: (*known, *CAUSES))
     assert not await kept.change(alert.id, lambda known: known)
     assert not await kept.change("no such alert", lambda known: (*known, *CAUSES))
@@ -60,7 +61,7 @@ async def test_what_is_found_later_is_kept_and_tells_nobody(store: Store) -> Non
 
 
 async def bids(store: Store, since: int = BEGAN) -> tuple[int, int]:
-    found = await Causes(store.database).bids((ALPHA, BETA), since, 3600)
+    found = await store.causes.bids((ALPHA, BETA), since, 3600)
     assert found.lately == 3600
     return found.without, found.by_routers
 
@@ -92,4 +93,4 @@ async def test_other_pathways_and_other_times_are_not_counted(store: Store) -> N
     await put(store, seen(xcalled(other, sighting(9)), executed(other, sighting(10))))
     await put(store, seen(xcalled(info(2), sighting(9)), executed(info(2), sighting(12))))
     assert await bids(store, BEGAN + 10) == (0, 0)
-    assert await Causes(store.database).bids((BETA, ALPHA), 0, 1) == RouterBids(1, 0, 0)
+    assert await store.causes.bids((BETA, ALPHA), 0, 1) == RouterBids(1, 0, 0)

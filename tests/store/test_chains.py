@@ -24,15 +24,15 @@ async def unreadable(store: Store, *logs: UnreadableLog) -> None:
 
 
 async def test_nothing_is_known_of_a_chain_that_was_never_read(store: Store) -> None:
-    assert await store.coverage(ALPHA) is None
-    assert await store.nonces(ALPHA) is None
+    assert await store.chains.coverage(ALPHA) is None
+    assert await store.chains.nonces(ALPHA) is None
 
 
 async def test_coverage_is_read_back_as_it_was_stored(store: Store) -> None:
     for coverage in (FRESH, READ):
         await put(store, progress=[ChainProgress(ALPHA, coverage)])
-        assert await store.coverage(ALPHA) == coverage
-    assert await store.coverage(BETA) is None
+        assert await store.chains.coverage(ALPHA) == coverage
+    assert await store.chains.coverage(BETA) is None
 
 
 async def test_coverage_outlives_the_program(file: Path) -> None:
@@ -40,39 +40,39 @@ async def test_coverage_outlives_the_program(file: Path) -> None:
     await put(first, progress=[ChainProgress(ALPHA, READ)])
     await first.close()
     second = await open_store(file, NAMES)
-    assert await second.coverage(ALPHA) == READ
+    assert await second.chains.coverage(ALPHA) == READ
     await second.close()
 
 
 async def test_progress_without_nonces_leaves_those_that_are_known(store: Store) -> None:
     await put(store, progress=[said(4, 4)])
     await put(store, progress=[said(None, None)])
-    assert await store.nonces(ALPHA) == Nonces(4, 4, 4)
+    assert await store.chains.nonces(ALPHA) == Nonces(4, 4, 4)
 
 
 async def test_the_first_nonce_is_said_once(store: Store) -> None:
     await put(store, progress=[said(4, 4)])
     await put(store, progress=[said(9, 4)])
-    nonces = await store.nonces(ALPHA)
+    nonces = await store.chains.nonces(ALPHA)
     assert nonces is not None
     assert nonces.first == 4
 
 
 async def test_nonces_from_before_the_watch_began_are_no_hole(store: Store) -> None:
     await put(store, seen(xcalled(info(5), sighting(10))), progress=[said(5, 6)])
-    assert await store.nonces(ALPHA) == Nonces(5, 6, 6)
+    assert await store.chains.nonces(ALPHA) == Nonces(5, 6, 6)
 
 
 async def test_a_nonce_known_only_from_its_destination_is_still_missing_on_its_origin(store: Store) -> None:
     await put(store, seen(executed(info(0), sighting(10))), progress=[said(0, 1)])
-    assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
+    assert await store.chains.nonces(ALPHA) == Nonces(0, 0, 1)
 
 
 async def test_holes_are_found_one_after_the_other(store: Store) -> None:
     seen_nonces = [xcalled(info(nonce), sighting(10 * nonce)) for nonce in (0, 1, 4, 7)]
     await put(store, seen(*seen_nonces), progress=[said(0, 9)])
     holes, above = [], 0
-    while hole := await store.nonce_hole(ALPHA, above):
+    while hole := await store.chains.nonce_hole(ALPHA, above):
         holes.append((hole.first, hole.until, hole.blocks.first))
         above = hole.until
     assert holes == [(2, 4, 10), (5, 7, 40), (8, 9, 70)]
@@ -80,14 +80,14 @@ async def test_holes_are_found_one_after_the_other(store: Store) -> None:
 
 async def test_another_chain_s_nonces_fill_no_hole(store: Store) -> None:
     await put(store, seen(xcalled(info(0, BETA, ALPHA), sighting(10))), progress=[said(0, 1)])
-    assert await store.nonces(ALPHA) == Nonces(0, 0, 1)
+    assert await store.chains.nonces(ALPHA) == Nonces(0, 0, 1)
 
 
 async def test_what_is_stored_is_what_stands_on_the_chain_within_the_range(store: Store) -> None:
     called = [xcalled(info(number), sighting(number)) for number in (1, 2, 3, 4)]
     await put(store, seen(*called, executed(info(2), sighting(2))))
     await put(store, gone(called[2]))
-    stored = await store.stored(ALPHA, BlockRange(BlockNumber(2), BlockNumber(4)))
+    stored = await store.chains.stored(ALPHA, BlockRange(BlockNumber(2), BlockNumber(4)))
     assert stored.blocks == {(r.sighting.block.number, r.sighting.block.hash) for r in (called[1], called[3])}
     assert stored.events == {(r.sighting.block.hash, r.kind, r.event.transfer_id) for r in (called[1], called[3])}
 
@@ -96,19 +96,19 @@ async def test_a_log_that_cannot_be_read_is_counted_once_per_chain(store: Store)
     await unreadable(store, UnreadableLog(ALPHA, b"one", "bad"), UnreadableLog(ALPHA, b"one", "bad"))
     await unreadable(store, UnreadableLog(ALPHA, b"one", "bad"), UnreadableLog(ALPHA, b"two", "bad"))
     await unreadable(store, UnreadableLog(BETA, b"one", "bad"))
-    assert await store.malformed_counts() == {ALPHA: 2, BETA: 1}
+    assert await store.chains.malformed_counts() == {ALPHA: 2, BETA: 1}
 
 
 async def test_huge_logs_that_differ_only_at_their_end_are_two(store: Store) -> None:
     huge = b"x" * 200_000
     await unreadable(store, UnreadableLog(ALPHA, huge + b"1", "bad"), UnreadableLog(ALPHA, huge + b"2", "bad"))
-    assert await store.malformed_counts() == {ALPHA: 2}
+    assert await store.chains.malformed_counts() == {ALPHA: 2}
 
 
 async def test_events_outlive_many_times_being_seen(store: Store) -> None:
     called = xcalled(info(), sighting(10))
     for later in range(3):
         await put(store, seen(called), at=NOW + timedelta(seconds=later))
-    watched = await store.watched(called.event.transfer_id)
+    watched = await store.transfers.by_id(called.event.transfer_id)
     assert watched is not None
     assert watched.transfer.xcalled == called.sighting

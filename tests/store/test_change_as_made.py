@@ -40,7 +40,7 @@ async def test_a_nonce_whose_xcalled_is_taken_back_is_a_hole_until_it_stands_aga
     async def contiguous() -> int | None:
         said = ChainProgress(ALPHA, Coverage(BlockNumber(0), BlockNumber(9)), first_nonce=0, next_nonce=3)
         await put(store, progress=[said])
-        nonces = await store.nonces(ALPHA)
+        nonces = await store.chains.nonces(ALPHA)
         return nonces.contiguous if nonces else None
 
     await put(store, seen(*records))

@@ -40,7 +40,7 @@ async def put_unwatched(store: Store, *records: EventRecord) -> None:
 
 async def due(store: Store) -> tuple[int, int] | None:
     """The transfer's deadlines, in seconds from its start."""
-    watched = await store.watched(ID)
+    watched = await store.transfers.by_id(ID)
     assert watched is not None
     return (watched.due.execute - STARTED, watched.due.reconcile - STARTED) if watched.due else None
 
@@ -144,7 +144,7 @@ async def test_a_pathway_s_deadlines_are_its_own(store: Store) -> None:
         lambda origin, destination: OTHER if origin == BETA else durations(origin, destination), WATCHED
     )
     assert await due(store) == (300, 10_800)
-    watched = await store.watched(back.event.transfer_id)
+    watched = await store.transfers.by_id(back.event.transfer_id)
     assert watched is not None
     assert watched.due is not None
     assert watched.due.execute - STARTED == 1

@@ -50,7 +50,7 @@ async def form(store: Store) -> int:
 
 async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
     await late(store)
-    await store.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops", "desk"])
+    await store.alerts.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops", "desk"])
     waiting = {one.topic: (one.count, one.oldest, one.fresh) for one in (await look(store)).waiting}
     assert waiting == {
         TOPIC: (5, NOW.timestamp(), False),
@@ -71,9 +71,9 @@ async def test_what_goes_into_a_group_waits_no_more(store: Store) -> None:
 async def test_an_untold_group_counts_as_one_message_that_waits(store: Store) -> None:
     await late(store)
     group_id = await form(store)
-    assert [channel.waiting for channel in await store.channels()] == [1]
+    assert [channel.waiting for channel in await store.outbox.channels()] == [1]
     await store.outbox.group_sent(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
-    assert await store.channels() == []
+    assert await store.outbox.channels() == []
 
 
 async def test_a_group_takes_as_many_as_it_is_told_to(store: Store) -> None:
@@ -122,7 +122,7 @@ async def test_a_group_is_as_severe_as_the_worst_of_its_open_members(store: Stor
     longest, other = (overdue_id(one.event.transfer_id, Leg.RECONCILE) for one in CALLED[:2])
     assert (await store.outbox.digest(group_id)).severity is Severity.WARNING
     assert (await store.outbox.digest(group_id)).oldest.alert.id == longest
-    assert await store.escalate(other, lambda _: [], LATER)
+    assert await store.alerts.escalate(other, lambda _: [], LATER)
     assert (await store.outbox.digest(group_id)).severity is Severity.CRITICAL
 
 
@@ -250,12 +250,12 @@ async def test_an_opening_that_was_tried_goes_on_by_itself_and_joins_nothing(sto
 async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> None:
     unseen = [chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in ("alpha", "beta")]
     for alert in unseen:
-        await store.open_alert(alert, ["ops"])
+        await store.alerts.open_alert(alert, ["ops"])
         opening = await store.outbox.next_delivery("ops")
         assert opening is not None
         await store.outbox.delivery_sent(opening.id, "m1", NOW)
     for alert in unseen:
-        await store.resolve_alert(alert.id, Resolution.OBSERVED, LATER)
+        await store.alerts.resolve_alert(alert.id, Resolution.OBSERVED, LATER)
     first = (await look(store)).end
     assert first is not None
     await store.outbox.delivery_postponed(first.delivery_id, 1, 1234.5, "too long")
@@ -267,7 +267,7 @@ async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> 
 
 async def test_it_is_known_of_a_topic_whether_any_that_wait_are_critical(store: Store) -> None:
     await late(store)
-    await store.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
+    await store.alerts.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
     assert {one.topic.kind: one.critical for one in (await look(store)).waiting} == {
         EXECUTE_OVERDUE: True,
         CHAIN_UNOBSERVED: False,

@@ -43,16 +43,19 @@ async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: 
     written = {name for name, rows in after.items() if rows != before.get(name)}
     assert written == {"events", "transfers", "alerts", "deliveries", "chains", "malformed_logs"}
     store = await Store.open(tmp_path / "whole.db", NAMES)
-    watched = await store.watched(EXECUTED.event.transfer_id)
+    watched = await store.transfers.by_id(EXECUTED.event.transfer_id)
     assert watched is not None
     assert watched.transfer.executed == EXECUTED.sighting
-    assert await store.watched(CALLED[1].event.transfer_id) is None
-    ends = {row.alert.resolution for row, _ in await store.alerts(AlertState.RESOLVED, limit=10)}
+    assert await store.transfers.by_id(CALLED[1].event.transfer_id) is None
+    ends = {row.alert.resolution for row, _ in await store.alerts.listed(AlertState.RESOLVED, limit=10)}
     assert ends == {"executed", "reorged"}
-    assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 4, "ops": 4}
-    assert [await store.coverage(one.domain) for one in (PROGRESS, ORIGIN)] == [PROGRESS.coverage, ORIGIN.coverage]
-    assert await store.nonces(ALPHA) == Nonces(first=0, contiguous=1, next=2)
-    assert await store.malformed_counts() == {BETA: 1}
+    assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 4, "ops": 4}
+    assert [await store.chains.coverage(one.domain) for one in (PROGRESS, ORIGIN)] == [
+        PROGRESS.coverage,
+        ORIGIN.coverage,
+    ]
+    assert await store.chains.nonces(ALPHA) == Nonces(first=0, contiguous=1, next=2)
+    assert await store.chains.malformed_counts() == {BETA: 1}
     await store.close()
 
 

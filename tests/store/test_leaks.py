@@ -81,8 +81,8 @@ async def test_a_reader_that_is_cancelled_leaves_no_file_open(file: Path, turns:
     async with nothing_left():
         reading = await Store.open_readonly(file, NAMES)
         for _ in range(6):
-            await cancelled_after(turns, lambda: reading.watched(XCALLED.event.transfer_id))
-        assert await reading.watched(XCALLED.event.transfer_id) is not None
+            await cancelled_after(turns, lambda: reading.transfers.by_id(XCALLED.event.transfer_id))
+        assert await reading.transfers.by_id(XCALLED.event.transfer_id) is not None
         await reading.close()
 
 
@@ -92,13 +92,13 @@ async def test_a_crowd_of_readers_that_is_cancelled_leaves_room_and_no_file_open
     await store.close()
     async with nothing_left():
         reading = await Store.open_readonly(file, NAMES)
-        crowd = [asyncio.ensure_future(reading.watched(XCALLED.event.transfer_id)) for _ in range(40)]
+        crowd = [asyncio.ensure_future(reading.transfers.by_id(XCALLED.event.transfer_id)) for _ in range(40)]
         for turn, one in enumerate(crowd):
             if turn % 4 == 0:
                 await asyncio.sleep(0)
             one.cancel()
         await asyncio.gather(*crowd, return_exceptions=True)
-        assert await reading.watched(XCALLED.event.transfer_id) is not None
+        assert await reading.transfers.by_id(XCALLED.event.transfer_id) is not None
         await reading.close()
 
 

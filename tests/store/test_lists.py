@@ -21,14 +21,14 @@ def called(nonce: int, at: int) -> EventRecord:
 
 
 async def listed(store: Store, wanted: TransferFilter = EVERYTHING) -> list[TransferId]:
-    return [view.transfer.transfer_id for view in await store.transfers(wanted, limit=100)]
+    return [view.transfer.transfer_id for view in await store.transfers.listed(wanted, limit=100)]
 
 
 async def pages(store: Store, size: int) -> list[TransferId]:
     """All transfers, page by page, while a newer one comes after every page."""
     found: list[TransferId] = []
     after: Cursor | None = None
-    while page := await store.transfers(EVERYTHING, limit=size, after=after):
+    while page := await store.transfers.listed(EVERYTHING, limit=size, after=after):
         found += [view.transfer.transfer_id for view in page]
         last = page[-1].transfer
         after = (last.started_at, last.transfer_id)
@@ -79,7 +79,7 @@ async def test_a_transfer_of_unknown_origin_is_listed_and_moves_to_its_start_onc
 async def test_transfers_in_flight_are_counted_by_pathway_and_status(store: Store) -> None:
     complete = (called(0, 10), executed(info(0), sighting(11)), reconciled(info(0), sighting(12)))
     await put(store, seen(*complete, called(1, 10), called(2, 10), executed(info(3), sighting(11))))
-    in_flight = {(c.origin, c.destination, c.status): c.count for c in await store.count_in_flight()}
+    in_flight = {(c.origin, c.destination, c.status): c.count for c in await store.transfers.count_by_status()}
     assert in_flight == {(ALPHA, BETA, Status.XCALLED): 2, (ALPHA, BETA, Status.UNKNOWN): 1}
 
 
@@ -87,22 +87,22 @@ async def test_all_transfers_of_a_transaction_are_found_by_it(store: Store) -> N
     # The samples' events all stand in one transaction.
     records = [called(nonce, 10) for nonce in range(3)]
     await put(store, seen(*records))
-    found = await store.transfers_by(records[0].sighting.tx_hash)
+    found = await store.transfers.by_id_or_tx(records[0].sighting.tx_hash)
     assert {view.transfer.transfer_id for view in found} == {record.event.transfer_id for record in records}
 
 
 async def test_a_transfer_is_found_once_by_the_transaction_of_two_of_its_events(store: Store) -> None:
     await put(store, seen(called(0, 10), executed(info(0), sighting(11))))
-    assert len(await store.transfers_by(called(0, 10).sighting.tx_hash)) == 1
+    assert len(await store.transfers.by_id_or_tx(called(0, 10).sighting.tx_hash)) == 1
 
 
 async def test_what_is_not_known_is_not_found(store: Store) -> None:
     await put(store, seen(called(0, 10)))
-    assert await store.transfers_by(bytes(32)) == []
-    assert await store.watched(TransferId(bytes(32))) is None
+    assert await store.transfers.by_id_or_tx(bytes(32)) == []
+    assert await store.transfers.by_id(TransferId(bytes(32))) is None
 
 
 async def test_as_many_transfers_as_any_list_may_hold_are_read_at_once(store: Store) -> None:
     await put(store, seen(*(called(nonce, 10) for nonce in range(10_001))))
-    views = await store.transfers(EVERYTHING, limit=10_001)
+    views = await store.transfers.listed(EVERYTHING, limit=10_001)
     assert len(views) == 10_001

@@ -16,7 +16,6 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
-from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
 from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
@@ -32,7 +31,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def test_an_empty_database_has_no_numbers(store: Store) -> None:
-    numbers = await Numbers(store.database).look(START)
+    numbers = await store.statistics.measure(START)
     assert (numbers.nonces, numbers.awaited, numbers.overdue, numbers.open_alerts, numbers.backlogs) == ({},) * 5
 
 
@@ -41,7 +40,7 @@ async def test_legs_that_have_not_arrived_are_counted_by_pathway_and_by_whether_
     back = Sample(1, origin=DESTINATION, destination=ORIGIN)
     arrived = [done.xcalled(), done.executed(), done.reconciled(), executed.xcalled(), executed.executed()]
     await fill(store, [*arrived, early.xcalled(), late.xcalled(), later.xcalled(), back.xcalled()])
-    numbers = await Numbers(store.database).look(START + EXECUTE + 1)
+    numbers = await store.statistics.measure(START + EXECUTE + 1)
     assert numbers.awaited == {
         (*FORTH, Leg.EXECUTE): AwaitedLegs(3, 2),
         (*FORTH, Leg.RECONCILE): AwaitedLegs(4, 0),
@@ -54,11 +53,11 @@ async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store
     first, second, third = Sample(1), Sample(2), Sample(3)
     await fill(store, [one.xcalled() for one in (first, second, third)])
     for one, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
-        await store.open_alert(overdue(one.id, leg, START, AT, FORTH), [])
-    await store.open_alert(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
-    await store.resolve_alert(overdue(second.id, Leg.EXECUTE, START, AT).id, Resolution.EXECUTED, AT)
-    await store.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)
-    numbers = await Numbers(store.database).look(START)
+        await store.alerts.open_alert(overdue(one.id, leg, START, AT, FORTH), [])
+    await store.alerts.open_alert(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
+    await store.alerts.resolve_alert(overdue(second.id, Leg.EXECUTE, START, AT).id, Resolution.EXECUTED, AT)
+    await store.alerts.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)
+    numbers = await store.statistics.measure(START)
     assert numbers.overdue == {(*FORTH, Leg.EXECUTE): 1, (*FORTH, Leg.RECONCILE): 1}
     assert numbers.open_alerts == {
         (EXECUTE_OVERDUE, Severity.CRITICAL): 1,
@@ -70,19 +69,19 @@ async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store
 async def test_what_waits_for_a_provider_is_counted_from_its_queueing_on(store: Store) -> None:
     for number in (1, 2):
         at = AT + timedelta(seconds=number)
-        await store.open_alert(
+        await store.alerts.open_alert(
             chain_unobserved(f"chain {number}", at, silent_for=1, waiting=0, why=""), ["ops", "desk"]
         )
     first = await store.outbox.next_delivery("ops")
     assert first is not None
     await store.outbox.delivery_sent(first.id, None, AT)
-    numbers = await Numbers(store.database).look(START)
+    numbers = await store.statistics.measure(START)
     assert numbers.backlogs == {"ops": Backlog(1, START + 2), "desk": Backlog(2, START + 1)}
 
 
 async def test_nonces_are_known_of_the_chains_that_were_asked(store: Store) -> None:
     await fill(store, [Sample(7).xcalled()], progress=[covered(ORIGIN, first=7, upcoming=9), covered(DESTINATION)])
-    numbers = await Numbers(store.database).look(START)
+    numbers = await store.statistics.measure(START)
     assert numbers.nonces[ORIGIN] == Nonces(7, 8, 9)
 
 
@@ -98,7 +97,7 @@ async def test_counting_waits_for_no_writer(store: Store) -> None:
     assert await asyncio.to_thread(holding.wait, 10)
     try:
         async with asyncio.timeout(10):
-            await Numbers(store.database).look(datetime.now(UTC).timestamp())
+            await store.statistics.measure(datetime.now(UTC).timestamp())
         assert not writing.done()
     finally:
         go_on.set()

@@ -38,7 +38,7 @@ def reached(number: int) -> ChainProgress:
 
 async def snapshot(store: Store) -> object:
     """All transfers with their deadlines, and what is awaited."""
-    views = await store.transfers(TransferFilter(), limit=500)
+    views = await store.transfers.listed(TransferFilter(), limit=500)
     awaited = await awaited_in(store, due_until=2**62)
     return (
         sorted(((view.transfer, view.due) for view in views), key=lambda pair: pair[0].transfer_id),
@@ -48,10 +48,10 @@ async def snapshot(store: Store) -> object:
 
 async def test_what_is_recorded_is_read_back(store: Store) -> None:
     await put(store, seen(XCALLED), seen(EXECUTED), progress=[reached(30)])
-    watched = await store.watched(ID)
+    watched = await store.transfers.by_id(ID)
     assert watched is not None
     assert (watched.transfer.xcalled, watched.transfer.executed) == (XCALLED.sighting, EXECUTED.sighting)
-    assert await store.coverage(BETA) == reached(30).coverage
+    assert await store.chains.coverage(BETA) == reached(30).coverage
 
 
 async def test_a_leg_that_arrives_resolves_its_alert_in_the_same_commit(store: Store) -> None:
@@ -60,7 +60,7 @@ async def test_a_leg_that_arrives_resolves_its_alert_in_the_same_commit(store: S
     assert opened is not None
     _, resolved = await put(store, seen(EXECUTED))
     assert resolved == [opened.id]
-    [(row, view)] = await store.alerts(None, limit=10)
+    [(row, view)] = await store.alerts.listed(None, limit=10)
     assert (row.alert.state, row.alert.resolution) == (AlertState.RESOLVED, "executed")
     assert view is not None
 
@@ -69,16 +69,16 @@ async def test_an_xcalled_that_is_gone_resolves_its_alert_as_reorged(store: Stor
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, gone(XCALLED))
-    [(row, view)] = await store.alerts(None, limit=10)
+    [(row, view)] = await store.alerts.listed(None, limit=10)
     assert (row.alert.resolution, view) == ("reorged", None)
-    assert await store.watched(ID) is None
+    assert await store.transfers.by_id(ID) is None
 
 
 async def test_an_alert_opens_once_and_is_told_once_to_each_provider(store: Store) -> None:
     await put(store, seen(XCALLED))
     assert await accuse(store, XCALLED, "ops", "desk") is not None
     assert await accuse(store, XCALLED, "ops", "desk") is None
-    assert {channel.provider: channel.waiting for channel in await store.channels()} == {"desk": 1, "ops": 1}
+    assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1, "ops": 1}
 
 
 async def test_only_those_who_heard_of_an_alert_hear_of_its_end_and_in_that_order(store: Store) -> None:
@@ -114,13 +114,13 @@ async def test_a_leg_that_is_taken_back_may_be_accused_again_under_the_same_id(s
     assert first is not None
     assert second is not None
     assert first.id == second.id
-    assert len(await store.alerts(AlertState.OPEN, limit=10)) == 1
+    assert len(await store.alerts.listed(AlertState.OPEN, limit=10)) == 1
 
 
 async def test_other_deadlines_in_the_config_count_for_what_has_not_arrived(store: Store) -> None:
     await put(store, seen(XCALLED), seen(EXECUTED))
     await store.deadlines.recompute(lambda _origin, _destination: Durations(1, 2), {})
-    watched = await store.watched(ID)
+    watched = await store.transfers.by_id(ID)
     assert watched is not None
     assert watched.due is not None
     started = XCALLED.sighting.block.timestamp
@@ -140,9 +140,9 @@ async def test_nonces_with_a_hole_are_not_whole(store: Store) -> None:
 
     records = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(4)]
     await put(store, seen(records[0], records[2], records[3]), progress=[said(4)])
-    holed = await store.nonces(ALPHA)
+    holed = await store.chains.nonces(ALPHA)
     await put(store, seen(records[1]), progress=[said(4)])
-    whole = await store.nonces(ALPHA)
+    whole = await store.chains.nonces(ALPHA)
     assert holed is not None
     assert whole is not None
     assert (holed.contiguous, holed.complete, whole.contiguous, whole.complete) == (1, False, 4, True)
@@ -153,7 +153,7 @@ async def test_every_old_transfer_is_listed_once_while_new_ones_come(store: Stor
     await put(store, seen(*old))
     listed, after = [], None
     for page in range(7):
-        views = await store.transfers(TransferFilter(), limit=3, after=after)
+        views = await store.transfers.listed(TransferFilter(), limit=3, after=after)
         listed += [view.transfer.transfer_id for view in views]
         last = views[-1].transfer
         after = (last.started_at, last.transfer_id)
@@ -163,8 +163,8 @@ async def test_every_old_transfer_is_listed_once_while_new_ones_come(store: Stor
 
 async def test_a_transfer_is_found_by_its_id_and_by_its_transaction(store: Store) -> None:
     await put(store, seen(XCALLED))
-    by_id = await store.transfers_by(ID)
-    by_tx = await store.transfers_by(XCALLED.sighting.tx_hash)
+    by_id = await store.transfers.by_id_or_tx(ID)
+    by_tx = await store.transfers.by_id_or_tx(XCALLED.sighting.tx_hash)
     assert [view.transfer.transfer_id for view in (*by_id, *by_tx)] == [ID, ID]
 
 
@@ -215,7 +215,7 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
         steps = [seen(record) if stays else gone(record) for record, stays in batch]
         ledger.apply(*steps)
         await put(store, *steps)
-    views = await store.transfers(TransferFilter(), limit=500)
+    views = await store.transfers.listed(TransferFilter(), limit=500)
     assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
     assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
     awaited = await awaited_in(store, due_until=2**62)
@@ -227,7 +227,7 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
 async def test_an_overdue_leg_is_seen_as_such_until_it_arrives(store: Store, leg: Leg) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops", leg=leg)
-    [view] = await store.transfers(TransferFilter(), limit=1)
+    [view] = await store.transfers.listed(TransferFilter(), limit=1)
     assert view.overdue == {leg}
 
 
@@ -235,5 +235,5 @@ async def test_alerts_are_dated_to_the_millisecond(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED)
     await put(store, seen(EXECUTED), at=NOW + timedelta(milliseconds=1234))
-    [(row, _)] = await store.alerts(None, limit=1)
+    [(row, _)] = await store.alerts.listed(None, limit=1)
     assert row.alert.resolved_at == NOW + timedelta(milliseconds=1234)

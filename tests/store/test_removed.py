@@ -19,10 +19,10 @@ REORG = deep_reorg("alpha", NOW, block=5, checkpoint=4)
 async def left(store: Store, *chains: int) -> list[str]:
     """Open one of each; those that are still open once only these chains are configured."""
     for alert in (TO_BETA, PHANTOM, REORG):
-        await store.open_alert(alert, ["ops"])
+        await store.alerts.open_alert(alert, ["ops"])
     kept = {domain: NAMES[domain] for domain in NAMES if domain in chains}
     await RemovedChains(store.database, kept).resolve(NOW)
-    return [alert.id for alert in await store.every_open_alert()]
+    return [alert.id for alert in await store.alerts.every_open()]
 
 
 async def test_nothing_ends_while_its_chains_are_configured(store: Store) -> None:
@@ -39,7 +39,7 @@ async def test_without_its_destination_nothing_of_a_transfer_stays_open(store: S
 
 async def test_who_was_told_of_it_is_told_that_it_is_no_longer_watched(store: Store) -> None:
     await left(store, ALPHA)
-    rows = await store.alerts(AlertState.RESOLVED, limit=9)
+    rows = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert {row.alert.resolution for row, _ in rows} == {"removed"}
     assert all("removed from the config" in text_of(row.alert) for row, _ in rows)
 
@@ -50,7 +50,7 @@ def text_of(alert: Alert) -> str:
 
 async def test_backups_that_are_taken_out_of_the_config_are_no_chain(store: Store) -> None:
     failed = backup_failed("copy", NOW, reason="the disk is full")
-    await store.open_alert(failed, ["ops"])
-    await store.resolve_alert(failed.id, Resolution.REMOVED, NOW)
-    ((row, _),) = await store.alerts(AlertState.RESOLVED, limit=9)
+    await store.alerts.open_alert(failed, ["ops"])
+    await store.alerts.resolve_alert(failed.id, Resolution.REMOVED, NOW)
+    ((row, _),) = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert "Chain" not in compose(row.alert, None, LABELS).title

@@ -24,7 +24,6 @@ from connext_monitor.core.queue import Topic
 from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.reporting.retention import Pruning
-from connext_monitor.store.retention import Retention
 from connext_monitor.store.store import Store
 from tests.world.examples import examples
 from tests.world.kinds import chain_unobserved, overdue_id
@@ -49,7 +48,7 @@ def whole(nonce: int, block: int | None = None) -> list[EventRecord]:
 
 async def prune(store: Store, before: int = BEFORE) -> int:
     """All that can be pruned, in transactions of two."""
-    old = Retention(store.database)
+    old = store.retention
     count, last = 0, None
     while found := await old.settled(before, last, 2):
         count, last = count + await old.prune(found, before), found[-1]
@@ -66,7 +65,7 @@ def kept(file: Path) -> dict[str, int]:
 
 
 async def nonces_kept(store: Store) -> list[int]:
-    found = [await store.watched(xcalled(info(n), sighting(0)).event.transfer_id) for n in range(20)]
+    found = [await store.transfers.by_id(xcalled(info(n), sighting(0)).event.transfer_id) for n in range(20)]
     return [n for n, one in enumerate(found) if one is not None]
 
 
@@ -109,8 +108,8 @@ async def test_what_is_pending_young_open_or_not_final_stays(store: Store) -> No
     # 0 has an open alert, 1 waits for a leg, 2 is young, 3 not final; 5 and 7 stand beside the hole.
     assert await prune(store) == 1
     assert await nonces_kept(store) == [0, 1, 2, 3, 5, 7]
-    assert await store.nonces(ALPHA) == Nonces(0, 6, 8, pruned=5)
-    assert (await store.nonce_hole(ALPHA)) is not None
+    assert await store.chains.nonces(ALPHA) == Nonces(0, 6, 8, pruned=5)
+    assert (await store.chains.nonce_hole(ALPHA)) is not None
 
 
 async def test_without_proof_of_its_nonce_nothing_goes(store: Store) -> None:
@@ -126,11 +125,11 @@ async def test_what_was_pruned_does_not_come_back_and_leaves_no_hole(store: Stor
         changes, _ = await put(store, step, progress=progress(6))
         assert changes.effects == ()
     assert kept(file) == before
-    assert await store.nonces(ALPHA) == Nonces(0, 6, 6, pruned=5)
-    assert await store.nonce_hole(ALPHA) is None
+    assert await store.chains.nonces(ALPHA) == Nonces(0, 6, 6, pruned=5)
+    assert await store.chains.nonce_hole(ALPHA) is None
     # The watch goes on behind it, and what is new beside something pruned is recorded.
     await put(store, seen(whole(0)[0], *whole(6)), progress=progress(7))
-    assert await store.nonces(ALPHA) == Nonces(0, 7, 7, pruned=5)
+    assert await store.chains.nonces(ALPHA) == Nonces(0, 7, 7, pruned=5)
     assert await nonces_kept(store) == [5, 6]
 
 
@@ -139,11 +138,11 @@ async def test_a_reorg_of_what_is_kept_makes_no_hole_of_what_is_pruned(store: St
     await put(store, seen(*whole(0), waiting, *whole(2), *whole(3), *whole(4)), progress=progress(5))
     assert await prune(store) == 3
     await put(store, gone(waiting))
-    nonces = await store.nonces(ALPHA)
+    nonces = await store.chains.nonces(ALPHA)
     assert nonces is not None
     assert (nonces.contiguous, nonces.complete) == (4, False)
     await put(store, progress=progress(5))
-    assert await store.nonces(ALPHA) == Nonces(0, 5, 5, pruned=4)
+    assert await store.chains.nonces(ALPHA) == Nonces(0, 5, 5, pruned=4)
 
 
 async def test_a_delivery_with_a_pruned_nonce_is_a_phantom_and_the_pruned_one_never_is(store: Store) -> None:
@@ -152,9 +151,9 @@ async def test_a_delivery_with_a_pruned_nonce_is_a_phantom_and_the_pruned_one_ne
     # Another transfer, with a nonce that was given long ago.
     other = executed(replace(info(2), slippage=301), sighting(YOUNG))
     await put(store, seen(other, whole(2)[1]))
-    suspects = await store.suspects(ALPHA)
+    suspects = await store.suspects.suspects(ALPHA)
     assert [(one.transfer_id, one.nonce, one.holder) for one in suspects] == [(other.event.transfer_id, 2, None)]
-    verdict = judge_delivery(2, await store.nonces(ALPHA), None, BlockNumber(CHECKPOINT), settled=True)
+    verdict = judge_delivery(2, await store.chains.nonces(ALPHA), None, BlockNumber(CHECKPOINT), settled=True)
     assert verdict is PhantomVerdict.HELD
 
 
@@ -162,9 +161,9 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     old, standing = (
         chain_unobserved(name, NOW, silent_for=1, waiting=0, why="it is far") for name in ("alpha", "beta")
     )
-    await store.open_alert(old, [])
-    await store.open_alert(standing, [])
-    await store.resolve_alert(old.id, Resolution.OBSERVED, NOW)
+    await store.alerts.open_alert(old, [])
+    await store.alerts.open_alert(standing, [])
+    await store.alerts.resolve_alert(old.id, Resolution.OBSERVED, NOW)
     lost = [UnreadableLog(ALPHA, bytes([n]), "it is no log") for n in range(5)]
     await store.record([], [], lambda known: record(known, [], durations), progress=(), unreadable=lost, at=NOW)
     at = int(NOW.timestamp())
@@ -173,7 +172,7 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     await prune(store, at + 1)
     assert kept(file)["alerts"] == 1
     assert "malformed_logs" not in kept(file)
-    assert [alert.id for alert in await store.open_alerts(CHAIN_UNOBSERVED)] == [standing.id]
+    assert [alert.id for alert in await store.alerts.open_alerts(CHAIN_UNOBSERVED)] == [standing.id]
 
 
 async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Store) -> None:
@@ -182,7 +181,7 @@ async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Sto
     first = await accuse(store, called)
     await put(store, gone(called))
     await prune(store, int(NOW.timestamp()) + 9)
-    assert await store.alerts_of(called.event.transfer_id) == []
+    assert await store.alerts.of_transfer(called.event.transfer_id) == []
     await put(store, seen(called))
     again = await accuse(store, called)
     assert first is not None
@@ -210,8 +209,8 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
             await put(store, seen(*batch), progress=progress(6))
             if pruning:
                 await prune(store)
-        nonces, hole = await store.nonces(ALPHA), await store.nonce_hole(ALPHA)
-        in_flight = [(count.status, count.count) for count in await store.count_in_flight()]
+        nonces, hole = await store.chains.nonces(ALPHA), await store.chains.nonce_hole(ALPHA)
+        in_flight = [(count.status, count.count) for count in await store.transfers.count_by_status()]
         told.append((nonces and (nonces.first, nonces.contiguous, nonces.next), hole, in_flight))
         await store.close()
     assert told[0] == told[1]
@@ -221,12 +220,12 @@ async def test_the_monitor_prunes_by_itself(store: Store, file: Path) -> None:
     await put(store, seen(*(one for n in range(50) for one in whole(n))), progress=progress(50))
     assert datetime.now(UTC).timestamp() - BEFORE > 86_400
     clock = SystemClock()
-    pruner = Pruning(Retention(store.database), timedelta(days=1), clock, lambda: clock.now().timestamp(), 0.0)
+    pruner = Pruning(store.retention, timedelta(days=1), clock, lambda: clock.now().timestamp(), 0.0)
     pruning = asyncio.create_task(pruner.run())
     await until(lambda: kept(file)["transfers"] == 1, 20)
     pruning.cancel()
     await asyncio.gather(pruning, return_exceptions=True)
-    assert (await store.nonces(ALPHA)) == Nonces(0, 50, 50, pruned=49)
+    assert (await store.chains.nonces(ALPHA)) == Nonces(0, 50, 50, pruned=49)
 
 
 @pytest.mark.parametrize("kept_for", [timedelta(days=1), timedelta(days=180)])
@@ -242,7 +241,7 @@ async def test_the_monitor_prunes_by_the_earlier_of_its_time_and_the_chains(
         return asked[-1]
 
     for rounds in (1, 2):
-        pruner = Pruning(Retention(store.database), kept_for, SystemClock(), earliest, 0.0)
+        pruner = Pruning(store.retention, kept_for, SystemClock(), earliest, 0.0)
         pruning = asyncio.create_task(pruner.run())
         async with asyncio.timeout(20):
             while len(asked) < rounds:  # noqa: ASYNC110 - a fact about the pruner, no event

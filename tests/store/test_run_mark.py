@@ -107,7 +107,7 @@ async def test_a_file_that_was_deleted_is_not_made_anew(marked: Marked) -> None:
     marked.file.unlink()
     await marked.mark.bring_into_file()
     for number in range(3):
-        await asyncio.gather(*(marked.store.count_open_alerts() for _ in range(number)), return_exceptions=True)
+        await asyncio.gather(*(marked.store.alerts.count_open() for _ in range(number)), return_exceptions=True)
     assert not marked.file.exists()
 
 

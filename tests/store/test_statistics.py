@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.deadline import LEGS, Leg, sighting_of
 from connext_monitor.core.events import Address, DomainId, TransferInfo
-from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
 from connext_monitor.core.stats import (
     LatencyPercentiles,
     LegStats,
@@ -33,7 +34,6 @@ from connext_monitor.core.transfer import Path as Way
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
-from connext_monitor.store.statistics import Statistics
 from connext_monitor.store.store import Store
 from tests.world.examples import examples
 from tests.world.kinds import overdue
@@ -115,8 +115,8 @@ def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
         for nonce, one in enumerate(transfers):
             for leg in one.accused:
                 await accuse(store, one, nonce, leg)
-        views = await store.transfers(TransferFilter(), limit=100)
-        statistics = Statistics(store.database)
+        views = await store.transfers.listed(TransferFilter(), limit=100)
+        statistics = store.statistics
         stats = await statistics.over(window)
         timeline = await statistics.timeline(window, width)
         await store.close()
@@ -139,12 +139,12 @@ async def accuse(store: Store, one: Made, nonce: int, leg: Leg) -> None:
     if record is None:
         return
 
-    def decide(watched: object) -> object:
+    def decide(watched: TransferWithDeadlines | None) -> Alert | None:
         transfer = getattr(watched, "transfer", None)
         owed = transfer and transfer.xcalled and sighting_of(transfer, leg) is None
         return overdue(record.event.transfer_id, leg, 1, NOW) if owed else None
 
-    await store.open_overdue(record.event.transfer_id, decide, lambda _alert: ())  # type: ignore[arg-type]
+    await store.alerts.open_decided([(record.event.transfer_id, decide)], lambda _alert: ())
 
 
 def wanted(transfer: Transfer, window: Window) -> bool:
@@ -251,10 +251,10 @@ async def test_a_fill_that_a_reorg_takes_back_is_no_longer_counted(store: Store)
     paid = executed(INFO, sighting(20))
     await put(store, seen(xcalled(INFO, sighting(10))), seen(paid))
     window = Window(START, START + 100)
-    [router] = (await Statistics(store.database).over(window)).routers
+    [router] = (await store.statistics.over(window)).routers
     assert (router.fills, router.owed[0].amount) == (1, 10**18)
     await put(store, gone(paid))
-    stats = await Statistics(store.database).over(window)
+    stats = await store.statistics.over(window)
     assert stats.routers == ()
     assert (stats.pathways[0].executed_fast, stats.pathways[0].last_executed) == (0, None)
 
@@ -262,7 +262,7 @@ async def test_a_fill_that_a_reorg_takes_back_is_no_longer_counted(store: Store)
 async def test_an_executed_in_two_places_is_owed_once(store: Store) -> None:
     paid, elsewhere = executed(INFO, sighting(20)), executed(INFO, sighting(21, fork="other"))
     await put(store, seen(xcalled(INFO, sighting(10))), seen(paid), seen(elsewhere))
-    [router] = (await Statistics(store.database).over(Window(START, START + 100))).routers
+    [router] = (await store.statistics.over(Window(START, START + 100))).routers
     assert [(one.amount, one.transfers) for one in router.owed] == [(10**18, 1)]
 
 

@@ -156,12 +156,12 @@ async def test_a_reader_goes_on_seeing_what_it_saw_first(file: Path) -> None:
 async def test_readers_that_are_cancelled_leave_room_for_others(file: Path) -> None:
     store = await prepared(file)
     for _ in range(10):
-        reading = asyncio.create_task(store.watched(XCALLED.event.transfer_id))
+        reading = asyncio.create_task(store.transfers.by_id(XCALLED.event.transfer_id))
         await asyncio.sleep(0)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-    assert await store.watched(XCALLED.event.transfer_id) is not None
+    assert await store.transfers.by_id(XCALLED.event.transfer_id) is not None
     await store.close()
 
 
@@ -176,7 +176,7 @@ async def test_a_batch_whose_decision_fails_leaves_nothing_of_it(file: Path) -> 
         await store.record((), (), decide, progress=[PROGRESS], unreadable=[MALFORMED], at=NOW)
     assert contents(file) == before
     await execution(store)
-    assert await store.coverage(BETA) == PROGRESS.coverage
+    assert await store.chains.coverage(BETA) == PROGRESS.coverage
     await store.close()
 
 

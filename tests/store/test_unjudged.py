@@ -10,8 +10,8 @@ from connext_monitor.core.events import Executed, Timestamp
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.core.unjudged import Count, Marks
+from connext_monitor.store.nouns import UnjudgedLegs
 from connext_monitor.store.store import Store
-from connext_monitor.store.unjudged import UnjudgedLegs
 from tests.world.kinds import delivery_mismatch, overdue
 from tests.world.recording import NOW, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
@@ -24,7 +24,7 @@ LATELY = (NOW - timedelta(seconds=60), NOW)
 
 @pytest.fixture
 def legs(store: Store) -> UnjudgedLegs:
-    return UnjudgedLegs(store.database)
+    return store.unjudged
 
 
 def sent(nonce: int, block: int = 10) -> EventRecord:
@@ -41,9 +41,9 @@ async def counted(legs: UnjudgedLegs, now: int, *, aged: int = 0, ripe: int = 0)
 
 async def accuse(store: Store, record: EventRecord, *, resolved_at: datetime | None = None) -> None:
     alert = overdue(record.event.transfer_id, Leg.EXECUTE, DUE, NOW, (ALPHA, BETA))
-    await store.open_alert(alert, [])
+    await store.alerts.open_alert(alert, [])
     if resolved_at is not None:
-        await store.resolve_alert(alert.id, Resolution.EXECUTED, resolved_at)
+        await store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, resolved_at)
 
 
 async def test_those_due_before_each_mark_are_counted_by_destination(store: Store, legs: UnjudgedLegs) -> None:
@@ -72,7 +72,7 @@ async def test_what_has_been_told_does_not_count(store: Store, legs: UnjudgedLeg
     assert await counted(legs, DUE + 1) == Count(1, 0, 0, DUE)
     assert isinstance(false.event, Executed)
     mismatch = delivery_mismatch(BETA, false.event, false.sighting, next(iter(Mismatch)), NOW)
-    await store.open_alert(mismatch, [])
+    await store.alerts.open_alert(mismatch, [])
     assert await counted(legs, DUE + 1) is None
     # Its reconciliation is another leg, and nobody has been told of that.
     assert await counted(legs, RECONCILE_DUE + 1) == Count(1, 0, 0, RECONCILE_DUE)

@@ -44,4 +44,5 @@ async def accuse(store: Store, accused: EventRecord, *providers: str, leg: Leg =
     def decide(watched: TransferWithDeadlines | None) -> Alert | None:
         return overdue(accused.event.transfer_id, leg, 1, NOW) if watched else None
 
-    return await store.open_overdue(accused.event.transfer_id, decide, lambda _alert: providers)
+    opened = await store.alerts.open_decided([(accused.event.transfer_id, decide)], lambda _alert: providers)
+    return opened[0] if opened else None

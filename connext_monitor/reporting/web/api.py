@@ -68,7 +68,7 @@ class Api:
         parameters.only(request.query)
         id_or_tx = parameters.read_hash(request.match_info["id_or_tx"])
         async with self._sources.turns:
-            views = await self._store.transfers_by(id_or_tx)
+            views = await self._store.transfers.by_id_or_tx(id_or_tx)
         if not views:
             raise NotKnownError("no transfer has this id, and none has an event in a transaction with this hash")
         return answer(found_document(views, self._labels, self._now()))
@@ -93,7 +93,7 @@ class Api:
         if width is not None and len(starts(window, width)) > _MOST_BUCKETS:
             raise parameters.BadValueError(f"bucket: makes more than {_MOST_BUCKETS} buckets; write a longer duration")
         async with self._sources.turns:
-            return answer(await stats(self._reads.statistics, window, self._labels, width=width))
+            return answer(await stats(self._reads.store.statistics, window, self._labels, width=width))
 
     async def clock(self, request: web.Request) -> web.Response:
         """How the machine's clock compares with the chains' block times."""

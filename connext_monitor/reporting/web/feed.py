@@ -6,7 +6,7 @@ times a second at most. A listener that does not keep up is dropped, so no liste
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.reporting.web.read_store import ReadAlerts, ReadStore
+from connext_monitor.reporting.web.read_store import ReadStore
 
 _log = structlog.get_logger(__name__)
 
@@ -85,10 +85,9 @@ class Feed:
     ``run_id`` tells this run's numbers from those of another one.
     """
 
-    def __init__(self, store: ReadStore, history: ReadAlerts, labels: ChainLabels, clock: Clock, run_id: str) -> None:
+    def __init__(self, store: ReadStore, labels: ChainLabels, clock: Clock, run_id: str) -> None:
         self.run_id = run_id
         self._store = store
-        self._history = history
         self._labels = labels
         self._clock = clock
         self._listeners: set[Listener] = set()
@@ -157,7 +156,7 @@ class Feed:
 
     async def begin(self) -> None:
         """Start with the changes from now on."""
-        self._revision = await self._history.newest()
+        self._revision = await self._store.alerts.newest()
 
     async def run(self) -> None:
         """Read and send what changed, until cancelled; a failure to read is sent as a reset."""
@@ -184,9 +183,9 @@ class Feed:
     async def _look(self) -> None:
         ids, too_many = list(self._changed), self._too_many
         self._changed, self._too_many = {}, False
-        changed = await self._history.changed(self._revision, limit=_MOST_AT_ONCE + 1)
+        changed = await self._store.alerts.changed(self._revision, limit=_MOST_AT_ONCE + 1)
         if too_many or len(changed) > _MOST_AT_ONCE:
-            self._revision = await self._history.newest()
+            self._revision = await self._store.alerts.newest()
             self._send(EventName.RESET, "{}")
             return
         if changed:
@@ -195,7 +194,7 @@ class Feed:
         await self._send_all(list(dict.fromkeys([*ids, *about])), changed)
 
     async def _send_all(self, ids: Sequence[TransferId], changed: Sequence[AlertRow]) -> None:
-        views = {view.transfer.transfer_id: view for view in await self._store.transfers_of(ids)} if ids else {}
+        views = await self._store.transfers.shown(ids)
         if any(transfer_id not in views for transfer_id in ids):
             # A transfer that a reorg removed has no document to send.
             self._send(EventName.RESET, "{}")
@@ -213,6 +212,6 @@ class Feed:
             listener.put(event)
 
 
-def _about(views: dict[TransferId, TransferView], row: AlertRow) -> Transfer | None:
+def _about(views: Mapping[TransferId | None, TransferView], row: AlertRow) -> Transfer | None:
     view = views.get(row.alert.transfer_id) if row.alert.transfer_id is not None else None
     return view.transfer if view else None

@@ -47,7 +47,7 @@ class HealthChecks:
             return refuse(503, _STOPPING)
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
-                await self._store.count_open_alerts()
+                await self._store.alerts.count_open()
         except StoreUnavailable as error:
             return refuse(503, f"{_NO_STORE}: {error}")
         except Exception:  # noqa: BLE001 - whatever keeps the database from answering is what the question is about
@@ -66,7 +66,7 @@ class HealthChecks:
             return _readiness([_STOPPING])
         try:
             async with asyncio.timeout(_STORE_TIMEOUT):
-                seen = [(status, await self._store.nonces(status.domain)) for status in self._statuses()]
+                seen = [(status, await self._store.chains.nonces(status.domain)) for status in self._statuses()]
         except StoreUnavailable as error:
             return _readiness([f"{_NO_STORE}: {error}"])
         except Exception:  # noqa: BLE001 - as above

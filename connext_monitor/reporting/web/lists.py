@@ -20,7 +20,7 @@ async def transfers_page(
     store: ReadStore, which: TransferFilter, *, limit: int, after: Cursor | None
 ) -> tuple[Sequence[TransferView], Cursor | None]:
     """At most ``limit`` transfers, newest first, and where the list goes on behind them."""
-    views = await store.transfers(which, limit=limit + 1, after=after)
+    views = await store.transfers.listed(which, limit=limit + 1, after=after)
     page = views[:limit]
     return page, page[-1].cursor if len(views) > limit else None
 
@@ -29,8 +29,8 @@ async def transfers_with(
     reads: Reads, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
 ) -> tuple[Sequence[TransferView], Cursor | None]:
     """The same of those that the address has a part in; the list may go on behind fewer than ``limit``."""
-    page = await reads.search.page(address, which, limit=limit, after=after)
-    views = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(page.ids)}
+    page = await reads.store.transfers.of_address(address, which, limit=limit, after=after)
+    views = await reads.store.transfers.shown(page.ids)
     return [views[transfer_id] for transfer_id in page.ids if transfer_id in views], page.next
 
 
@@ -38,7 +38,7 @@ async def alerts_list(
     store: ReadStore, state: AlertState | None, labels: ChainLabels, *, limit: int, after: int | None
 ) -> AlertList:
     """At most ``limit`` alerts, newest first."""
-    rows = await store.alerts(state, limit=limit + 1, after=after)
+    rows = await store.alerts.listed(state, limit=limit + 1, after=after)
     page = rows[:limit]
     more = write_alert_cursor(page[-1][0].row) if len(rows) > limit else None
     return AlertList([alert_in_words(row.alert, view.transfer if view else None, labels) for row, view in page], more)
@@ -46,7 +46,9 @@ async def alerts_list(
 
 async def chains_list(store: ReadStore, statuses: Sequence[ChainStatus], now: float) -> ChainList:
     """All chains, in the order of the config; ``now`` in Unix seconds."""
-    return ChainList([chain_document(status, await store.nonces(status.domain), now) for status in statuses], None)
+    return ChainList(
+        [chain_document(status, await store.chains.nonces(status.domain), now) for status in statuses], None
+    )
 
 
 async def stats(

@@ -75,22 +75,24 @@ class Overview:
 async def look(sources: WebSources, providers: Sequence[str]) -> CurrentState:
     """The state of everything; ``providers`` are the configured channels."""
     reads = sources.reads
-    chains = tuple([(status, await reads.store.nonces(status.domain)) for status in sources.statuses()])
-    stored = {channel.provider: channel for channel in await reads.store.channels()}
+    chains = tuple([(status, await reads.store.chains.nonces(status.domain)) for status in sources.statuses()])
+    stored = {channel.provider: channel for channel in await reads.store.outbox.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
-    topics = tuple(sorted(await reads.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
+    topics = tuple(
+        sorted(await reads.store.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since))
+    )
     summary = summarize(topics, chains, channels, sources.labels, sources.clock_state(), reads.trouble())
     return CurrentState(summary, chains, channels, topics)
 
 
 async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:
     """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
-    silences = tuple(await reads.store.silences())
-    worst = await reads.alerts.worst_open(_ALERTS_SHOWN)
-    deliveries = await reads.alerts.delivery_records([alert.id for alert in worst])
+    silences = tuple(await reads.store.silences.standing())
+    worst = await reads.store.alerts.worst_open(_ALERTS_SHOWN)
+    deliveries = await reads.store.alerts.delivery_records([alert.id for alert in worst])
     ids = [alert.transfer_id for alert in worst if alert.transfer_id is not None]
-    about = {view.transfer.transfer_id: view for view in await reads.store.transfers_of(ids)}
-    views = await reads.store.transfers(TransferFilter(), limit=_TRANSFERS_SHOWN)
+    about = await reads.store.transfers.shown(ids)
+    views = await reads.store.transfers.listed(TransferFilter(), limit=_TRANSFERS_SHOWN)
     return Overview(
         open_count=sum(topic.count for topic in state.topics),
         topics=tuple(
@@ -110,7 +112,7 @@ async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: Chai
         silences=silences,
         chains=tuple(chain_row(status, nonces, now) for status, nonces in state.chains),
         channels=state.channels,
-        pathways=matrix(stats, await reads.in_flight.by_pathway(), state.topics, labels),
+        pathways=matrix(stats, await reads.store.transfers.count_pending(), state.topics, labels),
         routers=routers(stats, labels),
         transfers=tuple(transfer_row(view, labels, now) for view in views),
     )

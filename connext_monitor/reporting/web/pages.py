@@ -38,7 +38,7 @@ class Pages:
         self._now = sources.now
         self._providers = providers
         self._site = Site()
-        self._stats = StatsCache(sources.reads.statistics, sources.clock)
+        self._stats = StatsCache(sources.reads.store.statistics, sources.clock)
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -81,9 +81,11 @@ class Pages:
             state = await self._look()
             numbers = await self._stats.over(since.total_seconds(), (ends[0], ends[1]))
             pending = [
-                legs for legs in await self._reads.in_flight.by_pathway() if [legs.origin, legs.destination] == ends
+                legs
+                for legs in await self._reads.store.transfers.count_pending()
+                if [legs.origin, legs.destination] == ends
             ]
-            views = await self._reads.store.transfers(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
+            views = await self._reads.store.transfers.listed(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
         rows = matrix(numbers.stats, pending, state.topics, self._labels)
         stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
         values = {
@@ -145,7 +147,7 @@ class Pages:
         now = self._now()
         async with self._sources.turns:
             state = await self._look()
-            views = await self._reads.store.transfers_by(id_or_tx)
+            views = await self._reads.store.transfers.by_id_or_tx(id_or_tx)
             cards_of_each = [await self._alerts_of(view) for view in views]
         if not views:
             words = "no transfer has this id, and none has an event in a transaction with this hash"
@@ -175,9 +177,9 @@ class Pages:
         limit = parameters.DEFAULT_LIMIT
         async with self._sources.turns:
             state = await self._look()
-            rows = await self._reads.store.alerts(chosen, limit=limit + 1, after=after)
-            silences = await self._reads.store.silences()
-            deliveries = await self._reads.alerts.delivery_records([row.alert.id for row, _ in rows[:limit]])
+            rows = await self._reads.store.alerts.listed(chosen, limit=limit + 1, after=after)
+            silences = await self._reads.store.silences.standing()
+            deliveries = await self._reads.store.alerts.delivery_records([row.alert.id for row, _ in rows[:limit]])
         cards = [
             alert_card(row.alert, about, self._labels, silences, deliveries.get(row.alert.id, ()))
             for row, about in rows[:limit]
@@ -193,9 +195,9 @@ class Pages:
         return self._page("alerts.html", state, self._now(), values)
 
     async def _alerts_of(self, view: TransferView) -> list[object]:
-        alerts = await self._reads.store.alerts_of(TransferId(view.transfer.transfer_id))
-        silences = await self._reads.store.silences()
-        deliveries = await self._reads.alerts.delivery_records([alert.id for alert in alerts])
+        alerts = await self._reads.store.alerts.of_transfer(TransferId(view.transfer.transfer_id))
+        silences = await self._reads.store.silences.standing()
+        deliveries = await self._reads.store.alerts.delivery_records([alert.id for alert in alerts])
         return [alert_card(alert, view, self._labels, silences, deliveries.get(alert.id, ())) for alert in alerts]
 
     async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:

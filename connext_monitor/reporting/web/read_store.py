@@ -15,64 +15,48 @@ from connext_monitor.core.stats import Stats, Timeline, Window
 from connext_monitor.core.transfer_view import TransferView
 
 
-class ReadStore(Protocol):
-    """Reads only; each is one consistent look."""
+class ReadTransfers(Protocol):
+    """Transfers as they are shown."""
 
-    async def transfers(
-        self, which: TransferFilter, *, limit: int, after: Cursor | None = None
-    ) -> Sequence[TransferView]:
+    async def listed(self, which: TransferFilter, *, limit: int, after: Cursor | None = None) -> Sequence[TransferView]:
         """At most ``limit`` transfers, newest first, from behind ``after`` on."""
         ...
 
-    async def transfers_by(self, id_or_tx: bytes) -> Sequence[TransferView]:
+    async def by_id_or_tx(self, id_or_tx: bytes) -> Sequence[TransferView]:
         """The transfer of this id, else those with an event in the transaction of this hash, in log order."""
         ...
 
-    async def transfers_of(self, ids: Collection[TransferId]) -> Sequence[TransferView]:
-        """Those of these transfers that are known, in no order."""
+    async def shown(self, ids: Collection[TransferId | None]) -> Mapping[TransferId | None, TransferView]:
+        """Those of these transfers that are known."""
         ...
 
-    async def alerts_of(self, transfer_id: TransferId) -> Sequence[Alert]:
-        """The alerts of one transfer, the oldest first."""
+    async def of_address(
+        self, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
+    ) -> TransferIdPage:
+        """At most ``limit`` transfers that the address has a part in, newest first, from behind ``after`` on."""
         ...
 
-    async def channels(self) -> Sequence[ChannelRow]:
-        """How the channels are that anything is stored of, and how much waits for each."""
+    async def count_pending(self) -> Sequence[PendingLegs]:
+        """The transfers that are still owed a leg, counted by pathway."""
         ...
 
-    async def silences(self) -> Sequence[Silence]:
-        """Those that stand, the oldest first."""
-        ...
 
-    async def alerts(
+class ReadAlerts(Protocol):
+    """Alerts, and what became of them."""
+
+    async def listed(
         self, state: AlertState | None, *, limit: int, after: int | None = None
     ) -> Sequence[tuple[AlertRow, TransferView | None]]:
         """At most ``limit`` alerts, newest first, each with the transfer it is about."""
         ...
 
-    async def nonces(self, domain: DomainId) -> Nonces | None:
-        """What is known of an origin's nonces."""
+    async def of_transfer(self, transfer_id: TransferId) -> Sequence[Alert]:
+        """The alerts of one transfer, the oldest first."""
         ...
 
-    async def count_open_alerts(self) -> dict[tuple[AlertKind, Severity], int]:
+    async def count_open(self) -> dict[tuple[AlertKind, Severity], int]:
         """How many alerts of each kind and severity are open."""
         ...
-
-
-class ReadStatistics(Protocol):
-    """Numbers over many transfers; each is one consistent look."""
-
-    async def over(self, window: Window) -> Stats:
-        """Pathways and routers."""
-        ...
-
-    async def timeline(self, window: Window, width: int) -> Timeline:
-        """The window in parts of ``width`` seconds."""
-        ...
-
-
-class ReadAlerts(Protocol):
-    """What became of alerts; reads only."""
 
     async def newest(self) -> int:
         """The revision of the last change of any alert, 0 where there is none."""
@@ -95,21 +79,73 @@ class ReadAlerts(Protocol):
         ...
 
 
-class ReadSearch(Protocol):
-    """Transfers by an address; reads only."""
+class ReadChannels(Protocol):
+    """How the channels are."""
 
-    async def page(
-        self, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
-    ) -> TransferIdPage:
-        """At most ``limit`` transfers that the address has a part in, newest first, from behind ``after`` on."""
+    async def channels(self) -> Sequence[ChannelRow]:
+        """Those that anything is stored of, and how much waits for each."""
         ...
 
 
-class ReadInFlight(Protocol):
-    """What is on its way; reads only."""
+class ReadSilences(Protocol):
+    """What is not told."""
 
-    async def by_pathway(self) -> Sequence[PendingLegs]:
-        """The transfers that are still owed a leg, counted by pathway."""
+    async def standing(self) -> Sequence[Silence]:
+        """Those that stand, the oldest first."""
+        ...
+
+
+class ReadChains(Protocol):
+    """What was read of the chains."""
+
+    async def nonces(self, domain: DomainId) -> Nonces | None:
+        """What is known of an origin's nonces."""
+        ...
+
+
+class ReadStatistics(Protocol):
+    """Numbers over many transfers."""
+
+    async def over(self, window: Window) -> Stats:
+        """Pathways and routers."""
+        ...
+
+    async def timeline(self, window: Window, width: int) -> Timeline:
+        """The window in parts of ``width`` seconds."""
+        ...
+
+
+class ReadStore(Protocol):
+    """The nouns that are read; each method of one is one consistent look."""
+
+    @property
+    def transfers(self) -> ReadTransfers:
+        """Transfers as they are shown."""
+        ...
+
+    @property
+    def alerts(self) -> ReadAlerts:
+        """Alerts, and what became of them."""
+        ...
+
+    @property
+    def outbox(self) -> ReadChannels:
+        """How the channels are."""
+        ...
+
+    @property
+    def silences(self) -> ReadSilences:
+        """What is not told."""
+        ...
+
+    @property
+    def chains(self) -> ReadChains:
+        """What was read of the chains."""
+        ...
+
+    @property
+    def statistics(self) -> ReadStatistics:
+        """Numbers over many transfers."""
         ...
 
 
@@ -122,8 +158,4 @@ class Reads:
     """All that the web reads from; ``trouble`` says what keeps the database from being used, if anything does."""
 
     store: ReadStore
-    alerts: ReadAlerts
-    search: ReadSearch
-    in_flight: ReadInFlight
-    statistics: ReadStatistics
     trouble: Callable[[], str | None] = _no_trouble

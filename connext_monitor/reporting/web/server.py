@@ -59,7 +59,7 @@ class WebServer:
         connections: int = 256,
     ) -> None:
         self._listen = listen
-        self.feed = Feed(reads.store, reads.alerts, labels, clock, secrets.token_hex(4))
+        self.feed = Feed(reads.store, labels, clock, secrets.token_hex(4))
         sources = WebSources(reads, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state)
         self._health = HealthChecks(reads.store, statuses, reads.trouble)
         self._connections = Connections(connections, frozenset({STREAM_PATH}))

@@ -23,7 +23,6 @@ from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.server import WebServer
-from connext_monitor.store.numbers import Numbers
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.kinds import overdue
@@ -118,7 +117,7 @@ async def served(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
 
 @pytest.fixture
 def parts(store: Store, database: Path) -> Parts:
-    return Parts(database, Numbers(store.database).look)
+    return Parts(database, store.statistics.measure)
 
 
 @pytest.fixture
@@ -177,7 +176,7 @@ async def test_an_awaited_leg_is_pending_then_unobserved_or_overdue(
     await fill(store, [Sample(1).xcalled(), Sample(2).xcalled()])
     assert await states() == {"pending": 2, "overdue": 0, "unobserved": 0}
     parts.clock.at = AT.fromtimestamp(START + EXECUTE + 10, AT.tzinfo)
-    await store.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START + EXECUTE, AT, FORTH), ["ops"])
+    await store.alerts.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START + EXECUTE, AT, FORTH), ["ops"])
     parts.clock.passed = 10
     assert await states() == {"pending": 1, "overdue": 1, "unobserved": 0}
     parts.statuses[:] = [chain_status(ORIGIN), out_of_sight(DESTINATION)]
@@ -200,7 +199,7 @@ async def test_unjudged_legs_are_unobserved_and_counted_by_obstacle(
 
 async def test_alerts_and_what_waits_for_a_provider_are_told(scraper: Scraper, parts: Parts, store: Store) -> None:
     await fill(store, [Sample(1).xcalled()])
-    await store.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START, AT, FORTH), ["ops"])
+    await store.alerts.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START, AT, FORTH), ["ops"])
     parts.failing[:] = ["ops"]
     parts.clock.at = AT.fromtimestamp(START + 30, AT.tzinfo)
     numbers = await scraper.numbers()
@@ -228,7 +227,7 @@ async def test_many_scrapes_at_once_look_into_the_database_once(store: Store, pa
 
     async def look(now: float) -> StoredNumbers:
         looks.append(now)
-        return await Numbers(store.database).look(now)
+        return await store.statistics.measure(now)
 
     parts.stored = look
     async with served(store, parts) as scraper:

@@ -1,0 +1,171 @@
+"""The transactions that the rest of the program runs, by what they are about: a table of contents of this package.
+
+What each does is said where it is written, as a function over a connection.
+"""
+
+from connext_monitor.store import (
+    address_search,
+    alert_log,
+    alerts,
+    backfills,
+    blocks,
+    causes,
+    chains,
+    deadlines,
+    deliveries,
+    groups,
+    in_flight,
+    metrics,
+    outbox,
+    queues,
+    replay,
+    reports,
+    revisions,
+    silences,
+    statistics,
+    tokens,
+    transfers,
+    unjudged,
+    views,
+)
+from connext_monitor.store.anchors import newest_first
+from connext_monitor.store.nonces import hole, known
+from connext_monitor.store.suspects import suspected, without_origin
+from connext_monitor.store.transaction import Noun, reads, reads_with_names, writes
+
+
+class Transfers(Noun):
+    """Transfers as they stand, and as they are shown."""
+
+    by_id = reads(transfers.by_id)
+    listed = reads_with_names(views.listed)
+    unfinished = reads_with_names(views.unfinished)
+    by_id_or_tx = reads_with_names(views.by_id_or_tx)
+    shown = reads_with_names(views.by_ids)
+    of_address = reads(address_search.page)
+    count_by_status = reads(transfers.count_in_flight)
+    count_pending = reads(in_flight.by_pathway)
+    without_origin = reads(without_origin)
+
+
+class Suspects(Noun):
+    """Deliveries whose origin has not been seen, and what tells whether it is still to come."""
+
+    suspects = reads(suspected)
+    nonces = reads(known)
+    coverage = reads(chains.coverage)
+    by_id = reads(transfers.by_id)
+
+
+class Deadlines(Noun):
+    """The legs that have not arrived."""
+
+    recompute = writes(deadlines.recompute)
+    awaited = reads(deadlines.awaited)
+    watched = reads(transfers.by_ids)
+    open_alerts = reads(alerts.open_of_kind)
+    resolved_since = reads(alerts.resolved_since)
+
+
+class UnjudgedLegs(Noun):
+    """The legs that are past due and about which nobody has been told."""
+
+    count = reads(unjudged.count)
+    first = reads(unjudged.first)
+
+
+class Alerts(Noun):
+    """Alerts, from their opening to their end, and what the channels were told of them."""
+
+    open_alert = writes(alerts.open_alert)
+    open_decided = writes(alerts.open_decided)
+    change_details = writes(alerts.change_details)
+    escalate = writes(alerts.escalate)
+    resolve_alert = writes(alerts.resolve_alert)
+    open_alerts = reads(alerts.open_of_kind)
+    every_open = reads(alerts.every_open)
+    worst_open = reads(alert_log.worst_open)
+    count_open = reads(alerts.count_open)
+    open_by_topic = reads(alert_log.open_by_topic)
+    of_transfer = reads(alerts.of_transfer)
+    listed = reads_with_names(views.listed_alerts)
+    newest = reads(revisions.newest_revision)
+    changed = reads(alert_log.changed)
+    delivery_records = reads(alert_log.delivery_records)
+
+
+class Causes(Noun):
+    """Why legs are late."""
+
+    change = writes(causes.change)
+    bids = reads(causes.bids)
+
+
+class Outbox(Noun):
+    """What the channels are still to be told, alone or in groups, and how the channels are."""
+
+    next_deliveries = reads_with_names(outbox.next_deliveries)
+    next_delivery = reads_with_names(outbox.next_delivery)
+    newest_critical = reads(deliveries.newest_critical)
+    delivery = reads_with_names(outbox.delivery)
+    delivery_sent = writes(deliveries.sent)
+    delivery_postponed = writes(deliveries.postponed)
+    channel_state = writes(deliveries.save_channel)
+    channels = reads(deliveries.channel_rows)
+    queue = reads(queues.queue)
+    form_group = writes(groups.form)
+    join_group = writes(groups.join)
+    note_ends = writes(groups.note_ends)
+    digest = reads_with_names(outbox.digest)
+    group_sent = writes(groups.sent)
+    group_postponed = writes(groups.postponed)
+
+
+class Chains(Noun):
+    """How far each chain has been read, and what of it."""
+
+    coverage = reads(chains.coverage)
+    anchors = reads(newest_first)
+    backfilled = reads(backfills.read)
+    nonces = reads(known)
+    nonce_hole = reads(hole)
+    stored = reads(blocks.stored)
+    malformed_counts = reads(chains.malformed_counts)
+
+
+class Tokens(Noun):
+    """How tokens call themselves."""
+
+    every = reads(tokens.every)
+    keep = writes(tokens.keep)
+
+
+class Silences(Noun):
+    """Silences, until their end has been dealt with."""
+
+    standing = reads(silences.standing)
+    open_alerts = reads(alerts.every_open)
+    make = writes(silences.made)
+    cut_short = writes(silences.cut_short)
+    redate = writes(silences.redate)
+    end = writes(silences.end)
+
+
+class Reports(Noun):
+    """Reports on statistics, and whom they are still to be told."""
+
+    last = reads(reports.last)
+    begin = writes(reports.begin)
+    add = writes(reports.add)
+    next_report = reads(reports.next_report)
+    report_sent = writes(reports.report_sent)
+    report_postponed = writes(reports.report_postponed)
+
+
+class Statistics(Noun):
+    """Numbers over many transfers."""
+
+    over = reads(statistics.over)
+    timeline = reads(statistics.timeline)
+    replay = reads(replay.judge)
+    measure = reads(metrics.look)
