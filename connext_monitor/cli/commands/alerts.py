@@ -56,7 +56,7 @@ def silence(
     *,
     as_json: bool,
 ) -> None:
-    """Send nobody some alerts for a while. They are recorded; those still open at the end are sent then."""
+    """Do not notify anyone about some alerts for a while; those still open at the end are sent then."""
     from connext_monitor.cli.silences import make_silence
 
     make_silence(lasting, kind, origin, destination, subject, reason, as_json=as_json)
