@@ -51,7 +51,7 @@ async def test_an_answer_is_passed_on() -> None:
     assert chain.unanswered is None
 
 
-async def test_a_question_without_an_answer_is_none_and_says_why_until_one_is_answered() -> None:
+async def test_an_unanswered_question_is_none_and_says_why() -> None:
     queries = Queries("node.example refused eth_call")
     chain = chain_with(queries)
     assert await chain.transfer_status(ID) is None

@@ -42,7 +42,7 @@ async def mining(chain: Chain) -> AsyncIterator[None]:
     ],
     ids=["an index that is none", "data that is cut off"],
 )
-async def test_a_chain_of_malformed_logs_only_is_out_of_sight_until_one_reads(
+async def test_a_chain_of_malformed_logs_is_unobserved_until_one_reads(
     bridge: Devnet, origin: Proxy, tmp_path: Path, bad: Callable[[Json], Json], words: str
 ) -> None:
     alpha, beta = bridge.chains

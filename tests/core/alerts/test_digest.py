@@ -98,7 +98,7 @@ def test_it_is_as_bad_as_its_alerts() -> None:
     assert compose_digest(digest(9, 9), LABELS, 0).severity is Severity.CRITICAL
 
 
-def test_it_says_how_long_the_first_is_overdue_and_how_the_others_ended() -> None:
+def test_it_says_how_long_the_first_is_overdue_and_how_others_ended() -> None:
     message = compose_digest(
         digest(10, 4, endings={Resolution.REORGED: 1, Resolution.EXECUTED: 5}), LABELS, NOW.timestamp()
     )

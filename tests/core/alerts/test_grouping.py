@@ -163,7 +163,7 @@ def test_a_new_critical_alert_cuts_a_long_hold_to_a_minute() -> None:
     assert held(Queue([ONE]), long) == Wait(NOW + 3000)
 
 
-def test_a_burst_that_grows_before_it_is_told_cuts_a_long_hold_too() -> None:
+def test_a_growing_burst_cuts_a_long_hold_short() -> None:
     long = Held(news_until=NOW + 3000, tried_at=NOW - 30)
     untold = replace(GROUP, attempts=1)
     assert held(Queue(groups=[replace(untold, newest=NOW - 1)]), long) == Wait(NOW + 30)
@@ -217,7 +217,7 @@ def test_a_full_batch_is_put_into_its_group_at_once() -> None:
     assert action(Queue([replace(ONE, count=BATCH)], groups=[GROUP])) == JoinGroup(3, TOPIC, BATCH)
 
 
-def test_a_group_that_has_doubled_takes_no_more_and_the_rest_is_told_anew_after_the_interval() -> None:
+def test_a_doubled_group_is_closed_and_the_rest_follows_an_interval_later() -> None:
     # An edit pings nobody, so it does not put off the next that does.
     doubled = replace(TOLD, members=20, formed_at=NOW - 30, message=GroupMessage(NOW - 1, 20, 10))
     queue = Queue([ONE], groups=[doubled])
@@ -245,7 +245,7 @@ def test_what_waits_longest_is_put_into_its_group_first() -> None:
     assert action(queue, now=NOW + 9) == JoinGroup(4, OTHER, 10)
 
 
-def test_a_group_that_is_due_takes_its_own_and_leaves_the_others_to_their_time() -> None:
+def test_a_due_group_takes_only_its_own_alerts() -> None:
     theirs = replace(TOLD, id=4, topic=OTHER)
     queue = Queue([Waiting(OTHER, 1, 8, NOW, NOW)], groups=[GROUP, theirs])
     assert action(queue) == SendGroup(3, Change.OPENED, ActionReason.GATHERED)
@@ -255,7 +255,7 @@ def test_a_group_that_is_due_takes_what_belongs_to_it_first() -> None:
     assert isinstance(action(Queue([ONE], groups=[replace(GROUP, oldest=NOW - 9)])), JoinGroup)
 
 
-def test_a_group_that_is_due_does_not_wait_for_ever_for_what_streams_in() -> None:
+def test_a_due_group_does_not_wait_forever_for_a_stream() -> None:
     late = replace(GROUP, oldest=NOW - 20, newest=NOW - 20, formed_at=NOW - 20)
     assert isinstance(action(Queue([replace(ONE, newest=NOW)], groups=[late])), SendGroup)
 

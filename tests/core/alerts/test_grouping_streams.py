@@ -187,7 +187,7 @@ def test_every_end_is_heard_once_and_nothing_is_left(
 
 @given(TELLINGS, moments)
 @examples(60)
-def test_within_an_interval_a_topic_rings_a_few_times_and_once_more_at_most(
+def test_a_topic_rings_only_a_few_times_within_an_interval(
     mode: DigestMode, stream: list[tuple[float, Topic, int, float]]
 ) -> None:
     # Nothing ends here: what has ended and comes again is news.

@@ -87,7 +87,7 @@ def test_an_ending_that_a_kind_does_not_list_is_refused(kind: KindOf[Any], data:
 
 
 @every_kind
-def test_a_kind_ends_and_is_withdrawn_when_what_it_watches_leaves_the_config(kind: KindOf[Any]) -> None:
+def test_a_kind_is_withdrawn_when_its_subject_leaves_the_config(kind: KindOf[Any]) -> None:
     assert kind.resolutions
     assert (Resolution.REMOVED in kind.resolutions) is (kind.name != "database_failing")
 

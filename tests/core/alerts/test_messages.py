@@ -49,7 +49,7 @@ def resolved(alert: Alert, resolution: Resolution) -> Alert:
 # --- overdue legs ---
 
 
-def test_an_overdue_execution_says_what_is_late_from_where_to_where_and_how_long() -> None:
+def test_an_overdue_execution_says_what_is_late_where_and_how_long() -> None:
     message = compose(OPENED, LATE, LABELS)
     assert message.title == "Execution overdue: ethereum → gnosis"
     assert message.text == "Due 1 min before this alert, and the recipient has not received the funds."
@@ -74,7 +74,7 @@ def test_its_facts_are_the_full_id_amount_parties_and_moments() -> None:
     )
 
 
-def test_a_late_arrival_says_how_late_it_was_and_who_fronted_the_funds() -> None:
+def test_a_late_arrival_says_how_late_and_who_fronted_the_funds() -> None:
     message = compose(RESOLVED, ARRIVED, LABELS)
     assert message.title == "Execution arrived late: ethereum → gnosis"
     assert message.text == "Arrived 1 min 15 s after it was due."
@@ -84,7 +84,7 @@ def test_a_late_arrival_says_how_late_it_was_and_who_fronted_the_funds() -> None
 
 
 @pytest.mark.parametrize("early", [0, 1, 200])
-def test_an_arrival_stamped_by_the_deadline_is_not_called_late_in_its_text(early: int) -> None:
+def test_an_arrival_stamped_by_the_deadline_is_not_called_late(early: int) -> None:
     transfer = replace(ARRIVED, executed=sighting(DUE_AT - early))
     assert compose(RESOLVED, transfer, LABELS).text == "Arrived in time after all."
 
@@ -123,7 +123,7 @@ def test_a_transfer_known_by_its_reconciled_only_is_told_without_parties() -> No
 # --- chains out of sight ---
 
 
-def test_a_chain_out_of_sight_says_for_how_long_why_and_what_waits() -> None:
+def test_an_unobserved_chain_says_how_long_why_and_what_waits() -> None:
     message = compose(UNOBSERVED, None, LABELS)
     assert message.title == "Chain gnosis is not observed"
     assert "for 2 min 5 s (no endpoint answers)" in message.text
@@ -164,14 +164,14 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds: float, words: str)
 
 
 @given(st.integers(0, 10**10))
-def test_a_duration_in_words_is_never_more_than_it_was_and_is_off_by_less_than_its_smaller_unit(seconds: int) -> None:
+def test_a_duration_in_words_is_rounded_down_to_its_smaller_unit(seconds: int) -> None:
     parts = re.findall(r"(\d+) (d|h|min|s)", duration_words(seconds))
     told = sum(int(count) * UNITS[unit] for count, unit in parts)
     next_unit = {"d": 3600, "h": 60, "min": 1, "s": 1}[parts[0][1]]
     assert 0 <= seconds - told < next_unit
 
 
-def test_a_token_that_is_known_is_called_by_its_symbol_beside_its_address() -> None:
+def test_a_known_token_is_shown_by_symbol_and_address() -> None:
     labels = ChainLabels(LABELS.by_domain, {(ORIGIN, TOKEN): Token("USDC", 6)})
     words = fact(compose(OPENED, LATE, labels), "Amount")
     assert words == "1.5 USDC (token 0x0303030303030303030303030303030303030303)"
