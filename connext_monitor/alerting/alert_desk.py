@@ -8,6 +8,7 @@ from typing import Protocol
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import TransferWithDeadlines
@@ -42,7 +43,7 @@ class AlertStore(Protocol):
         """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
         ...
 
-    async def resolve_alert(self, alert_id: str, resolution: Resolution, at: datetime) -> bool:
+    async def resolve_alert(self, ended: ResolveAlert, at: datetime) -> bool:
         """Resolve an alert, and queue that news; False where it is not open."""
         ...
 
@@ -110,7 +111,7 @@ class AlertDesk:
 
     async def resolve(self, alert: Alert, resolution: Resolution) -> bool:
         """End an alert; False where it is not open."""
-        resolved = await self._store.resolve_alert(alert.id, resolution, self._clock.now())
+        resolved = await self._store.resolve_alert(ResolveAlert.of(alert, resolution), self._clock.now())
         if resolved:
             self.wake_delivery()
         return resolved
@@ -119,5 +120,6 @@ class AlertDesk:
         """Keep an alert that is over and was delivered by other means."""
         await self._store.open_alert(alert, ())
         if alert.resolution is not None:
-            await self._store.resolve_alert(alert.id, alert.resolution, alert.resolved_at or alert.opened_at)
+            ended = ResolveAlert.of(alert, alert.resolution)
+            await self._store.resolve_alert(ended, alert.resolved_at or alert.opened_at)
         self.wake_delivery()

@@ -14,10 +14,12 @@ from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.cause import Cause, Findings, merged
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.deadline import Effect, Leg, ResolveOverdue
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import TransferId
+from connext_monitor.core.leg_effects import Effect
 from connext_monitor.core.selection import TransferWithDeadlines
 
 _LOOK_EVERY = 60.0
@@ -79,9 +81,11 @@ class CauseWatch:
     def resolved(self, effects: Iterable[Effect], changed: Collection[str]) -> None:
         """Alerts have changed: wake delivery at once, or after a second's look at what had kept the executed ones."""
         executed = {
-            OVERDUE[effect.leg].alert_id(effect.transfer_id): effect.transfer_id
+            effect.alert_id: effect.transfer_id
             for effect in effects
-            if isinstance(effect, ResolveOverdue) and effect.resolution is Resolution.EXECUTED
+            if isinstance(effect, ResolveAlert)
+            and effect.resolution is Resolution.EXECUTED
+            and effect.transfer_id is not None
         }
         arrived = [executed[alert_id] for alert_id in changed if alert_id in executed]
         if len(arrived) < len(changed) or len(arrived) > _ALERTS_PER_LOOK:

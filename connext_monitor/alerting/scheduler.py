@@ -19,9 +19,10 @@ from connext_monitor.alerting.waiting_legs import LegKey, key_of
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
-from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Effect, Leg
+from connext_monitor.core.batch import ChainProgress
+from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Leg
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.leg_effects import Effect
 from connext_monitor.core.unjudged import Hindrance
 
 _LOADS_EVERY = 30.0

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
@@ -13,12 +14,12 @@ from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store.lock import DatabaseLock
-from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.store import Store
 
 log = structlog.get_logger()
@@ -51,7 +52,8 @@ class StoreOpening:
             store = await self._opened()
             stack.push_async_callback(store.close)
             await store.deadlines.recompute(durations, first_blocks)
-            for alert_id in await RemovedChains(store.database, self._names).resolve(self._clock.now()):
+            removed = partial(ended_by_removal, chains=self._names)
+            for alert_id in await store.alerts.resolve_decided(removed, self._clock.now()):
                 log.info("alert.removed", alert=alert_id)
         except StoreUnavailable as error:
             await self._tell(error.trouble)

@@ -5,7 +5,6 @@ Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_
 
 from enum import StrEnum
 
-from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.structs import struct
@@ -82,18 +81,6 @@ class CancelDeadline:
     leg: Leg
 
 
-@struct(frozen=True, slots=True)
-class ResolveOverdue:
-    """The leg's overdue alert, if one is open, has ended so."""
-
-    transfer_id: TransferId
-    leg: Leg
-    resolution: Resolution
-
-
-Effect = ArmDeadline | CancelDeadline | ResolveOverdue
-
-
 _DONE = {
     Leg.EXECUTE: frozenset({TransferStatus.EXECUTED, TransferStatus.COMPLETED}),
     Leg.RECONCILE: frozenset({TransferStatus.RECONCILED, TransferStatus.COMPLETED}),
@@ -119,33 +106,6 @@ def due_dates(transfer: Transfer, durations: Durations | None) -> DueDates | Non
     return DueDates(Timestamp(start + durations.execute), Timestamp(start + durations.reconcile))
 
 
-def effects(
-    before: Transfer | None, was_due: DueDates | None, after: Transfer | None, due: DueDates | None
-) -> list[Effect]:
-    """What the change of one transfer means for its deadlines and alerts.
-
-    Per leg:
-    1. it was not awaited, or until another instant, and now it is: arm;
-    2. it was awaited and no longer is: cancel;
-    3. it was owed, deadline or not, and XCalled is gone: its alert resolves as reorged;
-    4. it was owed and is there: its alert resolves as that;
-    5. XCalled has moved, and the deadline with it to a later instant, which nothing is established about yet: its alert
-       resolves as reorged.
-    """
-    found: list[Effect] = []
-    for leg in LEGS:
-        old = _awaited_until(before, was_due, leg)
-        new = _awaited_until(after, due, leg)
-        if after is not None and new is not None and new != old:
-            found.append(ArmDeadline(Awaited(after.transfer_id, leg, new, after.destination)))
-        if before is not None and old is not None and new is None:
-            found.append(CancelDeadline(before.transfer_id, leg))
-        moved = old is not None and (new is None or new > old)
-        if before is not None and _owed(before, leg) and (ended := _ended(after, leg, moved=moved)):
-            found.append(ResolveOverdue(before.transfer_id, leg, ended))
-    return found
-
-
 def state(
     sighting: Sighting | None, due_at: Timestamp, now: float, *, established: bool, observed: bool
 ) -> DeadlineState:
@@ -155,21 +115,3 @@ def state(
     if established:
         return DeadlineState.OVERDUE
     return DeadlineState.UNOBSERVED if now > due_at and not observed else DeadlineState.PENDING
-
-
-def _awaited_until(transfer: Transfer | None, due: DueDates | None, leg: Leg) -> Timestamp | None:
-    if transfer is None or due is None or sighting_of(transfer, leg) is not None:
-        return None
-    return due.of(leg)
-
-
-def _owed(transfer: Transfer, leg: Leg) -> bool:
-    return transfer.xcalled is not None and sighting_of(transfer, leg) is None
-
-
-def _ended(after: Transfer | None, leg: Leg, *, moved: bool) -> Resolution | None:
-    if after is None or after.xcalled is None:
-        return Resolution.REORGED
-    if sighting_of(after, leg) is not None:
-        return Resolution.EXECUTED if leg is Leg.EXECUTE else Resolution.RECONCILED
-    return Resolution.REORGED if moved else None

@@ -1,12 +1,22 @@
-"""What a batch of observations changes: from the records known to the records after, and what follows from it."""
+"""What a batch of observations changes: from what is known to what is known after, and what follows from it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from connext_monitor.core.coverage import BlockRange, Coverage
-from connext_monitor.core.deadline import ArmDeadline, DueDates, Durations, Effect, due_dates, effects
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
-from connext_monitor.core.mismatch import Mismatch
+from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
+from connext_monitor.core.batch import Batch
+from connext_monitor.core.chain_effects import (
+    ChainName,
+    ended_by_reading,
+    ended_by_reorgs,
+    false_delivery_changes,
+    opened_by_reading,
+)
+from connext_monitor.core.deadline import DueDates, Durations, due_dates
+from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.known import NO_FALSE_DELIVERIES, FalseDeliveryChanges, Known
+from connext_monitor.core.leg_effects import Effect, leg_effects
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer, by_transfer, fold, merge
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
@@ -14,19 +24,12 @@ PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the store holds of the transfers that a batch touches."""
-
-    records: Sequence[EventRecord] = ()
-    due: Mapping[TransferId, DueDates] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Changes:
     """What to store and what to do after a batch.
 
     ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, with its
-    deadlines; ``vanished`` the ids of those that nothing is known of any more.
+    deadlines; ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their
+    order, those on alerts in the same transaction.
     """
 
     added: tuple[EventRecord, ...] = ()
@@ -34,54 +37,48 @@ class Changes:
     transfers: tuple[tuple[Transfer, DueDates | None], ...] = ()
     vanished: tuple[TransferId, ...] = ()
     effects: tuple[Effect, ...] = ()
+    false_deliveries: FalseDeliveryChanges = NO_FALSE_DELIVERIES
+
+    @property
+    def ended(self) -> list[ResolveAlert]:
+        """The alerts that end."""
+        return [effect for effect in self.effects if isinstance(effect, ResolveAlert)]
+
+    @property
+    def opened(self) -> list[OpenAlert]:
+        """The alerts that open."""
+        return [effect for effect in self.effects if isinstance(effect, OpenAlert)]
 
 
-@dataclass(frozen=True, slots=True)
-class ChainProgress:
-    """How far a chain has been read after a batch.
+def record(known: Known, batch: Batch, at: datetime, *, durations: PathwayDurations, name: ChainName) -> Changes:
+    """The changes that a batch makes to what is known, and what opens and ends with them ``at`` that time.
 
-    ``first_nonce`` is the nonce before the first watched block, ``next_nonce`` the one the chain would give next at a
-    covered block; None where it was not asked this time. ``anchor`` is the block of a checkpoint that has moved.
-    ``replaced`` is a block that counted as final and that another one was found to stand in place of; ``whole`` says
-    that all blocks from the checkpoint to the head have been read; ``unread`` are blocks that no endpoint has any more,
-    and behind which the watch begins anew.
+    1. Transfers, their deadlines, and the alerts about their legs.
+    2. The alerts that end with what has been read or taken back.
+    3. The alerts that open; what ended in the same batch opens again.
     """
-
-    domain: DomainId
-    coverage: Coverage
-    first_nonce: int | None = None
-    next_nonce: int | None = None
-    anchor: BlockRef | None = None
-    replaced: BlockNumber | None = None
-    whole: bool = False
-    unread: BlockRange | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableLog:
-    """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it.
-
-    ``delivery`` is the Executed that it holds, where that is proven not to be its transfer's, and ``mismatch`` why.
-    """
-
-    domain: DomainId
-    raw: bytes
-    reason: str
-    delivery: EventRecord | None = None
-    mismatch: Mismatch | None = None
+    changes = transfer_changes(known, batch.changes, durations)
+    false_deliveries = false_delivery_changes(known, batch)
+    effects = (
+        *changes.effects,
+        *ended_by_reorgs(known, false_deliveries),
+        *ended_by_reading(known, batch, name),
+        *opened_by_reading(batch, name, at),
+    )
+    return replace(changes, effects=effects, false_deliveries=false_deliveries)
 
 
-def record(known: Known, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:
-    """The changes that what was observed, in its order, makes to what is known."""
+def transfer_changes(known: Known, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:
+    """The changes to transfers that what was observed, in its order, makes; what was pruned does not begin anew."""
     before = by_transfer(known.records)
     added: list[EventRecord] = []
     removed: list[EventRecord] = []
     transfers: list[tuple[Transfer, DueDates | None]] = []
     vanished: list[TransferId] = []
-    following: list[Effect] = []
+    effects: list[Effect] = []
     for transfer_id, has in merge(before, observed).items():
         had = before.get(transfer_id, {})
-        if has.keys() == had.keys():
+        if has.keys() == had.keys() or transfer_id in known.pruned:
             continue
         added += [record for identity, record in has.items() if identity not in had]
         removed += [record for identity, record in had.items() if identity not in has]
@@ -90,40 +87,12 @@ def record(known: Known, observed: Sequence[ObservedChange], durations: PathwayD
             continue
         was_due = known.due.get(transfer_id)
         due = _due(old, was_due, new, durations)
-        following += effects(old, was_due, new, due)
+        effects += leg_effects(old, was_due, new, due)
         if new is None:
             vanished.append(transfer_id)
         else:
             transfers.append((new, due))
-    return Changes(
-        added=tuple(added),
-        removed=tuple(removed),
-        transfers=tuple(transfers),
-        vanished=tuple(vanished),
-        effects=tuple(following),
-    )
-
-
-def without(changes: Changes, ids: Collection[TransferId]) -> Changes:
-    """The changes to all other transfers than these."""
-    if not ids:
-        return changes
-    return Changes(
-        added=tuple(record for record in changes.added if record.event.transfer_id not in ids),
-        removed=tuple(record for record in changes.removed if record.event.transfer_id not in ids),
-        transfers=tuple(pair for pair in changes.transfers if pair[0].transfer_id not in ids),
-        vanished=tuple(transfer_id for transfer_id in changes.vanished if transfer_id not in ids),
-        effects=tuple(effect for effect in changes.effects if _transfer_of(effect) not in ids),
-    )
-
-
-def _transfer_of(effect: Effect) -> TransferId:
-    return effect.awaited.transfer_id if isinstance(effect, ArmDeadline) else effect.transfer_id
-
-
-def gone_blocks(observed: Sequence[ObservedChange]) -> frozenset[tuple[DomainId, Hash32]]:
-    """All blocks that are proven gone."""
-    return frozenset().union(*(change.gone for change in observed))
+    return Changes(tuple(added), tuple(removed), tuple(transfers), tuple(vanished), tuple(effects))
 
 
 def _due(

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Protocol
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import (
     BlockRange,
     Cover,
@@ -13,7 +14,6 @@ from connext_monitor.core.coverage import (
     next_range,
 )
 from connext_monitor.core.events import BlockNumber, BlockRef
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.anchors import Anchors
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState

@@ -4,10 +4,10 @@ import asyncio
 
 import structlog
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange, skip_to
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.range_pace import RangeRetry
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint

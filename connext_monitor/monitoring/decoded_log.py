@@ -1,9 +1,9 @@
 """A log with its block's time, and the event that it holds."""
 
+from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
 from connext_monitor.core.events import BlockRef, DomainId, RawLog, Timestamp
 from connext_monitor.core.mismatch import mismatch
-from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
 

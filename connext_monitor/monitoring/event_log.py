@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.recording import Changes, UnreadableLog
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import EventRecord, Transfer
 
 _LOGGED_ONE_BY_ONE = 20

@@ -4,9 +4,9 @@ from typing import Protocol
 
 import structlog
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import NonceHole, left_out
 from connext_monitor.core.events import DomainId, RawLog
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint

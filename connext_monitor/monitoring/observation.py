@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.deadline import Effect
 from connext_monitor.core.events import DomainId, Hash32, RawLog
-from connext_monitor.core.recording import ChainProgress, Changes
+from connext_monitor.core.leg_effects import Effect
+from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog
 

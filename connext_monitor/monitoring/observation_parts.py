@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.recording import ChainProgress, UnreadableLog
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.monitoring.observation import Observation
 

@@ -2,9 +2,9 @@
 
 from typing import Self
 
+from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import RawLog
-from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests

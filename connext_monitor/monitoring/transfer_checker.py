@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import cycle
 from typing import Protocol
 
@@ -12,23 +13,12 @@ import structlog
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDetails
-from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH, MismatchDetails
-from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND, StartedBlindDetails
-from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.events import BlockNumber, DomainId, Executed, Hash32, TransferId
-from connext_monitor.core.history import HistoryRead
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.known import Known
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.recording import (
-    ChainProgress,
-    Changes,
-    Known,
-    PathwayDurations,
-    UnreadableLog,
-    gone_blocks,
-    record,
-)
+from connext_monitor.core.recording import Changes, PathwayDurations, record
 from connext_monitor.monitoring.event_log import log_changes
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
 from connext_monitor.monitoring.observation_parts import CommitPart, parts_of, read_observation
@@ -43,18 +33,9 @@ class RecordStore(Protocol):
     """The one transaction of promise 1."""
 
     async def record(
-        self,
-        ids: Collection[TransferId],
-        gone: Collection[tuple[DomainId, Hash32]],
-        decide: Callable[[Known], Changes],
-        *,
-        progress: Sequence[ChainProgress],
-        unreadable: Sequence[UnreadableLog],
-        at: datetime,
-        opened: Sequence[tuple[Alert, Collection[str]]],
-        backfilled: Sequence[HistoryRead],
+        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
     ) -> tuple[Changes, list[str]]:
-        """Store what ``decide`` makes of what is known, and the rest with it; the changes and the alerts resolved."""
+        """Store a batch with what ``decide`` makes of what is known; the changes, and the alerts opened or ended."""
         ...
 
 
@@ -199,47 +180,26 @@ class TransferChecker:
                     raise
 
     async def _commit(self, batch: list[CommitPart]) -> None:
-        observed = [part.change for part in batch]
-        progress = [part.progress for part in batch if part.progress is not None]
-        unreadable = [bad for part in batch for bad in part.unreadable]
-        now = self._clock.now()
-        opened = [self._deep_reorg(chain, chain.replaced, now) for chain in progress if chain.replaced is not None]
-        opened += _accusations(unreadable, now)
-        opened += [self._blind(chain.domain, chain.unread, now) for chain in progress if chain.unread is not None]
-        changes, resolved = await self._store.record(
-            {seen.event.transfer_id for change in observed for seen in change.seen},
-            gone_blocks(observed),
-            lambda known: record(known, observed, self._durations),
-            progress=progress,
-            unreadable=unreadable,
-            at=now,
-            opened=[(alert, self._route(alert)) for alert in opened],
-            backfilled=[part.history for part in batch if part.history is not None],
+        whole = Batch(
+            changes=[part.change for part in batch],
+            progress=[part.progress for part in batch if part.progress is not None],
+            unreadable=[bad for part in batch for bad in part.unreadable],
+            history=[part.history for part in batch if part.history is not None],
         )
-        for domain, logs in Counter(bad.domain for bad in unreadable).items():
+        self._log_losses(whole.progress)
+        now, name = self._clock.now(), self._labels.display_name
+        decide = partial(record, batch=whole, at=now, durations=self._durations, name=name)
+        changes, changed_alerts = await self._store.record(whole, decide, self._route, now)
+        for domain, logs in Counter(bad.domain for bad in whole.unreadable).items():
             self.malformed[domain] = self.malformed.get(domain, 0) + logs
-        log_changes(changes, unreadable, self._labels)
-        changed_alerts = [*resolved, *(alert.id for alert in opened)]
-        self._listener.committed(Committed(changes.effects, progress, changed_alerts, changes))
+        log_changes(changes, whole.unreadable, self._labels)
+        self._listener.committed(Committed(changes.effects, whole.progress, changed_alerts, changes))
 
-    def _deep_reorg(self, chain: ChainProgress, block: BlockNumber, at: datetime) -> Alert:
-        name = self._labels.display_name(chain.domain)
-        log.error("chain.deep_reorg", chain=name, block=block, read_again_after=chain.coverage.checkpoint)
-        return DEEP_REORG.open(name, at, DeepReorgDetails(block=block, checkpoint=chain.coverage.checkpoint))
-
-    def _blind(self, domain: DomainId, unread: BlockRange, at: datetime) -> Alert:
-        name = self._labels.display_name(domain)
-        log.error("history.lost", chain=name, blocks=f"{unread.first}-{unread.last}")
-        return MONITOR_STARTED_BLIND.open(name, at, StartedBlindDetails(first=unread.first, last=unread.last))
-
-
-def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> list[Alert]:
-    """An alert for each transfer that a delivery among these is proven not to be of."""
-    alerts: dict[str, Alert] = {}
-    for bad in unreadable:
-        if bad.delivery is not None and bad.mismatch is not None and isinstance(bad.delivery.event, Executed):
-            executed, sighting = bad.delivery.event, bad.delivery.sighting
-            details = MismatchDetails.of(bad.domain, executed, sighting, bad.mismatch)
-            alert = DELIVERY_MISMATCH.open(executed.transfer_id, at, details)
-            alerts.setdefault(alert.id, alert)
-    return list(alerts.values())
+    def _log_losses(self, progress: Iterable[ChainProgress]) -> None:
+        for chain in progress:
+            name = self._labels.display_name(chain.domain)
+            if chain.replaced is not None:
+                checkpoint = chain.coverage.checkpoint
+                log.error("chain.deep_reorg", chain=name, block=chain.replaced, read_again_after=checkpoint)
+            if chain.unread is not None:
+                log.error("history.lost", chain=name, blocks=f"{chain.unread.first}-{chain.unread.last}")

@@ -7,8 +7,8 @@ the one that this program knows; in both cases what happens on the bridge is not
 from collections.abc import Sequence
 
 from connext_monitor.clock import Clock
+from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.events import BlockNumber, Hash32
-from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.monitoring.decoded_log import DecodedLog
 
 _KEPT = 10_000

@@ -9,12 +9,13 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.grouping import is_fresh
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.table import KINDS
-from connext_monitor.core.deadline import Leg, ResolveOverdue
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.queue import Topic
@@ -142,20 +143,15 @@ def _topic(connection: Connection, alert: Alert) -> Topic:
     return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
 
 
-def resolve_overdue(connection: Connection, ended: Sequence[ResolveOverdue], at: datetime) -> list[str]:
-    """Resolve those of these overdue alerts that are open; the ids of the alerts that were."""
-    by_id = {OVERDUE[effect.leg].alert_id(effect.transfer_id): effect.resolution for effect in ended}
-    return resolve(connection, by_id, at)
-
-
-def resolve(connection: Connection, resolutions: Mapping[str, Resolution], at: datetime) -> list[str]:
-    """Resolve those of these alerts (id → resolution) that are open, and queue the news to all who got the opening."""
-    resolved = _open_among(connection, resolutions)
+def resolve(connection: Connection, ended: Sequence[ResolveAlert], at: datetime) -> list[str]:
+    """Resolve those of these alerts that are open, and queue the news to all who got the opening; their ids."""
+    resolutions = {effect.alert_id: effect.resolution for effect in ended}
+    resolved = _open_among(connection, resolutions) if resolutions else []
     if resolved:
         first = next_revision(connection)
-        ended = update(alerts).where(alerts.c.id == bindparam("of_alert"))
+        end = update(alerts).where(alerts.c.id == bindparam("of_alert"))
         connection.execute(
-            ended.values(
+            end.values(
                 state=AlertState.RESOLVED.value,
                 resolved_ms=_ms(at),
                 resolution=bindparam("how"),
@@ -170,9 +166,16 @@ def resolve(connection: Connection, resolutions: Mapping[str, Resolution], at: d
     return resolved
 
 
-def resolve_alert(connection: Connection, alert_id: str, resolution: Resolution, at: datetime) -> bool:
+def resolve_alert(connection: Connection, ended: ResolveAlert, at: datetime) -> bool:
     """Resolve one alert; False where it is not open."""
-    return bool(resolve(connection, {alert_id: resolution}, at))
+    return bool(resolve(connection, [ended], at))
+
+
+def resolve_decided(
+    connection: Connection, decide: Callable[[Sequence[Alert]], Sequence[ResolveAlert]], at: datetime
+) -> list[str]:
+    """Resolve what ``decide``, which must be pure, ends of all alerts that are open; their ids."""
+    return resolve(connection, decide(every_open(connection)), at)
 
 
 def resolved_since(connection: Connection, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:
@@ -207,7 +210,13 @@ def _queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: dat
 
 def open_of_kind(connection: Connection, kind: AlertKind) -> list[Alert]:
     """The open alerts of one kind."""
-    rows = connection.execute(select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind == kind.name))
+    return open_of_kinds(connection, [kind])
+
+
+def open_of_kinds(connection: Connection, kinds: Collection[AlertKind]) -> list[Alert]:
+    """The open alerts of these kinds."""
+    of_these = alerts.c.kind.in_([kind.name for kind in kinds])
+    rows = connection.execute(select(alerts).where(alerts.c.state == AlertState.OPEN.value, of_these))
     return [read_alert(row) for row in rows]
 
 

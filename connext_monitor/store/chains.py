@@ -8,9 +8,9 @@ from hashlib import sha256
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
-from connext_monitor.core.recording import UnreadableLog
 from connext_monitor.store.bulk import InsertMany
 from connext_monitor.store.schema import chains, malformed_logs
 

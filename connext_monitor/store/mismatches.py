@@ -1,47 +1,41 @@
-"""Where deliveries stand that are not those of their transfer, so that a reorg that takes them is noticed."""
+"""Where deliveries stand that are not those of their transfer, so that a reorg that removes them is noticed."""
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import Connection, Row, delete, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
-from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
-from connext_monitor.core.recording import UnreadableLog
-from connext_monitor.store.alerts import resolve
+from connext_monitor.core.known import FalseDelivery, FalseDeliveryChanges
 from connext_monitor.store.bulk import InsertMany, parts
 from connext_monitor.store.schema import mismatches
 
 _INSERT = InsertMany(insert(mismatches).on_conflict_do_nothing(), list(mismatches.c))
 
 
-def settle(
-    connection: Connection,
-    unreadable: Iterable[UnreadableLog],
-    gone: Collection[tuple[DomainId, Hash32]],
-    at: datetime,
-) -> list[str]:
-    """Keep where deliveries among these stand and forget those in ``gone`` blocks; the alerts that this resolved."""
-    deliveries = [log.delivery for log in unreadable if log.delivery is not None]
-    _INSERT(
-        connection,
-        [(one.event.transfer_id, one.domain, one.sighting.block.hash, one.sighting.block.number) for one in deliveries],
-    )
-    lost: set[TransferId] = set()
+def touched(connection: Connection, gone: Collection[tuple[DomainId, Hash32]]) -> list[FalseDelivery]:
+    """Those in these blocks, and every other one that claims the same transfer."""
+    rows: set[FalseDelivery] = set()
     for part in parts(gone):
-        taken = delete(mismatches).where(tuple_(mismatches.c.domain, mismatches.c.block_hash).in_(part))
-        rows = connection.execute(taken.returning(mismatches.c.transfer_id))
-        lost.update(TransferId(transfer_id) for transfer_id in rows.scalars())
-    if not lost:
-        return []
-    # One that a reorg has moved stands elsewhere by now.
-    standing = select(mismatches.c.transfer_id).where(mismatches.c.transfer_id.in_(lost))
-    lost -= {TransferId(transfer_id) for transfer_id in connection.execute(standing).scalars()}
-    return resolve(
-        connection, {DELIVERY_MISMATCH.alert_id(transfer_id): Resolution.REORGED for transfer_id in lost}, at
+        lost = select(mismatches.c.transfer_id).where(tuple_(mismatches.c.domain, mismatches.c.block_hash).in_(part))
+        of_same = select(mismatches).where(mismatches.c.transfer_id.in_(lost))
+        rows.update(_read(row) for row in connection.execute(of_same))
+    return list(rows)
+
+
+def save(connection: Connection, changes: FalseDeliveryChanges) -> None:
+    """Keep where those stand that were seen, and forget those that were taken back."""
+    _INSERT(connection, [(one.transfer_id, one.domain, one.block_hash, one.block_number) for one in changes.seen])
+    for part in parts((one.transfer_id, one.domain, one.block_hash) for one in changes.taken_back):
+        keys = tuple_(mismatches.c.transfer_id, mismatches.c.domain, mismatches.c.block_hash)
+        connection.execute(delete(mismatches).where(keys.in_(part)))
+
+
+def _read(row: Row[*tuple[Any, ...]]) -> FalseDelivery:
+    return FalseDelivery(
+        TransferId(row.transfer_id), DomainId(row.domain), Hash32(row.block_hash), BlockNumber(row.block_number)
     )
 
 

@@ -82,6 +82,7 @@ class Alerts(Noun):
     change_details = writes(alerts.change_details)
     escalate = writes(alerts.escalate)
     resolve_alert = writes(alerts.resolve_alert)
+    resolve_decided = writes(alerts.resolve_decided)
     open_alerts = reads(alerts.open_of_kind)
     every_open = reads(alerts.every_open)
     worst_open = reads(alert_log.worst_open)

@@ -27,7 +27,6 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.recording import Changes, without
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.schema import (
@@ -59,13 +58,12 @@ class Settled:
     transfer_id: TransferId
 
 
-def without_pruned(connection: Connection, changes: Changes) -> Changes:
-    """The changes without those that begin a transfer anew which was pruned."""
-    if connection.execute(select(exists(pruned.select()))).scalar() is False:
-        return changes
-    ids = {record.event.transfer_id for record in changes.added}
-    found = {bytes(row[0]) for row in _SELECT_PRUNED(connection, [i[:_KNOWN_BY] for i in ids])} if ids else set()
-    return without(changes, {i for i in ids if i[:_KNOWN_BY] in found})
+def pruned_among(connection: Connection, ids: Collection[TransferId]) -> frozenset[TransferId]:
+    """Those of these transfers that have been pruned."""
+    if not ids or connection.execute(select(exists(pruned.select()))).scalar() is False:
+        return frozenset()
+    starts = {bytes(row[0]) for row in _SELECT_PRUNED(connection, [i[:_KNOWN_BY] for i in ids])}
+    return frozenset(i for i in ids if i[:_KNOWN_BY] in starts)
 
 
 class Retention(Noun):

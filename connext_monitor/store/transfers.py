@@ -29,7 +29,8 @@ from connext_monitor.core.events import (
     Timestamp,
     TransferId,
 )
-from connext_monitor.core.recording import Changes, Known
+from connext_monitor.core.known import Known
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
 from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing

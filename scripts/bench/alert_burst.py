@@ -29,6 +29,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import AlertsConfig
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
+from connext_monitor.core.batch import Batch
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import (
     Address,
@@ -115,15 +116,12 @@ class Bench:
     async def put(self, late: Sequence[Late], kind: type[XCalled] | type[Executed]) -> None:
         """Record their events, 100 in a transaction, as the checker does."""
         for start in range(0, len(late), 100):
-            steps = [ObservedChange(seen=tuple(one.event(kind) for one in late[start : start + 100]))]
-            _, resolved = await self.store.record(
-                {one.id for one in late[start : start + 100]},
-                frozenset(),
-                lambda known, steps=steps: record(known, steps, lambda *_: Durations(_DEADLINE, 10 * _DEADLINE)),  # type: ignore[misc] # mypy infers no default's type
-                progress=(),
-                unreadable=(),
-                at=datetime.now(UTC),
+            batch = Batch([ObservedChange(seen=tuple(one.event(kind) for one in late[start : start + 100]))])
+            at = datetime.now(UTC)
+            decide = partial(
+                record, batch=batch, at=at, durations=lambda *_: Durations(_DEADLINE, 10 * _DEADLINE), name=str
             )
+            _, resolved = await self.store.record(batch, decide, lambda _alert: (), at)
             if resolved:
                 self.manager.wake()
 

@@ -16,16 +16,18 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.cause import Cause
+from connext_monitor.core.batch import Batch
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
-from connext_monitor.core.recording import gone_blocks, record
+from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting, Transfer
 from connext_monitor.process.garbage import spare_collections
 from connext_monitor.store.store import Store
@@ -81,16 +83,9 @@ async def fill(file: Path, pending: int, near: int) -> None:
     store = await Store.open(file, {})
     block = BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(int(time.time())))
     step = ObservedChange(seen=(EventRecord(DOMAINS[0], xcalled(0), Sighting(block, Hash32(bytes(32)), 0)),))
-    await store.record(
-        {seen.event.transfer_id for seen in step.seen},
-        gone_blocks([step]),
-        lambda known: record(known, [step], durations),
-        progress=[],
-        unreadable=[],
-        at=datetime.now(UTC),
-        opened=[],
-        backfilled=[],
-    )
+    batch, now = Batch([step]), datetime.now(UTC)
+    decide = partial(record, batch=batch, at=now, durations=durations, name=str)
+    await store.record(batch, decide, lambda _alert: (), now)
     await store.close()
     begins = int(time.time()) - _EXECUTE
     with closing(sqlite3.connect(file)) as connection:

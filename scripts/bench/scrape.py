@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -24,6 +25,7 @@ import aiohttp
 from connext_monitor.assembly.reads import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
+from connext_monitor.core.batch import Batch
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, ChainId, DomainId, Hash32, Timestamp
@@ -146,14 +148,9 @@ async def _live(store: Store, tally: Tally, seconds: float, nonce: int) -> Measu
 async def _commit(store: Store, tally: Tally, nonce: int) -> None:
     block = BlockRef(BlockNumber(nonce), Hash32(bytes(32)), Timestamp(int(time.time())))
     step = ObservedChange(seen=(EventRecord(DOMAINS[0], xcalled(nonce), Sighting(block, Hash32(bytes(32)), 0)),))
-    changes, _ = await store.record(
-        {seen.event.transfer_id for seen in step.seen},
-        (),
-        lambda known: record(known, [step], durations),
-        progress=[],
-        unreadable=[],
-        at=datetime.now(UTC),
-    )
+    batch, at = Batch([step]), datetime.now(UTC)
+    decide = partial(record, batch=batch, at=at, durations=durations, name=str)
+    changes, _ = await store.record(batch, decide, lambda _alert: (), at)
     news = Committed(changes.effects, [], [], changes)
     tally.committed(news.changes, news.progress)
 

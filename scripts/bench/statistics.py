@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.decoding import transfer_id_of
@@ -34,7 +35,7 @@ from connext_monitor.core.events import (
     TransferEvent,
     XCalled,
 )
-from connext_monitor.core.recording import ChainProgress, record
+from connext_monitor.core.recording import record
 from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
@@ -88,14 +89,9 @@ def _at(domain: DomainId, event: TransferEvent, at: int) -> EventRecord:
 async def _record(store: Store, seen: Sequence[EventRecord], now: int) -> None:
     end = BlockRef(BlockNumber(now), Hash32(bytes(32)), Timestamp(now))
     covered = [ChainProgress(domain, Coverage(BlockNumber(0), end.number, end)) for domain in NAMES]
-    await store.record(
-        {one.event.transfer_id for one in seen},
-        (),
-        lambda known: record(known, [ObservedChange(seen=tuple(seen))], lambda _origin, _destination: _DURATIONS),
-        progress=covered,
-        unreadable=(),
-        at=datetime.fromtimestamp(now, UTC),
-    )
+    batch, at = Batch([ObservedChange(seen=tuple(seen))], covered), datetime.fromtimestamp(now, UTC)
+    decide = partial(record, batch=batch, at=at, durations=lambda *_: _DURATIONS, name=str)
+    await store.record(batch, decide, lambda _alert: (), at)
 
 
 async def _accuse(store: Store, seen: Sequence[EventRecord], now: int) -> None:

@@ -22,7 +22,6 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.recording import gone_blocks, record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
 from tests.alerting.markup import discord_literal
@@ -32,6 +31,7 @@ from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes
 from tests.world.databases import open_store
 from tests.world.kinds import overdue
+from tests.world.recording import commit
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 from tests.world.waiting import running
 
@@ -79,14 +79,7 @@ class Burst:
         return sum(channel.waiting for channel in await self.store.outbox.channels())
 
     async def _put(self, step: ObservedChange) -> None:
-        await self.store.record(
-            {one.event.transfer_id for one in step.seen},
-            gone_blocks([step]),
-            lambda known: record(known, [step], durations),
-            progress=(),
-            unreadable=(),
-            at=datetime.now(UTC),
-        )
+        await commit(self.store, step, durations=durations, at=datetime.now(UTC))
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from pathlib import Path
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, DomainId, TransferId
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.nouns import Alerts
 from connext_monitor.store.store import Store

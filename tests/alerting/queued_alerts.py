@@ -14,6 +14,7 @@ from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookPro
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.delivery import ChannelRow, ChannelState, DeliveryRecord, QueuedDelivery
@@ -51,7 +52,7 @@ class QueuedAlerts:
         assert await self.store.alerts.open_alert(alert, providers or (HOOK,))
 
     async def resolve(self, alert: Alert, at: datetime = NOW) -> None:
-        assert await self.store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, at)
+        assert await self.store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), at)
 
     async def open_again(self, alert: Alert, *providers: str) -> None:
         """Escalate the open alert, which queues a second opening."""

@@ -11,6 +11,7 @@ from connext_monitor.alerting.accusations import FindCauses
 from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
@@ -25,13 +26,13 @@ from connext_monitor.core.events import (
     TransferId,
     XCalled,
 )
-from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
 from tests.world.alerts import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, no_causes
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
 from tests.world.desks import desk_on
+from tests.world.recording import commit
 
 T0 = Timestamp(int(NOW.timestamp()))
 
@@ -105,16 +106,8 @@ class Bench:
     async def record(self, *events: EventRecord, gone: bytes | None = None, on: DomainId = ORIGIN) -> None:
         """Store events (or a block proven gone ``on`` a chain), and tell the scheduler as the transfer checker does."""
         lost = frozenset({(on, Hash32(gone))}) if gone else frozenset[tuple[DomainId, Hash32]]()
-        steps = [ObservedChange(events, lost)]
-        ids = {record.event.transfer_id for record in events}
-        changes, _ = await self.store.record(
-            ids,
-            lost,
-            lambda known: record(known, steps, lambda _origin, _destination: DURATIONS),
-            progress=[],
-            unreadable=[],
-            at=self.clock.now(),
-        )
+        change, at = ObservedChange(events, lost), self.clock.now()
+        changes, _ = await commit(self.store, change, durations=lambda _origin, _destination: DURATIONS, at=at)
         self.scheduler.committed(changes.effects, [])
 
     def covered(self, timestamp: int, number: int = 50) -> None:

@@ -12,8 +12,10 @@ from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
+from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.deadline import Leg, ResolveOverdue
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, Hash32, TransferId
 from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.side_events import (
@@ -227,7 +229,7 @@ async def test_every_open_alert_gets_its_turn() -> None:
         await until(lambda: len(bridge.kept.causes) == 12)
 
 
-ENDED = ResolveOverdue(TRANSFER_ID, Leg.EXECUTE, Resolution.EXECUTED)
+ENDED = ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], TRANSFER_ID, Resolution.EXECUTED)
 
 
 async def test_an_end_wakes_delivery_after_a_last_look() -> None:
@@ -251,11 +253,11 @@ async def test_an_end_wakes_delivery_where_nothing_answers() -> None:
     [
         ([], ["deep_reorg:beta"]),
         ([ENDED], [OPENED.id, "deep_reorg:beta"]),
-        ([ResolveOverdue(TRANSFER_ID, Leg.RECONCILE, Resolution.RECONCILED)], ["reconcile_overdue"]),
-        ([ResolveOverdue(TRANSFER_ID, Leg.EXECUTE, Resolution.REORGED)], [OPENED.id]),
+        ([ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], TRANSFER_ID, Resolution.RECONCILED)], ["reconcile_overdue"]),
+        ([ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], TRANSFER_ID, Resolution.REORGED)], [OPENED.id]),
     ],
 )
-async def test_ends_without_a_cause_wake_delivery_at_once(effects: list[ResolveOverdue], changed: list[str]) -> None:
+async def test_ends_without_a_cause_wake_delivery_at_once(effects: list[ResolveAlert], changed: list[str]) -> None:
     woken: list[str] = []
     watch(Bridge(), woken).resolved(effects, changed)
     assert woken == ["woken"]
@@ -263,7 +265,10 @@ async def test_ends_without_a_cause_wake_delivery_at_once(effects: list[ResolveO
 
 async def test_a_burst_of_ends_wakes_delivery_at_once() -> None:
     bridge, woken = Bridge(), list[str]()
-    ends = [ResolveOverdue(TransferId(number.to_bytes(32)), Leg.EXECUTE, Resolution.EXECUTED) for number in range(200)]
+    ends = [
+        ResolveAlert.of_transfer(EXECUTE_OVERDUE, TransferId(number.to_bytes(32)), Resolution.EXECUTED)
+        for number in range(200)
+    ]
     watch(bridge, woken).resolved(ends, [transfer_alert(number).id for number in range(200)])
     assert woken == ["woken"]
     await until(lambda: len(woken) == 2)

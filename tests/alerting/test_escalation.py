@@ -18,6 +18,7 @@ from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, PagerD
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
@@ -95,7 +96,7 @@ async def test_at_the_end_every_message_about_it_changes(store: Store) -> None:
     assert await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
     assert not await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
     await sent(store, "desk", "second")
-    await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
     ends = [await sent(store, "desk", "as it was") for _ in range(2)]
     assert [(end.change, end.reference) for end in ends] == [(Change.RESOLVED, "second"), (Change.RESOLVED, "first")]
     assert await store.outbox.next_delivery("desk") is None
@@ -106,14 +107,14 @@ async def test_a_channel_without_message_references_gets_one_end(store: Store) -
     await sent(store, "machines", None)
     assert await store.alerts.escalate(ALERT.id, lambda _: ["machines"], NOW)
     await sent(store, "machines", None)
-    await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
     assert (await sent(store, "machines", None)).change is Change.RESOLVED
     assert await store.outbox.next_delivery("machines") is None
 
 
 async def test_what_has_ended_is_not_escalated(store: Store) -> None:
     await store.alerts.open_alert(ALERT, ["desk"])
-    await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
     assert not await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
     ((row, _),) = await store.alerts.listed(None, limit=1)
     assert row.alert == replace(ALERT, state=AlertState.RESOLVED, resolved_at=NOW, resolution=Resolution.RECONCILED)
@@ -139,7 +140,7 @@ async def test_in_discord_both_messages_become_resolved(
         await until(lambda: titles() == ["WARNING", "CRITICAL"])
         # The new message calls somebody, the old one did not.
         assert ["<@&1>" in message["content"] for message in discord.messages.values()] == [False, True]
-        await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+        await store.alerts.resolve_alert(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
         manager.wake()
         await until(lambda: titles() == ["RESOLVED", "RESOLVED"])
 
@@ -156,6 +157,6 @@ async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, c
             assert await store.alerts.escalate(ALERT.id, lambda _: ["pager"], NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["trigger", "trigger"])
-            await store.alerts.resolve_alert(ALERT.id, Resolution.RECONCILED, NOW)
+            await store.alerts.resolve_alert(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["resolve", "resolve"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import (
@@ -13,7 +14,6 @@ from connext_monitor.core.events import (
     Hash32,
     Timestamp,
 )
-from connext_monitor.core.recording import ChainProgress
 from tests.alerting.scheduling import DUE, FOLLOWS_CLOCKS_EVERY, T0, id_of, scheduling, xcalled
 from tests.world.alerts import NOW, ORIGIN
 from tests.world.waiting import until

@@ -13,6 +13,7 @@ from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
@@ -120,7 +121,7 @@ async def test_what_ends_during_a_silence_is_never_delivered(made: Bench) -> Non
     quiet = await made.store.silences.make(silence(), NOW)
     await made.silences.load()
     await made.opened(LATE)
-    await made.store.alerts.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
+    await made.store.alerts.resolve_alert(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
     await made.ends(quiet)
     assert await made.waiting() is None
 
@@ -141,7 +142,7 @@ async def test_an_acknowledged_alert_is_delivered_again_if_still_open(made: Benc
     await made.ends(seen)
     assert await made.waiting("ops") == (LATE.id, Change.OPENED)
     await made.sent("ops")
-    await made.store.alerts.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
+    await made.store.alerts.resolve_alert(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
     assert await made.waiting("ops") == (LATE.id, Change.RESOLVED)
 
 
@@ -171,7 +172,7 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
 async def test_an_alert_that_ends_before_the_commit_is_not_delivered(made: Bench) -> None:
     quiet = await made.store.silences.make(silence(), NOW)
     await made.store.alerts.open_alert(LATE, [])
-    await made.store.alerts.resolve_alert(LATE.id, Resolution.EXECUTED, NOW)
+    await made.store.alerts.resolve_alert(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
     assert await made.store.silences.end(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
     assert await made.waiting() is None
 

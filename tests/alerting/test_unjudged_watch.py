@@ -10,7 +10,6 @@ from pathlib import Path
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
@@ -19,6 +18,7 @@ from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
 from tests.world.kinds import chain_unjudged, overdue
+from tests.world.recording import commit
 from tests.world.waiting import until
 
 PATIENCE = 1.0
@@ -63,15 +63,7 @@ class Bench:
     async def sent(self, *numbers: int) -> None:
         """These transfers begin, and are due at DUE."""
         step = ObservedChange(tuple(xcalled(number) for number in numbers))
-        ids = {record.event.transfer_id for record in step.seen}
-        await self.store.record(
-            ids,
-            (),
-            lambda known: record(known, [step], lambda _origin, _destination: DURATIONS),
-            progress=[],
-            unreadable=[],
-            at=NOW,
-        )
+        await commit(self.store, step, durations=lambda _origin, _destination: DURATIONS, at=NOW)
 
     async def accuse(self, number: int) -> None:
         """The leg's alert opens."""

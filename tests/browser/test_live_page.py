@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Route, expect
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from tests.browser.conftest import Site, shoot
 from tests.browser.traffic import make_traffic, overdue_alert
@@ -40,7 +41,7 @@ async def test_changes_show_without_a_reload_and_without_disturbance(site: Site)
     await expect(page.locator("#pathways tbody td[data-label=Overdue]").first).to_have_text("1 to execute")
     assert await page.title() == "Critical (1) · connext-monitor"
     assert "icon-critical" in (await page.locator("link[rel=icon]").get_attribute("href") or "")
-    await site.store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, AT)
+    await site.store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), AT)
     site.server.feed.alerts_changed()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("All is well.")
     await expect(summary).to_be_focused()

@@ -1,5 +1,6 @@
 import pytest
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
@@ -12,9 +13,12 @@ HOSTILE = "\x1b]0;owned\x07\x9b2J [bold red]@everyone[/] \u202egnp.exe\nspoofed 
 @pytest.fixture
 def filled(monitor: Program) -> Program:
     async def work(store: Store) -> None:
-        for name in ("here", "there", HOSTILE):
-            await store.alerts.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE), ())
-        await store.alerts.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
+        here, *others = (
+            chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE) for name in ("here", "there", HOSTILE)
+        )
+        for alert in (here, *others):
+            await store.alerts.open_alert(alert, ())
+        await store.alerts.resolve_alert(ResolveAlert.of(here, Resolution.OBSERVED), AT)
 
     monitor.fill(work)
     return monitor

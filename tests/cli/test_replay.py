@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
+from tests.world.recording import commit
 from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, covered, fill
 
 NOW = int(time.time())
@@ -25,10 +25,7 @@ def filled(monitor: Program) -> Program:
         seen = [MET.xcalled(), MET.executed(300), LATE.xcalled(), LATE.executed(301), ABSENT.xcalled(), BACK.xcalled()]
         await fill(store, seen, progress=progress)
         # Without deadlines, as a backfill records it.
-        steps = [ObservedChange(seen=(BACKFILLED.xcalled(),))]
-        await store.record(
-            {BACKFILLED.id}, (), lambda known: record(known, steps, lambda *_: None), progress=(), unreadable=(), at=AT
-        )
+        await commit(store, ObservedChange(seen=(BACKFILLED.xcalled(),)), durations=lambda *_: None, at=AT)
 
     monitor.fill(work)
     return monitor

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelState
-from connext_monitor.core.recording import Changes, UnreadableLog
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program
 from tests.cli.served import CHAINS, Running, all_is_well
 from tests.world.configs import chain_table
 from tests.world.kinds import chain_unjudged, chain_unobserved, overdue
+from tests.world.recording import commit
 from tests.world.two_chains import (
     DESTINATION,
     ORIGIN,
@@ -250,8 +251,7 @@ def test_what_accepts_and_never_answers_is_given_up(monitor: Program, elsewhere:
 def test_logs_that_could_not_be_read_are_counted_by_chain(monitor: Program) -> None:
     async def an_endpoint_lied(store: Store) -> None:
         bad = [UnreadableLog(ORIGIN, raw, "it is no log") for raw in (b"one", b"two", b"one")]
-        at = datetime.now(UTC)
-        await store.record((), (), lambda _: Changes(), progress=(), unreadable=bad, at=at)
+        await commit(store, unreadable=bad, at=datetime.now(UTC))
 
     monitor.fill(an_endpoint_lied)
     assert monitor.json("status", code=3)["malformed_logs"] == {"here": 2}

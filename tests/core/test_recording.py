@@ -6,14 +6,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.deadline import (
-    ArmDeadline,
-    CancelDeadline,
-    Leg,
-    ResolveOverdue,
-)
-from connext_monitor.core.recording import Changes, Known, record
+from connext_monitor.core.deadline import ArmDeadline, CancelDeadline, Leg
+from connext_monitor.core.known import Known
+from connext_monitor.core.recording import Changes, transfer_changes
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from tests.world.ledger import Ledger
 from tests.world.transfers import ALPHA, BETA, DURATIONS, GAMMA, executed, info, reconciled, sighting, xcalled
@@ -49,7 +47,7 @@ def test_a_leg_that_arrives_cancels_its_deadline_and_resolves_its_alert() -> Non
     changes = ledger.apply(seen(EXECUTED))
     assert changes.effects == (
         CancelDeadline(ID, Leg.EXECUTE),
-        ResolveOverdue(ID, Leg.EXECUTE, Resolution.EXECUTED),
+        ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.EXECUTED),
     )
 
 
@@ -58,7 +56,7 @@ def test_an_xcalled_taken_back_cancels_all_and_resolves_as_reorged() -> None:
     ledger.apply(seen(XCALLED))
     changes = ledger.apply(gone(XCALLED))
     assert ledger.armed == {}
-    assert ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED) in changes.effects
+    assert ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.REORGED) in changes.effects
     assert changes.vanished == (ID,)
 
 
@@ -88,9 +86,9 @@ def test_an_xcalled_moved_later_moves_its_deadlines_and_withdraws_alerts() -> No
         DURATIONS.execute + 2,
         DURATIONS.reconcile + 2,
     ]
-    assert [effect for effect in changes.effects if isinstance(effect, ResolveOverdue)] == [
-        ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED),
-        ResolveOverdue(ID, Leg.RECONCILE, Resolution.REORGED),
+    assert [effect for effect in changes.effects if isinstance(effect, ResolveAlert)] == [
+        ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.REORGED),
+        ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], ID, Resolution.REORGED),
     ]
 
 
@@ -109,10 +107,10 @@ def test_an_xcalled_moved_to_a_block_of_the_same_time_changes_nothing() -> None:
 
 
 def test_an_alert_ends_as_reorged_though_its_destination_is_unwatched() -> None:
-    changes = record(Known([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
+    changes = transfer_changes(Known([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
     assert changes.effects == (
-        ResolveOverdue(ID, Leg.EXECUTE, Resolution.REORGED),
-        ResolveOverdue(ID, Leg.RECONCILE, Resolution.REORGED),
+        ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.REORGED),
+        ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], ID, Resolution.REORGED),
     )
 
 
@@ -145,7 +143,7 @@ def test_a_deadline_once_given_is_kept_when_the_config_changes() -> None:
     ledger.apply(seen(XCALLED))
     kept = ledger.transfers[ID][1]
     known = Known([XCALLED], {ID: kept} if kept else {})
-    changes = record(known, [seen(EXECUTED)], lambda _origin, _destination: None)
+    changes = transfer_changes(known, [seen(EXECUTED)], lambda _origin, _destination: None)
     assert [due for _, due in changes.transfers] == [kept]
 
 

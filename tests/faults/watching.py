@@ -15,9 +15,10 @@ from connext_monitor.config import Config, load_config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.alerts.alert import Alert, AlertState
-from connext_monitor.core.events import DomainId, Hash32, TransferId
-from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.recording import ChainProgress, Changes, Known, UnreadableLog
+from connext_monitor.core.batch import Batch
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.known import Known
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.monitoring.chain_queries import ChainQueries
@@ -132,25 +133,14 @@ class _Noted:
         self._notes = notes
 
     async def record(
-        self,
-        ids: Collection[TransferId],
-        gone: Collection[tuple[DomainId, Hash32]],
-        decide: Callable[[Known], Changes],
-        *,
-        progress: Sequence[ChainProgress],
-        unreadable: Sequence[UnreadableLog],
-        at: datetime,
-        opened: Sequence[tuple[Alert, Collection[str]]],
-        backfilled: Sequence[HistoryRead],
+        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
     ) -> tuple[Changes, list[str]]:
-        changes, resolved = await self._store.record(
-            ids, gone, decide, progress=progress, unreadable=unreadable, at=at, opened=opened, backfilled=backfilled
-        )
+        changes, changed_alerts = await self._store.record(batch, decide, route, at)
         for change, records in (("removed", changes.removed), ("added", changes.added)):
             for one in records:
                 about = f"0x{one.event.transfer_id.hex()}"
                 self._notes.append((change, about, one.kind.value, f"0x{one.sighting.block.hash.hex()}"))
-        return changes, resolved
+        return changes, changed_alerts
 
 
 def transfer_id(transfer: Transfer) -> TransferId:

@@ -1,15 +1,19 @@
 """A transfer checker on a real store that can be made to fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from connext_monitor.clock import SystemClock
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.batch import Batch
 from connext_monitor.core.deadline import Durations
+from connext_monitor.core.known import Known
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.transfer_checker import TransferChecker
@@ -25,14 +29,16 @@ class FailingStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.fails: Callable[[dict[str, Any]], bool] = lambda _: False
+        self.fails: Callable[[Batch], bool] = lambda _: False
         self.batches = 0
 
-    async def record(self, *args: Any, **kwargs: Any) -> Any:
+    async def record(
+        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+    ) -> tuple[Changes, list[str]]:
         self.batches += 1
-        if self.fails(kwargs):
+        if self.fails(batch):
             raise OSError("the disk is full")
-        return await self._store.record(*args, **kwargs)
+        return await self._store.record(batch, decide, route, at)
 
 
 @dataclass

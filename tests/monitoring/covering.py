@@ -9,9 +9,9 @@ from typing import Any
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, Stored
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import pytest
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, Stored
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable

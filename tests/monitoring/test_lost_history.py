@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.config import ChainConfig
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, Coverage, begin, skip_to
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.intervals import Intervals, LossProof
 from connext_monitor.monitoring.lost_history import LostHistory, oldest_readable

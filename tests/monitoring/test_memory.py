@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange, Coverage, begin
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.observation import Observation, record
 from tests.monitoring.checking import checking

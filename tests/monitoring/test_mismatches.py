@@ -1,16 +1,19 @@
 """Deliveries of something else than was sent, from the log to the alert, on a real store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 
 from connext_monitor.clock import SystemClock
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
+from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.coverage import BlockRange, Coverage, Stored
 from connext_monitor.core.decoding import BrokenIntegrity, broken_integrity, encode_event
 from connext_monitor.core.events import (
@@ -24,9 +27,10 @@ from connext_monitor.core.events import (
     TransferId,
     XCalled,
 )
+from connext_monitor.core.known import Known
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.mismatch import Mismatch, mismatch
-from connext_monitor.core.recording import ChainProgress
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Committed, Observation
@@ -72,12 +76,15 @@ class Checking:
         self.store = store
         self.told: list[str] = []
         self.refuses = False
-        self.checker = TransferChecker(self, durations, self, LABELS, SystemClock(), lambda _: ["ops"])  # type: ignore[arg-type]
+        self.checker = TransferChecker(self, durations, self, LABELS, SystemClock(), lambda _: ["ops"])
 
-    async def record(self, *args: object, **kwargs: object) -> object:
-        if self.refuses:
-            kwargs["backfilled"] = [None]  # the last but one step of the transaction fails
-        return await self.store.record(*args, **kwargs)  # type: ignore[arg-type]
+    async def record(
+        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+    ) -> tuple[Changes, list[str]]:
+        def refuse(_alert: Alert) -> Collection[str]:
+            raise ValueError("the last step of the transaction fails")
+
+        return await self.store.record(batch, decide, refuse if self.refuses else route, at)
 
     def committed(self, news: Committed) -> None:
         self.told += news.changed_alerts
@@ -144,7 +151,7 @@ async def test_a_covered_mismatch_opens_its_alert_and_is_no_event(
 async def test_log_and_alert_are_stored_together_or_not_at_all(tmp_path: Path) -> None:
     async with checking(tmp_path) as made:
         made.refuses = True
-        with pytest.raises(AttributeError):
+        with pytest.raises(ValueError, match="last step"):
             await made.sees(covered(log(STOLEN, sighting(20))))
         assert await made.alerts() == []
         assert await made.store.chains.malformed_counts() == {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import ArmDeadline
 from connext_monitor.core.events import (
@@ -17,7 +18,6 @@ from connext_monitor.core.events import (
     Hash32,
     RawLog,
 )
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Observation
@@ -42,7 +42,7 @@ async def test_events_and_progress_are_committed_together_or_not_at_all(tmp_path
     block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
     progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
     async with checking(tmp_path) as checking_:
-        checking_.failing.fails = lambda asked: bool(asked["progress"])
+        checking_.failing.fails = lambda batch: bool(batch.progress)
         with pytest.raises(OSError, match="disk is full"):
             await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
         assert (await checking_.count(), await checking_.store.chains.coverage(ORIGIN), checking_.commits) == (
@@ -77,7 +77,7 @@ async def test_observations_of_a_chain_are_checked_in_their_order(tmp_path: Path
 
 async def test_one_observation_that_cannot_be_stored_takes_no_other_with_it(tmp_path: Path) -> None:
     async with checking(tmp_path, run=False) as checking_:
-        checking_.failing.fails = lambda asked: bool(asked["unreadable"])
+        checking_.failing.fails = lambda batch: bool(batch.unreadable)
         bad = Observation(ORIGIN, malformed=[MalformedEntry(b"{}", "it is nothing")])
         first = await checking_.checker.put(seen(xcalled_log(1)))
         broken = await checking_.checker.put(bad)
@@ -139,7 +139,7 @@ async def test_a_chain_with_a_flood_of_logs_does_not_hold_up_another(tmp_path: P
 
 async def test_a_large_observation_of_which_a_part_cannot_be_stored_moves_nothing(tmp_path: Path) -> None:
     async with checking(tmp_path, run=False) as checking_:
-        checking_.failing.fails = lambda asked: bool(asked["unreadable"])
+        checking_.failing.fails = lambda batch: bool(batch.unreadable)
         malformed = [MalformedEntry(b"{}", "it is nothing")]
         logs = [xcalled_log(nonce) for nonce in range(6_500)]
         large = Observation(ORIGIN, logs=logs, malformed=malformed, progress=progress_of(ORIGIN, 7))

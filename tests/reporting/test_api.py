@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from eth_utils.address import to_checksum_address
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
@@ -179,9 +180,10 @@ async def test_alerts_are_filtered_by_state(
 
 
 async def two_alerts(store: Store) -> None:
-    for name in ("here", "there"):
-        await store.alerts.open_alert(chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer"), ())
-    await store.alerts.resolve_alert(f"chain_unobserved:here:{AT:%Y%m%dT%H%M%S.%fZ}", Resolution.OBSERVED, AT)
+    here, there = (chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer") for name in ("here", "there"))
+    for alert in (here, there):
+        await store.alerts.open_alert(alert, ())
+    await store.alerts.resolve_alert(ResolveAlert.of(here, Resolution.OBSERVED), AT)
 
 
 async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientSession, store: Store) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
 from connext_monitor.reporting.web.events import EventStreams
@@ -111,7 +112,7 @@ async def test_an_alerts_opening_and_end_come_with_its_transfer(
         transfer, opened = await reader.until("transfer"), await reader.until("alert")
         assert data(transfer)["deadlines"]["execute"]["state"] == "overdue"
         assert (data(opened)["id"], data(opened)["state"]) == (alert.id, "open")
-        await store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, AT)
+        await store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), AT)
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["resolution"] == "executed"
 

@@ -16,6 +16,7 @@ from referencing.jsonschema import DRAFT202012
 from connext_monitor.alerting.notice import AlertNotice, ReportNotice
 from connext_monitor.alerting.providers.webhook import report_body, short_body, whole_body
 from connext_monitor.config import ListenAddress
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.deadline import Leg
@@ -61,7 +62,7 @@ async def everything(store: Store, statuses: list[ChainStatus]) -> None:
     await store.alerts.open_alert(overdue(alone.id, Leg.EXECUTE, START, AT, (ORIGIN, DESTINATION)), [])
     chain = chain_unobserved("there", AT, silent_for=1, waiting=2, why="it hangs")
     await store.alerts.open_alert(chain, [])
-    await store.alerts.resolve_alert(chain.id, Resolution.OBSERVED, AT)
+    await store.alerts.resolve_alert(ResolveAlert.of(chain, Resolution.OBSERVED), AT)
     counted = {RequestKind("node.example", "eth_getLogs", "answered"): 12}
     statuses[:] = [
         chain_status(ORIGIN),

@@ -8,7 +8,6 @@ import pytest
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.recording import record
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report
 from connext_monitor.core.transfer import ObservedChange, Sighting
 from connext_monitor.core.words import duration_words
@@ -16,6 +15,7 @@ from connext_monitor.reporting import picture
 from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
+from tests.world.recording import commit
 from tests.world.transfers import durations, executed, info, reconciled, xcalled
 from tests.world.two_chains import DESTINATION, LABELS, ORIGIN
 from tests.world.waiting import running, until
@@ -33,8 +33,7 @@ async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
     one, later = info(nonce, ORIGIN, DESTINATION), at + timedelta(seconds=took)
     records = [xcalled(one, place(at, nonce)), executed(one, place(later, nonce)), reconciled(one, place(later, nonce))]
     step = ObservedChange(seen=tuple(records))
-    ids = {seen.event.transfer_id for seen in records}
-    await store.record(ids, (), lambda known: record(known, [step], durations), progress=(), unreadable=(), at=MIDNIGHT)
+    await commit(store, step, durations=durations, at=MIDNIGHT)
 
 
 def reporter(store: Store, clock: ManualClock, caught_up: Callable[[], bool], told: Callable[[], None]) -> StatReporter:

@@ -21,14 +21,14 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.queue import Topic
-from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store import migration  # noqa: F401 - what each process would load by itself
 from connext_monitor.store.store import Store
-from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
-from tests.world.transfers import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.world.recording import NAMES, NOW, accuse, commit, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
 EXECUTED = executed(info(0), sighting(20))
@@ -58,15 +58,9 @@ async def change(file: Path) -> None:
     a log cannot be read, and both checkpoints move.
     """
     store = await Store.open(file, NAMES)
-    steps = [gone(CALLED[1]), seen(EXECUTED, reconciled(info(2), sighting(22)))]
-    await store.record(
-        {one.event.transfer_id for one in (EXECUTED, CALLED[2])},
-        steps[0].gone,
-        lambda known: record(known, steps, durations),
-        progress=[PROGRESS, ORIGIN],
-        unreadable=[UnreadableLog(BETA, b"raw", "it is no log")],
-        at=NOW,
-    )
+    changes = [gone(CALLED[1]), seen(EXECUTED, reconciled(info(2), sighting(22)))]
+    bad = [UnreadableLog(BETA, b"raw", "it is no log")]
+    await commit(store, *changes, progress=[PROGRESS, ORIGIN], unreadable=bad)
     await store.close()
 
 

@@ -3,6 +3,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Update, update
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, DeliveryStatus
@@ -30,7 +31,7 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
     await store.alerts.escalate(opened.id, lambda _alert: ["ops"], NOW)
     assert [row.alert for row in await log.changed(seen_up_to, limit=9)] == [opened.escalated(NOW)]
     seen_up_to = await log.newest()
-    await store.alerts.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)
     await put(store, seen(executed(info(1), sighting(20))))
     assert [row.alert.resolution for row in await log.changed(seen_up_to, limit=9)] == ["observed", "executed"]
     assert len(await log.changed(seen_up_to, limit=1)) == 1
@@ -39,7 +40,7 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
 async def test_what_opens_again_has_changed_again(store: Store) -> None:
     log = store.alerts
     await store.alerts.open_alert(CHAIN, [])
-    await store.alerts.resolve_alert(CHAIN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)
     seen_up_to = await log.newest()
     await store.alerts.open_alert(CHAIN, [])
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]

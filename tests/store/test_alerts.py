@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
@@ -111,20 +112,22 @@ async def test_an_alert_is_read_back_as_it_was_opened(store: Store) -> None:
 async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> None:
     assert await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
     assert not await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
-    assert not await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    assert await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
+    assert not await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
     assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
 async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
-    assert not await store.alerts.resolve_alert("no such alert", Resolution.OBSERVED, NOW)
+    assert not await store.alerts.resolve_alert(
+        ResolveAlert(CHAIN_UNOBSERVED, "no such alert", Resolution.OBSERVED), NOW
+    )
 
 
 async def test_a_transfer_is_out_of_sight_while_its_destination_s_alert_is_open(store: Store) -> None:
     await put(store, seen(XCALLED))
     await store.alerts.open_alert(BETA_UNSEEN, [])
     assert not (await only_view(store)).observed
-    await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
     assert (await only_view(store)).observed
 
 
@@ -150,7 +153,7 @@ async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subje
     first, second = (chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in "ab")
     await store.alerts.open_alert(first, [])
     await store.alerts.open_alert(second, [])
-    await store.alerts.resolve_alert(first.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(first, Resolution.OBSERVED), NOW)
     assert [row.alert.subject for row, _ in await store.alerts.listed(state, limit=10)] == subjects
 
 
@@ -170,7 +173,7 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
 async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_own_alert(store: Store) -> None:
     other = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="")
     await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
-    await store.alerts.resolve_alert(BETA_UNSEEN.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
     await store.alerts.open_alert(other, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None

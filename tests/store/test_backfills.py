@@ -2,15 +2,14 @@
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange, begin
 from connext_monitor.core.deadline import ArmDeadline
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.recording import ChainProgress, Changes, record
 from connext_monitor.store.store import Store
 from tests.world.databases import awaited_in
-from tests.world.kinds import monitor_started_blind
-from tests.world.recording import NAMES, NOW, put, seen
+from tests.world.recording import commit, put, seen
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
 
 FAR = 2**40
@@ -29,21 +28,13 @@ def nothing(_origin: DomainId, _destination: DomainId) -> None:
 
 async def backfilled(store: Store, *read: BlockRange, domain: DomainId = ALPHA) -> None:
     """Commit that these blocks were read, and XCalled with them."""
-    await store.record(
-        {ID},
-        (),
-        lambda known: record(known, [seen(XCALLED)], nothing),
-        progress=(),
-        unreadable=(),
-        at=NOW,
-        backfilled=[HistoryRead(domain, one) for one in read],
-    )
+    await commit(store, seen(XCALLED), history=[HistoryRead(domain, one) for one in read], durations=nothing)
 
 
 async def watch_from(store: Store, block: int) -> None:
     """The monitor's own reading of alpha begins there."""
     progress = ChainProgress(ALPHA, begin(BlockNumber(block)))
-    await store.record((), (), lambda _: Changes(), progress=[progress], unreadable=(), at=NOW)
+    await commit(store, progress=[progress])
 
 
 async def test_ranges_that_touch_are_kept_as_one(store: Store) -> None:
@@ -87,10 +78,8 @@ async def test_a_leg_that_arrives_gives_no_deadline_to_the_other_one(store: Stor
 async def lose(store: Store, first: int, last: int) -> str:
     """No endpoint has these blocks of alpha any more; the id of the alert that says so."""
     progress = ChainProgress(ALPHA, begin(BlockNumber(last + 1)), unread=blocks(first, last))
-    alert = monitor_started_blind(NAMES[ALPHA], NOW, first=first, last=last)
-    told = [(alert, ["ops"])]
-    await store.record((), (), lambda _: Changes(), progress=[progress], unreadable=(), at=NOW, opened=told)
-    return alert.id
+    _, (alert_id,) = await commit(store, progress=[progress], providers=["ops"])
+    return alert_id
 
 
 async def test_a_lost_past_moves_the_first_block_watched_and_what_was_due_before_stays_due(store: Store) -> None:

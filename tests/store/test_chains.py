@@ -3,12 +3,12 @@
 from datetime import timedelta
 from pathlib import Path
 
+from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import BlockRange, Coverage, Nonces, begin
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.recording import ChainProgress, Changes, UnreadableLog
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
-from tests.world.recording import NAMES, NOW, gone, put, seen
+from tests.world.recording import NAMES, NOW, commit, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
 FRESH = begin(BlockNumber(7))
@@ -20,7 +20,7 @@ def said(first: int | None, upcoming: int | None) -> ChainProgress:
 
 
 async def unreadable(store: Store, *logs: UnreadableLog) -> None:
-    await store.record((), (), lambda _known: Changes(), progress=(), unreadable=logs, at=NOW)
+    await commit(store, unreadable=logs)
 
 
 async def test_nothing_is_known_of_a_chain_that_was_never_read(store: Store) -> None:

@@ -1,9 +1,9 @@
 """What is told is the change as it was made, even where the alert has moved on since; nonces that are taken back."""
 
 from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.store.store import Store
 from tests.world.recording import NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, executed, info, sighting, xcalled

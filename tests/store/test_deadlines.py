@@ -2,11 +2,10 @@
 
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
 from tests.world.databases import awaited_in
-from tests.world.recording import NOW, gone, put, seen
+from tests.world.recording import commit, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, durations, executed, info, reconciled, sighting, xcalled
 
 XCALLED = xcalled(info(), sighting(10))
@@ -28,14 +27,7 @@ def nobody_watches(_origin: DomainId, _destination: DomainId) -> None:
 
 async def put_unwatched(store: Store, *records: EventRecord) -> None:
     """Record events while their destination is no configured chain."""
-    await store.record(
-        {one.event.transfer_id for one in records},
-        (),
-        lambda known: record(known, [seen(*records)], nobody_watches),
-        progress=(),
-        unreadable=(),
-        at=NOW,
-    )
+    await commit(store, seen(*records), durations=nobody_watches)
 
 
 async def due(store: Store) -> tuple[int, int] | None:

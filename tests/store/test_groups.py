@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
@@ -255,7 +256,7 @@ async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> 
         assert opening is not None
         await store.outbox.delivery_sent(opening.id, "m1", NOW)
     for alert in unseen:
-        await store.alerts.resolve_alert(alert.id, Resolution.OBSERVED, LATER)
+        await store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.OBSERVED), LATER)
     first = (await look(store)).end
     assert first is not None
     await store.outbox.delivery_postponed(first.delivery_id, 1, 1234.5, "too long")

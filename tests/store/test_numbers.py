@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
@@ -55,7 +56,7 @@ async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store
     for one, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
         await store.alerts.open_alert(overdue(one.id, leg, START, AT, FORTH), [])
     await store.alerts.open_alert(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
-    await store.alerts.resolve_alert(overdue(second.id, Leg.EXECUTE, START, AT).id, Resolution.EXECUTED, AT)
+    await store.alerts.resolve_alert(ResolveAlert.of_transfer(EXECUTE_OVERDUE, second.id, Resolution.EXECUTED), AT)
     await store.alerts.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)
     numbers = await store.statistics.measure(START)
     assert numbers.overdue == {(*FORTH, Leg.EXECUTE): 1, (*FORTH, Leg.RECONCILE): 1}

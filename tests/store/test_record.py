@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.recording import ChainProgress
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store

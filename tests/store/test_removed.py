@@ -1,9 +1,12 @@
 """What is open about chains that are removed from the config."""
 
+from functools import partial
+
 from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
-from connext_monitor.store.removed import RemovedChains
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS
 from tests.world.kinds import backup_failed, deep_reorg, overdue, phantom_delivery
@@ -21,7 +24,7 @@ async def left(store: Store, *chains: int) -> list[str]:
     for alert in (TO_BETA, PHANTOM, REORG):
         await store.alerts.open_alert(alert, ["ops"])
     kept = {domain: NAMES[domain] for domain in NAMES if domain in chains}
-    await RemovedChains(store.database, kept).resolve(NOW)
+    await store.alerts.resolve_decided(partial(ended_by_removal, chains=kept), NOW)
     return [alert.id for alert in await store.alerts.every_open()]
 
 
@@ -51,6 +54,6 @@ def text_of(alert: Alert) -> str:
 async def test_backups_that_are_taken_out_of_the_config_are_no_chain(store: Store) -> None:
     failed = backup_failed("copy", NOW, reason="the disk is full")
     await store.alerts.open_alert(failed, ["ops"])
-    await store.alerts.resolve_alert(failed.id, Resolution.REMOVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(failed, Resolution.REMOVED), NOW)
     ((row, _),) = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert "Chain" not in compose(row.alert, None, LABELS).title

@@ -12,23 +12,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.clock import SystemClock
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
 from connext_monitor.core.queue import Topic
-from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.store import Store
 from tests.world.examples import examples
 from tests.world.kinds import chain_unobserved, overdue_id
-from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
-from tests.world.transfers import ALPHA, BETA, durations, executed, info, reconciled, sighting, xcalled
+from tests.world.recording import NAMES, NOW, accuse, commit, gone, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
 
 OLD, YOUNG, CHECKPOINT = 100, 500, 1000
@@ -163,9 +164,9 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     )
     await store.alerts.open_alert(old, [])
     await store.alerts.open_alert(standing, [])
-    await store.alerts.resolve_alert(old.id, Resolution.OBSERVED, NOW)
+    await store.alerts.resolve_alert(ResolveAlert.of(old, Resolution.OBSERVED), NOW)
     lost = [UnreadableLog(ALPHA, bytes([n]), "it is no log") for n in range(5)]
-    await store.record([], [], lambda known: record(known, [], durations), progress=(), unreadable=lost, at=NOW)
+    await commit(store, unreadable=lost)
     at = int(NOW.timestamp())
     await prune(store, at)
     assert (kept(file)["alerts"], kept(file)["malformed_logs"]) == (2, 5)

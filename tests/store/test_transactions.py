@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from connext_monitor.core.batch import Batch, ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.recording import ChainProgress, UnreadableLog, record
 from connext_monitor.store.database import Database
 from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
-from tests.world.recording import NAMES, NOW, accuse, put, seen
-from tests.world.transfers import BETA, durations, executed, info, sighting, xcalled
+from tests.world.recording import NAMES, NOW, accuse, commit, put, seen
+from tests.world.transfers import BETA, executed, info, sighting, xcalled
 
 XCALLED = xcalled(info(), sighting(10))
 EXECUTED = executed(info(), sighting(20))
@@ -43,14 +43,7 @@ async def prepared(file: Path, executor: MakeExecutor = Threads) -> Store:
 
 async def execution(store: Store) -> None:
     """A batch that touches every table: the leg, its alert's end, that news, a malformed log, the checkpoint."""
-    await store.record(
-        {XCALLED.event.transfer_id},
-        (),
-        lambda known: record(known, [seen(EXECUTED)], durations),
-        progress=[PROGRESS],
-        unreadable=[MALFORMED],
-        at=NOW,
-    )
+    await commit(store, seen(EXECUTED), progress=[PROGRESS], unreadable=[MALFORMED])
 
 
 def provider(connection: Connection, name: str) -> None:
@@ -173,7 +166,7 @@ async def test_a_batch_whose_decision_fails_leaves_nothing_of_it(file: Path) -> 
         raise ValueError("on purpose")
 
     with pytest.raises(ValueError, match="on purpose"):
-        await store.record((), (), decide, progress=[PROGRESS], unreadable=[MALFORMED], at=NOW)
+        await store.record(Batch(progress=[PROGRESS], unreadable=[MALFORMED]), decide, lambda _alert: (), NOW)
     assert contents(file) == before
     await execution(store)
     assert await store.chains.coverage(BETA) == PROGRESS.coverage

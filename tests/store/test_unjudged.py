@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import Executed, Timestamp
@@ -43,7 +44,7 @@ async def accuse(store: Store, record: EventRecord, *, resolved_at: datetime | N
     alert = overdue(record.event.transfer_id, Leg.EXECUTE, DUE, NOW, (ALPHA, BETA))
     await store.alerts.open_alert(alert, [])
     if resolved_at is not None:
-        await store.alerts.resolve_alert(alert.id, Resolution.EXECUTED, resolved_at)
+        await store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), resolved_at)
 
 
 async def test_those_due_before_each_mark_are_counted_by_destination(store: Store, legs: UnjudgedLegs) -> None:

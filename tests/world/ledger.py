@@ -1,16 +1,11 @@
 """A store and a scheduler that are a few dicts."""
 
-from connext_monitor.core.deadline import (
-    ArmDeadline,
-    Awaited,
-    CancelDeadline,
-    DueDates,
-    Leg,
-    ResolveOverdue,
-    sighting_of,
-)
+from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.kinds.overdue import OVERDUE
+from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, DueDates, Leg, sighting_of
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.recording import Changes, Known, record
+from connext_monitor.core.known import Known
+from connext_monitor.core.recording import Changes, transfer_changes
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer
 from tests.world.transfers import durations
 
@@ -26,7 +21,7 @@ class Ledger:
 
     def apply(self, *steps: ObservedChange) -> Changes:
         due = {key: dates for key, (_, dates) in self.transfers.items() if dates is not None}
-        changes = record(Known(list(self.records.values()), due), steps, durations)
+        changes = transfer_changes(Known(list(self.records.values()), due), steps, durations)
         for removed in changes.removed:
             del self.records[removed.identity]
         self.records |= {added.identity: added for added in changes.added}
@@ -39,7 +34,8 @@ class Ledger:
                     self.armed[awaited.transfer_id, awaited.leg] = awaited
                 case CancelDeadline(transfer_id, leg):
                     del self.armed[transfer_id, leg]
-                case ResolveOverdue(transfer_id, leg):
+                case ResolveAlert(kind, _, _, transfer_id) if transfer_id is not None:
+                    leg = next(leg for leg, overdue in OVERDUE.items() if overdue is kind)
                     self.accused.pop((transfer_id, leg), None)
         return changes
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
@@ -25,10 +26,10 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.recording import ChainProgress, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
+from tests.world.recording import commit
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 NAMES = {ORIGIN: "here", DESTINATION: "there"}
@@ -112,16 +113,9 @@ async def fill(
     opened: Sequence[Alert] = (),
 ) -> None:
     """Record the events as seen in one batch, and with them alerts that no channel is told of."""
-    seen = tuple(records)
-    await store.record(
-        {one.event.transfer_id for one in seen},
-        (),
-        lambda known: record(known, [ObservedChange(seen=seen)], durations),
-        progress=progress,
-        unreadable=(),
-        at=AT,
-        opened=[(alert, ()) for alert in opened],
-    )
+    await commit(store, ObservedChange(seen=tuple(records)), progress=progress, durations=durations, at=AT)
+    for alert in opened:
+        await store.alerts.open_alert(alert, ())
 
 
 def covered(domain: DomainId, *, first: int = 0, upcoming: int = 0, at: int = START) -> ChainProgress:

@@ -90,10 +90,13 @@ class AlertKind(ABC):
     def compose(self, alert: "Alert", transfer: Transfer | None, labels: ChainLabels) -> Message:
         """The message for one of its alerts, as that is now."""
 
+    @abstractmethod
     def check_ending(self, resolution: Resolution) -> None:
         """Raise ValueError where no alert of this kind ends so."""
-        if resolution not in self.resolutions:
-            raise ValueError(f"{self.name} does not end as {resolution}")
+
+    def alert_id(self, transfer_id: TransferId) -> str:
+        """The one id of its alert about this transfer, whatever restarts in between."""
+        return f"{self.name}:{_hex(transfer_id)}"
 
     def __str__(self) -> str:
         return self.name
@@ -207,10 +210,6 @@ class KindOf(AlertKind, Generic[D]):
         """How its alerts can end, with the words in which a digest counts those that ended so."""
         return {resolution: ending.counted for resolution, ending in self.endings.items()}
 
-    def alert_id(self, transfer_id: TransferId) -> str:
-        """The one id of its alert about this transfer, whatever restarts in between."""
-        return f"{self.name}:{_hex(transfer_id)}"
-
     def open(self, subject: TransferId | str, at: datetime, details: D, causes: tuple[Cause, ...] = ()) -> Alert:
         """An alert of this kind that opens at ``at``, about a transfer or about what has this name.
 
@@ -235,6 +234,11 @@ class KindOf(AlertKind, Generic[D]):
     def read_details(self, stored: str | bytes) -> Details:
         """The details that are stored as this JSON object. Raises `msgspec.ValidationError`."""
         return self.details.read(stored)
+
+    def check_ending(self, resolution: Resolution) -> None:
+        """Raise ValueError where no alert of this kind ends so."""
+        if resolution not in self.endings:
+            raise ValueError(f"{self.name} does not end as {resolution}")
 
     def details_of(self, alert: Alert) -> D:
         """The details of one of its alerts. Raises TypeError for an alert of another kind."""

@@ -1,10 +1,12 @@
 """Alerts whose end nobody can see, because the config no longer has their chain."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from connext_monitor.core.alerts.alert import About, Alert, AlertView, Body, Ending
 from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.message import Field
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.transfer_facts import explorer_links, party_fields
 from connext_monitor.core.events import DomainId
 
@@ -30,8 +32,12 @@ REMOVED_CHAIN = Ending(_COUNTED, _chain)
 """The end of an alert about a chain that is no longer watched."""
 
 
-def is_about_removed(alert: Alert, chains: Mapping[DomainId, str]) -> bool:
-    """Whether its end cannot be seen any more, since a chain that this takes is none of the configured ``chains``."""
+def ended_by_removal(alerts: Iterable[Alert], chains: Mapping[DomainId, str]) -> list[ResolveAlert]:
+    """The ends of those alerts that hang on a chain which is none of the configured ``chains`` (names by domain)."""
+    return [ResolveAlert.of(alert, Resolution.REMOVED) for alert in alerts if _is_about_removed(alert, chains)]
+
+
+def _is_about_removed(alert: Alert, chains: Mapping[DomainId, str]) -> bool:
     if alert.kind.about is About.CHAIN:
         return alert.subject not in chains.values()
     return any(domain not in chains for domain in alert.details.watched_chains)

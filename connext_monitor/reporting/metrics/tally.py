@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from prometheus_client.core import HistogramMetricFamily, Metric
 
 from connext_monitor.core.arrivals import arrivals
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.deadline import LEGS
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import DomainId, EventKind
-from connext_monitor.core.recording import ChainProgress, Changes
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.stored_numbers import PathwayLeg
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.reporting.metrics.families import PREFIX, SINCE_START, counter

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.recording import ChainProgress, Changes
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.reporting.metrics.tally import Tally
 from tests.world.ledger import Ledger

@@ -1,0 +1,69 @@
+"""What was observed of the chains together, and is committed as one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connext_monitor.core.coverage import BlockRange, Coverage
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
+from connext_monitor.core.history import HistoryRead
+from connext_monitor.core.mismatch import Mismatch
+from connext_monitor.core.transfer import EventRecord, ObservedChange
+
+
+@dataclass(frozen=True, slots=True)
+class ChainProgress:
+    """How far a chain has been read after a batch.
+
+    ``first_nonce`` is the nonce before the first watched block, ``next_nonce`` the one the chain would give next at a
+    covered block; None where it was not asked this time. ``anchor`` is the block of a checkpoint that has moved.
+    ``replaced`` is a block that counted as final and that another one was found to stand in place of; ``whole`` says
+    that all blocks from the checkpoint to the head have been read; ``unread`` are blocks that no endpoint has any more,
+    and behind which the watch begins anew.
+    """
+
+    domain: DomainId
+    coverage: Coverage
+    first_nonce: int | None = None
+    next_nonce: int | None = None
+    anchor: BlockRef | None = None
+    replaced: BlockNumber | None = None
+    whole: bool = False
+    unread: BlockRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableLog:
+    """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it.
+
+    ``delivery`` is the Executed that it holds, where that is proven not to be its transfer's, and ``mismatch`` why.
+    """
+
+    domain: DomainId
+    raw: bytes
+    reason: str
+    delivery: EventRecord | None = None
+    mismatch: Mismatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Observations in the order in which they were made, by what becomes of their parts.
+
+    ``changes`` are events seen and blocks gone, ``progress`` how far chains have been read, ``unreadable`` the logs
+    that are no events, ``history`` what a backfill has read.
+    """
+
+    changes: Sequence[ObservedChange] = ()
+    progress: Sequence[ChainProgress] = ()
+    unreadable: Sequence[UnreadableLog] = ()
+    history: Sequence[HistoryRead] = ()
+
+    @property
+    def transfer_ids(self) -> frozenset[TransferId]:
+        """The transfers whose events were seen."""
+        return frozenset(seen.event.transfer_id for change in self.changes for seen in change.seen)
+
+    @property
+    def gone_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:
+        """All blocks that are proven gone."""
+        return frozenset().union(*(change.gone for change in self.changes))

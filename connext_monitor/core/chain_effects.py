@@ -1,0 +1,90 @@
+"""What the reading of chains means for alerts: a reorg below finality, a lost past, deliveries that are false."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
+from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDetails
+from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH, MismatchDetails
+from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND, StartedBlindDetails
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.batch import Batch, UnreadableLog
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.events import BlockNumber, DomainId, Executed, TransferId
+from connext_monitor.core.history import unread
+from connext_monitor.core.known import FalseDelivery, FalseDeliveryChanges, Known
+
+ChainName = Callable[[DomainId], str]
+"""What the alerts about a chain call it."""
+
+
+def ended_by_reading(known: Known, batch: Batch, name: ChainName) -> Iterator[ResolveAlert]:
+    """The open alerts about chains that end with what has been read.
+
+    1. A reorg below finality: every block after it has been read again.
+    2. A past that could not be read: backfills have read every block of it.
+    """
+    whole = {name(chain.domain) for chain in batch.progress if chain.whole}
+    backfilled = {name(read.domain): read.domain for read in batch.history}
+    for alert in known.chain_alerts:
+        if alert.kind is DEEP_REORG and alert.subject in whole:
+            yield ResolveAlert.of(alert, Resolution.COVERED_AGAIN)
+        if alert.kind is MONITOR_STARTED_BLIND and alert.subject in backfilled:
+            missing = MONITOR_STARTED_BLIND.details_of(alert)
+            blocks = BlockRange(BlockNumber(missing.first), BlockNumber(missing.last))
+            if not unread(blocks, _read(known, batch, backfilled[alert.subject])):
+                yield ResolveAlert.of(alert, Resolution.CAUGHT_UP)
+
+
+def _read(known: Known, batch: Batch, domain: DomainId) -> list[BlockRange]:
+    return [*known.history.get(domain, ()), *(read.blocks for read in batch.history if read.domain == domain)]
+
+
+def opened_by_reading(batch: Batch, name: ChainName, at: datetime) -> Iterator[OpenAlert]:
+    """The alerts that what has been read calls for.
+
+    1. A block that counted as final was replaced.
+    2. A delivery is proven false; of several that claim the same transfer, the first counts.
+    3. The next blocks of a chain are not there any more, and it is watched from behind them.
+    """
+    for chain in batch.progress:
+        if chain.replaced is not None:
+            details = DeepReorgDetails(block=chain.replaced, checkpoint=chain.coverage.checkpoint)
+            yield OpenAlert(DEEP_REORG.open(name(chain.domain), at, details))
+    yield from _accusations(batch.unreadable, at)
+    for chain in batch.progress:
+        if chain.unread is not None:
+            lost = StartedBlindDetails(first=chain.unread.first, last=chain.unread.last)
+            yield OpenAlert(MONITOR_STARTED_BLIND.open(name(chain.domain), at, lost))
+
+
+def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> Iterator[OpenAlert]:
+    accused: set[TransferId] = set()
+    for log in unreadable:
+        if log.delivery is None or log.mismatch is None or not isinstance(log.delivery.event, Executed):
+            continue
+        executed, sighting = log.delivery.event, log.delivery.sighting
+        if executed.transfer_id not in accused:
+            accused.add(executed.transfer_id)
+            details = MismatchDetails.of(log.domain, executed, sighting, log.mismatch)
+            yield OpenAlert(DELIVERY_MISMATCH.open(executed.transfer_id, at, details))
+
+
+def false_delivery_changes(known: Known, batch: Batch) -> FalseDeliveryChanges:
+    """Which false deliveries were seen, and which stand in blocks that are gone."""
+    seen = tuple(
+        FalseDelivery(record.event.transfer_id, log.domain, record.sighting.block.hash, record.sighting.block.number)
+        for log in batch.unreadable
+        if (record := log.delivery) is not None
+    )
+    gone = batch.gone_blocks
+    taken_back = tuple(one for one in {*known.false_deliveries, *seen} if (one.domain, one.block_hash) in gone)
+    return FalseDeliveryChanges(seen, taken_back)
+
+
+def ended_by_reorgs(known: Known, changes: FalseDeliveryChanges) -> Iterator[ResolveAlert]:
+    """The alerts about transfers that no false delivery claims any more; one that a reorg moved stands elsewhere."""
+    standing = {*known.false_deliveries, *changes.seen} - {*changes.taken_back}
+    claimed = {delivery.transfer_id for delivery in standing}
+    for transfer_id in sorted({delivery.transfer_id for delivery in changes.taken_back} - claimed):
+        yield ResolveAlert.of_transfer(DELIVERY_MISMATCH, transfer_id, Resolution.REORGED)

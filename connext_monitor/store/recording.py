@@ -1,0 +1,63 @@
+"""The transaction of promise 1: what is read for the decision upon a batch, and how it is carried out."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG
+from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
+from connext_monitor.core.batch import Batch, ChainProgress
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.known import Known
+from connext_monitor.core.recording import Changes
+from connext_monitor.store import alerts, anchors, backfills, chains, mismatches, nonces, retention, transfers
+
+_ENDED_BY_READING = (DEEP_REORG, MONITOR_STARTED_BLIND)
+
+
+def known(connection: Connection, batch: Batch) -> Known:
+    """All that is stored of what the batch touches."""
+    ids, gone = batch.transfer_ids, batch.gone_blocks
+    reads_chains = any(chain.whole for chain in batch.progress) or bool(batch.history)
+    return replace(
+        transfers.known(connection, ids, gone),
+        pruned=retention.pruned_among(connection, ids),
+        false_deliveries=mismatches.touched(connection, gone),
+        chain_alerts=alerts.open_of_kinds(connection, _ENDED_BY_READING) if reads_chains else (),
+        history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
+    )
+
+
+def save(
+    connection: Connection, batch: Batch, changes: Changes, route: Callable[[Alert], Collection[str]], at: datetime
+) -> list[str]:
+    """Carry out what was decided upon a batch; the ids of the alerts that this opened or ended."""
+    transfers.save(connection, changes)
+    nonces.forget(connection, changes.removed)
+    mismatches.save(connection, changes.false_deliveries)
+    chains.keep_malformed(connection, batch.unreadable, at)
+    for chain in batch.progress:
+        _save_progress(connection, chain)
+    for read in batch.history:
+        backfills.add(connection, read.domain, read.blocks)
+    resolved = alerts.resolve(connection, changes.ended, at)
+    opened = alerts.open_alerts(connection, [(effect.alert, route(effect.alert)) for effect in changes.opened])
+    return [*resolved, *(alert.id for alert in opened)]
+
+
+def _save_progress(connection: Connection, chain: ChainProgress) -> None:
+    chains.save_coverage(connection, chain.domain, chain.coverage)
+    if chain.first_nonce is not None:
+        nonces.save_first(connection, chain.domain, chain.first_nonce)
+    if chain.replaced is not None:
+        anchors.forget_above(connection, chain.domain, chain.coverage.checkpoint)
+    if chain.unread is not None:
+        # The checkpoint never goes back to before the first block watched.
+        anchors.forget_above(connection, chain.domain, BlockNumber(-1))
+    if chain.anchor is not None:
+        anchors.keep(connection, chain.domain, chain.anchor)
+    if chain.next_nonce is not None:
+        nonces.save_next(connection, chain.domain, chain.next_nonce)
