@@ -73,7 +73,6 @@ def test_a_call_that_exits_is_an_error_like_any_other() -> None:
 def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(
     hanging: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connext_monitor.process.event_loop._ASKED_AGAIN_AFTER", 30.0)
     began = time.monotonic()
     passed = [0.0]
     monkeypatch.setattr("connext_monitor.process.event_loop.time.monotonic", lambda: began + passed[0])

@@ -97,14 +97,14 @@ async def test_what_is_written_after_the_count_is_not_in_the_copy(
     store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(5)))
-    look = backup_copy._refuse_without_room
+    look = os.statvfs
 
-    def write_first(connection: sqlite3.Connection, target: Path) -> None:
+    def write_first(folder: Path) -> os.statvfs_result:
         with closing(sqlite3.connect(file)) as other, other:
             other.execute("DELETE FROM events")
-        look(connection, target)
+        return look(folder)
 
-    monkeypatch.setattr(backup_copy, "_refuse_without_room", write_first)
+    monkeypatch.setattr(os, "statvfs", write_first)  # between the count and the copy
     held = copy_database(file, tmp_path / "copy.db")
     assert held.counts == (5, 5, 0)
     assert verify(tmp_path / "copy.db", held) == held
