@@ -234,6 +234,6 @@ async def test_cookies_are_not_kept(case: Case) -> None:
 async def test_every_severity_is_taken(case: Case) -> None:
     async with case.make() as vendor, channel(case, vendor) as provider:
         for severity in Severity:
-            told = notice()
-            milder = replace(told, message=replace(told.message, severity=severity))
+            sent = notice()
+            milder = replace(sent, message=replace(sent.message, severity=severity))
             assert isinstance(await provider.send(milder, None), Sent)

@@ -101,8 +101,8 @@ async def test_a_time_limit_in_the_address_is_kept() -> None:
 
 
 @given(notices | digest_notices())
-def test_no_mention_is_live_and_every_fact_keeps_to_its_line(told: Notice) -> None:
-    title, body = plain(told)
+def test_no_mention_is_live_and_every_fact_keeps_to_its_line(sent: Notice) -> None:
+    title, body = plain(sent)
     for text in (title, body):
         assert "@" not in text.replace("@\u200b", "")
     assert "\n" not in title

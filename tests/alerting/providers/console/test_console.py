@@ -36,15 +36,15 @@ def provider_on(file: IO[str], *, terminal: bool = False, first_timeout: float =
     return ConsoleProvider("console", ConsoleConfig(type="console"), context)
 
 
-async def until_sent(provider: ConsoleProvider, told: Notice) -> None:
+async def until_sent(provider: ConsoleProvider, sent: Notice) -> None:
     """Send it again and again, as a worker does."""
-    while not isinstance(await provider.send(told, None), Sent):
+    while not isinstance(await provider.send(sent, None), Sent):
         pass
 
 
-async def printed(told: Notice, *, terminal: bool = False) -> str:
+async def printed(sent: Notice, *, terminal: bool = False) -> str:
     file = io.StringIO()
-    assert await provider_on(file, terminal=terminal).send(told, None) == Sent()
+    assert await provider_on(file, terminal=terminal).send(sent, None) == Sent()
     return file.getvalue()
 
 
@@ -87,8 +87,8 @@ async def test_a_drill_says_so_before_anything_else() -> None:
 
 
 @given(notices | digest_notices())
-async def test_a_stranger_can_begin_no_line_and_send_no_control(told: Notice) -> None:
-    text = SGR.sub("", await printed(told, terminal=True))
+async def test_a_stranger_can_begin_no_line_and_send_no_control(sent: Notice) -> None:
+    text = SGR.sub("", await printed(sent, terminal=True))
     assert all(char.isprintable() or char == "\n" for char in text)
     assert all(line.startswith("▌ ") for line in text.rstrip("\n").split("\n"))
 
@@ -180,8 +180,8 @@ async def test_two_senders_on_a_paused_terminal_print_once_each() -> None:
         assert all(isinstance(answer, TryLater) for answer in answers)
         reading = asyncio.create_task(asyncio.to_thread(read_all, reader))
         # The bulletin's turn comes first, then the alert that was printed late, then the bulletin's next try.
-        for told in (second, first, second):
-            await until_sent(provider, told)
+        for sent in (second, first, second):
+            await until_sent(provider, sent)
         file.close()
         text = (await reading).lstrip(b"x").decode()
     assert (text.count(" CRITICAL "), text.count(" RESOLVED ")) == (1, 2)

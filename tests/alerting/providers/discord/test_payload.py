@@ -11,62 +11,61 @@ from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from tests.alerting.markup import discord_literal, is_start_of, printable_line
+from tests.alerting.providers.discord.samples import PERSON, ROLE
 from tests.alerting.providers.discord.vendor import discord_problems
 from tests.world.alerts import DUE_AT, ENDS_OF_LIFE, notice
 from tests.world.hostile import NASTY, SWELLING, digest_notices, notices, swollen
 
-ROLE, PERSON = "<@&77>", "<@88>"
 
-
-def embed_of(told: Notice) -> Any:
-    (embed,) = cast("list[Any]", embed_payload(told, None)["embeds"])
+def embed_of(sent: Notice) -> Any:
+    (embed,) = cast("list[Any]", embed_payload(sent, None)["embeds"])
     return embed
 
 
 @given(notices | digest_notices())
-def test_every_embed_is_within_discords_limits(told: Notice) -> None:
-    assert discord_problems(embed_payload(told, ROLE)) == []
+def test_every_embed_is_within_discords_limits(sent: Notice) -> None:
+    assert discord_problems(embed_payload(sent, ROLE)) == []
 
 
 @pytest.mark.parametrize("char", SWELLING)
 def test_even_a_swollen_message_is_within_discords_limits(char: str) -> None:
-    told = notice(message=swollen(char))
-    assert discord_problems(embed_payload(told, ROLE)) == []
-    assert discord_problems(plain_payload(told, ROLE)) == []
+    sent = notice(message=swollen(char))
+    assert discord_problems(embed_payload(sent, ROLE)) == []
+    assert discord_problems(plain_payload(sent, ROLE)) == []
 
 
 @given(notices | digest_notices())
-def test_every_plain_form_is_within_discords_limits(told: Notice) -> None:
-    assert discord_problems(plain_payload(told, ROLE)) == []
+def test_every_plain_form_is_within_discords_limits(sent: Notice) -> None:
+    assert discord_problems(plain_payload(sent, ROLE)) == []
 
 
 @given(notices | digest_notices())
-def test_only_a_critical_opening_notifies_and_only_the_role(told: Notice) -> None:
+def test_only_a_critical_opening_notifies_and_only_the_role(sent: Notice) -> None:
     pages_someone = (
-        told.change is Change.OPENED and told.message.severity is Severity.CRITICAL and not told.message.resolved
+        sent.change is Change.OPENED and sent.message.severity is Severity.CRITICAL and not sent.message.resolved
     )
     for form in (embed_payload, plain_payload):
-        allowed = form(told, ROLE)["allowed_mentions"]
+        allowed = form(sent, ROLE)["allowed_mentions"]
         assert allowed == ({"parse": [], "roles": ["77"]} if pages_someone else {"parse": []})
 
 
 @given(notices | digest_notices())
-def test_a_strangers_text_is_literal_in_the_embed(told: Notice) -> None:
-    embed = embed_of(told)
+def test_a_strangers_text_is_literal_in_the_embed(sent: Notice) -> None:
+    embed = embed_of(sent)
     badge, title = discord_literal(embed["title"]).removeprefix("DRILL · ").split(" · ", 1)
-    assert badge == ("RESOLVED" if told.message.resolved else told.message.severity.name)
-    assert is_start_of(title, printable_line(told.message.title))
-    assert is_start_of(discord_literal(embed["description"]), printable_line(told.message.text))
+    assert badge == ("RESOLVED" if sent.message.resolved else sent.message.severity.name)
+    assert is_start_of(title, printable_line(sent.message.title))
+    assert is_start_of(discord_literal(embed["description"]), printable_line(sent.message.text))
     facts = [one for one in embed["fields"] if one["name"] != "Links"]
-    for shown, field in zip(facts, told.message.fields, strict=False):
+    for shown, field in zip(facts, sent.message.fields, strict=False):
         assert is_start_of(discord_literal(shown["name"]), printable_line(field.name))
         if isinstance(field.value, str):
             assert is_start_of(discord_literal(shown["value"]), printable_line(field.value))
 
 
 @given(notices | digest_notices())
-def test_a_strangers_text_is_literal_in_the_plain_form(told: Notice) -> None:
-    content = plain_payload(told, None)["content"]
+def test_a_strangers_text_is_literal_in_the_plain_form(sent: Notice) -> None:
+    content = plain_payload(sent, None)["content"]
     assert isinstance(content, str)
     for line in content.split("\n"):
         discord_literal(line)
@@ -74,8 +73,8 @@ def test_a_strangers_text_is_literal_in_the_plain_form(told: Notice) -> None:
 
 @pytest.mark.parametrize("nasty", NASTY)
 def test_a_nasty_title_is_shown_as_it_is(nasty: str) -> None:
-    told = notice(message=Message(nasty, "text", Severity.INFO, resolved=False))
-    embed = embed_of(told)
+    sent = notice(message=Message(nasty, "text", Severity.INFO, resolved=False))
+    embed = embed_of(sent)
     assert discord_literal(embed["title"]) == f"INFO · {printable_line(nasty)}"
 
 

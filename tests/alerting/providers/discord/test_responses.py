@@ -1,37 +1,18 @@
 """What Discord's responses mean, and which version of its API is asked."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import pytest
 
-from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider, message_url
 from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent, TryLater
+from tests.alerting.providers.discord.samples import answer, config
 from tests.alerting.providers.discord.vendor import Discord
 from tests.world.alerts import notice
-
-ROLE, PERSON = "<@&77>", "<@88>"
-
-
-def config(url: str, mention: str | None = None, thread_id: str | None = None) -> DiscordConfig:
-    return DiscordConfig(type="discord", webhook_url=DiscordUrl(url), mention=mention, thread_id=thread_id)
-
-
-@pytest.fixture
-async def provider(discord: Discord, context: ProviderContext) -> AsyncIterator[DiscordProvider]:
-    provider = DiscordProvider("ops", config(discord.url, ROLE), context)
-    yield provider
-    await provider.aclose()
-
-
-def answer(status: int, body: object = None, **headers: str) -> HttpResponse:
-    return HttpResponse(status, headers, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,15 @@
 """What is sent to Discord, and edited there."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelDead, Refused, Sent, TryLater
+from tests.alerting.providers.discord.samples import config
 from tests.alerting.providers.discord.vendor import Discord
 from tests.world.alerts import digest_notice, notice
-
-ROLE, PERSON = "<@&77>", "<@88>"
-
-
-def config(url: str, mention: str | None = None, thread_id: str | None = None) -> DiscordConfig:
-    return DiscordConfig(type="discord", webhook_url=DiscordUrl(url), mention=mention, thread_id=thread_id)
-
-
-@pytest.fixture
-async def provider(discord: Discord, context: ProviderContext) -> AsyncIterator[DiscordProvider]:
-    provider = DiscordProvider("ops", config(discord.url, ROLE), context)
-    yield provider
-    await provider.aclose()
 
 
 async def test_an_openings_message_id_is_the_reference(discord: Discord, provider: DiscordProvider) -> None:

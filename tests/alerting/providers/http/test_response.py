@@ -3,54 +3,14 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from yarl import URL
 
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.sender import HttpSender
-from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
-from connext_monitor.clock import SystemClock
+from tests.alerting.providers.http.servers import patient, raw_server
 from tests.alerting.providers.webhook.vendor import Receiver
-
-
-@pytest.fixture
-async def sender() -> AsyncIterator[HttpSender]:
-    sender = HttpSender(SystemClock())
-    yield sender
-    await sender.aclose()
-
-
-@asynccontextmanager
-async def raw_server(reply: bytes, *, then_hang: bool = False) -> AsyncIterator[URL]:
-    """A server that says just this to whatever it is asked."""
-    done = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(reply)
-        await writer.drain()
-        if then_hang:
-            await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        done.set()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/s3cret?key=s3cret")
-        async with asyncio.timeout(10):
-            await done.wait()
-
-
-@asynccontextmanager
-async def patient(first: float, longest: float) -> AsyncIterator[HttpSender]:
-    clock = SystemClock()
-    sender = HttpSender(clock, AdaptiveTimeout(clock, first, longest))
-    yield sender
-    await sender.aclose()
 
 
 async def test_a_status_counts_even_when_its_head_never_ends() -> None:

@@ -1,47 +1,14 @@
 """What keeps a request from being answered, and what a session does not do."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 from yarl import URL
 
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.sender import HttpSender
-from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import FailureCause, TryLater
+from tests.alerting.providers.http.servers import raw_server
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.ports import free_port
-
-
-@pytest.fixture
-async def sender() -> AsyncIterator[HttpSender]:
-    sender = HttpSender(SystemClock())
-    yield sender
-    await sender.aclose()
-
-
-@asynccontextmanager
-async def raw_server(reply: bytes, *, then_hang: bool = False) -> AsyncIterator[URL]:
-    """A server that says just this to whatever it is asked."""
-    done = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(reply)
-        await writer.drain()
-        if then_hang:
-            await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        done.set()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/s3cret?key=s3cret")
-        async with asyncio.timeout(10):
-            await done.wait()
 
 
 async def test_a_refused_connection_is_tried_later_without_the_url(sender: HttpSender) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import pytest
 from yarl import URL
 
 from connext_monitor.alerting.providers.http.response import HttpResponse
@@ -13,16 +12,10 @@ from connext_monitor.alerting.providers.http.sender import HttpSender
 from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import FailureCause, TryLater
+from tests.alerting.providers.http.servers import patient
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.clocks import ManualClock
 from tests.world.waiting import until
-
-
-@pytest.fixture
-async def sender() -> AsyncIterator[HttpSender]:
-    sender = HttpSender(SystemClock())
-    yield sender
-    await sender.aclose()
 
 
 @asynccontextmanager
@@ -41,14 +34,6 @@ async def silent_server() -> AsyncIterator[URL]:
     async with server:
         yield URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/s3cret")
         await until(lambda: not serving)
-
-
-@asynccontextmanager
-async def patient(first: float, longest: float) -> AsyncIterator[HttpSender]:
-    clock = SystemClock()
-    sender = HttpSender(clock, AdaptiveTimeout(clock, first, longest))
-    yield sender
-    await sender.aclose()
 
 
 def manual_clock() -> ManualClock:

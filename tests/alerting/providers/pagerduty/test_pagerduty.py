@@ -26,14 +26,14 @@ from tests.world.alerts import OPENED, notice
 from tests.world.hostile import SWELLING, digest_notices, notices, swollen
 
 
-def event_of(told: Notice) -> dict[str, Any]:
-    return whole_event(told, "bridge")
+def event_of(handed: Notice) -> dict[str, Any]:
+    return whole_event(handed, "bridge")
 
 
 @given(notices | digest_notices())
-def test_every_event_is_within_pagerdutys_limits(told: Notice) -> None:
-    assert pagerduty_problems(event_of(told)) == []
-    assert pagerduty_problems(short_event(told, "bridge")) == []
+def test_every_event_is_within_pagerdutys_limits(handed: Notice) -> None:
+    assert pagerduty_problems(event_of(handed)) == []
+    assert pagerduty_problems(short_event(handed, "bridge")) == []
 
 
 @pytest.mark.parametrize("char", SWELLING)

@@ -37,38 +37,38 @@ async def provider(slack: Slack, context: ProviderContext) -> AsyncIterator[Slac
     await provider.aclose()
 
 
-def blocks_of(told: Notice, mention: str | None = None) -> list[dict[str, Any]]:
-    return cast("list[dict[str, Any]]", blocks_payload(told, mention)["blocks"])
+def blocks_of(handed: Notice, mention: str | None = None) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", blocks_payload(handed, mention)["blocks"])
 
 
-def pages_someone(told: Notice) -> bool:
-    message = told.message
-    return told.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved
+def pages_someone(handed: Notice) -> bool:
+    message = handed.message
+    return handed.change is Change.OPENED and message.severity is Severity.CRITICAL and not message.resolved
 
 
 # --- what is written ---
 
 
 @given(notices | digest_notices())
-def test_every_blocks_form_is_within_slacks_limits(told: Notice) -> None:
-    assert slack_problem(blocks_payload(told, GROUP)) is None
+def test_every_blocks_form_is_within_slacks_limits(handed: Notice) -> None:
+    assert slack_problem(blocks_payload(handed, GROUP)) is None
 
 
 @pytest.mark.parametrize("char", SWELLING)
 def test_even_a_swollen_message_is_within_slacks_limits(char: str) -> None:
-    told = notice(message=swollen(char))
-    assert slack_problem(blocks_payload(told, GROUP)) is None
-    assert slack_problem(plain_payload(told, GROUP)) is None
+    handed = notice(message=swollen(char))
+    assert slack_problem(blocks_payload(handed, GROUP)) is None
+    assert slack_problem(plain_payload(handed, GROUP)) is None
 
 
 @given(notices | digest_notices())
-def test_every_plain_form_is_within_slacks_limits(told: Notice) -> None:
-    assert slack_problem(plain_payload(told, GROUP)) is None
+def test_every_plain_form_is_within_slacks_limits(handed: Notice) -> None:
+    assert slack_problem(plain_payload(handed, GROUP)) is None
 
 
 @given(notices | digest_notices())
-def test_a_strangers_text_is_plain_text_without_control_sequences(told: Notice) -> None:
-    for block in blocks_of(told):
+def test_a_strangers_text_is_plain_text_without_control_sequences(handed: Notice) -> None:
+    for block in blocks_of(handed):
         for text in slack_texts(block):
             if text["type"] == "plain_text":
                 assert text["emoji"] is False
@@ -78,33 +78,33 @@ def test_a_strangers_text_is_plain_text_without_control_sequences(told: Notice) 
 
 
 @given(notices | digest_notices())
-def test_title_and_text_are_shown_as_they_are(told: Notice) -> None:
-    header, section = blocks_of(told)[:2]
+def test_title_and_text_are_shown_as_they_are(handed: Notice) -> None:
+    header, section = blocks_of(handed)[:2]
     shown = slack_literal(header["text"]["text"]).removeprefix("DRILL · ").split(" · ", 1)[1]
-    assert is_start_of(shown, printable_line(told.message.title))
-    assert is_start_of(slack_literal(section["text"]["text"]), printable_line(told.message.text))
+    assert is_start_of(shown, printable_line(handed.message.title))
+    assert is_start_of(slack_literal(section["text"]["text"]), printable_line(handed.message.text))
 
 
 @given(notices | digest_notices())
-def test_the_notification_holds_no_control_sequence_but_the_mention(told: Notice) -> None:
+def test_the_notification_holds_no_control_sequence_but_the_mention(handed: Notice) -> None:
     for form in (blocks_payload, plain_payload):
-        payload = form(told, GROUP)
+        payload = form(handed, GROUP)
         text = cast("str", payload["text"])
-        slack_literal(text.removeprefix(GROUP) if pages_someone(told) else text)
+        slack_literal(text.removeprefix(GROUP) if pages_someone(handed) else text)
         assert payload["mrkdwn"] is False
         assert payload["parse"] == "none"
 
 
 @given(notices | digest_notices())
-def test_a_plain_form_holds_no_live_emoji_or_url(told: Notice) -> None:
-    text = cast("str", plain_payload(told, None)["text"])
+def test_a_plain_form_holds_no_live_emoji_or_url(handed: Notice) -> None:
+    text = cast("str", plain_payload(handed, None)["text"])
     assert not re.search(r":[^\s\u200b]", text)
 
 
 @given(notices | digest_notices())
-def test_only_a_critical_opening_mentions_the_configured_group(told: Notice) -> None:
-    sections = [one["text"]["text"] for one in blocks_of(told, GROUP) if "text" in one]
-    assert (GROUP in sections) is pages_someone(told)
+def test_only_a_critical_opening_mentions_the_configured_group(handed: Notice) -> None:
+    sections = [one["text"]["text"] for one in blocks_of(handed, GROUP) if "text" in one]
+    assert (GROUP in sections) is pages_someone(handed)
 
 
 def test_instants_are_shown_in_the_readers_time_or_utc() -> None:

@@ -25,35 +25,35 @@ ONCALL = "@oncall"
 LIVE = re.compile(r"(@|#|/|\$|\.|:|\+)[0-9A-Za-z_]")
 
 
-def shown(told: Notice, mention: str | None = None) -> list[tuple[str, str | None]]:
-    return telegram_runs(str(html_payload(told, mention)["text"]))
+def shown(handed: Notice, mention: str | None = None) -> list[tuple[str, str | None]]:
+    return telegram_runs(str(html_payload(handed, mention)["text"]))
 
 
 @given(notices | digest_notices())
-def test_every_form_is_within_telegrams_limits(told: Notice) -> None:
-    assert telegram_problem(html_payload(told, ONCALL)) is None
-    assert telegram_problem(plain_payload(told, ONCALL)) is None
+def test_every_form_is_within_telegrams_limits(handed: Notice) -> None:
+    assert telegram_problem(html_payload(handed, ONCALL)) is None
+    assert telegram_problem(plain_payload(handed, ONCALL)) is None
 
 
 @pytest.mark.parametrize("char", SWELLING)
 def test_even_a_swollen_message_is_within_telegrams_limits(char: str) -> None:
-    told = notice(message=swollen(char))
-    assert telegram_problem(html_payload(told, ONCALL)) is None
-    assert telegram_problem(plain_payload(told, ONCALL)) is None
+    handed = notice(message=swollen(char))
+    assert telegram_problem(html_payload(handed, ONCALL)) is None
+    assert telegram_problem(plain_payload(handed, ONCALL)) is None
 
 
 @given(notices | digest_notices())
-def test_a_strangers_text_makes_no_mention_command_hashtag_or_link(told: Notice) -> None:
-    for text, tag in shown(told):
+def test_a_strangers_text_makes_no_mention_command_hashtag_or_link(handed: Notice) -> None:
+    for text, tag in shown(handed):
         if tag is None or tag == "b":
             assert not LIVE.search(text), text
-    assert not LIVE.search(str(plain_payload(told, None)["text"]))
+    assert not LIVE.search(str(plain_payload(handed, None)["text"]))
 
 
 @given(notices | digest_notices())
-def test_links_lead_only_where_the_message_leads(told: Notice) -> None:
-    hrefs = re.findall(r'<a href="([^"]*)"', str(html_payload(told, None)["text"]))
-    assert len(hrefs) <= len(told.message.links)
+def test_links_lead_only_where_the_message_leads(handed: Notice) -> None:
+    hrefs = re.findall(r'<a href="([^"]*)"', str(html_payload(handed, None)["text"]))
+    assert len(hrefs) <= len(handed.message.links)
     assert all(href.startswith(("http://", "https://")) for href in hrefs)
 
 
@@ -142,7 +142,7 @@ async def test_a_group_that_became_a_supergroup_is_followed_at_once(context: Pro
         assert await provider.send(notice(), None) == Sent("-1009876/2")
         assert await provider.send(notice(), None) == Sent("-1009876/3")
         assert [one.json["chat_id"] for one in vendor.seen[-2:]] == ["-1009876", "-1009876"]
-        # What was told in the group cannot be changed any more.
+        # What was handed in the group cannot be changed any more.
         assert await provider.send(notice(Change.RESOLVED), before.reference) == Sent("-1009876/4")
 
 

@@ -51,21 +51,21 @@ async def provider(receiver: Receiver, context: ProviderContext) -> AsyncIterato
     await provider.aclose()
 
 
-def body_of(told: AlertNotice) -> Any:
-    return json.loads(whole_body(told, LABELS, NOW_UNIX))
+def body_of(sent: AlertNotice) -> Any:
+    return json.loads(whole_body(sent, LABELS, NOW_UNIX))
 
 
 # --- the body ---
 
 
 def test_the_body_of_an_opening_is_the_contracts() -> None:
-    told = notice()
-    assert told.transfer is not None
-    body = body_of(told)
+    sent = notice()
+    assert sent.transfer is not None
+    body = body_of(sent)
     assert body["type"] == "alert.opened"
     assert body["timestamp"] == "2026-03-01T12:00:00Z"
     assert set(body["data"]) == {"alert", "transfer"}
-    assert body["data"]["transfer"] == to_builtins(transfer_document(told.transfer, LABELS, NOW_UNIX))
+    assert body["data"]["transfer"] == to_builtins(transfer_document(sent.transfer, LABELS, NOW_UNIX))
     alert = body["data"]["alert"]
     keys = "id kind severity subject state opened_at resolved_at resolution title text links"
     assert " ".join(alert) == keys
@@ -94,10 +94,10 @@ def test_a_drill_is_of_type_test_and_says_so_in_its_title(change: Change) -> Non
 
 
 @given(notices)
-def test_every_body_is_json_in_under_20_kb(told: AlertNotice) -> None:
-    for body in (whole_body(told, LABELS, NOW_UNIX), short_body(told)):
+def test_every_body_is_json_in_under_20_kb(sent: AlertNotice) -> None:
+    for body in (whole_body(sent, LABELS, NOW_UNIX), short_body(sent)):
         assert len(body) < MOST_BYTES
-        assert json.loads(body)["data"]["alert"]["id"] == told.alert.id
+        assert json.loads(body)["data"]["alert"]["id"] == sent.alert.id
 
 
 @pytest.mark.parametrize("char", SWELLING)
@@ -107,16 +107,16 @@ def test_even_a_swollen_alert_leaves_the_body_under_20_kb(char: str) -> None:
     crowd = TransferView(replace(ARRIVED, routers=(ROUTER,) * 1000), DUE)
     labels = ChainLabels({domain: ChainLabel(text) for domain in LABELS.by_domain})
     message = replace(swollen(char), links=swollen("\U0001f4a9").links)
-    told = replace(notice(message=message), alert=alert, transfer=crowd)
-    assert len(whole_body(told, labels, NOW_UNIX)) < MOST_BYTES
-    assert len(short_body(told)) < MOST_BYTES
+    sent = replace(notice(message=message), alert=alert, transfer=crowd)
+    assert len(whole_body(sent, labels, NOW_UNIX)) < MOST_BYTES
+    assert len(short_body(sent)) < MOST_BYTES
 
 
 @given(notices)
-def test_an_ordinary_text_reaches_machines_unchanged(told: AlertNotice) -> None:
-    title = "".join(char for char in told.message.title if not "\ud800" <= char <= "\udfff")[:200]
-    message = replace(told.message, title=title, text="t", links=(), drill=False)
-    assert body_of(replace(told, message=message))["data"]["alert"]["title"] == title
+def test_an_ordinary_text_reaches_machines_unchanged(sent: AlertNotice) -> None:
+    title = "".join(char for char in sent.message.title if not "\ud800" <= char <= "\udfff")[:200]
+    message = replace(sent.message, title=title, text="t", links=(), drill=False)
+    assert body_of(replace(sent, message=message))["data"]["alert"]["title"] == title
 
 
 # --- the signature ---
@@ -175,8 +175,8 @@ async def test_opening_and_resolution_have_different_ids(receiver: Receiver, pro
 
 
 @given(notices)
-def test_the_id_is_plain_whatever_the_key(told: AlertNotice) -> None:
-    webhook_id = signed_headers(told.message.title, 0, b"", None)["webhook-id"]
+def test_the_id_is_plain_whatever_the_key(sent: AlertNotice) -> None:
+    webhook_id = signed_headers(sent.message.title, 0, b"", None)["webhook-id"]
     assert webhook_id.isascii()
     assert "." not in webhook_id
 

@@ -1,0 +1,16 @@
+"""A Discord channel's config, whom it mentions, and responses of Discord's."""
+
+import json
+
+from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.http.response import HttpResponse
+
+ROLE, PERSON = "<@&77>", "<@88>"
+
+
+def config(url: str, mention: str | None = None, thread_id: str | None = None) -> DiscordConfig:
+    return DiscordConfig(type="discord", webhook_url=DiscordUrl(url), mention=mention, thread_id=thread_id)
+
+
+def answer(status: int, body: object = None, **headers: str) -> HttpResponse:
+    return HttpResponse(status, headers, json.dumps(body).encode())
