@@ -14,7 +14,7 @@ from tests.world.recording import NAMES
 from tests.world.waiting import until
 
 
-async def test_a_write_that_fails_after_its_caller_was_cancelled_is_no_error_in_the_log(tmp_path: Path) -> None:
+async def test_a_write_failing_after_its_caller_was_cancelled_logs_nothing(tmp_path: Path) -> None:
     said: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: said.append(context))
     store = await open_store(tmp_path / "monitor.db", NAMES)

@@ -41,7 +41,7 @@ async def only_view(store: Store) -> TransferView:
     return view
 
 
-async def test_a_provider_that_was_told_of_an_earlier_opening_only_is_told_no_second_end(store: Store) -> None:
+async def test_a_provider_is_sent_one_end_per_opening(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "desk")
     await put(store, seen(EXECUTED))
@@ -52,7 +52,7 @@ async def test_a_provider_that_was_told_of_an_earlier_opening_only_is_told_no_se
     assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
-async def test_an_alert_that_opens_and_ends_twice_is_told_as_that_in_order(store: Store) -> None:
+async def test_an_alert_opening_and_ending_twice_is_sent_in_order(store: Store) -> None:
     await put(store, seen(XCALLED))
     for _ in range(2):
         await accuse(store, XCALLED, "ops")
@@ -61,7 +61,7 @@ async def test_an_alert_that_opens_and_ends_twice_is_told_as_that_in_order(store
     assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED] * 2
 
 
-async def test_the_end_of_a_reopened_alert_refers_to_the_message_of_its_last_opening(store: Store) -> None:
+async def test_a_reopened_alerts_end_refers_to_its_last_opening(store: Store) -> None:
     await put(store, seen(XCALLED))
     references = []
     for message in ("first", "second"):
@@ -96,7 +96,7 @@ async def test_only_the_leg_that_arrived_ends_its_alert(store: Store) -> None:
     assert ends == {EXECUTE_OVERDUE: None, RECONCILE_OVERDUE: "reconciled"}
 
 
-async def test_an_xcalled_that_moves_to_a_later_block_withdraws_its_alert_in_the_same_commit(store: Store) -> None:
+async def test_an_xcalled_moved_later_withdraws_its_alert_in_one_commit(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, gone(XCALLED), seen(xcalled(info(), sighting(11))))
@@ -123,7 +123,7 @@ async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
     )
 
 
-async def test_a_transfer_is_out_of_sight_while_its_destination_s_alert_is_open(store: Store) -> None:
+async def test_a_transfer_is_unobserved_while_its_destinations_alert_is_open(store: Store) -> None:
     await put(store, seen(XCALLED))
     await store.alerts.open_alert(BETA_UNSEEN, [])
     assert not (await only_view(store)).observed
@@ -170,7 +170,7 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
     assert (again.id, again.attempts, again.next_attempt_at) == (first.id, 3, 1234.5)
 
 
-async def test_a_delivery_that_was_tried_lets_others_pass_but_not_those_of_its_own_alert(store: Store) -> None:
+async def test_a_tried_delivery_holds_up_only_its_own_alert(store: Store) -> None:
     other = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="")
     await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
     await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)

@@ -82,7 +82,7 @@ async def lose(store: Store, first: int, last: int) -> str:
     return alert_id
 
 
-async def test_a_lost_past_moves_the_first_block_watched_and_what_was_due_before_stays_due(store: Store) -> None:
+async def test_a_lost_past_moves_the_first_watched_block_and_no_deadline(store: Store) -> None:
     await watch_from(store, 5)
     await put(store, seen(XCALLED))
     await store.deadlines.recompute(durations, {})
@@ -93,7 +93,7 @@ async def test_a_lost_past_moves_the_first_block_watched_and_what_was_due_before
     assert len(await awaited_in(store, due_until=FAR)) == 2
 
 
-async def test_a_past_that_was_lost_is_caught_up_once_backfills_have_read_all_of_it(store: Store) -> None:
+async def test_a_lost_past_is_caught_up_once_backfills_have_read_it(store: Store) -> None:
     await watch_from(store, 5)
     await lose(store, 16, 99)
     await backfilled(store, blocks(16, 50))

@@ -167,7 +167,7 @@ def test_what_cannot_be_copied_is_refused_with_words(
         folder.kept()
 
 
-async def test_a_disk_too_full_for_a_copy_is_told_before_it_is_filled(
+async def test_a_disk_too_full_for_a_copy_is_refused_beforehand(
     store: Store,  # noqa: ARG001 - makes the file
     folder: BackupFolder,
     monkeypatch: pytest.MonkeyPatch,

@@ -63,7 +63,7 @@ async def test_nonces_from_before_the_watch_began_are_no_hole(store: Store) -> N
     assert await store.chains.nonces(ALPHA) == Nonces(5, 6, 6)
 
 
-async def test_a_nonce_known_only_from_its_destination_is_still_missing_on_its_origin(store: Store) -> None:
+async def test_a_nonce_known_from_its_destination_is_missing_on_its_origin(store: Store) -> None:
     await put(store, seen(executed(info(0), sighting(10))), progress=[said(0, 1)])
     assert await store.chains.nonces(ALPHA) == Nonces(0, 0, 1)
 

@@ -12,7 +12,7 @@ XCALLED = xcalled(info(), sighting(10))
 EXECUTED = executed(info(), sighting(20))
 
 
-async def test_an_opening_that_waits_is_told_as_one_though_the_alert_has_ended(store: Store) -> None:
+async def test_a_waiting_opening_is_sent_as_one_though_it_has_ended(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
@@ -21,7 +21,7 @@ async def test_an_opening_that_waits_is_told_as_one_though_the_alert_has_ended(s
     assert (opening.alert.state, opening.alert.resolution) == (AlertState.OPEN, None)
 
 
-async def test_an_end_that_waits_is_told_as_one_though_the_alert_is_open_again(store: Store) -> None:
+async def test_a_waiting_end_is_sent_as_one_though_it_is_open_again(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
@@ -34,7 +34,7 @@ async def test_an_end_that_waits_is_told_as_one_though_the_alert_is_open_again(s
     assert states == [(AlertState.OPEN, None), (AlertState.RESOLVED, "executed"), (AlertState.OPEN, None)]
 
 
-async def test_a_nonce_whose_xcalled_is_taken_back_is_a_hole_until_it_stands_again(store: Store) -> None:
+async def test_a_nonce_whose_xcalled_is_gone_is_missing_until_it_returns(store: Store) -> None:
     records = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
 
     async def contiguous() -> int | None:

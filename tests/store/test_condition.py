@@ -27,7 +27,7 @@ def test_a_disk_that_does_not_answer_for_half_a_minute_hangs(tmp_path: Path) -> 
     assert (condition.trouble, condition.works_for) == (None, 5.0)
 
 
-def test_a_program_that_was_stopped_in_the_middle_of_a_write_does_not_blame_the_disk(
+def test_a_program_stopped_during_a_write_does_not_blame_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monotonic = time.monotonic

@@ -41,7 +41,7 @@ def test_the_revisions_are_known_without_the_library_that_runs_them() -> None:
     assert list(schema_revision.KNOWN) == [script.revision for script in reversed(scripts)]
 
 
-async def test_a_database_that_is_up_to_date_is_opened_without_the_library_that_changes_it(file: Path) -> None:
+async def test_a_current_database_is_opened_without_loading_alembic(file: Path) -> None:
     await (await opened(file)).close()
     opening = (
         "import asyncio, pathlib, sys; from connext_monitor.store.database import Database\n"
@@ -110,7 +110,7 @@ async def test_a_write_that_fails_leaves_nothing(file: Path) -> None:
     await database.close()
 
 
-async def test_a_caller_that_is_cancelled_leaves_the_writer_free_and_the_write_whole(file: Path) -> None:
+async def test_a_cancelled_caller_leaves_the_writer_free_and_the_write_whole(file: Path) -> None:
     database = await opened(file)
     inside, cancelled = threading.Event(), threading.Event()
 
@@ -159,7 +159,7 @@ with DatabaseLock(Path(sys.argv[1])):
 """
 
 
-def test_a_second_monitor_on_the_same_database_is_refused_until_the_first_is_gone(file: Path) -> None:
+def test_a_second_monitor_on_a_database_is_refused(file: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LOCK_AND_WAIT, str(file)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
     ) as other:

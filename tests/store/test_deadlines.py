@@ -114,14 +114,14 @@ async def test_a_chain_new_in_the_config_is_awaited(store: Store) -> None:
     assert await due(store) == (300, 10_800)
 
 
-async def test_a_leg_that_arrived_before_anyone_watched_does_not_hide_the_other_s_deadline(store: Store) -> None:
+async def test_a_leg_arrived_before_the_watch_hides_no_other_deadline(store: Store) -> None:
     await put_unwatched(store, XCALLED, EXECUTED)
     await store.deadlines.recompute(durations, WATCHED)
     assert await awaited(store) == [(Leg.RECONCILE, 10_800)]
     assert await due(store) == (300, 10_800)
 
 
-async def test_a_chain_that_comes_back_into_the_config_is_awaited_as_if_it_had_never_left(store: Store) -> None:
+async def test_a_chain_back_in_the_config_is_awaited_as_before(store: Store) -> None:
     await put(store, seen(XCALLED, EXECUTED))
     await store.deadlines.recompute(nobody_watches, WATCHED)
     await store.deadlines.recompute(durations, WATCHED)

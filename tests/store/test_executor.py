@@ -65,7 +65,7 @@ async def test_what_a_call_returns_or_raises_comes_to_whoever_awaits_it(make: Ma
         assert await executor.run(lambda _engine: 8) == 8
 
 
-async def test_a_call_that_ends_an_iteration_or_the_program_is_an_error_like_any_other() -> None:
+async def test_a_call_raising_stop_iteration_or_exit_fails_like_any_other() -> None:
     def end(error: type[BaseException], _engine: Engine) -> None:
         raise error
 
@@ -76,7 +76,7 @@ async def test_a_call_that_ends_an_iteration_or_the_program_is_an_error_like_any
         assert await executor.run(lambda _engine: 7) == 7
 
 
-async def test_calls_one_after_the_other_share_an_engine_and_those_at_once_do_not() -> None:
+async def test_only_calls_in_succession_share_an_engine() -> None:
     engines: list[Engine] = []
 
     def counted(make: Callable[[], Engine], most: int) -> Threads:
@@ -99,7 +99,7 @@ async def test_calls_one_after_the_other_share_an_engine_and_those_at_once_do_no
     assert len(engines) == 2
 
 
-async def test_a_call_cancelled_before_it_begins_is_left_out_and_one_under_way_goes_on() -> None:
+async def test_only_a_call_cancelled_before_it_begins_is_left_out() -> None:
     done: list[str] = []
 
     async with running(Threads) as executor:
@@ -122,7 +122,7 @@ async def test_a_call_cancelled_before_it_begins_is_left_out_and_one_under_way_g
     assert done == ["first", "third"]
 
 
-async def test_it_does_not_wait_for_a_call_that_hangs_and_takes_no_more() -> None:
+async def test_it_abandons_a_hanging_call_and_takes_no_more() -> None:
     executor, gate = Threads(no_engine), Gate()
     hanging = asyncio.ensure_future(executor.run(gate))
     await gate.entered()
@@ -154,7 +154,7 @@ def test_a_call_that_ends_after_the_loop_is_closed_ends_unheard() -> None:
     assert ended.wait(30)
 
 
-async def test_where_no_more_threads_can_be_had_those_there_are_do_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_further_threads_the_existing_ones_do_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

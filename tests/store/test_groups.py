@@ -127,7 +127,7 @@ async def test_a_group_is_as_severe_as_the_worst_of_its_open_members(store: Stor
     assert (await store.outbox.digest(group_id)).severity is Severity.CRITICAL
 
 
-async def test_an_alert_s_changes_keep_their_order_however_often_it_comes_and_goes(store: Store) -> None:
+async def test_an_alerts_changes_keep_their_order(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     await put(store, seen(ARRIVED[0]))
@@ -147,7 +147,7 @@ async def test_an_alert_s_changes_keep_their_order_however_often_it_comes_and_go
     assert (queue.groups[0].members, queue.groups[0].open, queue.member_ends, queue.end) == (5, 4, 0, None)
 
 
-async def test_what_came_went_and_came_again_before_it_was_told_is_open_in_its_group(store: Store) -> None:
+async def test_an_alert_reopened_before_it_was_sent_is_open_in_its_group(store: Store) -> None:
     await late(store)
     await put(store, seen(ARRIVED[0]))
     await put(store, gone(ARRIVED[0]))
@@ -214,7 +214,7 @@ async def test_a_group_whose_end_was_told_stands_no_more(store: Store) -> None:
     assert (await look(store)).groups == []
 
 
-async def test_an_alert_that_opens_again_after_its_group_ended_belongs_to_no_group(store: Store) -> None:
+async def test_an_alert_reopened_after_its_group_ended_has_no_group(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     await put(store, seen(*ARRIVED))

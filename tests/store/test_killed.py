@@ -13,7 +13,7 @@ from tests.world.transfers import ALPHA, BETA
 EMPTY = ["BEGIN TRANSACTION;", "COMMIT;"]
 
 
-async def test_promise_1_a_batch_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+async def test_promise_1_a_batch_killed_at_any_statement_is_whole_or_absent(tmp_path: Path) -> None:
     await prepare(tmp_path / "prepared.db")
     before = contents(tmp_path / "prepared.db")
     survived = await asyncio.to_thread(survivor, "change", tmp_path)
@@ -59,7 +59,7 @@ async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: 
     await store.close()
 
 
-async def test_alerts_that_go_into_a_group_are_in_it_or_wait_wherever_it_is_killed(tmp_path: Path) -> None:
+async def test_alerts_are_in_their_group_or_wait_wherever_it_is_killed(tmp_path: Path) -> None:
     await prepare(tmp_path / "prepared.db")
     before = tables(tmp_path / "prepared.db")
     survived = await asyncio.to_thread(survivor, "gather", tmp_path)
@@ -71,7 +71,7 @@ async def test_alerts_that_go_into_a_group_are_in_it_or_wait_wherever_it_is_kill
     await store.close()
 
 
-async def test_promise_1_an_alert_killed_between_any_two_statements_is_stored_with_its_deliveries_or_not_at_all(
+async def test_promise_1_an_alert_is_stored_with_its_deliveries_or_absent(
     tmp_path: Path,
 ) -> None:
     await prepare(tmp_path / "prepared.db")
@@ -86,7 +86,7 @@ async def test_promise_1_an_alert_killed_between_any_two_statements_is_stored_wi
     }
 
 
-async def test_promise_1_a_migration_killed_between_any_two_statements_is_whole_or_not_there(tmp_path: Path) -> None:
+async def test_promise_1_a_migration_killed_at_any_statement_is_whole_or_absent(tmp_path: Path) -> None:
     survived = await asyncio.to_thread(survivor, "make", tmp_path)
     assert survived > 20
     made = [file for n in range(1, survived) if (file := tmp_path / f"{n}.db").exists()]

@@ -86,7 +86,7 @@ async def test_a_reader_that_is_cancelled_leaves_no_file_open(file: Path, turns:
         await reading.close()
 
 
-async def test_a_crowd_of_readers_that_is_cancelled_leaves_room_and_no_file_open(file: Path) -> None:
+async def test_a_cancelled_crowd_of_readers_leaves_no_file_open(file: Path) -> None:
     store = await open_store(file, NAMES)
     await put(store, seen(XCALLED))
     await store.close()

@@ -38,7 +38,7 @@ async def pages(store: Store, size: int) -> list[TransferId]:
 
 @settings(examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=12), st.integers(1, 4))
-async def test_every_transfer_is_on_exactly_one_page_newest_first_even_where_many_start_at_once(
+async def test_every_transfer_is_on_exactly_one_page_newest_first(
     tmp_path_factory: pytest.TempPathFactory, starts: list[int], size: int
 ) -> None:
     store = await open_store(tmp_path_factory.mktemp("lists") / "monitor.db", {})
@@ -68,7 +68,7 @@ async def test_no_status_at_all_lists_nothing(store: Store) -> None:
     assert await listed(store, TransferFilter(statuses=frozenset())) == []
 
 
-async def test_a_transfer_of_unknown_origin_is_listed_and_moves_to_its_start_once_that_is_known(store: Store) -> None:
+async def test_a_transfer_moves_in_the_list_once_its_start_is_known(store: Store) -> None:
     await put(store, seen(executed(info(0), sighting(50)), called(1, 30)))
     early = called(0, 10)
     assert await listed(store) == [early.event.transfer_id, called(1, 30).event.transfer_id]
@@ -91,7 +91,7 @@ async def test_all_transfers_of_a_transaction_are_found_by_it(store: Store) -> N
     assert {view.transfer.transfer_id for view in found} == {record.event.transfer_id for record in records}
 
 
-async def test_a_transfer_is_found_once_by_the_transaction_of_two_of_its_events(store: Store) -> None:
+async def test_a_transaction_of_two_events_finds_their_transfer_once(store: Store) -> None:
     await put(store, seen(called(0, 10), executed(info(0), sighting(11))))
     assert len(await store.transfers.by_id_or_tx(called(0, 10).sighting.tx_hash)) == 1
 

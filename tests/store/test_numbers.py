@@ -36,7 +36,7 @@ async def test_an_empty_database_has_no_numbers(store: Store) -> None:
     assert (numbers.nonces, numbers.awaited, numbers.overdue, numbers.open_alerts, numbers.backlogs) == ({},) * 5
 
 
-async def test_legs_that_have_not_arrived_are_counted_by_pathway_and_by_whether_they_are_past_due(store: Store) -> None:
+async def test_open_legs_are_counted_by_pathway_and_lateness(store: Store) -> None:
     done, executed, early, late, later = Sample(1), Sample(2), Sample(3, START + 1000), Sample(4), Sample(5)
     back = Sample(1, origin=DESTINATION, destination=ORIGIN)
     arrived = [done.xcalled(), done.executed(), done.reconciled(), executed.xcalled(), executed.executed()]

@@ -47,7 +47,7 @@ async def test_a_file_of_any_name_is_made_and_read(tmp_path: Path, name: str) ->
     assert file.exists()
 
 
-async def test_another_program_s_database_is_refused_in_words_and_left_as_it_was(file: Path) -> None:
+async def test_another_programs_database_is_refused_and_left_alone(file: Path) -> None:
     other_program_s(file)
     before = file.read_bytes()
     with pytest.raises(DatabaseError, match=r"monitor\.db is not a connext-monitor database; name another file"):
@@ -126,7 +126,7 @@ def test_a_lock_is_free_once_it_is_let_go(file: Path) -> None:
             pass
 
 
-def test_a_lock_in_a_folder_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_lock_in_a_missing_folder_is_refused_in_words(tmp_path: Path) -> None:
     with (
         pytest.raises(DatabaseError, match=r"cannot be made .*check monitor\.database"),
         DatabaseLock(tmp_path / "nowhere" / "monitor.db"),

@@ -81,7 +81,7 @@ async def test_an_alert_opens_once_and_is_told_once_to_each_provider(store: Stor
     assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1, "ops": 1}
 
 
-async def test_only_those_who_heard_of_an_alert_hear_of_its_end_and_in_that_order(store: Store) -> None:
+async def test_only_whoever_heard_of_an_alert_hears_of_its_end(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
@@ -105,7 +105,7 @@ async def test_the_end_of_an_alert_knows_the_message_of_its_opening(store: Store
     assert ending.reference == "message 1"
 
 
-async def test_a_leg_that_is_taken_back_may_be_accused_again_under_the_same_id(store: Store) -> None:
+async def test_a_leg_taken_back_may_be_accused_again(store: Store) -> None:
     await put(store, seen(XCALLED))
     first = await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))

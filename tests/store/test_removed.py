@@ -40,7 +40,7 @@ async def test_without_its_destination_nothing_of_a_transfer_stays_open(store: S
     assert await left(store, ALPHA) == [REORG.id]
 
 
-async def test_who_was_told_of_it_is_told_that_it_is_no_longer_watched(store: Store) -> None:
+async def test_whoever_was_alerted_hears_that_it_is_unwatched(store: Store) -> None:
     await left(store, ALPHA)
     rows = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert {row.alert.resolution for row, _ in rows} == {"removed"}

@@ -134,7 +134,7 @@ async def test_what_was_pruned_does_not_come_back_and_leaves_no_hole(store: Stor
     assert await nonces_kept(store) == [5, 6]
 
 
-async def test_a_reorg_of_what_is_kept_makes_no_hole_of_what_is_pruned(store: Store) -> None:
+async def test_a_reorg_after_pruning_makes_no_pruned_nonce_missing(store: Store) -> None:
     waiting = xcalled(info(1), sighting(OLD + 7))
     await put(store, seen(*whole(0), waiting, *whole(2), *whole(3), *whole(4)), progress=progress(5))
     assert await prune(store) == 3
@@ -146,7 +146,7 @@ async def test_a_reorg_of_what_is_kept_makes_no_hole_of_what_is_pruned(store: St
     assert await store.chains.nonces(ALPHA) == Nonces(0, 5, 5, pruned=4)
 
 
-async def test_a_delivery_with_a_pruned_nonce_is_a_phantom_and_the_pruned_one_never_is(store: Store) -> None:
+async def test_only_a_second_delivery_of_a_pruned_nonce_is_a_phantom(store: Store) -> None:
     await put(store, seen(*(one for n in range(6) for one in whole(n))), progress=progress(6))
     assert await prune(store) == 5
     # Another transfer, with a nonce that was given long ago.

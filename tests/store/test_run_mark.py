@@ -87,7 +87,7 @@ async def test_what_others_do_through_sqlite_is_no_other_file(marked: Marked, ch
         assert marked.mark.look() is None
 
 
-async def test_a_mark_that_could_not_be_brought_into_the_file_is_brought_later(tmp_path: Path) -> None:
+async def test_a_mark_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
     file = tmp_path / "monitor.db"
     store = await open_store(file, NAMES)
     made = Marked(store, file)

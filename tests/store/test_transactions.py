@@ -84,7 +84,7 @@ async def cancelled_at(statement: int, file: Path) -> bool:
     return isinstance(outcome[0], asyncio.CancelledError)
 
 
-async def test_a_commit_whose_caller_is_cancelled_at_any_statement_is_whole_and_the_next_one_too(
+async def test_a_commit_cancelled_at_any_statement_is_whole(
     tmp_path: Path,
 ) -> None:
     undisturbed = tmp_path / "0.db"

@@ -56,9 +56,7 @@ async def test_those_due_before_each_mark_are_counted_by_destination(store: Stor
     assert await counted(legs, RECONCILE_DUE + 1) == Count(4, 0, 0, DUE)
 
 
-async def test_a_leg_that_has_arrived_and_a_chain_that_is_not_asked_about_do_not_count(
-    store: Store, legs: UnjudgedLegs
-) -> None:
+async def test_arrived_legs_and_other_chains_do_not_count(store: Store, legs: UnjudgedLegs) -> None:
     await put(store, seen(sent(1), executed(info(1), sighting(20))))
     assert await counted(legs, DUE + 1) is None
     await put(store, seen(sent(2)))
@@ -82,7 +80,7 @@ async def test_what_has_been_told_does_not_count(store: Store, legs: UnjudgedLeg
 @pytest.mark.parametrize(
     ("ago", "counts"), [(timedelta(seconds=59), False), (timedelta(seconds=61), True), (timedelta(seconds=-5), True)]
 )
-async def test_a_leg_whose_alert_has_ended_a_moment_ago_is_left_in_peace(
+async def test_a_leg_whose_alert_has_just_ended_is_left_alone(
     store: Store, legs: UnjudgedLegs, ago: timedelta, counts: bool
 ) -> None:
     await put(store, seen(sent(1)))
