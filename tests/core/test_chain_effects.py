@@ -74,7 +74,7 @@ def test_a_deep_reorg_ends_when_its_chain_has_been_read_whole(
     assert decide(Known(chain_alerts=[REORG, BLIND]), Batch(progress=[progress])).ended == ended
 
 
-def test_a_reorg_in_the_same_batch_as_the_end_of_another_opens_after_it() -> None:
+def test_a_reorg_that_ends_another_in_its_batch_opens_after_it() -> None:
     batch = Batch(progress=[replace(READ, whole=True), replace(READ, replaced=BlockNumber(9))])
     effects = decide(Known(chain_alerts=[REORG]), batch).effects
     assert [type(effect) for effect in effects] == [ResolveAlert, OpenAlert]

@@ -1,0 +1,137 @@
+"""The shape of the house: sizes, names, and what tests and scripts may reach into."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = sorted((ROOT / "connext_monitor").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_WORDS_OF_TEST = 300, 50, 12
+
+# What is still larger, longer or called alike. Whatever no longer is goes from here.
+LARGE_FILES = {
+    "connext_monitor/app.py",
+    "connext_monitor/config/load.py",
+    "connext_monitor/core/alerts/grouping.py",
+    "connext_monitor/store/alerts.py",
+    "tests/config/test_what_people_type.py",
+    "tests/core/alerts/test_grouping.py",
+    "tests/core/test_decoding.py",
+    "tests/store/test_groups.py",
+    "tests/store/test_statistics.py",
+}
+LONG_FUNCTIONS = {
+    "_build",  # app.py
+    "suspected",  # one statement of SQL
+    "upgrade",  # a migration is a list of statements
+}
+NAMES_OF_TWO = {"Deadlines", "Silences"}
+
+
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def functions(source: ast.Module) -> Iterator[Function]:
+    return (node for node in ast.walk(source) if isinstance(node, Function))
+
+
+def lines_of(node: Function) -> int:
+    return (node.end_lineno or 0) - node.lineno + 1
+
+
+def where(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def test_no_file_is_too_large_to_be_read_at_once() -> None:
+    sizes = {where(file): len(file.read_text(encoding="utf-8").splitlines()) for file in (*PACKAGE, *SCRIPTS, *TESTS)}
+    assert {name for name, lines in sizes.items() if lines > MOST_LINES_OF_FILE} == LARGE_FILES
+
+
+def test_no_function_is_too_long_to_be_seen_at_once() -> None:
+    long = {
+        function.name
+        for file in (*PACKAGE, *SCRIPTS, *TESTS)
+        for function in functions(tree(file))
+        if lines_of(function) > MOST_LINES_OF_FUNCTION
+    }
+    assert long == LONG_FUNCTIONS
+
+
+def test_one_name_means_one_class() -> None:
+    found = defaultdict[str, list[str]](list)
+    for file in PACKAGE:
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(where(file))
+    assert {name: files for name, files in found.items() if len(files) > 1}.keys() == NAMES_OF_TWO
+
+
+def private_names_patched(source: ast.Module) -> list[str]:
+    """The names with a leading underscore that a test replaces, in a module or an object of the package."""
+    calls = [node for node in ast.walk(source) if isinstance(node, ast.Call)]
+    patches = [
+        call for call in calls if ast.unparse(call.func).endswith(("monkeypatch.setattr", "patch", "patch.object"))
+    ]
+    names = [str(arg.value) for call in patches for arg in call.args if isinstance(arg, ast.Constant)]
+    return [name for name in names if any(part.startswith("_") for part in name.split("."))]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'monkeypatch.setattr("connext_monitor.store._PATIENCE", 0.1)',
+        'monkeypatch.setattr(telegram, "_PAUSE", 0.0)',
+        'mock.patch("connext_monitor.app._build")',
+    ],
+)
+def test_a_patch_of_a_private_name_is_found(source: str) -> None:
+    assert private_names_patched(ast.parse(source)) != []
+
+
+def test_tests_patch_no_private_name() -> None:
+    assert {where(file): names for file in TESTS if (names := private_names_patched(tree(file)))} == {}
+
+
+def test_the_names_of_tests_are_short_claims() -> None:
+    long = [
+        f"{where(file)}::{function.name}"
+        for file in TESTS
+        for function in functions(tree(file))
+        if function.name.startswith("test_") and function.name.count("_") > MOST_WORDS_OF_TEST
+    ]
+    assert long == []
+
+
+def imported(source: ast.Module) -> set[str]:
+    """The modules that it imports from."""
+    return {node.module or "" for node in ast.walk(source) if isinstance(node, ast.ImportFrom)}
+
+
+def test_no_test_imports_another_test() -> None:
+    """What they share has a module of its own, and a test can be moved or deleted."""
+    others = {
+        where(file): found
+        for file in TESTS
+        if (found := {name for name in imported(tree(file)) if name.rpartition(".")[2].startswith("test_")})
+    }
+    assert others == {}
+
+
+def test_scripts_import_nothing_of_the_tests() -> None:
+    assert {where(file) for file in SCRIPTS if any(name.startswith("tests") for name in imported(tree(file)))} == set()
+
+
+def test_the_package_uses_no_orm_and_no_async_engine() -> None:
+    refused = ("sqlalchemy.orm", "sqlalchemy.ext.asyncio")
+    assert {where(file) for file in PACKAGE if any(name.startswith(refused) for name in imported(tree(file)))} == set()
