@@ -60,7 +60,7 @@ class Anchors:
         if testimony is not None and testimony.logs is not None:
             raise EndpointNotBelieved(
                 self._endpoint.host,
-                f"has another block {number} than {testimony.host}, and than the one that was final",
+                f"has a different block {number} from {testimony.host}'s, and from the one that was final",
             )
         await self._lineage.confirm_gone(number, block_hash)
         checkpoint = BlockNumber(coverage.start - 1)

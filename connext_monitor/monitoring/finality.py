@@ -54,6 +54,6 @@ class Finality:
         if header is not None and header.hash == tagged.hash:
             return True
         self._state.final_trouble = (
-            f"{self._endpoint.host} says that block {tagged.number} is {self._finality}, and does not have it"
+            f"{self._endpoint.host} says that block {tagged.number} is {self._finality}, but does not have it"
         )
         return False
