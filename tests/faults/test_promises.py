@@ -1,4 +1,4 @@
-"""The promises on what is recorded, each shown end to end: real chains, misbehaving endpoints, the file itself.
+"""The promises on what is recorded (docs/promises.md), end to end: real chains, misbehaving endpoints, the file itself.
 
 1. One transaction. 2. Covered means read. 3. Undo only on evidence. 4. Order does not matter. 8. Contiguity is proven.
 That a commit survives being killed between any two of its statements is shown in tests/store/test_killed.py; that they
