@@ -9,7 +9,7 @@ from connext_monitor.core.events import BlockNumber, DomainId, EventKind
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store import chains
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
-from connext_monitor.store.schema import events, transfers
+from connext_monitor.store.schema import domain_of_event, events, transfers
 
 
 def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
@@ -90,6 +90,6 @@ def _xcalled_from(origin: DomainId, block: BlockNumber | None) -> ColumnElement[
     return exists().where(
         events.c.transfer_id == transfers.c.transfer_id,
         events.c.kind == EventKind.XCALLED.value,
-        events.c.domain == origin,
+        domain_of_event == origin,
         events.c.block_number >= block,
     )

@@ -8,7 +8,7 @@ from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contigu
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.chains import coverage
-from connext_monitor.store.schema import chains, events, transfers
+from connext_monitor.store.schema import chains, domain_of_event, events, transfers
 
 
 def known(connection: Connection, domain: DomainId) -> Nonces | None:
@@ -135,7 +135,7 @@ def _block_of(connection: Connection, origin: DomainId, nonce: int) -> BlockNumb
             transfers.c.origin == origin,
             transfers.c.xcalled_at.is_not(None),
             transfers.c.nonce == nonce,
-            events.c.domain == origin,
+            domain_of_event == origin,
             events.c.kind == EventKind.XCALLED.value,
         )
     )

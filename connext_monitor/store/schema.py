@@ -77,6 +77,10 @@ events = Table(
     Index("events_by_tx", "tx_hash"),
 )
 
+# The chain of an event that is looked for by its transfer: as a sum, because SQLite would else go through all events of
+# that chain, block by block.
+domain_of_event = events.c.domain + 0
+
 transfers = Table(
     "transfers",
     metadata,

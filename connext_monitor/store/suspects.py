@@ -1,12 +1,18 @@
 """Deliveries without an origin."""
 
-from sqlalchemy import Connection, and_, func, select, text
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, exists, func, select, text
 
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Timestamp, TransferId
 from connext_monitor.core.selection import Suspect
-from connext_monitor.store.schema import chains, events, transfers
+from connext_monitor.store.bulk import parts
+from connext_monitor.store.schema import chains, domain_of_event, events, transfers
 
 _MOST = 1000
+_WITHOUT_XCALLED = text("transfers.xcalled_at IS NULL")
+"""A partial index serves only queries that hold its very condition."""
 
 
 def without_origin(connection: Connection, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
@@ -16,7 +22,7 @@ def without_origin(connection: Connection, origin: DomainId) -> list[tuple[Trans
     """
     rows = connection.execute(
         select(transfers.c.transfer_id, transfers.c.started_at)
-        .where(transfers.c.origin == origin, text("transfers.xcalled_at IS NULL"))
+        .where(transfers.c.origin == origin, _WITHOUT_XCALLED)
         .order_by(transfers.c.started_at.desc())
         .limit(_MOST)
     )
@@ -29,57 +35,55 @@ def suspected(connection: Connection, origin: DomainId) -> list[Suspect]:
     Those that a backfill found on their destination are left out: history alerts nobody. At most a thousand, of the
     lowest nonces.
     """
-    # The index is used only where the query holds its very condition.
-    without_origin = text("transfers.xcalled_at IS NULL")
-    holder, held, origins = transfers.alias("holder"), events.alias("held"), chains.alias("origins")
-    block_of_holder = (
-        select(func.min(held.c.block_number))
-        .where(
-            held.c.transfer_id == holder.c.transfer_id,
-            held.c.kind == EventKind.XCALLED.value,
-            held.c.domain == origin,
-        )
-        .correlate(holder)
-        .scalar_subquery()
+    seen_where_watched = exists().where(
+        events.c.transfer_id == transfers.c.transfer_id,
+        events.c.kind == EventKind.EXECUTED.value,
+        domain_of_event == transfers.c.destination,
+        chains.c.domain == transfers.c.destination,
+        events.c.block_number >= chains.c.start_block,
     )
-    watched_from = select(origins.c.first_nonce).where(origins.c.domain == origin).scalar_subquery()
     rows = connection.execute(
-        select(
-            transfers.c.transfer_id,
-            transfers.c.nonce,
-            transfers.c.executed_at,
-            holder.c.transfer_id.label("holder"),
-            block_of_holder.label("holder_block"),
-        )
-        .join(events, and_(events.c.transfer_id == transfers.c.transfer_id, events.c.domain == transfers.c.destination))
-        .join(chains, chains.c.domain == transfers.c.destination)
-        .outerjoin(
-            holder,
-            and_(
-                holder.c.origin == transfers.c.origin,
-                holder.c.nonce == transfers.c.nonce,
-                holder.c.xcalled_at.is_not(None),
-            ),
-        )
-        .where(
-            transfers.c.origin == origin,
-            without_origin,
-            transfers.c.nonce >= watched_from,
-            transfers.c.executed_at.is_not(None),
-            events.c.kind == EventKind.EXECUTED.value,
-            events.c.block_number >= chains.c.start_block,
-        )
+        select(transfers.c.transfer_id, transfers.c.nonce, transfers.c.executed_at)
+        .where(_WITHOUT_XCALLED, transfers.c.origin == origin, transfers.c.executed_at.is_not(None))
+        .where(transfers.c.nonce >= _first_watched(origin), seen_where_watched)
         .order_by(transfers.c.nonce)
         .limit(_MOST)
-    )
-    found = {
-        TransferId(row.transfer_id): Suspect(
-            TransferId(row.transfer_id),
-            row.nonce,
-            Timestamp(row.executed_at),
-            None if row.holder is None else TransferId(row.holder),
-            None if row.holder_block is None else BlockNumber(row.holder_block),
-        )
+    ).all()
+    holders = _holders(connection, origin, {row.nonce for row in rows})
+    nobody = (None, None)
+    return [
+        Suspect(TransferId(row.transfer_id), row.nonce, Timestamp(row.executed_at), *holders.get(row.nonce, nobody))
         for row in rows
-    }
-    return list(found.values())
+    ]
+
+
+def _first_watched(origin: DomainId) -> ScalarSelect[Any]:
+    origins = chains.alias("origins")
+    return select(origins.c.first_nonce).where(origins.c.domain == origin).scalar_subquery()
+
+
+def _holders(
+    connection: Connection, origin: DomainId, nonces: Collection[int]
+) -> dict[int, tuple[TransferId, BlockNumber | None]]:
+    """By nonce, the transfer whose XCalled holds it, and the lowest block that this stands in."""
+    holders: dict[int, tuple[TransferId, BlockNumber | None]] = {}
+    for part in parts(nonces):
+        query = (
+            select(transfers.c.nonce, transfers.c.transfer_id, func.min(events.c.block_number).label("block"))
+            .join(events, _is_its_xcalled(origin), isouter=True)
+            .where(transfers.c.origin == origin, transfers.c.xcalled_at.is_not(None), transfers.c.nonce.in_(part))
+            .group_by(transfers.c.nonce, transfers.c.transfer_id)
+            # Where a reorg is not settled yet, two may hold one nonce.
+            .order_by(transfers.c.nonce, transfers.c.transfer_id)
+        )
+        for row in connection.execute(query):
+            holders.setdefault(row.nonce, (TransferId(row.transfer_id), row.block))
+    return holders
+
+
+def _is_its_xcalled(origin: DomainId) -> ColumnElement[bool]:
+    return and_(
+        events.c.transfer_id == transfers.c.transfer_id,
+        events.c.kind == EventKind.XCALLED.value,
+        domain_of_event == origin,
+    )

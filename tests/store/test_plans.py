@@ -1,0 +1,49 @@
+"""How SQLite finds what it is asked for: an event of a transfer by the transfer, never by going through its chain."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.store import deadlines, nonces, suspects
+from connext_monitor.store.executor import Inline
+from tests.world.databases import open_store
+from tests.world.recording import NAMES
+from tests.world.transfers import ALPHA, BETA
+
+QUERIES: dict[str, Callable[[Connection], object]] = {
+    "suspects": lambda connection: suspects.suspected(connection, ALPHA),
+    "who holds a nonce": lambda connection: suspects._holders(connection, ALPHA, {1}),
+    "the block of a nonce": lambda connection: nonces._block_of(connection, ALPHA, 1),
+    "deadlines": lambda connection: deadlines._recompute(
+        connection, (ALPHA, BETA), Durations(1, 2), watched_from=BlockNumber(5)
+    ),
+}
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+async def test_an_event_is_found_by_its_transfer(file: Path, query: Callable[[Connection], object]) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def recorded(make: Callable[[], Engine], most: int) -> Inline:
+        engine = make()
+        event.listen(engine, "before_cursor_execute", lambda *seen: statements.append((seen[2], seen[3])))
+        return Inline(lambda: engine, most)
+
+    def plans(connection: Connection) -> list[str]:
+        statements.clear()
+        query(connection)
+        asked = list(statements)
+        return [
+            row[3] for sql, values in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+
+    store = await open_store(file, NAMES, recorded)
+    found = [step for step in await store.database.write(plans) if "events" in step]
+    await store.close()
+    assert found
+    assert all("transfer_id=?" in step for step in found)
