@@ -1,7 +1,6 @@
 """What became of alerts: in which order they changed, which channels were told, and what stands open, counted."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, null, select
@@ -14,6 +13,7 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
 from connext_monitor.store.alerts import read_alert
 from connext_monitor.store.bulk import parts
+from connext_monitor.store.instants import from_ms
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, transfers
 
 
@@ -64,7 +64,7 @@ def _open_alerts(
 ) -> OpenAlerts:
     known = origin is not None and destination is not None
     pathway = (DomainId(origin or 0), DomainId(destination or 0)) if known else None
-    return OpenAlerts(KINDS[kind], Severity(severity), pathway, subject, count, _instant(since))
+    return OpenAlerts(KINDS[kind], Severity(severity), pathway, subject, count, from_ms(since))
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> DeliveryRecord:
@@ -79,10 +79,10 @@ def _record(row: Row[*tuple[Any, ...]]) -> DeliveryRecord:
         change=Change(row.change),
         state=state,
         in_digest=in_digest,
-        created_at=_instant(row.created_ms),
-        done_at=_instant(done_ms) if done_ms is not None else None,
+        created_at=from_ms(row.created_ms),
+        done_at=from_ms(done_ms) if done_ms is not None else None,
         attempts=attempts if waiting else 0,
-        next_attempt_at=_instant(next_ms) if waiting and next_ms else None,
+        next_attempt_at=from_ms(next_ms) if waiting and next_ms else None,
         reason=reason,
     )
 
@@ -100,7 +100,3 @@ def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | Non
         return DeliveryStatus.WAITING, None
     refused = row.group_reason is not None and not row.group_attempts
     return (DeliveryStatus.REFUSED if refused else DeliveryStatus.TAKEN), row.group_told_ms
-
-
-def _instant(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

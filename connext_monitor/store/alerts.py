@@ -1,7 +1,7 @@
-"""Alerts, and whom they are to be told."""
+"""Alerts, from their opening to their end; what becomes of them is news for the providers (`store.news`)."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -10,27 +10,22 @@ from sqlalchemy.dialects.sqlite import insert
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.effects import ResolveAlert
-from connext_monitor.core.alerts.grouping import is_fresh
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import Change
-from connext_monitor.core.events import DomainId, TransferId
-from connext_monitor.core.queue import Topic
+from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import AlertRow, TransferWithDeadlines
+from connext_monitor.store import news
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
+from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.revisions import NEXT_REVISION, next_revision
-from connext_monitor.store.schema import alerts, deliveries, transfers
+from connext_monitor.store.schema import alerts
 from connext_monitor.store.transfers import by_ids
 
 _SELECT_STATES = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
-_SELECT_TOLD = SelectIn(
-    select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference),
-    deliveries.c.alert_id,
-)
 _ALERT_COLUMNS = (
     alerts.c.id, alerts.c.kind, alerts.c.severity, alerts.c.subject, alerts.c.transfer_id, alerts.c.state,
     alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
@@ -45,22 +40,16 @@ Route = Callable[[Alert], Collection[str]]
 Decide = Callable[[TransferWithDeadlines | None], Alert | None]
 """The alert that a transfer as it stands calls for."""
 
-StandingMessages = dict[str, list[str | None]]
-"""The providers that know an alert as open, with the channel's own names of the messages that say so.
-
-None where it gives none or has not been told yet.
-"""
-
 
 def open_alerts(connection: Connection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
     """Store alerts as open, with a delivery for each of their providers; those that were not open already."""
     known = _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
     is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
     new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
-    first = next_revision(connection)
-    _OPEN(connection, [_row(alert, first + place) for place, (alert, _) in enumerate(new.values())])
-    queued = [row for one in new.values() for row in _openings(connection, *one, one[0].opened_at)]
-    _queue(connection, queued)
+    if new:
+        first = next_revision(connection)
+        _OPEN(connection, [_row(alert, first + number) for number, (alert, _) in enumerate(new.values())])
+        news.queue_openings(connection, list(new.values()))
     return [alert for alert, _ in new.values()]
 
 
@@ -79,34 +68,6 @@ def open_decided(connection: Connection, decisions: Sequence[tuple[TransferId, D
     return open_alerts(connection, [(alert, route(alert)) for alert in decided if alert is not None])
 
 
-def queue_opening(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
-    """Queue the news that an alert is open for each of these providers."""
-    _queue(connection, _openings(connection, alert, providers, at))
-
-
-def _openings(
-    connection: Connection, alert: Alert, providers: Collection[str], at: datetime
-) -> list[dict[str, object]]:
-    if not providers:
-        return []
-    grouping = {"topic": str(_topic(connection, alert)), "fresh": is_fresh(alert)}
-    return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
-
-
-def told(connection: Connection, alert_ids: Collection[str]) -> dict[str, StandingMessages]:
-    """The providers whose last news of each of these alerts, told or queued, is that it is open."""
-    rows = _SELECT_TOLD(connection, alert_ids) if alert_ids else []
-    found: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
-    # A provider may have been told of an alert more than once before it ended, and each message is to change.
-    once = {int(row[0]): row for row in rows}
-    for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):
-        if change == Change.OPENED.value:
-            found[alert_id].setdefault(provider, []).append(reference)
-        else:
-            found[alert_id].pop(provider, None)
-    return found
-
-
 def escalate(connection: Connection, alert_id: str, route: Route, at: datetime) -> bool:
     """Make an alert critical and queue it anew, once; False where it has ended or was escalated before.
 
@@ -118,7 +79,7 @@ def escalate(connection: Connection, alert_id: str, route: Route, at: datetime) 
     now = alert.escalated(at)
     values = {"severity": now.severity.value, "details": now.details.written(), "revision": NEXT_REVISION}
     connection.execute(update(alerts).where(alerts.c.id == alert_id).values(values))
-    queue_opening(connection, now, route(now), at)
+    news.queue_opening(connection, now, route(now), at)
     return True
 
 
@@ -135,14 +96,6 @@ def every_open(connection: Connection) -> list[Alert]:
     return [read_alert(row) for row in rows]
 
 
-def _topic(connection: Connection, alert: Alert) -> Topic:
-    if alert.transfer_id is None or alert.pathway is not None:
-        return Topic(alert.kind, alert.pathway)
-    pathway = select(transfers.c.origin, transfers.c.destination).where(transfers.c.transfer_id == alert.transfer_id)
-    row = connection.execute(pathway).one_or_none()
-    return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
-
-
 def resolve(connection: Connection, ended: Sequence[ResolveAlert], at: datetime) -> list[str]:
     """Resolve those of these alerts that are open, and queue the news to all who got the opening; their ids."""
     resolutions = {effect.alert_id: effect.resolution for effect in ended}
@@ -153,7 +106,7 @@ def resolve(connection: Connection, ended: Sequence[ResolveAlert], at: datetime)
         connection.execute(
             end.values(
                 state=AlertState.RESOLVED.value,
-                resolved_ms=_ms(at),
+                resolved_ms=to_ms(at),
                 resolution=bindparam("how"),
                 revision=bindparam("change"),
             ),
@@ -162,7 +115,7 @@ def resolve(connection: Connection, ended: Sequence[ResolveAlert], at: datetime)
                 for place, alert_id in enumerate(resolved)
             ],
         )
-        _queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
+        news.queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
 
 
@@ -182,9 +135,9 @@ def resolved_since(connection: Connection, alert_ids: Collection[str], since: da
     """Those of these alerts that are resolved and were so since then, with when that was."""
     rows = _SELECT_STATES(connection, alert_ids) if alert_ids else []
     return {
-        alert_id: _instant(resolved_ms)
+        alert_id: from_ms(resolved_ms)
         for _, alert_id, state, resolved_ms in rows
-        if state == AlertState.RESOLVED.value and resolved_ms > _ms(since)
+        if state == AlertState.RESOLVED.value and resolved_ms > to_ms(since)
     }
 
 
@@ -192,20 +145,6 @@ def _open_among(connection: Connection, ids: Collection[str]) -> list[str]:
     """Those that are open, in the order in which they were first opened."""
     rows = sorted(_SELECT_STATES(connection, ids), key=lambda row: int(row[0]))
     return list(dict.fromkeys(alert_id for _, alert_id, state, _ in rows if state == AlertState.OPEN.value))
-
-
-def _queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: datetime) -> None:
-    """Queue the ends of these alerts (id → resolution) for all who know them as open."""
-    # An alert that opened again may have gone to others than before: only the last change a provider got counts.
-    rows: list[dict[str, object]] = []
-    for alert_id, by_provider in told(connection, ended).items():
-        for provider, messages in sorted(by_provider.items()):
-            # An alert that was told anew stands in several messages, and all of them change.
-            earlier = [reference for reference in messages[:-1] if reference is not None]
-            end = _delivery(alert_id, provider, Change.RESOLVED, at)
-            end |= {"resolution": ended[alert_id].value, "resolved_ms": _ms(at)}
-            rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
-    _queue(connection, rows)
 
 
 def open_of_kind(connection: Connection, kind: AlertKind) -> list[Alert]:
@@ -272,10 +211,10 @@ def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
         kind=kind,
         severity=Severity(row.severity),
         subject=row.subject,
-        opened_at=_instant(row.opened_ms),
+        opened_at=from_ms(row.opened_ms),
         transfer_id=TransferId(row.transfer_id) if row.transfer_id is not None else None,
         state=AlertState(row.state),
-        resolved_at=_instant(row.resolved_ms) if row.resolved_ms is not None else None,
+        resolved_at=from_ms(row.resolved_ms) if row.resolved_ms is not None else None,
         resolution=Resolution(row.resolution) if row.resolution is not None else None,
         details=kind.read_details(row.details),
         causes=read_causes(row.causes),
@@ -286,31 +225,5 @@ def _row(alert: Alert, revision: int) -> tuple[object, ...]:
     """The values of `_ALERT_COLUMNS`, of an alert that opens."""
     return (
         alert.id, alert.kind.name, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
-        _ms(alert.opened_at), None, None, alert.details.written(), written(alert.causes), revision,
+        to_ms(alert.opened_at), None, None, alert.details.written(), written(alert.causes), revision,
     )  # fmt: skip
-
-
-def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
-    return {
-        "alert_id": alert_id,
-        "provider": provider,
-        "change": change.value,
-        "pending": True,
-        "attempts": 0,
-        "next_attempt_ms": 0,
-        "created_ms": _ms(at),
-    }
-
-
-def _queue(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Store new deliveries, which all say the same columns."""
-    if rows:
-        connection.execute(insert(deliveries), rows)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
-
-
-def _instant(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

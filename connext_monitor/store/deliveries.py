@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
@@ -15,6 +15,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
 from connext_monitor.core.stored_numbers import Backlog
 from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.schema import alerts, channels, deliveries, delivery_groups
 
 
@@ -48,7 +49,7 @@ def newest_critical(connection: Connection, provider: str) -> datetime | None:
         .join(alerts, alerts.c.id == deliveries.c.alert_id)
         .where(*untried, deliveries.c.change == Change.OPENED.value, alerts.c.severity == Severity.CRITICAL.value)
     )
-    return None if came_ms is None else datetime.fromtimestamp(came_ms / 1000, UTC)
+    return None if came_ms is None else from_ms(came_ms)
 
 
 def pending(connection: Connection, delivery_id: int) -> list[QueuedDelivery]:
@@ -82,7 +83,7 @@ def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Que
             reference=row.reference or _opening(openings, row),
             attempts=row.attempts,
             next_attempt_at=row.next_attempt_ms / 1000,
-            created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),
+            created_at=from_ms(row.created_ms),
         )
         for row in rows
     ]
@@ -102,7 +103,7 @@ def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:
     """The alert as it was when this delivery was queued."""
     if row.change == Change.OPENED.value:
         return replace(alert, state=AlertState.OPEN, resolved_at=None, resolution=None)
-    ended_at = datetime.fromtimestamp(row.resolved_ms / 1000, UTC)
+    ended_at = from_ms(row.resolved_ms)
     return replace(alert, state=AlertState.RESOLVED, resolved_at=ended_at, resolution=Resolution(row.resolution))
 
 
@@ -111,7 +112,7 @@ def sent(connection: Connection, delivery_id: int, reference: str | None, at: da
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id)
-        .values(pending=False, reference=reference, reason=None, done_ms=_ms(at))
+        .values(pending=False, reference=reference, reason=None, done_ms=to_ms(at))
     )
 
 
@@ -126,7 +127,7 @@ def postponed(connection: Connection, delivery_id: int, attempts: int, next_atte
 
 def save_channel(connection: Connection, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
     """How a channel is, and since when."""
-    values = {"state": state.value, "reason": reason, "since_ms": _ms(at)}
+    values = {"state": state.value, "reason": reason, "since_ms": to_ms(at)}
     row = insert(channels).values(provider=provider, **values)
     connection.execute(row.on_conflict_do_update(index_elements=["provider"], set_=values))
 
@@ -140,7 +141,7 @@ def channel_rows(connection: Connection) -> list[ChannelRow]:
             provider,
             ChannelState(stored[provider].state) if provider in stored else ChannelState.OK,
             stored[provider].reason if provider in stored else None,
-            datetime.fromtimestamp(stored[provider].since_ms / 1000, UTC) if provider in stored else None,
+            from_ms(stored[provider].since_ms) if provider in stored else None,
             waiting.get(provider, Backlog()).waiting,
         )
         for provider in sorted(waiting.keys() | stored.keys())
@@ -169,7 +170,3 @@ def backlogs(connection: Connection) -> dict[str, Backlog]:
             oldest_at = min(other.oldest_at or math.inf, since_ms / 1000)
             waiting[provider] = Backlog(other.waiting + count, oldest_at)
     return waiting
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
@@ -16,6 +16,7 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
 from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.payload import unpack
 from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members
@@ -43,7 +44,7 @@ class GroupRow:
             severity=self.severity,
             members=self.members,
             open=self.open,
-            opened_at=datetime.fromtimestamp(self.row.oldest_ms / 1000, UTC),
+            opened_at=from_ms(self.row.oldest_ms),
             oldest=named[0],
             largest=tuple(named[1:]),
             endings=self.endings,
@@ -59,9 +60,9 @@ def form(connection: Connection, provider: str, topic: Topic, before: int, at: d
         "provider": provider,
         "topic": str(topic),
         "before": before,
-        "oldest_ms": _ms(at),
+        "oldest_ms": to_ms(at),
         "newest_ms": 0,
-        "formed_ms": _ms(at),
+        "formed_ms": to_ms(at),
         "ended": False,
         "attempts": 0,
         "next_attempt_ms": 0,
@@ -144,7 +145,7 @@ def sent(connection: Connection, said: Digest, change: Change, reference: str | 
             opened_with=func.coalesce(groups.opened_with, said.members),
             told_members=said.members,
             told_open=said.open,
-            told_ms=_ms(at),
+            told_ms=to_ms(at),
             ended=change is Change.RESOLVED,
             attempts=0,
             next_attempt_ms=0,
@@ -192,7 +193,7 @@ def _hand_over(connection: Connection, taken: Sequence[tuple[int, int]], at: dat
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == bindparam("of_delivery"))
-        .values(pending=False, group_id=bindparam("to_group"), done_ms=_ms(at)),
+        .values(pending=False, group_id=bindparam("to_group"), done_ms=to_ms(at)),
         [{"of_delivery": delivery_id, "to_group": group_id} for delivery_id, group_id in taken],
     )
 
@@ -212,7 +213,3 @@ def _named(connection: Connection, group_id: int, *, is_open: bool) -> list[Aler
     largest = connection.execute(members.order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
     others = [row for row in largest if row.id != oldest.id]
     return [read_alert(row) for row in (oldest, *others[:LARGEST])]
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

@@ -18,6 +18,23 @@ from connext_monitor.store import alerts, anchors, backfills, chains, mismatches
 _ENDED_BY_READING = (DEEP_REORG, MONITOR_STARTED_BLIND)
 
 
+def record(
+    connection: Connection,
+    batch: Batch,
+    decide: Callable[[Known], Changes],
+    route: Callable[[Alert], Collection[str]],
+    at: datetime,
+) -> tuple[Changes, list[str]]:
+    """Events, transfers, checkpoints, and the alerts that open or end: all of a batch, or nothing.
+
+    ``decide`` gets all that is known of what the batch touches, and ``route`` names the providers of an alert that
+    opens. Both run within the transaction, on the writer's thread: they must be pure.
+    Returns what was decided and the ids of the alerts that opened or ended.
+    """
+    changes = decide(known(connection, batch))
+    return changes, save(connection, batch, changes, route, at)
+
+
 def known(connection: Connection, batch: Batch) -> Known:
     """All that is stored of what the batch touches."""
     ids, gone = batch.transfer_ids, batch.gone_blocks

@@ -1,7 +1,7 @@
 """Reports on statistics, and whom they are still to be told."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.delivery import QueuedReport
 from connext_monitor.core.report import Report, read, written
+from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.schema import report_deliveries, reports
 
 _SUPERSEDED = "a newer report has been made since"
@@ -23,19 +24,19 @@ def last(connection: Connection, now: float) -> int | None:
 
 def begin(connection: Connection, until: int, at: datetime) -> None:
     """Note that reports begin with the period after this instant (Unix seconds)."""
-    row = insert(reports).values(until_at=until, content="", made_ms=_ms(at))
+    row = insert(reports).values(until_at=until, content="", made_ms=to_ms(at))
     connection.execute(row.on_conflict_do_nothing())
 
 
 def add(connection: Connection, report: Report, providers: Collection[str], at: datetime) -> None:
     """Store a report with a delivery to each of these; what they have not taken of older ones is given up."""
-    row = insert(reports).values(until_at=report.until, content=written(report), made_ms=_ms(at))
+    row = insert(reports).values(until_at=report.until, content=written(report), made_ms=to_ms(at))
     made = connection.execute(row.on_conflict_do_nothing().returning(reports.c.id))
     report_id = made.scalar()
     if report_id is None:
         return
     old = update(report_deliveries).where(report_deliveries.c.pending)
-    connection.execute(old.values(pending=False, reason=_SUPERSEDED, done_ms=_ms(at)))
+    connection.execute(old.values(pending=False, reason=_SUPERSEDED, done_ms=to_ms(at)))
     rows = [
         {"report_id": report_id, "provider": name, "pending": True, "attempts": 0, "next_attempt_ms": 0}
         for name in sorted(providers)
@@ -56,13 +57,13 @@ def next_report(connection: Connection, provider: str) -> QueuedReport | None:
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    made_at = datetime.fromtimestamp(row.made_ms / 1000, UTC)
+    made_at = from_ms(row.made_ms)
     return QueuedReport(row.report_id, read(row.content), row.attempts, row.next_attempt_ms / 1000, made_at)
 
 
 def report_sent(connection: Connection, report_id: int, provider: str, at: datetime) -> None:
     """The channel took it."""
-    _settle(connection, report_id, provider, pending=False, reason=None, done_ms=_ms(at))
+    _settle(connection, report_id, provider, pending=False, reason=None, done_ms=to_ms(at))
 
 
 def report_postponed(
@@ -82,7 +83,3 @@ def _settle(
     mine = (report_deliveries.c.report_id == report_id, report_deliveries.c.provider == provider)
     changed = update(report_deliveries).where(*mine).values(**values)
     connection.execute(changed)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

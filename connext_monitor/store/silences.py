@@ -1,28 +1,29 @@
 """Silences, and what is queued when they end."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
-from connext_monitor.store import alerts
+from connext_monitor.store import alerts, news
+from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.schema import silences
 
 
 def made(connection: Connection, silence: Silence, at: datetime) -> Silence:
     """Store a new one; as it is stored, with its id."""
     values = {
-        "until_ms": _ms(silence.until),
+        "until_ms": to_ms(silence.until),
         "kind": silence.kind.name if silence.kind else None,
         "origin": silence.origin,
         "destination": silence.destination,
         "subject": silence.subject,
         "reason": silence.reason,
         "ack": silence.ack,
-        "made_ms": _ms(at),
+        "made_ms": to_ms(at),
         "done": False,
     }
     row = connection.execute(insert(silences).values(values).returning(*silences.c)).one()
@@ -41,7 +42,7 @@ def cut_short(connection: Connection, silence_id: int, at: datetime) -> bool:
     Before it was made, if that was later: whoever ends it may have another clock than whoever looks for its end.
     """
     mine = (silences.c.id == silence_id, ~silences.c.done)
-    ended = {"until_ms": func.min(silences.c.made_ms, _ms(at))}
+    ended = {"until_ms": func.min(silences.c.made_ms, to_ms(at))}
     found = connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
     return found.first() is not None
 
@@ -52,7 +53,7 @@ def redate(connection: Connection, silence: Silence) -> None:
         raise ValueError("a silence without the time that it was made at")
     # What was cut short meanwhile stays so.
     mine = (silences.c.id == silence.id, ~silences.c.done, silences.c.until_ms > silences.c.made_ms)
-    dated = {"until_ms": _ms(silence.until), "made_ms": _ms(silence.made_at)}
+    dated = {"until_ms": to_ms(silence.until), "made_ms": to_ms(silence.made_at)}
     connection.execute(update(silences).where(*mine).values(dated))
 
 
@@ -64,9 +65,9 @@ def end(connection: Connection, silence: Silence, tell: Mapping[str, Collection[
         alert = alerts.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
-        told = () if silence.ack else alerts.told(connection, [alert_id])[alert_id]
+        told = () if silence.ack else news.standing_messages(connection, [alert_id])[alert_id]
         wanted = sorted(set(providers).difference(told))
-        alerts.queue_opening(connection, alert, wanted, at)
+        news.queue_opening(connection, alert, wanted, at)
         count += len(wanted)
     return count
 
@@ -75,16 +76,12 @@ def _read(row: object) -> Silence:
     found = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's own name for a row's columns
     return Silence(
         id=found["id"],
-        until=datetime.fromtimestamp(found["until_ms"] / 1000, UTC),
+        until=from_ms(found["until_ms"]),
         kind=KINDS[found["kind"]] if found["kind"] else None,
         origin=found["origin"],
         destination=found["destination"],
         subject=found["subject"],
         reason=found["reason"],
         ack=found["ack"],
-        made_at=datetime.fromtimestamp(found["made_ms"] / 1000, UTC),
+        made_at=from_ms(found["made_ms"]),
     )
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

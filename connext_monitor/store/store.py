@@ -5,8 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.events import DomainId
@@ -76,15 +74,5 @@ class Store:
     async def record(
         self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
     ) -> tuple[Changes, list[str]]:
-        """Promise 1: events, transfers, checkpoints, and the alerts that open or resolve, in one transaction.
-
-        ``decide`` gets all that is known of what the batch touches, and ``route`` names the providers of an alert that
-        opens. Both run within the transaction, on the writer's thread: they must be pure.
-        Returns what was decided and the ids of the alerts that opened or ended.
-        """
-
-        def work(connection: Connection) -> tuple[Changes, list[str]]:
-            changes = decide(recording.known(connection, batch))
-            return changes, recording.save(connection, batch, changes, route, at)
-
-        return await self.database.write(work)
+        """Promise 1: all of a batch in one transaction; see `recording.record`."""
+        return await self.database.write(lambda connection: recording.record(connection, batch, decide, route, at))

@@ -1,0 +1,101 @@
+"""What providers are to be told of alerts, queued in the transaction that changes them: each opening, and each end."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.grouping import is_fresh
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.queue import Topic
+from connext_monitor.store.bulk import SelectIn
+from connext_monitor.store.instants import to_ms
+from connext_monitor.store.schema import deliveries, transfers
+
+_SELECT_NEWS = SelectIn(
+    select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference),
+    deliveries.c.alert_id,
+)
+
+StandingMessages = dict[str, list[str | None]]
+"""The providers that know an alert as open, with the channel's own names of the messages that say so.
+
+None where it gives none or has not been told yet.
+"""
+
+
+def queue_openings(connection: Connection, opened: Sequence[tuple[Alert, Collection[str]]]) -> None:
+    """Queue the news that these alerts have opened, each for its providers."""
+    _queue(connection, [row for alert, to in opened for row in _openings(connection, alert, to, alert.opened_at)])
+
+
+def queue_opening(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
+    """Queue the news that an alert is open for each of these providers."""
+    _queue(connection, _openings(connection, alert, providers, at))
+
+
+def _openings(
+    connection: Connection, alert: Alert, providers: Collection[str], at: datetime
+) -> list[dict[str, object]]:
+    if not providers:
+        return []
+    grouping = {"topic": str(_topic(connection, alert)), "fresh": is_fresh(alert)}
+    return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
+
+
+def standing_messages(connection: Connection, alert_ids: Collection[str]) -> dict[str, StandingMessages]:
+    """The providers whose last news of each of these alerts, told or queued, is that it is open."""
+    rows = _SELECT_NEWS(connection, alert_ids) if alert_ids else []
+    found: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
+    # A provider may have been told of an alert more than once before it ended, and each message is to change.
+    once = {int(row[0]): row for row in rows}
+    for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):
+        if change == Change.OPENED.value:
+            found[alert_id].setdefault(provider, []).append(reference)
+        else:
+            found[alert_id].pop(provider, None)
+    return found
+
+
+def _topic(connection: Connection, alert: Alert) -> Topic:
+    if alert.transfer_id is None or alert.pathway is not None:
+        return Topic(alert.kind, alert.pathway)
+    pathway = select(transfers.c.origin, transfers.c.destination).where(transfers.c.transfer_id == alert.transfer_id)
+    row = connection.execute(pathway).one_or_none()
+    return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
+
+
+def queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: datetime) -> None:
+    """Queue the ends of these alerts (id → resolution) for all who know them as open."""
+    # An alert that opened again may have gone to others than before: only the last change a provider got counts.
+    rows: list[dict[str, object]] = []
+    for alert_id, by_provider in standing_messages(connection, ended).items():
+        for provider, messages in sorted(by_provider.items()):
+            # An alert that was told anew stands in several messages, and all of them change.
+            earlier = [reference for reference in messages[:-1] if reference is not None]
+            end = _delivery(alert_id, provider, Change.RESOLVED, at)
+            end |= {"resolution": ended[alert_id].value, "resolved_ms": to_ms(at)}
+            rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
+    _queue(connection, rows)
+
+
+def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
+    return {
+        "alert_id": alert_id,
+        "provider": provider,
+        "change": change.value,
+        "pending": True,
+        "attempts": 0,
+        "next_attempt_ms": 0,
+        "created_ms": to_ms(at),
+    }
+
+
+def _queue(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Store new deliveries, which all say the same columns."""
+    if rows:
+        connection.execute(insert(deliveries), rows)
