@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
@@ -90,6 +90,9 @@ def test_blocks_that_nobody_has_open_an_alert_about_their_chain() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 120), st.integers(0, 60)), max_size=6), st.integers(0, 6))
+@example(ranges=[(16, 40), (57, 42)], before=1)
+@example(ranges=[(16, 40), (58, 42)], before=1)
+@example(ranges=[(0, 60), (50, 60)], before=0)
 def test_a_lost_past_ends_exactly_when_backfills_have_read_every_block(
     ranges: list[tuple[int, int]], before: int
 ) -> None:
