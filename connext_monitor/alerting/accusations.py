@@ -22,7 +22,7 @@ from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer import Transfer
 
 FindCauses = Callable[[Transfer, Leg], Awaitable[tuple[Cause, ...]]]
-"""Finds out within a second what an alert can say beside the bare facts."""
+"""Finds out within a second what an alert can say beyond the bare facts."""
 
 _MOMENT = 0.1
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class EndedAlerts(Protocol):
-    """Where it stands which alerts have ended."""
+    """Knows which alerts have ended."""
 
     async def resolved_since(self, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:
         """Those of these alerts that were resolved since then, with when that was."""
@@ -95,7 +95,7 @@ class Accusations:
             log.warning("alert.opened", alert=alert.id, late_by=round(at.timestamp() - due_at[alert.id], 3))
 
     async def _add_causes(self, case: Case) -> None:
-        # What is not known in time never keeps an alert.
+        # An alert never waits for a cause that is not known in time.
         if case.evidence.transfer is None:
             return
         try:

@@ -49,7 +49,7 @@ class AlertStore(Protocol):
 
 
 class AlertDesk:
-    """Opens, changes and ends alerts; whoever delivers or shows them is woken after each commit.
+    """Opens, changes and ends alerts; its listeners are woken after each commit.
 
     ``subscribers`` are the providers whose configuration asks for an alert; one that ``is_silenced`` goes to none.
     """
@@ -72,7 +72,7 @@ class AlertDesk:
         self._listeners.append(listener)
 
     def wake_delivery(self) -> None:
-        """Have delivered and shown what is stored."""
+        """Wake whatever delivers alerts or shows them."""
         for listener in self._listeners:
             listener()
 

@@ -46,7 +46,7 @@ class AlertQueue:
         return any(at <= now for at, _ in in_turn(queued, held))
 
     def settled(self, outcome: Outcome) -> None:
-        """Go on to the next delivery, or read them again where this one was not taken."""
+        """Go on to the next delivery, or read the queue again if the channel did not take this one."""
         if self._prefetched and isinstance(outcome, Sent):
             self._prefetched.popleft()
         else:
@@ -55,12 +55,12 @@ class AlertQueue:
     async def _fetch(self, held: Held) -> Idle | None:
         self._prefetched.clear()
         queued = await self._store.next_deliveries(self._provider.name, _PREFETCHED)
-        timed = in_turn(independent(queued), held, await self._newest_critical(held))
+        timed_deliveries = in_turn(independent(queued), held, await self._newest_critical(held))
         now = self._clock.now().timestamp()
-        self._prefetched.extend(delivery for at, delivery in timed if at <= now)
+        self._prefetched.extend(delivery for at, delivery in timed_deliveries if at <= now)
         if self._prefetched:
             return None
-        return Idle(min(timed, key=itemgetter(0))[0] if timed else None)
+        return Idle(min(timed_deliveries, key=itemgetter(0))[0] if timed_deliveries else None)
 
     async def _newest_critical(self, held: Held) -> float:
         """When the newest critical alert was queued that has not been attempted; asked only while it may end a hold."""

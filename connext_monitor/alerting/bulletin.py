@@ -20,7 +20,7 @@ _LONGEST_SEND = 200.0
 """Seconds, for a provider that does not end its send by itself, as it should."""
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
 _ATTEMPTS = 20
-"""They last for an hour; trouble that lasts longer is sent anew then."""
+"""They take about an hour; trouble that lasts longer is announced again by then."""
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class Bulletin:
         self._clock = clock
         self._count = 0
 
-    def tell(self, alert: Alert) -> None:
+    def announce(self, alert: Alert) -> None:
         """Send an alert as it is: open, still open, or resolved. Returns at once."""
         self._count += 1
         change = Change.RESOLVED if alert.state is AlertState.RESOLVED else Change.OPENED
@@ -60,7 +60,7 @@ class Bulletin:
                 self._channels[name].put(notice)
 
     def recall(self, alert: Alert) -> None:
-        """An earlier process sent this alert, so its end is to be sent too, as messages of their own."""
+        """An earlier process sent this alert, so its end is sent too, as a message of its own."""
         for name in self._route(alert):
             if name in self._channels:
                 self._channels[name].recall()

@@ -1,6 +1,6 @@
 """Keeps what is known of the causes with the alerts: while they are open, and when they end.
 
-What is found after an alert has opened goes out with its next change; it wakes nobody.
+What is found after an alert has opened goes out with its next change; it does not page anyone.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class TransferSource(Protocol):
-    """Where transfers stand."""
+    """Where transfers are stored."""
 
     async def by_id(self, transfer_id: TransferId) -> TransferWithDeadlines | None:
         """One transfer with its deadlines."""
@@ -114,7 +114,7 @@ class CauseWatch:
     async def _look_at_end(self, transfer_id: TransferId) -> None:
         watched = await self._transfers.by_id(transfer_id)
         if watched is not None:
-            await self._keep(EXECUTE_OVERDUE.alert_id(transfer_id), await self._finder.done_about(watched.transfer))
+            await self._keep(EXECUTE_OVERDUE.alert_id(transfer_id), await self._finder.side_findings(watched.transfer))
 
     async def _look(self) -> None:
         """At those open alerts that have not been looked at for longest."""

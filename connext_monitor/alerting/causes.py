@@ -27,9 +27,9 @@ from connext_monitor.core.transfer import Transfer
 LATELY = 6 * 3600
 """Seconds back that a pathway is searched for what its routers did."""
 
-_PATIENCE = 1.0
+_ANSWERED_WITHIN = 1.0
 """Seconds that an alert waits for what is known of its cause, and no longer."""
-_TIRED = 15.0
+_LEFT_ALONE_FOR = 15.0
 """Seconds that a chain which took too long is left alone."""
 
 Pathway = tuple[DomainId, DomainId]
@@ -58,7 +58,7 @@ class CauseSource(Protocol):
 
 
 class BidStore(Protocol):
-    """Where it stands what routers have done."""
+    """Where it is stored what routers have done."""
 
     async def bids(self, pathway: Pathway, since: int, lately: int) -> RouterBids:
         """What routers made of the transfers that began on a pathway since then (Unix seconds)."""
@@ -74,23 +74,23 @@ class CauseFinder:
         self._clock = clock
         self._answers = SharedAnswers(clock)
         self._budget = LookBudget(clock)
-        self._tired_until: dict[DomainId, float] = {}
+        self._left_alone_until: dict[DomainId, float] = {}
 
     async def find(self, transfer: Transfer, leg: Leg, *, alerted: bool = False) -> Findings:
         """What can be known of it within a second; never fails. ``alerted``: the leg's alert has opened before."""
-        known = of_transfer(transfer, leg) + of_sight(self._unobserved(transfer))
+        findings = of_transfer(transfer, leg) + of_sight(self._unobserved(transfer))
         if leg is Leg.RECONCILE:
-            # A paused diamond takes messages, and neither fee nor slippage bears upon them.
-            return known
+            # A paused diamond takes messages, and neither fee nor slippage matters to them.
+            return findings
         questions = [
             self._ask(None, partial(self._bids, transfer, alerted=alerted)),
             self._ask(transfer.destination, partial(self._pause, transfer.destination)),
         ]
         if self._budget.take():
             questions += self._looks_at(transfer)
-        return sum(await asyncio.gather(*questions), start=known)
+        return sum(await asyncio.gather(*questions), start=findings)
 
-    async def done_about(self, transfer: Transfer) -> Findings:
+    async def side_findings(self, transfer: Transfer) -> Findings:
         """What was done about a transfer beside its legs, and whether its call failed; within a second, never fails."""
         if not self._budget.take():
             return Findings()
@@ -106,14 +106,14 @@ class CauseFinder:
 
     async def _ask(self, domain: DomainId | None, question: Callable[[], Coroutine[Any, Any, Findings]]) -> Findings:
         """The answer, or nothing; a chain that was too slow is left alone for a while."""
-        if domain is not None and self._clock.monotonic() < self._tired_until.get(domain, 0.0):
+        if domain is not None and self._clock.monotonic() < self._left_alone_until.get(domain, 0.0):
             return Findings()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_ANSWERED_WITHIN):
                 return await question()
         except TimeoutError:
             if domain is not None:
-                self._tired_until[domain] = self._clock.monotonic() + _TIRED
+                self._left_alone_until[domain] = self._clock.monotonic() + _LEFT_ALONE_FOR
         except Exception:
             log.exception("cause.not_looked_for")
         return Findings()
@@ -135,7 +135,7 @@ class CauseFinder:
         chain = self._chains.get(domain)
         if chain is None:
             return Findings()
-        seen = await chain.side_events(transfer.transfer_id, topics, Timestamp(transfer.started_at)) or []
+        events = await chain.side_events(transfer.transfer_id, topics, Timestamp(transfer.started_at)) or []
         # An xcall that pays a fee says so in its own transaction.
         sent = transfer.xcalled.tx_hash if transfer.xcalled else None
-        return of_side_events([side.event for side in seen if side.tx_hash != sent], transfer)
+        return of_side_events([side.event for side in events if side.tx_hash != sent], transfer)

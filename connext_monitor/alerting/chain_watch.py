@@ -22,7 +22,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.unjudged import Obstacle, Unjudged
 
-_OFTEN = 0.25
+_SHORTEST_PAUSE = 0.25
 """The shortest time, in seconds, between two looks at the chains."""
 
 _AFTER_FAILURE = 1.0
@@ -183,4 +183,4 @@ class ChainWatch:
     def _until_next(self) -> float:
         in_sight = [chain for chain in self._chains.values() if chain.name not in self._alerts]
         soonest = min((self._unobserved_after - self._silent_for(c) for c in in_sight), default=self._unobserved_after)
-        return max(_OFTEN, min(soonest, self._recount_every) if self._alerts else soonest)
+        return max(_SHORTEST_PAUSE, min(soonest, self._recount_every) if self._alerts else soonest)

@@ -1,4 +1,4 @@
-"""How one channel is: told to whoever watches the channels, and stored when it changes."""
+"""The health of one channel: reported after every attempt, and stored when it changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +10,14 @@ from connext_monitor.core.delivery import ChannelState
 
 
 class ProviderHealth(Protocol):
-    """Who hears how each channel answers."""
+    """Where the result of each attempt is reported: the provider watch."""
 
     def took(self, provider: str, /) -> None:
-        """It took a message."""
+        """The channel took a message."""
         ...
 
     def failed(self, provider: str, reason: str, /, *, dead: bool) -> None:
-        """It did not take one, and never will where it is ``dead``."""
+        """The channel did not take a message, and never will if it is ``dead``."""
         ...
 
 
@@ -38,7 +38,7 @@ class ChannelHealth:
         self._stored: _Stored | None = None
 
     async def works(self, at: datetime, trouble: str | None) -> None:
-        """The channel took a message; ``trouble`` is what it does not take all the same."""
+        """The channel took a message; ``trouble`` is why it still refuses others."""
         await self._note(ChannelState.OK if trouble is None else ChannelState.FAILING, trouble, at)
 
     async def fails(self, reason: str, at: datetime) -> None:

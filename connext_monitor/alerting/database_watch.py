@@ -35,7 +35,7 @@ class WatchedDatabase(Protocol):
         ...
 
     async def examine(self) -> None:
-        """Look at its files, and write to it where nothing was written lately; whatever comes of it is `trouble`."""
+        """Look at its files, and write to it if nothing was written lately; what is wrong shows in `trouble`."""
         ...
 
     async def aclose(self) -> None:
@@ -122,7 +122,7 @@ class DatabaseWatch:
             self._ended.append(ended)
 
     async def _keep_ended(self) -> None:
-        """Have the outages that are over in the store, with all other alerts."""
+        """Store the outages that are over, with all other alerts."""
         while self._ended:
             try:
                 await self._archive.keep_ended(self._ended[0])

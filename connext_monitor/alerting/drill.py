@@ -25,10 +25,10 @@ from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
 
 _ID = bytes.fromhex("d0") * 32
-_NOBODY = Address(bytes.fromhex("dead".rjust(40, "0")))
+_NO_ADDRESS = Address(bytes.fromhex("dead".rjust(40, "0")))
 _AMOUNT = 123 * 10**16
 _SENT_BEFORE, _DUE_BEFORE = timedelta(minutes=6), timedelta(minutes=1)
-_WORDS = "This is a drill, sent to test this channel: there is no such transfer, and nothing is late."
+_PREFACE = "This is a drill, sent to test this channel: there is no such transfer, and nothing is late."
 
 
 async def drill(provider: Provider, labels: ChainLabels, clock: Clock) -> list[tuple[Change, Outcome]]:
@@ -64,7 +64,7 @@ def _notice(change: Change, alert: Alert, transfer: Transfer, labels: ChainLabel
         thread=alert.id,
         change=change,
         alert=alert,
-        message=replace(message, drill=True, text=f"{_WORDS} {message.text}"),
+        message=replace(message, drill=True, text=f"{_PREFACE} {message.text}"),
         transfer=TransferView(transfer, due, still_overdue),
         created_at=now,
         drill=True,
@@ -77,18 +77,18 @@ def _alert(now: datetime) -> Alert:
 
 
 def _transfer(labels: ChainLabels, now: datetime, *, executed: bool) -> Transfer:
-    known = [*labels.by_domain, DomainId(1), DomainId(2)]
-    origin, destination = known[:2]
+    domains = [*labels.by_domain, DomainId(1), DomainId(2)]
+    origin, destination = domains[:2]
     info = TransferInfo(
         origin_domain=origin,
         destination_domain=destination,
         canonical_domain=origin,
-        to=_NOBODY,
-        delegate=_NOBODY,
+        to=_NO_ADDRESS,
+        delegate=_NO_ADDRESS,
         receive_local=False,
         call_data=b"",
         slippage=0,
-        origin_sender=_NOBODY,
+        origin_sender=_NO_ADDRESS,
         bridged_amount=_AMOUNT,
         normalized_in=_AMOUNT,
         nonce=0,
@@ -99,9 +99,9 @@ def _transfer(labels: ChainLabels, now: datetime, *, executed: bool) -> Transfer
         origin=origin,
         destination=destination,
         info=info,
-        asset=_NOBODY,
+        asset=_NO_ADDRESS,
         amount=_AMOUNT,
-        routers=(_NOBODY,) if executed else (),
+        routers=(_NO_ADDRESS,) if executed else (),
         xcalled=_sighting(now - _SENT_BEFORE),
         executed=_sighting(now) if executed else None,
         reconciled=None,

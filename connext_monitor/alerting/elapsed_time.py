@@ -1,12 +1,12 @@
-"""Time that passes on either of two clocks."""
+"""Time that has passed by either of two clocks."""
 
 from connext_monitor.clock import Clock
 
 
 class ElapsedTime:
-    """Passes with the clock that is never set, or with the time of day where that went further, as during sleep.
+    """Advances with the monotonic clock, or with the time of day where that went further, as while a machine sleeps.
 
-    Goes back with neither.
+    It never goes back.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -15,7 +15,7 @@ class ElapsedTime:
         self._seconds = 0.0
 
     def read(self) -> float:
-        """Seconds since it was made."""
+        """Seconds since this object was created."""
         now = (self._clock.monotonic(), self._clock.now().timestamp())
         self._seconds += max(0.0, *(after - before for after, before in zip(now, self._read_at, strict=True)))
         self._read_at = now

@@ -1,4 +1,4 @@
-"""Makes alerts critical that have stood for too long, and tells them anew: a message that changes calls nobody."""
+"""Makes alerts critical that stay open for too long, and delivers them again: an edited message pages nobody."""
 
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class Escalation:
-    """Escalates each leg's alert so many seconds after the leg was due; a leg without a time never is.
+    """Escalates each leg's alert so many seconds ``after`` the leg was due; legs not in there, never.
 
     ``latest`` is the time on a destination (Unix seconds): the later of our clock and of its newest block's.
     """

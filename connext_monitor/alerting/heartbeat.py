@@ -1,4 +1,4 @@
-"""A heartbeat for a dead man's switch, which calls somebody when it stops hearing it: a dead program cannot."""
+"""A heartbeat for a dead man's switch, which alerts somebody when the heartbeat stops: a dead program cannot."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Requests ``url`` every so many seconds as long as ``trouble`` says None; its own failures are only logged."""
+    """Requests ``url`` every so many seconds as long as ``trouble()`` is None; its own failures are only logged."""
 
     def __init__(self, url: SecretUrl, every: float, trouble: Callable[[], str | None], clock: Clock) -> None:
         self._url = url
@@ -24,7 +24,7 @@ class Heartbeat:
         self._trouble = trouble
         self._sender = HttpSender(clock)
         self._clock = clock
-        self._said: str | None = None
+        self._logged_reason: str | None = None
 
     async def run(self) -> NoReturn:
         """Beat until cancelled."""
@@ -36,7 +36,7 @@ class Heartbeat:
     async def _beat(self) -> float:
         """Seconds to the next beat: its own time is part of the interval."""
         began = self._clock.monotonic()
-        self._say(await self._send())
+        self._log_change(await self._send())
         return max(0.0, self._every - (self._clock.monotonic() - began))
 
     async def _send(self) -> str | None:
@@ -49,10 +49,10 @@ class Heartbeat:
             return answer.reason
         return None if answer.ok else answer.try_later().reason
 
-    def _say(self, reason: str | None) -> None:
-        if reason == self._said:
+    def _log_change(self, reason: str | None) -> None:
+        if reason == self._logged_reason:
             return
-        self._said = reason
+        self._logged_reason = reason
         if reason is None:
             log.info("heartbeat.sent", to=str(self._url))
         else:

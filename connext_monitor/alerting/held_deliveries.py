@@ -24,11 +24,11 @@ class HeldDeliveries:
         self._clock = clock
         self._held: dict[TransferId, _Held] = {}
 
-    def hold(self, transfer_id: TransferId, domain: DomainId, words: str) -> None:
-        """This delivery waits for an answer of this chain, which is not given for the reason in ``words``."""
+    def hold(self, transfer_id: TransferId, domain: DomainId, reason: str) -> None:
+        """This delivery waits for an answer of this chain, which is not given for this ``reason``."""
         before = self._held.get(transfer_id)
         since = before.since if before and before.domain == domain else self._clock.monotonic()
-        self._held[transfer_id] = _Held(domain, since, Hindrance(Obstacle.NOT_ANSWERED, words))
+        self._held[transfer_id] = _Held(domain, since, Hindrance(Obstacle.NOT_ANSWERED, reason))
 
     def release(self, transfer_id: TransferId) -> None:
         """It waits no longer."""

@@ -1,6 +1,6 @@
-"""Judges the legs of one destination that are past due: asks it, and accuses what is absent, many at once.
+"""Judges the legs of one destination that are past due: asks it, and opens alerts about what is absent, many at once.
 
-Each destination has a judge of its own, so that one which answers slowly delays no other.
+Each destination has a judge of its own, so that one that answers slowly delays no other.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ class DestinationJudge:
     async def _judge_ready(self) -> None:
         ready, fruitless = self._ready(), self._inquiry.fruitless
         if fruitless:
-            # Another one each time: it may be just this leg about which nobody answers.
+            # A different leg each time: it may be only about one leg that nobody answers.
             ready = sorted(ready, key=lambda leg: leg.unanswered)[:1]
         try:
             for start in range(0, len(ready), self._pace.judged_at_once):
@@ -181,8 +181,8 @@ class DestinationJudge:
         await self._accuse([case for case in cases if case.ruling is LegRuling.ABSENT])
 
     async def _cases(self, part: Sequence[WaitingLeg]) -> list[Case]:
-        known = await self._store.watched({leg.awaited.transfer_id for leg in part})
-        return [Case(leg, self._evidence(leg.awaited, known.get(leg.awaited.transfer_id))) for leg in part]
+        transfers = await self._store.watched({leg.awaited.transfer_id for leg in part})
+        return [Case(leg, self._evidence(leg.awaited, transfers.get(leg.awaited.transfer_id))) for leg in part]
 
     def _evidence(self, awaited: Awaited, watched: TransferWithDeadlines | None) -> Evidence:
         if watched is None:

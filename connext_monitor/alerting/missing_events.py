@@ -15,7 +15,7 @@ from connext_monitor.core.unjudged import Hindrance, Obstacle
 
 _CLOCK_SKEW = 3600
 """Seconds before XCalled from which on the event is looked for: two chains' clocks may differ."""
-_SAID = "its contract says that a leg has happened"
+_CONTRACT_SAYS = "its contract says that a leg has happened"
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ class MissingEvents:
     def fetch(self, leg: WaitingLeg, evidence: Evidence) -> None:
         """Begin to look for the leg's event."""
         leg.not_before = inf
-        leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_SAID}, and its event is still being looked for")
+        leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_CONTRACT_SAYS}, and its event is still being looked for")
         started_at = evidence.transfer.started_at if evidence.transfer else leg.awaited.due_at
         fetching = self._fetch(leg, Timestamp(started_at - _CLOCK_SKEW))
         task = asyncio.create_task(fetching, name="a missing event is looked for")
@@ -63,7 +63,7 @@ class MissingEvents:
         recorded = await self._chain.fetch_events(leg.awaited.transfer_id, since)
         if not recorded:
             log.error("gap.not_closed", asked=recorded is not None, **about)
-        leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_SAID}, and {self._why_missing(recorded)}")
+        leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_CONTRACT_SAYS}, and {self._why_missing(recorded)}")
         # What is recorded and leaves the gap as it was, a delivery of something else for one, is not fetched at once.
         self._legs.postpone(leg, self._pace.ask_again if recorded and not leg.fetched else self._pace.look_again)
         leg.fetched = True

@@ -42,7 +42,7 @@ async def announce_failed_start(
     alert = _continuing(_failing(now, trouble, since=int(now.timestamp()), started=False), before)
     # A supervisor that restarts it every few seconds must not have everybody alerted as often.
     if await memory.write(_announced(alert, trouble, now)):
-        bulletin.tell(alert)
+        bulletin.announce(alert)
         await bulletin.delivered(_LAST_WORDS)
         await bulletin.aclose()
 
@@ -86,7 +86,7 @@ class OutageAnnouncer:
         self._alert = _continuing(_failing(now, trouble, since=since), before)
         await self._memory.write(_announced(self._alert, trouble, now))
         self._announced_at = self._clock.monotonic()
-        self._bulletin.tell(self._alert)
+        self._bulletin.announce(self._alert)
 
     async def announce_last(self, trouble: DatabaseTrouble, lasted: float) -> None:
         """Announce trouble that ends this process, unless people know of it; give the channels some time to take it."""
@@ -101,7 +101,7 @@ class OutageAnnouncer:
             return None
         ended = self._alert.resolved(Resolution.RECOVERED, self._clock.now())
         self._alert = None
-        self._bulletin.tell(ended)
+        self._bulletin.announce(ended)
         await self._memory.clear()
         return ended
 

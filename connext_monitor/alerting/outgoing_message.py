@@ -40,7 +40,7 @@ class DeliveryStore(Protocol):
 
 
 class GroupStore(DeliveryStore, Protocol):
-    """Where the groups are kept, of those channels that take digests."""
+    """Where the groups of channels that take digests are kept."""
 
     async def queue(self, provider: str, recent_since: float) -> Queue:
         """All that is queued for the provider, and what it was sent since then (Unix seconds)."""
@@ -80,7 +80,7 @@ class OutgoingMessage(Protocol):
 
     @property
     def attempt(self) -> Attempt:
-        """What a hold knows it by, and how many attempts have failed."""
+        """The key and lane that holds go by, and how many attempts have failed."""
         ...
 
     @property
@@ -121,7 +121,7 @@ class MessageQueue(Protocol):
         ...
 
     async def has_news(self, held: Held) -> bool:
-        """Whether something is due that the channel has not been sent in any form."""
+        """Whether anything is due that has not been sent to the channel in any form."""
         ...
 
     def settled(self, outcome: Outcome) -> None:

@@ -122,8 +122,8 @@ class ReportQueue:
             return Idle(held_until)
         return OutgoingReport(queued, self._provider, self._delivery, self._labels)
 
-    async def has_news(self, held: Held) -> bool:  # noqa: ARG002 - whatever is held
-        """A report is worth no edit that is cut off."""
+    async def has_news(self, held: Held) -> bool:  # noqa: ARG002 - the same whatever is held
+        """Never: no edit is cut off for a report."""
         return False
 
     def settled(self, outcome: Outcome) -> None:
@@ -131,5 +131,5 @@ class ReportQueue:
 
 
 def _key(queued: QueuedReport) -> str:
-    """What a report is held by."""
+    """The key that holds know a report by."""
     return f"report {queued.id}"

@@ -153,8 +153,8 @@ class PhantomWatch:
             return False
         status = await destination.transfer_status(transfer_id)
         if status is None:
-            words = f"transferStatus is not answered: {_why(destination)}"
-            self._held.hold(transfer_id, watched.transfer.destination, words)
+            reason = f"transferStatus is not answered: {_why(destination)}"
+            self._held.hold(transfer_id, watched.transfer.destination, reason)
             return False
         return done(Leg.EXECUTE, status)
 
@@ -172,7 +172,7 @@ class PhantomWatch:
         return False
 
     async def _is_without_origin(self, origin: DomainId, suspect: Suspect) -> bool:
-        """As with every absence: who could know is asked, and an XCalled that is found is recorded instead."""
+        """As with every absence, the origin is asked; an XCalled that is found there is recorded instead."""
         chain = self._chains[origin]
         has_events = await chain.fetch_events(suspect.transfer_id, Timestamp(suspect.executed_at - _ASKED_BACK))
         if has_events is None:

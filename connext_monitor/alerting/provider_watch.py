@@ -16,7 +16,7 @@ from connext_monitor.core.alerts.kinds.provider_failing import PROVIDER_FAILING,
 from connext_monitor.core.alerts.resolution import Resolution
 
 PATIENCE = 60.0
-"""Seconds for which a channel may fail before an alert opens: a restart or a busy minute wakes nobody."""
+"""Seconds for which a channel may fail before an alert opens: a restart or a busy minute pages nobody."""
 _LOOK_EVERY = 60.0
 _AFTER_FAULT = 1.0
 _FLAPS_WITHIN = 3600.0
@@ -56,7 +56,7 @@ class ProviderWatch:
         self._clock = clock
         self._patience = patience
         self._troubles: dict[str, _Trouble] = {}
-        self._well: dict[str, float] = {}  # since when, on the clock that is never set
+        self._well: dict[str, float] = {}  # since when, on the monotonic clock
         self._records: dict[str, _Record] = {}
         self._alerts = StandingAlerts(desk, PROVIDER_FAILING)
         self._changed = asyncio.Event()
@@ -70,8 +70,8 @@ class ProviderWatch:
     def failed(self, provider: str, reason: str, *, dead: bool) -> None:
         """The channel has not taken a message, and never will where it is ``dead``."""
         self._well.pop(provider, None)
-        known = self._troubles.get(provider, _Trouble(self._clock.monotonic(), reason, dead))
-        self._troubles[provider] = replace(known, reason=reason, dead=dead)
+        trouble = self._troubles.get(provider, _Trouble(self._clock.monotonic(), reason, dead))
+        self._troubles[provider] = replace(trouble, reason=reason, dead=dead)
         self._changed.set()
 
     @property

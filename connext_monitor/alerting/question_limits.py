@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from connext_monitor.clock import Clock
 
 _SAME_ANSWER = 1.0
-"""Seconds for which an answer serves everybody who asks the same."""
+"""Seconds for which an answer serves everyone who asks the same question."""
 
 _T = TypeVar("_T")
 
@@ -20,7 +20,7 @@ class SharedAnswers:
         self._asked: dict[object, tuple[float, asyncio.Task[Any]]] = {}
 
     async def shared(self, key: object, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """The answer of ``ask``, which is asked once for the same ``key``; whoever gives up leaves it to the others."""
+        """The answer of ``ask``, called once for the same ``key``; a caller that gives up leaves it to the others."""
         asked_at, task = self._asked.get(key, (0.0, None))
         now = self._clock.monotonic()
         if task is None or now - asked_at >= _SAME_ANSWER:
@@ -32,7 +32,7 @@ class SharedAnswers:
 
 
 class LookBudget:
-    """So many ``at_once``, and one more every so many seconds."""
+    """Allows so many looks ``at_once``, and one more every so many seconds."""
 
     def __init__(self, clock: Clock, at_once: int = 30, one_more_every: float = 2.0) -> None:
         self._clock = clock
@@ -42,7 +42,7 @@ class LookBudget:
         self._counted_at = clock.monotonic()
 
     def take(self) -> bool:
-        """Whether there is one, which is taken."""
+        """Take one look from the budget; False where none is left."""
         now = self._clock.monotonic()
         self._left = min(self._at_once, self._left + (now - self._counted_at) / self._one_more_every)
         self._counted_at = now

@@ -1,8 +1,8 @@
 """The alert scheduler: one timer per pending deadline, and a judge for each destination of those that have passed.
 
-The store is the truth. Timers only say when to look, and what waits only whom to judge when sight returns. What is due
-on a destination is decided by the later of our clock and its block times; when either moves otherwise than the event
-loop's time does, all timers are armed anew.
+The store is the truth. Timers only say when to look; legs that are past due wait until their destination is in sight.
+What is due on a destination is decided by the later of our clock and its block times; when either moves differently
+from the event loop's time, all timers are armed anew.
 """
 
 import asyncio

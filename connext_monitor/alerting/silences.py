@@ -1,4 +1,4 @@
-"""Keeps to the silences that somebody has made; at the end of each, what is still open is delivered."""
+"""Applies the silences that people have made; at the end of each, what is still open is delivered."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ class SilenceStore(Protocol):
         ...
 
     async def redate(self, silence: Silence) -> None:
-        """Keep when it was made and when it ends; not of one that has been cut short."""
+        """Store when it was made and when it ends, unless it has been cut short."""
         ...
 
     async def open_alerts(self) -> list[Alert]:
@@ -68,27 +68,27 @@ class Silences:
         self._in_force: Sequence[Silence] = ()
 
     def cover(self, alert: Alert) -> bool:
-        """Whether the alert is to be delivered to nobody now."""
+        """Whether a silence keeps the alert from being delivered now."""
         return any(silence.covers(alert, self._labels) for silence in self._in_force)
 
     async def load(self) -> list[Silence]:
-        """Read them; returns those that have come to their end."""
-        known = [await self._as_meant(silence) for silence in await self._store.standing()]
-        self._known = frozenset(silence.id for silence in known)
+        """Read them from the store; returns those that have ended."""
+        silences = [await self._redated(silence) for silence in await self._store.standing()]
+        self._known = frozenset(silence.id for silence in silences)
         now, sure = self._clock.now(), self._is_sure()
-        ended = {silence.id for silence in known if silence.is_cut_short or (sure and silence.until <= now)}
-        self._in_force = [silence for silence in known if silence.id not in ended]
-        return [silence for silence in known if silence.id in ended]
+        ended = {silence.id for silence in silences if silence.is_cut_short or (sure and silence.until <= now)}
+        self._in_force = [silence for silence in silences if silence.id not in ended]
+        return [silence for silence in silences if silence.id in ended]
 
-    async def _as_meant(self, silence: Silence) -> Silence:
-        """With its end by our clock: it may have been made by another one."""
+    async def _redated(self, silence: Silence) -> Silence:
+        """The silence with its end by our clock: it may have been made by a different one."""
         now, just_made = self._clock.now(), self._known is not None and silence.id not in self._known
         if silence.is_cut_short or not self._settled() or not silence.misdated(now, just_made=just_made):
             return silence
-        meant = silence.made_now(now)
-        await self._store.redate(meant)
-        log.warning("silence.redated", silence=silence.id, until=meant.until.isoformat())
-        return meant
+        redated = silence.made_now(now)
+        await self._store.redate(redated)
+        log.warning("silence.redated", silence=silence.id, until=redated.until.isoformat())
+        return redated
 
     def _is_sure(self) -> bool:
         return self._settled() or self._clock.monotonic() - self._began_at >= _CLOCK_MAY_SETTLE

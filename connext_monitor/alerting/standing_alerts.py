@@ -1,4 +1,4 @@
-"""The open alerts of one kind by what they are about, as the one watch knows them that opens and ends them."""
+"""The open alerts of one kind by what they are about, as known to the watch that opens and ends them."""
 
 from collections.abc import Collection, Iterator
 

@@ -12,7 +12,7 @@ from connext_monitor.core.database_trouble import StoreUnavailable
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 60.0
 _UNAVAILABLE_WAIT = 2.0
-"""A full disk may be cleared while the monitor runs, and something else tells of it."""
+"""A full disk may be cleared while the monitor runs, and the database watch alerts about it."""
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 async def retry_store(ask: Callable[[], Awaitable[T]], provider: str) -> T:
-    """What ``ask`` returns in the end; it is repeated whenever it raises. ``provider`` is whose worker waits."""
+    """What ``ask`` returns in the end; it is repeated whenever it raises. ``provider`` is logged: its worker waits."""
     wait = _FIRST_WAIT
     while True:
         try:

@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class UnjudgedStore(Protocol):
-    """Where legs and the alerts about them stand."""
+    """Where legs and the alerts about them are stored."""
 
     async def count(
         self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]
@@ -53,7 +53,7 @@ class UnjudgedStore(Protocol):
 
 
 class KnownAlerts(Protocol):
-    """Knows which chains are alerted about."""
+    """Knows which chains have an open alert."""
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
@@ -84,7 +84,7 @@ class UnjudgedWatch:
     """Knows for each chain what has waited for ``patience`` seconds to be judged and has not been.
 
     ``names`` are the chains' names, ``held_deliveries`` those that wait for a chain's answer; ``changed`` is called
-    when there is something else to say.
+    when that changes.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ LegKey = tuple[TransferId, Leg]
 
 
 def key_of(awaited: Awaited) -> LegKey:
-    """What tells a leg from all others."""
+    """What distinguishes a leg from all others."""
     return awaited.transfer_id, awaited.leg
 
 
@@ -32,7 +32,7 @@ class WaitingLeg:
 
     @property
     def key(self) -> LegKey:
-        """What tells it from all others."""
+        """What distinguishes it from all others."""
         return key_of(self.awaited)
 
 
@@ -61,7 +61,7 @@ class WaitingLegs:
         self._legs.pop(key, None)
 
     def still_waits(self, leg: WaitingLeg) -> bool:
-        """Whether it has not been dropped; if it waits anew since then, it is another one."""
+        """Whether it has not been dropped; if it has been added again since then, that is another one."""
         return self._legs.get(leg.key) is leg
 
     def ready(self, watermark: Timestamp) -> list[WaitingLeg]:

@@ -102,8 +102,8 @@ class Worker:
 
     async def _wait_for_work(self, until: float | None) -> None:
         """Until woken or until that instant (Unix seconds), and no longer than a wake-up may be missing."""
-        left = _LOOK_EVERY if until is None else until - self._clock.now().timestamp()
-        end = self._elapsed.read() + min(left, _LOOK_EVERY)
+        wait = _LOOK_EVERY if until is None else until - self._clock.now().timestamp()
+        end = self._elapsed.read() + min(wait, _LOOK_EVERY)
         while not self.woken.is_set():
             nap = min(end - self._elapsed.read(), _NAP)
             if nap <= 0:

@@ -33,10 +33,10 @@ PROVIDER_TYPES: Mapping[str, str] = {
 
 def provider_type(name: str) -> ProviderType[Any]:
     """The type of channel of this name, which is one of `PROVIDER_TYPES`: its module's PROVIDER_TYPE."""
-    kind = import_module(PROVIDER_TYPES[name]).PROVIDER_TYPE
-    if not isinstance(kind, ProviderType):
+    channel_type = import_module(PROVIDER_TYPES[name]).PROVIDER_TYPE
+    if not isinstance(channel_type, ProviderType):
         raise TypeError(f"{PROVIDER_TYPES[name]} has no PROVIDER_TYPE")
-    return kind
+    return channel_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ def build_providers(
     problems: list[Problem] = []
     for name, table in tables.items():
         try:
-            kind, config = _read(file, name, table)
+            channel_type, config = _read(file, name, table)
         except ConfigError as error:
             problems.extend(error.problems)
         else:
-            provider = kind.build(name, config, context)
+            provider = channel_type.build(name, config, context)
             reports = config.wants_reports and takes_reports(provider)
             built.append(ConfiguredProvider(provider, config.least, config.pathways, reports))
     if problems:
@@ -109,10 +109,10 @@ def check_provider(file: Path, name: str, table: ProviderTable) -> None:
 
 
 def _read(file: Path, name: str, table: ProviderTable) -> tuple[ProviderType[Any], ProviderConfig]:
-    given = table.get("type")
-    if not isinstance(given, str) or given not in PROVIDER_TYPES:
-        what = "is missing" if given is None else "is not a known provider type"
+    type_name = table.get("type")
+    if not isinstance(type_name, str) or type_name not in PROVIDER_TYPES:
+        problem = "is missing" if type_name is None else "is not a known provider type"
         cure = f"write one of {', '.join(PROVIDER_TYPES)}"
-        raise ConfigError(file, [Problem(f"alert_providers.{name}.type", what, cure)])
-    kind = provider_type(given)
-    return kind, parse_table(kind.config, table, ("alert_providers", name), file=file)
+        raise ConfigError(file, [Problem(f"alert_providers.{name}.type", problem, cure)])
+    channel_type = provider_type(type_name)
+    return channel_type, parse_table(channel_type.config, table, ("alert_providers", name), file=file)

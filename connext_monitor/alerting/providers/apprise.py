@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 # A service may take several requests for a message, each of which is waited for.
-_SEVERAL = 3
+_REQUESTS_PER_MESSAGE = 3
 _BETWEEN_MESSAGES = 1.0
 _TITLE, _LINE, _LINES = 200, 300, 25
 _NO_WIDTH = "\u200b"
@@ -79,30 +79,32 @@ class AppriseProvider:
         began, seconds = self._clock.monotonic(), self._timeout.seconds
 
         def work() -> None:
-            went = False
+            was_taken = False
             try:
                 channel = _channel(self._config.url.get_secret_value(), seconds)
-                went = bool(channel is not None and channel.notify(title=title, body=body, body_format="text"))
+                was_taken = bool(channel is not None and channel.notify(title=title, body=body, body_format="text"))
             except Exception:  # noqa: BLE001, S110 - of a hundred plugins, each may fail in its own way
                 pass
             finally:
                 with suppress(RuntimeError):  # the loop has been closed
-                    loop.call_soon_threadsafe(_settle, answer, went)
+                    loop.call_soon_threadsafe(_settle, answer, was_taken)
 
         # A daemon thread: the program's exit does not wait for a service that hangs.
         threading.Thread(target=work, name=f"apprise to {self.name}", daemon=True).start()
         try:
-            async with asyncio.timeout(_SEVERAL * seconds):
-                went = await answer
+            async with asyncio.timeout(_REQUESTS_PER_MESSAGE * seconds):
+                was_taken = await answer
         except TimeoutError:
             self._timeout.timed_out(seconds)
-            return TryLater(f"did not answer within {_SEVERAL * seconds:g} s", cause=FailureCause.TIMED_OUT)
+            return TryLater(
+                f"did not answer within {_REQUESTS_PER_MESSAGE * seconds:g} s", cause=FailureCause.TIMED_OUT
+            )
         self._spacing.hold(_BETWEEN_MESSAGES)
-        return self._outcome(went, self._clock.monotonic() - began, seconds)
+        return self._outcome(was_taken, self._clock.monotonic() - began, seconds)
 
-    def _outcome(self, went: bool, after: float, seconds: float) -> Outcome:
+    def _outcome(self, was_taken: bool, after: float, seconds: float) -> Outcome:
         """What Apprise's yes or no means, so many seconds after it was asked to wait ``seconds`` for an answer."""
-        if went:
+        if was_taken:
             self._timeout.answered(after)
             return Sent()
         if after < seconds:
@@ -130,26 +132,27 @@ def plain(notice: Notice) -> tuple[str, str]:
     return _dead(fit(headline(message), _TITLE)), "\n".join(body)
 
 
-def _settle(answer: asyncio.Future[bool], went: bool) -> None:
+def _settle(answer: asyncio.Future[bool], was_taken: bool) -> None:
     if not answer.done():
-        answer.set_result(went)
+        answer.set_result(was_taken)
 
 
 def _dead(text: str) -> str:
-    """The text with nothing in it that a service would make live; what its signs mean differs by service.
+    """The text with nothing in it that a service would make live; what its characters mean differs by service.
 
-    A mention begins with one of these signs, a link has a dot or a colon before what goes on, and Markdown's has a
-    bracket before its address; doubled signs are Markdown's too, and a sign at the beginning makes a heading or a list.
+    A mention begins with one of these characters, a link has a dot or a colon before more text, and Markdown's has a
+    bracket before its address; doubled characters are Markdown's too, and one at the beginning can make a heading or a
+    list.
     """
     apart = _LIVE.sub(lambda match: match[0] + _NO_WIDTH, text)
     return _NO_WIDTH + apart if apart[:1] in _BEGINS_A_BLOCK else apart
 
 
 def _channel(url: str, seconds: float = FIRST_TIMEOUT) -> "Apprise | None":
-    """The service behind an address, which is waited for so long.
+    """The service behind an address, which is given so many seconds.
 
-    Its redirects are not followed, unless the address says so: what is told would go to somebody else, and an answer
-    of theirs would count as taken.
+    Its redirects are not followed, unless the address says so: the message would go to somebody else, and their answer
+    would count as taken.
     """
     from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra that may not be installed
 

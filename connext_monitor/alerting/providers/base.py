@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class ProviderConfig(Table):
     """The keys of every ``[alert_providers.NAME]``.
 
-    Alerts milder than ``min_severity`` are not sent there, nor those about other ``pathways`` where some are named;
+    Alerts below ``min_severity`` are not sent there, nor those about other ``pathways`` where some are named;
     ``reports`` says whether reports on statistics are.
     """
 
@@ -37,7 +37,7 @@ class ProviderConfig(Table):
 
     @property
     def least(self) -> Severity:
-        """The mildest severity that is sent."""
+        """The lowest severity that is sent."""
         return Severity(self.min_severity)
 
 

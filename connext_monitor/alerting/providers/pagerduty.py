@@ -52,10 +52,10 @@ def _read_source(value: object) -> str:
     raise bad_value("is not a valid source name", "write a short text: what incidents are to say they come from")
 
 
-def _read_reports(given: object) -> Literal[False] | None:
-    value = as_flag(given)
-    if value is None or value is False:
-        return value
+def _read_reports(value: object) -> Literal[False] | None:
+    flag = as_flag(value)
+    if flag is None or flag is False:
+        return flag
     raise bad_value("cannot be turned on here: PagerDuty takes incidents, not reports", "leave the key out")
 
 
@@ -145,8 +145,8 @@ def dedup_key(thread: str) -> str:
     """What ties an incident's resolve to its trigger: printable, and never longer than PagerDuty accepts."""
     if len(thread) <= DEDUP_KEY and thread.isascii() and thread.isprintable():
         return thread
-    kept = "".join(char if char.isascii() and char.isprintable() else "?" for char in thread[:100])
-    return f"{kept}:{hashlib.sha256(thread.encode(errors='backslashreplace')).hexdigest()}"
+    printable = "".join(char if char.isascii() and char.isprintable() else "?" for char in thread[:100])
+    return f"{printable}:{hashlib.sha256(thread.encode(errors='backslashreplace')).hexdigest()}"
 
 
 def classify(response: HttpResponse) -> Outcome | Unacceptable:
@@ -154,7 +154,7 @@ def classify(response: HttpResponse) -> Outcome | Unacceptable:
 
     1. 202, or any 2xx: taken. A page is not PagerDuty's.
     2. 429 and 5xx: try later.
-    3. 4xx whose words are about the routing key: the service no longer exists. Nothing else says so.
+    3. 4xx whose text is about the routing key: the service no longer exists. Nothing else says so.
     4. 400 and 413: rejected in this form.
     5. Anything else: try later.
     """

@@ -78,5 +78,5 @@ async def edit_or_post(
 
 
 def _not_changed(reply: Outcome | EditRefused, notice: Notice) -> bool:
-    tired = isinstance(reply, TryLater) and notice.attempts >= _EDITS_ATTEMPTED
-    return tired or isinstance(reply, Refused | EditRefused)
+    given_up = isinstance(reply, TryLater) and notice.attempts >= _EDITS_ATTEMPTED
+    return given_up or isinstance(reply, Refused | EditRefused)

@@ -138,7 +138,7 @@ def report_body(notice: ReportNotice) -> bytes:
 
 def signed_headers(key: str, timestamp: int, body: bytes, secret: SigningSecret | None) -> Mapping[str, str]:
     """The headers of one attempt at ``timestamp`` (Unix seconds); the id is the notice's, the same on every retry."""
-    # Hashed, because ids hold names of chains: a header takes no other signs than ASCII, a signature's id no full stop.
+    # Hashed, because ids hold names of chains: a header takes only ASCII, and a signed id no full stop.
     webhook_id = f"msg_{hashlib.sha256(key.encode(errors='backslashreplace')).hexdigest()[:32]}"
     headers = {"Content-Type": "application/json", "webhook-id": webhook_id, "webhook-timestamp": str(timestamp)}
     if secret is not None:
@@ -153,9 +153,9 @@ def classify(response: HttpResponse) -> Outcome | Unacceptable:
 
     1. 2xx: taken.
     2. 410: it wants no more of this, as the specification has it. 401, 403 and 404 also come from what stands in front
-       of it, or are mended there, and pass.
+       of it, or are fixed there, and pass.
     3. 400, 413, 422: rejected in this form.
-    4. Anything else, redirects too, may be mended on the other side while the alert waits: try later.
+    4. Anything else, redirects too, may be fixed on the other side while the alert waits: try later.
     """
     if response.ok:
         return Sent()

@@ -75,13 +75,13 @@ def fit(text: str, limit: int, escape: Callable[[str], str] = str) -> str:
     whole = "".join(escaped)
     if units(whole) <= limit:
         return whole
-    kept, left = [], limit - 1
+    pieces, room = [], limit - 1
     for piece in escaped:
-        left -= units(piece)
-        if left < 0:
+        room -= units(piece)
+        if room < 0:
             break
-        kept.append(piece)
-    return "".join(kept) + ELLIPSIS
+        pieces.append(piece)
+    return "".join(pieces) + ELLIPSIS
 
 
 def joined_within(parts: Iterable[str], separator: str, limit: int) -> str:

@@ -85,8 +85,8 @@ class ConsoleProvider:
             # In a thread: a terminal that is paused, or a pipe that nobody reads, must not stop the monitoring.
             await asyncio.to_thread(_write, self._console.file, text)
         except (OSError, ValueError) as error:
-            words = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else None
-            return TryLater(f"stdout cannot be written to ({words or type(error).__name__})")
+            reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else None
+            return TryLater(f"stdout cannot be written to ({reason or type(error).__name__})")
         return Sent()
 
     async def report(self, notice: ReportNotice) -> Outcome:
@@ -113,10 +113,10 @@ def _write(file: IO[str], text: str) -> None:
         file.write(text)
         file.flush()
         return
-    left = memoryview(text.encode(getattr(file, "encoding", None) or "utf-8", "backslashreplace"))
-    while left:
+    unwritten = memoryview(text.encode(getattr(file, "encoding", None) or "utf-8", "backslashreplace"))
+    while unwritten:
         try:
-            left = left[os.write(descriptor, left) :]
+            unwritten = unwritten[os.write(descriptor, unwritten) :]
         except BlockingIOError:
-            # Another program that shares the terminal has made it impatient.
+            # Another program that shares the terminal has made it non-blocking.
             select.select([], [descriptor], [])

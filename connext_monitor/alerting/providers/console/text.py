@@ -1,4 +1,4 @@
-"""What the console provider prints: literal text in colours, made with rich, which is loaded by whoever prints."""
+"""What the console provider prints: literal text in colours, made with rich, which is loaded only to print."""
 
 import io
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def rendered(console: Console, text: Text) -> str:
 
 
 def _writable(text: Text, encoding: str) -> Text:
-    """The text as this encoding can hold it; without its colours where it can't as it is."""
+    """The text as this encoding can hold it; with no colours where it cannot hold it unchanged."""
     try:
         text.plain.encode(encoding)
     except UnicodeEncodeError:

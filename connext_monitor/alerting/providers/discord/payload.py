@@ -69,8 +69,8 @@ def _content(notice: Notice, mention: str | None, text: str) -> Json:
     match = MENTION.fullmatch(mention)
     allowed = {("roles" if match["role"] else "users"): [match["id"]]} if match else {}
     # A phone shows the content only, so the ping says what it is about.
-    words = text or fit(headline(notice.message), TITLE, escape)
-    return {"content": f"{mention} {words}", "allowed_mentions": {"parse": [], **allowed}}
+    summary = text or fit(headline(notice.message), TITLE, escape)
+    return {"content": f"{mention} {summary}", "allowed_mentions": {"parse": [], **allowed}}
 
 
 def _fields(message: Message) -> list[Json]:
@@ -79,14 +79,14 @@ def _fields(message: Message) -> list[Json]:
         (f"[{fit(link.name, 50, escape)}](<{link.url}>)" for link in web_links(message.links)), " · ", FIELD_VALUE
     )
     link_field: list[Json] = [{"name": "Links", "value": links, "inline": False}] if links else []
-    left = EMBED_TOTAL - TITLE - DESCRIPTION - sum(units("Links" + links) for _ in link_field)
+    room = EMBED_TOTAL - TITLE - DESCRIPTION - sum(units("Links" + links) for _ in link_field)
     fields: list[Json] = []
     for field in message.fields[: FIELDS - len(link_field)]:
-        name = _line(field.name, min(FIELD_NAME, left // 2))
-        value = _value(field, min(FIELD_VALUE, left - units(name)))
-        left -= units(name) + units(value)
+        name = _line(field.name, min(FIELD_NAME, room // 2))
+        value = _value(field, min(FIELD_VALUE, room - units(name)))
+        room -= units(name) + units(value)
         fields.append({"name": name, "value": value, "inline": isinstance(field.value, Instant)})
-        if left < _LEAST_FIELD * 2:
+        if room < _LEAST_FIELD * 2:
             break
     return fields + link_field
 

@@ -15,9 +15,7 @@ from connext_monitor.alerting.providers.http.client import PICTURE, form, http_s
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
-from connext_monitor.alerting.providers.wording import (
-    bare,
-)
+from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
@@ -28,7 +26,7 @@ _SHARED_PAUSE = 3.0
 
 
 class WebhookUnwell(Exception):
-    """The webhook does not stand, or does not response; the message says how, without its address."""
+    """The webhook does not exist, or does not respond; the message says why, without its address."""
 
 
 class DiscordProvider:
@@ -50,7 +48,7 @@ class DiscordProvider:
 
         def forms() -> Iterator[Json]:
             yield embed_payload(notice, self._config.mention)
-            yield from (plain_payload(shown, self._config.mention) for shown in (notice, bare(notice)))
+            yield from (plain_payload(version, self._config.mention) for version in (notice, bare(notice)))
 
         edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
         return await edit_or_post(notice, forms, edit, self._post)
@@ -113,8 +111,8 @@ class DiscordProvider:
         reply, response = await self._request("POST", thread, payload)
         if thread is None and isinstance(reply, ThreadShut) and reply.is_forum:
             reply, response = await self._request("POST", None, {**payload, "thread_name": _THREAD_NAME})
-            made = response.json.get("channel_id") if response is not None else None
-            thread = made if isinstance(made, str) and ID.fullmatch(made) else None
+            thread_id = response.json.get("channel_id") if response is not None else None
+            thread = thread_id if isinstance(thread_id, str) and ID.fullmatch(thread_id) else None
         if not isinstance(reply, Sent):
             self._own_thread = None
             return reply
@@ -130,17 +128,17 @@ class DiscordProvider:
     async def _ask(
         self, method: str, thread: str | None, body: bytes, headers: Mapping[str, str], message_id: str | None = None
     ) -> tuple[Reply | ThreadShut, HttpResponse | None]:
-        mine, others, at_most = self._spacing, self._edit_spacing, LONGEST_TIMEOUT
+        own, other, at_most = self._spacing, self._edit_spacing, LONGEST_TIMEOUT
         if message_id is not None:
-            mine, others, at_most = others, mine, EDIT_TIMEOUT
-        await mine.turn()
+            own, other, at_most = other, own, EDIT_TIMEOUT
+        await own.turn()
         url = message_url(self._config, thread, message_id)
         response = await self._sender.request(method, url, body, headers, at_most=at_most)
         if isinstance(response, TryLater):
             return response, None
         if pause := pause_after(response):
-            mine.hold(pause)
-            others.hold(min(pause, _SHARED_PAUSE))
+            own.hold(pause)
+            other.hold(min(pause, _SHARED_PAUSE))
         return classify(response), response
 
 

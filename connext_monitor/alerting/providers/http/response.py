@@ -50,10 +50,10 @@ class HttpResponse:
     def json(self) -> Json:
         """The object in the body; empty where there is none."""
         try:
-            said = json.loads(self.body.decode(json.detect_encoding(self.body), "replace"))
+            document = json.loads(self.body.decode(json.detect_encoding(self.body), "replace"))
         except (ValueError, RecursionError):
             return {}
-        return said if isinstance(said, dict) else {}
+        return document if isinstance(document, dict) else {}
 
     @property
     def is_page(self) -> bool:

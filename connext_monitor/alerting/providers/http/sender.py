@@ -1,6 +1,6 @@
 """One request and its response, by aiohttp, in a session of the provider's own.
 
-It is loaded by whoever sends, not by whoever only reads the config (`http.http_sender`).
+It is loaded only to send, not to read the config (`http.http_sender`).
 """
 
 import asyncio
@@ -66,8 +66,8 @@ class HttpSender:
         except aiohttp.ClientResponseError:
             return TryLater("answered with something that is not HTTP")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            seen = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
-            never_seen = not seen or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
+            connected = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+            never_seen = not connected or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
             return TryLater(_explain(error), cause=FailureCause.UNREACHABLE if never_seen else FailureCause.NOT_TAKEN)
 
     async def aclose(self) -> None:
@@ -80,8 +80,8 @@ class HttpSender:
         body, whole = await _read(response)
         if response.headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}:
             body, whole = _unpacked(body, whole)
-        asked = wait_in_headers(response.headers, self._clock.now().timestamp())
-        return HttpResponse(response.status, response.headers, body, asked, whole)
+        wait = wait_in_headers(response.headers, self._clock.now().timestamp())
+        return HttpResponse(response.status, response.headers, body, wait, whole)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

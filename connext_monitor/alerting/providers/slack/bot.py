@@ -77,8 +77,8 @@ class SlackBot:
         def forms() -> Iterator[Json]:
             # An edit without blocks would leave those of the message as they are.
             yield blocks_payload(notice, self._config.mention)
-            for shown in (notice, bare(notice)):
-                yield {"blocks": [], **plain_payload(shown, self._config.mention)}
+            for version in (notice, bare(notice)):
+                yield {"blocks": [], **plain_payload(version, self._config.mention)}
 
         edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
         return await edit_or_post(notice, forms, edit, self._send)
@@ -107,8 +107,8 @@ class SlackBot:
         channel, _, ts = reference.partition("/")
         files = [{"id": file_id, "title": "Report"}]
         shared = json.dumps({"files": files, "channel_id": channel, "thread_ts": ts}).encode()
-        done = await self._post("files.completeUploadExternal", shared, _JSON)
-        return None if isinstance(done, HttpResponse) and done.json.get("ok") is True else _trouble(done)
+        completed = await self._post("files.completeUploadExternal", shared, _JSON)
+        return None if isinstance(completed, HttpResponse) and completed.json.get("ok") is True else _trouble(completed)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -68,8 +68,8 @@ def _plain(text: str, limit: int) -> Json:
 
 def _facts(message: Message) -> Iterator[Json]:
     """The facts in full width, a line each; then the instants, name and time side by side."""
-    written = [field for field in message.fields if isinstance(field.value, str) or not has_date(field.value.timestamp)]
-    lines = [fit(fact_line(field), _FACT, escape) for field in written[:_FACTS]]
+    facts = [field for field in message.fields if isinstance(field.value, str) or not has_date(field.value.timestamp)]
+    lines = [fit(fact_line(field), _FACT, escape) for field in facts[:_FACTS]]
     if lines:
         text = "\n".join(lines)
         yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}

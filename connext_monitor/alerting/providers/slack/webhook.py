@@ -15,9 +15,7 @@ from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit
 from connext_monitor.alerting.providers.slack.config import SlackConfig
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, IS_ERROR, LIMITED_WORDS, error_word
-from connext_monitor.alerting.providers.wording import (
-    bare,
-)
+from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
@@ -45,7 +43,7 @@ class SlackWebhook:
 
         def forms() -> Iterator[Json]:
             yield blocks_payload(notice, self._config.mention)
-            yield from (plain_payload(shown, self._config.mention) for shown in (notice, bare(notice)))
+            yield from (plain_payload(version, self._config.mention) for version in (notice, bare(notice)))
 
         return await edit_or_post(notice, forms, None, self._post)
 

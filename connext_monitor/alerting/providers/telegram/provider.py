@@ -14,9 +14,7 @@ from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacc
 from connext_monitor.alerting.providers.telegram.config import TelegramConfig
 from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
 from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify
-from connext_monitor.alerting.providers.wording import (
-    bare,
-)
+from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.alerts.grouping import DigestMode
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
@@ -46,7 +44,7 @@ class TelegramProvider:
 
         def forms() -> Iterator[Json]:
             yield html_payload(notice, self._config.mention)
-            yield from (plain_payload(shown, self._config.mention) for shown in (notice, bare(notice)))
+            yield from (plain_payload(version, self._config.mention) for version in (notice, bare(notice)))
 
         edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
         return await edit_or_post(notice, forms, edit, partial(self._post, silent=_is_silent(notice)))

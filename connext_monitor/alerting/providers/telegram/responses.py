@@ -60,9 +60,9 @@ def classify(response: HttpResponse) -> Reply | Moved | TopicShut:
     2. 429 and 5xx: try later, after the longer of what header and body ask for.
     3. A group that became a supergroup names its new id.
     4. 400 about the message to be changed: it no longer exists; about the topic: it takes nothing.
-    5. The bot may not write there: try later, as somebody may see to that.
+    5. The bot may not write there: try later, as somebody may fix that.
     6. Telegram's own 401, 403, 404, and 400 about the chat: the token is wrong, or the chat no longer exists. A status
-       without its ``ok`` is another's, and passes.
+       without its ``ok`` comes from something else, and passes.
     7. 400 and 413: rejected in this form.
     8. Anything else is not Telegram's response: try later.
     """
@@ -75,26 +75,26 @@ def classify(response: HttpResponse) -> Reply | Moved | TopicShut:
     parameters = document.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     if response.later:
-        asked = longest_wait(response.retry_after, seconds_in(parameters.get("retry_after")))
-        return TryLater(response.words, asked, response.cause)
+        wait = longest_wait(response.retry_after, seconds_in(parameters.get("retry_after")))
+        return TryLater(response.words, wait, response.cause)
     if isinstance(moved_to := parameters.get("migrate_to_chat_id"), int):
         return Moved(f"{response.words}, upgraded to a supergroup", str(moved_to))
-    meant = _meant(document, response) if own else None
-    if meant is not None:
-        return meant
+    meaning = _meaning(document, response) if own else None
+    if meaning is not None:
+        return meaning
     return (
         Unacceptable(response.words) if response.status in {400, 413} and not response.is_page else response.try_later()
     )
 
 
-def _meant(document: Json, response: HttpResponse) -> Reply | TopicShut | None:
+def _meaning(document: Json, response: HttpResponse) -> Reply | TopicShut | None:
     """What Telegram's own description means; None where it is unknown."""
     described = document.get("description")
     described = described.lower() if isinstance(described, str) else ""
-    for meaning, phrases in _PHRASES.items():
-        for words in phrases:
-            if words in described:
-                return meaning(f"{response.words}, {words}")
+    for reply_type, phrases in _PHRASES.items():
+        for phrase in phrases:
+            if phrase in described:
+                return reply_type(f"{response.words}, {phrase}")
     if _NOT_MODIFIED in described:
         return Sent(None)
     return ChannelDead(response.words) if response.status in {401, 403, 404} else None
