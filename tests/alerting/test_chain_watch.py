@@ -250,7 +250,8 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
         watched.gnosis.silent_for = 0
         watched.waiting[DESTINATION] = 4
         watched.watch.progressed()
-        await until(lambda: details(watched).waiting == 4)
+        # The watch may learn only after the store that its alert is open.
+        await until(lambda: "gnosis" in watched.watch._alerts and details(watched).waiting == 4)
         del watched.unjudged.by_chain[DESTINATION]
         watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED))
