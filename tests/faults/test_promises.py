@@ -6,6 +6,7 @@ hold whatever goes wrong, in test_any_faults.py.
 """
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,22 @@ async def test_promise_2_whatever_is_said_to_be_covered_was_read(
     assert len({snapshot.covered[alpha.domain_id] for snapshot in snapshots}) > 2
     assert [late for snapshot in snapshots for late in unread(snapshot, events)] == []
     assert events <= snapshots[-1].events
+
+
+async def test_promise_2_a_pushed_log_is_stored_and_moves_nothing(
+    bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    calm = replace(through(bridge, origin, destination), unobserved_after="PT2M")
+    async with watching(calm, tmp_path, only=["alpha"]) as watch:
+        await until(lambda: origin.subscribers == 2)
+        await alpha.mine()
+        await watch.covers("alpha", await alpha.head())
+        before = await watch.store.chains.coverage(DomainId(alpha.domain_id))
+        # The next cover comes after a minute: nothing waits for one.
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        assert await watch.store.chains.coverage(DomainId(alpha.domain_id)) == before
 
 
 # 3. Undo only on evidence
