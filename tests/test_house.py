@@ -1,6 +1,7 @@
 """The rules of the house (docs/architecture.md), held over its sources."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,23 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_the_house_rules_hold_in_every_file(file: Path) -> None:
     assert violations(room_of(file), file.read_text(encoding="utf-8")) == []
+
+
+def test_the_map_has_the_rooms_that_there_are() -> None:
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (`.+?) \| .+ \| (.+?) \|$", text.partition("\n## The rooms\n")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    imports = {
+        name: set(re.findall(r"`(\w+)`", may)) for names, may in rows for name in re.findall(r"`([\w/.]+)`", names)
+    }
+    assert [name for name in imports if not (PACKAGE / name).exists()] == []
+    folders = {file.relative_to(PACKAGE).parts[0] for file in FILES if file.parent != PACKAGE}
+    modules = {file.name for file in PACKAGE.glob("*.py") if not file.name.startswith("__")}
+    assert {name for name in imports if "/" not in name} == folders | modules
+    assert {room: imports[room] for room in MAY_IMPORT} == {
+        room: set(may) & folders for room, may in MAY_IMPORT.items()
+    }
 
 
 def test_no_file_is_a_drawer_for_anything() -> None:
