@@ -18,12 +18,12 @@ from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import (
-    Count,
     Hindrance,
     Marks,
     Obstacle,
     Unjudged,
     UnjudgedBacklog,
+    UnjudgedCount,
     combined,
     stands,
 )
@@ -41,7 +41,7 @@ class UnjudgedStore(Protocol):
 
     async def count(
         self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]
-    ) -> Mapping[DomainId, Count]:
+    ) -> Mapping[DomainId, UnjudgedCount]:
         """By destination, the unjudged legs that were due before each of its marks."""
         ...
 
@@ -167,7 +167,7 @@ class UnjudgedWatch:
                 legs = await self._legs.first(domain, marks[domain].aged, settling, limit=_HANDED_OVER_AT_ONCE)
                 self._judging.overlooked(legs)
 
-    def _conclude(self, domain: DomainId, count: Count | None, marks: Marks) -> None:
+    def _conclude(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks) -> None:
         backlog = self._backlogs[domain]
         legs = self._legs_of(domain, count, marks, stood=backlog.standing)
         unjudged = combined(legs, self._deliveries_of(domain, stood=backlog.standing))
@@ -175,7 +175,7 @@ class UnjudgedWatch:
             name, why = self._names[domain], unjudged.hindrance.words
             log.warning("transfers.not_judged", chain=name, legs=unjudged.legs, deliveries=unjudged.deliveries, why=why)
 
-    def _legs_of(self, domain: DomainId, count: Count | None, marks: Marks, *, stood: bool) -> Unjudged | None:
+    def _legs_of(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks, *, stood: bool) -> Unjudged | None:
         if count is None or not stands(count, stood=stood, hindered=self._judging.hindered(domain)):
             return None
         hindrance = self._judging.hindrance(domain, count.first_due)

@@ -21,7 +21,7 @@ from connext_monitor.core.delivery import (
     Refused,
     Sent,
     TryLater,
-    with_wait_asked,
+    with_retry_after,
 )
 from connext_monitor.core.holds import Held, Holds, Lane
 
@@ -170,7 +170,7 @@ class Worker:
         await self._channel.works(now, self._holds.not_taken)
 
     async def _record_failure(self, message: OutgoingMessage, outcome: TryLater, now: datetime) -> None:
-        reason = with_wait_asked(outcome.reason, outcome.after, now)
+        reason = with_retry_after(outcome.reason, outcome.after, now)
         wait = self._holds.failed(message.attempt, outcome, self._elapsed.read(), self._jitter())
         await self._postpone(message, "alert.postponed", reason, wait, now)
         # An edit refused for coming too soon does not mean that an alert has failed to arrive.

@@ -27,7 +27,7 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.formats import Json, hex_text, unix_rfc3339
-from connext_monitor.core.history import Late
+from connext_monitor.core.history import LateLeg
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.printable import escape
 from connext_monitor.core.transfer_view import TransferView
@@ -41,7 +41,7 @@ from connext_monitor.monitoring.backfill import (
 )
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
-from connext_monitor.monitoring.late_now import LateLegs, LateNow
+from connext_monitor.monitoring.late_legs import LateLegFinder, LateLegReport
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.process.garbage import spare_collections
@@ -65,7 +65,7 @@ class _Done:
     report: HistoryReport
     malformed: int
     now: float
-    found: LateNow
+    found: LateLegReport
 
 
 class _Silent:
@@ -138,7 +138,7 @@ async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _
         begun = await store.transfers.unfinished(chain.domain_id, wanted)
         # A transfer that the monitor watches has its own alerts.
         unwatched = [view.transfer for view in begun if view.due is None]
-        found = await LateLegs(pools, pathway_durations(config)).among(unwatched, now)
+        found = await LateLegFinder(pools, pathway_durations(config)).among(unwatched, now)
         return _Done(chain, wanted, read, checker.malformed.get(chain.domain_id, 0), now, found)
 
 
@@ -196,7 +196,7 @@ def _progress(chain: str, blocks: int) -> Iterator[_Log | _Bar]:
 
 def _print(done: _Done, labels: ChainLabels) -> None:
     report, blocks = done.report, done.blocks
-    before = f"; {report.known} had been read before" if report.known else ""
+    before = f"; {report.read_before} had been read before" if report.read_before else ""
     print_line(
         f"Read {report.blocks} of the {len(blocks)} blocks {blocks.first}-{blocks.last} of {done.chain.name}{before}: "
         f"{report.logs - done.malformed} events, {report.begun} of them XCalled; {done.malformed} malformed logs."
@@ -219,7 +219,7 @@ def _proof(report: HistoryReport) -> str:
 def _print_late(done: _Done, labels: ChainLabels) -> None:
     found = done.found
     if found.late:
-        print_line(f"Late now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
+        print_line(f"LateLeg now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
         print_table(_HEADINGS, [_row(late, labels, done.now) for late in found.late[:_LISTED]])
         if len(found.late) > _LISTED:
             say(f"showing the oldest {_LISTED}; --json lists all")
@@ -241,7 +241,7 @@ def _legs(count: int) -> str:
 _HEADINGS = ("TRANSFER", "LEG", "FROM", "TO", "STARTED", "LATE BY", "AMOUNT")
 
 
-def _row(late: Late, labels: ChainLabels, now: float) -> Sequence[str]:
+def _row(late: LateLeg, labels: ChainLabels, now: float) -> Sequence[str]:
     transfer = late.transfer
     return (
         hex_text(transfer.transfer_id),
@@ -261,7 +261,7 @@ def _document(done: _Done, labels: ChainLabels) -> Json:
         "from": done.blocks.first,
         "to": done.blocks.last,
         "blocks_read": report.blocks,
-        "blocks_read_before": report.known,
+        "blocks_read_before": report.read_before,
         "events": report.logs - done.malformed,
         "xcalled": report.begun,
         "malformed": done.malformed,

@@ -23,7 +23,7 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.documents.transfers import found_document
+from connext_monitor.core.documents.transfers import lookup_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
@@ -53,7 +53,7 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
         raise Failure("no transfer has this id, and none has an event in a transaction with this hash")
     now = SystemClock().now().timestamp()
     if as_json:
-        print_json(found_document([view for view, _ in found], labels, now))
+        print_json(lookup_document([view for view, _ in found], labels, now))
         return
     for place, (view, about) in enumerate(found):
         if place:

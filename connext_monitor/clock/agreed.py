@@ -32,7 +32,7 @@ Heads = Callable[[], Mapping[DomainId, Head]]
 
 
 class AgreedClock:
-    """A `Clock` of which ``now`` may be set right by the chains' heads; ``watch`` is told where these are seen."""
+    """A `Clock` of which ``now`` may be set right by the chains' heads; ``watch`` says where to find these."""
 
     def __init__(self, own: Clock) -> None:
         self._own = own
@@ -102,9 +102,10 @@ class AgreedClock:
         """Take note of the heads that have come."""
         at = self._own.elapsed()
         for domain, head in self._heads().items():
-            known = self._chains.get(domain)
-            seen = ChainClock.begun(head.timestamp, at) if known is None else known.after(head.timestamp, at)
-            self._chains[domain] = seen
+            before = self._chains.get(domain)
+            self._chains[domain] = (
+                ChainClock.begun(head.timestamp, at) if before is None else before.after(head.timestamp, at)
+            )
             self._first_head_at = at if self._first_head_at is None else self._first_head_at
         # So that a jump is one beside a time that is at most a second old, whether anybody asked for it or not.
         self.now()

@@ -42,8 +42,8 @@ class StepFailures:
 
     def _is_news(self, step: Hashable, error: Exception) -> bool:
         now = asyncio.get_running_loop().time()
-        known, logged_at = self._failing.get(step, (None, 0.0))
-        if known is type(error) and now - logged_at < _REPEATED_AFTER:
+        error_type, logged_at = self._failing.get(step, (None, 0.0))
+        if error_type is type(error) and now - logged_at < _REPEATED_AFTER:
             return False
         if len(self._failing) >= _REMEMBERED:
             self._failing.clear()

@@ -34,7 +34,7 @@ def backup_name(stem: str, at: datetime) -> str:
 
 
 def made_at(name: str, stem: str) -> datetime | None:
-    """When the backup of this name was begun; None where it is none of this database."""
+    """When the backup of this name was begun; None where it is not a backup of this database."""
     match = re.fullmatch(re.escape(stem) + r"-([0-9]{8}T[0-9]{6}Z)\.db", name, re.ASCII)
     if match is None:
         return None
@@ -46,8 +46,8 @@ def made_at(name: str, stem: str) -> datetime | None:
 
 def ours(names: Iterable[str], stem: str) -> list[str]:
     """Those of the names that are backups of this database, the oldest first."""
-    found = [(at, name) for name in names if (at := made_at(name, stem)) is not None]
-    return [name for _, name in sorted(found)]
+    dated = [(at, name) for name in names if (at := made_at(name, stem)) is not None]
+    return [name for _, name in sorted(dated)]
 
 
 def superseded(names: Iterable[str], stem: str, keep: int, now: datetime) -> list[str]:

@@ -1,4 +1,4 @@
-"""What was observed of the chains together, and is committed as one."""
+"""Observations of one or several chains that are committed together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Batch:
     @property
     def transfer_ids(self) -> frozenset[TransferId]:
         """The transfers whose events were seen."""
-        return frozenset(seen.event.transfer_id for change in self.changes for seen in change.seen)
+        return frozenset(record.event.transfer_id for change in self.changes for record in change.seen)
 
     @property
     def gone_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:

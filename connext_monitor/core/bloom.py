@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from connext_monitor.core.keccak import keccak
 
 _BITS = 2048
-_TELLING = 0.01
-"""A filter that would claim our logs by chance more often than this says nothing by claiming them."""
+_MEANINGFUL = 0.01
+"""The highest probability of a chance match at which a claim still means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,16 @@ class LogMask:
 
 
 def claims(bloom: bytes, mask: LogMask) -> bool:
-    """Whether the filter (256 bytes) says that such a log may be in its block, and says it so that it means something.
+    """Whether the filter (256 bytes) says that such a log may be in its block, and is empty enough for that to matter.
 
-    An empty filter is no witness: some chains leave it out.
+    A filter without any bit claims nothing: some chains never fill it.
     """
     bits = int.from_bytes(bloom, "big")
-    return _may_hold(bits, mask) and _by_chance(bits, len(mask.topics)) < _TELLING
+    return _may_hold(bits, mask) and _by_chance(bits, len(mask.topics)) < _MEANINGFUL
 
 
 def denies(bloom: bytes, mask: LogMask) -> bool:
-    """Whether the filter rules out that such a log is in its block; of a chain that does fill its filters."""
+    """Whether the filter rules such a log out of its block; means something only if the chain fills its filters."""
     return not _may_hold(int.from_bytes(bloom, "big"), mask)
 
 
@@ -46,9 +46,9 @@ def _may_hold(bits: int, mask: LogMask) -> bool:
 
 
 def _by_chance(bits: int, topics: int) -> float:
-    """How probable it is that a filter so full claims a log that is not there."""
-    one = (bits.bit_count() / _BITS) ** 3
-    return one * (1 - (1 - one) ** topics)
+    """The probability that a filter this full claims a log that is not there."""
+    per_value = (bits.bit_count() / _BITS) ** 3
+    return per_value * (1 - (1 - per_value) ** topics)
 
 
 def _mask(value: bytes) -> int:

@@ -1,4 +1,4 @@
-"""What the reading of chains means for alerts: a reorg below finality, a lost past, deliveries that are false."""
+"""What has been read of the chains means for alerts: a reorg below finality, lost history, false deliveries."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -12,13 +12,13 @@ from connext_monitor.core.batch import Batch, UnreadableLog
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Executed, TransferId
 from connext_monitor.core.history import unread
-from connext_monitor.core.known import FalseDelivery, FalseDeliveryChanges, Known
+from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges, PriorState
 
 ChainName = Callable[[DomainId], str]
 """What the alerts about a chain call it."""
 
 
-def ended_by_reading(known: Known, batch: Batch, name: ChainName) -> Iterator[ResolveAlert]:
+def ended_by_reading(prior: PriorState, batch: Batch, name: ChainName) -> Iterator[ResolveAlert]:
     """The open alerts about chains that end with what has been read.
 
     1. A reorg below finality: every block after it has been read again.
@@ -26,18 +26,18 @@ def ended_by_reading(known: Known, batch: Batch, name: ChainName) -> Iterator[Re
     """
     whole = {name(chain.domain) for chain in batch.progress if chain.whole}
     backfilled = {name(read.domain): read.domain for read in batch.history}
-    for alert in known.chain_alerts:
+    for alert in prior.chain_alerts:
         if alert.kind is DEEP_REORG and alert.subject in whole:
             yield ResolveAlert.of(alert, Resolution.COVERED_AGAIN)
         if alert.kind is MONITOR_STARTED_BLIND and alert.subject in backfilled:
             missing = MONITOR_STARTED_BLIND.details_of(alert)
             blocks = BlockRange(BlockNumber(missing.first), BlockNumber(missing.last))
-            if not unread(blocks, _read(known, batch, backfilled[alert.subject])):
+            if not unread(blocks, _read(prior, batch, backfilled[alert.subject])):
                 yield ResolveAlert.of(alert, Resolution.CAUGHT_UP)
 
 
-def _read(known: Known, batch: Batch, domain: DomainId) -> list[BlockRange]:
-    return [*known.history.get(domain, ()), *(read.blocks for read in batch.history if read.domain == domain)]
+def _read(prior: PriorState, batch: Batch, domain: DomainId) -> list[BlockRange]:
+    return [*prior.history.get(domain, ()), *(read.blocks for read in batch.history if read.domain == domain)]
 
 
 def opened_by_reading(batch: Batch, name: ChainName, at: datetime) -> Iterator[OpenAlert]:
@@ -70,7 +70,7 @@ def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> Iterator[
             yield OpenAlert(DELIVERY_MISMATCH.open(executed.transfer_id, at, details))
 
 
-def false_delivery_changes(known: Known, batch: Batch) -> FalseDeliveryChanges:
+def false_delivery_changes(prior: PriorState, batch: Batch) -> FalseDeliveryChanges:
     """Which false deliveries were seen, and which stand in blocks that are gone."""
     seen = tuple(
         FalseDelivery(record.event.transfer_id, log.domain, record.sighting.block.hash, record.sighting.block.number)
@@ -78,13 +78,15 @@ def false_delivery_changes(known: Known, batch: Batch) -> FalseDeliveryChanges:
         if (record := log.delivery) is not None
     )
     gone = batch.gone_blocks
-    taken_back = tuple(one for one in {*known.false_deliveries, *seen} if (one.domain, one.block_hash) in gone)
+    taken_back = tuple(
+        delivery for delivery in {*prior.false_deliveries, *seen} if (delivery.domain, delivery.block_hash) in gone
+    )
     return FalseDeliveryChanges(seen, taken_back)
 
 
-def ended_by_reorgs(known: Known, changes: FalseDeliveryChanges) -> Iterator[ResolveAlert]:
+def ended_by_reorgs(prior: PriorState, changes: FalseDeliveryChanges) -> Iterator[ResolveAlert]:
     """The alerts about transfers that no false delivery claims any more; one that a reorg moved stands elsewhere."""
-    standing = {*known.false_deliveries, *changes.seen} - {*changes.taken_back}
+    standing = {*prior.false_deliveries, *changes.seen} - {*changes.taken_back}
     claimed = {delivery.transfer_id for delivery in standing}
     for transfer_id in sorted({delivery.transfer_id for delivery in changes.taken_back} - claimed):
         yield ResolveAlert.of_transfer(DELIVERY_MISMATCH, transfer_id, Resolution.REORGED)

@@ -1,7 +1,7 @@
 """What time it is, by our own clock and by the chains' block times, any of which may be wrong.
 
-A clock is told by its *offset*: the Unix seconds that it reads less those that the machine has counted since it was
-started, which nobody sets. While two clocks agree, so do their offsets.
+A clock is described by its *offset*: the Unix seconds that it reads, less the seconds that the machine has counted
+since it started, which nobody can set. While two clocks agree, so do their offsets.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from connext_monitor.core.words import duration_words
 
 TOLERANCE = 60.0
-"""Seconds by which clocks may differ and still agree: blocks are stamped before they are seen."""
+"""Seconds by which clocks may differ and still agree: a block is stamped before it is seen."""
 AGREES_AGAIN = 45.0
-"""A difference that was told of is over once it is no larger than this (seconds), so that it is not told by turns."""
+"""A reported difference is over once it is no larger than this (seconds): hysteresis, so that it does not flap."""
 
 _FIRST_STRETCH = 10.0
 _STRETCH = 60.0
@@ -26,13 +26,13 @@ class ChainClock:
     """A chain's block times beside the seconds that the machine has counted (``at``).
 
     ``seen`` is the last head's block time and when it came, ``since`` those of the head that the present stretch began
-    with; ``offset`` is that of the last head that came in step, ``told_at`` when that was.
+    with; ``offset`` is that of the last head that was in step with time, ``in_step_at`` when that came.
     """
 
     seen: tuple[float, float]
     since: tuple[float, float]
     offset: float | None = None
-    told_at: float = 0.0
+    in_step_at: float = 0.0
 
     @classmethod
     def begun(cls, block_time: float, at: float) -> "ChainClock":
@@ -64,7 +64,7 @@ class ChainClock:
 
     def tells(self, at: float) -> bool:
         """Whether it has told the time lately."""
-        return self.offset is not None and at - self.told_at <= _FRESH_FOR
+        return self.offset is not None and at - self.in_step_at <= _FRESH_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ClockState:
     """How the machine's clock goes beside the chains' block times.
 
     ``ahead`` is by how many seconds it is ahead of them (negative: behind), None while no chain has told the time;
-    ``differs`` says that this is too much.
+    ``differs``: by too much.
     """
 
     ahead: float | None = None
@@ -105,7 +105,7 @@ def agreed(own: float, before: float | None, chains: Sequence[float]) -> float:
         return before
     if 2 * for_own >= len(chains):
         return own
-    crowd = max((_near(one, chains) for one in chains), key=len)
+    crowd = max((_near(offset, chains) for offset in chains), key=len)
     if len(crowd) >= 2 and 2 * len(crowd) > len(chains):
         return crowd[(len(crowd) - 1) // 2]
     return own

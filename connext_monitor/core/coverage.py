@@ -36,7 +36,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredRange:
     """What is stored of a range of blocks: the blocks that something stands in; each event by block, kind and id."""
 
     blocks: AbstractSet[tuple[BlockNumber, Hash32]] = frozenset()
@@ -209,23 +209,23 @@ def final_by_depth(head: BlockNumber, depth: int) -> BlockNumber:
 
 
 def doubtful(
-    known: Iterable[tuple[BlockNumber, Hash32]], answered: Iterable[tuple[BlockNumber, Hash32]]
+    stored: Iterable[tuple[BlockNumber, Hash32]], answered: Iterable[tuple[BlockNumber, Hash32]]
 ) -> list[tuple[BlockNumber, Hash32]]:
-    """The blocks that known events stand in and that the answer for their range did not name, lowest first.
+    """The blocks that hold stored events and that the answer for their range did not name, the lowest first.
 
     Each needs a look at its header before anything is concluded: another hash is a reorg, the same hash an answer
     that left a log out, no block at all lag.
     """
-    return sorted(set(known) - set(answered))
+    return sorted(set(stored) - set(answered))
 
 
 def left_out(ours: Iterable[RawLog], theirs: Iterable[RawLog]) -> list[RawLog]:
     """The logs that another endpoint has in the same blocks and ours does not.
 
-    Two endpoints may number the logs of a block differently, so a log is told by its transaction and its contents.
+    Two endpoints may number the logs of a block differently, so a log is identified by its transaction and contents.
     """
-    known = {_contents(log) for log in ours}
-    return [log for log in theirs if _contents(log) not in known]
+    own_contents = {_contents(log) for log in ours}
+    return [log for log in theirs if _contents(log) not in own_contents]
 
 
 def _contents(log: RawLog) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ FIRST_WAIT = 1.0
 # this. Asking more often after hours of failures is what gets an address banned.
 LONGEST_WAIT = 3600.0
 # A channel that asks for ten years does so by mistake: it is tried once an hour all the same.
-LONGEST_ASKED = 3600.0
+LONGEST_RETRY_AFTER = 3600.0
 _WORTH_SAYING = 60.0
 
 
@@ -150,23 +150,23 @@ class QueuedReport:
     made_at: datetime
 
 
-def wait_before(attempt: int, asked: float | None, jitter: float) -> float:
+def wait_before(attempt: int, retry_after: float | None, jitter: float) -> float:
     """Seconds to wait after the ``attempt``-th failed attempt (the first is 1); ``jitter`` is from 0 to 1.
 
     Doubles from a second up to an hour. Half of it is random, so that many monitors do not retry in step. Never less
     than the channel asked for, up to an hour.
     """
     full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 20))
-    return max(full * (0.5 + 0.5 * jitter), min(asked or 0.0, LONGEST_ASKED))
+    return max(full * (0.5 + 0.5 * jitter), min(retry_after or 0.0, LONGEST_RETRY_AFTER))
 
 
-def with_wait_asked(reason: str, asked: float | None, at: datetime) -> str:
+def with_retry_after(reason: str, retry_after: float | None, at: datetime) -> str:
     """The reason and, where the channel asked ``at`` that instant to be left alone for long, until when."""
-    if asked is None or asked <= _WORTH_SAYING:
+    if retry_after is None or retry_after <= _WORTH_SAYING:
         return reason
     try:
-        until = f"until {at + timedelta(seconds=asked):%Y-%m-%d %H:%M:%S} UTC"
+        until = f"until {at + timedelta(seconds=retry_after):%Y-%m-%d %H:%M:%S} UTC"
     except OverflowError:
-        until = "for longer than the calendar goes"
-    more = "; it is tried within an hour all the same" if asked > LONGEST_ASKED else ""
+        until = "until after the year 9999"
+    more = "; it is tried within an hour all the same" if retry_after > LONGEST_RETRY_AFTER else ""
     return f"{reason} and asks to wait {until}{more}"

@@ -15,7 +15,7 @@ _DISTRUST = 1800.0
 _ENOUGH_ANSWERS = 8
 
 
-class Trouble(StrEnum):
+class EndpointFailure(StrEnum):
     """Why the use of an endpoint ended."""
 
     FAILED = "it failed"
@@ -24,7 +24,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointHealth:
-    """What is known of one endpoint.
+    """How one endpoint has done.
 
     ``failures`` counts those in a row without progress between them. The endpoint is left alone until ``rests_until``,
     and used only if no other one can be until ``distrusted_until``.
@@ -43,17 +43,23 @@ class Choice:
     wait: float
 
 
-def ended(
-    health: EndpointHealth, now: float, trouble: Trouble, jitter: float, *, progressed: bool, retry_after: float = 0.0
+def health_after_use(
+    health: EndpointHealth,
+    now: float,
+    failure: EndpointFailure,
+    jitter: float,
+    *,
+    progressed: bool,
+    retry_after: float = 0.0,
 ) -> EndpointHealth:
-    """The health after its use ended; ``jitter`` within 0 to 1, ``retry_after`` the seconds that it asked for.
+    """The health after a use has ended; ``jitter`` within 0 to 1, ``retry_after`` the seconds it asked for.
 
     Only progress resets the backoff: a server that accepts connections and then closes them makes none.
     """
     failures = 0 if progressed else health.failures + 1
     rest = min(_LONGEST_REST, _FIRST_REST * 2.0 ** min(failures, 20)) * (0.5 + 0.5 * jitter)
     rest = max(rest, min(_LONGEST_REST, retry_after))
-    distrusted_until = now + _DISTRUST if trouble is Trouble.NOT_BELIEVED else health.distrusted_until
+    distrusted_until = now + _DISTRUST if failure is EndpointFailure.NOT_BELIEVED else health.distrusted_until
     return replace(health, failures=failures, rests_until=now + rest, distrusted_until=distrusted_until)
 
 
@@ -72,7 +78,7 @@ def preferred(healths: Sequence[EndpointHealth], in_use: int, now: float) -> int
     return next(ready, None)
 
 
-def others(healths: Sequence[EndpointHealth], in_use: int | None, now: float) -> list[int]:
+def usable_besides(healths: Sequence[EndpointHealth], in_use: int | None, now: float) -> list[int]:
     """The endpoints that may be asked for a second opinion, the best first."""
     return sorted(
         (index for index, health in enumerate(healths) if index != in_use and health.rests_until <= now),

@@ -21,7 +21,7 @@ class HistoryRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class LateLeg:
     """A leg that is late now, asked of its destination; ``due_at`` in Unix seconds."""
 
     transfer: Transfer
@@ -29,13 +29,13 @@ class Late:
     due_at: Timestamp
 
 
-def past_due(transfer: Transfer, durations: Durations | None, at: Timestamp) -> list[Late]:
+def past_due(transfer: Transfer, durations: Durations | None, at: Timestamp) -> list[LateLeg]:
     """The legs of a transfer that have not been seen and were due before ``at``, by the deadlines of its pathway."""
     due = due_dates(transfer, durations)
     if due is None:
         return []
     missing = (leg for leg in Leg if sighting_of(transfer, leg) is None)
-    return [Late(transfer, leg, due.of(leg)) for leg in missing if due.of(leg) < at]
+    return [LateLeg(transfer, leg, due.of(leg)) for leg in missing if due.of(leg) < at]
 
 
 def joined(ranges: Iterable[BlockRange]) -> list[BlockRange]:
@@ -49,20 +49,20 @@ def joined(ranges: Iterable[BlockRange]) -> list[BlockRange]:
     return merged
 
 
-def unread(asked: BlockRange, read: Iterable[BlockRange]) -> list[BlockRange]:
-    """The parts of ``asked`` that are in none of the ranges ``read``, the lowest first."""
+def unread(blocks: BlockRange, read: Iterable[BlockRange]) -> list[BlockRange]:
+    """The parts of ``blocks`` that are in none of the ranges ``read``, the lowest first."""
     missing: list[BlockRange] = []
-    first = asked.first
-    for blocks in joined(read):
-        if blocks.last < first:
+    first = blocks.first
+    for part in joined(read):
+        if part.last < first:
             continue
-        if blocks.first > asked.last:
+        if part.first > blocks.last:
             break
-        if blocks.first > first:
-            missing.append(BlockRange(first, BlockNumber(blocks.first - 1)))
-        first = BlockNumber(blocks.last + 1)
-    if first <= asked.last:
-        missing.append(BlockRange(first, asked.last))
+        if part.first > first:
+            missing.append(BlockRange(first, BlockNumber(part.first - 1)))
+        first = BlockNumber(part.last + 1)
+    if first <= blocks.last:
+        missing.append(BlockRange(first, blocks.last))
     return missing
 
 

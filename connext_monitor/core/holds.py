@@ -44,9 +44,9 @@ class Held:
     alone: Mapping[str, float] = field(default_factory=dict)
     doubted: Mapping[str, float] = field(default_factory=dict)
 
-    def until(self, key: str, lane: Lane, *, calls: bool = False) -> float:
-        """Until when this message is on hold; ``calls``: a critical alert was queued since the last attempt."""
-        held = min(self.news_until, self.tried_at + NEWS_CUTS_AT) if calls else self.news_until
+    def until(self, key: str, lane: Lane, *, urgent: bool = False) -> float:
+        """Until when this message is on hold; ``urgent``: a critical alert was queued since the last attempt."""
+        held = min(self.news_until, self.tried_at + NEWS_CUTS_AT) if urgent else self.news_until
         if lane is Lane.EDITS:
             held = max(held, self.edits_until)
         return max(held, self.alone.get(key, -inf))
@@ -69,7 +69,7 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class _Stop:
+class _LaneHold:
     """A lane's failures in a row, and until when it is on hold."""
 
     failures: int = 0
@@ -86,7 +86,9 @@ class _Failures:
 
 
 @dataclass(frozen=True, slots=True)
-class _Alone:
+class _MessageHold:
+    """Until when one message waits by itself, and why."""
+
     until: float
     lane: Lane
     reason: str
@@ -96,8 +98,8 @@ class Holds:
     """What one channel has answered since the start; instants are seconds of a clock that is never set back."""
 
     def __init__(self) -> None:
-        self._stops = {lane: _Stop() for lane in Lane}
-        self._alone: dict[str, _Alone] = {}
+        self._lanes = {lane: _LaneHold() for lane in Lane}
+        self._alone: dict[str, _MessageHold] = {}
         self._failed: dict[str, _Failures] = {}
         self._round = 0  # counts the messages taken
         self._refusals = 0
@@ -107,7 +109,7 @@ class Holds:
         """Note that the channel took it."""
         self._round += 1
         self._refusals = 0
-        self._stops[tried.lane] = _Stop()
+        self._lanes[tried.lane] = _LaneHold()
         self._alone.pop(tried.key, None)
         self._failed.pop(tried.key, None)
 
@@ -115,26 +117,26 @@ class Holds:
         """Note that the channel did not take it now; seconds to wait. ``jitter`` is from 0 to 1."""
         if self._is_the_messages(tried.key, outcome.cause):
             wait = wait_before(tried.attempts + 1, outcome.after, jitter)
-            self._alone[tried.key] = _Alone(now + wait, tried.lane, outcome.reason)
+            self._alone[tried.key] = _MessageHold(now + wait, tried.lane, outcome.reason)
             return wait
-        stop = self._stops[tried.lane]
+        stop = self._lanes[tried.lane]
         stop.failures += 1
         wait = wait_before(stop.failures, outcome.after, jitter)
         stop.until = now + wait
         self._tried_at = now
         if outcome.cause not in _CHANNELS_OWN:
-            known = self._failed.get(tried.key, _Failures(self._round, 0, now))
-            self._failed[tried.key] = _Failures(known.round, known.count + 1, now)
+            before = self._failed.get(tried.key, _Failures(self._round, 0, now))
+            self._failed[tried.key] = _Failures(before.round, before.count + 1, now)
         return wait
 
     def refused(self, tried: Attempt, reason: str, now: float, jitter: float) -> float:
         """Note that the channel rejects it in every form; seconds to wait. Where nothing passes, all wait a little."""
         wait = wait_before(tried.attempts + 1, None, jitter)
-        self._alone[tried.key] = _Alone(now + wait, tried.lane, reason)
+        self._alone[tried.key] = _MessageHold(now + wait, tried.lane, reason)
         self._refusals += 1
         if self._refusals > _REFUSALS_BORNE:
             pause = 2.0 ** min(self._refusals - _REFUSALS_BORNE, 10) / 2
-            self._stops[tried.lane].until = now + min(pause, _LONGEST_PAUSE_AFTER_REFUSALS)
+            self._lanes[tried.lane].until = now + min(pause, _LONGEST_PAUSE_AFTER_REFUSALS)
             self._tried_at = now
         return wait
 
@@ -153,8 +155,8 @@ class Holds:
         failed = {key: failures for key, failures in self._failed.items() if failures.round == self._round}
         in_doubt = any(failures.count >= _DOUBTED_AFTER for failures in failed.values())
         return Held(
-            news_until=self._stops[Lane.NEWS].until + shift,
-            edits_until=self._stops[Lane.EDITS].until + shift,
+            news_until=self._lanes[Lane.NEWS].until + shift,
+            edits_until=self._lanes[Lane.EDITS].until + shift,
             tried_at=self._tried_at + shift,
             alone={key: alone.until + shift for key, alone in self._alone.items()},
             doubted={key: failures.at + shift for key, failures in failed.items()} if in_doubt else {},
@@ -186,13 +188,13 @@ def in_turn(
     Retries go first, then the others in the order in which they were stored; what waits by itself, or is doubted, goes
     last. ``newest_critical``: when the newest critical alert was queued that has not been attempted (Unix seconds).
     """
-    calls = newest_critical > held.tried_at
+    urgent = newest_critical > held.tried_at
 
     def rank(delivery: QueuedDelivery) -> tuple[float, bool, int]:
         return (held.turn(delivery_key(delivery.id)), not delivery.attempts, delivery.id)
 
     ranked = sorted(queued, key=rank)
-    return [(held.until(delivery_key(delivery.id), Lane.NEWS, calls=calls), delivery) for delivery in ranked]
+    return [(held.until(delivery_key(delivery.id), Lane.NEWS, urgent=urgent), delivery) for delivery in ranked]
 
 
 def independent(deliveries: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:

@@ -133,19 +133,19 @@ class RangePace:
             patience=min(_MOST_ANSWERS_BEFORE_GROWTH, max(_ANSWERS_BEFORE_GROWTH, 2 * self.patience)),
         )
 
-    def after_silence(self, asked: int) -> "RangePace":
-        """After an endpoint broke off over a range of ``asked`` blocks: that may have been too much, for it or for us.
+    def after_silence(self, blocks: int) -> "RangePace":
+        """After an endpoint broke off over a range of ``blocks``: that may have been too much, for it or for us.
 
         What it answered lately is not too much, unless it breaks off again and again.
         """
         again = replace(self, at_once=1, refusals=self.refusals + 1)
-        if asked <= self.accepted and self.refusals == 0:
+        if blocks <= self.accepted and self.refusals == 0:
             return again
-        return replace(again, span=max(1, min(self.span, asked) // 2))
+        return replace(again, span=max(1, min(self.span, blocks) // 2))
 
-    def after_long_read(self, asked: int, read: int) -> "RangePace":
-        """After a range of ``asked`` blocks took too long; its first ``read`` blocks could be read meanwhile."""
-        return replace(self, span=max(1, min(self.span, asked // 2, read)), at_once=1)
+    def after_long_read(self, blocks: int, read: int) -> "RangePace":
+        """After a range of ``blocks`` took too long; its first ``read`` blocks could be read meanwhile."""
+        return replace(self, span=max(1, min(self.span, blocks // 2, read)), at_once=1)
 
 
 def _smaller(pace: RangePace, span: int) -> RangePace:

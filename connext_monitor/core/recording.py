@@ -1,4 +1,4 @@
-"""What a batch of observations changes: from what is known to what is known after, and what follows from it."""
+"""What a batch of observations changes: from the prior state to the new one, and what follows from it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from connext_monitor.core.chain_effects import (
 )
 from connext_monitor.core.deadline import DueDates, Durations, due_dates
 from connext_monitor.core.events import DomainId, TransferId
-from connext_monitor.core.known import NO_FALSE_DELIVERIES, FalseDeliveryChanges, Known
 from connext_monitor.core.leg_effects import Effect, leg_effects
+from connext_monitor.core.prior_state import NO_FALSE_DELIVERIES, FalseDeliveryChanges, PriorState
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer, by_transfer, fold, merge
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
@@ -50,27 +50,27 @@ class Changes:
         return [effect for effect in self.effects if isinstance(effect, OpenAlert)]
 
 
-def record(known: Known, batch: Batch, at: datetime, *, durations: PathwayDurations, name: ChainName) -> Changes:
-    """The changes that a batch makes to what is known, and what opens and ends with them ``at`` that time.
+def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayDurations, name: ChainName) -> Changes:
+    """The changes that a batch makes to the prior state, and what opens and ends with them ``at`` that time.
 
     1. Transfers, their deadlines, and the alerts about their legs.
     2. The alerts that end with what has been read or taken back.
     3. The alerts that open; what ended in the same batch opens again.
     """
-    changes = transfer_changes(known, batch.changes, durations)
-    false_deliveries = false_delivery_changes(known, batch)
+    changes = transfer_changes(prior, batch.changes, durations)
+    false_deliveries = false_delivery_changes(prior, batch)
     effects = (
         *changes.effects,
-        *ended_by_reorgs(known, false_deliveries),
-        *ended_by_reading(known, batch, name),
+        *ended_by_reorgs(prior, false_deliveries),
+        *ended_by_reading(prior, batch, name),
         *opened_by_reading(batch, name, at),
     )
     return replace(changes, effects=effects, false_deliveries=false_deliveries)
 
 
-def transfer_changes(known: Known, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:
+def transfer_changes(prior: PriorState, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:
     """The changes to transfers that what was observed, in its order, makes; what was pruned does not begin anew."""
-    before = by_transfer(known.records)
+    before = by_transfer(prior.records)
     added: list[EventRecord] = []
     removed: list[EventRecord] = []
     transfers: list[tuple[Transfer, DueDates | None]] = []
@@ -78,14 +78,14 @@ def transfer_changes(known: Known, observed: Sequence[ObservedChange], durations
     effects: list[Effect] = []
     for transfer_id, has in merge(before, observed).items():
         had = before.get(transfer_id, {})
-        if has.keys() == had.keys() or transfer_id in known.pruned:
+        if has.keys() == had.keys() or transfer_id in prior.pruned:
             continue
         added += [record for identity, record in has.items() if identity not in had]
         removed += [record for identity, record in had.items() if identity not in has]
         old, new = fold(had.values()), fold(has.values())
         if old == new:
             continue
-        was_due = known.due.get(transfer_id)
+        was_due = prior.due.get(transfer_id)
         due = _due(old, was_due, new, durations)
         effects += leg_effects(old, was_due, new, due)
         if new is None:

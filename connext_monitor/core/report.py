@@ -85,9 +85,7 @@ class Report:
 
     def earlier(self, pathway: PathwayFigures) -> PathwayFigures:
         """The same pathway in the period before."""
-        same = (
-            other for other in self.before if (other.origin, other.destination) == (pathway.origin, pathway.destination)
-        )
+        same = (earlier for earlier in self.before if earlier.ends == pathway.ends)
         return next(same, PathwayFigures(pathway.origin, pathway.destination))
 
 
@@ -192,7 +190,7 @@ def _of_row(row: list[Any]) -> PathwayFigures:
 def _counts(figures: Sequence[PathwayFigures], change: str = "") -> str:
     """``128 transfers (+100 %): 120 completed fast, 3 slow, 5 still open; 2 legs late``."""
     begun, fast, slow, late = (
-        sum(getattr(pathway, what) for pathway in figures) for what in ("begun", "fast", "slow", "late")
+        sum(getattr(pathway, figure) for pathway in figures) for figure in ("begun", "fast", "slow", "late")
     )
     late_words = f"; {late:,} {'leg' if late == 1 else 'legs'} late" if late else "; none late"
     return (

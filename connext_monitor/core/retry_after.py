@@ -75,9 +75,9 @@ def longest_wait(*waits: float | None) -> float | None:
 
     One that is a hundred times another or more was written in milliseconds, and does not count.
     """
-    asked = [seconds for seconds in waits if seconds is not None]
-    least = min((seconds for seconds in asked if seconds > 0), default=0.0)
-    return max((seconds for seconds in asked if not least or seconds < _MILLISECONDS_FROM * least), default=None)
+    named = [seconds for seconds in waits if seconds is not None]
+    least = min((seconds for seconds in named if seconds > 0), default=0.0)
+    return max((seconds for seconds in named if not least or seconds < _MILLISECONDS_FROM * least), default=None)
 
 
 def _number(value: object) -> float | None:

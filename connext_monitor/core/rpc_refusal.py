@@ -88,7 +88,7 @@ _CALLS: Final = frozenset({"eth_call", "eth_estimateGas"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _ErrorAnswer:
     """An error answer, as `classify` is given it."""
 
     code: int | None
@@ -97,30 +97,30 @@ class _Said:
     wait: float | None
 
 
-_RULES: Final[tuple[tuple[Reaction, Callable[[_Said], object]], ...]] = (
+_RULES: Final[tuple[tuple[Reaction, Callable[[_ErrorAnswer], object]], ...]] = (
     # Reverts first: their words are a contract's own, and prove nothing about the endpoint.
-    (Reaction.REVERTED, lambda said: said.code == _REVERTED_CODE),
-    (Reaction.REVERTED, lambda said: REVERTED.search(said.text) and said.http_status != 429),
+    (Reaction.REVERTED, lambda answer: answer.code == _REVERTED_CODE),
+    (Reaction.REVERTED, lambda answer: REVERTED.search(answer.text) and answer.http_status != 429),
     # Codes that leave no doubt.
-    (Reaction.RATE, lambda said: said.http_status == 429 or said.code in _RATE_CODES),
-    (Reaction.UNSUPPORTED, lambda said: said.code in _UNSUPPORTED_CODES),
-    (Reaction.PRUNED, lambda said: said.code in _PRUNED_CODES),
+    (Reaction.RATE, lambda answer: answer.http_status == 429 or answer.code in _RATE_CODES),
+    (Reaction.UNSUPPORTED, lambda answer: answer.code in _UNSUPPORTED_CODES),
+    (Reaction.PRUNED, lambda answer: answer.code in _PRUNED_CODES),
     # Before lag: "block 5 is not available, history has been pruned" will never come.
-    (Reaction.PRUNED, lambda said: PRUNED.search(said.text)),
+    (Reaction.PRUNED, lambda answer: PRUNED.search(answer.text)),
     # Before ranges: "block range extends beyond current head block" is no matter of size.
-    (Reaction.LAG, lambda said: LAG.search(said.text)),
+    (Reaction.LAG, lambda answer: LAG.search(answer.text)),
     # What names a wait is a rate, whatever it is called.
-    (Reaction.RATE, lambda said: said.wait is not None),
+    (Reaction.RATE, lambda answer: answer.wait is not None),
     # What says how many blocks would work is a range, whatever else it says.
-    (Reaction.RANGE, lambda said: names_a_range(said.text)),
+    (Reaction.RANGE, lambda answer: names_a_range(answer.text)),
     # Before other ranges: "request limit exceeded" is no matter of size either.
-    (Reaction.RATE, lambda said: RATE.search(said.text)),
+    (Reaction.RATE, lambda answer: RATE.search(answer.text)),
     # Before what is unsupported: "ranges over 10000 blocks are not supported on freetier".
-    (Reaction.RANGE, lambda said: RANGE.search(said.text)),
-    (Reaction.UNSUPPORTED, lambda said: UNSUPPORTED.search(said.text)),
+    (Reaction.RANGE, lambda answer: RANGE.search(answer.text)),
+    (Reaction.UNSUPPORTED, lambda answer: UNSUPPORTED.search(answer.text)),
     # Codes that only suggest something.
-    (Reaction.RATE, lambda said: 402 in (said.http_status, said.code)),
-    (Reaction.RANGE, lambda said: said.code == _LIMIT_EXCEEDED_CODE or said.http_status == 413),
+    (Reaction.RATE, lambda answer: 402 in (answer.http_status, answer.code)),
+    (Reaction.RANGE, lambda answer: answer.code == _LIMIT_EXCEEDED_CODE or answer.http_status == 413),
 )
 """The first that fits says what helps."""
 
@@ -138,15 +138,15 @@ def classify(
     ``code`` and ``message`` are the error object's, ``http_status`` that of the HTTP answer with it, if any; ``wait``
     is how many seconds it asks to be left alone, which only a rate does.
     """
-    said = _Said(code, message[:_READ_AT_MOST], http_status, wait)
-    first = next((reaction for reaction, fits in _RULES if fits(said)), Reaction.OTHER)
+    answer = _ErrorAnswer(code, message[:_READ_AT_MOST], http_status, wait)
+    first = next((reaction for reaction, fits in _RULES if fits(answer)), Reaction.OTHER)
     reaction = _for_method(first, method)
     if reaction is Reaction.RATE:
-        exhausted = code in _EXHAUSTED_CODES or http_status == 402 or EXHAUSTED.search(said.text) is not None
+        exhausted = code in _EXHAUSTED_CODES or http_status == 402 or EXHAUSTED.search(answer.text) is not None
         return Refusal(reaction, code, message, exhausted=exhausted and wait is None, wait=wait)
     if reaction is not Reaction.RANGE:
         return Refusal(reaction, code, message)
-    block_range, max_blocks = suggested_range(said.text), suggested_limit(said.text)
+    block_range, max_blocks = suggested_range(answer.text), suggested_limit(answer.text)
     if max_blocks is None and block_range is not None:
         max_blocks = block_range[1] - block_range[0] + 1
     return Refusal(reaction, code, message, max_blocks, block_range)

@@ -38,8 +38,8 @@ def reset_in_headers(headers: Mapping[str, str], now: float) -> float | None:
     """When a limit that is used up begins anew; says something only beside a refusal for the rate."""
     now = server_time(headers, now)
     for name in ("X-RateLimit-Retry-After", "RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"):
-        if (asked := wait_in(headers.get(name), now)) is not None:
-            return _bounded(asked)
+        if (wait := wait_in(headers.get(name), now)) is not None:
+            return _bounded(wait)
     combined = re.search(r"(?:\breset|;\s*t)\s*=\s*([0-9]{1,9})", headers.get("RateLimit", ""), re.ASCII)
     return _bounded(float(combined[1])) if combined else None
 

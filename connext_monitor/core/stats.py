@@ -16,7 +16,7 @@ from math import floor
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Timestamp
 
-Counted = Sequence[tuple[int, int]]
+LatencyCounts = Sequence[tuple[int, int]]
 """Latencies as (seconds, number of legs), the shortest first, each once."""
 
 BOUNDS = (
@@ -193,13 +193,13 @@ class Stats:
     routers: tuple[RouterStats, ...]
 
 
-def latency(counted: Counted) -> LatencyPercentiles:
+def latency(counted: LatencyCounts) -> LatencyPercentiles:
     """The percentiles of these latencies."""
     total = sum(count for _, count in counted)
     return LatencyPercentiles(total, *(_percentile(counted, total, percent) for percent in (50, 95, 99)))
 
 
-def histogram(counted: Counted) -> tuple[int, ...]:
+def histogram(counted: LatencyCounts) -> tuple[int, ...]:
     """How many latencies fall into each bucket of `BOUNDS`, and beyond."""
     buckets = [0] * (len(BOUNDS) + 1)
     for seconds, count in counted:
@@ -233,7 +233,7 @@ def starts(window: Window, width: int) -> range:
     return range(window.since - window.since % width, window.until, width)
 
 
-def _percentile(counted: Counted, total: int, percent: int) -> int | None:
+def _percentile(counted: LatencyCounts, total: int, percent: int) -> int | None:
     rank = -(-total * percent // 100)
     reached = 0
     for seconds, count in counted:

@@ -23,7 +23,7 @@ else:
     def struct(*, frozen: bool, slots: bool) -> Callable[[type], type]:  # noqa: ARG001 - a struct always has slots
         """See above; such values never refer back to what holds them, so none of them needs to be collected."""
 
-        def made(described: type) -> type:
+        def make(described: type) -> type:
             described_fields = fields(dataclass(frozen=frozen)(described))
             generated = _GENERATED | {field.name for field in described_fields}
             made_struct = msgspec.defstruct(
@@ -40,7 +40,7 @@ else:
             made_struct.__qualname__ = described.__qualname__
             return made_struct
 
-        return made
+        return make
 
 
 __all__ = ["struct"]

@@ -90,22 +90,22 @@ class Throttle:
         elif began_at >= self._eased_at:
             self._learn(now, now - self._refused_from)
 
-    def refused(self, now: float, began_at: float, in_flight: int, asked: float | None = None) -> None:
-        """A request was refused as one too many; ``asked`` is how long the endpoint wants to be left alone.
+    def refused(self, now: float, began_at: float, in_flight: int, retry_after: float | None = None) -> None:
+        """A request was refused as one too many; ``retry_after`` is how long the endpoint wants to be left alone.
 
         Requests that were already in flight when another one was refused show no more than that one did.
         """
-        asked = min(max(asked or 0.0, 0.0), LONGEST_PAUSE)
+        retry_after = min(max(retry_after or 0.0, 0.0), LONGEST_PAUSE)
         if began_at < self._eased_at:
             self._peak_refused = min(self._peak_refused, in_flight)
-            self.paused_until = max(self.paused_until, now + asked)
+            self.paused_until = max(self.paused_until, now + retry_after)
             return
         if self._refused_from is None:
             self._refused_from, self._peak_refused = now, in_flight
         self.refusals += 1
         self._eased_at = now
         longer = min(_LONGEST_BACKOFF, _FIRST_PAUSE * 2.0 ** min(self.refusals - 1, 10))
-        pause = max(asked, _SHORTEST_PAUSE) if asked and self.refusals == 1 else max(asked, longer)
+        pause = max(retry_after, _SHORTEST_PAUSE) if retry_after and self.refusals == 1 else max(retry_after, longer)
         self.paused_until = max(self.paused_until, now + min(pause, LONGEST_PAUSE))
 
     def forget(self) -> None:

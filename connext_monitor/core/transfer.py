@@ -177,7 +177,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     """
     ordered = [record for record in records if wrong_chain(record) is None]
     if len(ordered) > 1:
-        ordered.sort(key=_place)
+        ordered.sort(key=_sort_key)
     if not ordered:
         return None
     info = _info(ordered)
@@ -222,12 +222,12 @@ def by_transfer(records: Iterable[EventRecord]) -> Records:
     return together
 
 
-def merge(known: Records, changes: Iterable[ObservedChange]) -> Records:
-    """The records of every transfer known or seen after the changes, in their order.
+def merge(before: Records, changes: Iterable[ObservedChange]) -> Records:
+    """The records, after the changes in their order, of every transfer that had any before or was seen.
 
-    A transfer whose every record is gone stays in the answer with none.
+    A transfer whose records are all gone stays in the result without any.
     """
-    together = {transfer_id: dict(of_id) for transfer_id, of_id in known.items()}
+    together = {transfer_id: dict(of_id) for transfer_id, of_id in before.items()}
     for change in changes:
         if change.gone:
             for of_id in together.values():
@@ -238,7 +238,7 @@ def merge(known: Records, changes: Iterable[ObservedChange]) -> Records:
     return together
 
 
-def _place(record: EventRecord) -> tuple[int, bytes, int, int]:
+def _sort_key(record: EventRecord) -> tuple[int, bytes, int, int]:
     block = record.sighting.block
     return (block.number, block.hash, record.sighting.log_index, record.domain)
 

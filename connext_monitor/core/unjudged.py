@@ -64,7 +64,7 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class UnjudgedCount:
     """How many unjudged legs of one destination were due before each of its `Marks`, and when the first of them was."""
 
     past_due: int
@@ -73,7 +73,7 @@ class Count:
     first_due: Timestamp
 
 
-Counts = Mapping[DomainId, Count]
+UnjudgedCounts = Mapping[DomainId, UnjudgedCount]
 
 
 class PastDue:
@@ -136,7 +136,7 @@ class UnjudgedBacklog:
         return begins
 
 
-def stands(count: Count | None, *, stood: bool, hindered: bool) -> bool:
+def stands(count: UnjudgedCount | None, *, stood: bool, hindered: bool) -> bool:
     """Whether legs count as unjudged, which calls for an alert: once one is ripe, until those that waited are judged.
 
     One that has only just become past due begins nothing, and prolongs nothing unless it is known to be hindered.

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
-from connext_monitor.core.coverage import BlockRange, Coverage, Stored, final_by_depth
+from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange, final_by_depth
 from connext_monitor.core.decoding import XCALLED_TOPIC
-from connext_monitor.core.endpoint_health import Trouble
+from connext_monitor.core.endpoint_health import EndpointFailure
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.history import joined, next_part, unread
 from connext_monitor.core.range_pace import RangeRetry
@@ -35,7 +35,7 @@ from connext_monitor.monitoring.witness import Witness
 
 _PATIENCE = 300.0
 """Seconds without progress after which a backfill is given up."""
-_LONGEST_ASKED = 60.0
+_LONGEST_RETRY_AFTER = 60.0
 _XCALLED_TOPICS = 4
 
 
@@ -50,7 +50,7 @@ class HistoryStore(Protocol):
         """The blocks that backfills have read."""
         ...
 
-    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
         """What is stored of these blocks."""
         ...
 
@@ -69,14 +69,14 @@ class NoProgressError(Exception):
 
 @dataclass(slots=True)
 class HistoryReport:
-    """What a backfill has read: ``blocks`` now, ``known`` were read before.
+    """What a backfill has read: ``blocks`` now; ``read_before`` counts those that had been read before.
 
     ``logs`` of the contract's events, ``begun`` of them XCalled; ``proven`` says that the contract's own count of
     transfers agreed everywhere.
     """
 
     blocks: int = 0
-    known: int = 0
+    read_before: int = 0
     logs: int = 0
     begun: int = 0
     proven: bool = True
@@ -120,10 +120,10 @@ class Backfill:
 
     async def run(self, blocks: BlockRange) -> HistoryReport:
         """Read all of ``blocks`` that has not been read yet. Raises NotFinalError and NoProgressError."""
-        self._report.known = len(blocks) - sum(map(len, await self._left(blocks)))
-        self._progressed(self._report.known)
+        self._report.read_before = len(blocks) - sum(map(len, await self._unread(blocks)))
+        self._progressed(self._report.read_before)
         progressed_at = self._clock.monotonic()
-        while parts := await self._left(blocks):
+        while parts := await self._unread(blocks):
             chosen = self._pool.choose()
             await asyncio.sleep(chosen.wait)
             before = self._report.blocks
@@ -134,7 +134,7 @@ class Backfill:
                 raise NoProgressError(reason)
         return self._report
 
-    async def _left(self, blocks: BlockRange) -> list[BlockRange]:
+    async def _unread(self, blocks: BlockRange) -> list[BlockRange]:
         read: Collection[BlockRange] = await self._store.backfilled(self._config.domain_id)
         return unread(blocks, joined(read))
 
@@ -154,12 +154,12 @@ class Backfill:
                 return None
             ended_by = error
         if isinstance(ended_by, RpcRefused) and ended_by.refusal.reaction is Reaction.RATE:
-            await asyncio.sleep(min(ended_by.retry_after or 0.0, _LONGEST_ASKED))
+            await asyncio.sleep(min(ended_by.retry_after or 0.0, _LONGEST_RETRY_AFTER))
         reason = str(ended_by) if isinstance(ended_by, RpcError) else f"{pooled.host} {ended_by}"
         self._interrupted(reason)
         distrusted = isinstance(ended_by, EndpointNotBelieved | PartialAnswer)
-        trouble = Trouble.NOT_BELIEVED if distrusted else Trouble.FAILED
-        pooled.ended(trouble, progressed=self._report.blocks > before)
+        failure = EndpointFailure.NOT_BELIEVED if distrusted else EndpointFailure.FAILED
+        pooled.ended(failure, progressed=self._report.blocks > before)
         return reason
 
     async def _take(self, read: ReadRange, *, proven: bool) -> None:
@@ -170,7 +170,7 @@ class Backfill:
         report.logs += len(read.logs)
         report.proven = report.proven and proven
         report.begun += _nonces(read.logs)
-        self._progressed(report.known + report.blocks)
+        self._progressed(report.read_before + report.blocks)
 
 
 class _Take(Protocol):
@@ -230,20 +230,21 @@ class _Session:
             raise EndpointNotBelieved(
                 self._endpoint.host, f"has a different block {read.end.number} from another endpoint's"
             )
-        given = await self._given_in(read.blocks)
+        assigned = await self._assigned_in(read.blocks)
         seen = _nonces(checked.read.logs)
-        if given is not None and seen < given:
+        if assigned is not None and seen < assigned:
             raise PartialAnswer(
-                f"left out {given - seen} of the {given} transfers in blocks {read.blocks.first} to {read.blocks.last}"
+                f"left out {assigned - seen} of the {assigned} transfers "
+                f"in blocks {read.blocks.first} to {read.blocks.last}"
             )
         await confirm_chain(self._endpoint, self._config)
         # More than the contract counts: the endpoint answers for old blocks from a newer state, which proves nothing.
-        await take(checked.read, proven=given == seen)
+        await take(checked.read, proven=assigned == seen)
         if checked.found_at is not None:
             raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {checked.found_at} has")
 
-    async def _given_in(self, blocks: BlockRange) -> int | None:
-        """How many nonces the contract gave in these blocks; None if the endpoint cannot say."""
+    async def _assigned_in(self, blocks: BlockRange) -> int | None:
+        """How many nonces the contract assigned in these blocks; None if the endpoint cannot say."""
         first = BlockNumber(blocks.first - 1)
         if self._nonce is None or self._nonce[0] != first:
             self._nonce = (first, 0 if first < 0 else await nonce_after(self._endpoint, self._config, first, 0))

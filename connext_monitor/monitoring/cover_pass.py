@@ -8,7 +8,7 @@ from connext_monitor.core.coverage import (
     BlockRange,
     Cover,
     Coverage,
-    Stored,
+    StoredRange,
     advance,
     first_unread,
     next_range,
@@ -135,7 +135,7 @@ class CoverPass:
             raise
         return read
 
-    async def _verify(self, read: ReadRange, stored: Stored) -> None:
+    async def _verify(self, read: ReadRange, stored: StoredRange) -> None:
         """Make sure that what was read is of our chain, the more so if it takes something back."""
         for number, block_hash in sorted(block for block in stored.blocks if block[1] in read.gone)[:1]:
             await self._lineage.confirm_gone(number, block_hash)

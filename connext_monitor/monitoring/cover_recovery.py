@@ -21,7 +21,7 @@ from connext_monitor.monitoring.unusable_answers import PartialAnswer, Unreadabl
 
 _TRIES, _TRIES_BESIDE_OTHERS = 6, 2
 """How often in a row an endpoint may ask to be asked again before it is given up."""
-_LONGEST_ASKED = 60.0
+_LONGEST_RETRY_AFTER = 60.0
 """Seconds for which an endpoint in use may have us wait."""
 
 CoverError = Unsettled | PartialAnswer | RpcRefused
@@ -37,8 +37,8 @@ def tries_of(pooled: PooledEndpoint) -> int:
 
 def pause_after(error: Exception, failures: int, first: float) -> float:
     """Seconds until the next try: ``first`` doubled for each failure in a row, and as long as the endpoint asks for."""
-    asked = error.retry_after if isinstance(error, RpcRefused) else None
-    return max(first * 2.0**failures, min(asked or 0.0, _LONGEST_ASKED))
+    retry_after = error.retry_after if isinstance(error, RpcRefused) else None
+    return max(first * 2.0**failures, min(retry_after or 0.0, _LONGEST_RETRY_AFTER))
 
 
 class CoverRecovery:
@@ -94,7 +94,7 @@ class CoverRecovery:
         """Whether waiting here gains nothing: it is not offered at all, or not soon and another endpoint is there."""
         if not isinstance(error, RpcRefused):
             return False
-        soon = not error.refusal.exhausted and (error.retry_after or 0.0) <= _LONGEST_ASKED
+        soon = not error.refusal.exhausted and (error.retry_after or 0.0) <= _LONGEST_RETRY_AFTER
         return error.refusal.reaction is Reaction.UNSUPPORTED or (not soon and bool(self._pooled.others()))
 
     async def _keep(self, answer: UnreadableAnswer) -> None:

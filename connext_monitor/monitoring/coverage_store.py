@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from connext_monitor.core.coverage import BlockRange, Coverage, Stored
+from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange
 from connext_monitor.core.events import DomainId
 from connext_monitor.monitoring.anchors import AnchorStore
 from connext_monitor.monitoring.nonce_holes import HoleStore
@@ -15,6 +15,6 @@ class CoverageStore(HoleStore, AnchorStore, Protocol):
         """How far the chain has been read."""
         ...
 
-    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
         """What is stored of these blocks."""
         ...

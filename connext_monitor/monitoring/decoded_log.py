@@ -22,22 +22,22 @@ class DecodedLog:
 
 def decode_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> DecodedLog:
     """Decode a log of this chain's diamond; ``timestamp`` is from its block's header, never from the log."""
-    return DecodedLog(raw, timestamp, _found(domain, raw, timestamp))
+    return DecodedLog(raw, timestamp, _content(domain, raw, timestamp))
 
 
-def _found(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord | UnreadableLog:
+def _content(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord | UnreadableLog:
     try:
         event = decode(raw)
     except MalformedLog as error:
         return UnreadableLog(domain, _raw_text(raw), str(error))
     sighting = Sighting(BlockRef(raw.block_number, raw.block_hash, timestamp), raw.tx_hash, raw.log_index)
-    seen = EventRecord(domain, slim(event), sighting)
+    record = EventRecord(domain, slim(event), sighting)
     broken = broken_integrity(event, raw)
     wrong = mismatch(event, broken)
     if wrong is not None:
-        return UnreadableLog(domain, _raw_text(raw), str(wrong), seen, wrong)
-    reason = broken or wrong_chain(seen)
-    return seen if reason is None else UnreadableLog(domain, _raw_text(raw), str(reason))
+        return UnreadableLog(domain, _raw_text(raw), str(wrong), record, wrong)
+    reason = broken or wrong_chain(record)
+    return record if reason is None else UnreadableLog(domain, _raw_text(raw), str(reason))
 
 
 def _raw_text(raw: RawLog) -> bytes:

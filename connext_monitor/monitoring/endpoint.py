@@ -155,8 +155,8 @@ class Endpoint:
 
     async def header(self, block: BlockNumber | str) -> Header | None:
         """The block at a height, or of a tag like "finalized"; None: the endpoint lacks it, which proves no reorg."""
-        asked = block if isinstance(block, str) else hex(block)
-        header = await self._ask("eth_getBlockByNumber", [asked, False], read_header)
+        height_or_tag = block if isinstance(block, str) else hex(block)
+        header = await self._ask("eth_getBlockByNumber", [height_or_tag, False], read_header)
         if header is not None and not isinstance(block, str) and header.number != block:
             raise EndpointUnavailable(self.host, f"was asked for block {block} and gave block {header.number}")
         return header
@@ -273,10 +273,10 @@ class Endpoint:
 async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Sequence[_Item]) -> list[_T]:
     """The results in the order of the items; the first error ends all."""
     results: dict[int, _T] = {}
-    left = iter(enumerate(items))
+    remaining = iter(enumerate(items))
 
     async def work() -> None:
-        for index, item in left:
+        for index, item in remaining:
             results[index] = await function(item)
 
     workers = [asyncio.create_task(work()) for _ in range(min(_AT_ONCE, len(items)))]

@@ -13,7 +13,14 @@ from connext_monitor.core.chain_status import RequestKind
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.endpoint_health import EndpointHealth, Trouble, choose, ended, others, preferred
+from connext_monitor.core.endpoint_health import (
+    EndpointFailure,
+    EndpointHealth,
+    choose,
+    health_after_use,
+    preferred,
+    usable_besides,
+)
 from connext_monitor.core.events import BlockNumber, RawLog
 from connext_monitor.core.range_pace import RangePace, RangeRetry
 from connext_monitor.core.rpc_refusal import Reaction
@@ -71,10 +78,10 @@ class PooledEndpoint:
         """The endpoint that is worth going back to from this one, if it works."""
         return self.pool.preferred_to(self)
 
-    def ended(self, trouble: Trouble, *, progressed: bool, retry_after: float | None = None) -> None:
+    def ended(self, failure: EndpointFailure, *, progressed: bool, retry_after: float | None = None) -> None:
         """Its use ended; ``retry_after`` are the seconds for which it asked to be left alone."""
         self.health = self.pool.health_after(
-            self, trouble, progressed=progressed, retry_after=0.0 if retry_after is None else retry_after
+            self, failure, progressed=progressed, retry_after=0.0 if retry_after is None else retry_after
         )
 
     def answered(self, logs: int, blocks: int) -> None:
@@ -184,7 +191,7 @@ class EndpointPool:
     def usable(self, besides: PooledEndpoint | None = None) -> list[PooledEndpoint]:
         """The endpoints that may be asked beside the one in use, the best first."""
         in_use = None if besides is None else besides.index
-        return [self.endpoints[index] for index in others(self._healths(), in_use, self.clock.monotonic())]
+        return [self.endpoints[index] for index in usable_besides(self._healths(), in_use, self.clock.monotonic())]
 
     def preferred_to(self, in_use: PooledEndpoint) -> PooledEndpoint | None:
         """See `PooledEndpoint.preferred`."""
@@ -192,11 +199,11 @@ class EndpointPool:
         return None if index is None else self.endpoints[index]
 
     def health_after(
-        self, endpoint: PooledEndpoint, trouble: Trouble, *, progressed: bool, retry_after: float
+        self, endpoint: PooledEndpoint, failure: EndpointFailure, *, progressed: bool, retry_after: float
     ) -> EndpointHealth:
         """An endpoint's health after its use ended, see `PooledEndpoint.ended`."""
         now, jitter = self.clock.monotonic(), self._random.random()
-        return ended(endpoint.health, now, trouble, jitter, progressed=progressed, retry_after=retry_after)
+        return health_after_use(endpoint.health, now, failure, jitter, progressed=progressed, retry_after=retry_after)
 
     def connect(self, url: EndpointUrl) -> AbstractAsyncContextManager[Endpoint]:
         """A connection whose requests are counted; `PooledEndpoint.open` makes sure that it is to the right chain."""

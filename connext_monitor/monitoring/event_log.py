@@ -26,19 +26,19 @@ def log_changes(changes: Changes, unreadable: Sequence[UnreadableLog], labels: C
         log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
         return
     by_id = {transfer.transfer_id: transfer for transfer, _ in changes.transfers}
-    for seen in changes.added:
-        _log_event("event.recorded", seen, by_id, labels)
-    for lost in changes.removed:
-        _log_event("event.taken_back", lost, by_id, labels)
+    for record in changes.added:
+        _log_event("event.recorded", record, by_id, labels)
+    for record in changes.removed:
+        _log_event("event.taken_back", record, by_id, labels)
 
 
-def _log_event(what: str, seen: EventRecord, by_id: Mapping[TransferId, Transfer], labels: ChainLabels) -> None:
-    transfer = by_id.get(seen.event.transfer_id)
+def _log_event(event: str, record: EventRecord, by_id: Mapping[TransferId, Transfer], labels: ChainLabels) -> None:
+    transfer = by_id.get(record.event.transfer_id)
     log.info(
-        what,
-        event_kind=seen.kind.value,
-        transfer=f"0x{seen.event.transfer_id.hex()}",
-        chain=labels.display_name(seen.domain),
-        block=seen.sighting.block.number,
+        event,
+        event_kind=record.kind.value,
+        transfer=f"0x{record.event.transfer_id.hex()}",
+        chain=labels.display_name(record.domain),
+        block=record.sighting.block.number,
         status=transfer.status.value if transfer else None,
     )

@@ -105,6 +105,6 @@ class Lineage:
                 return False
             passed.append(block_hash)
             above, block_hash = header, header.parent_hash
-        for known in reversed(passed):
-            self._verified.add(known)
+        for descendant in reversed(passed):
+            self._verified.add(descendant)
         return True

@@ -17,8 +17,8 @@ from connext_monitor.monitoring.observation import Observation, ObservationQueue
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.witness import Witness
 
-_LASTING = 16
-"""Holes that are still there after they were asked for: each costs requests at every look."""
+_MOST_OPEN = 16
+"""Holes that may stay open after an attempt to close them, before the rest waits: each costs requests at every look."""
 
 log = structlog.get_logger()
 
@@ -61,31 +61,34 @@ class NonceHoles:
         A hole that nobody can close keeps none above it from being fetched. Raises EndpointNotBelieved if only
         another endpoint had what was missing, once it is committed.
         """
-        above, lasting = 0, 0
-        while lasting < _LASTING and (hole := await self._store.nonce_hole(self._config.domain_id, above)) is not None:
-            self._found(hole)
-            if await self._fetched(hole, upcoming):
-                self._closed(hole)
+        above, still_open = 0, 0
+        while (
+            still_open < _MOST_OPEN
+            and (hole := await self._store.nonce_hole(self._config.domain_id, above)) is not None
+        ):
+            self._note_hole(hole)
+            if await self._try_to_close(hole, upcoming):
+                self._note_closed(hole)
             else:
-                above, lasting = hole.until, lasting + 1
+                above, still_open = hole.until, still_open + 1
 
-    async def _fetched(self, hole: NonceHole, upcoming: int) -> bool:
-        own = await self._own(hole)
+    async def _try_to_close(self, hole: NonceHole, upcoming: int) -> bool:
+        own = await self._own_logs(hole)
         await self._record(own, upcoming)
-        if not await self._still(hole):
+        if not await self._is_open(hole):
             return True
         end = await self._reader.header_at(hole.blocks.last)
         testimony = await self._witness.testify(hole.blocks, end.hash)
         if testimony is not None and testimony.logs is not None:
             await self._record(left_out(own, testimony.logs), upcoming)
-        if testimony is None or await self._still(hole):
-            asked = "nobody else" if testimony is None else testimony.host
-            log.error("nonces.hole_not_closed", asked_too=asked, **self._about(hole))
+        if testimony is None or await self._is_open(hole):
+            witness = "nobody else" if testimony is None else testimony.host
+            log.error("nonces.hole_not_closed", asked_too=witness, **self._about(hole))
             return False
-        self._closed(hole)
+        self._note_closed(hole)
         raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")
 
-    async def _own(self, hole: NonceHole) -> list[RawLog]:
+    async def _own_logs(self, hole: NonceHole) -> list[RawLog]:
         try:
             return await self._pooled.logs(self._endpoint, hole.blocks)
         except RpcRefused as error:
@@ -94,13 +97,13 @@ class NonceHoles:
             # It cannot be closed here, and covering goes on.
             return []
 
-    def _found(self, hole: NonceHole) -> None:
+    def _note_hole(self, hole: NonceHole) -> None:
         if hole.first not in self._state.holes:
             self._state.holes.add(hole.first)
             self._state.holes_found += 1
             log.warning("nonces.hole", blocks=f"{hole.blocks.first}-{hole.blocks.last}", **self._about(hole))
 
-    def _closed(self, hole: NonceHole) -> None:
+    def _note_closed(self, hole: NonceHole) -> None:
         self._state.holes.discard(hole.first)
         self._state.holes_closed += 1
         log.info("nonces.hole_closed", **self._about(hole))
@@ -109,7 +112,7 @@ class NonceHoles:
         nonces = f"{hole.first}-{hole.until - 1}" if hole.until - hole.first > 1 else f"{hole.first}"
         return {"chain": self._config.name, "endpoint": self._endpoint.host, "nonces": nonces}
 
-    async def _still(self, hole: NonceHole) -> bool:
+    async def _is_open(self, hole: NonceHole) -> bool:
         now = await self._store.nonce_hole(self._config.domain_id, hole.first)
         return now is not None and now.first == hole.first
 

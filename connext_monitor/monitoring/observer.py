@@ -12,7 +12,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.endpoint_health import Trouble
+from connext_monitor.core.endpoint_health import EndpointFailure
 from connext_monitor.core.events import Timestamp
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 class _End:
     """How the use of an endpoint ended; ``retry_after`` are the seconds for which it asked to be left alone."""
 
-    trouble: Trouble
+    failure: EndpointFailure
     retry_after: float | None = None
 
 
@@ -95,11 +95,11 @@ class Observer:
             if end is not None:
                 # Only progress shows that an endpoint is worth coming back to at once; a handshake does not.
                 progressed = self.state.covered_risen_at != risen_at
-                chosen.endpoint.ended(end.trouble, progressed=progressed, retry_after=end.retry_after)
+                chosen.endpoint.ended(end.failure, progressed=progressed, retry_after=end.retry_after)
 
     async def _try(self, pooled: PooledEndpoint) -> _End | None:
         """Observe with one endpoint until it no longer serves; None if it is left for a better one."""
-        end: _End | None = _End(Trouble.FAILED)
+        end: _End | None = _End(EndpointFailure.FAILED)
         try:
             async with pooled.open() as endpoint:
                 await self._session(endpoint, pooled)
@@ -108,7 +108,7 @@ class Observer:
             end = None
         except* EndpointNotBelieved as group:
             self._failed(pooled, str(_first(group)))
-            end = _End(Trouble.NOT_BELIEVED)
+            end = _End(EndpointFailure.NOT_BELIEVED)
         except* RpcError as group:
             end = self._ended_by(pooled, _first(group))
         except* StoreUnavailable as group:
@@ -127,7 +127,7 @@ class Observer:
             self._log.info("endpoint.lost", reason=str(error), after="a standstill of this program")
             return None
         self._failed(pooled, str(error))
-        return _End(Trouble.FAILED, error.retry_after if isinstance(error, RpcError) else None)
+        return _End(EndpointFailure.FAILED, error.retry_after if isinstance(error, RpcError) else None)
 
     def _has_stood_still(self) -> bool:
         """Whether this program has stood still since this was last asked: whoever got no answer meanwhile hung up."""

@@ -53,7 +53,7 @@ class OriginQueries(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Recheck:
     """When to ask about a transfer again (monotonic seconds), and how long the pause before that is."""
 
     again_at: float
@@ -80,7 +80,7 @@ class OriginSearch:
         self._every = every
         self._pause = pause
         self._again = again
-        self._asked: dict[TransferId, _Asked] = {}
+        self._rechecks: dict[TransferId, _Recheck] = {}
         self._failures = StepFailures("origins.not_searched")
 
     async def run(self) -> NoReturn:
@@ -119,12 +119,12 @@ class OriginSearch:
         return self._clock.now().timestamp() - started_at < _MAY_FOLLOW
 
     def _is_due(self, transfer_id: TransferId) -> bool:
-        asked = self._asked.get(transfer_id)
-        return asked is None or self._clock.monotonic() >= asked.again_at
+        recheck = self._rechecks.get(transfer_id)
+        return recheck is None or self._clock.monotonic() >= recheck.again_at
 
     def _remember(self, transfer_id: TransferId, first_pause: float) -> None:
-        before = self._asked.pop(transfer_id, None)
+        before = self._rechecks.pop(transfer_id, None)
         pause = first_pause if before is None else max(first_pause, min(_LONGEST, 2 * before.pause))
-        self._asked[transfer_id] = _Asked(self._clock.monotonic() + pause, pause)
-        if len(self._asked) > _REMEMBERED:
-            del self._asked[next(iter(self._asked))]
+        self._rechecks[transfer_id] = _Recheck(self._clock.monotonic() + pause, pause)
+        if len(self._rechecks) > _REMEMBERED:
+            del self._rechecks[next(iter(self._rechecks))]

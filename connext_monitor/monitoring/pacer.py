@@ -123,15 +123,15 @@ class Pacer:
 
     def _answered(self, kind: str, began_at: float, in_flight: int) -> None:
         self._refused_alone.pop(kind, None)
-        for other in self._refused_alone:
-            self._refused_alone[other] = (self._refused_alone[other][0], self._refused_alone[other][1] + 1)
+        for refused, (refusals, answers) in self._refused_alone.items():
+            self._refused_alone[refused] = (refusals, answers + 1)
         self.throttle.answered(asyncio.get_running_loop().time(), began_at, in_flight)
 
     def _is_refused_alone(self, kind: str) -> bool:
         """Whether only this kind of request is refused again and again: the plan does not include it."""
-        refusals, others = self._refused_alone.get(kind, (0, 0))
-        self._refused_alone[kind] = (refusals + 1, others)
-        return min(refusals, others) >= _REFUSED_ALONE
+        refusals, answers = self._refused_alone.get(kind, (0, 0))
+        self._refused_alone[kind] = (refusals + 1, answers)
+        return min(refusals, answers) >= _REFUSED_ALONE
 
     def _may_be_rate(self, error: RpcRefused, kind: str, began_at: float, in_flight: int, *, plain: bool) -> bool:
         """Whether a refusal counts as one for the rate; it is noted as that or as an answer."""
@@ -163,8 +163,8 @@ class Pacer:
                     return await self._turn(urgency)
             except TimeoutError:
                 pass
-        left = max(0.0, self.throttle.paused_until - now)
-        raise RpcRefused(last.host, "more requests for now", last.refusal, left)
+        pause = max(0.0, self.throttle.paused_until - now)
+        raise RpcRefused(last.host, "more requests for now", last.refusal, pause)
 
     async def _turn(self, urgency: Urgency) -> int:
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()

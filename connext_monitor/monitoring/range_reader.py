@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from connext_monitor.core.coverage import BlockRange, Stored, doubtful
+from connext_monitor.core.coverage import BlockRange, StoredRange, doubtful
 from connext_monitor.core.decoding import EVENT_TOPICS, named_event
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
@@ -23,7 +23,7 @@ _LONG = 20.0
 """Seconds after which a range whose blocks come slowly is cut short."""
 _REMOVED_LOOKED_AT = 16
 """Blocks of logs that an answer calls removed; an honest one names hardly any."""
-_NOTHING = Stored()
+_NOTHING = StoredRange()
 _NO_HEADERS: Mapping[Hash32, Header] = {}
 
 
@@ -52,7 +52,7 @@ class RangeReader:
         blocks: BlockRange,
         head: Header,
         final: BlockNumber,
-        stored: Stored,
+        stored: StoredRange,
     ) -> ReadRange:
         """Read ``blocks``, which end at or below ``head``; ``stored`` is what is stored of them.
 
@@ -76,7 +76,7 @@ class RangeReader:
         gone = await self._gone(doubtful(stored.blocks, answered))
         return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
 
-    async def _fetch(self, blocks: BlockRange, stored: Stored) -> FetchedLogs:
+    async def _fetch(self, blocks: BlockRange, stored: StoredRange) -> FetchedLogs:
         try:
             return await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
         except LogsNotBelieved as error:
@@ -92,10 +92,10 @@ class RangeReader:
         blocks = {(raw.block_number, raw.block_hash) for raw in missing}
         for number, block_hash in sorted(blocks)[:_REMOVED_LOOKED_AT]:
             if (await self.header_at(number)).hash == block_hash:
-                raise PartialAnswer(f"says of a log of block {number} that it was removed, and that the block stands")
+                raise PartialAnswer(f"reports a log of block {number} as removed, but still has that block")
 
     async def decode_logs(
-        self, logs: list[RawLog], stored: Stored = _NOTHING, known: Mapping[Hash32, Header] = _NO_HEADERS
+        self, logs: list[RawLog], stored: StoredRange = _NOTHING, headers: Mapping[Hash32, Header] = _NO_HEADERS
     ) -> list[DecodedLog]:
         """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled if a block is not there.
 
@@ -103,19 +103,19 @@ class RangeReader:
         before.
         """
         # Held here as well: a range may have logs in more blocks than the cache keeps.
-        headers = {raw.block_hash: known.get(raw.block_hash) or self._headers.get(raw.block_hash) for raw in logs}
-        missing = [block_hash for block_hash, header in headers.items() if header is None]
+        by_hash = {raw.block_hash: headers.get(raw.block_hash) or self._headers.get(raw.block_hash) for raw in logs}
+        missing = [block_hash for block_hash, header in by_hash.items() if header is None]
         fetched = await self._endpoint.headers(missing, self._headers.add)
         for block_hash, header in zip(missing, fetched, strict=True):
             if header is None:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} but has no such block")
-            headers[block_hash] = header
+            by_hash[block_hash] = header
         decoded: list[DecodedLog] = []
         async for part in in_slices(logs, self._endpoint.yield_every):
-            decoded.extend([self._decoded(raw, _time_of(raw, headers[raw.block_hash]), stored) for raw in part])
+            decoded.extend([self._decoded(raw, _time_of(raw, by_hash[raw.block_hash]), stored) for raw in part])
         return decoded
 
-    def _decoded(self, raw: RawLog, timestamp: Timestamp, stored: Stored) -> DecodedLog:
+    def _decoded(self, raw: RawLog, timestamp: Timestamp, stored: StoredRange) -> DecodedLog:
         named = named_event(raw) if stored.events else None
         if named is not None and (raw.block_hash, *named) in stored.events:
             return DecodedLog(raw, timestamp, None)
@@ -124,24 +124,24 @@ class RangeReader:
     async def _headers_of(self, logs: Sequence[RawLog], blocks: BlockRange) -> dict[Hash32, Header]:
         """The headers of the logs' blocks. Raises LongRead if they come slowly, once some of them are here."""
         heights = {raw.block_hash: raw.block_number for raw in logs}
-        known = {header.hash: header for header in map(self._headers.get, heights) if header is not None}
+        headers = {header.hash: header for header in map(self._headers.get, heights) if header is not None}
 
         def keep(header: Header) -> None:
             self._headers.add(header)
-            known[header.hash] = header
+            headers[header.hash] = header
 
-        while len(blocks) > 1 and (missing := [block_hash for block_hash in heights if block_hash not in known]):
-            had = len(known)
+        while len(blocks) > 1 and (missing := [block_hash for block_hash in heights if block_hash not in headers]):
+            had = len(headers)
             try:
                 async with asyncio.timeout(_LONG):
                     await self._endpoint.headers(missing, keep)
                 break
             except TimeoutError:
                 # Where nothing at all came it is no matter of how many there are.
-                if len(known) > had:
-                    left = min(heights[block_hash] for block_hash in missing if block_hash not in known)
-                    raise LongRead(left - blocks.first) from None
-        return known
+                if len(headers) > had:
+                    first_missing = min(heights[block_hash] for block_hash in missing if block_hash not in headers)
+                    raise LongRead(first_missing - blocks.first) from None
+        return headers
 
     async def _end_before(self, blocks: BlockRange, head: Header, final: BlockNumber) -> Header | None:
         if blocks.last <= final:
@@ -164,7 +164,7 @@ class RangeReader:
             yield header
             header = self._headers.get(header.parent_hash)
 
-    def seen(self, block_hash: Hash32) -> Header | None:
+    def cached_header(self, block_hash: Hash32) -> Header | None:
         """The block with this hash, if it is at hand; asks nothing."""
         return self._headers.get(block_hash)
 

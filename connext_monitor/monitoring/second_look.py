@@ -180,7 +180,7 @@ class SecondLook:
 
         Some chains leave every filter empty; only one that has been seen filled is evidence.
         """
-        header = self._reader.seen(raw.block_hash)
+        header = self._reader.cached_header(raw.block_hash)
         bloom = header.logs_bloom if header else None
         return self._blooms.filled and bloom is not None and denies(bloom, mask)
 

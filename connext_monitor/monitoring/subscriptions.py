@@ -102,7 +102,7 @@ class Subscriptions:
 
     def forget(self, queue: PushQueue) -> SubscriptionId | None:
         """Deliver nothing more to ``queue``; returns its subscription, None if it had none."""
-        key = next((key for key, known in self._queues.items() if known is queue), None)
+        key = next((key for key, candidate in self._queues.items() if candidate is queue), None)
         if key is None:
             return None
         del self._queues[key]

@@ -16,8 +16,8 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.known import Known
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes, PathwayDurations, record
 from connext_monitor.monitoring.event_log import log_changes
 from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
@@ -33,7 +33,11 @@ class RecordStore(Protocol):
     """The one transaction of promise 1."""
 
     async def record(
-        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+        self,
+        batch: Batch,
+        decide: Callable[[PriorState], Changes],
+        route: Callable[[Alert], Collection[str]],
+        at: datetime,
     ) -> tuple[Changes, list[str]]:
         """Store a batch with what ``decide`` makes of what is known; the changes, and the alerts opened or ended."""
         ...

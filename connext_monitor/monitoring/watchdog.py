@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import structlog
 
-from connext_monitor.core.endpoint_health import Trouble
+from connext_monitor.core.endpoint_health import EndpointFailure
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
@@ -80,5 +80,5 @@ class Watchdog:
         except TimeoutError:
             reason = "its head does not rise"
         log.debug("endpoint.not_yet_back", chain=self._config.name, reason=reason)
-        pooled.ended(Trouble.FAILED, progressed=False)
+        pooled.ended(EndpointFailure.FAILED, progressed=False)
         return False

@@ -238,15 +238,15 @@ class WebSocketClient:
             return outcome
         return self._begin(pending.pushes, outcome)
 
-    def _begin(self, pushes: PushQueue, answered: msgspec.Raw) -> Outcome:
+    def _begin(self, pushes: PushQueue, result: msgspec.Raw) -> Outcome:
         """Open a subscription while its answer is read: the next message may be its first push."""
         try:
-            subscription = _SUBSCRIPTION_ID.decode(answered)
+            subscription = _SUBSCRIPTION_ID.decode(result)
         except DECODE_ERRORS:
             return EndpointUnavailable(self.host, "answered eth_subscribe without a subscription")
         if not self._subscriptions.begin(subscription, pushes):
             self._lose(_FELL_BEHIND)
-        return answered
+        return result
 
     def _push(self, params: msgspec.Raw) -> None:
         try:

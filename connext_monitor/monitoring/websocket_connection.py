@@ -77,8 +77,8 @@ async def connect_websocket(url: EndpointAddress, limits: RpcLimits) -> ClientCo
         )
     except InvalidStatus as error:
         status, headers = error.response.status_code, dict(error.response.headers.raw_items())
-        asked = in_headers(headers, time.time())
-        return EndpointUnavailable(url.host, why_status(status), asked, busy=status == 429)
+        retry_after = in_headers(headers, time.time())
+        return EndpointUnavailable(url.host, why_status(status), retry_after, busy=status == 429)
     except InvalidHandshake:
         return EndpointUnavailable(url.host, "does not speak valid WebSocket")
     except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass

@@ -10,7 +10,7 @@ import structlog
 
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.endpoint_health import Trouble
+from connext_monitor.core.endpoint_health import EndpointFailure
 from connext_monitor.core.events import Hash32, RawLog
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
@@ -113,4 +113,4 @@ class Witness:
 
     def _rest(self, pooled: PooledEndpoint, reason: str) -> None:
         log.debug("witness.failed", chain=self._config.name, reason=reason)
-        pooled.ended(Trouble.FAILED, progressed=False)
+        pooled.ended(EndpointFailure.FAILED, progressed=False)

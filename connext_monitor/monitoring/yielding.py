@@ -29,10 +29,10 @@ for all of that work.
 
 async def in_slices(items: Iterable[T], every: YieldEvery) -> AsyncIterator[list[T]]:
     """The items in slices, in order, with the loop given to others between two slices."""
-    left = iter(items)
-    part = list(islice(left, every.items))
+    remaining = iter(items)
+    part = list(islice(remaining, every.items))
     while part:
         yield part
-        part = list(islice(left, every.items))
+        part = list(islice(remaining, every.items))
         if part:
             await asyncio.sleep(every.rest)

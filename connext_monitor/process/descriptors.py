@@ -15,12 +15,12 @@ def raise_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= _ENOUGH:
         return _ENOUGH
-    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(_ENOUGH, hard)
+    raised = _ENOUGH if hard == resource.RLIM_INFINITY else min(_ENOUGH, hard)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
     except (OSError, ValueError):
         return soft
-    return wanted
+    return raised
 
 
 def web_connections(limit: int) -> int:

@@ -107,11 +107,11 @@ def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> "asynci
 
     def do() -> None:
         try:
-            told = partial(_settle, answer, work())
+            settle = partial(_settle, answer, work())
         except BaseException as error:  # noqa: BLE001 - whatever it is, the caller is to hear of it
-            told = partial(_fail, answer, error)
+            settle = partial(_fail, answer, error)
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(told)
+            loop.call_soon_threadsafe(settle)
 
     try:
         threading.Thread(target=do, name=f"call of {getattr(work, 'func', work)!r:.60}", daemon=True).start()

@@ -2,7 +2,7 @@
 
 Stderr is written by a thread of its own, through a bounded queue: a terminal that is paused, a hung ssh or a log
 shipper that has stopped must not hold up the monitor. What does not fit is dropped and counted. Whatever stdout does
-not take is an error of one type, `OutputLost`, so that the entry of the program can tell it in words.
+not take is an error of one type, `OutputLost`, so that the program's entry point can explain it.
 """
 
 import atexit
@@ -55,20 +55,20 @@ class Outlet:
         self._change = threading.Condition()  # its lock may be taken again by the same thread, as a signal handler does
         self._waiting: deque[bytes] = deque()
         self._size = 0
-        self._untold = 0
+        self._unreported = 0
         self._writing = False
         self._thread: threading.Thread | None = None
 
     def put(self, data: bytes) -> None:
         """Have it written, or drop it where too much waits already."""
         with self._change:
-            room = self._most // 2 if self._untold else self._most
+            room = self._most // 2 if self._unreported else self._most
             if self._size + len(data) > room and self._size > 0:
                 lines = max(1, data.count(b"\n"))
                 self.dropped += lines
-                self._untold += lines
+                self._unreported += lines
                 return
-            self._tell_of_dropped()
+            self._report_dropped()
             self._append(data)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_all, name="stderr", daemon=True)
@@ -90,9 +90,9 @@ class Outlet:
         self._waiting.append(data)
         self._size += len(data)
 
-    def _tell_of_dropped(self) -> None:
-        if self._untold:
-            lines, self._untold = self._untold, 0
+    def _report_dropped(self) -> None:
+        if self._unreported:
+            lines, self._unreported = self._unreported, 0
             self._append(self.notice(lines).encode("utf-8", "backslashreplace"))
 
     def _write_all(self) -> None:
@@ -107,7 +107,7 @@ class Outlet:
         with self._change:
             self._writing = False
             if not self._waiting:
-                self._tell_of_dropped()
+                self._report_dropped()
             while not self._waiting:
                 self._change.notify_all()
                 self._change.wait()
@@ -188,7 +188,7 @@ def last_words() -> None:
 
 
 def give_stdout_up() -> None:
-    """Let whatever is still to be written to stdout go nowhere: nobody is to be told of it once more."""
+    """Let whatever is still to be written to stdout go nowhere: nobody needs to hear of it again."""
     if not _ours:
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -198,11 +198,11 @@ def give_stdout_up() -> None:
 
 def write_whole(descriptor: int, data: Any) -> int:  # noqa: ANN401 - any buffer
     """Write all of it, and wait where it is not taken now, also where another program made the descriptor impatient."""
-    left = memoryview(data).cast("B")
-    size = len(left)
-    while left:
+    remaining = memoryview(data).cast("B")
+    size = len(remaining)
+    while remaining:
         try:
-            left = left[os.write(descriptor, left) :]
+            remaining = remaining[os.write(descriptor, remaining) :]
         except BlockingIOError:
             select.select([], [descriptor], [])
     return size

@@ -2,12 +2,14 @@
 
 from sqlalchemy import Connection
 
-from connext_monitor.core.coverage import BlockRange, Stored
+from connext_monitor.core.coverage import BlockRange, StoredRange
 from connext_monitor.core.events import DomainId
 from connext_monitor.store import mismatches, transfers
 
 
-def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stored:
+def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:
     """The events of these blocks, and where they and false deliveries stand."""
     of_transfers = transfers.stored(connection, domain, blocks)
-    return Stored(of_transfers.blocks | mismatches.mismatched_blocks(connection, domain, blocks), of_transfers.events)
+    return StoredRange(
+        of_transfers.blocks | mismatches.mismatched_blocks(connection, domain, blocks), of_transfers.events
+    )

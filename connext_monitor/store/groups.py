@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.alerts.digest import LARGEST, Digest, Named
+from connext_monitor.core.alerts.digest import LARGEST, Digest, NamedMember
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
@@ -36,7 +36,7 @@ class GroupRow:
     named: Sequence[Alert]
     endings: Mapping[Resolution | None, int]
 
-    def digest(self, named: Sequence[Named]) -> Digest:
+    def digest(self, named: Sequence[NamedMember]) -> Digest:
         """The group, its ``named`` alerts with their transfers."""
         return Digest(
             group_id=self.row.id,

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
-from connext_monitor.core.known import FalseDelivery, FalseDeliveryChanges
+from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges
 from connext_monitor.store.bulk import InsertMany, parts
 from connext_monitor.store.schema import mismatches
 

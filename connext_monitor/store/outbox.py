@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from connext_monitor.core.alerts.digest import Digest, Named
+from connext_monitor.core.alerts.digest import Digest, NamedMember
 from connext_monitor.core.delivery import QueuedDelivery
 from connext_monitor.core.events import DomainId
 from connext_monitor.store import deliveries, groups
@@ -38,7 +38,7 @@ def digest(connection: Connection, names: Names, group_id: int) -> Digest:
     """A group as it is now."""
     group = groups.by_id(connection, group_id)
     known = by_ids(connection, names, [alert.transfer_id for alert in group.named])
-    return group.digest([Named(alert, known.get(alert.transfer_id)) for alert in group.named])
+    return group.digest([NamedMember(alert, known.get(alert.transfer_id)) for alert in group.named])
 
 
 def _with_transfers(connection: Connection, names: Names, pending: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:

@@ -11,7 +11,7 @@ from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG
 from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.known import Known
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.store import alerts, anchors, backfills, chains, mismatches, nonces, retention, transfers
 
@@ -21,26 +21,26 @@ _ENDED_BY_READING = (DEEP_REORG, MONITOR_STARTED_BLIND)
 def record(
     connection: Connection,
     batch: Batch,
-    decide: Callable[[Known], Changes],
+    decide: Callable[[PriorState], Changes],
     route: Callable[[Alert], Collection[str]],
     at: datetime,
 ) -> tuple[Changes, list[str]]:
     """Events, transfers, checkpoints, and the alerts that open or end: all of a batch, or nothing.
 
-    ``decide`` gets all that is known of what the batch touches, and ``route`` names the providers of an alert that
+    ``decide`` gets the prior state of what the batch touches, and ``route`` names the providers of an alert that
     opens. Both run within the transaction, on the writer's thread: they must be pure.
     Returns what was decided and the ids of the alerts that opened or ended.
     """
-    changes = decide(known(connection, batch))
+    changes = decide(prior_state(connection, batch))
     return changes, save(connection, batch, changes, route, at)
 
 
-def known(connection: Connection, batch: Batch) -> Known:
+def prior_state(connection: Connection, batch: Batch) -> PriorState:
     """All that is stored of what the batch touches."""
     ids, gone = batch.transfer_ids, batch.gone_blocks
     reads_chains = any(chain.whole for chain in batch.progress) or bool(batch.history)
     return replace(
-        transfers.known(connection, ids, gone),
+        transfers.prior_state(connection, ids, gone),
         pruned=retention.pruned_among(connection, ids),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=alerts.open_of_kinds(connection, _ENDED_BY_READING) if reads_chains else (),

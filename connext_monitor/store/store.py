@@ -8,7 +8,7 @@ from typing import Self
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.known import Known
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.store import recording
 from connext_monitor.store.database import Database
@@ -72,7 +72,11 @@ class Store:
         await self.database.close()
 
     async def record(
-        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+        self,
+        batch: Batch,
+        decide: Callable[[PriorState], Changes],
+        route: Callable[[Alert], Collection[str]],
+        at: datetime,
     ) -> tuple[Changes, list[str]]:
         """Promise 1: all of a batch in one transaction; see `recording.record`."""
         return await self.database.write(lambda connection: recording.record(connection, batch, decide, route, at))

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.coverage import BlockRange, Stored
+from connext_monitor.core.coverage import BlockRange, StoredRange
 from connext_monitor.core.deadline import DueDates
 from connext_monitor.core.events import (
     BlockNumber,
@@ -29,7 +29,7 @@ from connext_monitor.core.events import (
     Timestamp,
     TransferId,
 )
-from connext_monitor.core.known import Known
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
@@ -69,22 +69,24 @@ class PathwayCount:
     count: int
 
 
-def known(connection: Connection, ids: Collection[TransferId], gone: Collection[tuple[DomainId, Hash32]]) -> Known:
+def prior_state(
+    connection: Connection, ids: Collection[TransferId], gone: Collection[tuple[DomainId, Hash32]]
+) -> PriorState:
     """All that is stored of these transfers and of those with an event in one of the ``gone`` blocks."""
-    wanted = set(ids)
+    touched = set(ids)
     for part in parts(gone):
         rows = connection.execute(
             select(events.c.transfer_id).where(tuple_(events.c.domain, events.c.block_hash).in_(part))
         )
-        wanted.update(TransferId(row.transfer_id) for row in rows)
+        touched.update(TransferId(row.transfer_id) for row in rows)
     records: list[EventRecord] = []
     due: dict[TransferId, DueDates] = {}
-    for execute_due_at, reconcile_due_at, *row in _SELECT_KNOWN(connection, wanted):
+    for execute_due_at, reconcile_due_at, *row in _SELECT_KNOWN(connection, touched):
         record = _record(row)
         records.append(record)
         if execute_due_at is not None and reconcile_due_at is not None:
             due[record.event.transfer_id] = DueDates(Timestamp(execute_due_at), Timestamp(reconcile_due_at))
-    return Known(records, due)
+    return PriorState(records, due)
 
 
 def records_of(connection: Connection, ids: Collection[TransferId]) -> list[EventRecord]:
@@ -106,7 +108,7 @@ def save(connection: Connection, changes: Changes) -> None:
     _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
-def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stored:
+def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:
     """The events of these blocks of one chain, and where they stand."""
     rows = connection.execute(
         select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
@@ -118,7 +120,7 @@ def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stor
     for number, block_hash, kind, transfer_id in rows:
         standing.add((number, block_hash))
         known.add((block_hash, _KINDS[kind], transfer_id))
-    return Stored(standing, known)
+    return StoredRange(standing, known)
 
 
 def count_in_flight(connection: Connection) -> list[PathwayCount]:

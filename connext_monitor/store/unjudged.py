@@ -11,7 +11,7 @@ from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATC
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.unjudged import Count, Marks
+from connext_monitor.core.unjudged import Marks, UnjudgedCount
 from connext_monitor.store.legs import ARRIVED, DUE
 from connext_monitor.store.schema import alerts, transfers
 
@@ -19,9 +19,9 @@ Settling = tuple[datetime, datetime]
 """A leg whose alert ended within it is left in peace for a while: it may come and go with a reorg."""
 
 
-def count(connection: Connection, marks: Mapping[DomainId, Marks], settling: Settling) -> dict[DomainId, Count]:
+def count(connection: Connection, marks: Mapping[DomainId, Marks], settling: Settling) -> dict[DomainId, UnjudgedCount]:
     """By destination, those that were due before each of its marks; absent where there are none."""
-    counts: dict[DomainId, Count] = {}
+    counts: dict[DomainId, UnjudgedCount] = {}
     for leg in Leg if marks else ():
         for domain, of_leg in _counts(connection, leg, marks, settling).items():
             counts[domain] = _sum(counts.get(domain), of_leg)
@@ -37,7 +37,7 @@ def first(
 
 def _counts(
     connection: Connection, leg: Leg, marks: Mapping[DomainId, Marks], settling: Settling
-) -> dict[DomainId, Count]:
+) -> dict[DomainId, UnjudgedCount]:
     due = DUE[leg]
     now, aged, ripe = (
         case({domain: getattr(its, name) for domain, its in marks.items()}, value=transfers.c.destination)
@@ -57,7 +57,7 @@ def _counts(
         )
         .group_by(transfers.c.destination)
     )
-    return {DomainId(row[0]): Count(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
+    return {DomainId(row[0]): UnjudgedCount(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
 
 
 def _first(
@@ -89,10 +89,10 @@ def _unjudged(
     return [arrived.is_(None), due < due_before, transfers.c.destination.in_(destinations), ~spoken_of]
 
 
-def _sum(one: Count | None, other: Count) -> Count:
+def _sum(one: UnjudgedCount | None, other: UnjudgedCount) -> UnjudgedCount:
     if one is None:
         return other
-    return Count(
+    return UnjudgedCount(
         one.past_due + other.past_due,
         one.aged + other.aged,
         one.ripe + other.ripe,

@@ -15,7 +15,7 @@ from hypothesis import given
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.core.alerts.alert import Alert, compose
 from connext_monitor.core.alerts.cause import Cause, CauseKind
-from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
@@ -112,7 +112,7 @@ def _told(nasty: str) -> Iterator[Notice]:
         if alert.kind not in GROUPED:
             continue
         for still in (2, 1, 0):
-            named = Named(alert, TransferView(LATE, DUE) if alert.transfer_id else None)
+            named = NamedMember(alert, TransferView(LATE, DUE) if alert.transfer_id else None)
             pathway = PATHWAY if alert.transfer_id else None
             group = Digest(
                 1,

@@ -16,8 +16,8 @@ from connext_monitor.core.batch import Batch, ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import BlockRange, begin
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.known import Known
 from connext_monitor.core.mismatch import Mismatch
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from tests.world.kinds import deep_reorg, monitor_started_blind
@@ -38,24 +38,24 @@ def unreadable(delivery: EventRecord) -> UnreadableLog:
     return UnreadableLog(delivery.domain, b"raw", "params do not hash", delivery, Mismatch.PARAMS)
 
 
-def decide(known: Known, batch: Batch) -> Changes:
-    return record(known, batch, NOW, durations=durations, name=chain_name)
+def decide(prior: PriorState, batch: Batch) -> Changes:
+    return record(prior, batch, NOW, durations=durations, name=chain_name)
 
 
-def stored(*batches: Batch) -> Known:
-    """What is known of false deliveries after these."""
-    known = Known()
+def stored(*batches: Batch) -> PriorState:
+    """What is stored of false deliveries after these."""
+    prior = PriorState()
     for batch in batches:
-        changes = decide(known, batch).false_deliveries
-        known = Known(false_deliveries={*known.false_deliveries, *changes.seen} - {*changes.taken_back})
-    return known
+        changes = decide(prior, batch).false_deliveries
+        prior = PriorState(false_deliveries={*prior.false_deliveries, *changes.seen} - {*changes.taken_back})
+    return prior
 
 
 # --- reorgs below finality ---
 
 
 def test_a_replaced_final_block_opens_an_alert_about_its_chain() -> None:
-    changes = decide(Known(), Batch(progress=[replace(READ, replaced=BlockNumber(9))]))
+    changes = decide(PriorState(), Batch(progress=[replace(READ, replaced=BlockNumber(9))]))
     assert changes.effects == (OpenAlert(DEEP_REORG.open("alpha", NOW, DeepReorgDetails(block=9, checkpoint=4))),)
 
 
@@ -71,12 +71,12 @@ def test_a_replaced_final_block_opens_an_alert_about_its_chain() -> None:
 def test_a_deep_reorg_ends_when_its_chain_has_been_read_whole(
     progress: ChainProgress, ended: Sequence[ResolveAlert]
 ) -> None:
-    assert decide(Known(chain_alerts=[REORG, BLIND]), Batch(progress=[progress])).ended == ended
+    assert decide(PriorState(chain_alerts=[REORG, BLIND]), Batch(progress=[progress])).ended == ended
 
 
 def test_a_reorg_that_ends_another_in_its_batch_opens_after_it() -> None:
     batch = Batch(progress=[replace(READ, whole=True), replace(READ, replaced=BlockNumber(9))])
-    effects = decide(Known(chain_alerts=[REORG]), batch).effects
+    effects = decide(PriorState(chain_alerts=[REORG]), batch).effects
     assert [type(effect) for effect in effects] == [ResolveAlert, OpenAlert]
 
 
@@ -84,7 +84,7 @@ def test_a_reorg_that_ends_another_in_its_batch_opens_after_it() -> None:
 
 
 def test_blocks_that_nobody_has_open_an_alert_about_their_chain() -> None:
-    changes = decide(Known(), Batch(progress=[replace(READ, unread=blocks(16, 99))]))
+    changes = decide(PriorState(), Batch(progress=[replace(READ, unread=blocks(16, 99))]))
     details = StartedBlindDetails(first=16, last=99)
     assert changes.effects == (OpenAlert(MONITOR_STARTED_BLIND.open("alpha", NOW, details)),)
 
@@ -97,16 +97,16 @@ def test_a_lost_past_ends_exactly_when_backfills_have_read_every_block(
     ranges: list[tuple[int, int]], before: int
 ) -> None:
     read = [blocks(first, first + more) for first, more in ranges]
-    known = Known(chain_alerts=[BLIND], history={ALPHA: read[:before]})
+    prior = PriorState(chain_alerts=[BLIND], history={ALPHA: read[:before]})
     batch = Batch(history=[HistoryRead(ALPHA, one) for one in read[before:]])
     every = {number for one in read for number in range(one.first, one.last + 1)}
     caught_up = bool(read[before:]) and every.issuperset(range(16, 100))
-    assert decide(known, batch).ended == ([ResolveAlert.of(BLIND, Resolution.CAUGHT_UP)] if caught_up else [])
+    assert decide(prior, batch).ended == ([ResolveAlert.of(BLIND, Resolution.CAUGHT_UP)] if caught_up else [])
 
 
 def test_another_chains_backfill_ends_nothing() -> None:
     batch = Batch(history=[HistoryRead(BETA, blocks(0, 200))])
-    assert decide(Known(chain_alerts=[BLIND]), batch).effects == ()
+    assert decide(PriorState(chain_alerts=[BLIND]), batch).effects == ()
 
 
 # --- false deliveries ---
@@ -114,34 +114,34 @@ def test_another_chains_backfill_ends_nothing() -> None:
 
 def test_several_false_deliveries_of_one_transfer_are_one_alert_about_the_first() -> None:
     again = executed(info(1), sighting(21))
-    (opened,) = decide(Known(), Batch(unreadable=[unreadable(FALSE), unreadable(again)])).opened
+    (opened,) = decide(PriorState(), Batch(unreadable=[unreadable(FALSE), unreadable(again)])).opened
     assert opened.alert.kind is DELIVERY_MISMATCH
     assert DELIVERY_MISMATCH.details_of(opened.alert).tx_hash == f"0x{FALSE.sighting.tx_hash.hex()}"
 
 
 def test_a_false_delivery_that_a_reorg_removes_ends_its_alert() -> None:
-    known = stored(Batch(unreadable=[unreadable(FALSE)]))
-    changes = decide(known, Batch([gone(FALSE)]))
+    prior = stored(Batch(unreadable=[unreadable(FALSE)]))
+    changes = decide(prior, Batch([gone(FALSE)]))
     reorged = ResolveAlert.of_transfer(DELIVERY_MISMATCH, FALSE.event.transfer_id, Resolution.REORGED)
     assert changes.ended == [reorged]
-    assert changes.false_deliveries.taken_back == tuple(known.false_deliveries)
+    assert changes.false_deliveries.taken_back == tuple(prior.false_deliveries)
 
 
 def test_a_false_delivery_that_a_reorg_moves_stays_accused() -> None:
     moved = executed(info(1), sighting(21))
-    known = stored(Batch(unreadable=[unreadable(FALSE)]), Batch(unreadable=[unreadable(moved)]))
-    changes = decide(known, Batch([gone(FALSE)]))
+    prior = stored(Batch(unreadable=[unreadable(FALSE)]), Batch(unreadable=[unreadable(moved)]))
+    changes = decide(prior, Batch([gone(FALSE)]))
     assert changes.ended == []
     assert [one.block_number for one in changes.false_deliveries.taken_back] == [20]
 
 
 def test_a_log_that_is_no_delivery_accuses_nobody() -> None:
-    assert decide(Known(), Batch(unreadable=[UnreadableLog(ALPHA, b"raw", "it is no log")])) == Changes()
+    assert decide(PriorState(), Batch(unreadable=[UnreadableLog(ALPHA, b"raw", "it is no log")])) == Changes()
 
 
 # --- what was pruned ---
 
 
 def test_a_pruned_transfer_does_not_begin_anew() -> None:
-    known = Known(pruned=frozenset({FALSE.event.transfer_id}))
-    assert decide(known, Batch([ObservedChange(seen=(FALSE,))])) == Changes()
+    prior = PriorState(pruned=frozenset({FALSE.event.transfer_id}))
+    assert decide(prior, Batch([ObservedChange(seen=(FALSE,))])) == Changes()

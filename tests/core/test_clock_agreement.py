@@ -70,7 +70,7 @@ def test_what_was_queued_while_the_program_stood_still_tells_nothing() -> None:
     after = queued
     for second in range(362, 400):
         after = after.after(RIGHT + second, float(second))
-    assert (after.offset, after.told_at) == (RIGHT, 399.0)
+    assert (after.offset, after.in_step_at) == (RIGHT, 399.0)
 
 
 def test_what_a_chain_said_long_ago_is_forgotten() -> None:

@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.endpoint_health import EndpointHealth, ResponseTime, Trouble, choose, ended, others, preferred
+from connext_monitor.core.endpoint_health import (
+    EndpointFailure,
+    EndpointHealth,
+    ResponseTime,
+    choose,
+    health_after_use,
+    preferred,
+    usable_besides,
+)
 
 NOW = 1000.0
 FRESH = EndpointHealth()
@@ -34,7 +42,10 @@ def test_if_all_rest_the_first_to_be_rested_is_waited_for() -> None:
 
 def test_one_that_asks_to_be_left_alone_is_for_minutes_at_most() -> None:
     def rest(asked: float) -> float:
-        return ended(FRESH, NOW, Trouble.FAILED, 1.0, progressed=True, retry_after=asked).rests_until - NOW
+        return (
+            health_after_use(FRESH, NOW, EndpointFailure.FAILED, 1.0, progressed=True, retry_after=asked).rests_until
+            - NOW
+        )
 
     assert (rest(0.0), rest(20.0), rest(3600.0)) == (0.5, 20, 300)
 
@@ -50,15 +61,17 @@ def test_failures_without_progress_rest_ever_longer_and_progress_starts_over() -
     health = FRESH
     rests = []
     for _ in range(12):
-        health = ended(health, NOW, Trouble.FAILED, 1.0, progressed=False)
+        health = health_after_use(health, NOW, EndpointFailure.FAILED, 1.0, progressed=False)
         rests.append(health.rests_until - NOW)
     assert rests == sorted(rests)
     assert (rests[0], rests[-1]) == (1, 300)
-    assert ended(health, NOW, Trouble.FAILED, 1.0, progressed=True).rests_until - NOW == 0.5
+    assert health_after_use(health, NOW, EndpointFailure.FAILED, 1.0, progressed=True).rests_until - NOW == 0.5
 
 
 def test_one_that_left_something_out_is_distrusted_for_half_an_hour() -> None:
-    assert ended(FRESH, NOW, Trouble.NOT_BELIEVED, 0.0, progressed=True).distrusted_until == NOW + 1800
+    assert (
+        health_after_use(FRESH, NOW, EndpointFailure.NOT_BELIEVED, 0.0, progressed=True).distrusted_until == NOW + 1800
+    )
 
 
 def test_only_a_healthy_one_that_stands_before_is_gone_back_to() -> None:
@@ -68,7 +81,7 @@ def test_only_a_healthy_one_that_stands_before_is_gone_back_to() -> None:
 
 
 def test_witnesses_are_the_others_that_do_not_rest_the_trusted_first() -> None:
-    assert others([DISTRUSTED, RESTING, FRESH, FRESH], 3, NOW) == [2, 0]
+    assert usable_besides([DISTRUSTED, RESTING, FRESH, FRESH], 3, NOW) == [2, 0]
 
 
 def test_an_endpoint_is_slow_only_after_several_slow_answers() -> None:

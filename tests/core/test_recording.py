@@ -10,7 +10,7 @@ from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import ArmDeadline, CancelDeadline, Leg
-from connext_monitor.core.known import Known
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes, transfer_changes
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from tests.world.ledger import Ledger
@@ -107,7 +107,7 @@ def test_an_xcalled_moved_to_a_block_of_the_same_time_changes_nothing() -> None:
 
 
 def test_an_alert_ends_as_reorged_though_its_destination_is_unwatched() -> None:
-    changes = transfer_changes(Known([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
+    changes = transfer_changes(PriorState([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
     assert changes.effects == (
         ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.REORGED),
         ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], ID, Resolution.REORGED),
@@ -142,8 +142,8 @@ def test_a_deadline_once_given_is_kept_when_the_config_changes() -> None:
     ledger = Ledger()
     ledger.apply(seen(XCALLED))
     kept = ledger.transfers[ID][1]
-    known = Known([XCALLED], {ID: kept} if kept else {})
-    changes = transfer_changes(known, [seen(EXECUTED)], lambda _origin, _destination: None)
+    prior = PriorState([XCALLED], {ID: kept} if kept else {})
+    changes = transfer_changes(prior, [seen(EXECUTED)], lambda _origin, _destination: None)
     assert [due for _, due in changes.transfers] == [kept]
 
 

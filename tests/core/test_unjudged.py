@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.hindrance import hindrance
 from connext_monitor.core.unjudged import (
-    Count,
     Hindrance,
     Obstacle,
     PastDue,
     Unjudged,
+    UnjudgedCount,
     backlog_words,
     combined,
     stands,
@@ -73,8 +73,8 @@ def test_what_is_ripe_was_past_due_at_every_look(steps: list[tuple[float, int]])
             assert past_due.ripe <= min(instant for when, instant in noted if when >= at - PATIENCE)
 
 
-def counted(*, past_due: int = 1, aged: int = 0, ripe: int = 0) -> Count:
-    return Count(past_due, aged, ripe, DUE)
+def counted(*, past_due: int = 1, aged: int = 0, ripe: int = 0) -> UnjudgedCount:
+    return UnjudgedCount(past_due, aged, ripe, DUE)
 
 
 @given(st.booleans(), st.booleans())

@@ -189,4 +189,4 @@ async def test_it_goes_on_where_it_was_cut_off(
     async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as second:
         left = await second.left()
         report = await second.run()
-        assert (report.known, report.blocks, await second.left()) == (len(wanted) - left, left, 0)
+        assert (report.read_before, report.blocks, await second.left()) == (len(wanted) - left, left, 0)

@@ -17,7 +17,7 @@ from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.known import Known
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
@@ -133,7 +133,11 @@ class _Noted:
         self._notes = notes
 
     async def record(
-        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+        self,
+        batch: Batch,
+        decide: Callable[[PriorState], Changes],
+        route: Callable[[Alert], Collection[str]],
+        at: datetime,
     ) -> tuple[Changes, list[str]]:
         changes, changed_alerts = await self._store.record(batch, decide, route, at)
         for change, records in (("removed", changes.removed), ("added", changes.added)):

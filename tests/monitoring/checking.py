@@ -11,8 +11,8 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.deadline import Durations
-from connext_monitor.core.known import Known
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.monitoring.observation import Committed
@@ -33,7 +33,11 @@ class FailingStore:
         self.batches = 0
 
     async def record(
-        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+        self,
+        batch: Batch,
+        decide: Callable[[PriorState], Changes],
+        route: Callable[[Alert], Collection[str]],
+        at: datetime,
     ) -> tuple[Changes, list[str]]:
         self.batches += 1
         if self.fails(batch):

@@ -10,7 +10,7 @@ from typing import Any
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, Stored
+from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, StoredRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
@@ -49,8 +49,8 @@ class Memory:
     async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
         del above
 
-    async def stored(self, _domain: DomainId, blocks: BlockRange) -> Stored:
-        return Stored({block for block in self.known if blocks.first <= block[0] <= blocks.last})
+    async def stored(self, _domain: DomainId, blocks: BlockRange) -> StoredRange:
+        return StoredRange({block for block in self.known if blocks.first <= block[0] <= blocks.last})
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
         if observation.progress is not None:

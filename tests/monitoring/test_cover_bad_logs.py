@@ -67,7 +67,7 @@ async def test_a_removed_log_contradicts_a_block_that_stands() -> None:
     node.log_changes = {"removed": True}
     async with covering(node, memory) as (coverer, _):
         cover = asyncio.create_task(coverer.cover_for(Aim.CONFIRM))
-        await until(lambda: "says of a log of block 98 that it was removed" in str(coverer.state.trouble))
+        await until(lambda: "reports a log of block 98 as removed" in str(coverer.state.trouble))
         node.log_changes |= {"blockHash": to_hex(hash_at(98, 1))}
         await within_bound(cover)
     assert (memory.blocks, memory.progress[-1].coverage.checkpoint) == ([], 95)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import Aim, BlockRange, Stored
+from connext_monitor.core.coverage import Aim, BlockRange, StoredRange
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.intervals import Intervals
@@ -80,7 +80,7 @@ class Counting(Memory):
         self.most = 0
         self._at_once = 0
 
-    async def stored(self, domain: DomainId, blocks: BlockRange) -> Stored:
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
         self._at_once += 1
         self.most = max(self.most, self._at_once)
         return await super().stored(domain, blocks)

@@ -14,7 +14,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
 from connext_monitor.core.batch import Batch, ChainProgress
-from connext_monitor.core.coverage import BlockRange, Coverage, Stored
+from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange
 from connext_monitor.core.decoding import BrokenIntegrity, broken_integrity, encode_event
 from connext_monitor.core.events import (
     Address,
@@ -27,9 +27,9 @@ from connext_monitor.core.events import (
     TransferId,
     XCalled,
 )
-from connext_monitor.core.known import Known
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.mismatch import Mismatch, mismatch
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
@@ -79,7 +79,11 @@ class Checking:
         self.checker = TransferChecker(self, durations, self, LABELS, SystemClock(), lambda _: ["ops"])
 
     async def record(
-        self, batch: Batch, decide: Callable[[Known], Changes], route: Callable[[Alert], Collection[str]], at: datetime
+        self,
+        batch: Batch,
+        decide: Callable[[PriorState], Changes],
+        route: Callable[[Alert], Collection[str]],
+        at: datetime,
     ) -> tuple[Changes, list[str]]:
         def refuse(_alert: Alert) -> Collection[str]:
             raise ValueError("the last step of the transaction fails")
@@ -156,7 +160,7 @@ async def test_log_and_alert_are_stored_together_or_not_at_all(tmp_path: Path) -
         assert await made.alerts() == []
         assert await made.store.chains.malformed_counts() == {}
         assert await made.store.chains.coverage(BETA) is None
-        assert await made.store.chains.stored(BETA, BlockRange(BlockNumber(0), BlockNumber(99))) == Stored()
+        assert await made.store.chains.stored(BETA, BlockRange(BlockNumber(0), BlockNumber(99))) == StoredRange()
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,7 @@ async def test_a_reorg_that_takes_its_block_takes_the_alert_back(tmp_path: Path)
         await made.sees(covered(log(STOLEN, sighting(20))))
         stored = await made.store.chains.stored(BETA, BlockRange(BlockNumber(20), BlockNumber(20)))
         # Not its event: it is read again each time, and vouched for.
-        assert stored == Stored({(BlockNumber(20), sighting(20).block.hash)})
+        assert stored == StoredRange({(BlockNumber(20), sighting(20).block.hash)})
         await made.sees(covered(gone=sighting(20, fork="another")))
         assert await made.alerts() == OPEN
         await made.sees(covered(gone=sighting(20)))

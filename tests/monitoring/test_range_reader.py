@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.core.coverage import BlockRange, Stored
+from connext_monitor.core.coverage import BlockRange, StoredRange
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Hash32, TransferId
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.header_cache import HeaderCache
@@ -39,7 +39,7 @@ async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
             standing = {(BlockNumber(number), block_hash) for number, block_hash in known}
             blocks = BlockRange(BlockNumber(first), BlockNumber(last))
             return await RangeReader(endpoint, DomainId(1001), CONTRACT, headers).read(
-                blocks, head, BlockNumber(final), Stored(standing, events)
+                blocks, head, BlockNumber(final), StoredRange(standing, events)
             )
 
         yield read

@@ -10,7 +10,7 @@ from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import Executed, Timestamp
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import EventRecord
-from connext_monitor.core.unjudged import Count, Marks
+from connext_monitor.core.unjudged import Marks, UnjudgedCount
 from connext_monitor.store.nouns import UnjudgedLegs
 from connext_monitor.store.store import Store
 from tests.world.kinds import delivery_mismatch, overdue
@@ -32,7 +32,7 @@ def sent(nonce: int, block: int = 10) -> EventRecord:
     return xcalled(info(nonce), sighting(block))
 
 
-async def counted(legs: UnjudgedLegs, now: int, *, aged: int = 0, ripe: int = 0) -> Count | None:
+async def counted(legs: UnjudgedLegs, now: int, *, aged: int = 0, ripe: int = 0) -> UnjudgedCount | None:
     """Those due on beta."""
     marks = {ALPHA: Marks(2**40, 2**40, 2**40), BETA: Marks(now, aged, ripe)}
     found = await legs.count(marks, LATELY)
@@ -52,8 +52,8 @@ async def test_those_due_before_each_mark_are_counted_by_destination(store: Stor
     step = sighting(11).block.timestamp - START
     assert await counted(legs, DUE) is None
     now, aged = DUE + 2 * step + 1, DUE + step + 1
-    assert await counted(legs, now, aged=aged, ripe=DUE + 1) == Count(3, 2, 1, DUE)
-    assert await counted(legs, RECONCILE_DUE + 1) == Count(4, 0, 0, DUE)
+    assert await counted(legs, now, aged=aged, ripe=DUE + 1) == UnjudgedCount(3, 2, 1, DUE)
+    assert await counted(legs, RECONCILE_DUE + 1) == UnjudgedCount(4, 0, 0, DUE)
 
 
 async def test_arrived_legs_and_other_chains_do_not_count(store: Store, legs: UnjudgedLegs) -> None:
@@ -68,13 +68,13 @@ async def test_what_has_been_told_does_not_count(store: Store, legs: UnjudgedLeg
     late, false = sent(1), executed(info(2), sighting(20))
     await put(store, seen(late, sent(2)))
     await accuse(store, late)
-    assert await counted(legs, DUE + 1) == Count(1, 0, 0, DUE)
+    assert await counted(legs, DUE + 1) == UnjudgedCount(1, 0, 0, DUE)
     assert isinstance(false.event, Executed)
     mismatch = delivery_mismatch(BETA, false.event, false.sighting, next(iter(Mismatch)), NOW)
     await store.alerts.open_alert(mismatch, [])
     assert await counted(legs, DUE + 1) is None
     # Its reconciliation is another leg, and nobody has been told of that.
-    assert await counted(legs, RECONCILE_DUE + 1) == Count(1, 0, 0, RECONCILE_DUE)
+    assert await counted(legs, RECONCILE_DUE + 1) == UnjudgedCount(1, 0, 0, RECONCILE_DUE)
 
 
 @pytest.mark.parametrize(

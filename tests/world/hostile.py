@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.core.alerts.details import Details
-from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest
 from connext_monitor.core.alerts.kinds.overdue import OverdueDetails
 from connext_monitor.core.alerts.message import Field, Instant, Link, Message
 from connext_monitor.core.alerts.severity import Severity
@@ -70,7 +70,7 @@ messages = st.builds(
 # Groups of any size, on chains of any name, their members with any amount and any text: what no configuration allows
 # and no chain alert says today.
 members = st.builds(
-    lambda subject, details, amount, transfer_id: Named(
+    lambda subject, details, amount, transfer_id: NamedMember(
         replace(OPENED, subject=subject, details=details),
         None
         if amount is None

@@ -4,7 +4,7 @@ from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, DueDates, Leg, sighting_of
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.known import Known
+from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes, transfer_changes
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer
 from tests.world.transfers import durations
@@ -21,7 +21,7 @@ class Ledger:
 
     def apply(self, *steps: ObservedChange) -> Changes:
         due = {key: dates for key, (_, dates) in self.transfers.items() if dates is not None}
-        changes = transfer_changes(Known(list(self.records.values()), due), steps, durations)
+        changes = transfer_changes(PriorState(list(self.records.values()), due), steps, durations)
         for removed in changes.removed:
             del self.records[removed.identity]
         self.records |= {added.identity: added for added in changes.added}

@@ -42,8 +42,8 @@ class AlertState(StrEnum):
 class BurstWords:
     """How the digest of a burst speaks of a kind: what it counts, what is wrong, what the members it names are."""
 
-    one: str
-    many: str
+    singular: str
+    plural: str
     wrong: str
     right: str
     meaning: str
@@ -51,19 +51,19 @@ class BurstWords:
 
     def counted(self, count: int) -> str:
         """``1 transfer``, ``1,200 transfers``."""
-        return f"{count:,} {self.one if count == 1 else self.many}"
+        return f"{count:,} {self.singular if count == 1 else self.plural}"
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
     """What a list says of all open alerts of a kind: of one, and of several, whose count stands for ``{}``."""
 
-    one: str
-    several: str
+    singular: str
+    plural: str
 
     def of(self, count: int) -> str:
         """For so many."""
-        return self.one if count == 1 else self.several.format(count)
+        return self.singular if count == 1 else self.plural.format(count)
 
 
 class AlertKind(ABC):

@@ -65,9 +65,9 @@ class RouterBids:
     by_routers: int
 
 
-def merged(known: Iterable[Cause], findings: Findings) -> tuple[Cause, ...]:
-    """What is known after another look: what no longer holds is past, what could not be looked for stays as it was."""
-    causes = {cause.kind: replace(cause, past=cause.past or cause.kind in findings.looked_for) for cause in known} | {
+def merged(before: Iterable[Cause], findings: Findings) -> tuple[Cause, ...]:
+    """The causes after another look: what no longer holds is past; what could not be looked for stays as it was."""
+    causes = {cause.kind: replace(cause, past=cause.past or cause.kind in findings.looked_for) for cause in before} | {
         cause.kind: cause for cause in findings.causes
     }
     return tuple(causes[kind] for kind in CauseKind if kind in causes)

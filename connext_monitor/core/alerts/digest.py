@@ -21,7 +21,7 @@ LARGEST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedMember:
     """A member that the digest names, with the transfer it is about."""
 
     alert: Alert
@@ -37,10 +37,10 @@ class Named:
 class Digest:
     """A group as it is now.
 
-    ``oldest`` is the member that stands longest, ``largest`` those that move the most, by the amount in 18 decimals,
-    whatever the token; both of the open ones, as long as any is. ``endings`` counts the ended ones by their resolution,
-    by None those that have opened again since; ``before`` the others of its topic that the channel had been told of
-    when the group was formed.
+    ``oldest`` is the member that has been open longest, ``largest`` those that move the most (the amount scaled to 18
+    decimals, whatever the token); both are open members, as long as any is open. ``endings`` counts the ended members
+    by their resolution, under None those that have opened again since. ``before`` counts the other alerts of its topic
+    that had been sent to the channel when the group was formed.
     """
 
     group_id: int
@@ -49,8 +49,8 @@ class Digest:
     members: int
     open: int
     opened_at: datetime
-    oldest: Named
-    largest: tuple[Named, ...] = ()
+    oldest: NamedMember
+    largest: tuple[NamedMember, ...] = ()
     endings: Mapping[Resolution | None, int] = field(default_factory=dict)
     before: int = 0
     reference: str | None = None
@@ -61,14 +61,14 @@ def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
     """The message about a group as it is; ``now`` in Unix seconds."""
     wording = digest.topic.kind.burst
     first, other = wording.names
-    named = [(first, digest.oldest), *((other, one) for one in digest.largest)]
+    named = [(first, digest.oldest), *((other, member) for member in digest.largest)]
     return Message(
         title=_title(digest, wording, labels),
         text=_text(digest, wording, labels, now),
         severity=digest.severity,
         resolved=digest.open == 0,
         fields=tuple(_facts(digest, named, labels)),
-        links=tuple(link for name, one in named for link in _links(name, one, labels)),
+        links=tuple(link for name, member in named for link in _links(name, member, labels)),
     )
 
 
@@ -92,8 +92,8 @@ def _text(digest: Digest, wording: BurstWords, labels: ChainLabels, now: float) 
         since, verb = _standing(digest)
         sentences.append(f"The first {verb} {duration_words(now - since)} before this was written.")
         common = [cause for cause in digest.oldest.alert.causes if cause.kind in OF_A_PATHWAY]
-        if known := known_words(common, labels, ended=False):
-            sentences.append(known)
+        if causes := known_words(common, labels, ended=False):
+            sentences.append(causes)
     if digest.open and digest.before:
         sentences.append(f"{digest.before:,} more were reported before, in other messages.")
     if digest.endings:
@@ -108,22 +108,22 @@ def _text(digest: Digest, wording: BurstWords, labels: ChainLabels, now: float) 
 
 def _standing(digest: Digest) -> tuple[float, str]:
     due_at = digest.oldest.due_at
-    return (digest.oldest.alert.opened_at.timestamp(), "was told") if due_at is None else (due_at, "was due")
+    return (digest.oldest.alert.opened_at.timestamp(), "was reported") if due_at is None else (due_at, "was due")
 
 
-def _facts(digest: Digest, named: Sequence[tuple[str, Named]], labels: ChainLabels) -> Iterator[Field]:
-    for name, one in named:
-        transfer = one.transfer.transfer if one.transfer else None
+def _facts(digest: Digest, named: Sequence[tuple[str, NamedMember]], labels: ChainLabels) -> Iterator[Field]:
+    for name, member in named:
+        transfer = member.transfer.transfer if member.transfer else None
         amount = amount_of(transfer, labels) if transfer and transfer.info else None
-        yield Field(name, f"{one.alert.subject} · {amount}" if amount else one.alert.subject)
+        yield Field(name, f"{member.alert.subject} · {amount}" if amount else member.alert.subject)
     if digest.oldest.due_at is not None:
         yield Field("Due first", Instant(digest.oldest.due_at))
     yield Field("First alert", Instant(int(digest.opened_at.timestamp())))
 
 
-def _links(name: str, one: Named, labels: ChainLabels) -> list[Link]:
-    transfer = one.transfer.transfer if one.transfer else None
+def _links(name: str, member: NamedMember, labels: ChainLabels) -> list[Link]:
+    transfer = member.transfer.transfer if member.transfer else None
     if transfer is None or transfer.xcalled is None:
         return []
     url = labels.tx_link(transfer.origin, transfer.xcalled.tx_hash)
-    return [Link(f"{name} {one.alert.subject[:10]}…", url)] if url else []
+    return [Link(f"{name} {member.alert.subject[:10]}…", url)] if url else []

@@ -1,9 +1,9 @@
-"""Which alerts are told together, and when: a lone one at once, a burst as one message that counts.
+"""Which alerts are sent together, and when: a lone one at once, a burst as one message that counts its members.
 
-Alerts of one kind on one pathway are one topic. A few of them are told each by itself; more than a few within a short
-time become a group: its message counts them and names the worst, changes while they end, and becomes resolved with the
-last. `next_action` is asked again and again for what a channel is to be told next; what it returns has been decided on
-values alone, with the reason beside it.
+Alerts of one kind on one pathway are one topic. A few of them are sent one by one; more than a few within a short time
+become a group: its message counts them and names the worst, changes while they end, and becomes resolved with the last.
+`next_action` is asked again and again for what to send to a channel next; it decides on values alone, and returns its
+reason with the action.
 
 All times are Unix seconds of our own clock. One that lies in the future was written before the clock was set back, and
 is taken as past: nothing waits for it.
@@ -19,15 +19,15 @@ from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, g
 from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Topic, Waiting
 
 BURST = 3
-"""The most openings of one topic that a channel is told one by one within a group interval."""
+"""The most openings of one topic that are sent to a channel one by one within a group interval."""
 
 OLD_NEWS = 60.0
-"""An alert about something due longer ago than so many seconds when it opened: it can wait for its like."""
+"""An alert about something that was due longer ago than so many seconds when it opened can wait for others like it."""
 
 _SETTLED = 0.25
 """A burst is gathered when none has come for this share of the wait."""
 _LONGEST_GATHERING = 3
-"""So many waits at most pass before a burst that goes on growing is told."""
+"""A burst that goes on growing is sent after so many waits at most."""
 _COLLECT_AFTER = 1.0
 """Seconds that what belongs to a group waits for more of it, so that a stream does not make a transaction each."""
 _PATIENCE = 5.0
@@ -149,24 +149,24 @@ def next_action(queue: Queue, mode: DigestMode, rules: GroupRules, now: float, h
        before changes of messages that stand; then what has been tried goes first; then that which has waited longest.
     3. Else there is something to wait for, or nothing.
     """
-    calls = _calls(queue, held)
+    urgent = _has_urgent_news(queue, held)
 
-    def held_back(one: _Planned) -> _Planned:
-        return replace(one, due_at=max(one.due_at, held.until(one.key, one.lane, calls=calls)))
+    def held_back(planned: _Planned) -> _Planned:
+        return replace(planned, due_at=max(planned.due_at, held.until(planned.key, planned.lane, urgent=urgent)))
 
-    def rank(one: _Planned) -> tuple[bool, bool, float, bool, float]:
-        turn = held.turn(one.key)
-        return (turn > float("-inf"), one.lane is Lane.EDITS, turn, not one.tried, one.since)
+    def rank(planned: _Planned) -> tuple[bool, bool, float, bool, float]:
+        turn = held.turn(planned.key)
+        return (turn > float("-inf"), planned.lane is Lane.EDITS, turn, not planned.tried, planned.since)
 
     in_turn = sorted(map(held_back, _planned(queue, mode, rules, now)), key=rank)
-    due = [one for one in in_turn if one.due_at <= now]
-    collects = sorted(_collects(queue, now), key=lambda one: one.due_at)
+    due = [planned for planned in in_turn if planned.due_at <= now]
+    collects = sorted(_collects(queue, now), key=lambda planned: planned.due_at)
     for collect in collects:
         if collect.due_at <= now or (due and _completes(queue, collect.action, due[0], now)):
             return collect.action
     if due:
         return due[0].action
-    return Wait(min((one.due_at for one in (*in_turn, *collects)), default=None))
+    return Wait(min((planned.due_at for planned in (*in_turn, *collects)), default=None))
 
 
 def is_news(action: Action) -> bool:
@@ -180,7 +180,7 @@ def is_news(action: Action) -> bool:
             return isinstance(action, FormGroup)
 
 
-def _calls(queue: Queue, held: Held) -> bool:
+def _has_urgent_news(queue: Queue, held: Held) -> bool:
     """Whether something has come since the last try that failed for which a long hold is cut short."""
     grown = any(group.message is None and group.newest > held.tried_at for group in queue.groups)
     return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
@@ -249,10 +249,10 @@ def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: flo
     4. A lone one: at once.
     """
     lately = queue.recent.get(waiting.topic, RecentOpenings(0, float("-inf")))
-    known = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.message]
-    before = sum(group.members for group in known) + lately.count
-    if known:
-        formed_at = max(_past(group.formed_at, now) for group in known)
+    standing = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.message]
+    before = sum(group.members for group in standing) + lately.count
+    if standing:
+        formed_at = max(_past(group.formed_at, now) for group in standing)
         return _Planned(
             formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.GROWN)
         )
@@ -294,13 +294,13 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
 
 def _gathered_at(group: Group, queue: Queue, rules: GroupRules, now: float) -> float:
     oldest = _past(group.oldest, now)
-    newest = max([group.newest, *(one.newest for one in queue.waiting if one.topic == group.topic)])
+    newest = max([group.newest, *(waiting.newest for waiting in queue.waiting if waiting.topic == group.topic)])
     settled = min(_past(newest, now) + _SETTLED * rules.wait, oldest + _LONGEST_GATHERING * rules.wait)
     return max(oldest + rules.wait, settled)
 
 
-def _differs(group: Group, told: GroupMessage) -> bool:
-    return (group.members, group.open) != (told.members, told.open)
+def _differs(group: Group, message: GroupMessage) -> bool:
+    return (group.members, group.open) != (message.members, message.open)
 
 
 def _past(at: float, now: float) -> float:

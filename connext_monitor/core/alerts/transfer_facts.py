@@ -39,7 +39,7 @@ def explorer_links(transfer: Transfer | None, labels: ChainLabels) -> tuple[Link
         ("Executed", transfer.destination, transfer.executed),
         ("Reconciled", transfer.destination, transfer.reconciled),
     )
-    links = [(name, labels.tx_link(domain, seen.tx_hash)) for name, domain, seen in events if seen]
+    links = [(name, labels.tx_link(domain, sighting.tx_hash)) for name, domain, sighting in events if sighting]
     if transfer.info is not None and transfer.xcalled is None:
         links.insert(0, ("Sender", labels.address_link(transfer.origin, transfer.info.origin_sender)))
     if transfer.info is not None and transfer.executed is None:

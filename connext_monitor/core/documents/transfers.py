@@ -105,7 +105,7 @@ def transfer_document(view: TransferView, labels: ChainLabels, now: float) -> Tr
     )
 
 
-def found_document(views: Sequence[TransferView], labels: ChainLabels, now: float) -> TransferDocument | TransferList:
+def lookup_document(views: Sequence[TransferView], labels: ChainLabels, now: float) -> TransferDocument | TransferList:
     """What an id or a transaction hash led to: the transfer itself; a list where one transaction holds several."""
     documents = [transfer_document(view, labels, now) for view in views]
     return documents[0] if len(documents) == 1 else TransferList(documents, None)

@@ -9,7 +9,7 @@ from connext_monitor.core.documents.fields import Document, InstantText, says
 from connext_monitor.core.documents.reports import ReportDocument
 from connext_monitor.core.documents.transfers import TransferDocument
 
-Stored = Annotated[InstantText, says("When the news was stored; the same on every retry.")]
+StoredAt = Annotated[InstantText, says("When the news was stored; the same on every retry.")]
 
 
 class AlertNews(Document, frozen=True):
@@ -29,7 +29,7 @@ class AlertBody(Document, frozen=True):
     """The opening or the end of an alert; `test` marks a drill."""
 
     type: Literal["alert.opened", "alert.resolved", "test"]
-    timestamp: Stored
+    timestamp: StoredAt
     data: AlertNews
 
 
@@ -37,5 +37,5 @@ class ReportBody(Document, frozen=True):
     """A report on statistics."""
 
     type: Literal["report.stats"]
-    timestamp: Stored
+    timestamp: StoredAt
     data: ReportNews

@@ -5,7 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from connext_monitor.core.documents.chains import clock_document
-from connext_monitor.core.documents.transfers import TransferList, found_document, transfer_document
+from connext_monitor.core.documents.transfers import TransferList, lookup_document, transfer_document
 from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
@@ -71,7 +71,7 @@ class Api:
             views = await self._store.transfers.by_id_or_tx(id_or_tx)
         if not views:
             raise NotKnownError("no transfer has this id, and none has an event in a transaction with this hash")
-        return answer(found_document(views, self._labels, self._now()))
+        return answer(lookup_document(views, self._labels, self._now()))
 
     async def alerts(self, request: web.Request) -> web.Response:
         """Alerts, newest first: the open ones, the resolved ones, or without ``state`` all."""

@@ -8,7 +8,7 @@ import pytest
 
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.cause import Cause, CauseKind
-from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.message import Field, Instant, Link
 from connext_monitor.core.alerts.resolution import Resolution
@@ -28,12 +28,12 @@ LABELS = ChainLabels({ALPHA: ChainLabel("alpha", "https://alpha.example"), BETA:
 PATHWAY = (ALPHA, BETA)
 
 
-def named(nonce: int, leg: Leg = Leg.EXECUTE) -> Named:
+def named(nonce: int, leg: Leg = Leg.EXECUTE) -> NamedMember:
     called = xcalled(info(nonce), sighting(10))
     transfer = fold([called])
     assert transfer is not None
     alert = overdue(called.event.transfer_id, leg, DUE_AT + nonce, NOW)
-    return Named(alert, TransferView(transfer, None))
+    return NamedMember(alert, TransferView(transfer, None))
 
 
 def digest(
@@ -145,10 +145,10 @@ def test_chains_are_spoken_of_as_chains() -> None:
         members=5,
         open=5,
         opened_at=NOW,
-        oldest=Named(alerts[0]),
-        largest=(Named(alerts[1]), Named(alerts[2])),
+        oldest=NamedMember(alerts[0]),
+        largest=(NamedMember(alerts[1]), NamedMember(alerts[2])),
     )
     message = compose_digest(chains, LABELS, NOW.timestamp() + 60)
     assert message.title == "5 chains not observed"
-    assert "The first was told 1 min before this was written." in message.text
+    assert "The first was reported 1 min before this was written." in message.text
     assert [field.value for field in message.fields[:3]] == ["a", "b", "c"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import About, AlertState, KindOf, compose
 from connext_monitor.core.alerts.details import Details
-from connext_monitor.core.alerts.digest import Digest, Named, compose_digest
+from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest
 from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDetails
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OverdueDetails
 from connext_monitor.core.alerts.resolution import Resolution
@@ -64,10 +64,10 @@ def test_details_are_read_as_they_were_written(kind: KindOf[Any], data: st.DataO
 def test_a_digest_counts_every_ending(kind: KindOf[Any], data: st.DataObject) -> None:
     alert = data.draw(open_alerts(kind))
     for number, (resolution, words) in enumerate(kind.resolutions.items(), start=2):
-        digest = Digest(1, Topic(kind), kind.severity, 9, 3, AT, Named(alert), endings={resolution: number})
+        digest = Digest(1, Topic(kind), kind.severity, 9, 3, AT, NamedMember(alert), endings={resolution: number})
         message = compose_digest(digest, ChainLabels({}), AT.timestamp())
         assert f"Ended: {number} {words}." in message.text
-        assert message.title == f"3 of 9 {kind.burst.many} still {kind.burst.wrong}"
+        assert message.title == f"3 of 9 {kind.burst.plural} still {kind.burst.wrong}"
 
 
 @every_kind

@@ -62,8 +62,8 @@ BACKUP_FAILED = KindOf(
         Resolution.REMOVED: Ending("no longer configured", _removed),
     },
     burst=BurstWords(
-        one="backup",
-        many="backups",
+        singular="backup",
+        plural="backups",
         wrong="failing",
         right="made again",
         meaning="The database has no recent copy if something happens to it now.",

@@ -45,13 +45,13 @@ class UnobservedDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def _opened(view: AlertView[UnobservedDetails]) -> Body:
-    unjudged, held = view.details.unjudged, _waiting(view.details.waiting)
+    unjudged, waiting = view.details.unjudged, _waiting(view.details.waiting)
     if unjudged is not None:
         return _cannot_judge(view.subject, unjudged)
     return Body(
         f"Chain {view.subject} is not observed",
         f"No new block of it has been covered for {duration_words(view.details.silent_for)} ({view.details.why}). "
-        f"Nothing can be said about transfers to it meanwhile. {held}",
+        f"Nothing can be said about transfers to it meanwhile. {waiting}",
     )
 
 
@@ -102,8 +102,8 @@ CHAIN_UNOBSERVED = KindOf(
         Resolution.REMOVED: REMOVED_CHAIN,
     },
     burst=BurstWords(
-        one="chain",
-        many="chains",
+        singular="chain",
+        plural="chains",
         wrong="not observed",
         right="observed again",
         meaning="Nothing can be said about transfers to them meanwhile.",

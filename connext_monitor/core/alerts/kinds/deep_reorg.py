@@ -48,8 +48,8 @@ DEEP_REORG = KindOf(
         Resolution.REMOVED: REMOVED_CHAIN,
     },
     burst=BurstWords(
-        one="chain",
-        many="chains",
+        singular="chain",
+        plural="chains",
         wrong="reorganised below finality",
         right="covered again after a deep reorg",
         meaning="Transfers that were reported as settled may not be.",

@@ -119,8 +119,8 @@ DELIVERY_MISMATCH = KindOf(
         Resolution.REMOVED: REMOVED_TRANSFER,
     },
     burst=BurstWords(
-        one="delivery",
-        many="deliveries",
+        singular="delivery",
+        plural="deliveries",
         wrong="of something other than what was sent",
         right="taken back",
         meaning="What was paid out is not what their ids stand for.",

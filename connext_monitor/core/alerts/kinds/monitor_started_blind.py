@@ -47,8 +47,8 @@ MONITOR_STARTED_BLIND = KindOf(
         Resolution.REMOVED: REMOVED_CHAIN,
     },
     burst=BurstWords(
-        one="chain",
-        many="chains",
+        singular="chain",
+        plural="chains",
         wrong="watched without part of the past",
         right="read after all",
         meaning="What happened in the blocks that no endpoint has any more is not known.",

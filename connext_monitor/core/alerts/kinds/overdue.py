@@ -81,8 +81,8 @@ def _fields(view: AlertView[OverdueDetails], leg: Leg) -> list[Field]:
 
 
 def _with_causes(text: str, view: AlertView[OverdueDetails]) -> str:
-    known = known_words(view.alert.causes, view.labels, ended=view.alert.state is AlertState.RESOLVED)
-    return f"{text} {known}" if known else text
+    causes = known_words(view.alert.causes, view.labels, ended=view.alert.state is AlertState.RESOLVED)
+    return f"{text} {causes}" if causes else text
 
 
 def _arrival(view: AlertView[OverdueDetails], leg: Leg) -> str:
@@ -108,8 +108,8 @@ EXECUTE_OVERDUE = KindOf(
         Resolution.REMOVED: REMOVED_TRANSFER,
     },
     burst=BurstWords(
-        one="transfer",
-        many="transfers",
+        singular="transfer",
+        plural="transfers",
         wrong="overdue for execution",
         right="no longer overdue for execution",
         meaning="The recipients have not received the funds.",
@@ -130,8 +130,8 @@ RECONCILE_OVERDUE = KindOf(
         Resolution.REMOVED: REMOVED_TRANSFER,
     },
     burst=BurstWords(
-        one="transfer",
-        many="transfers",
+        singular="transfer",
+        plural="transfers",
         wrong="overdue for reconciliation",
         right="no longer overdue for reconciliation",
         meaning="The routers have not got their funds back.",

@@ -75,8 +75,8 @@ PHANTOM_DELIVERY = KindOf(
         Resolution.REMOVED: REMOVED_TRANSFER,
     },
     burst=BurstWords(
-        one="delivery",
-        many="deliveries",
+        singular="delivery",
+        plural="deliveries",
         wrong="without an origin",
         right="explained or taken back",
         meaning="What was paid out was never sent.",

@@ -42,8 +42,8 @@ PROVIDER_FAILING = KindOf(
         Resolution.REMOVED: Ending("no longer configured", _removed),
     },
     burst=BurstWords(
-        one="alert provider",
-        many="alert providers",
+        singular="alert provider",
+        plural="alert providers",
         wrong="failing",
         right="taking alerts again",
         meaning="Their alerts wait in the database.",

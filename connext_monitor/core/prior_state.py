@@ -33,7 +33,7 @@ NO_FALSE_DELIVERIES = FalseDeliveryChanges()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PriorState:
     """What the store holds.
 
     ``records`` and ``due`` are of the transfers that the batch touches, ``pruned`` those of them that are kept no
