@@ -12,7 +12,7 @@ from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange, Coverage, begin
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.monitoring.coverage_store import CoverageStore
-from connext_monitor.monitoring.observation import Observation, record
+from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
 from tests.monitoring.checking import checking
 from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_logs import ORIGIN
@@ -25,11 +25,12 @@ Kept = tuple[CoverageStore, Callable[[ChainProgress], Awaitable[None]]]
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
     async with AsyncExitStack() as stack:
         if request.param == "memory":
-            store: CoverageStore
-            store = queue = Memory()
+            memory = Memory()
+            store: CoverageStore = memory
+            queue: ObservationQueue = memory
         else:
             real = await stack.enter_async_context(checking(tmp_path))
-            store, queue = real.store, real.checker  # type: ignore[assignment]
+            store, queue = real.store.chains, real.checker
 
         async def commit(progress: ChainProgress) -> None:
             async with asyncio.timeout(10):
