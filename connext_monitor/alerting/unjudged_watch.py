@@ -6,6 +6,7 @@ about the deliveries that would be accused if a chain could be asked.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn, Protocol
 
 import structlog
@@ -83,8 +84,7 @@ class Judging(Protocol):
 class UnjudgedWatch:
     """Knows for each chain what has waited for ``patience`` seconds to be judged and has not been.
 
-    ``names`` are the chains' names, ``held_deliveries`` those that wait for a chain's answer; ``changed`` is called
-    when that changes.
+    ``names`` are the chains' names, ``held_deliveries`` those that wait for a chain's answer.
     """
 
     def __init__(
@@ -95,7 +95,6 @@ class UnjudgedWatch:
         held_deliveries: Callable[[DomainId], Unjudged | None],
         names: Mapping[DomainId, str],
         patience: float,
-        changed: Callable[[], None],
         clock: Clock,
         settles: float = SETTLES,
     ) -> None:
@@ -105,7 +104,6 @@ class UnjudgedWatch:
         self._held_deliveries = held_deliveries
         self._names = names
         self._patience = patience
-        self._changed = changed
         self._clock = clock
         self._settles = settles
         self._every = max(0.25, min(_LOOK_EVERY, patience / 4))
@@ -124,16 +122,19 @@ class UnjudgedWatch:
         """Whether the store has been read, and nothing has waited because of the chain for ``patience`` seconds."""
         return not self._backlogs[domain].standing
 
-    async def run(self) -> NoReturn:
-        """Look until cancelled. While the store cannot be read, what was seen before stands."""
-        await look_every(self._every, self._look, failed="unjudged_legs.not_counted")
+    async def run(self, changed: Callable[[], None]) -> NoReturn:
+        """Look until cancelled; ``changed`` is called when `of` has something else to say.
 
-    async def _look(self) -> float:
+        While the store cannot be read, what was seen before stands.
+        """
+        await look_every(self._every, partial(self._look, changed), failed="unjudged_legs.not_counted")
+
+    async def _look(self, changed: Callable[[], None]) -> float:
         """Seconds to the next look."""
         began = self._clock.monotonic()
         if not self._recalled:
             await self._recall()
-        await self._count()
+        await self._count(changed)
         took = self._clock.monotonic() - began
         return max(self._every, min(_REST * took, self._patience / 4))
 
@@ -144,7 +145,7 @@ class UnjudgedWatch:
             backlog.standing = self._names[domain] in alerted
         self._recalled = True
 
-    async def _count(self) -> None:
+    async def _count(self, changed: Callable[[], None]) -> None:
         now, at = self._clock.now(), self._clock.elapsed()
         settling = (now - timedelta(seconds=self._settles), now)
         marks = {
@@ -156,7 +157,7 @@ class UnjudgedWatch:
             self._conclude(domain, counts.get(domain), marks[domain])
         self._has_looked = True
         if any(self.of(domain) != unjudged for domain, unjudged in before.items()):
-            self._changed()
+            changed()
         await self._hand_over(marks, settling)
 
     async def _hand_over(self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]) -> None:

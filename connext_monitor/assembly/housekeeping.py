@@ -1,7 +1,6 @@
 """What a monitor does beside watching, at its own pace: backups, reports on statistics, and pruning."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.outgoing_report import ReportDelivery
@@ -15,6 +14,7 @@ from connext_monitor.core.backups import is_past
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.process.parts import Part
 from connext_monitor.reporting.backups import PeriodicBackup
 from connext_monitor.reporting.picture import draw
 from connext_monitor.reporting.retention import Pruning
@@ -24,12 +24,10 @@ from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.store import Store
 
-Part = Callable[[], Coroutine[Any, Any, None]]
 
-
-def report_desk(store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> ReportDelivery:
+def report_delivery(store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> ReportDelivery:
     """Where the alert manager finds the reports that it is to bring to the channels."""
-    by_name = {one.provider.name: one for one in providers}
+    by_name = {configured.provider.name: configured for configured in providers}
 
     def wants(provider: str, origin: DomainId, destination: DomainId) -> bool:
         return by_name[provider].wants_pathway(origin, destination, labels)
@@ -42,14 +40,14 @@ def housekeeping(
     store: Store,
     providers: Sequence[ConfiguredProvider],
     desk: AlertDesk,
-    sights: Callable[[], Sequence[ChainStatus]],
+    statuses: Callable[[], Sequence[ChainStatus]],
     clock: AgreedClock,
-) -> dict[str, Part]:
-    """The parts by name; each runs until it is cancelled."""
-    readers = [one.provider.name for one in providers if one.reports]
+) -> list[Part]:
+    """The parts; each runs until it is cancelled."""
+    readers = [configured.provider.name for configured in providers if configured.reports]
 
     def caught_up() -> bool:
-        return all(sight.caught_up for sight in sights())
+        return all(status.caught_up for status in statuses())
 
     reporter = StatReporter(
         store.statistics,
@@ -61,11 +59,11 @@ def housekeeping(
         clock,
         clock.settled,
     )
-    return {
-        "backup": _backup(config, desk, clock).run,
-        "stat reporter": reporter.run,
-        "retention": Pruning(store.retention, config.monitor.keep, clock, clock.earliest).run,
-    }
+    return [
+        Part("backup", _backup(config, desk, clock).run),
+        Part("stat reporter", reporter.run),
+        Part("retention", Pruning(store.retention, config.monitor.keep, clock, clock.earliest).run),
+    ]
 
 
 def _backup(config: Config, desk: AlertDesk, clock: AgreedClock) -> PeriodicBackup:
@@ -85,7 +83,7 @@ def last_backup(config: Config, clock: Clock) -> Callable[[], float | None]:
             kept = folder.kept()
         except BackupError:
             return None
-        made = [one.made_at for one in kept if is_past(one.made_at, clock.now())]
+        made = [backup.made_at for backup in kept if is_past(backup.made_at, clock.now())]
         return made[-1].timestamp() if made else None
 
     return newest

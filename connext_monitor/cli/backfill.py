@@ -21,7 +21,7 @@ from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.config.rules import pathway_durations
+from connext_monitor.config.rules import no_deadlines, pathway_durations
 from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.documents.transfers import transfer_document
@@ -43,6 +43,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.late_legs import LateLegFinder, LateLegReport
 from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.process.garbage import spare_collections
 from connext_monitor.process.logs import configure_logging
@@ -68,11 +69,15 @@ class _Done:
     found: LateLegReport
 
 
-class _Silent:
-    """Deadlines and alerts follow from what a running monitor sees, not from history."""
+class _MalformedLogs:
+    """Counts malformed logs; deadlines and alerts follow from what a running monitor sees, not from history."""
+
+    def __init__(self) -> None:
+        self.count = 0
 
     def committed(self, news: Committed) -> None:
-        """Nothing follows."""
+        """Count those of a batch."""
+        self.count += sum(news.malformed.values())
 
 
 def read_history(chain: str, first: int, last: int, *, as_json: bool) -> None:
@@ -121,14 +126,13 @@ async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _
                 param_hint="--to",
             )
         # Nobody promised anything about a transfer that began before the watch: it gets no deadlines.
-        checker = TransferChecker(
-            store, lambda _origin, _destination: None, _Silent(), chain_labels(config), clock, lambda _alert: ()
-        )
+        queue, commits = ObservationQueue(), _MalformedLogs()
+        checker = TransferChecker(queue, store, no_deadlines, commits, chain_labels(config), clock, lambda _alert: ())
         checking = asyncio.create_task(checker.run())
         try:
             pool = pools[chain.domain_id]
             with _progress(chain.name, len(wanted)) as told:
-                read = await Backfill(chain, pool, store.chains, checker, clock, told.progressed, told.interrupted).run(
+                read = await Backfill(chain, pool, store.chains, queue, clock, told.progressed, told.interrupted).run(
                     wanted
                 )
         finally:
@@ -139,7 +143,7 @@ async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _
         # A transfer that the monitor watches has its own alerts.
         unwatched = [view.transfer for view in begun if view.due is None]
         found = await LateLegFinder(pools, pathway_durations(config)).among(unwatched, now)
-        return _Done(chain, wanted, read, checker.malformed.get(chain.domain_id, 0), now, found)
+        return _Done(chain, wanted, read, commits.count, now, found)
 
 
 class _Log:

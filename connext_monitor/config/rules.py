@@ -27,6 +27,10 @@ def pathway_durations(config: Config) -> PathwayDurations:
     return durations
 
 
+def no_deadlines(_origin: DomainId, _destination: DomainId) -> None:
+    """The deadlines of transfers that began before the watch: nobody promised anything about them."""
+
+
 def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
     """The first block to watch of every chain that has a number for it in the config."""
     return {

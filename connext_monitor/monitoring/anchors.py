@@ -10,7 +10,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.unusable_answers import Unsettled
 from connext_monitor.monitoring.witness import Witness
 
@@ -33,7 +33,7 @@ class Anchors:
         lineage: Lineage,
         witness: Witness,
         store: AnchorStore,
-        observations: ObservationQueue,
+        observations: ObservationSink,
     ) -> None:
         self._state = state
         self._endpoint = endpoint

@@ -26,7 +26,7 @@ from connext_monitor.monitoring.header_cache import HeaderCache
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.nonce_call import nonce_after
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import Comparison, SecondLook
@@ -101,7 +101,7 @@ class Backfill:
         config: ChainConfig,
         pool: EndpointPool,
         store: HistoryStore,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         clock: Clock,
         progressed: Callable[[int], None],
         interrupted: Callable[[str], None],

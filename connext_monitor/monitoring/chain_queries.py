@@ -32,7 +32,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader
 
@@ -55,7 +55,7 @@ class ChainQueries:
     """
 
     def __init__(
-        self, state: ChainState, observations: ObservationQueue, past: ObservationQueue, pool: EndpointPool
+        self, state: ChainState, observations: ObservationSink, past: ObservationSink, pool: EndpointPool
     ) -> None:
         self._state = state
         self._observations = observations

@@ -24,7 +24,7 @@ from connext_monitor.monitoring.finality import Finality
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.nonce_holes import NonceHoles
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.origin_nonces import OriginNonces
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
@@ -65,7 +65,7 @@ class CoverPass:
         endpoint: Endpoint,
         pooled: PooledEndpoint,
         store: CoverageStore,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         nonces: OriginNonces,
         blooms: BloomMemory,
     ) -> None:

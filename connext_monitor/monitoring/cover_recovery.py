@@ -15,7 +15,7 @@ from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.lost_history import oldest_readable
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.origin_nonces import OriginNonces
 from connext_monitor.monitoring.unusable_answers import PartialAnswer, UnreadableAnswer, Unsettled
 
@@ -51,7 +51,7 @@ class CoverRecovery:
         pooled: PooledEndpoint,
         lineage: Lineage,
         nonces: OriginNonces,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         retry: float,
     ) -> None:
         """``retry`` is how many seconds the first pause takes."""

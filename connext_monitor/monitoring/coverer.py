@@ -16,7 +16,7 @@ from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.monitoring.json_rpc import RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.origin_nonces import OriginNonces
 from connext_monitor.monitoring.second_look import BloomMemory
 from connext_monitor.monitoring.unusable_answers import LongRead, PartialAnswer, Unsettled
@@ -34,7 +34,7 @@ class Coverer:
         endpoint: Endpoint,
         pooled: PooledEndpoint,
         store: CoverageStore,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         requests: CoverRequests,
         intervals: Intervals = USUAL,
     ) -> None:

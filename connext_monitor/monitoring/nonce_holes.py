@@ -13,7 +13,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.witness import Witness
 
@@ -43,7 +43,7 @@ class NonceHoles:
         lineage: Lineage,
         witness: Witness,
         store: HoleStore,
-        observations: ObservationQueue,
+        observations: ObservationSink,
     ) -> None:
         self._state = state
         self._config = state.config

@@ -1,7 +1,7 @@
 """What an observer hands to the transfer checker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,30 +34,32 @@ class Observation:
     vouch: Vouch | None = None
 
 
-class ObservationQueue(Protocol):
-    """Where observations wait to be committed, in order: the transfer checker."""
+class ObservationSink(Protocol):
+    """Where observations wait to be committed, in order: the queue of a transfer checker."""
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
         """Queue it, waiting for room; the future is done once it is committed, or fails with what prevented that."""
         ...
 
 
-async def record(queue: ObservationQueue, observation: Observation) -> None:
+async def record(sink: ObservationSink, observation: Observation) -> None:
     """Queue an observation and wait until it is committed."""
-    await (await queue.put(observation))
+    await (await sink.put(observation))
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
     """What has just become durable.
 
-    What follows for deadlines, how far chains are read, which alerts changed, and which events and transfers.
+    What follows for deadlines, how far chains are read, which alerts changed, which events and transfers, and how many
+    malformed logs of which chains were kept.
     """
 
     effects: Sequence[Effect]
     progress: Sequence[ChainProgress]
     changed_alerts: Sequence[str]
     changes: Changes = field(default_factory=Changes)
+    malformed: Mapping[DomainId, int] = field(default_factory=dict)
 
 
 class CommitListener(Protocol):

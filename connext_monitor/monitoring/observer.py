@@ -24,7 +24,7 @@ from connext_monitor.monitoring.failure_log import FailureLog
 from connext_monitor.monitoring.head_poller import HeadPoller
 from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, RpcError
-from connext_monitor.monitoring.observation import Observation, ObservationQueue
+from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.push_follower import PushFollower
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.watchdog import BetterEndpoint, Watchdog
@@ -54,7 +54,7 @@ class Observer:
         unobserved_after: float,
         open_endpoint: OpenEndpoint,
         store: CoverageStore,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         clock: Clock,
         random: Random,
         intervals: Intervals = USUAL,
@@ -173,7 +173,7 @@ class Observer:
 class _NotingObservations:
     """The observations of a coverer on their way, with a note of the logs that should have been pushed too."""
 
-    def __init__(self, observations: ObservationQueue, pushed: PushedLogs) -> None:
+    def __init__(self, observations: ObservationSink, pushed: PushedLogs) -> None:
         self._observations = observations
         self._pushed = pushed
 

@@ -13,7 +13,7 @@ from connext_monitor.monitoring.endpoint import Endpoint, Pushes
 from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
-from connext_monitor.monitoring.observation import Observation, ObservationQueue
+from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.unusable_answers import Unsettled
@@ -29,7 +29,7 @@ class PushFollower:
         self,
         state: ChainState,
         endpoint: Endpoint,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         requests: CoverRequests,
         pushed: PushedLogs,
         heads: Pushes[Header],
@@ -52,7 +52,7 @@ class PushFollower:
         cls,
         state: ChainState,
         endpoint: Endpoint,
-        observations: ObservationQueue,
+        observations: ObservationSink,
         requests: CoverRequests,
         pushed: PushedLogs,
     ) -> Self:

@@ -1,12 +1,9 @@
 """The transfer checker: applies what observers saw to the transfers, commits once, and says so afterwards."""
 
-import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import cycle
 from typing import Protocol
 
 import structlog
@@ -15,17 +12,16 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes, PathwayDurations, record
 from connext_monitor.monitoring.event_log import log_changes
-from connext_monitor.monitoring.observation import CommitListener, Committed, Observation
-from connext_monitor.monitoring.observation_parts import CommitPart, parts_of, read_observation
+from connext_monitor.monitoring.observation import CommitListener, Committed
+from connext_monitor.monitoring.observation_parts import CommitPart
+from connext_monitor.monitoring.observation_queue import ObservationQueue, QueuedPart
 
-_QUEUED = 1000
-"""Observations of one chain that may wait."""
 _LOGS_AT_ONCE = 5000
+
 log = structlog.get_logger()
 
 
@@ -43,36 +39,8 @@ class RecordStore(Protocol):
         ...
 
 
-class _Whole:
-    """What an observation's parts share: one that cannot be stored takes those after it with it."""
-
-    def __init__(self, done: asyncio.Future[None]) -> None:
-        self._done = done
-        self.failed = False
-
-    def fail(self, error: Exception) -> None:
-        """A part could not be stored."""
-        self.failed = True
-        if not self._done.done():
-            self._done.set_exception(error)
-
-    def stored(self) -> None:
-        """The last part, and so all of it, is stored."""
-        if not self._done.done():
-            self._done.set_result(None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A part of an observation; the ``last`` one carries what must not hold before all of it is stored."""
-
-    part: CommitPart
-    whole: _Whole
-    last: bool
-
-
 class TransferChecker:
-    """Takes each chain's observations in the order in which they were put, and the chains in turn.
+    """Commits what observers put into its queue: each chain's observations in order, and the chains in turn.
 
     If several wait, several are committed at a time. What cannot be stored because the database does not work waits
     until it does if the checker is ``patient``, and fails otherwise.
@@ -80,6 +48,7 @@ class TransferChecker:
 
     def __init__(
         self,
+        queue: ObservationQueue,
         store: RecordStore,
         durations: PathwayDurations,
         listener: CommitListener,
@@ -89,6 +58,7 @@ class TransferChecker:
         *,
         patient: bool = False,
     ) -> None:
+        self._queue = queue
         self._store = store
         self._route = route
         self._patient = patient
@@ -96,39 +66,12 @@ class TransferChecker:
         self._listener = listener
         self._labels = labels
         self._clock = clock
-        self._queues: defaultdict[DomainId, asyncio.Queue[_Waiting]] = defaultdict(lambda: asyncio.Queue(_QUEUED))
-        self._arrived = asyncio.Event()
-        self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.malformed: dict[DomainId, int] = {}
-
-    @property
-    def waiting(self) -> int:
-        """How many observations are queued."""
-        return sum(queue.qsize() for queue in self._queues.values())
-
-    async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """Queue it, waiting for room.
-
-        The future is done once it is committed, or fails with what prevented that.
-        """
-        done = asyncio.get_running_loop().create_future()
-        # Nobody has to await the future of a pushed log; a failure is logged here.
-        done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        # One at a time, so that a chain's order stays while somebody vouches for a log.
-        async with self._turns[observation.domain]:
-            parts = parts_of(await read_observation(observation))
-            whole = _Whole(done)
-            for part in parts:
-                await self._queues[observation.domain].put(_Waiting(part, whole, part is parts[-1]))
-                self._arrived.set()
-        return done
 
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while batch := self._next(_LOGS_AT_ONCE):
+            await self._queue.arrival()
+            while batch := self._queue.take(_LOGS_AT_ONCE):
                 await self._check(batch)
 
     async def drain(self) -> None:
@@ -137,30 +80,18 @@ class TransferChecker:
         What cannot be stored then is read again after the next start.
         """
         self._patient = False
-        while batch := self._next(_LOGS_AT_ONCE):
+        while batch := self._queue.take(_LOGS_AT_ONCE):
             await self._check(batch)
 
-    def _next(self, most: int) -> list[_Waiting]:
-        """Some of what waits, until that is ``most`` logs: one part of each chain in turns."""
-        batch: list[_Waiting] = []
-        logs = 0
-        for queue in cycle(list(self._queues.values())):
-            if logs >= most or not self.waiting:
-                break
-            if not queue.empty():
-                batch.append(queue.get_nowait())
-                logs += batch[-1].part.size
-        return batch
-
-    async def _check(self, batch: list[_Waiting]) -> None:
-        batch = [waiting for waiting in batch if not waiting.whole.failed]
+    async def _check(self, batch: list[QueuedPart]) -> None:
+        batch = [waiting for waiting in batch if not waiting.outcome.failed]
         if not batch:
             return
         try:
             await self._commit_patiently([waiting.part for waiting in batch])
         except StoreUnavailable as error:
             for waiting in batch:
-                waiting.whole.fail(error)
+                waiting.outcome.fail(error)
         except Exception as error:
             if len(batch) > 1:
                 # One observation that cannot be stored must not take the others with it.
@@ -168,11 +99,11 @@ class TransferChecker:
                     await self._check([waiting])
                 return
             log.exception("observation.not_stored", chain=self._labels.display_name(batch[0].part.domain))
-            batch[0].whole.fail(error)
+            batch[0].outcome.fail(error)
         else:
             for waiting in batch:
                 if waiting.last:
-                    waiting.whole.stored()
+                    waiting.outcome.stored()
 
     async def _commit_patiently(self, batch: list[CommitPart]) -> None:
         while True:
@@ -194,10 +125,9 @@ class TransferChecker:
         now, name = self._clock.now(), self._labels.display_name
         decide = partial(record, batch=whole, at=now, durations=self._durations, name=name)
         changes, changed_alerts = await self._store.record(whole, decide, self._route, now)
-        for domain, logs in Counter(bad.domain for bad in whole.unreadable).items():
-            self.malformed[domain] = self.malformed.get(domain, 0) + logs
+        malformed = Counter(bad.domain for bad in whole.unreadable)
         log_changes(changes, whole.unreadable, self._labels)
-        self._listener.committed(Committed(changes.effects, whole.progress, changed_alerts, changes))
+        self._listener.committed(Committed(changes.effects, whole.progress, changed_alerts, changes, malformed))
 
     def _log_losses(self, progress: Iterable[ChainProgress]) -> None:
         for chain in progress:

@@ -152,7 +152,7 @@ async def _commit(store: Store, tally: Tally, nonce: int) -> None:
     decide = partial(record, batch=batch, at=at, durations=durations, name=str)
     changes, _ = await store.record(batch, decide, lambda _alert: (), at)
     news = Committed(changes.effects, [], [], changes)
-    tally.committed(news.changes, news.progress)
+    tally.committed(news.changes, news.progress, news.malformed)
 
 
 async def _beat(lags: list[float]) -> None:

@@ -21,7 +21,8 @@ from connext_monitor.core.events import ChainId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.observation import Committed, Observation, ObservationQueue
+from connext_monitor.monitoring.observation import Committed, Observation, ObservationSink
+from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.process.garbage import spare_collections
@@ -61,14 +62,14 @@ class Watching:
 
 
 class WatchedPuts:
-    """A checker that notes when what was put has been committed."""
+    """A queue that notes when what was put has been committed."""
 
-    def __init__(self, observations: ObservationQueue) -> None:
+    def __init__(self, observations: ObservationSink) -> None:
         self._observations = observations
         self.committed_after: list[float] = []
 
     async def put(self, observation: Observation) -> asyncio.Future[None]:
-        """See `ObservationQueue`."""
+        """See `ObservationSink`."""
         done = await self._observations.put(observation)
         if observation.progress is None:
             done.add_done_callback(lambda _: self._note(observation))
@@ -90,10 +91,11 @@ async def watching(
     store = await CountingStore.open(file, {})
     store.batches = []
     durations = Durations(300, 10_800)
+    queue = ObservationQueue()
     checker = TransferChecker(
-        store, lambda _origin, _destination: durations, Quiet(), labels, SystemClock(), lambda _: ()
+        queue, store, lambda _origin, _destination: durations, Quiet(), labels, SystemClock(), lambda _: ()
     )
-    puts.append(WatchedPuts(checker))
+    puts.append(WatchedPuts(queue))
     random = Random(0)  # noqa: S311 - for the pauses between two tries
     observers = [
         Observer(

@@ -92,10 +92,9 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
         deliveries.get,
         names,
         PATIENCE,
-        changed,
         clock,
     )
-    running = asyncio.create_task(watch.run())
+    running = asyncio.create_task(watch.run(changed))
     try:
         yield Bench(store, watch, judging, clock, deliveries, changes, settled_at_changes)
         assert not running.done()

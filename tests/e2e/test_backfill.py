@@ -111,7 +111,7 @@ async def test_words_say_the_same(history: History) -> None:
     arguments = ("backfill", "--chain", "alpha", "--from", str(history.past.first), "--to", str(history.past.last))
     _, said, _ = await command(history.config, *arguments)
     assert "3 events, 3 of them XCalled; 0 malformed logs." in said
-    assert "the contract's own count of transfers agrees" in said
+    assert "the contract's own transfer count agrees" in said
     assert "Late now: 2 legs" in said
     assert history.past.owed.transfer_id in said
     assert history.past.executed.transfer_id not in said
@@ -142,7 +142,7 @@ async def test_it_works_beside_a_running_monitor_and_moves_nothing_of_its(histor
     ("chain", "first", "last", "words"),
     [
         ("nowhere", 1, 2, "no chain in the config has this name; known chains: alpha, beta"),
-        ("alpha", 3, 2, "is above --to"),
+        ("alpha", 3, 2, "must not be above --to"),
         ("alpha", 1, 10**30, "is not in the range"),
         ("alpha", 1, 10**9, "the monitor itself reads alpha from block"),
     ],

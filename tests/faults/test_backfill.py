@@ -21,6 +21,7 @@ from connext_monitor.monitoring.backfill import Backfill, HistoryReport, NoProgr
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from scripts.devnet import Devnet
@@ -80,11 +81,12 @@ async def reading(
     chain, clock = config.chains[of], SystemClock()
     pool = EndpointPool(chain, open_endpoint, clock, Random(1))  # noqa: S311 - spreads retries
     store = await Store.open(config.monitor.database, {})
-    checker = TransferChecker(store, lambda *_: None, _Nobody(), chain_labels(config), clock, lambda _: ())
+    queue = ObservationQueue()
+    checker = TransferChecker(queue, store, lambda *_: None, _Nobody(), chain_labels(config), clock, lambda _: ())
     checking = asyncio.create_task(checker.run())
     seen: list[int] = []
     said: list[str] = []
-    backfill = Backfill(chain, pool, store.chains, checker, clock, seen.append, said.append, patience)
+    backfill = Backfill(chain, pool, store.chains, queue, clock, seen.append, said.append, patience)
     try:
         yield Reading(backfill, store, wanted, chain.domain_id, seen, said)
     finally:

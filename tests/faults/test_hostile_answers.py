@@ -43,7 +43,7 @@ async def test_a_pushed_malformed_log_is_kept_and_stops_nothing(
         await followed(bridge, origin, watch)
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
-        assert watch.checker.malformed == {alpha.domain_id: 1}
+        assert watch.malformed == {alpha.domain_id: 1}
         assert await watch.store.chains.malformed_counts() == {alpha.domain_id: 1}
 
 

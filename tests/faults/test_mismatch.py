@@ -58,7 +58,7 @@ async def test_what_is_pushed_accuses_nobody_and_is_looked_at_soon(
         transfer, receipt = await executed(bridge, watch)
         await watch.covers("beta", receipt.block_number)
         await watch.knows(transfer, Status.EXECUTED)
-        assert sum(watch.checker.malformed.values()) == 1
+        assert sum(watch.malformed.values()) == 1
         assert await watch.alerts() == []
 
 
@@ -79,7 +79,7 @@ async def test_another_endpoint_that_knows_better_is_believed(
     async with followed(bridge, destination, tmp_path, bridge.chain("beta").ws_url) as watch:
         _, receipt = await executed(bridge, watch)
         await watch.covers("beta", receipt.block_number)
-        assert sum(watch.checker.malformed.values()) >= 2
+        assert sum(watch.malformed.values()) >= 2
         assert await watch.alerts() == []
 
 
@@ -105,5 +105,5 @@ async def test_a_log_that_its_blocks_own_bloom_rules_out_accuses_nobody(
         await destination.lift()
         await destination.push("logs", made_up[0])
         await watch.covers("beta", int(block["number"], 16))
-        assert sum(watch.checker.malformed.values()) >= 2
+        assert sum(watch.malformed.values()) >= 2
         assert await watch.alerts() == []

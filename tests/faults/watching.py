@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,7 +17,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.batch import Batch
-from connext_monitor.core.events import TransferId
+from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import Status
@@ -26,6 +27,7 @@ from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.observed_chain import ObservedChain
@@ -48,7 +50,9 @@ class Watch:
         self.store = store
         self.commits: list[Committed] = []
         self._recorded: list[tuple[str, str, str, str]] = []
+        self.queue = ObservationQueue()
         self.checker = TransferChecker(
+            self.queue,
             _Noted(store, self._recorded),
             pathway_durations(config),
             self,
@@ -63,7 +67,7 @@ class Watch:
                 unobserved_after,
                 partial(open_endpoint, limits=limits),
                 store.chains,
-                self.checker,
+                self.queue,
                 clock,
                 Random(1),  # noqa: S311 - spreads retries
                 intervals,
@@ -71,7 +75,7 @@ class Watch:
             for name, chain in config.chains.items()
         }
         chains = {
-            o.state.config.domain_id: ObservedChain(o, ChainQueries(o.state, self.checker, self.checker, o.pool))
+            o.state.config.domain_id: ObservedChain(o, ChainQueries(o.state, self.queue, self.queue, o.pool))
             for o in self.observers.values()
         }
         self.scheduler = AlertScheduler(store.deadlines, chains, desk_on(store.alerts, "nobody"), no_causes, clock)
@@ -80,6 +84,11 @@ class Watch:
         """Note it, and hand it on as the program does."""
         self.commits.append(news)
         self.scheduler.committed(news.effects, news.progress)
+
+    @property
+    def malformed(self) -> dict[DomainId, int]:
+        """How many malformed logs of each chain have been committed."""
+        return dict(sum((Counter(news.malformed) for news in self.commits), Counter[DomainId]()))
 
     def covered(self, chain: str) -> int:
         """The last block covered; -1 while none is."""

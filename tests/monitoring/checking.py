@@ -1,6 +1,7 @@
 """A transfer checker on a real store that can be made to fail."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.deadline import Durations
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from tests.monitoring.made_up_logs import DESTINATION, ORIGIN
@@ -49,6 +52,7 @@ class FailingStore:
 class Checking:
     """A checker, what it stored in and what it told."""
 
+    queue: ObservationQueue
     checker: TransferChecker
     store: Store
     failing: FailingStore
@@ -56,6 +60,11 @@ class Checking:
 
     def committed(self, news: Committed) -> None:
         self.commits.append(news)
+
+    @property
+    def malformed(self) -> dict[DomainId, int]:
+        """How many malformed logs of each chain have been committed."""
+        return dict(sum((Counter(news.malformed) for news in self.commits), Counter[DomainId]()))
 
     async def count(self) -> int:
         """How many transfers are stored."""
@@ -72,12 +81,13 @@ async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]
         def committed(self, news: Committed) -> None:
             commits.append(news)
 
+    queue = ObservationQueue()
     checker = TransferChecker(
-        failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock(), lambda _: []
+        queue, failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock(), lambda _: []
     )
     running = asyncio.create_task(checker.run()) if run else None
     try:
-        yield Checking(checker, store, failing, commits)
+        yield Checking(queue, checker, store, failing, commits)
     finally:
         if running is not None:
             running.cancel()

@@ -12,7 +12,7 @@ from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange, Coverage, begin
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.monitoring.coverage_store import CoverageStore
-from connext_monitor.monitoring.observation import Observation, ObservationQueue, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from tests.monitoring.checking import checking
 from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_logs import ORIGIN
@@ -27,7 +27,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         if request.param == "memory":
             memory = Memory()
             store: CoverageStore = memory
-            queue: ObservationQueue = memory
+            queue: ObservationSink = memory
         else:
             real = await stack.enter_async_context(checking(tmp_path))
             store, queue = real.store.chains, real.checker

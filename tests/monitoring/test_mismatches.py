@@ -34,6 +34,7 @@ from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Committed, Observation
+from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
 from tests.world.recording import NAMES
@@ -76,7 +77,8 @@ class Checking:
         self.store = store
         self.told: list[str] = []
         self.refuses = False
-        self.checker = TransferChecker(self, durations, self, LABELS, SystemClock(), lambda _: ["ops"])
+        self.queue = ObservationQueue()
+        self.checker = TransferChecker(self.queue, self, durations, self, LABELS, SystemClock(), lambda _: ["ops"])
 
     async def record(
         self,
@@ -94,7 +96,7 @@ class Checking:
         self.told += news.changed_alerts
 
     async def sees(self, observation: Observation) -> None:
-        await (await self.checker.put(observation))
+        await (await self.queue.put(observation))
 
     async def alerts(self) -> list[tuple[str, str, str | None]]:
         rows = await self.store.alerts.listed(None, limit=10)

@@ -32,7 +32,7 @@ def seen(*logs: DecodedLog, progress: ChainProgress | None = None) -> Observatio
 
 async def test_what_is_put_is_stored_and_armed_when_its_future_is_done(tmp_path: Path) -> None:
     async with checking(tmp_path) as checking_:
-        await (await checking_.checker.put(seen(xcalled_log(1))))
+        await (await checking_.queue.put(seen(xcalled_log(1))))
         assert await checking_.count() == 1
         armed = [effect for news in checking_.commits for effect in news.effects if isinstance(effect, ArmDeadline)]
         assert [one.awaited.due_at for one in armed] == [TIME + 10, TIME + 20]
@@ -44,20 +44,20 @@ async def test_events_and_progress_are_committed_together_or_not_at_all(tmp_path
     async with checking(tmp_path) as checking_:
         checking_.failing.fails = lambda batch: bool(batch.progress)
         with pytest.raises(OSError, match="disk is full"):
-            await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
+            await (await checking_.queue.put(seen(xcalled_log(1), progress=progress)))
         assert (await checking_.count(), await checking_.store.chains.coverage(ORIGIN), checking_.commits) == (
             0,
             None,
             [],
         )
         checking_.failing.fails = lambda _: False
-        await (await checking_.checker.put(seen(xcalled_log(1), progress=progress)))
+        await (await checking_.queue.put(seen(xcalled_log(1), progress=progress)))
         assert (await checking_.count(), await checking_.store.chains.coverage(ORIGIN)) == (1, progress.coverage)
 
 
 async def test_what_waits_together_is_committed_at_once(tmp_path: Path) -> None:
     async with checking(tmp_path, run=False) as checking_:
-        waiting = [await checking_.checker.put(seen(xcalled_log(nonce))) for nonce in range(50)]
+        waiting = [await checking_.queue.put(seen(xcalled_log(nonce))) for nonce in range(50)]
         await checking_.checker.drain()
         assert (checking_.failing.batches, await checking_.count()) == (1, 50)
         assert all(done.done() for done in waiting)
@@ -67,9 +67,9 @@ async def test_observations_of_a_chain_are_checked_in_their_order(tmp_path: Path
     block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
     progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
     async with checking(tmp_path, run=False) as checking_:
-        large = asyncio.create_task(checking_.checker.put(seen(*[xcalled_log(1)] * 2000, progress=progress)))
+        large = asyncio.create_task(checking_.queue.put(seen(*[xcalled_log(1)] * 2000, progress=progress)))
         # Proof that the block is gone, put right after its logs: what stands must not depend on how long they take.
-        gone = asyncio.create_task(checking_.checker.put(Observation(ORIGIN, gone=frozenset({block.hash}))))
+        gone = asyncio.create_task(checking_.queue.put(Observation(ORIGIN, gone=frozenset({block.hash}))))
         await asyncio.gather(large, gone)
         await checking_.checker.drain()
         assert await checking_.count() == 0
@@ -79,9 +79,9 @@ async def test_one_observation_that_cannot_be_stored_takes_no_other_with_it(tmp_
     async with checking(tmp_path, run=False) as checking_:
         checking_.failing.fails = lambda batch: bool(batch.unreadable)
         bad = Observation(ORIGIN, malformed=[MalformedEntry(b"{}", "it is nothing")])
-        first = await checking_.checker.put(seen(xcalled_log(1)))
-        broken = await checking_.checker.put(bad)
-        last = await checking_.checker.put(seen(xcalled_log(2)))
+        first = await checking_.queue.put(seen(xcalled_log(1)))
+        broken = await checking_.queue.put(bad)
+        last = await checking_.queue.put(seen(xcalled_log(2)))
         await checking_.checker.drain()
         assert isinstance(broken.exception(), OSError)
         assert (first.exception(), last.exception(), await checking_.count()) == (None, None, 2)
@@ -102,19 +102,19 @@ async def test_what_is_no_event_of_this_chain_is_kept_and_stops_nothing(
 ) -> None:
     good, bad = xcalled_log(1), xcalled_log(2)
     async with checking(tmp_path) as checking_:
-        await (await checking_.checker.put(seen(decode_log(ORIGIN, spoil(bad.log), TIME), good)))
+        await (await checking_.queue.put(seen(decode_log(ORIGIN, spoil(bad.log), TIME), good)))
         assert await checking_.count() == 1
-        assert checking_.checker.malformed == {ORIGIN: 1}
+        assert checking_.malformed == {ORIGIN: 1}
         assert await checking_.store.chains.malformed_counts() == {ORIGIN: 1}
 
 
 async def test_a_failure_that_nobody_awaits_does_not_end_the_checker(tmp_path: Path) -> None:
     async with checking(tmp_path) as checking_:
         checking_.failing.fails = lambda _: True
-        await checking_.checker.put(seen(xcalled_log(1)))
+        await checking_.queue.put(seen(xcalled_log(1)))
         await until(lambda: checking_.failing.batches == 1)
         checking_.failing.fails = lambda _: False
-        await (await checking_.checker.put(seen(xcalled_log(2))))
+        await (await checking_.queue.put(seen(xcalled_log(2))))
         assert await checking_.count() == 1
 
 
@@ -125,8 +125,8 @@ def progress_of(domain: DomainId, covered: int) -> ChainProgress:
 
 async def test_a_chain_with_a_flood_of_logs_does_not_hold_up_another(tmp_path: Path) -> None:
     async with checking(tmp_path, run=False) as checking_:
-        flood = await checking_.checker.put(seen(*[xcalled_log(nonce) for nonce in range(12_000)]))
-        other = await checking_.checker.put(Observation(DESTINATION, progress=progress_of(DESTINATION, 7)))
+        flood = await checking_.queue.put(seen(*[xcalled_log(nonce) for nonce in range(12_000)]))
+        other = await checking_.queue.put(Observation(DESTINATION, progress=progress_of(DESTINATION, 7)))
         batches: list[int] = []
         other.add_done_callback(lambda _: batches.append(checking_.failing.batches))
         flood.add_done_callback(lambda _: batches.append(checking_.failing.batches))
@@ -143,12 +143,12 @@ async def test_a_large_observation_of_which_a_part_cannot_be_stored_moves_nothin
         malformed = [MalformedEntry(b"{}", "it is nothing")]
         logs = [xcalled_log(nonce) for nonce in range(6_500)]
         large = Observation(ORIGIN, logs=logs, malformed=malformed, progress=progress_of(ORIGIN, 7))
-        done = await checking_.checker.put(large)
+        done = await checking_.queue.put(large)
         await checking_.checker.drain()
         assert isinstance(done.exception(), OSError)
         assert await checking_.store.chains.coverage(ORIGIN) is None
         checking_.failing.fails = lambda _: False
-        done = await checking_.checker.put(large)
+        done = await checking_.queue.put(large)
         await checking_.checker.drain()
         assert done.exception() is None
         assert await checking_.store.chains.coverage(ORIGIN) == progress_of(ORIGIN, 7).coverage
@@ -158,9 +158,9 @@ async def test_junk_is_told_in_one_line_and_kept_up_to_a_bound(tmp_path: Path) -
     junk = [MalformedEntry(b"%d" % number, "it is nothing") for number in range(3_000)]
     with capture_logs() as lines:
         async with checking(tmp_path, run=False) as checking_:
-            await checking_.checker.put(Observation(ORIGIN, malformed=junk))
+            await checking_.queue.put(Observation(ORIGIN, malformed=junk))
             await checking_.checker.drain()
-            assert checking_.checker.malformed == {ORIGIN: 3_000}
+            assert checking_.malformed == {ORIGIN: 3_000}
             assert await checking_.store.chains.malformed_counts() == {ORIGIN: 1_000}
     told = [(line["chain"], line["logs"], line["reason"]) for line in lines if line["event"] == "log.malformed"]
     assert told == [("alpha", 3_000, "it is nothing")]

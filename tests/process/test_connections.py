@@ -86,7 +86,7 @@ async def test_more_streams_than_there_are_for_are_refused_in_words(tmp_path: Pa
                 async with asyncio.timeout(PATIENCE):
                     assert b" 200 " in await reader.readline()
             status, words = await monitor.get("/api/v1/events")
-            assert (status, words) == (503, '{"error": "16 streams are open already; close one"}\n')
+            assert (status, words) == (503, '{"error": "16 streams are already open; close one"}\n')
         await asyncio_until(lambda: _refused_no_more(port))
 
 

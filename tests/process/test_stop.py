@@ -216,7 +216,7 @@ async def test_a_disk_that_hangs_holds_up_neither_scrapes_nor_the_stop(tmp_path:
 
 OUT_OF_USE_AT_FIRST = """
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
-from connext_monitor.store.store import Store
+from connext_monitor.store.nouns import Alerts
 def at_first(real):
     left = [2]
     async def fail(*rest, **more):
@@ -225,7 +225,7 @@ def at_first(real):
             raise StoreUnavailable(DatabaseTrouble(TroubleKind.DISK, "the disk fails"))
         return await real(*rest, **more)
     return fail
-Store.open_alerts = at_first(Store.open_alerts)
+Alerts.open_alerts = at_first(Alerts.open_alerts)
 """
 
 

@@ -44,11 +44,13 @@ class Tally:
         self._recorded: Counter[tuple[DomainId, EventKind]] = Counter()
         self._taken_back: Counter[tuple[DomainId, EventKind]] = Counter()
         self._reorgs: Counter[tuple[DomainId, str]] = Counter()
+        self.malformed: Counter[DomainId] = Counter()
         self._deliveries: Counter[tuple[str, str]] = Counter()
         self._legs: dict[PathwayLeg, _Legs] = {}
 
-    def committed(self, changes: Changes, progress: Iterable[ChainProgress]) -> None:
-        """A batch has become durable."""
+    def committed(self, changes: Changes, progress: Iterable[ChainProgress], malformed: Mapping[DomainId, int]) -> None:
+        """A batch has become durable; ``malformed`` counts the logs that were kept unread, by chain."""
+        self.malformed.update(malformed)
         self._recorded.update(map(_chain_and_kind, changes.added))
         self._taken_back.update(map(_chain_and_kind, changes.removed))
         self._reorgs.update((domain, "shallow") for domain in {lost.domain for lost in changes.removed})

@@ -31,7 +31,7 @@ def counted(tally: Tally, metric: str) -> dict[tuple[str, ...], float]:
 def told(tally: Tally, steps: Iterable[ObservedChange], progress: Iterable[ChainProgress] = ()) -> None:
     ledger = Ledger()
     for step in steps:
-        tally.committed(ledger.apply(step), progress)
+        tally.committed(ledger.apply(step), progress, {})
 
 
 def test_events_are_counted_and_taken_back_by_chain_and_kind() -> None:
@@ -46,8 +46,15 @@ def test_events_are_counted_and_taken_back_by_chain_and_kind() -> None:
 
 def test_a_replaced_final_block_is_a_deep_reorg() -> None:
     tally = Tally(NAMES, [])
-    tally.committed(Changes(), [replace(covered(ALPHA), replaced=BlockNumber(7)), covered(BETA)])
+    tally.committed(Changes(), [replace(covered(ALPHA), replaced=BlockNumber(7)), covered(BETA)], {})
     assert counted(tally, "reorgs_total") == {("alpha", "deep"): 1}
+
+
+def test_malformed_logs_are_counted_by_chain() -> None:
+    tally = Tally(NAMES, [])
+    for malformed in ({ALPHA: 2}, {ALPHA: 1, BETA: 1}):
+        tally.committed(Changes(), [], malformed)
+    assert tally.malformed == {ALPHA: 3, BETA: 1}
 
 
 def test_legs_are_counted_by_punctuality_and_by_latency() -> None:

@@ -1,0 +1,40 @@
+"""What happens once a batch is durable."""
+
+from collections.abc import Callable, Collection
+
+from connext_monitor.alerting.cause_watch import CauseWatch
+from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.core.events import TransferId
+from connext_monitor.monitoring.observation import Committed
+from connext_monitor.reporting.metrics.tally import Tally
+
+
+class AfterCommit:
+    """Hands on what a transfer checker has committed: to the deadlines, the watches, the page and the metrics."""
+
+    def __init__(
+        self,
+        scheduler: AlertScheduler,
+        chain_watch: ChainWatch,
+        cause_watch: CauseWatch,
+        transfers_changed: Callable[[Collection[TransferId]], None] | None,
+        tally: Tally,
+    ) -> None:
+        self._scheduler = scheduler
+        self._chain_watch = chain_watch
+        self._cause_watch = cause_watch
+        self._transfers_changed = transfers_changed
+        self._tally = tally
+
+    def committed(self, news: Committed) -> None:
+        """Arm and cancel deadlines, look at the chains, show, count."""
+        self._scheduler.committed(news.effects, news.progress)
+        if news.progress:
+            self._chain_watch.progressed()
+        if news.changed_alerts:
+            self._cause_watch.resolved(news.effects, news.changed_alerts)
+        touched = [*(transfer.transfer_id for transfer, _ in news.changes.transfers), *news.changes.vanished]
+        if self._transfers_changed is not None and (touched or news.changed_alerts):
+            self._transfers_changed(touched)
+        self._tally.committed(news.changes, news.progress, news.malformed)

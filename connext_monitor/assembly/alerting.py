@@ -1,0 +1,164 @@
+"""The alerting of a monitor: the desk, what opens and ends alerts there, and what delivers them."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import SystemRandom
+
+from connext_monitor.alerting.alert_desk import AlertDesk, Route
+from connext_monitor.alerting.bulletin import Bulletin
+from connext_monitor.alerting.cause_watch import CauseWatch
+from connext_monitor.alerting.causes import CauseFinder
+from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.database_watch import DatabaseWatch
+from connext_monitor.alerting.escalation import Escalation
+from connext_monitor.alerting.manager import AlertManager
+from connext_monitor.alerting.outage_announcer import OutageAnnouncer
+from connext_monitor.alerting.phantom_watch import PhantomWatch
+from connext_monitor.alerting.provider_watch import ProviderWatch
+from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.alerting.silences import Silences
+from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
+from connext_monitor.assembly.housekeeping import report_delivery
+from connext_monitor.clock.agreed import AgreedClock
+from connext_monitor.config import Config
+from connext_monitor.config.rules import escalations, group_rules
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.cause import Cause, merged
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.transfer import Transfer
+from connext_monitor.monitoring.token_reader import TokenReader
+from connext_monitor.observed_chain import ObservedChain
+from connext_monitor.process.parts import Part
+from connext_monitor.reporting.metrics.tally import Tally
+from connext_monitor.store.examiner import Examiner
+from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """All that alerts, and the desk between what opens alerts and what delivers them."""
+
+    desk: AlertDesk
+    manager: AlertManager
+    silences: Silences
+    escalation: Escalation
+    provider_watch: ProviderWatch
+    database_watch: DatabaseWatch
+    cause_watch: CauseWatch
+    phantom_watch: PhantomWatch
+    chain_watch: ChainWatch
+    unjudged: UnjudgedWatch
+    scheduler: AlertScheduler
+
+    def parts(self) -> list[Part]:
+        """In the order of their start: what delivers before what opens alerts."""
+        return [
+            Part("database watch", self.database_watch.run),
+            Part("alert manager", self.manager.run, patient=True),
+            Part("silences", partial(self.silences.run, self.desk)),
+            Part("escalation", self.escalation.run),
+            Part("provider watch", self.provider_watch.run),
+            Part("cause watch", self.cause_watch.run),
+            Part("phantom watch", self.phantom_watch.run),
+            Part("chain watch", self.chain_watch.run),
+            Part("unjudged watch", partial(self.unjudged.run, self.chain_watch.unjudged_changed)),
+            Part("alert scheduler", self.scheduler.run),
+        ]
+
+
+async def build_alerting(
+    config: Config,
+    providers: Sequence[ConfiguredProvider],
+    store: Store,
+    lock: DatabaseLock,
+    chains: Mapping[DomainId, ObservedChain],
+    tokens: TokenReader,
+    labels: ChainLabels,
+    clock: AgreedClock,
+    tally: Tally,
+) -> Alerting:
+    """The alerting about these chains. Raises StoreUnavailable."""
+    unobserved_after = config.alerts.unobserved_after.total_seconds()
+    silences = Silences(store.silences, labels, clock, clock.settled)
+    await silences.load()
+    desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
+    provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)
+    finder = CauseFinder(store.causes, chains, clock)
+
+    async def find_causes(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
+        _, findings = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
+        return merged((), findings)
+
+    scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, latest=clock.latest)
+    phantoms = PhantomWatch(store.suspects, chains, desk, clock)
+    names = {domain: chain.name for domain, chain in chains.items()}
+    unjudged = UnjudgedWatch(store.unjudged, desk, scheduler, phantoms.held, names, unobserved_after, clock)
+    return Alerting(
+        desk=desk,
+        manager=_manager(config, providers, store, provider_watch, desk, labels, clock, tally),
+        silences=silences,
+        escalation=Escalation(desk, escalations(config), clock, clock.latest),
+        provider_watch=provider_watch,
+        database_watch=_database_watch(providers, store, lock, desk, labels, clock),
+        cause_watch=CauseWatch(store.transfers, store.causes, finder, desk, clock),
+        phantom_watch=phantoms,
+        chain_watch=ChainWatch(
+            desk,
+            chains,
+            scheduler.waiting,
+            unjudged,
+            unobserved_after,
+            clock,
+            lambda: store.database.condition.works_for,
+        ),
+        unjudged=unjudged,
+        scheduler=scheduler,
+    )
+
+
+def _manager(
+    config: Config,
+    providers: Sequence[ConfiguredProvider],
+    store: Store,
+    health: ProviderWatch,
+    desk: AlertDesk,
+    labels: ChainLabels,
+    clock: AgreedClock,
+    tally: Tally,
+) -> AlertManager:
+    channels = [configured.provider for configured in providers]
+    reports = report_delivery(store, providers, labels)
+    manager = AlertManager(
+        store.outbox, channels, labels, group_rules(config), health, clock, SystemRandom(), tally.delivered, reports
+    )
+    desk.on_change(manager.wake)
+    return manager
+
+
+def _database_watch(
+    providers: Sequence[ConfiguredProvider],
+    store: Store,
+    lock: DatabaseLock,
+    desk: AlertDesk,
+    labels: ChainLabels,
+    clock: AgreedClock,
+) -> DatabaseWatch:
+    bulletin = Bulletin([configured.provider for configured in providers], desk.route, labels, clock)
+    return DatabaseWatch(
+        Examiner(store.database, lock.header), OutageAnnouncer(bulletin, lock.note, clock), desk, clock
+    )
+
+
+def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> Route:
+    """Names the providers whose configuration asks for an alert."""
+
+    def subscribers(alert: Alert) -> Collection[str]:
+        return [configured.provider.name for configured in providers if configured.wants(alert, labels)]
+
+    return subscribers

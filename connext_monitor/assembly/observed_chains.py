@@ -1,0 +1,62 @@
+"""The chains of a monitor: an observer for each, and what can be asked of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from connext_monitor.clock import Clock
+from connext_monitor.config import Config
+from connext_monitor.core.events import DomainId
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.chain_queries import ChainQueries
+from connext_monitor.monitoring.endpoint import open_endpoint
+from connext_monitor.monitoring.observation_queue import ObservationQueue
+from connext_monitor.monitoring.observer import Observer
+from connext_monitor.observed_chain import ObservedChain
+from connext_monitor.process.parts import Part
+from connext_monitor.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedChains:
+    """The observers and the queues that they feed, and each chain as those see it who ask it.
+
+    What is fetched of the time before the watch goes into a queue of its own, ``past``: such transfers get no
+    deadlines.
+    """
+
+    live: ObservationQueue
+    past: ObservationQueue
+    observers: Sequence[Observer]
+    queries: Mapping[DomainId, ChainQueries]
+    chains: Mapping[DomainId, ObservedChain]
+
+    @property
+    def names(self) -> list[str]:
+        """The chains' names in the config, in its order."""
+        return [observer.state.config.name for observer in self.observers]
+
+    def heads(self) -> dict[DomainId, Header]:
+        """The newest block seen of each chain, where one has been seen."""
+        heads = {observer.state.config.domain_id: observer.state.head for observer in self.observers}
+        return {domain: head for domain, head in heads.items() if head is not None}
+
+    def parts(self) -> list[Part]:
+        """The observers."""
+        return [Part(f"observer {observer.state.config.name}", observer.run) for observer in self.observers]
+
+
+def observe_chains(config: Config, store: Store, clock: Clock, random: Random) -> ObservedChains:
+    """An observer for each chain of the config; nothing is asked before they run."""
+    live, past = ObservationQueue(), ObservationQueue()
+    unobserved_after = config.alerts.unobserved_after.total_seconds()
+    observers = [
+        Observer(chain, unobserved_after, open_endpoint, store.chains, live, clock, random)
+        for chain in config.chains.values()
+    ]
+    by_domain = {observer.state.config.domain_id: observer for observer in observers}
+    queries = {
+        domain: ChainQueries(observer.state, live, past, observer.pool) for domain, observer in by_domain.items()
+    }
+    chains = {domain: ObservedChain(observer, queries[domain]) for domain, observer in by_domain.items()}
+    return ObservedChains(live, past, observers, queries, chains)

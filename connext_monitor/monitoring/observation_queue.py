@@ -1,0 +1,88 @@
+"""The queue between a monitor's observers and its transfer checker."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import cycle
+
+from connext_monitor.core.events import DomainId
+from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation_parts import CommitPart, parts_of, read_observation
+
+_MOST_PARTS = 1000
+"""Parts of one chain's observations that may wait."""
+
+
+class ObservationOutcome:
+    """What an observation's parts share: one that cannot be stored takes those after it with it."""
+
+    def __init__(self, done: asyncio.Future[None]) -> None:
+        self._done = done
+        self.failed = False
+
+    def fail(self, error: Exception) -> None:
+        """A part could not be stored."""
+        self.failed = True
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    def stored(self) -> None:
+        """The last part, and so all of it, is stored."""
+        if not self._done.done():
+            self._done.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedPart:
+    """A part of an observation; the ``last`` one carries what must not hold before all of it is stored."""
+
+    part: CommitPart
+    outcome: ObservationOutcome
+    last: bool
+
+
+class ObservationQueue:
+    """Keeps each chain's observations in the order in which they were put, and hands the chains out in turn."""
+
+    def __init__(self) -> None:
+        self._queues: defaultdict[DomainId, asyncio.Queue[QueuedPart]] = defaultdict(lambda: asyncio.Queue(_MOST_PARTS))
+        self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._arrived = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many parts of observations wait."""
+        return sum(queue.qsize() for queue in self._queues.values())
+
+    async def put(self, observation: Observation) -> asyncio.Future[None]:
+        """Queue it, waiting for room.
+
+        The future is done once it is committed, or fails with what prevented that.
+        """
+        done = asyncio.get_running_loop().create_future()
+        # Nobody has to await the future of a pushed log; a failure is logged by the transfer checker.
+        done.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # One at a time, so that a chain's order stays while somebody vouches for a log.
+        async with self._turns[observation.domain]:
+            parts = parts_of(await read_observation(observation))
+            outcome = ObservationOutcome(done)
+            for part in parts:
+                await self._queues[observation.domain].put(QueuedPart(part, outcome, part is parts[-1]))
+                self._arrived.set()
+        return done
+
+    async def arrival(self) -> None:
+        """Wait until something has been put since the last time."""
+        await self._arrived.wait()
+        self._arrived.clear()
+
+    def take(self, most: int) -> list[QueuedPart]:
+        """Some of what waits, until that is ``most`` logs: one part of each chain in turn."""
+        batch: list[QueuedPart] = []
+        logs = 0
+        for queue in cycle(list(self._queues.values())):
+            if logs >= most or not len(self):
+                break
+            if not queue.empty():
+                batch.append(queue.get_nowait())
+                logs += batch[-1].part.size
+        return batch
