@@ -223,7 +223,7 @@ def _proof(report: HistoryReport) -> str:
 def _print_late(done: _Done, labels: ChainLabels) -> None:
     found = done.found
     if found.late:
-        print_line(f"LateLeg now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
+        print_line(f"Late now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
         print_table(_HEADINGS, [_row(late, labels, done.now) for late in found.late[:_LISTED]])
         if len(found.late) > _LISTED:
             say(f"showing the oldest {_LISTED}; --json lists all")

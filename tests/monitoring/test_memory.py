@@ -30,7 +30,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             queue: ObservationSink = memory
         else:
             real = await stack.enter_async_context(checking(tmp_path))
-            store, queue = real.store.chains, real.checker
+            store, queue = real.store.chains, real.queue
 
         async def commit(progress: ChainProgress) -> None:
             async with asyncio.timeout(10):
