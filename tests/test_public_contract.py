@@ -26,6 +26,7 @@ from connext_monitor.reporting.web.feed import EventName
 from connext_monitor.reporting.web.openapi import description
 
 TEXT = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+README = Path(__file__).parents[1] / "README.md"
 DESCRIPTION: Any = description()
 # What every command has, and what the page says of all of them at once.
 COMMON = {"--config", "--help", "--version"}
@@ -116,6 +117,11 @@ def test_every_type_of_webhook_body_is_documented() -> None:
     schemas = DESCRIPTION["components"]["schemas"]
     types = {one for name in ("AlertBody", "ReportBody") for one in schemas[name]["properties"]["type"]["enum"]}
     assert types == table("Webhook", "Type").keys()
+
+
+def test_every_kind_of_alert_is_named_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8").partition("## What it alerts about\n")[2].partition("\n## ")[0]
+    assert KINDS.keys() <= code(text)
 
 
 def test_every_kind_of_alert_is_documented_with_its_severity_and_endings() -> None:

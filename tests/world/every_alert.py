@@ -11,6 +11,7 @@ from connext_monitor.core.alerts.alert import About, Alert, KindOf
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.events import TransferId
+from tests.world.alerts import DESTINATION, ORIGIN
 from tests.world.hostile import hostile
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,6 +45,34 @@ def details_of(kind: KindOf[Any]) -> st.SearchStrategy[Details]:
         kind.details,
         **{name: _FIELDS.get(name, _values(fields[name])) for name in kind.details.__struct_fields__},
     )
+
+
+_SAMPLES: dict[str, Any] = {
+    "origin": ORIGIN,
+    "destination": DESTINATION,
+    "to": f"0x{'11' * 20}",
+    "sender": f"0x{'22' * 20}",
+    "tx_hash": f"0x{'33' * 32}",
+    "nonce": "7",
+    "bridged_amount": "12",
+}
+
+
+def details_saying(kind: KindOf[Any], words: str) -> Details:
+    """Details of this kind, with these words in every text that can be anybody's."""
+    hints = get_type_hints(kind.details)
+    fields = [name for name in kind.details.__struct_fields__ if name != "escalated_at"]
+    details: Details = kind.details(**{name: _SAMPLES.get(name, _sample(hints[name], words)) for name in fields})
+    return details
+
+
+def _sample(hint: Any, words: str) -> Any:
+    if get_origin(hint) in {Union, UnionType}:
+        hint = get_args(hint)[0]
+    hint = getattr(hint, "__supertype__", hint)
+    if issubclass(hint, Enum):
+        return next(iter(hint))
+    return {bool: True, int: 1, str: words}[hint]
 
 
 @st.composite
