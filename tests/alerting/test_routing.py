@@ -15,8 +15,8 @@ from connext_monitor.core.alerts.alert import About, Alert, BurstWords, Headline
 from connext_monitor.core.alerts.details import Details, PathwayDetails
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import TransferId
-from tests.core.alerts.every_alert import AT, EVERY_KIND, details_of
 from tests.world.alerts import DESTINATION, LABELS, ORIGIN, TRANSFER_ID
+from tests.world.every_alert import AT, EVERY_KIND, details_of
 
 SUBJECTS: Mapping[About, TransferId | str] = {
     About.TRANSFER: TRANSFER_ID,
