@@ -30,7 +30,7 @@ LONG_FUNCTIONS = {
     "_build",  # app.py
     "upgrade",  # a migration is a list of statements
 }
-NAMES_OF_TWO = {"Deadlines", "Silences"}
+NAMES_OF_TWO = {"Silences"}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""``alerts``: the open and the past ones."""
+"""``alerts``: the open and past alerts."""
 
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
@@ -24,7 +24,7 @@ from connext_monitor.reporting.web.read_store import ReadStore
 
 _HEADINGS = ("OPENED", "SEVERITY", "STATE", "WHAT", "SUBJECT")
 
-About = tuple[AlertRow, TransferView | None]
+AlertAndTransfer = tuple[AlertRow, TransferView | None]
 
 
 def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
@@ -32,29 +32,29 @@ def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
     config = load()
     labels = chain_labels(config)
 
-    async def read() -> list[About]:
+    async def read() -> list[AlertAndTransfer]:
         async with reading(config) as store:
             return await _collect(store, AlertState(state) if state else None, limit + 1)
 
-    found = complete(read())
-    rows, more = found[:limit], len(found) > limit
+    all_rows = complete(read())
+    rows, more = all_rows[:limit], len(all_rows) > limit
     if as_json:
         cursor = write_alert_cursor(rows[-1][0].row) if more else None
-        print_json(AlertList([_document(row, about, labels) for row, about in rows], cursor))
+        print_json(AlertList([_document(row, transfer, labels) for row, transfer in rows], cursor))
     else:
-        print_table(_HEADINGS, [alert_row(row, about, labels) for row, about in rows])
+        print_table(_HEADINGS, [alert_row(row, transfer, labels) for row, transfer in rows])
         if more:
             say(f"more than {limit} match; raise --limit to see them")
 
 
-def _document(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> AlertDocument:
-    return alert_in_words(row.alert, about.transfer if about else None, labels)
+def _document(row: AlertRow, view: TransferView | None, labels: ChainLabels) -> AlertDocument:
+    return alert_in_words(row.alert, view.transfer if view else None, labels)
 
 
-def alert_row(row: AlertRow, about: TransferView | None, labels: ChainLabels) -> Row:
+def alert_row(row: AlertRow, view: TransferView | None, labels: ChainLabels) -> Row:
     """One alert's line in a list."""
     alert = row.alert
-    message = compose(alert, about.transfer if about else None, labels)
+    message = compose(alert, view.transfer if view else None, labels)
     state = f"resolved {rfc3339(alert.resolved_at)} ({alert.resolution})" if alert.resolved_at else alert.state.value
     return (
         rfc3339(alert.opened_at),
@@ -65,8 +65,8 @@ def alert_row(row: AlertRow, about: TransferView | None, labels: ChainLabels) ->
     )
 
 
-async def _collect(store: ReadStore, state: AlertState | None, most: int) -> list[About]:
-    rows: list[About] = []
+async def _collect(store: ReadStore, state: AlertState | None, most: int) -> list[AlertAndTransfer]:
+    rows: list[AlertAndTransfer] = []
     while len(rows) < most:
         size = min(LARGEST_LIMIT, most - len(rows))
         page = await store.alerts.listed(state, limit=size, after=rows[-1][0].row if rows else None)

@@ -58,15 +58,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    """What came of a backfill of ``blocks``; ``malformed`` counts the logs that could not be read."""
+class _Outcome:
+    """What a backfill of ``blocks`` came to; ``malformed`` counts the logs that could not be read."""
 
     chain: ChainConfig
     blocks: BlockRange
     report: HistoryReport
     malformed: int
     now: float
-    found: LateLegReport
+    late_now: LateLegReport
 
 
 class _MalformedLogs:
@@ -81,15 +81,15 @@ class _MalformedLogs:
 
 
 def read_history(chain: str, first: int, last: int, *, as_json: bool) -> None:
-    """Read these blocks, both included, and print what came of it. Raises Failure."""
+    """Read these blocks, both included, and print the result. Raises Failure."""
     config = load()
-    wanted = _wanted(config, chain, first, last)
-    # The bar tells of the progress where there is one; a log line would break it.
+    blocks = _block_range(config, chain, first, last)
+    # Where there is a bar it shows the progress, and a log line would break it.
     quiet = sys.stderr.isatty() and config.monitor.log_level == "info"
     configure_logging("warning" if quiet else config.monitor.log_level, config.monitor.log_format)
     spare_collections()
     try:
-        done = complete(_backfill(config, config.chains[chain], wanted))
+        outcome = complete(_backfill(config, config.chains[chain], blocks))
     except NotFinalError as error:
         raise click.BadParameter(
             f"block {last} may still be replaced; the last final block is {error.final}", param_hint="--to"
@@ -97,15 +97,15 @@ def read_history(chain: str, first: int, last: int, *, as_json: bool) -> None:
     except NoProgressError as error:
         raise Failure(
             f"nothing of {chain} could be read for 5 minutes: {error}; what was read before is kept: run the same "
-            "command again to go on"
+            "command again to continue"
         ) from None
     if as_json:
-        print_json(_document(done, chain_labels(config)))
+        print_json(_document(outcome, chain_labels(config)))
     else:
-        _print(done, chain_labels(config))
+        _print(outcome, chain_labels(config))
 
 
-def _wanted(config: Config, chain: str, first: int, last: int) -> BlockRange:
+def _block_range(config: Config, chain: str, first: int, last: int) -> BlockRange:
     if chain not in config.chains:
         raise click.BadParameter(
             f"no chain in the config has this name; known chains: {', '.join(config.chains)}", param_hint="--chain"
@@ -115,49 +115,49 @@ def _wanted(config: Config, chain: str, first: int, last: int) -> BlockRange:
     return BlockRange(BlockNumber(first), BlockNumber(last))
 
 
-async def _backfill(config: Config, chain: ChainConfig, wanted: BlockRange) -> _Done:
+async def _backfill(config: Config, chain: ChainConfig, blocks: BlockRange) -> _Outcome:
     clock, random = SystemClock(asyncio.get_running_loop().time), SystemRandom()
-    pools = {one.domain_id: EndpointPool(one, open_endpoint, clock, random) for one in config.chains.values()}
+    pools = {other.domain_id: EndpointPool(other, open_endpoint, clock, random) for other in config.chains.values()}
     async with writing(config) as store:
         begins = await watched_from(chain, store.chains)
-        if begins is not None and wanted.last >= begins:
+        if begins is not None and blocks.last >= begins:
             raise click.BadParameter(
                 f"the monitor itself reads {chain.name} from block {begins} on; backfill what is below it",
                 param_hint="--to",
             )
-        # Nobody promised anything about a transfer that began before the watch: it gets no deadlines.
+        # No deadline was promised for a transfer that began before the watch: it gets none.
         queue, commits = ObservationQueue(), _MalformedLogs()
         checker = TransferChecker(queue, store, no_deadlines, commits, chain_labels(config), clock, lambda _alert: ())
         checking = asyncio.create_task(checker.run())
         try:
             pool = pools[chain.domain_id]
-            with _progress(chain.name, len(wanted)) as told:
-                read = await Backfill(chain, pool, store.chains, queue, clock, told.progressed, told.interrupted).run(
-                    wanted
-                )
+            with _progress(chain.name, len(blocks)) as progress:
+                report = await Backfill(
+                    chain, pool, store.chains, queue, clock, progress.progressed, progress.interrupted
+                ).run(blocks)
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)
         now = clock.now().timestamp()
-        begun = await store.transfers.unfinished(chain.domain_id, wanted)
+        begun = await store.transfers.unfinished(chain.domain_id, blocks)
         # A transfer that the monitor watches has its own alerts.
         unwatched = [view.transfer for view in begun if view.due is None]
-        found = await LateLegFinder(pools, pathway_durations(config)).among(unwatched, now)
-        return _Done(chain, wanted, read, commits.count, now, found)
+        late_now = await LateLegFinder(pools, pathway_durations(config)).among(unwatched, now)
+        return _Outcome(chain, blocks, report, commits.count, now, late_now)
 
 
-class _Log:
+class _ProgressLog:
     """Progress where no terminal can show a bar: a line now and then."""
 
     def __init__(self, chain: str, blocks: int) -> None:
         self._chain = chain
         self._blocks = blocks
-        self._told_at = monotonic()
+        self._logged_at = monotonic()
         self._reason = ""
 
     def progressed(self, done: int) -> None:
-        if monotonic() - self._told_at >= _LOGGED_EVERY:
-            self._told_at = monotonic()
+        if monotonic() - self._logged_at >= _LOGGED_EVERY:
+            self._logged_at = monotonic()
             log.info("backfill.progress", chain=self._chain, blocks_read=done, of=self._blocks)
 
     def interrupted(self, reason: str) -> None:
@@ -166,7 +166,7 @@ class _Log:
         self._reason = reason
 
 
-class _Bar:
+class _ProgressBar:
     """Progress as a bar on a terminal."""
 
     def __init__(self, bar: Progress, chain: str, blocks: int) -> None:
@@ -185,30 +185,31 @@ class _Bar:
 
 
 @contextmanager
-def _progress(chain: str, blocks: int) -> Iterator[_Log | _Bar]:
-    """Whom to tell how many blocks have been read, and what stands in the way; the same reason is told once."""
+def _progress(chain: str, blocks: int) -> Iterator[_ProgressLog | _ProgressBar]:
+    """Where to report how many blocks have been read, and why it is interrupted; the same reason is shown once."""
     if not sys.stderr.isatty():
-        yield _Log(chain, blocks)
+        yield _ProgressLog(chain, blocks)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
     with (
         display_on(sys.stderr.fileno(), _CURSOR),
         Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar,
     ):
-        yield _Bar(bar, chain, blocks)
+        yield _ProgressBar(bar, chain, blocks)
 
 
-def _print(done: _Done, labels: ChainLabels) -> None:
-    report, blocks = done.report, done.blocks
+def _print(outcome: _Outcome, labels: ChainLabels) -> None:
+    report, blocks = outcome.report, outcome.blocks
     before = f"; {report.read_before} had been read before" if report.read_before else ""
     print_line(
-        f"Read {report.blocks} of the {len(blocks)} blocks {blocks.first}-{blocks.last} of {done.chain.name}{before}: "
-        f"{report.logs - done.malformed} events, {report.begun} of them XCalled; {done.malformed} malformed logs."
+        f"Read {report.blocks} of the {len(blocks)} blocks {blocks.first}-{blocks.last} of {outcome.chain.name}"
+        f"{before}: {report.logs - outcome.malformed} events, {report.begun} of them XCalled; "
+        f"{outcome.malformed} malformed logs."
     )
     if report.blocks:
         print_line(_proof(report))
     print_line()
-    _print_late(done, labels)
+    _print_late(outcome, labels)
 
 
 def _proof(report: HistoryReport) -> str:
@@ -220,22 +221,22 @@ def _proof(report: HistoryReport) -> str:
     )
 
 
-def _print_late(done: _Done, labels: ChainLabels) -> None:
-    found = done.found
-    if found.late:
-        print_line(f"Late now: {_legs(len(found.late))} of transfers that began in these blocks, the oldest first.")
-        print_table(_HEADINGS, [_row(late, labels, done.now) for late in found.late[:_LISTED]])
-        if len(found.late) > _LISTED:
+def _print_late(outcome: _Outcome, labels: ChainLabels) -> None:
+    late_now = outcome.late_now
+    if late_now.late:
+        print_line(f"Late now: {_legs(len(late_now.late))} of transfers that began in these blocks, the oldest first.")
+        print_table(_HEADINGS, [_row(late, labels, outcome.now) for late in late_now.late[:_LISTED]])
+        if len(late_now.late) > _LISTED:
             say(f"showing the oldest {_LISTED}; --json lists all")
     else:
         print_line("Nothing that began in these blocks is late.")
-    if found.settled:
+    if late_now.settled:
         print_line(
-            f"{_legs(found.settled)} are done according to their destination but not recorded here: backfill the "
+            f"{_legs(late_now.settled)} are done according to their destination but not recorded here: backfill the "
             "destination too."
         )
-    if found.unasked:
-        print_line(f"{_legs(found.unasked)} could not be checked.")
+    if late_now.unasked:
+        print_line(f"{_legs(late_now.unasked)} could not be checked.")
 
 
 def _legs(count: int) -> str:
@@ -258,26 +259,26 @@ def _row(late: LateLeg, labels: ChainLabels, now: float) -> Sequence[str]:
     )
 
 
-def _document(done: _Done, labels: ChainLabels) -> Json:
-    report, found = done.report, done.found
+def _document(outcome: _Outcome, labels: ChainLabels) -> Json:
+    report, late_now = outcome.report, outcome.late_now
     return {
-        "chain": done.chain.name,
-        "from": done.blocks.first,
-        "to": done.blocks.last,
+        "chain": outcome.chain.name,
+        "from": outcome.blocks.first,
+        "to": outcome.blocks.last,
         "blocks_read": report.blocks,
         "blocks_read_before": report.read_before,
-        "events": report.logs - done.malformed,
+        "events": report.logs - outcome.malformed,
         "xcalled": report.begun,
-        "malformed": done.malformed,
+        "malformed": outcome.malformed,
         "nonces_proven": report.proven if report.blocks else None,
         "late": [
             {
                 "leg": late.leg.value,
                 "due_at": unix_rfc3339(late.due_at),
-                "transfer": transfer_document(TransferView(late.transfer, None), labels, done.now),
+                "transfer": transfer_document(TransferView(late.transfer, None), labels, outcome.now),
             }
-            for late in found.late
+            for late in late_now.late
         ],
-        "legs_done_elsewhere": found.settled,
-        "legs_not_asked": found.unasked,
+        "legs_done_elsewhere": late_now.settled,
+        "legs_not_asked": late_now.unasked,
     }

@@ -23,8 +23,8 @@ from connext_monitor.store.restore import Restore, Restored
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """A backup made by hand: where it lies, and what became of its upload (None where there is no place for it)."""
+class _BackupMade:
+    """A backup made by hand: where it is, and whether it was uploaded (None where no upload is configured)."""
 
     backup: Backup
     path: Path
@@ -47,34 +47,35 @@ def make_backup(*, as_json: bool) -> None:
         raise Failure(f"the copy was made but not uploaded: {made.trouble}")
 
 
-async def _back_up(config: Config) -> _Made:
+async def _back_up(config: Config) -> _BackupMade:
     table = config.backup
     refuse_other_name(config.monitor.database)
     folder = BackupFolder(config.monitor.database, table.directory, table.keep)
-    made = await asyncio.to_thread(folder.make, SystemClock().now())
-    path = folder.path(made.name)
+    backup = await asyncio.to_thread(folder.make, SystemClock().now())
+    path = folder.path(backup.name)
     if table.upload is None:
-        return _Made(made, path, None, None)
+        return _BackupMade(backup, path, None, None)
     try:
         await ObjectStorage(table.upload, table.endpoint).put(path, stem=folder.stem, keep=table.keep)
     except BackupError as error:
-        return _Made(made, path, uploaded=False, trouble=str(error))
-    return _Made(made, path, uploaded=True, trouble=None)
+        return _BackupMade(backup, path, uploaded=False, trouble=str(error))
+    return _BackupMade(backup, path, uploaded=True, trouble=None)
 
 
 def restore_backup(file: str, *, as_json: bool) -> None:
-    """Put the backup in the place of the database, and print what it holds."""
+    """Replace the database with the backup, and print what it holds."""
     config = load()
-    done = complete(_restore(config, file))
+    restored = complete(_restore(config, file))
     if as_json:
-        print_json(_restored_document(done))
+        print_json(_restored_document(restored))
         return
-    transfers, _, alerts = done.contents.counts
+    transfers, _, alerts = restored.contents.counts
     print_line(
-        f"Restored {done.database}: {size_words(done.size)}, verified: {transfers:,} transfers, {alerts:,} alerts"
+        f"Restored {restored.database}: {size_words(restored.size)}, verified: "
+        f"{transfers:,} transfers, {alerts:,} alerts"
     )
-    if done.aside is not None:
-        print_line(f"The database as it was is kept as {done.aside}")
+    if restored.aside is not None:
+        print_line(f"The database as it was is kept as {restored.aside}")
     say("start the monitor again: it continues from the copy's checkpoints, and may repeat alerts that were sent since")
 
 
@@ -100,7 +101,7 @@ def _object(url: str) -> tuple[Bucket, str]:
     return Bucket(whole.name, prefix), name
 
 
-def _made_document(made: _Made, config: Config) -> Json:
+def _made_document(made: _BackupMade, config: Config) -> Json:
     backup = made.backup
     return {
         "file": str(made.path),
@@ -113,13 +114,13 @@ def _made_document(made: _Made, config: Config) -> Json:
     }
 
 
-def _restored_document(done: Restored) -> Json:
-    transfers, events, alerts = done.contents.counts
+def _restored_document(restored: Restored) -> Json:
+    transfers, events, alerts = restored.contents.counts
     return {
-        "database": str(done.database),
-        "bytes": done.size,
+        "database": str(restored.database),
+        "bytes": restored.size,
         "transfers": transfers,
         "events": events,
         "alerts": alerts,
-        "kept_aside": str(done.aside) if done.aside else None,
+        "kept_aside": str(restored.aside) if restored.aside else None,
     }

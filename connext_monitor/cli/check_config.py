@@ -1,4 +1,4 @@
-"""``check-config``: whether the config is right, and with ``--online`` whether the world agrees with it."""
+"""``check-config``: whether the config is valid, and with ``--online`` whether what it refers to works."""
 
 from collections.abc import Sequence
 
@@ -36,10 +36,11 @@ def _ask(config: Config) -> list[Finding]:
 
 
 def _print(config: Config, findings: Sequence[Finding]) -> None:
-    print_table((), [("Config", str(config.file)), *_places(config)])
+    print_table((), [("Config", str(config.file)), *_settings(config)])
     print_line()
     print_table(
-        ("CHAIN", "CHAIN ID", "DOMAIN", "FINALITY", "ENDPOINTS"), [_chain_row(one) for one in config.chains.values()]
+        ("CHAIN", "CHAIN ID", "DOMAIN", "FINALITY", "ENDPOINTS"),
+        [_chain_row(chain) for chain in config.chains.values()],
     )
     print_line()
     print_heading("Deadlines (the first matching line applies)")
@@ -56,7 +57,7 @@ def _print(config: Config, findings: Sequence[Finding]) -> None:
     print_line()
 
 
-def _places(config: Config) -> list[Row]:
+def _settings(config: Config) -> list[Row]:
     return [
         ("Database", str(config.monitor.database)),
         ("Listen", str(config.monitor.listen or "off")),
@@ -111,5 +112,5 @@ def _document(config: Config, findings: Sequence[Finding]) -> Json:
             {"name": name, "type": absent.type, "variables": list(absent.variables)}
             for name, absent in config.not_configured.items()
         ],
-        "asked": [{"subject": one.subject, "ok": one.ok, "answer": one.words} for one in findings],
+        "asked": [{"subject": finding.subject, "ok": finding.ok, "answer": finding.words} for finding in findings],
     }

@@ -1,4 +1,4 @@
-"""Runs the command of the process's arguments, and says how it ended."""
+"""Runs the command of the process's arguments, and exits with its code."""
 
 import os
 import signal

@@ -35,27 +35,27 @@ def write_transfers(typed: FilterOptions, *, as_csv: bool) -> None:
     except OutputLost as error:
         if not error.reader_left:
             raise
-        # Whoever reads has read enough.
+        # The reader has read enough.
         standard_streams.give_stdout_up()
 
 
-async def _write(config: Config, wanted: TransferFilter, labels: ChainLabels, now: float, *, as_csv: bool) -> None:
+async def _write(config: Config, selection: TransferFilter, labels: ChainLabels, now: float, *, as_csv: bool) -> None:
     async with reading(config) as store:
         labels.tokens.update(await store.tokens.every())
         rows = csv.writer(sys.stdout, lineterminator="\n")
         if as_csv:
             rows.writerow(COLUMNS)
-        async for view in _every(store, wanted):
+        async for view in _every(store, selection):
             if as_csv:
                 rows.writerow(transfer_cells(view, labels, now))
             else:
                 sys.stdout.write(f"{encode(transfer_document(view, labels, now))}\n")
 
 
-async def _every(store: Store, wanted: TransferFilter) -> AsyncIterator[TransferView]:
+async def _every(store: Store, selection: TransferFilter) -> AsyncIterator[TransferView]:
     """All of them, a page at a time: no long read holds up the monitor's housekeeping of its file."""
     after = None
-    while page := await store.transfers.listed(wanted, limit=LARGEST_LIMIT, after=after):
+    while page := await store.transfers.listed(selection, limit=LARGEST_LIMIT, after=after):
         for view in page:
             yield view
         after = page[-1].cursor

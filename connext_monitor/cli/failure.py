@@ -1,4 +1,4 @@
-"""How a command ends that could not do what it was asked."""
+"""How a command ends that could not do what it was asked to do."""
 
 from typing import IO, Any
 
@@ -8,7 +8,7 @@ from connext_monitor.core.printable import escape
 
 
 class Failure(click.ClickException):
-    """Ends the program with words on stderr, and with 1."""
+    """Ends the program with a message on stderr and exit code 1."""
 
     exit_code = 1
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one question: ``ok`` is None where it could not be asked."""
+    """The answer to one question: ``ok`` is None where it could not be asked."""
 
     subject: str
     ok: bool | None

@@ -8,7 +8,7 @@ from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.process.stop_request import StopRequest
 
 _ENDS_WITHIN = 2.0
-"""Seconds: somebody at a terminal waits for it, and what is half done is seen as such the next time."""
+"""Seconds: somebody at a terminal is waiting, and what is half done is recognised the next time."""
 
 T = TypeVar("T")
 

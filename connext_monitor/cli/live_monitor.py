@@ -1,4 +1,4 @@
-"""What a running monitor says of itself, asked over its HTTP API: by Python's own client, which loads fast."""
+"""What a running monitor reports about itself, over its HTTP API: by Python's own client, which loads fast."""
 
 import asyncio
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from connext_monitor.core.documents.chains import ChainDocument, ChainList
 _WITHIN = 2.0
 """Seconds for all questions together."""
 _MOST_READ = 1 << 20
-# Listening on all addresses includes the loopback, but these are no addresses to ask.
+# Listening on all addresses includes the loopback, but these are not addresses to ask.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 LISTEN_IS_OFF = "monitor.listen is off, so a running monitor cannot be queried"
@@ -33,7 +33,7 @@ class Live:
     """The chains as the monitor sees them now, and why it is not ready, if it is not.
 
     ``clock_ahead`` is by how many seconds the clock of the monitor's machine is ahead of the chains' block times
-    (negative: behind), None while no chain has told the time; ``clock_trouble`` what is wrong with it, in words.
+    (negative: behind), None while no chain has given its time; ``clock_trouble`` what is wrong with it, in words.
     """
 
     chains: list[ChainDocument]
@@ -48,21 +48,21 @@ class _ClockOrRefusal(msgspec.Struct):
 
 
 async def ask(listen: ListenAddress, chains: Collection[str], within: float = _WITHIN) -> Live:
-    """Ask the monitor at ``listen``, which must be one of these chains. Raises NobodyAnswers."""
+    """Ask the monitor at ``listen``, which must be watching these chains. Raises NobodyAnswers."""
     host = _WILDCARDS.get(listen.host, listen.host)
     try:
         async with asyncio.timeout(within):
-            # In a thread of its own, which nobody waits for where the answer does not come.
-            seen, readiness, clock = await asyncio.to_thread(_ask, host, listen.port, within)
+            # In a thread of its own, which is left behind if no answer comes.
+            listed, readiness, clock = await asyncio.to_thread(_ask, host, listen.port, within)
     except TimeoutError:
         raise NobodyAnswers(f"no running monitor answers at {listen} within {within:g} s") from None
     except (HTTPException, OSError):
         raise NobodyAnswers(f"no running monitor answers at {listen}") from None
     except ValueError:
         raise NobodyAnswers(f"what answers at {listen} is not a monitor") from None
-    if {chain.name for chain in seen.items} != set(chains):
+    if {chain.name for chain in listed.items} != set(chains):
         raise NobodyAnswers(f"the monitor at {listen} watches different chains from this config")
-    return Live(seen.items, readiness.reasons, clock.ahead_seconds, clock.trouble)
+    return Live(listed.items, readiness.reasons, clock.ahead_seconds, clock.trouble)
 
 
 async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) -> str | None:
@@ -90,6 +90,6 @@ def _get(connection: HTTPConnection, path: str, kind: type[T]) -> T:
     connection.request("GET", path)
     body = connection.getresponse().read(_MOST_READ + 1)
     if len(body) > _MOST_READ:
-        raise ValueError("an answer of this length is none of ours")
+        raise ValueError("an answer of this length is not ours")
     # Numbers beyond 2^53 are written as strings.
     return msgspec.json.decode(body, type=kind, strict=False)

@@ -16,7 +16,7 @@ from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.process.logs import configure_logging
 
-# Four answers at ten seconds each would be too long to wait for what only tells that something is wrong.
+# Four answers at ten seconds each would be too long to wait only to learn that something is wrong.
 _ENDPOINT_TIMEOUT = 15.0
 _CHANNEL_TIMEOUT = 15.0
 _DOMAIN_CALL = keccak(b"domain()")[:4]
@@ -24,7 +24,7 @@ _DOMAIN_CALL = keccak(b"domain()")[:4]
 
 @runtime_checkable
 class Askable(Protocol):
-    """A channel that can be asked how it is without sending it a message."""
+    """A channel whose health can be checked without sending it a message."""
 
     async def check(self) -> str:
         """What it answered, in words; raises with words that hold no secret when it would not take an alert."""
@@ -85,10 +85,10 @@ async def _look(chain: ChainConfig, endpoint: Endpoint) -> str:
 
 
 async def ask_channel(provider: Provider) -> Finding:
-    """What the channel says of itself, where it can be asked."""
+    """What the channel reports about itself, where it can be asked."""
     if not isinstance(provider, Askable):
-        words = f"can only be tested with a message: test-alert --provider {provider.name}"
-        return Finding(provider.name, ok=None, words=words)
+        advice = f"can only be tested with a message: test-alert --provider {provider.name}"
+        return Finding(provider.name, ok=None, words=advice)
     try:
         async with asyncio.timeout(_CHANNEL_TIMEOUT):
             return Finding(provider.name, ok=True, words=await provider.check())

@@ -37,7 +37,7 @@ async def writing(config: Config) -> AsyncIterator[Store]:
             await (await Store.open(database, names)).close()
     except DatabaseInUseError as error:
         if error.elsewhere:
-            # Its log of changes lies beside that other name: who wrote without it would damage the database.
+            # Its log of changes lies beside that other name: writing without it would damage the database.
             raise
     # Opened after the lock is gone: a monitor may start meanwhile.
     store = await Store.open(database, names, migrate=False)

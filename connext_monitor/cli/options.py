@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 @dataclass(slots=True)
 class Settings:
-    """What was said before the command; kept as click's context object."""
+    """The options that were given before the command; kept as click's context object."""
 
     file: Path = DEFAULT_FILE
     from_environment: bool = False
@@ -83,15 +83,20 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--older-than", metavar="DURATION", help="Only those begun at least this long ago, such as PT10M.")
     @wraps(command)
     def with_filter(
-        *, status: str | None, origin: str | None, destination: str | None, older_than: str | None, **others: object
+        *,
+        status: str | None,
+        origin: str | None,
+        destination: str | None,
+        older_than: str | None,
+        **other_options: object,
     ) -> None:
-        command(typed=FilterOptions(status, origin, destination, older_than), **others)
+        command(typed=FilterOptions(status, origin, destination, older_than), **other_options)
 
     return with_filter
 
 
 class LateChoice(click.ParamType[str]):
-    """A choice between words that are looked up once somebody chooses, completes or asks for help."""
+    """A choice between words that are looked up only to parse a value, to complete one or to show the help."""
 
     name = "choice"
 

@@ -37,7 +37,7 @@ class Columns:
 
 
 Part = Cell | Columns
-"""What stands below one another: lines and tables."""
+"""A line or a table, printed one below the other."""
 
 _DEADLINE_STYLES = {
     DeadlineState.MET: "green",
@@ -54,7 +54,7 @@ def print_json(document: object) -> None:
 
 
 def say(text: str) -> None:
-    """A remark on stderr, which is no data."""
+    """A remark on stderr: it is not part of the data."""
     click.echo(escape(text), err=True)
 
 
@@ -69,7 +69,7 @@ def print_line(text: Cell = "") -> None:
 
 
 def print_heading(text: str) -> None:
-    """A line that begins a part of the output."""
+    """A heading in the output."""
     print_line(styled(text, "bold"))
 
 
@@ -107,7 +107,7 @@ def styled(text: str, style: str = "") -> Styled:
 
 
 def yes_or_no(value: bool | None, *, unknown: str = "unknown") -> Styled:
-    """``yes`` in peace, ``no`` in alarm."""
+    """A green ``yes``, a red ``no``."""
     if value is None:
         return styled(unknown)
     return styled("yes", "green") if value else styled("no", "bold red")

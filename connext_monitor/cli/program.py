@@ -17,7 +17,7 @@ from connext_monitor.process.first_record import configure_logging_at_first_reco
 
 
 class Program(click.Group):
-    """The commands, in the order of docs/api.md, with errors for users told in words instead of tracebacks."""
+    """The commands, in the order of docs/api.md, with messages instead of tracebacks for errors that users can fix."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's own signature
         """Names for the help."""
@@ -31,7 +31,7 @@ class Program(click.Group):
             print_error(str(error))
             raise click.exceptions.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            # What a reader has not taken by now, nobody waits for.
+            # Output that has not been read by now is given up.
             standard_streams.give_stdout_up()
             raise
 

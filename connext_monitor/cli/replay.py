@@ -35,17 +35,17 @@ def compare_deadlines(
     labels = chain_labels(config)
     length = option("--since", since, read_duration)
     window = last(length.total_seconds() if length else 0, SystemClock().now().timestamp())
-    wanted = [option("--pathway", text, lambda text: _read_pathway(text, labels)) or (None, None) for text in pathways]
+    chosen = [option("--pathway", text, lambda text: _read_pathway(text, labels)) or (None, None) for text in pathways]
     deadlines = {
         Leg.EXECUTE: _read_deadlines("--execute-deadline", execute),
         Leg.RECONCILE: _read_deadlines("--reconcile-deadline", reconcile),
     }
     legs = [leg for leg in LEGS if deadlines[leg]] or list(LEGS)
-    found = complete(_judge(config, window, legs, deadlines, wanted))
+    replayed = complete(_judge(config, window, legs, deadlines, chosen))
     if as_json:
-        print_json(_document(window, found, deadlines, labels))
+        print_json(_document(window, replayed, deadlines, labels))
     else:
-        _print(window, found, deadlines, labels)
+        _print(window, replayed, deadlines, labels)
 
 
 def _read_deadlines(name: str, texts: Sequence[str]) -> list[int]:
@@ -66,20 +66,20 @@ def _read_end(text: str, labels: ChainLabels) -> DomainId | None:
 
 
 async def _judge(
-    config: Config, window: Window, legs: Sequence[Leg], deadlines: dict[Leg, list[int]], wanted: Sequence[Ends]
+    config: Config, window: Window, legs: Sequence[Leg], deadlines: dict[Leg, list[int]], chosen: Sequence[Ends]
 ) -> dict[Leg, list[Replayed]]:
     durations = pathway_durations(config)
 
-    def today(leg: Leg, origin: DomainId, destination: DomainId) -> int | None:
-        if wanted and not any(a in {None, origin} and b in {None, destination} for a, b in wanted):
+    def current_deadline(leg: Leg, origin: DomainId, destination: DomainId) -> int | None:
+        if chosen and not any(a in {None, origin} and b in {None, destination} for a, b in chosen):
             return None
-        found = durations(origin, destination)
-        return found.of(leg) if found else None
+        current = durations(origin, destination)
+        return current.of(leg) if current else None
 
     async with reading(config) as store:
         judge = store.statistics.replay
         return {
-            leg: await judge(window, leg, lambda a, b, leg=leg: today(leg, a, b), deadlines[leg])  # type: ignore[misc]
+            leg: await judge(window, leg, lambda a, b, leg=leg: current_deadline(leg, a, b), deadlines[leg])  # type: ignore[misc]
             for leg in legs
         }
 
@@ -88,19 +88,19 @@ _ENDS = {Leg.EXECUTE: "Executed", Leg.RECONCILE: "Reconciled"}
 
 
 def _print(
-    window: Window, found: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
+    window: Window, replayed: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
 ) -> None:
-    words = duration_words(window.until - window.since)
-    print_line(f"Transfers that began in the last {words}, since {unix_rfc3339(window.since)}.")
-    for leg, rows in found.items():
+    length = duration_words(window.until - window.since)
+    print_line(f"Transfers that began in the last {length}, since {unix_rfc3339(window.since)}.")
+    for leg, rows in replayed.items():
         print_line()
         print_heading(f"Alerts if {_ENDS[leg]} had been due this long after XCalled")
         if not rows:
             print_line("no transfers")
             continue
         headings = ("FROM", "TO", "TRANSFERS", "P50", "P95", "P99", "TODAY", *map(_heading, deadlines[leg]))
-        print_table(headings, [*(_row(one, labels) for one in rows), *_total(rows)])
-    unknown = sum(one.unknown for rows in found.values() for one in rows)
+        print_table(headings, [*(_row(pathway, labels) for pathway in rows), *_total(rows)])
+    unknown = sum(pathway.unknown for rows in replayed.values() for pathway in rows)
     if unknown:
         legs = "leg" if unknown == 1 else "legs"
         say(
@@ -113,49 +113,57 @@ def _heading(deadline: int) -> str:
     return f"AT {short_duration(deadline)}"
 
 
-def _row(one: Replayed, labels: ChainLabels) -> Row:
-    latency = one.latency
+def _row(pathway: Replayed, labels: ChainLabels) -> Row:
+    latency = pathway.latency
     return (
-        labels.display_name(one.origin),
-        labels.display_name(one.destination),
-        str(one.transfers),
+        labels.display_name(pathway.origin),
+        labels.display_name(pathway.destination),
+        str(pathway.transfers),
         *(short_duration(seconds) for seconds in (latency.p50, latency.p95, latency.p99)),
-        f"{one.alerts_today} at {short_duration(one.today)}",
-        *map(str, one.alerts),
+        f"{pathway.alerts_today} at {short_duration(pathway.today)}",
+        *map(str, pathway.alerts),
     )
 
 
 def _total(rows: Sequence[Replayed]) -> list[Row]:
     if len(rows) < 2:
         return []
-    alerts = [sum(of_deadline) for of_deadline in zip(*(one.alerts for one in rows), strict=True)]
-    numbers = (sum(one.transfers for one in rows), "", "", "", sum(one.alerts_today for one in rows), *alerts)
+    alerts = [sum(of_deadline) for of_deadline in zip(*(pathway.alerts for pathway in rows), strict=True)]
+    numbers = (
+        sum(pathway.transfers for pathway in rows),
+        "",
+        "",
+        "",
+        sum(pathway.alerts_today for pathway in rows),
+        *alerts,
+    )
     return [[styled(str(cell), "bold") for cell in ("all", "", *numbers)]]
 
 
 def _document(
-    window: Window, found: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
+    window: Window, replayed: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
 ) -> Json:
     return {
         "since": unix_rfc3339(window.since),
         "until": unix_rfc3339(window.until),
         "legs": {
-            leg.value: [_pathway_document(one, deadlines[leg], labels) for one in rows] for leg, rows in found.items()
+            leg.value: [_pathway_document(pathway, deadlines[leg], labels) for pathway in rows]
+            for leg, rows in replayed.items()
         },
     }
 
 
-def _pathway_document(one: Replayed, deadlines: Sequence[int], labels: ChainLabels) -> Json:
+def _pathway_document(pathway: Replayed, deadlines: Sequence[int], labels: ChainLabels) -> Json:
     return {
-        "origin": chain_name(one.origin, labels),
-        "destination": chain_name(one.destination, labels),
-        "transfers": one.transfers,
-        "arrived": one.latency.count,
-        "not_judged": one.unknown,
-        "latency_seconds": percentiles_document(one.latency),
-        "today": {"deadline_seconds": one.today, "alerts": one.alerts_today},
+        "origin": chain_name(pathway.origin, labels),
+        "destination": chain_name(pathway.destination, labels),
+        "transfers": pathway.transfers,
+        "arrived": pathway.latency.count,
+        "not_judged": pathway.unknown,
+        "latency_seconds": percentiles_document(pathway.latency),
+        "today": {"deadline_seconds": pathway.today, "alerts": pathway.alerts_today},
         "deadlines": [
             {"deadline_seconds": deadline, "alerts": alerts}
-            for deadline, alerts in zip(deadlines, one.alerts, strict=True)
+            for deadline, alerts in zip(deadlines, pathway.alerts, strict=True)
         ],
     }

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def run_monitor() -> int:
-    """Run the monitor until it is told to stop; the exit code."""
+    """Run the monitor until it is asked to stop; the exit code."""
     stop = StopRequest(tell_abandoned=_log_abandoned)
     with stop.on_signals():
         return _monitor(stop)

@@ -1,4 +1,4 @@
-"""``alerts silence``, ``ack``, ``silences`` and ``unsilence``: what is not to be told for a while."""
+"""``alerts silence``, ``ack``, ``silences`` and ``unsilence``: what is not delivered for a while."""
 
 from datetime import timedelta
 
@@ -30,18 +30,18 @@ def make_silence(
     *,
     as_json: bool,
 ) -> None:
-    """Silence the alerts that match all that is given, for a duration, and print the silence."""
+    """Silence the alerts that match all criteria, for a duration, and print the silence."""
     length = _duration(lasting)
     config = load()
     for option, name in (("--origin", origin), ("--destination", destination)):
         _check_chain(config, option, name)
     until = SystemClock().now() + length
-    wanted = Silence(0, until, KINDS[kind] if kind else None, origin, destination, subject, reason)
-    _print(_store(config, wanted), as_json=as_json)
+    silence = Silence(0, until, KINDS[kind] if kind else None, origin, destination, subject, reason)
+    _print(_store(config, silence), as_json=as_json)
 
 
 def acknowledge(alert_id: str, lasting: str, reason: str, *, as_json: bool) -> None:
-    """Silence one open alert for a duration. Raises Failure where none of this id is open."""
+    """Silence one open alert for a duration. Raises Failure where no alert with this id is open."""
     length = _duration(lasting)
     config = load()
 
@@ -51,8 +51,8 @@ def acknowledge(alert_id: str, lasting: str, reason: str, *, as_json: bool) -> N
 
     if not complete(is_open()):
         raise Failure("no open alert has this id; connext-monitor alerts --state open --json lists the ids")
-    wanted = Silence(0, SystemClock().now() + length, subject=alert_id, reason=reason, ack=True)
-    _print(_store(config, wanted), as_json=as_json)
+    silence = Silence(0, SystemClock().now() + length, subject=alert_id, reason=reason, ack=True)
+    _print(_store(config, silence), as_json=as_json)
 
 
 def list_silences(*, as_json: bool) -> None:
@@ -63,11 +63,11 @@ def list_silences(*, as_json: bool) -> None:
         async with reading(config) as store:
             return await store.silences.standing()
 
-    found = complete(read())
+    silences = complete(read())
     if as_json:
-        print_json(ListDocument([_document(one) for one in found], None))
+        print_json(ListDocument([_document(silence) for silence in silences], None))
     else:
-        print_table(_HEADINGS, [_row(one) for one in found])
+        print_table(_HEADINGS, [_row(silence) for silence in silences])
 
 
 def end_silence(silence_id: int) -> None:
@@ -87,32 +87,32 @@ def _duration(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError:
-        words = "write an ISO 8601 duration, such as PT30M, PT2H or P1D"
-        raise click.BadParameter(words, param_hint="--for") from None
+        cure = "write an ISO 8601 duration, such as PT30M, PT2H or P1D"
+        raise click.BadParameter(cure, param_hint="--for") from None
 
 
 def _check_chain(config: Config, option: str, name: str | None) -> None:
-    known = sorted({label.name for label in chain_labels(config).by_domain.values()})
-    if name is not None and name not in known:
-        raise click.BadParameter(f"write one of {', '.join(known)}", param_hint=option)
+    names = sorted({label.name for label in chain_labels(config).by_domain.values()})
+    if name is not None and name not in names:
+        raise click.BadParameter(f"write one of {', '.join(names)}", param_hint=option)
 
 
-def _store(config: Config, wanted: Silence) -> Silence:
+def _store(config: Config, silence: Silence) -> Silence:
     async def make() -> Silence:
         async with writing(config) as store:
-            return await store.silences.make(wanted, SystemClock().now())
+            return await store.silences.make(silence, SystemClock().now())
 
     return complete(make())
 
 
-def _print(made: Silence, *, as_json: bool) -> None:
+def _print(silence: Silence, *, as_json: bool) -> None:
     if as_json:
-        print_json(_document(made))
+        print_json(_document(silence))
     else:
-        say(f"silence {made.id} until {rfc3339(made.until)}: {_what(made)}")
+        say(f"silence {silence.id} until {rfc3339(silence.until)}: {_scope(silence)}")
 
 
-def _what(silence: Silence) -> str:
+def _scope(silence: Silence) -> str:
     parts = [
         f"acknowledged {silence.subject}" if silence.ack else "",
         silence.kind.name if silence.kind else "",
@@ -124,7 +124,7 @@ def _what(silence: Silence) -> str:
 
 
 def _row(silence: Silence) -> Row:
-    return (str(silence.id), rfc3339(silence.until), _what(silence), silence.reason)
+    return (str(silence.id), rfc3339(silence.until), _scope(silence), silence.reason)
 
 
 def _document(silence: Silence) -> Json:

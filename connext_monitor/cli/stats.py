@@ -1,4 +1,4 @@
-"""``stats``: how many transfers, how fast, by whom."""
+"""``stats``: how many transfers, how fast, and by which routers."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -60,20 +60,20 @@ def _print(stats: Stats, labels: ChainLabels) -> None:
     window = stats.window
     length = duration_words(timedelta(seconds=window.until - window.since).total_seconds())
     print_heading(f"Transfers that began in the last {length}, since {unix_rfc3339(window.since)}")
-    _print_rows(_PATHWAY_HEADINGS, [_pathway_row(one, labels, window.until) for one in stats.pathways])
+    _print_rows(_PATHWAY_HEADINGS, [_pathway_row(pathway, labels, window.until) for pathway in stats.pathways])
     for leg in LEGS:
         print_line()
         print_heading(_LATENCIES[leg])
-        _print_rows(_LEG_HEADINGS, [_leg_row(one, leg, labels) for one in stats.pathways])
+        _print_rows(_LEG_HEADINGS, [_leg_row(pathway, leg, labels) for pathway in stats.pathways])
     print_line()
     print_heading("Routers")
-    _print_rows(_ROUTER_HEADINGS, [_router_row(one, window.until) for one in stats.routers])
+    _print_rows(_ROUTER_HEADINGS, [_router_row(router, window.until) for router in stats.routers])
     # A message without funds is fronted too, with nothing.
-    owed = [(one.router, each) for one in stats.routers for each in one.owed if each.amount]
+    owed = [(router.router, debt) for router in stats.routers for debt in router.owed if debt.amount]
     if owed:
         print_line()
         print_heading("Fronted by routers and not yet reconciled")
-        print_table(_OWED_HEADINGS, [_owed_row(router, each, labels) for router, each in owed])
+        print_table(_OWED_HEADINGS, [_owed_row(router, debt, labels) for router, debt in owed])
 
 
 def _print_rows(headings: Sequence[str], rows: Sequence[Row]) -> None:
@@ -114,7 +114,7 @@ def _leg_row(pathway: PathwayStats, leg: Leg, labels: ChainLabels) -> Row:
     return (
         *_ends(pathway, labels),
         str(latency.count),
-        *(short_duration(one) for one in (latency.p50, latency.p95, latency.p99)),
+        *(short_duration(seconds) for seconds in (latency.p50, latency.p95, latency.p99)),
         styled(str(numbers.late), "yellow" if numbers.late else ""),
         styled(str(numbers.overdue), "bold red" if numbers.overdue else ""),
     )

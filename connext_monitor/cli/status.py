@@ -1,4 +1,4 @@
-"""``status``: how everything is, at a glance."""
+"""``status``: the state of everything, at a glance."""
 
 import sys
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _CHAIN_HEADINGS = ("CHAIN", "HEAD", "WATERMARK", "LAG", "OBSERVED", "NONCES COMP
 
 
 def watch_status(*, as_json: bool) -> None:
-    """Show it on the terminal again every second, until Ctrl-C."""
+    """Show it on the terminal, refreshed every second, until Ctrl-C."""
     if as_json:
         raise click.UsageError("--watch cannot be combined with --json; run status --json repeatedly instead")
     if not sys.stdout.isatty():
@@ -60,9 +60,9 @@ async def _look(config: Config) -> list[Part]:
     try:
         report = await status_report(config, SystemClock().now())
     except DatabaseError as error:
-        # There may be none yet, and then there is one.
+        # There may be no database yet; the next look may find one.
         return [styled(str(error), "bold yellow")]
-    # A low terminal shows the beginning: the verdict belongs there.
+    # A small terminal shows only the beginning: the verdict belongs there.
     return [*_verdict(report), "", *_parts(report, config)]
 
 
@@ -71,8 +71,8 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     labels = chain_labels(config)
     parts: list[Part] = []
     if report.not_live is not None:
-        words = f"{report.not_live}; this is what the database says as of {rfc3339(report.known_at)}"
-        parts += [styled(words, "bold yellow"), ""]
+        notice = f"{report.not_live}; this is what the database says as of {rfc3339(report.known_at)}"
+        parts += [styled(notice, "bold yellow"), ""]
     parts.append(Columns(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains]))
     in_flight = [
         (
@@ -92,7 +92,7 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     parts += _section("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), channels)
     if config.backup.every is not None or report.backups:
         newest = report.backups[-1:]
-        backups = [(rfc3339(kept.made_at), size_words(kept.size), str(len(report.backups))) for kept in newest]
+        backups = [(rfc3339(backup.made_at), size_words(backup.size), str(len(report.backups))) for backup in newest]
         parts += _section(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), backups)
     if report.malformed:
         rows = [(labels.display_name(domain), str(count)) for domain, count in report.malformed.items()]

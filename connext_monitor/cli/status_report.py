@@ -75,7 +75,7 @@ def _backups(config: Config) -> list[Kept]:
 
 
 def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> list[str]:
-    """Whether the newest backup is older than it should be; that the first one fails is told by its alert."""
+    """Whether the newest backup is older than it should be; if the first one fails, its alert says so."""
     every = config.backup.every
     if every is None or not backups or now - backups[-1].made_at <= 2 * every:
         return []
@@ -87,32 +87,34 @@ async def _chains(
 ) -> tuple[str | None, list[ChainDocument], list[str], float | None]:
     listen = config.monitor.listen
     if listen is None:
-        chains, reasons = await _known(config, store, now)
+        chains, reasons = await _stored_chains(config, store, now)
         return LISTEN_IS_OFF, chains, reasons, None
     try:
         live = await ask(listen, config.chains)
     except NobodyAnswers as nobody:
-        chains, reasons = await _known(config, store, now)
+        chains, reasons = await _stored_chains(config, store, now)
         return str(nobody), chains, [str(nobody), *reasons], None
     clock = [live.clock_trouble] if live.clock_trouble else []
     return None, live.chains, [*clock, *live.reasons], live.clock_ahead
 
 
-async def _known(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
+async def _stored_chains(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
     """The chains as the database knows them, and what is wrong with them."""
-    told = {alert.subject: alert for alert in await store.alerts.open_alerts(CHAIN_UNOBSERVED)}
+    alerts = {alert.subject: alert for alert in await store.alerts.open_alerts(CHAIN_UNOBSERVED)}
     unjudged = {
-        name: held for name, alert in told.items() if (held := CHAIN_UNOBSERVED.details_of(alert).unjudged) is not None
+        name: legs
+        for name, alert in alerts.items()
+        if (legs := CHAIN_UNOBSERVED.details_of(alert).unjudged) is not None
     }
     documents = []
     for chain in config.chains.values():
-        sight = await _known_sight(chain, store, observed=chain.name not in told.keys() - unjudged.keys())
-        documents.append(chain_document(sight, await store.chains.nonces(chain.domain_id), now.timestamp()))
-    reasons = [why_degraded(name, held) for name, held in unjudged.items() if name in config.chains]
-    return documents, [*known_reasons(config, documents), *reasons]
+        status = await _stored_status(chain, store, observed=chain.name not in alerts.keys() - unjudged.keys())
+        documents.append(chain_document(status, await store.chains.nonces(chain.domain_id), now.timestamp()))
+    reasons = [why_degraded(name, legs) for name, legs in unjudged.items() if name in config.chains]
+    return documents, [*stored_reasons(config, documents), *reasons]
 
 
-async def _known_sight(chain: ChainConfig, store: Store, *, observed: bool) -> ChainStatus:
+async def _stored_status(chain: ChainConfig, store: Store, *, observed: bool) -> ChainStatus:
     return ChainStatus(
         domain=chain.domain_id,
         name=chain.name,
@@ -132,13 +134,13 @@ def _configured(config: Config, stored: Sequence[ChannelRow]) -> list[ChannelRow
     return [by_name.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in config.alert_providers]
 
 
-def known_reasons(config: Config, chains: Sequence[ChainDocument]) -> list[str]:
-    """What is wrong with chains of which only the database's word is had."""
+def stored_reasons(config: Config, chains: Sequence[ChainDocument]) -> list[str]:
+    """What is wrong with chains of which only the database's state is known."""
     longest = config.alerts.unobserved_after.total_seconds()
-    return [reason for chain in chains for reason in _known_reasons(chain, longest)]
+    return [reason for chain in chains for reason in _stored_reasons(chain, longest)]
 
 
-def _known_reasons(chain: ChainDocument, longest: float) -> list[str]:
+def _stored_reasons(chain: ChainDocument, longest: float) -> list[str]:
     name, lag = chain.name, chain.lag_seconds
     reasons = []
     if not chain.observed:
@@ -153,7 +155,7 @@ def _known_reasons(chain: ChainDocument, longest: float) -> list[str]:
 
 
 def alert_reasons(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> list[str]:
-    """The open alerts that are more than a piece of information, the worst first."""
+    """The open alerts above severity info, the worst first."""
     return [
         f"{count} open {severity.value} alert{'s' if count > 1 else ''}: {kind.name}"
         for (kind, severity), count in worst_first(open_alerts)
@@ -210,8 +212,8 @@ def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> Json:
     return dict(counts)
 
 
-def _backup_document(kept: Kept) -> Json:
-    return {"file": str(kept.path), "made_at": rfc3339(kept.made_at), "bytes": kept.size}
+def _backup_document(backup: Kept) -> Json:
+    return {"file": str(backup.path), "made_at": rfc3339(backup.made_at), "bytes": backup.size}
 
 
 def _count_document(count: PathwayCount, labels: ChainLabels) -> Json:
@@ -236,5 +238,5 @@ def _channel_document(channel: ChannelRow) -> Json:
 def last_written(database: Path) -> datetime:
     """When the file or its write-ahead log was last written; readers leave an empty one of those behind."""
     files = [database, database.with_name(f"{database.name}-wal")]
-    written = [found.st_mtime for found in (file.stat() for file in files if file.exists()) if found.st_size]
+    written = [status.st_mtime for status in (file.stat() for file in files if file.exists()) if status.st_size]
     return datetime.fromtimestamp(max(written, default=0), UTC)

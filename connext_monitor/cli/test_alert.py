@@ -33,20 +33,21 @@ class Drilled:
 
 
 def send_drills(provider: str | None, *, as_json: bool) -> None:
-    """Send drills through one provider, or all, and print the answers. Raises Failure where one was not taken."""
+    """Send drills through one provider, or all, and print the answers. Raises Failure where one was not accepted."""
     configure_logging("warning", "auto")
     config = load()
     labels = chain_labels(config)
     clock = SystemClock()
-    # What the console provider prints is no JSON.
+    # What the console provider prints is not JSON.
     console = Console(stderr=True, highlight=False) if as_json else None
     built = build_providers(config.alert_providers, file=config.file, labels=labels, clock=clock, console=console)
-    wanted = [one.provider for one in built if provider in {None, one.provider.name}]
-    if not wanted:
-        raise _nobody([one.provider.name for one in built])
+    every = [configured.provider for configured in built]
+    chosen = [channel for channel in every if provider in {None, channel.name}]
+    if not chosen:
+        raise _no_provider([channel.name for channel in every])
 
     async def send() -> list[Drilled]:
-        together = await asyncio.gather(*(_drill(one, labels, clock) for one in wanted))
+        together = await asyncio.gather(*(_drill(channel, labels, clock) for channel in chosen))
         return [answer for answers in together for answer in answers]
 
     answers = complete(send())
@@ -67,10 +68,10 @@ async def _drill(provider: Provider, labels: ChainLabels, clock: SystemClock) ->
     return [Drilled(provider.name, change, outcome) for change, outcome in answers]
 
 
-def _nobody(known: Sequence[str]) -> click.ClickException:
-    if not known:
+def _no_provider(names: Sequence[str]) -> click.ClickException:
+    if not names:
         return Failure("the config has no alert provider; add one, such as [alert_providers.console]")
-    return click.BadParameter(f"write one of {', '.join(known)}", param_hint="--provider")
+    return click.BadParameter(f"write one of {', '.join(names)}", param_hint="--provider")
 
 
 def outcome_words(outcome: Outcome) -> str:

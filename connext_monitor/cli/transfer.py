@@ -32,36 +32,36 @@ from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import read_hash
 
-Told = tuple[TransferView, Sequence[Alert]]
+TransferAndAlerts = tuple[TransferView, Sequence[Alert]]
 
 
 def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
     """Print the transfer of this id, or those of the transaction of this hash."""
     config = load()
-    wanted = option("ID_OR_TX", id_or_tx, read_hash) or b""
+    id_or_hash = option("ID_OR_TX", id_or_tx, read_hash) or b""
 
     labels = chain_labels(config)
 
-    async def read() -> list[Told]:
+    async def read() -> list[TransferAndAlerts]:
         async with reading(config) as store:
             labels.tokens.update(await store.tokens.every())
-            views = await store.transfers.by_id_or_tx(wanted)
+            views = await store.transfers.by_id_or_tx(id_or_hash)
             return [(view, await store.alerts.of_transfer(view.transfer.transfer_id)) for view in views]
 
-    found = complete(read())
-    if not found:
+    transfers = complete(read())
+    if not transfers:
         raise Failure("no transfer has this id, and none has an event in a transaction with this hash")
     now = SystemClock().now().timestamp()
     if as_json:
-        print_json(lookup_document([view for view, _ in found], labels, now))
+        print_json(lookup_document([view for view, _ in transfers], labels, now))
         return
-    for place, (view, about) in enumerate(found):
-        if place:
+    for number, (view, alerts) in enumerate(transfers):
+        if number:
             print_line()
-        _print(view, about, labels, now)
+        _print(view, alerts, labels, now)
 
 
-def _print(view: TransferView, about: Sequence[Alert], labels: ChainLabels, now: float) -> None:
+def _print(view: TransferView, alerts: Sequence[Alert], labels: ChainLabels, now: float) -> None:
     print_table((), facts(view.transfer, labels))
     print_line()
     print_heading("Timeline")
@@ -71,7 +71,7 @@ def _print(view: TransferView, about: Sequence[Alert], labels: ChainLabels, now:
     print_table((), deadlines(view, now))
     print_line()
     print_heading("Alerts")
-    print_table((), [_alert_row(alert) for alert in about] or [("none",)])
+    print_table((), [_alert_row(alert) for alert in alerts] or [("none",)])
 
 
 def facts(transfer: Transfer, labels: ChainLabels) -> list[Row]:
@@ -104,19 +104,19 @@ def timeline(transfer: Transfer, labels: ChainLabels) -> list[Row]:
     ]
 
 
-def _event_row(name: str, seen: Sighting | None, domain: DomainId, start: int | None, labels: ChainLabels) -> Row:
-    if seen is None:
+def _event_row(name: str, sighting: Sighting | None, domain: DomainId, start: int | None, labels: ChainLabels) -> Row:
+    if sighting is None:
         return (name, "not seen", "", "", "")
-    at = seen.block.timestamp
+    at = sighting.block.timestamp
     apart = (
         "" if start is None else f"+{duration_words(at - start)}" if at >= start else f"-{duration_words(start - at)}"
     )
-    where = labels.tx_link(domain, seen.tx_hash) or f"tx {hex_text(seen.tx_hash)}"
-    return (name, unix_rfc3339(at), apart, f"block {seen.block.number}", where)
+    where = labels.tx_link(domain, sighting.tx_hash) or f"tx {hex_text(sighting.tx_hash)}"
+    return (name, unix_rfc3339(at), apart, f"block {sighting.block.number}", where)
 
 
 def deadlines(view: TransferView, now: float) -> list[Row]:
-    """When each leg is due, and how it stands."""
+    """When each leg is due, and the state of its deadline."""
     if view.due is None:
         why = "its XCalled was not seen" if view.transfer.xcalled is None else "its destination is not configured"
         return [(f"none: {why}",)]
@@ -125,8 +125,8 @@ def deadlines(view: TransferView, now: float) -> list[Row]:
 
 def _deadline_row(view: TransferView, leg: Leg, now: float) -> Row:
     due_at = view.due.of(leg) if view.due else 0
-    left = f"in {duration_words(due_at - now)}" if now < due_at else f"{duration_words(now - due_at)} ago"
-    return (leg.value, f"due {unix_rfc3339(due_at)}", f"({left})", deadline_word(view.state(leg, now)))
+    distance = f"in {duration_words(due_at - now)}" if now < due_at else f"{duration_words(now - due_at)} ago"
+    return (leg.value, f"due {unix_rfc3339(due_at)}", f"({distance})", deadline_word(view.state(leg, now)))
 
 
 def _alert_row(alert: Alert) -> Sequence[Cell]:

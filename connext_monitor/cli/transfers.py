@@ -1,4 +1,4 @@
-"""``transfers``: the list."""
+"""``transfers``: the list of transfers."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -48,14 +48,14 @@ def list_transfers(typed: FilterOptions, limit: int, *, as_json: bool) -> None:
     config = load()
     labels = chain_labels(config)
     now = SystemClock().now().timestamp()
-    chosen = read_filter(typed, labels, now)
+    selection = read_filter(typed, labels, now)
 
     async def read() -> list[TransferView]:
         async with reading(config) as store:
-            return await _collect(store, chosen, limit + 1)
+            return await _collect(store, selection, limit + 1)
 
-    found = complete(read())
-    views, more = found[:limit], len(found) > limit
+    all_views = complete(read())
+    views, more = all_views[:limit], len(all_views) > limit
     if as_json:
         cursor = write_transfer_cursor(views[-1].cursor) if more else None
         print_json(TransferList([transfer_document(view, labels, now) for view in views], cursor))
@@ -89,11 +89,11 @@ def option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
         raise click.BadParameter(str(error), param_hint=name) from None
 
 
-async def _collect(store: ReadStore, wanted: TransferFilter, most: int) -> list[TransferView]:
+async def _collect(store: ReadStore, selection: TransferFilter, most: int) -> list[TransferView]:
     views: list[TransferView] = []
     while len(views) < most:
         size = min(LARGEST_LIMIT, most - len(views))
-        page = await store.transfers.listed(wanted, limit=size, after=views[-1].cursor if views else None)
+        page = await store.transfers.listed(selection, limit=size, after=views[-1].cursor if views else None)
         views += page
         if len(page) < size:
             break

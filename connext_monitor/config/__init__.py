@@ -1,4 +1,4 @@
-"""The configuration: one TOML file, read once at the start, all its mistakes told together.
+"""The configuration: one TOML file, read once at the start, all its mistakes reported together.
 
 `source` reads the file, `variables` fills in the environment, `values`, `secret` and `table` are the machinery that the
 providers' own tables use too, `models` is what the rest of the program gets, `load` puts it together, and `problems`
@@ -12,8 +12,8 @@ from connext_monitor.config.models import (
     BackupConfig,
     ChainConfig,
     Config,
-    Deadlines,
     HeartbeatConfig,
+    LegDeadlines,
     MonitorConfig,
     NotConfigured,
     PathwayConfig,
@@ -47,13 +47,13 @@ __all__ = [
     "Config",
     "ConfigError",
     "ContractAddress",
-    "Deadlines",
     "Duration",
     "EndpointUrl",
     "Flag",
     "FromDigits",
     "HeaderToken",
     "HeartbeatConfig",
+    "LegDeadlines",
     "ListenAddress",
     "MonitorConfig",
     "NotConfigured",

@@ -1,4 +1,4 @@
-"""Reads the config file: every part is checked even when another one is wrong, so that one run tells all."""
+"""Reads the config file: every part is checked even when another one is wrong, so that one run reports all problems."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -62,9 +62,9 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
         findings.add(_unknown_chains(("alerts", "pathways"), pathways, tables["chains"]))
     providers, not_configured = _providers(tables["alert_providers"], findings, variables, check_provider)
     for name, provider in providers.items():
-        place = ("alert_providers", name, "pathways")
-        findings.add(_unknown_chains(place, provider.get("pathways"), tables["chains"]))
-    # What stands in for a string that could not be filled in is of no use to anybody: that is said once, not twice.
+        key_path = ("alert_providers", name, "pathways")
+        findings.add(_unknown_chains(key_path, provider.get("pathways"), tables["chains"]))
+    # A string that could not be filled in has its own problem: what its stand-in would cause is not reported as well.
     of_values = map(variables.explain, findings.problems)
     problems = [*variables.problems, *_outside(of_values, [problem.key for problem in variables.problems])]
     if problems or monitor is None or alerts is None or heartbeat is None or stats is None or backup is None:
@@ -83,7 +83,7 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
 
 
 def _backup(document: RawTable, tables: Mapping[str, RawTable]) -> RawTable:
-    # Nobody's disk is filled with copies that nobody asked for.
+    # No disk is filled with copies that nobody asked for.
     return tables["backup"] if "backup" in document else {"every": ""}
 
 
@@ -131,9 +131,9 @@ class _Findings:
 
 def _outside(problems: Iterable[Problem], keys: Iterable[str]) -> list[Problem]:
     """Those problems that are not about one of the keys, nor about what stands below it."""
-    said = tuple(keys)
-    below = tuple(f"{key}{sign}" for key in said for sign in ".[")
-    return [problem for problem in problems if problem.key not in said and not problem.key.startswith(below)]
+    excluded = tuple(keys)
+    below = tuple(f"{key}{separator}" for key in excluded for separator in ".[")
+    return [problem for problem in problems if problem.key not in excluded and not problem.key.startswith(below)]
 
 
 def _top_level(document: Mapping[str, object], findings: _Findings) -> dict[str, RawTable]:
@@ -153,7 +153,7 @@ def _table(value: object, path: tuple[str, ...], findings: _Findings) -> dict[st
 
 
 def _chains(tables: RawTable, findings: _Findings, variables: Variables) -> dict[str, ChainConfig]:
-    """Read all chains that can be read; every doubt about one of them is in the findings."""
+    """Read all chains that can be read; every problem with one of them is in the findings."""
     if not tables:
         cure = "add [chains.ethereum] with its endpoints, for example; docs/config.example.toml shows more"
         findings.add([Problem("chains", "holds no chain to watch", cure)])
@@ -250,8 +250,8 @@ def _repeated_endpoints(chains: Iterable[ChainConfig], variables: Variables) -> 
     problems: list[Problem] = []
     owners: dict[str, str] = {}
     for chain in chains:
-        for place, endpoint in enumerate(chain.endpoints):
-            key = dotted(("chains", chain.name, "endpoints", place))
+        for number, endpoint in enumerate(chain.endpoints):
+            key = dotted(("chains", chain.name, "endpoints", number))
             owner = owners.setdefault(endpoint.get_secret_value(), key)
             if owner != key:
                 what = f"is the same URL as {variables.as_written(owner)}"
@@ -259,8 +259,8 @@ def _repeated_endpoints(chains: Iterable[ChainConfig], variables: Variables) -> 
     return problems
 
 
-def _unknown_chains(place: tuple[str, ...], pathways: object, chains: RawTable) -> list[Problem]:
-    """Find names in a list of pathways that are no chain's; what is no such list has been said elsewhere."""
+def _unknown_chains(key_path: tuple[str, ...], pathways: object, chains: RawTable) -> list[Problem]:
+    """Find names in a list of pathways that are not a chain's; what is not such a list is reported elsewhere."""
     problems: list[Problem] = []
     for number, pathway in enumerate(pathways if isinstance(pathways, list) else []):
         for key in ("origin", "destination"):
@@ -268,7 +268,7 @@ def _unknown_chains(place: tuple[str, ...], pathways: object, chains: RawTable) 
             if isinstance(name, str) and name != ANY_CHAIN and name not in chains:
                 known = filter(_CHAIN_NAME.fullmatch, chains)
                 cure = suggestion(name, known, 'write "*" for all chains, or the name of a chain in this file')
-                problems.append(Problem(dotted((*place, number, key)), "is not a chain in this file", cure))
+                problems.append(Problem(dotted((*key_path, number, key)), "is not a chain in this file", cure))
     return problems
 
 
@@ -289,7 +289,7 @@ def _providers(
             continue
         table = ProviderTable(raw)
         problems = _problems(check, findings.file, name, table)
-        lacking = variables.wanting(dotted(path), problems)
+        lacking = variables.unset_for(dotted(path), problems)
         if lacking:
             not_configured[name] = NotConfigured(str(table.get("type")), lacking)
             continue
@@ -299,7 +299,7 @@ def _providers(
 
 
 def _problems(check: ProviderCheck | None, file: Path, name: str, table: ProviderTable) -> list[Problem]:
-    found = _Findings(file)
+    findings = _Findings(file)
     if check is not None:
-        found.of(partial(check, file, name, table))
-    return found.problems
+        findings.of(partial(check, file, name, table))
+    return findings.problems

@@ -1,4 +1,4 @@
-"""What the rest of the program knows of the configuration: checked, complete, frozen."""
+"""The configuration as the rest of the program gets it: checked, complete, frozen."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -56,11 +56,11 @@ class PathwayPattern(Table):
     destination: str = ANY_CHAIN
 
     def matches(self, origin: str, destination: str) -> bool:
-        """Whether it speaks of the pathway between the chains of these names."""
+        """Whether it covers the pathway between the chains of these names."""
         return self.origin in {ANY_CHAIN, origin} and self.destination in {ANY_CHAIN, destination}
 
     def touches(self, chain: str) -> bool:
-        """Whether any pathway that it speaks of begins or ends at the chain of this name."""
+        """Whether any pathway that it covers begins or ends at the chain of this name."""
         return not {self.origin, self.destination}.isdisjoint({ANY_CHAIN, chain})
 
 
@@ -72,7 +72,7 @@ class PathwayConfig(PathwayPattern):
 
 
 @dataclass(frozen=True, slots=True)
-class Deadlines:
+class LegDeadlines:
     """How long each leg of a transfer may take, from XCalled's block time."""
 
     execute: timedelta
@@ -82,8 +82,8 @@ class Deadlines:
 class AlertsConfig(Table):
     """``[alerts]``: when a leg is late, and after how long without progress a chain counts as out of sight.
 
-    An alert is critical, and told anew, so long after its leg was due: ``execute_critical_after`` and
-    ``reconcile_critical_after``. ``group_wait`` is how long a burst is gathered before it is told, ``group_interval``
+    An alert becomes critical, and is delivered again, so long after its leg was due: ``execute_critical_after`` and
+    ``reconcile_critical_after``. ``group_wait`` is how long a burst is gathered before it is sent, ``group_interval``
     how far apart its messages are.
     """
 
@@ -96,30 +96,30 @@ class AlertsConfig(Table):
     group_interval: Duration = timedelta(minutes=1)
     pathways: Annotated[tuple[PathwayConfig, ...], Field(strict=False)] = ()
 
-    def deadlines(self, origin: str, destination: str) -> Deadlines:
+    def deadlines(self, origin: str, destination: str) -> LegDeadlines:
         """The deadlines between two chains, by name: those of the first pathway that matches, else the general ones."""
-        pathway = next((one for one in self.pathways if one.matches(origin, destination)), PathwayConfig())
-        return Deadlines(
+        pathway = next((pattern for pattern in self.pathways if pattern.matches(origin, destination)), PathwayConfig())
+        return LegDeadlines(
             execute=pathway.execute_deadline or self.execute_deadline,
             reconcile=pathway.reconcile_deadline or self.reconcile_deadline,
         )
 
 
 class HeartbeatConfig(Table):
-    """``[heartbeat]``: a URL to ask for every so often while all is well; without one there is no heartbeat."""
+    """``[heartbeat]``: a URL that is requested every so often while all is well; without one there is no heartbeat."""
 
     url: SecretUrl | None = None
     every: Duration = timedelta(minutes=1)
 
 
 class StatsConfig(Table):
-    """``[stats]``: how often providers are told a report on statistics; None never."""
+    """``[stats]``: how often providers are sent a report on statistics; None never."""
 
     every: Interval = timedelta(days=1)
 
 
 class BackupConfig(Table):
-    """``[backup]``: how often the database is copied, whereto, and how many copies are kept there.
+    """``[backup]``: how often the database is copied, where, and how many copies are kept there.
 
     ``every`` is None where only the command makes backups, ``upload`` where they stay on this machine. ``endpoint`` is
     that of an S3-compatible store other than AWS.

@@ -43,17 +43,17 @@ class ConfigError(OperatorError):
     def __str__(self) -> str:
         return "\n".join(self._line(problem) for problem in self.problems)
 
-    def merge(self, *others: "ConfigError") -> "ConfigError":
+    def merge(self, *errors: "ConfigError") -> "ConfigError":
         """One error with the problems of this one, then those of the others, each once."""
-        return ConfigError(self.file, [*self.problems, *(problem for error in others for problem in error.problems)])
+        return ConfigError(self.file, [*self.problems, *(problem for error in errors for problem in error.problems)])
 
     def _line(self, problem: Problem) -> str:
-        place = f"{escape(str(self.file))}: {problem.key}" if problem.key else escape(str(self.file))
-        return f"{place}: {problem.what}; {problem.cure}"
+        subject = f"{escape(str(self.file))}: {problem.key}" if problem.key else escape(str(self.file))
+        return f"{subject}: {problem.what}; {problem.cure}"
 
 
 def bad_value(what: str, cure: str, *, keys: tuple[str, ...] = ()) -> PydanticCustomError:
-    """The error that a validator raises; of a table's, ``keys`` are those in it that it is about.
+    """The error that a validator raises; if a table's validator does, ``keys`` are those that it is about.
 
     Neither text may hold the value: it could be a secret.
     """
@@ -74,18 +74,18 @@ def dotted(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{_shown(part)}" if text else _shown(part)
+            text += f".{_displayed(part)}" if text else _displayed(part)
     return text
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, if any is near."""
+    """The known word that was probably meant, if any is close."""
     matches = get_close_matches(word.lower(), list(known), n=1)
     return matches[0] if matches else None
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
-    """The cure for a word that is not known: the nearest one, else ``otherwise`` and all that would do."""
+    """The cure for an unknown word: the nearest known one, else ``otherwise`` and all known ones."""
     names = sorted(known)
     near = nearest(word, names)
     if near is not None:
@@ -93,6 +93,6 @@ def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"{otherwise} ({', '.join(names)})" if names else otherwise
 
 
-def _shown(key: str) -> str:
-    # A key that is no plain word may be a secret in the wrong place, such as a webhook's URL.
+def _displayed(key: str) -> str:
+    # A key that is not a plain word may be a secret in the wrong place, such as a webhook's URL.
     return key if _PLAIN_KEY.fullmatch(key) else '"…"'

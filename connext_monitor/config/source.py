@@ -7,9 +7,9 @@ from pathlib import Path
 from connext_monitor.config.problems import ConfigError, Problem
 
 _LARGEST = 1 << 20
-_PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)\Z")
+_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)\Z")
 
-# How tomllib's messages begin, and what to say instead: several of them quote what they found, which may be a secret.
+# How tomllib's messages begin, and what to say instead: several of them quote the text, which may be a secret.
 _MISTAKES = (
     ("Cannot declare", "the same table appears twice"),
     ("Cannot overwrite", "the same key appears twice"),
@@ -82,12 +82,12 @@ def _parse(text: str) -> dict[str, object]:
         message = str(error)
     except (ValueError, RecursionError):  # a number of thousands of digits, or brackets within brackets within brackets
         message = ""
-    place = _PLACE.search(message)
+    position = _POSITION.search(message)
     mistake = next((words for start, words in _MISTAKES if message.startswith(start)), "it is not valid TOML")
-    raise _NotReadableError(f"{_where(place)}: {mistake}", "correct it there or just before it")
+    raise _NotReadableError(f"{_where(position)}: {mistake}", "correct it there or just before it")
 
 
-def _where(place: re.Match[str] | None) -> str:
-    if place is None:
+def _where(position: re.Match[str] | None) -> str:
+    if position is None:
         return "somewhere in the file"
-    return "at the end of the file" if place[1] == "end of document" else place[1]
+    return "at the end of the file" if position[1] == "end of document" else position[1]

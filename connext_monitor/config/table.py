@@ -39,43 +39,43 @@ def parse_table(model: type[M], table: Mapping[str, object], path: tuple[str, ..
 def _problem(
     mistake: ErrorDetails, model: type[BaseModel], data: Mapping[str, object], path: tuple[str, ...]
 ) -> Problem:
-    place = _place_in(data, mistake["loc"])
+    key_path = _key_path_in(data, mistake["loc"])
     if mistake["type"] == "extra_forbidden":
-        known = _keys_at(model, place[:-1])
-        cure = suggestion(str(place[-1]), known, "remove it; known keys:")
-        return Problem(dotted((*path, *place)), "is not a known key", cure)
+        known = _keys_at(model, key_path[:-1])
+        cure = suggestion(str(key_path[-1]), known, "remove it; known keys:")
+        return Problem(dotted((*path, *key_path)), "is not a known key", cure)
     context = mistake.get("ctx", {})
-    about = tuple(dotted((*path, *place, key)) for key in context.get("keys", ()))
-    return Problem(dotted((*path, *place)), *_words(mistake["type"], context), about)
+    about = tuple(dotted((*path, *key_path, key)) for key in context.get("keys", ()))
+    return Problem(dotted((*path, *key_path)), *_words(mistake["type"], context), about)
 
 
 def _echo(mistake: ErrorDetails, mistakes: list[ErrorDetails]) -> bool:
-    """Whether pydantic calls a list too short only because entries of it are wrong, which is said already."""
+    """Whether pydantic calls a list too short only because entries of it are wrong, which is reported already."""
     length = len(mistake["loc"])
     return mistake["type"] == "too_short" and any(
         len(other["loc"]) > length and other["loc"][:length] == mistake["loc"] for other in mistakes
     )
 
 
-def _place_in(data: object, loc: KeyPath) -> KeyPath:
-    """The part of pydantic's location that is a place in the file: after it stand names of validators and of unions."""
-    place: KeyPath = ()
+def _key_path_in(data: object, loc: KeyPath) -> KeyPath:
+    """The part of pydantic's location that exists in the file; names of validators and unions follow it."""
+    key_path: KeyPath = ()
     for part in loc:
         if isinstance(data, dict):
-            place = (*place, part)
+            key_path = (*key_path, part)
             if part not in data:
-                return place
+                return key_path
             data = data[part]
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            place = (*place, part)
+            key_path = (*key_path, part)
             data = data[part]
         else:
-            return place
-    return place
+            return key_path
+    return key_path
 
 
-def _keys_at(model: type[BaseModel], place: KeyPath) -> list[str]:
-    for part in place:
+def _keys_at(model: type[BaseModel], key_path: KeyPath) -> list[str]:
+    for part in key_path:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
@@ -89,7 +89,7 @@ def _keys_at(model: type[BaseModel], place: KeyPath) -> list[str]:
 def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
 def _words(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -230,7 +230,7 @@ _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9!_.
 
 
 def read_bucket(text: str) -> Bucket:
-    """Read ``s3://bucket/prefix``. Raises `bad_value`; a key or a password has no place in it."""
+    """Read ``s3://bucket/prefix``. Raises `bad_value`; keys and passwords do not belong in it."""
     match = _BUCKET.fullmatch(text)
     if match is None or {".", ".."} & set(match[2].split("/")):
         raise bad_value(
@@ -271,30 +271,30 @@ FromDigits = BeforeValidator(as_number)
 Flag = Annotated[bool, BeforeValidator(as_flag)]
 
 
-Finality = int | Literal["safe", "finalized"]
+BlocksOrTag = int | Literal["safe", "finalized"]
 _DEEPEST = 100_000
 
 
-def _read_finality(given: object) -> Finality:
-    value = as_number(given)
+def _read_finality(value: object) -> BlocksOrTag:
+    number = as_number(value)
     if value == "safe" or value == "finalized":  # noqa: PLR1714 - two comparisons narrow the type, a set does not
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _DEEPEST:
-        return value
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _DEEPEST:
+        return number
     raise bad_value(
         "is not a valid finality",
         f'write a number of blocks behind the head from 0 to {_DEEPEST}, or "safe", or "finalized"',
     )
 
 
-def _read_start_block(given: object) -> int | Literal["latest"]:
-    value = as_number(given)
+def _read_start_block(value: object) -> int | Literal["latest"]:
+    number = as_number(value)
     if value == "latest":
         return "latest"
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
-        return value
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63:
+        return number
     raise bad_value("is not a valid start block", 'write "latest" or a block number')
 
 
-FinalityRule = Annotated[Finality, PlainValidator(_read_finality)]
+FinalityRule = Annotated[BlocksOrTag, PlainValidator(_read_finality)]
 StartBlock = Annotated[int | Literal["latest"], PlainValidator(_read_start_block)]

@@ -28,7 +28,7 @@ class _LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What became of one string.
+    """What came of filling in one string.
 
     The variables that it names, those of them that were used instead of their defaults, and whether it may come out
     empty (``${NAME:-}``).
@@ -43,7 +43,7 @@ class Filled:
 class Variables:
     """Fills in strings, at any depth, and remembers what could not be.
 
-    ``${NAME}`` is the variable's value without the white space around it, which is not looked into again;
+    ``${NAME}`` is the variable's value without the white space around it, which is not expanded again;
     ``${NAME:-default}`` is the default where the variable is not set or has nothing in it; ``$${`` is a literal ``${``;
     any other ``$`` is itself, but ``$NAME`` is a problem where such a variable is set.
 
@@ -55,7 +55,7 @@ class Variables:
     problems: list[Problem] = field(default_factory=list)
     filled: dict[str, Filled] = field(default_factory=dict)
     left_out: dict[str, Filled] = field(default_factory=dict)
-    _written_at: dict[str, list[int]] = field(default_factory=dict)
+    _entries_kept: dict[str, list[int]] = field(default_factory=dict)
 
     def fill(self, value: object, path: KeyPath = ()) -> object:
         """The value with every string filled in; keys stay as they are."""
@@ -77,33 +77,33 @@ class Variables:
         """The key of an entry, counted in the list as it stands in the file."""
         head, bracket, rest = key.partition("[")
         number, _, tail = rest.partition("]")
-        written = self._written_at.get(head)
-        return f"{head}[{written[int(number)]}]{tail}" if bracket and written and number.isdecimal() else key
+        numbers = self._entries_kept.get(head)
+        return f"{head}[{numbers[int(number)]}]{tail}" if bracket and numbers and number.isdecimal() else key
 
-    def wanting(self, table: str, problems: Sequence[Problem]) -> tuple[str, ...]:
-        """The variables for want of which the table is to be left out; none where it stands, or is wrong.
+    def unset_for(self, table: str, problems: Sequence[Problem]) -> tuple[str, ...]:
+        """The variables whose absence has the table left out; none where it is complete, or wrong.
 
         It is left out where its only ``problems`` are that keys were taken out of it, and where no variable that may be
         empty is set: half a configuration is a mistake.
         """
-        taken = _below(table, self.left_out)
-        given = [key for key in _below(table, self.filled) if self.filled[key].optional and self.filled[key].used]
+        left_out = _below(table, self.left_out)
+        half_set = [key for key in _below(table, self.filled) if self.filled[key].optional and self.filled[key].used]
         keys = {problem.key for problem in problems}
-        if not keys or given or not keys <= {table, *taken}:
+        if not keys or half_set or not keys <= {table, *left_out}:
             return ()
-        needed = keys.union(*(problem.about for problem in problems)).intersection(taken) or taken
-        return _each_once(name for key in taken if key in needed for name in self._names(key))
+        needed = keys.union(*(problem.about for problem in problems)).intersection(left_out) or left_out
+        return _each_once(name for key in left_out if key in needed for name in self._names(key))
 
     def _fill_list(self, items: list[object], path: KeyPath) -> list[object]:
         filled = [self.fill(item, (*path, number)) for number, item in enumerate(items)]
         kept = [number for number, item in enumerate(filled) if not isinstance(item, _LeftOut)]
         if len(kept) < len(items):
-            self._written_at[dotted(path)] = kept
+            self._entries_kept[dotted(path)] = kept
         return [filled[number] for number in kept]
 
     def _fill_text(self, text: str, path: KeyPath) -> str | Unresolved | _LeftOut:
         references = list(_REFERENCE.finditer(text))
-        # What stands after a broken one may be a part of it.
+        # What follows a broken one may be a part of it.
         broken = [match for match in references if match[0] == "${"][:1]
         problems = [self._problem(match, dotted(path)) for match in broken or references]
         problems.extend(self._bare(match[1], dotted(path)) for match in _BARE.finditer(text))
@@ -127,9 +127,9 @@ class Variables:
 
     def _source(self, key: str) -> str:
         """Where the value at the key came from, in words; or what was taken out there or below it."""
-        gone = [name for at in (key, *_below(key, self.left_out)) if at in self.left_out for name in self._names(at)]
-        if gone:
-            return f" ({_unset(gone)})"
+        unset = [name for at in (key, *_below(key, self.left_out)) if at in self.left_out for name in self._names(at)]
+        if unset:
+            return f" ({_unset(unset)})"
         if key not in self.filled:
             return ""
         used = self.filled[key].used
@@ -172,7 +172,7 @@ class Variables:
 
 
 def trimmed(text: str) -> str:
-    """The text without what ``echo``, an editor or a copy leaves around it: white space, and signs of no width."""
+    """The text without what ``echo``, an editor or a copy leaves around it: white space, and zero-width characters."""
     start, end = 0, len(text)
     while start < end and _is_blank(text[start]):
         start += 1
@@ -182,7 +182,7 @@ def trimmed(text: str) -> str:
 
 
 def _is_blank(char: str) -> bool:
-    # Cf: the byte order mark, the space of no width, marks of direction.
+    # Cf: the byte order mark, the zero-width space, marks of direction.
     return char.isspace() or unicodedata.category(char) == "Cf"
 
 
@@ -192,7 +192,7 @@ def _is_text(value: str) -> bool:
 
 
 def _below(key: str, keys: Iterable[str]) -> list[str]:
-    return [other for other in keys if other.startswith((f"{key}.", f"{key}["))]
+    return [candidate for candidate in keys if candidate.startswith((f"{key}.", f"{key}["))]
 
 
 def _each_once(names: Iterable[str]) -> tuple[str, ...]:

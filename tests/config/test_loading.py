@@ -9,8 +9,8 @@ import pytest
 from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import (
     ChainConfig,
-    Deadlines,
     EndpointUrl,
+    LegDeadlines,
     ListenAddress,
     load_config,
 )
@@ -26,7 +26,7 @@ def test_one_chain_is_enough_and_the_rest_has_its_defaults(file: Path) -> None:
     assert (monitor.log_level, monitor.log_format) == ("info", "auto")
     assert alerts.unobserved_after == timedelta(minutes=2)
     assert (alerts.group_wait, alerts.group_interval) == (timedelta(seconds=2), timedelta(minutes=1))
-    assert alerts.deadlines("a", "b") == Deadlines(timedelta(minutes=5), timedelta(hours=3))
+    assert alerts.deadlines("a", "b") == LegDeadlines(timedelta(minutes=5), timedelta(hours=3))
     assert dict(config.alert_providers) == {}
 
 
@@ -110,10 +110,10 @@ def test_the_first_pathway_that_matches_wins(file: Path) -> None:
     execute_deadline = "PT1M"
     """
     alerts = load(file, text + CHAIN + DEVNET).alerts
-    assert alerts.deadlines("ethereum", "my-devnet") == Deadlines(timedelta(minutes=5), timedelta(hours=1))
-    assert alerts.deadlines("ethereum", "base") == Deadlines(timedelta(minutes=15), timedelta(hours=3))
-    assert alerts.deadlines("base", "ethereum") == Deadlines(timedelta(minutes=1), timedelta(hours=3))
-    assert alerts.deadlines("base", "mode") == Deadlines(timedelta(minutes=5), timedelta(hours=3))
+    assert alerts.deadlines("ethereum", "my-devnet") == LegDeadlines(timedelta(minutes=5), timedelta(hours=1))
+    assert alerts.deadlines("ethereum", "base") == LegDeadlines(timedelta(minutes=15), timedelta(hours=3))
+    assert alerts.deadlines("base", "ethereum") == LegDeadlines(timedelta(minutes=1), timedelta(hours=3))
+    assert alerts.deadlines("base", "mode") == LegDeadlines(timedelta(minutes=5), timedelta(hours=3))
 
 
 def test_a_file_that_begins_with_a_byte_order_mark_loads(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""``alerts``: the open and the past ones, and silences."""
+"""``alerts``: open and past alerts, and silences."""
 
 import click
 

@@ -20,8 +20,8 @@ def completions(context: click.Context, shell: str) -> None:
     zsh    eval "$(connext-monitor completions zsh)"        in ~/.zshrc
     fish   connext-monitor completions fish | source        in ~/.config/fish/config.fish
     """  # noqa: D301 - click's own mark of lines that are to be kept as they are
-    made = get_completion_class(shell)
-    if made is None:
+    completion = get_completion_class(shell)
+    if completion is None:
         raise click.BadParameter(f"one of {', '.join(_SHELLS)} is known", param_hint="SHELL")
-    script = made(context.find_root().command, {}, _NAME, _VARIABLE)
+    script = completion(context.find_root().command, {}, _NAME, _VARIABLE)
     click.echo(script.source_template % script.source_vars())

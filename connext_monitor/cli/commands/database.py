@@ -16,7 +16,8 @@ _BLOCK = click.IntRange(min=0, max=2**62)
 def backfill(chain: str, first: int, last: int, *, as_json: bool) -> None:
     """Read the history of a chain from before its watch began: records and statistics, never alerts.
 
-    Both blocks are included. It may run beside a monitor. Cut off, it goes on where it stood when it is run again.
+    Both blocks are included. It may run beside a monitor. If it is interrupted, run it again: it continues where it
+    stopped.
     """
     from connext_monitor.cli.backfill import read_history
 
@@ -38,7 +39,7 @@ def backup(*, as_json: bool) -> None:
 @click.argument("file", metavar="FILE")
 @json_option
 def restore(file: str, *, as_json: bool) -> None:
-    """Put a backup in the place of the database, which is kept aside under a dated name.
+    """Replace the database with a backup; the old one is kept aside under a dated name.
 
     FILE is a backup here, or s3://bucket/prefix/name. It is verified first, and the monitor must not be running.
     """

@@ -11,7 +11,7 @@ CSV, NDJSON = "csv", "ndjson"
 
 @click.command()
 @config_option()
-@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh it every second, until Ctrl-C.")
 @json_option
 @click.pass_context
 def status(context: click.Context, *, watch: bool, as_json: bool) -> None:
@@ -56,7 +56,7 @@ def transfer(id_or_tx: str, *, as_json: bool) -> None:
 def stats(since: str | None, origin: str | None, destination: str | None, *, as_json: bool) -> None:
     """Show counts and latency percentiles by pathway and router.
 
-    A latency is the time from XCalled's block to the leg's. Percentiles are of the legs that have arrived.
+    A latency is the time from XCalled's block to the leg's. Percentiles cover the legs that have arrived.
     """
     from connext_monitor.cli.stats import show_stats
 
@@ -110,7 +110,7 @@ def export() -> None:
 def export_transfers(form: str, typed: FilterOptions, *, as_json: bool) -> None:
     """Write transfers to stdout, the newest first, each as it is when its turn comes.
 
-    ndjson is the API's object of a transfer on each line; csv the same in flat columns, below their names.
+    ndjson has the API's transfer object on each line; csv has the same in flat columns, with a header line.
     """
     if as_json and form == CSV:
         raise click.UsageError("--json and --format csv cannot be combined")

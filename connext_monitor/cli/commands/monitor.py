@@ -1,4 +1,4 @@
-"""``run``, ``check-config`` and ``test-alert``: the monitor, and what one tries before it."""
+"""``run``, ``check-config`` and ``test-alert``: the monitor, and what checks its setup."""
 
 import click
 
