@@ -132,7 +132,7 @@ def test_online_an_endpoint_of_the_chain_with_the_contract_is_ok(monitor: Progra
     ("method", "answer", "words"),
     [
         ("eth_chainId", "0x1", "serves chain id 1, but the config says 32338"),
-        ("eth_chainId", "eight", "cannot be read"),
+        ("eth_chainId", "eight", "something unreadable"),
         ("eth_getBlockByNumber", None, "has no block"),
         ("eth_getCode", "0x", "has no code at the contract's address"),
         ("eth_call", "0x", "is not a Connext diamond"),
