@@ -21,6 +21,8 @@ from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.labels import TokenId
+from connext_monitor.core.token import Token
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
@@ -121,7 +123,8 @@ async def _build(
     web_connections: int,
 ) -> _Monitor:
     """Everything, from the store outwards; the stack lets go of it in the reverse order."""
-    labels, durations = chain_labels(config), pathway_durations(config)
+    known_tokens: dict[TokenId, Token] = {}
+    labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
     opening = StoreOpening(config, names, providers, labels, clock)
     store = await opening.open(stack, durations, first_blocks(config))
@@ -129,7 +132,7 @@ async def _build(
     tally = Tally(names, config.alert_providers)
     observed = observe_chains(config, store, clock, SystemRandom())
     clock.watch(observed.heads)
-    tokens = TokenReader(store.tokens, observed.queries, labels)
+    tokens = TokenReader(store.tokens, observed.queries, known_tokens)
     await tokens.load()
     alerts = await build_alerting(config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally)
 

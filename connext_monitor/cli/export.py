@@ -14,7 +14,6 @@ from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.documents.transfers import transfer_document
-from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_columns import COLUMNS, transfer_cells
 from connext_monitor.core.transfer_view import TransferView
@@ -27,10 +26,9 @@ from connext_monitor.store.store import Store
 def write_transfers(typed: FilterOptions, *, as_csv: bool) -> None:
     """Write transfers to stdout, the newest first, as csv or as JSON by line."""
     config = load()
-    labels = chain_labels(config)
     now = SystemClock().now().timestamp()
     try:
-        complete(_write(config, read_filter(typed, labels, now), labels, now, as_csv=as_csv))
+        complete(_write(config, read_filter(typed, chain_labels(config), now), now, as_csv=as_csv))
         sys.stdout.flush()
     except OutputLost as error:
         if not error.reader_left:
@@ -39,9 +37,9 @@ def write_transfers(typed: FilterOptions, *, as_csv: bool) -> None:
         standard_streams.give_stdout_up()
 
 
-async def _write(config: Config, selection: TransferFilter, labels: ChainLabels, now: float, *, as_csv: bool) -> None:
+async def _write(config: Config, selection: TransferFilter, now: float, *, as_csv: bool) -> None:
     async with reading(config) as store:
-        labels.tokens.update(await store.tokens.every())
+        labels = chain_labels(config, await store.tokens.every())
         rows = csv.writer(sys.stdout, lineterminator="\n")
         if as_csv:
             rows.writerow(COLUMNS)

@@ -1,6 +1,6 @@
 """``stats``: how many transfers, how fast, and by which routers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from msgspec import to_builtins
@@ -20,8 +20,9 @@ from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.stats import stats_document
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import ChainLabels, TokenId
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
+from connext_monitor.core.token import Token
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
 
@@ -36,7 +37,8 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
         option("--origin", origin, lambda text: read_chain(text, labels)),
         option("--destination", destination, lambda text: read_chain(text, labels)),
     )
-    numbers, timeline, not_live = complete(_look(config, window, labels))
+    numbers, timeline, tokens, not_live = complete(_look(config, window))
+    labels = chain_labels(config, tokens)
     known_at = rfc3339(last_written(config.monitor.database))
     if as_json:
         document = to_builtins(stats_document(numbers, timeline, labels))
@@ -47,13 +49,13 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
     _print(numbers, labels)
 
 
-async def _look(config: Config, window: Window, labels: ChainLabels) -> tuple[Stats, Timeline, str | None]:
+async def _look(config: Config, window: Window) -> tuple[Stats, Timeline, Mapping[TokenId, Token], str | None]:
     async with reading(config) as store:
-        labels.tokens.update(await store.tokens.every())
+        tokens = await store.tokens.every()
         statistics = store.statistics
         numbers = await statistics.over(window)
         timeline = await statistics.timeline(window, usual_width(window))
-    return numbers, timeline, await why_not_live(config.monitor.listen, config.chains)
+    return numbers, timeline, tokens, await why_not_live(config.monitor.listen, config.chains)
 
 
 def _print(stats: Stats, labels: ChainLabels) -> None:

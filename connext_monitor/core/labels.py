@@ -7,6 +7,9 @@ from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import Address, DomainId, Hash32
 from connext_monitor.core.token import Token
 
+TokenId = tuple[DomainId, Address]
+"""The chain that a token stands on, and its address there."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChainLabel:
@@ -26,13 +29,13 @@ class ChainLabel:
 
 @dataclass(frozen=True, slots=True)
 class ChainLabels:
-    """The labels of all chains that a name is known of, configured or not.
+    """The labels of all chains whose name is known, configured or not, and of ``tokens``.
 
-    ``tokens`` are those whose own words are known, by the chain that they stand on; it fills while the program runs.
+    Whoever owns the tokens may learn of more while the program runs; here they are only read.
     """
 
     by_domain: Mapping[DomainId, ChainLabel]
-    tokens: dict[tuple[DomainId, Address], Token] = field(default_factory=dict)
+    tokens: Mapping[TokenId, Token] = field(default_factory=dict)
 
     def name(self, domain: DomainId) -> str | None:
         """The chain's name, None where nobody knows one."""

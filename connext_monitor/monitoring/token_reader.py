@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.core.events import Address, DomainId
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import TokenId
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.monitoring.chain_queries import Unanswered
@@ -18,7 +18,6 @@ _PATIENCE = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
 """Seconds for which a token that gives no symbol is not asked again."""
 
-_TokenId = tuple[DomainId, Address]
 """A token by its chain and its address."""
 
 log = structlog.get_logger()
@@ -53,26 +52,26 @@ class _Nameless:
 
 
 class TokenReader:
-    """Puts tokens into the labels: those that are stored, and others when they are needed."""
+    """Fills ``tokens``: with those that are stored, and with others when they are needed."""
 
     def __init__(
         self,
         store: TokenStore,
         queries: Mapping[DomainId, TokenQueries],
-        labels: ChainLabels,
+        tokens: dict[TokenId, Token],
         first_pause: float = _FIRST_PAUSE,
     ) -> None:
         """``first_pause``: seconds until a token that gave no symbol is asked again, four times as many each time."""
         self._store = store
         self._queries = queries
-        self._labels = labels
+        self._tokens = tokens
         self._first_pause = first_pause
-        self._confirmed: set[_TokenId] = set()
-        self._nameless: dict[_TokenId, _Nameless] = {}
+        self._confirmed: set[TokenId] = set()
+        self._nameless: dict[TokenId, _Nameless] = {}
 
     async def load(self) -> None:
         """Take over those that are stored."""
-        self._labels.tokens.update(await self._store.every())
+        self._tokens.update(await self._store.every())
 
     async def enrich(self, transfer: Transfer) -> None:
         """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
@@ -91,7 +90,7 @@ class TokenReader:
                 if token is None:
                     self._note_nameless(token_id)
                     return
-                self._labels.tokens[token_id] = token
+                self._tokens[token_id] = token
                 self._confirmed.add(token_id)
                 await self._store.keep(*token_id, token)
         except (Unanswered, TimeoutError) as error:
@@ -99,11 +98,11 @@ class TokenReader:
         except Exception:
             log.exception("token.not_read")
 
-    def _is_nameless(self, token_id: _TokenId) -> bool:
+    def _is_nameless(self, token_id: TokenId) -> bool:
         nameless = self._nameless.get(token_id)
         return nameless is not None and asyncio.get_running_loop().time() < nameless.until
 
-    def _note_nameless(self, token_id: _TokenId) -> None:
+    def _note_nameless(self, token_id: TokenId) -> None:
         """Believed for a while only: an endpoint without the contract's state says so of every token."""
         before = self._nameless.get(token_id)
         pause = self._first_pause if before is None else min(_LONGEST_PAUSE, 4 * before.pause)

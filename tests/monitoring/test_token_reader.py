@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from connext_monitor.core.events import Address, DomainId
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import TokenId
 from connext_monitor.core.token import Token
 from connext_monitor.monitoring.chain_queries import Unanswered
 from connext_monitor.monitoring.token_reader import TokenReader
@@ -44,20 +44,24 @@ class Shelf:
         self.kept[domain, asset] = token
 
 
+def no_tokens() -> dict[TokenId, Token]:
+    return {}
+
+
 async def test_a_token_is_asked_for_once_and_kept() -> None:
-    chain, shelf, labels = Chain(), Shelf(), ChainLabels({})
-    reader = TokenReader(shelf, {ORIGIN: chain}, labels)
+    chain, shelf, tokens = Chain(), Shelf(), no_tokens()
+    reader = TokenReader(shelf, {ORIGIN: chain}, tokens)
     await reader.enrich(LATE)
     await reader.enrich(LATE)
-    assert (chain.asked, labels.tokens, shelf.kept) == (1, {(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC})
-    later = ChainLabels({})
+    assert (chain.asked, tokens, shelf.kept) == (1, {(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC})
+    later = no_tokens()
     await TokenReader(shelf, {}, later).load()
-    assert later.tokens == {(ORIGIN, TOKEN): USDC}
+    assert later == {(ORIGIN, TOKEN): USDC}
 
 
 async def test_what_is_no_token_is_asked_once() -> None:
     chain = Chain(answer=None)
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, ChainLabels({}))
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, no_tokens())
     await reader.enrich(LATE)
     await reader.enrich(LATE)
     assert chain.asked == 1
@@ -65,36 +69,36 @@ async def test_what_is_no_token_is_asked_once() -> None:
 
 @pytest.mark.parametrize("answer", [Unanswered("no endpoint answers"), ValueError("a bug")])
 async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(answer: Exception) -> None:
-    chain, labels = Chain(answer=answer), ChainLabels({})
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels, first_pause=0.0)
+    chain, tokens = Chain(answer=answer), no_tokens()
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, tokens, first_pause=0.0)
     await reader.enrich(LATE)
     chain.answer = USDC
     await reader.enrich(LATE)
-    assert labels.tokens == {(ORIGIN, TOKEN): USDC}
+    assert tokens == {(ORIGIN, TOKEN): USDC}
 
 
 async def test_an_alert_does_not_wait_for_a_chain_that_hangs() -> None:
     async with asyncio.timeout(10):
-        await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, ChainLabels({})).enrich(LATE)
+        await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, no_tokens()).enrich(LATE)
 
 
 async def test_what_is_no_token_is_asked_again_some_time_later() -> None:
-    chain, labels = Chain(answer=None), ChainLabels({})
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, labels, first_pause=0.0)
+    chain, tokens = Chain(answer=None), no_tokens()
+    reader = TokenReader(Shelf(), {ORIGIN: chain}, tokens, first_pause=0.0)
     await reader.enrich(LATE)
     chain.answer = USDC
     await reader.enrich(LATE)
-    assert labels.tokens == {(ORIGIN, TOKEN): USDC}
+    assert tokens == {(ORIGIN, TOKEN): USDC}
 
 
 async def test_a_stored_token_is_asked_for_once_more_in_each_run() -> None:
-    shelf, labels = Shelf({(ORIGIN, TOKEN): Token("WRONG", 18)}), ChainLabels({})
+    shelf, tokens = Shelf({(ORIGIN, TOKEN): Token("WRONG", 18)}), no_tokens()
     chain = Chain(answer=Unanswered("no endpoint answers"))
-    reader = TokenReader(shelf, {ORIGIN: chain}, labels)
+    reader = TokenReader(shelf, {ORIGIN: chain}, tokens)
     await reader.load()
     await reader.enrich(LATE)
-    assert labels.tokens == {(ORIGIN, TOKEN): Token("WRONG", 18)}
+    assert tokens == {(ORIGIN, TOKEN): Token("WRONG", 18)}
     chain.answer = USDC
     await reader.enrich(LATE)
     await reader.enrich(LATE)
-    assert (labels.tokens, shelf.kept, chain.asked) == ({(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC}, 2)
+    assert (tokens, shelf.kept, chain.asked) == ({(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC}, 2)

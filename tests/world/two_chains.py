@@ -25,7 +25,8 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
-from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.labels import ChainLabel, ChainLabels, TokenId
+from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
@@ -33,8 +34,10 @@ from tests.world.recording import commit
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 NAMES = {ORIGIN: "here", DESTINATION: "there"}
+TOKENS: dict[TokenId, Token] = {}
 LABELS = ChainLabels(
-    {ORIGIN: ChainLabel("here", "https://here.example"), DESTINATION: ChainLabel("there", "https://there.example")}
+    {ORIGIN: ChainLabel("here", "https://here.example"), DESTINATION: ChainLabel("there", "https://there.example")},
+    TOKENS,
 )
 EXECUTE, RECONCILE = 300, 10800
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
