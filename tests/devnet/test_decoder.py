@@ -1,5 +1,6 @@
 """The decoder held against web3.py's, on the logs that real diamonds wrote."""
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,8 +31,12 @@ Says = Mapping[str, Any]
 @pytest.fixture(scope="module")
 def web3_reads() -> Callable[[RawLog], Says]:
     """From a log to the arguments that web3.py finds in it, by the published contracts' own interface."""
+    recursion = sys.getrecursionlimit()
     from hexbytes import HexBytes  # in here, since web3 takes seconds to import
     from web3 import Web3
+
+    # A library that it imports raises the limit so far that deep JSON overflows the stack of all later tests here.
+    sys.setrecursionlimit(recursion)
 
     facets = [entry for facet in ("BridgeFacet", "InboxFacet") for entry in artifact(facet).abi]
     contract = Web3().eth.contract(abi=[entry for entry in facets if entry["type"] == "event"])
