@@ -79,6 +79,11 @@ class RunningParts:
         error: BaseException | None = None
         try:
             await part.run()
+        except asyncio.CancelledError as raised:
+            # A task group takes a cancelled task for one that nobody needs any more.
+            if self._stopping:
+                raise
+            error = raised
         except Exception as raised:  # noqa: BLE001 - it is handed on
             error = raised
         if self._stopping:

@@ -84,6 +84,15 @@ async def test_a_part_that_ends_by_itself_stops_the_others(story: Story, error: 
     assert story.lines == ["stopping False", "third ended", "first ended"]
 
 
+async def test_a_part_that_cancels_itself_stops_the_others(story: Story) -> None:
+    async def run() -> None:
+        raise asyncio.CancelledError("by a library")
+
+    assert not await story.run(story.part("first"), Part("second", run))
+    assert story.failures == [("second", "failed: by a library")]
+    assert story.lines == ["stopping False", "first ended"]
+
+
 async def test_a_part_that_swallows_a_cancellation_is_cancelled_again(story: Story) -> None:
     story.stop.set()
     await story.run(story.part("first"), story.part("second", swallows=1))

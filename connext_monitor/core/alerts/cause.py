@@ -43,7 +43,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a look has shown: the causes, and which kinds it could look for at all."""
+    """The causes that were found, and the kinds of cause that could be checked."""
 
     causes: tuple[Cause, ...] = ()
     looked_for: frozenset[CauseKind] = frozenset()
