@@ -1,7 +1,7 @@
 """The chain watch on a real store, with chains whose silence a test sets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,8 +109,14 @@ async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
 
 
-def details(watched: Watched) -> UnobservedDetails:
-    return CHAIN_UNOBSERVED.details_of(watched.watch._alerts["gnosis"])
+def says(watched: Watched, holds: Callable[[UnobservedDetails], bool]) -> Callable[[], Awaitable[bool]]:
+    """Whether gnosis's newest alert is stored with such details: before the watch returns from storing, it has none."""
+
+    async def stored() -> bool:
+        alerts = [alert for alert in await watched.alerts() if alert.subject == "gnosis"]
+        return bool(alerts) and holds(CHAIN_UNOBSERVED.details_of(alerts[-1]))
+
+    return stored
 
 
 async def test_the_alert_counts_waiting_deadlines_and_says_why(tmp_path: Path) -> None:
@@ -211,7 +217,7 @@ async def test_its_alert_follows_the_number_of_unjudged_legs(tmp_path: Path) -> 
         await watched.says(("gnosis", AlertState.OPEN))
         watched.unjudged.by_chain[DESTINATION] = replace(REFUSED, legs=1, waited_for=500)
         watched.watch.unjudged_changed()
-        await until(lambda: details(watched).waiting == 1)
+        await until(says(watched, lambda details: details.waiting == 1))
         text = compose((await watched.alerts())[0], None, LABELS).text
         assert text.startswith("1 leg past due cannot be judged: ")
         assert "It has waited for 2 min 10 s" in text
@@ -230,10 +236,10 @@ async def test_a_chain_back_in_sight_stays_open_while_legs_wait(tmp_path: Path) 
         watched.unjudged.by_chain[DESTINATION] = REFUSED
         watched.gnosis.silent_for = 0
         watched.watch.progressed()
-        await until(lambda: details(watched).unjudged is not None)
+        await until(says(watched, lambda details: details.unjudged is not None))
         watched.gnosis.silent_for = PATIENCE
         watched.watch.unjudged_changed()
-        await until(lambda: details(watched).unjudged is None)
+        await until(says(watched, lambda details: details.unjudged is None))
         await watched.says(("gnosis", AlertState.OPEN))
         assert "is not observed" in compose((await watched.alerts())[0], None, LABELS).title
 
@@ -250,8 +256,7 @@ async def test_legs_that_waited_for_an_outage_end_with_it(
         watched.gnosis.silent_for = 0
         watched.waiting[DESTINATION] = 4
         watched.watch.progressed()
-        # The watch may learn only after the store that its alert is open.
-        await until(lambda: "gnosis" in watched.watch._alerts and details(watched).waiting == 4)
+        await until(says(watched, lambda details: details.waiting == 4))
         del watched.unjudged.by_chain[DESTINATION]
         watched.watch.unjudged_changed()
         await watched.says(("gnosis", AlertState.RESOLVED))
