@@ -1,0 +1,82 @@
+"""Small worlds and runs made by hand, for the tests of the oracle: two chains, one channel, nothing wrong."""
+
+from dataclasses import replace
+from math import inf
+
+from tests.simulation.trace import AlertChange, Interval, Sighting, State, Trace
+from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
+
+EPOCH = 1_700_000_000.0
+BLOCK_TIME = 10
+ALWAYS = (Interval(0.0, inf),)
+DAY = 86_400.0
+
+
+def block_hash(number: int, fork: str = "") -> str:
+    """The hash of the block at this height; ``fork`` names another one there."""
+    return f"0x{number:060x}{fork.encode().hex():0>4}"
+
+
+def stands(at: float, until: float = inf, fork: str = "") -> Standing:
+    """An event in the first block from ``at`` on."""
+    number = -int(-at // BLOCK_TIME)
+    since = float(number * BLOCK_TIME)
+    where = Sighting(number, block_hash(number, fork), f"0x{number:064x}", int(EPOCH + since))
+    return Standing(Interval(since, until), where)
+
+
+def chain(name: str, domain: int, seconds: float = DAY) -> ChainTruth:
+    """A chain with a block each ``BLOCK_TIME``, seen as soon as it is stamped, and sound endpoints."""
+    numbers = range(int(seconds // BLOCK_TIME) + 1)
+    blocks = tuple(Block(n, block_hash(n), int(EPOCH + n * BLOCK_TIME), float(n * BLOCK_TIME)) for n in numbers)
+    return ChainTruth(name=name, domain=domain, finality=5, blocks=blocks, sound=ALWAYS)
+
+
+def transfer(
+    number: int = 1,
+    *,
+    sent: Standing | None = None,
+    executed: Standing | None = None,
+    reconciled: Standing | None = None,
+) -> TransferTruth:
+    """A transfer from alpha to beta, whose events stand there."""
+    return TransferTruth(
+        transfer_id=f"0x{number:064x}",
+        origin="alpha",
+        destination="beta",
+        nonce=number,
+        xcalled=(sent,) if sent else (),
+        executed=(executed,) if executed else (),
+        reconciled=(reconciled,) if reconciled else (),
+    )
+
+
+def world(*transfers: TransferTruth, seconds: float = 4000.0) -> Truth:
+    """Two chains and a webhook, without faults; legs are due after 300 and 1,800 s."""
+    return Truth(
+        seconds=seconds,
+        epoch=EPOCH,
+        execute_deadline=300,
+        reconcile_deadline=1800,
+        unobserved_after=120.0,
+        chains=(chain("alpha", 1001, seconds), chain("beta", 1002, seconds)),
+        transfers=transfers,
+        channels=(ChannelTruth(name="hook", sound=ALWAYS, digests=False),),
+    )
+
+
+def opened(at: float, kind: str, subject: str) -> AlertChange:
+    """An alert opens."""
+    return AlertChange(
+        at=at, alert_id=f"{kind}:{subject}", kind=kind, subject=subject, severity="critical", state=State.OPEN
+    )
+
+
+def ended(at: float, opening: AlertChange, resolution: str) -> AlertChange:
+    """It ends."""
+    return replace(opening, at=at, state=State.RESOLVED, resolution=resolution)
+
+
+def run(*alerts: AlertChange, seconds: float = 4000.0) -> Trace:
+    """A run with these changes of alerts, by a monitor that was up all the while."""
+    return Trace(seconds=seconds, epoch=EPOCH, up=(Interval(0.0, seconds),), alerts=alerts)

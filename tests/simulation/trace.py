@@ -1,0 +1,134 @@
+"""What a run of the monitor did, as the oracle reads it: plain values, nothing of the monitor's.
+
+Every instant is in seconds since the story's begin, by the world's own time: not by the monitor's clock, which may be
+wrong. Ids and hashes are lower-case hex with ``0x``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What an alert, or the last message about it, says."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """From ``begin`` until just before ``end``."""
+
+    begin: float
+    end: float
+
+    def __contains__(self, at: float) -> bool:
+        return self.begin <= at < self.end
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.end - self.begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertChange:
+    """One alert as a commit left it: written down for every commit after which its row differs from before.
+
+    ``subject`` is a transfer's id, or a name (of a chain, a provider). ``at`` is when the commit was made.
+    """
+
+    at: float
+    alert_id: str
+    kind: str
+    subject: str
+    severity: str
+    state: State
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One request that a channel took, as its readers see it: a new message, or an earlier one that now says this.
+
+    ``message_id`` is the channel's own; an edit has that of the message that it changes. ``acknowledged``: the sender
+    got the answer, and so knows that it was taken.
+
+    A message about one alert has its ``kind`` and ``subject`` (``alert_id`` too, where the channel is told that). One
+    about a group has the ``kind``, the ``pathway`` (names of origin and destination; None where the kind has none),
+    how many alerts it counts as ``members``, how many of these it calls ``open``, and in ``named`` the subjects that
+    it names. ``key`` is what tells a repetition from news: the same body sent twice has the same.
+    """
+
+    at: float
+    channel: str
+    message_id: str
+    edit: bool
+    kind: str
+    state: State
+    key: str
+    subject: str | None = None
+    alert_id: str | None = None
+    pathway: tuple[str, str] | None = None
+    members: int = 1
+    open: int = 1
+    named: tuple[str, ...] = ()
+    acknowledged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where a record says that an event stands; the timestamp is the block's, in Unix seconds."""
+
+    block_number: int
+    block_hash: str
+    tx_hash: str
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRecord:
+    """A transfer as it is stored when the run ends; ``status`` as the API's document calls it, domains are ids."""
+
+    transfer_id: str
+    status: str
+    origin: int
+    destination: int
+    nonce: int | None
+    xcalled: Sighting | None
+    executed: Sighting | None
+    reconciled: Sighting | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainRecord:
+    """What is stored of a chain when the run ends; ``contiguous`` is the first nonce that is not proven to be here."""
+
+    name: str
+    checkpoint: int
+    covered: int | None
+    first_nonce: int | None
+    contiguous: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """A whole run.
+
+    ``up``: a monitor was running (from the call of ``run`` until it was gone), suspended or not. ``suspended``: its
+    host stood still. ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at the
+    end, the ids of the alerts. Changes and messages are in the order in which they happened.
+    """
+
+    seconds: float
+    epoch: float
+    """The story's begin in Unix seconds, by a right clock."""
+    up: tuple[Interval, ...]
+    suspended: tuple[Interval, ...] = ()
+    disk_failing: tuple[Interval, ...] = ()
+    alerts: tuple[AlertChange, ...] = ()
+    messages: tuple[Message, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
+    chains: tuple[ChainRecord, ...] = ()
+    waiting: tuple[tuple[str, str], ...] = ()
+    """Channel and alert."""
