@@ -30,7 +30,6 @@ LONG_FUNCTIONS = {
     "_build",  # app.py
     "upgrade",  # a migration is a list of statements
 }
-NAMES_OF_TWO = {"Silences"}
 
 
 @cache
@@ -65,13 +64,48 @@ def test_no_function_is_too_long_to_be_seen_at_once() -> None:
     assert long == LONG_FUNCTIONS
 
 
-def test_one_name_means_one_class() -> None:
-    found = defaultdict[str, list[str]](list)
+def types_defined(source: ast.Module) -> Iterator[str]:
+    """The public names that mean a type: of classes, protocols, type variables, new types and aliases."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+    for statement in source.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name) and is_of_a_type(target.id))
+
+
+def is_of_a_type(name: str) -> bool:
+    """Whether it is written as types are: `DomainId`, not `MOST_LINES` or `log`."""
+    return name[0].isupper() and not name.isupper()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Row: ...",
+        "class Row(Protocol): ...",
+        "Row = tuple[str, float]",
+        "Row: TypeAlias = tuple[str, float]",
+        'Row = NewType("Row", int)',
+        "def outer():\n    class Row: ...",
+    ],
+)
+def test_whatever_defines_a_type_is_seen(source: str) -> None:
+    assert list(types_defined(ast.parse(source))) == ["Row"]
+
+
+@pytest.mark.parametrize("source", ["class _Row: ...", "ROW = 1", "row = 1", "def Row(): ..."])
+def test_what_defines_no_public_type_is_not_seen(source: str) -> None:
+    assert list(types_defined(ast.parse(source))) == []
+
+
+def test_one_name_means_one_type() -> None:
+    files = defaultdict[str, list[str]](list)
     for file in PACKAGE:
-        for node in ast.walk(tree(file)):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].append(where(file))
-    assert {name: files for name, files in found.items() if len(files) > 1}.keys() == NAMES_OF_TWO
+        for name in types_defined(tree(file)):
+            files[name].append(where(file))
+    assert {name: defined_in for name, defined_in in files.items() if len(defined_in) > 1} == {}
 
 
 def private_names_patched(source: ast.Module) -> list[str]:

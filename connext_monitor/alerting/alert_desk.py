@@ -8,16 +8,9 @@ from typing import Protocol
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.details import Details
-from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.effects import Decide, ResolveAlert, Route
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.selection import TransferWithDeadlines
-
-Route = Callable[[Alert], Collection[str]]
-"""The providers that an alert goes to."""
-
-Decide = Callable[[TransferWithDeadlines | None], Alert | None]
-"""The alert that a transfer calls for, as it stands within the transaction; None for none."""
 
 
 class AlertStore(Protocol):

@@ -5,7 +5,7 @@ lost: there is nowhere to keep it.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from connext_monitor.alerting.notice import AlertNotice, Provider
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.delivery import Change, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.labels import ChainLabels
 
@@ -31,7 +32,7 @@ class Bulletin:
     def __init__(
         self,
         providers: Iterable[Provider],
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         labels: ChainLabels,
         clock: Clock,
     ) -> None:

@@ -20,7 +20,7 @@ from connext_monitor.core.alerts.cause import (
     of_transfer,
 )
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId, Timestamp, TransferId
+from connext_monitor.core.events import DomainId, Pathway, Timestamp, TransferId
 from connext_monitor.core.side_events import DESTINATION_TOPICS, ORIGIN_TOPICS, SeenSideEvent
 from connext_monitor.core.transfer import Transfer
 
@@ -31,9 +31,6 @@ _ANSWERED_WITHIN = 1.0
 """Seconds that an alert waits for what is known of its cause, and no longer."""
 _LEFT_ALONE_FOR = 15.0
 """Seconds that a chain which took too long is left alone."""
-
-Pathway = tuple[DomainId, DomainId]
-"""Origin and destination."""
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from connext_monitor.alerting.notice import DigestProvider
 from connext_monitor.alerting.outgoing_message import GroupStore, Idle, OutgoingAlert, OutgoingDigest
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.grouping import (
-    Action,
+    DeliveryAction,
     FormGroup,
     GroupRules,
     JoinGroup,
@@ -63,7 +63,7 @@ class DigestQueue:
     def settled(self, outcome: Outcome) -> None:
         """The queue is read anew for each message."""
 
-    async def _next_action(self, held: Held) -> Action:
+    async def _next_action(self, held: Held) -> DeliveryAction:
         now = self._clock.now().timestamp()
         queue = await self._store.queue(self._provider.name, now - self._rules.interval)
         return next_action(queue, self._provider.digest_mode, self._rules, now, held)

@@ -18,6 +18,7 @@ from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.unjudged import (
     Hindrance,
     Marks,
@@ -93,7 +94,7 @@ class UnjudgedWatch:
         alerts: KnownAlerts,
         judging: Judging,
         held_deliveries: Callable[[DomainId], Unjudged | None],
-        names: Mapping[DomainId, str],
+        names: ChainNames,
         patience: float,
         clock: Clock,
         settles: float = SETTLES,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from random import SystemRandom
 
-from connext_monitor.alerting.alert_desk import AlertDesk, Route
+from connext_monitor.alerting.active_silences import ActiveSilences
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
@@ -19,7 +20,6 @@ from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.alerting.silences import Silences
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.assembly.housekeeping import report_delivery
 from connext_monitor.clock.agreed import AgreedClock
@@ -27,6 +27,7 @@ from connext_monitor.config import Config
 from connext_monitor.config.rules import escalations, group_rules
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, merged
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
@@ -46,7 +47,7 @@ class Alerting:
 
     desk: AlertDesk
     manager: AlertManager
-    silences: Silences
+    silences: ActiveSilences
     escalation: Escalation
     provider_watch: ProviderWatch
     database_watch: DatabaseWatch
@@ -85,7 +86,7 @@ async def build_alerting(
 ) -> Alerting:
     """The alerting about these chains. Raises StoreUnavailable."""
     unobserved_after = config.alerts.unobserved_after.total_seconds()
-    silences = Silences(store.silences, labels, clock, clock.settled)
+    silences = ActiveSilences(store.silences, labels, clock, clock.settled)
     await silences.load()
     desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)

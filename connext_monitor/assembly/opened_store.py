@@ -17,7 +17,7 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import ChainLabels, ChainNames
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.store import Store
@@ -31,7 +31,7 @@ class StoreOpening:
     def __init__(
         self,
         config: Config,
-        names: Mapping[DomainId, str],
+        names: ChainNames,
         providers: Sequence[ConfiguredProvider],
         labels: ChainLabels,
         clock: Clock,

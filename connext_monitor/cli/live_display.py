@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from rich.live import Live
 
-from connext_monitor.cli.output import Part, styled
+from connext_monitor.cli.output import Printable, styled
 from connext_monitor.cli.rich_output import drawn, terminal
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.formats import rfc3339
@@ -18,14 +18,14 @@ _AS_IT_WAS = b"\x1b[?1049l\x1b[?25h"
 """Leaves the screen that is drawn on, and shows the cursor."""
 
 
-async def show_again_and_again(look: Callable[[], Awaitable[Sequence[Part]]]) -> None:
+async def show_again_and_again(look: Callable[[], Awaitable[Sequence[Printable]]]) -> None:
     """Draw what ``look`` finds, at most once a second, until SIGINT or SIGTERM; the terminal is then as it was."""
     stop = StopRequest()
     with stop.on_signals(), display_on(sys.stdout.fileno(), _AS_IT_WAS):
         await _draw_until(stop, look)
 
 
-async def _draw_until(stop: StopRequest, look: Callable[[], Awaitable[Sequence[Part]]]) -> None:
+async def _draw_until(stop: StopRequest, look: Callable[[], Awaitable[Sequence[Printable]]]) -> None:
     stopping = asyncio.create_task(stop.wait())
     with Live(console=terminal(), screen=True, auto_refresh=False, vertical_overflow="ellipsis") as live:
         while not stop.made:

@@ -36,7 +36,7 @@ class Columns:
     rows: Sequence[Row]
 
 
-Part = Cell | Columns
+Printable = Cell | Columns
 """A line or a table, printed one below the other."""
 
 _DEADLINE_STYLES = {
@@ -85,7 +85,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Row]) -> None:
             click.echo(line)
 
 
-def print_parts(parts: Iterable[Part]) -> None:
+def print_parts(parts: Iterable[Printable]) -> None:
     """Lines and tables on stdout."""
     for part in parts:
         if isinstance(part, Columns):

@@ -7,7 +7,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from connext_monitor.cli.output import Cell, Columns, Part, Styled, plain
+from connext_monitor.cli.output import Cell, Columns, Printable, Styled, plain
 
 
 def print_line(cell: Cell) -> None:
@@ -20,7 +20,7 @@ def print_table(columns: Columns) -> None:
     terminal().print(_table(columns))
 
 
-def drawn(parts: Iterable[Part]) -> Group:
+def drawn(parts: Iterable[Printable]) -> Group:
     """Lines and tables as a terminal shows them, for a display that draws them again and again."""
     return Group(*(_table(part) if isinstance(part, Columns) else _text(part) for part in parts))
 

@@ -8,7 +8,7 @@ import click
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.output import (
     Columns,
-    Part,
+    Printable,
     Row,
     print_json,
     print_parts,
@@ -56,7 +56,7 @@ def show_status(*, as_json: bool) -> int:
     return DEGRADED if report.degraded else 0
 
 
-async def _look(config: Config) -> list[Part]:
+async def _look(config: Config) -> list[Printable]:
     try:
         report = await status_report(config, SystemClock().now())
     except DatabaseError as error:
@@ -66,10 +66,10 @@ async def _look(config: Config) -> list[Part]:
     return [*_verdict(report), "", *_parts(report, config)]
 
 
-def _parts(report: StatusReport, config: Config) -> list[Part]:
+def _parts(report: StatusReport, config: Config) -> list[Printable]:
     """What the verdict is about, from top to bottom."""
     labels = chain_labels(config)
-    parts: list[Part] = []
+    parts: list[Printable] = []
     if report.not_live is not None:
         notice = f"{report.not_live}; this is what the database says as of {rfc3339(report.known_at)}"
         parts += [styled(notice, "bold yellow"), ""]
@@ -100,13 +100,13 @@ def _parts(report: StatusReport, config: Config) -> list[Part]:
     return parts
 
 
-def _verdict(report: StatusReport) -> list[Part]:
+def _verdict(report: StatusReport) -> list[Printable]:
     if report.degraded:
         return [styled("Degraded", "bold red"), Columns((), [(reason,) for reason in report.degraded])]
     return [styled("All is well.", "green")]
 
 
-def _section(title: str, headings: Sequence[str], rows: Sequence[Row]) -> list[Part]:
+def _section(title: str, headings: Sequence[str], rows: Sequence[Row]) -> list[Printable]:
     return ["", styled(title, "bold"), Columns(headings, rows) if rows else "none"]
 
 

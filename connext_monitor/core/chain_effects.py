@@ -14,11 +14,11 @@ from connext_monitor.core.events import BlockNumber, DomainId, Executed, Transfe
 from connext_monitor.core.history import unread
 from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges, PriorState
 
-ChainName = Callable[[DomainId], str]
+NameOfChain = Callable[[DomainId], str]
 """What the alerts about a chain call it."""
 
 
-def ended_by_reading(prior: PriorState, batch: Batch, name: ChainName) -> Iterator[ResolveAlert]:
+def ended_by_reading(prior: PriorState, batch: Batch, name: NameOfChain) -> Iterator[ResolveAlert]:
     """The open alerts about chains that end with what has been read.
 
     1. A reorg below finality: every block after it has been read again.
@@ -40,7 +40,7 @@ def _read(prior: PriorState, batch: Batch, domain: DomainId) -> list[BlockRange]
     return [*prior.history.get(domain, ()), *(read.blocks for read in batch.history if read.domain == domain)]
 
 
-def opened_by_reading(batch: Batch, name: ChainName, at: datetime) -> Iterator[OpenAlert]:
+def opened_by_reading(batch: Batch, name: NameOfChain, at: datetime) -> Iterator[OpenAlert]:
     """The alerts that what has been read calls for.
 
     1. A block that counted as final was replaced.

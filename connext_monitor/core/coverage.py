@@ -102,7 +102,7 @@ class Sleep:
     seconds: float
 
 
-Action = Cover | LookAtHead | Sleep
+CoverAction = Cover | LookAtHead | Sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class CoverSituation:
     pushes: bool
 
 
-def next_action(now: CoverSituation) -> Action:
+def next_action(now: CoverSituation) -> CoverAction:
     """What to do next, by the first of these that fits.
 
     1. A cover that was broken off is done again, after a look at the head: it may be the head that is gone.

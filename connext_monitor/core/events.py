@@ -12,6 +12,9 @@ from connext_monitor.core.structs import struct
 DomainId = NewType("DomainId", int)
 """Connext's own number of a chain (6648936 for Ethereum); not the EVM chain id."""
 
+Pathway = tuple[DomainId, DomainId]
+"""The origin of a transfer and its destination."""
+
 ChainId = NewType("ChainId", int)
 """The EVM chain id (1 for Ethereum)."""
 

@@ -10,6 +10,9 @@ from connext_monitor.core.token import Token
 TokenId = tuple[DomainId, Address]
 """The chain that a token stands on, and its address there."""
 
+ChainNames = Mapping[DomainId, str]
+"""The configured chains\' names, which alerts about chains are about."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChainLabel:

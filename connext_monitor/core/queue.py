@@ -10,7 +10,7 @@ from typing import Self
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 
 BATCH = 500
 """The most alerts that join a group in one transaction, so that no transaction takes long."""
@@ -21,7 +21,7 @@ class Topic:
     """What a group is about: one kind of alert, for transfers on one pathway (origin, destination)."""
 
     kind: AlertKind
-    pathway: tuple[DomainId, DomainId] | None = None
+    pathway: Pathway | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:

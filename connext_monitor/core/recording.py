@@ -7,7 +7,7 @@ from datetime import datetime
 from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.chain_effects import (
-    ChainName,
+    NameOfChain,
     ended_by_reading,
     ended_by_reorgs,
     false_delivery_changes,
@@ -50,7 +50,7 @@ class Changes:
         return [effect for effect in self.effects if isinstance(effect, OpenAlert)]
 
 
-def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayDurations, name: ChainName) -> Changes:
+def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayDurations, name: NameOfChain) -> Changes:
     """The changes that a batch makes to the prior state, and what opens and ends with them ``at`` that time.
 
     1. Transfers, their deadlines, and the alerts about their legs.

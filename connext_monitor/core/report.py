@@ -12,7 +12,7 @@ from typing import Any
 from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import PathwayStats, Stats
 from connext_monitor.core.words import duration_words
@@ -47,7 +47,7 @@ class PathwayFigures:
     reconcile: LegFigures = LegFigures()
 
     @property
-    def ends(self) -> tuple[DomainId, DomainId]:
+    def ends(self) -> Pathway:
         """Origin and destination."""
         return self.origin, self.destination
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import DueDates
-from connext_monitor.core.events import Address, BlockNumber, DomainId, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, DomainId, Pathway, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer
 
 Cursor = tuple[int, TransferId]
@@ -68,7 +68,7 @@ class OpenAlerts:
 
     kind: AlertKind
     severity: Severity
-    pathway: tuple[DomainId, DomainId] | None
+    pathway: Pathway | None
     subject: str | None
     count: int
     since: datetime

@@ -23,9 +23,9 @@ from connext_monitor.monitoring.json_rpc import (
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
-    Outcome,
     PushStream,
     RpcLimits,
+    RpcOutcome,
     RpcRefused,
     decode_message,
     encode_request,
@@ -110,7 +110,7 @@ class HttpClient:
     def _closed_by_us(self) -> EndpointUnavailable:
         return EndpointUnavailable(self.host, "was closed by us")
 
-    async def _exchange(self, method: str, params: Sequence[object], seconds: float) -> Outcome:
+    async def _exchange(self, method: str, params: Sequence[object], seconds: float) -> RpcOutcome:
         request_id = next(self._ids)
         try:
             async with asyncio.timeout(seconds):
@@ -154,7 +154,7 @@ class HttpClient:
             return EndpointUnavailable(self.host, "does not speak valid HTTP")
         return EndpointUnavailable(self.host, why_unreachable(error))
 
-    def _read(self, method: str, request_id: int, reply: _Reply) -> Outcome:
+    def _read(self, method: str, request_id: int, reply: _Reply) -> RpcOutcome:
         """What a reply says, in this order.
 
         1. A body beyond the limit says nothing but that.
@@ -198,7 +198,7 @@ class HttpClient:
         text = re.sub(r"<[^>]*>", " ", (reply.body or b"")[:_PAGE_LOOKED_AT].decode(errors="replace"))
         return self._url.quote(" ".join([phrase, *text.split()]))
 
-    def _read_message(self, method: str, request_id: int, body: bytes, status: int) -> Outcome:
+    def _read_message(self, method: str, request_id: int, body: bytes, status: int) -> RpcOutcome:
         try:
             answer = decode_message(body)
         except MalformedMessage as error:

@@ -70,7 +70,7 @@ class RpcRefused(RpcError):
         self.blocks: int | None = None
 
 
-Outcome: TypeAlias = msgspec.Raw | RpcError
+RpcOutcome: TypeAlias = msgspec.Raw | RpcError
 """How a request ended. An error stays a value until `settle` raises it: no library's exception becomes its context."""
 
 
@@ -194,7 +194,7 @@ def decode_message(body: bytes) -> RpcMessage:
         raise MalformedMessage("gave an answer that is not JSON-RPC") from None
 
 
-def read_outcome(url: EndpointAddress, method: str, answer: RpcMessage, http_status: int | None = None) -> Outcome:
+def read_outcome(url: EndpointAddress, method: str, answer: RpcMessage, http_status: int | None = None) -> RpcOutcome:
     """What an answer says about the request that it belongs to."""
     if answer.failed:
         refusal = _read_refusal(url, method, answer.error, http_status)
@@ -209,7 +209,7 @@ def size(raw: msgspec.Raw) -> int:
     return memoryview(raw).nbytes
 
 
-def settle(outcome: Outcome, method: str, on_request: OnRequest | None) -> msgspec.Raw:
+def settle(outcome: RpcOutcome, method: str, on_request: OnRequest | None) -> msgspec.Raw:
     """Count how a request ended; return its result or raise its error."""
     refused = isinstance(outcome, RpcRefused)
     failed = isinstance(outcome, RpcError)

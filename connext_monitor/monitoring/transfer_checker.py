@@ -1,7 +1,7 @@
 """The transfer checker: applies what observers saw to the transfers, commits once, and says so afterwards."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.labels import ChainLabels
@@ -32,7 +32,7 @@ class RecordStore(Protocol):
         self,
         batch: Batch,
         decide: Callable[[PriorState], Changes],
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         at: datetime,
     ) -> tuple[Changes, list[str]]:
         """Store a batch with what ``decide`` makes of what is known; the changes, and the alerts opened or ended."""
@@ -54,7 +54,7 @@ class TransferChecker:
         listener: CommitListener,
         labels: ChainLabels,
         clock: Clock,
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         *,
         patient: bool = False,
     ) -> None:

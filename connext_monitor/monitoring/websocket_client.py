@@ -20,10 +20,10 @@ from connext_monitor.monitoring.json_rpc import (
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
-    Outcome,
     RpcError,
     RpcLimits,
     RpcMessage,
+    RpcOutcome,
     RpcRefused,
     decode_message,
     encode_request,
@@ -57,7 +57,7 @@ class _Pending:
     """A request that waits for its answer; ``pushes`` is where the pushes of a subscription go that it asks for."""
 
     method: str
-    outcome: asyncio.Future[Outcome]
+    outcome: asyncio.Future[RpcOutcome]
     pushes: PushQueue | None = None
 
 
@@ -144,7 +144,7 @@ class WebSocketClient:
 
     async def _exchange(
         self, method: str, params: Sequence[object], seconds: float, pushes: PushQueue | None = None
-    ) -> Outcome:
+    ) -> RpcOutcome:
         if self._why_lost is not None:
             return self._unavailable()
         request_id = next(self._ids)
@@ -232,13 +232,13 @@ class WebSocketClient:
                 refused = RpcRefused(self.host, pending.method, outcome.refusal, outcome.retry_after)
                 pending.outcome.set_result(refused)
 
-    def _read_answer(self, pending: _Pending, answer: RpcMessage) -> Outcome:
+    def _read_answer(self, pending: _Pending, answer: RpcMessage) -> RpcOutcome:
         outcome = read_outcome(self._url, pending.method, answer)
         if pending.pushes is None or isinstance(outcome, RpcError):
             return outcome
         return self._begin(pending.pushes, outcome)
 
-    def _begin(self, pushes: PushQueue, result: msgspec.Raw) -> Outcome:
+    def _begin(self, pushes: PushQueue, result: msgspec.Raw) -> RpcOutcome:
         """Open a subscription while its answer is read: the next message may be its first push."""
         try:
             subscription = _SUBSCRIPTION_ID.decode(result)

@@ -9,14 +9,14 @@ from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.details import Details
-from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.effects import Decide, ResolveAlert, Route
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.selection import AlertRow, TransferWithDeadlines
+from connext_monitor.core.selection import AlertRow
 from connext_monitor.store import news
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
@@ -32,13 +32,6 @@ _ALERT_COLUMNS = (
     alerts.c.revision,
 )  # fmt: skip
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
-
-
-Route = Callable[[Alert], Collection[str]]
-"""The providers that an alert is for."""
-
-Decide = Callable[[TransferWithDeadlines | None], Alert | None]
-"""The alert that a transfer as it stands calls for."""
 
 
 def open_alerts(connection: Connection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:

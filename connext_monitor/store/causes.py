@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, case, exists, func, or_, select, update
 
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import Pathway
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.revisions import NEXT_REVISION
 from connext_monitor.store.schema import alerts, transfers
@@ -22,7 +22,7 @@ def change(connection: Connection, alert_id: str, decide: Callable[[tuple[Cause,
     return True
 
 
-def bids(connection: Connection, pathway: tuple[DomainId, DomainId], since: int, lately: int) -> RouterBids:
+def bids(connection: Connection, pathway: Pathway, since: int, lately: int) -> RouterBids:
     """What routers made of the transfers that began on a pathway at ``since`` (Unix seconds) or later.
 
     Without a router are those that took the slow path, and those whose destination was asked and said that they are

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, update
 
 from connext_monitor.core.deadline import Awaited, Durations, Leg
-from connext_monitor.core.events import BlockNumber, DomainId, EventKind
+from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Pathway
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store import chains
-from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
+from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.schema import domain_of_event, events, transfers
 
 

@@ -5,10 +5,7 @@ from typing import Any
 from sqlalchemy import Column
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
 from connext_monitor.store.schema import transfers
-
-Pathway = tuple[DomainId, DomainId]
 
 PATHWAY = (transfers.c.origin, transfers.c.destination)
 ARRIVED: dict[Leg, Column[Any]] = {Leg.EXECUTE: transfers.c.executed_at, Leg.RECONCILE: transfers.c.reconciled_at}

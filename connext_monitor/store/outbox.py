@@ -3,44 +3,44 @@
 ``names`` are the configured chains', which alerts about chains are about.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.digest import Digest, NamedMember
 from connext_monitor.core.delivery import QueuedDelivery
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.store import deliveries, groups
 from connext_monitor.store.views import by_ids
 
-Names = Mapping[DomainId, str]
 
-
-def next_deliveries(connection: Connection, names: Names, provider: str, limit: int) -> list[QueuedDelivery]:
+def next_deliveries(connection: Connection, names: ChainNames, provider: str, limit: int) -> list[QueuedDelivery]:
     """The oldest deliveries still to be made to a provider; first as many that were tried before, then others."""
     tried = deliveries.next_retries(connection, provider, limit)
     untried = deliveries.next_pending(connection, provider, limit)
     return _with_transfers(connection, names, [*tried, *untried])
 
 
-def next_delivery(connection: Connection, names: Names, provider: str) -> QueuedDelivery | None:
+def next_delivery(connection: Connection, names: ChainNames, provider: str) -> QueuedDelivery | None:
     """The oldest delivery still to be made to a provider."""
     return next(iter(next_deliveries(connection, names, provider, 1)), None)
 
 
-def delivery(connection: Connection, names: Names, delivery_id: int) -> QueuedDelivery | None:
+def delivery(connection: Connection, names: ChainNames, delivery_id: int) -> QueuedDelivery | None:
     """One delivery that is still to be made, if it is."""
     return next(iter(_with_transfers(connection, names, deliveries.pending(connection, delivery_id))), None)
 
 
-def digest(connection: Connection, names: Names, group_id: int) -> Digest:
+def digest(connection: Connection, names: ChainNames, group_id: int) -> Digest:
     """A group as it is now."""
     group = groups.by_id(connection, group_id)
     known = by_ids(connection, names, [alert.transfer_id for alert in group.named])
     return group.digest([NamedMember(alert, known.get(alert.transfer_id)) for alert in group.named])
 
 
-def _with_transfers(connection: Connection, names: Names, pending: Sequence[QueuedDelivery]) -> list[QueuedDelivery]:
+def _with_transfers(
+    connection: Connection, names: ChainNames, pending: Sequence[QueuedDelivery]
+) -> list[QueuedDelivery]:
     known = by_ids(connection, names, [queued.alert.transfer_id for queued in pending])
     return [replace(queued, transfer=known.get(queued.alert.transfer_id)) for queued in pending]

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, func, literal, select
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
-from connext_monitor.store.legs import PATHWAY, Pathway
+from connext_monitor.core.events import DomainId, Pathway
+from connext_monitor.store.legs import PATHWAY
 from connext_monitor.store.schema import alerts, transfers
 
 _LEGS = {kind.name: leg for leg, kind in OVERDUE.items()}

@@ -1,12 +1,12 @@
 """The transaction of promise 1: what is read for the decision upon a batch, and how it is carried out."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG
 from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
 from connext_monitor.core.batch import Batch, ChainProgress
@@ -22,7 +22,7 @@ def record(
     connection: Connection,
     batch: Batch,
     decide: Callable[[PriorState], Changes],
-    route: Callable[[Alert], Collection[str]],
+    route: Route,
     at: datetime,
 ) -> tuple[Changes, list[str]]:
     """Events, transfers, checkpoints, and the alerts that open or end: all of a batch, or nothing.
@@ -48,9 +48,7 @@ def prior_state(connection: Connection, batch: Batch) -> PriorState:
     )
 
 
-def save(
-    connection: Connection, batch: Batch, changes: Changes, route: Callable[[Alert], Collection[str]], at: datetime
-) -> list[str]:
+def save(connection: Connection, batch: Batch, changes: Changes, route: Route, at: datetime) -> list[str]:
     """Carry out what was decided upon a batch; the ids of the alerts that this opened or ended."""
     transfers.save(connection, changes)
     nonces.forget(connection, changes.removed)

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.stats import LatencyPercentiles, Replayed, Window, latency
-from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
+from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.schema import chains, transfers
 from connext_monitor.store.statistics import latencies, within
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Label, Row, Select, and_, case, func, select
 
 from connext_monitor.core.deadline import LEGS, Leg
-from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Timestamp
+from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Pathway, Timestamp
 from connext_monitor.core.stats import (
     LatencyPercentiles,
     LegStats,
@@ -25,7 +25,7 @@ from connext_monitor.core.stats import (
     starts,
 )
 from connext_monitor.core.transfer import Status
-from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY, Pathway
+from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.payload import unpack
 from connext_monitor.store.schema import events, transfers

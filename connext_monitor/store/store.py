@@ -1,13 +1,13 @@
 """The store as the rest of the program sees it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.store import recording
@@ -36,7 +36,7 @@ class Store:
     Each method of a noun is one transaction, or one consistent read.
     """
 
-    def __init__(self, database: Database, names: Mapping[DomainId, str]) -> None:
+    def __init__(self, database: Database, names: ChainNames) -> None:
         self.database = database
         self.transfers = Transfers(database, names)
         self.suspects = Suspects(database, names)
@@ -54,7 +54,7 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: Path, names: Mapping[DomainId, str], *, migrate: bool = True, executor: MakeExecutor = Threads
+        cls, path: Path, names: ChainNames, *, migrate: bool = True, executor: MakeExecutor = Threads
     ) -> Self:
         """Open the database file, making it where there is none. Raises DatabaseError.
 
@@ -63,7 +63,7 @@ class Store:
         return cls(await Database.open(path, migrate=migrate, executor=executor), names)
 
     @classmethod
-    async def open_readonly(cls, path: Path, names: Mapping[DomainId, str]) -> Self:
+    async def open_readonly(cls, path: Path, names: ChainNames) -> Self:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
         return cls(await Database.open_readonly(path), names)
 
@@ -75,7 +75,7 @@ class Store:
         self,
         batch: Batch,
         decide: Callable[[PriorState], Changes],
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         at: datetime,
     ) -> tuple[Changes, list[str]]:
         """Promise 1: all of a batch in one transaction; see `recording.record`."""

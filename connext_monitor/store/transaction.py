@@ -4,25 +4,22 @@ A query or a change is written once, as a function over a connection, so that it
 nouns of the `Store` list those that the rest of the program runs by themselves.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.store.database import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Names = Mapping[DomainId, str]
-"""The configured chains' names, which alerts about chains are about."""
-
 
 class Noun:
     """Some of what is kept."""
 
-    def __init__(self, database: Database, names: Names) -> None:
+    def __init__(self, database: Database, names: ChainNames) -> None:
         self.database = database
         self.names = names
 
@@ -40,7 +37,7 @@ def reads(query: Callable[Concatenate[Connection, P], T]) -> Transaction[P, T]:
     return read
 
 
-def reads_with_names(query: Callable[Concatenate[Connection, Names, P], T]) -> Transaction[P, T]:
+def reads_with_names(query: Callable[Concatenate[Connection, ChainNames, P], T]) -> Transaction[P, T]:
     """The same for a query that is told the chains' names."""
 
     async def read(noun: Noun, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,7 +3,7 @@
 ``names`` are the configured chains', which alerts about chains are about.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
@@ -12,26 +12,25 @@ from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import alerts, transfers
 
-Names = Mapping[DomainId, str]
-
 
 def listed(
-    connection: Connection, names: Names, wanted: TransferFilter, *, limit: int, after: Cursor | None = None
+    connection: Connection, names: ChainNames, wanted: TransferFilter, *, limit: int, after: Cursor | None = None
 ) -> list[TransferView]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
     return _views(connection, names, transfers.listed(connection, wanted, limit=limit, after=after))
 
 
-def unfinished(connection: Connection, names: Names, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
+def unfinished(connection: Connection, names: ChainNames, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
     """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
     return _views(connection, names, transfers.unfinished(connection, origin, blocks))
 
 
-def by_id_or_tx(connection: Connection, names: Names, id_or_tx: bytes) -> list[TransferView]:
+def by_id_or_tx(connection: Connection, names: ChainNames, id_or_tx: bytes) -> list[TransferView]:
     """The transfer of this id, else those with an event in the transaction of this hash, in log order."""
     by_id = by_ids(connection, names, [TransferId(id_or_tx)])
     if by_id:
@@ -42,7 +41,7 @@ def by_id_or_tx(connection: Connection, names: Names, id_or_tx: bytes) -> list[T
 
 
 def by_ids(
-    connection: Connection, names: Names, ids: Collection[TransferId | None]
+    connection: Connection, names: ChainNames, ids: Collection[TransferId | None]
 ) -> dict[TransferId | None, TransferView]:
     """Those of these transfers that are known, in no order; None is nobody's."""
     known = transfers.by_ids(connection, {transfer_id for transfer_id in ids if transfer_id is not None})
@@ -50,7 +49,7 @@ def by_ids(
 
 
 def listed_alerts(
-    connection: Connection, names: Names, state: AlertState | None, *, limit: int, after: int | None = None
+    connection: Connection, names: ChainNames, state: AlertState | None, *, limit: int, after: int | None = None
 ) -> list[tuple[AlertRow, TransferView | None]]:
     """At most ``limit`` alerts, newest first, each with the transfer it is about."""
     rows = alerts.listed(connection, state, limit=limit, after=after)
@@ -58,7 +57,7 @@ def listed_alerts(
     return [(row, known.get(row.alert.transfer_id)) for row in rows]
 
 
-def _views(connection: Connection, names: Names, rows: Sequence[TransferWithDeadlines]) -> list[TransferView]:
+def _views(connection: Connection, names: ChainNames, rows: Sequence[TransferWithDeadlines]) -> list[TransferView]:
     if not rows:
         return []
     overdue = alerts.overdue_legs(connection, [row.transfer.transfer_id for row in rows])

@@ -18,6 +18,7 @@ from connext_monitor.core.events import (
     DomainId,
     Executed,
     Hash32,
+    Pathway,
     Reconciled,
     Timestamp,
     TransferEvent,
@@ -187,9 +188,7 @@ def _word(name: str, nonce: int) -> bytes:
     return sha256(f"{name} {nonce}".encode()).digest()
 
 
-def overdue(
-    transfer_id: TransferId, leg: Leg, due_at: Timestamp, at: datetime, pathway: tuple[DomainId, DomainId]
-) -> Alert:
+def overdue(transfer_id: TransferId, leg: Leg, due_at: Timestamp, at: datetime, pathway: Pathway) -> Alert:
     """The alert about a leg that was due then, opened ``at``."""
     origin, destination = pathway
     return OVERDUE[leg].open(transfer_id, at, OverdueDetails(due_at=due_at, origin=origin, destination=destination))

@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from connext_monitor.core.batch import Batch
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, ChainId, DomainId, Hash32, Timestamp
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import ChainLabels, ChainNames
 from connext_monitor.core.recording import record
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.monitoring.observation import Committed
@@ -109,7 +109,7 @@ async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, M
     return quiet, busy, took
 
 
-def _sources(file: Path, names: Mapping[DomainId, str], store: Store) -> Sources:
+def _sources(file: Path, names: ChainNames, store: Store) -> Sources:
     block = BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(int(time.time())))
     statuses = [
         ChainStatus(domain, name, ChainId(1), BlockNumber(1), Coverage(block.number, block.number, block), True, True,

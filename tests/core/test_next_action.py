@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.coverage import (
-    Action,
     Aim,
     Cover,
+    CoverAction,
     Coverage,
     CoverSituation,
     LookAtHead,
@@ -39,7 +39,7 @@ AT_REST = CoverSituation(
 """Everything up to the head is covered, and nothing is due for half a minute."""
 
 
-def after(**changes: object) -> Action:
+def after(**changes: object) -> CoverAction:
     return next_action(replace(AT_REST, **changes))  # type: ignore[arg-type]
 
 

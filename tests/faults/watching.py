@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,8 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, load_config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import pathway_durations
-from connext_monitor.core.alerts.alert import Alert, AlertState
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.prior_state import PriorState
@@ -145,7 +146,7 @@ class _Noted:
         self,
         batch: Batch,
         decide: Callable[[PriorState], Changes],
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         at: datetime,
     ) -> tuple[Changes, list[str]]:
         changes, changed_alerts = await self._store.record(batch, decide, route, at)

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import DomainId
@@ -39,7 +39,7 @@ class FailingStore:
         self,
         batch: Batch,
         decide: Callable[[PriorState], Changes],
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         at: datetime,
     ) -> tuple[Changes, list[str]]:
         self.batches += 1

@@ -18,8 +18,8 @@ from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
 from connext_monitor.monitoring.json_rpc import (
     EndpointUnavailable,
     OnRequest,
-    Outcome,
     PushStream,
+    RpcOutcome,
     RpcRefused,
     decode_message,
     read_outcome,
@@ -181,7 +181,7 @@ class SimulatedClient:
         del timeout
         return settle(await self._outcome(method, params), method, self.on_request)
 
-    async def _outcome(self, method: str, params: Sequence[Any]) -> Outcome:
+    async def _outcome(self, method: str, params: Sequence[Any]) -> RpcOutcome:
         if self.gone.is_set():
             return EndpointUnavailable(self.host, "closed the connection (code 1013)", busy=True)
         asked = {"id": 1, "method": method, "params": params}
@@ -205,7 +205,7 @@ class SimulatedClient:
         first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
         return Asked(method, last - first + 1, sum(first <= number <= last for number in self.node.logs))
 
-    async def _refuse(self, plan: Plan, wait: float, asked: dict[str, Any]) -> Outcome:
+    async def _refuse(self, plan: Plan, wait: float, asked: dict[str, Any]) -> RpcOutcome:
         self.counts["refused"] += 1
         await asyncio.sleep(plan.latency)
         if self.cuts:
@@ -215,7 +215,7 @@ class SimulatedClient:
         data = {name: value for name, value in said.items() if name == "data"}
         return self._read(asked["method"], error(asked, said["code"], said["message"], **data))
 
-    def _read(self, method: str, text: str) -> Outcome:
+    def _read(self, method: str, text: str) -> RpcOutcome:
         return read_outcome(EndpointAddress("http://simulated"), method, decode_message(text.encode()))
 
     async def subscribe(self, *params: object) -> PushStream:

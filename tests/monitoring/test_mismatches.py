@@ -12,6 +12,7 @@ from hypothesis import given
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange
@@ -84,7 +85,7 @@ class Checking:
         self,
         batch: Batch,
         decide: Callable[[PriorState], Changes],
-        route: Callable[[Alert], Collection[str]],
+        route: Route,
         at: datetime,
     ) -> tuple[Changes, list[str]]:
         def refuse(_alert: Alert) -> Collection[str]:

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.deadline import LEGS, Leg, sighting_of
-from connext_monitor.core.events import Address, DomainId, TransferInfo
+from connext_monitor.core.events import Address, DomainId, Pathway, TransferInfo
 from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
 from connext_monitor.core.stats import (
     LatencyPercentiles,
@@ -49,7 +49,7 @@ LOCALS = {ALPHA: Address(b"\x09" * 20), BETA: Address(b"\x09" * 20), GAMMA: Addr
 class Made:
     """One transfer: when it began, when its legs came after that (None: not yet), and what is said of it."""
 
-    pathway: tuple[DomainId, DomainId]
+    pathway: Pathway
     begun: int
     called: bool
     executed: int | None

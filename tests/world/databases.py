@@ -1,7 +1,6 @@
 """Databases for tests: the migrations run once, and each test gets a copy of what they made."""
 
 import asyncio
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -9,14 +8,15 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 
 from connext_monitor.core.deadline import Awaited, Leg
-from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.events import TransferId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
 
 _making = Lock()
 
 
-async def open_store(file: Path, names: Mapping[DomainId, str], executor: MakeExecutor = Threads) -> Store:
+async def open_store(file: Path, names: ChainNames, executor: MakeExecutor = Threads) -> Store:
     """The store on that file, which a first run has made if it was not there."""
     with _making:
         if not file.exists():

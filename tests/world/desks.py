@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from connext_monitor.alerting.alert_desk import AlertDesk, AlertStore, Route
+from connext_monitor.alerting.alert_desk import AlertDesk, AlertStore
 from connext_monitor.clock import Clock, SystemClock
+from connext_monitor.core.alerts.effects import Route
 
 
 def desk_on(

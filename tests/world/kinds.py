@@ -15,12 +15,10 @@ from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY,
 from connext_monitor.core.alerts.kinds.provider_failing import PROVIDER_FAILING, ProviderFailingDetails
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId, Executed, TransferId
+from connext_monitor.core.events import DomainId, Executed, Pathway, TransferId
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.core.unjudged import Unjudged
-
-Pathway = tuple[DomainId, DomainId]
 
 
 def overdue_id(transfer_id: TransferId, leg: Leg) -> str:

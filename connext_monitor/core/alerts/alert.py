@@ -12,7 +12,7 @@ from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.message import Field, Link, Message
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.events import Pathway, TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Transfer
 
@@ -125,7 +125,7 @@ class Alert:
     causes: tuple[Cause, ...] = ()
 
     @property
-    def pathway(self) -> tuple[DomainId, DomainId] | None:
+    def pathway(self) -> Pathway | None:
         """The pathway (origin, destination) that it is about."""
         return self.details.pathway
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,7 +21,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     escalated_at: int | None = None
 
     @property
-    def pathway(self) -> tuple[DomainId, DomainId] | None:
+    def pathway(self) -> Pathway | None:
         """The pathway (origin, destination) that it is about; None where it is about none, or none is known."""
         return None
 
@@ -57,7 +57,7 @@ class PathwayDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
     destination: DomainId
 
     @property
-    def pathway(self) -> tuple[DomainId, DomainId] | None:
+    def pathway(self) -> Pathway | None:
         """The pathway (origin, destination)."""
         return self.origin, self.destination
 

@@ -1,11 +1,19 @@
 """What is to become of alerts, as values: the core returns them, and whoever stores alerts carries them out."""
 
+from collections.abc import Callable, Collection
 from typing import Self
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import TransferId
+from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.structs import struct
+
+Route = Callable[[Alert], Collection[str]]
+"""The providers that an alert goes to."""
+
+Decide = Callable[[TransferWithDeadlines | None], Alert | None]
+"""The alert that a transfer calls for, as it stands within the transaction; None for none."""
 
 
 @struct(frozen=True, slots=True)

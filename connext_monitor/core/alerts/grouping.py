@@ -125,7 +125,7 @@ class Wait:
     reason: ActionReason = ActionReason.NOTHING_DUE
 
 
-Action = SendAlert | SendGroup | FormGroup | JoinGroup | NoteEnds | Wait
+DeliveryAction = SendAlert | SendGroup | FormGroup | JoinGroup | NoteEnds | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,9 @@ class _Planned:
     tried: bool = False
 
 
-def next_action(queue: Queue, mode: DigestMode, rules: GroupRules, now: float, held: Held = NOTHING_HELD) -> Action:
+def next_action(
+    queue: Queue, mode: DigestMode, rules: GroupRules, now: float, held: Held = NOTHING_HELD
+) -> DeliveryAction:
     """What to do next for one channel.
 
     1. What belongs to open groups is put there: after a second, when a batch is full, or when its group is about to be
@@ -169,7 +171,7 @@ def next_action(queue: Queue, mode: DigestMode, rules: GroupRules, now: float, h
     return Wait(min((planned.due_at for planned in (*in_turn, *collects)), default=None))
 
 
-def is_news(action: Action) -> bool:
+def is_news(action: DeliveryAction) -> bool:
     """Whether it brings something to a channel that this has not been told: no retry, change or end."""
     match action:
         case SendAlert(_, reason):
@@ -202,7 +204,7 @@ def _with_room(queue: Queue, topic: Topic) -> Group | None:
     return next((group for group in queue.groups if group.topic == topic and group.room), None)
 
 
-def _completes(queue: Queue, collect: Action, due: _Planned, now: float) -> bool:
+def _completes(queue: Queue, collect: DeliveryAction, due: _Planned, now: float) -> bool:
     """Whether it belongs to a group that is about to be told, and is to be counted."""
     if not isinstance(due.action, SendGroup) or (
         isinstance(collect, JoinGroup) and collect.group_id != due.action.group_id

@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import BlockRef, DomainId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.unjudged import Obstacle
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_START, counter, gauge
 
@@ -50,7 +51,7 @@ def chain_families(statuses: Sequence[ChainStatus], malformed: Mapping[DomainId,
     yield from _counts(statuses, malformed)
 
 
-def nonce_families(nonces: Mapping[DomainId, Nonces], names: Mapping[DomainId, str]) -> Iterator[Metric]:
+def nonce_families(nonces: Mapping[DomainId, Nonces], names: ChainNames) -> Iterator[Metric]:
     """Whether each origin's nonces are known without a hole; absent for a chain that has not been asked yet."""
     known = [(names[domain], chain_nonces) for domain, chain_nonces in sorted(nonces.items()) if domain in names]
     yield gauge(

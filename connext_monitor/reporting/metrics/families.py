@@ -6,14 +6,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 PREFIX = "connext_monitor_"
 
-Row = tuple[Sequence[str], float]
+Sample = tuple[Sequence[str], float]
 """Label values in the order of the names, and the number."""
 
 SINCE_START = "Counted since the process started."
 FROM_DATABASE = "Read from the database."
 
 
-def gauge(name: str, words: str, labels: Sequence[str], rows: Iterable[Row]) -> GaugeMetricFamily:
+def gauge(name: str, words: str, labels: Sequence[str], rows: Iterable[Sample]) -> GaugeMetricFamily:
     """A number that goes up and down."""
     family = GaugeMetricFamily(PREFIX + name, words, labels=labels)
     for values, number in rows:
@@ -21,7 +21,7 @@ def gauge(name: str, words: str, labels: Sequence[str], rows: Iterable[Row]) -> 
     return family
 
 
-def counter(name: str, words: str, labels: Sequence[str], rows: Iterable[Row]) -> CounterMetricFamily:
+def counter(name: str, words: str, labels: Sequence[str], rows: Iterable[Sample]) -> CounterMetricFamily:
     """A number that only goes up; ``name`` ends in ``_total``."""
     family = CounterMetricFamily(PREFIX + name, words, labels=labels)
     for values, number in rows:

@@ -7,6 +7,7 @@ from pathlib import Path
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.stored_numbers import StoredNumbers
 
 
@@ -23,7 +24,7 @@ class Sources:
     the chains'.
     """
 
-    chains: Mapping[DomainId, str]
+    chains: ChainNames
     providers: Collection[str]
     database: Path
     statuses: Callable[[], Sequence[ChainStatus]]

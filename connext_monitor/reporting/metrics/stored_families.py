@@ -9,15 +9,16 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import DeadlineState
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog, PathwayLeg, StoredNumbers
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, gauge
-from connext_monitor.reporting.metrics.tally import Chains, configured_legs, pathway_labels
+from connext_monitor.reporting.metrics.tally import configured_legs, pathway_labels
 
 _NONE = AwaitedLegs(0, 0)
 _NOTHING = Backlog()
 
 
-def deadline_families(numbers: StoredNumbers, chains: Chains, unseen: Collection[DomainId]) -> Iterator[Metric]:
+def deadline_families(numbers: StoredNumbers, chains: ChainNames, unseen: Collection[DomainId]) -> Iterator[Metric]:
     """The legs that are awaited; ``unseen`` are the chains that are not observed."""
     rows = []
     for key in configured_legs(chains):

@@ -10,6 +10,7 @@ from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.deadline import LEGS
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.events import DomainId, EventKind
+from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.stored_numbers import PathwayLeg
 from connext_monitor.core.transfer import EventRecord
@@ -20,9 +21,6 @@ LATENCIES = (15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 14400, 21
 """Seconds: a fast execution takes a minute or two, a reconciliation hours."""
 _OUTCOMES = ("sent", *(cause.value for cause in FailureCause), "refused", "dead")
 _MOVED = "a leg that a reorg moves is counted again."
-
-Chains = Mapping[DomainId, str]
-"""The configured chains' names: nothing else becomes a label, whatever a chain says."""
 
 
 class _Legs:
@@ -38,7 +36,7 @@ class _Legs:
 class Tally:
     """Counters that begin at 0 with the process; all methods are for the event loop's thread."""
 
-    def __init__(self, chains: Chains, providers: Collection[str]) -> None:
+    def __init__(self, chains: ChainNames, providers: Collection[str]) -> None:
         self._chains = chains
         self._providers = tuple(providers)
         self._recorded: Counter[tuple[DomainId, EventKind]] = Counter()
@@ -136,7 +134,7 @@ class Tally:
         return family
 
 
-def configured_legs(chains: Chains) -> Iterator[PathwayLeg]:
+def configured_legs(chains: ChainNames) -> Iterator[PathwayLeg]:
     """Both legs of every pathway between two configured chains."""
     for origin in chains:
         for destination in chains:
@@ -144,7 +142,7 @@ def configured_legs(chains: Chains) -> Iterator[PathwayLeg]:
                 yield from ((origin, destination, leg) for leg in LEGS)
 
 
-def pathway_labels(chains: Chains, key: PathwayLeg) -> tuple[str, str, str]:
+def pathway_labels(chains: ChainNames, key: PathwayLeg) -> tuple[str, str, str]:
     """Its names: origin, destination, leg."""
     return (chains[key[0]], chains[key[1]], key[2].value)
 

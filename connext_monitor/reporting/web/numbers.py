@@ -10,7 +10,7 @@ from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.amount import Amount, owed_amount
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import Pathway
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, PendingLegs
 from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, Timeline, last, usual_width
@@ -22,8 +22,6 @@ _KEPT_FOR = 10.0
 _REST = 20
 """How many times as long as counting took its result is kept, so open pages cost a twentieth of the time at most."""
 _KEPT = 64
-
-Pathway = tuple[DomainId, DomainId]
 
 
 @dataclass(frozen=True, slots=True)

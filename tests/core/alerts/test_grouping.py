@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.grouping import (
     BURST,
-    Action,
     ActionReason,
+    DeliveryAction,
     DigestMode,
     FormGroup,
     GroupRules,
@@ -28,7 +28,7 @@ from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.events import DomainId, Pathway, TransferId
 from connext_monitor.core.holds import Held
 from connext_monitor.core.queue import (
     BATCH,
@@ -52,7 +52,7 @@ GROUP = Group(3, TOPIC, members=10, open=10, before=0, oldest=NOW - 2, newest=NO
 TOLD = replace(GROUP, opened_with=10, message=GroupMessage(NOW - 30, 10, 10), editable=True)
 
 
-def action(queue: Queue, mode: DigestMode = DigestMode.CHANGING_DIGEST, now: float = NOW) -> Action:
+def action(queue: Queue, mode: DigestMode = DigestMode.CHANGING_DIGEST, now: float = NOW) -> DeliveryAction:
     return next_action(queue, mode, RULES, now)
 
 
@@ -104,7 +104,7 @@ def test_what_has_waited_longest_is_told_first() -> None:
 TRIED = Queue([Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], retries=[Retry(7, Change.OPENED, NOW)])
 
 
-def held(queue: Queue, what: Held, now: float = NOW) -> Action:
+def held(queue: Queue, what: Held, now: float = NOW) -> DeliveryAction:
     return next_action(queue, DigestMode.CHANGING_DIGEST, RULES, now, what)
 
 
@@ -301,7 +301,7 @@ def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
 
 
 @given(st.sampled_from(list(KINDS.values())), st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2))
-def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: tuple[DomainId, DomainId] | None) -> None:
+def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: Pathway | None) -> None:
     assert Topic.parse(str(Topic(kind, pathway))) == Topic(kind, pathway)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.grouping import (
     BURST,
-    Action,
+    DeliveryAction,
     DigestMode,
     FormGroup,
     GroupRules,
@@ -47,7 +47,7 @@ class Channel:
     members: dict[int, dict[int, bool]] = field(default_factory=dict)
     heard: Counter[int] = field(default_factory=Counter)
     heard_end: Counter[int] = field(default_factory=Counter)
-    messages: list[tuple[float, Topic, Action]] = field(default_factory=list)
+    messages: list[tuple[float, Topic, DeliveryAction]] = field(default_factory=list)
 
     def open(self, number: int, topic: Topic) -> None:
         self.opened[number] = (self.now, topic)
@@ -92,7 +92,7 @@ class Channel:
             self.act(chosen)
         raise AssertionError("it never comes to rest")
 
-    def act(self, chosen: Action) -> None:
+    def act(self, chosen: DeliveryAction) -> None:
         match chosen:
             case SendAlert(number) if number < 0:
                 self.ends.remove(-number - 1)
@@ -128,7 +128,7 @@ class Channel:
                 members[number] = False
                 self.ends.remove(number)
 
-    def tell(self, group_id: int, change: Change, chosen: Action) -> None:
+    def tell(self, group_id: int, change: Change, chosen: DeliveryAction) -> None:
         group = self._counted(self.groups.pop(group_id))
         if group.message is None:
             self.heard.update(list(self.members[group_id]))
@@ -215,5 +215,5 @@ def test_a_group_s_message_is_changed_an_interval_apart(stream: list[tuple[float
             written[action.group_id] = at
 
 
-def _rings(action: Action) -> bool:
+def _rings(action: DeliveryAction) -> bool:
     return isinstance(action, SendAlert) or (isinstance(action, SendGroup) and action.change is Change.OPENED)

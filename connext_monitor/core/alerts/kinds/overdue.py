@@ -11,7 +11,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.transfer_facts import explorer_links, party_fields, router_fields
 from connext_monitor.core.deadline import Leg, sighting_of
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.words import duration_words
 
 
@@ -23,7 +23,7 @@ class OverdueDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
     destination: DomainId | None = None
 
     @property
-    def pathway(self) -> tuple[DomainId, DomainId] | None:
+    def pathway(self) -> Pathway | None:
         """The transfer's pathway, where it is known."""
         return None if self.origin is None or self.destination is None else (self.origin, self.destination)
 

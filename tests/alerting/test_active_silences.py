@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from connext_monitor.alerting.active_silences import ActiveSilences
 from connext_monitor.alerting.alert_desk import AlertDesk
-from connext_monitor.alerting.silences import Silences
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.effects import ResolveAlert
@@ -60,7 +60,7 @@ def test_a_silence_covers_what_all_its_conditions_name(
 @dataclass
 class Bench:
     store: Store
-    silences: Silences
+    silences: ActiveSilences
     woken: list[None]
 
     @property
@@ -95,7 +95,7 @@ class Bench:
 @asynccontextmanager
 async def bench(folder: Path, clock: Clock = CLOCK, settled: Callable[[], bool] = lambda: True) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {})
-    yield Bench(store, Silences(store.silences, LABELS, clock, settled), [])
+    yield Bench(store, ActiveSilences(store.silences, LABELS, clock, settled), [])
     await store.close()
 
 

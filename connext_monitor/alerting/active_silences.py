@@ -43,7 +43,7 @@ class SilenceStore(Protocol):
         ...
 
 
-class Silences:
+class ActiveSilences:
     """The silences in force; `load` before anything is routed.
 
     ``settled`` says whether the time of day can be relied on: after a start, a silence goes on until it can, though not
