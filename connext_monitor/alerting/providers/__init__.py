@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from connext_monitor.alerting.notice import Provider, takes_reports
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
+from connext_monitor.alerting.providers.http.client import OpenSender, http_sender
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable, parse_table
 from connext_monitor.core.alerts.alert import About, Alert
@@ -81,12 +82,14 @@ def build_providers(
     clock: Clock,
     console: "Console | None" = None,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    open_sender: OpenSender = http_sender,
 ) -> list[ConfiguredProvider]:
-    """All providers of the config, in its order; ``console`` is where the console type prints, by default stdout.
+    """All providers of the config, in its order.
 
+    ``console`` is where the console type prints, by default stdout; ``open_sender`` makes what the others send with.
     Raises ConfigError with the problems of all of them. Opens nothing yet: connections are made when they send.
     """
-    context = ProviderContext(labels, clock, console, sleep=sleep)
+    context = ProviderContext(labels, clock, console, sleep=sleep, open_sender=open_sender)
     built: list[ConfiguredProvider] = []
     problems: list[Problem] = []
     for name, table in tables.items():

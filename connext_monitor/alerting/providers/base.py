@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 from pydantic import Field
 
 from connext_monitor.alerting.notice import Provider
+from connext_monitor.alerting.providers.http.client import OpenSender, Sender, http_sender
 from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
 from connext_monitor.clock import Clock
 from connext_monitor.config import Flag, PathwayPattern, Table
@@ -43,7 +44,7 @@ class ProviderConfig(Table):
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
-    """What providers are built with: what chains are called, the time and waiting for it, and the terminal.
+    """What providers are built with: what chains are called, time and waiting for it, the terminal and the network.
 
     ``console`` None means stdout; ``first_timeout`` is how long a first response may take (seconds).
     """
@@ -53,6 +54,11 @@ class ProviderContext:
     console: "Console | None" = None
     first_timeout: float = FIRST_TIMEOUT
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    open_sender: OpenSender = http_sender
+
+    def sender(self) -> Sender:
+        """What one provider sends with; its own, to be closed by it."""
+        return self.open_sender(self.clock, self.first_timeout)
 
 
 C = TypeVar("C", bound=ProviderConfig)

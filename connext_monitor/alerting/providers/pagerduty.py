@@ -14,7 +14,6 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http.client import http_sender
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
@@ -76,7 +75,7 @@ class PagerDutyProvider:
     def __init__(self, name: str, config: PagerDutyConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = http_sender(context)
+        self._sender = context.sender()
         self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:

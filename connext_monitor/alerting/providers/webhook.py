@@ -18,7 +18,6 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http.client import http_sender
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
@@ -82,7 +81,7 @@ class WebhookProvider:
         self._config = config
         self._labels = context.labels
         self._clock: Clock = context.clock
-        self._sender = http_sender(context)
+        self._sender = context.sender()
 
     async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:  # noqa: ARG002 - a webhook has nothing to edit
         """Post the body; where it is rejected, once more without the transfer and with less text."""

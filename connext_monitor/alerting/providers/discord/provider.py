@@ -11,7 +11,7 @@ from connext_monitor.alerting.providers.base import ProviderContext, warn
 from connext_monitor.alerting.providers.discord.config import DiscordConfig
 from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
 from connext_monitor.alerting.providers.discord.responses import ID, ThreadShut, classify, pause_after, versioned
-from connext_monitor.alerting.providers.http.client import PICTURE, form, http_sender
+from connext_monitor.alerting.providers.http.client import PICTURE, form
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
@@ -38,7 +38,7 @@ class DiscordProvider:
     def __init__(self, name: str, config: DiscordConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = http_sender(context)
+        self._sender = context.sender()
         self._spacing = RequestSpacing(context.clock, context.sleep)
         self._edit_spacing = RequestSpacing(context.clock, context.sleep)
         self._own_thread: str | None = None

@@ -1,23 +1,44 @@
 """What providers send with; loads aiohttp only once something is to be sent."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
+from connext_monitor.clock import Clock
 
 if TYPE_CHECKING:
-    from connext_monitor.alerting.providers.http.sender import HttpSender
-from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
+    from yarl import URL
+
+    from connext_monitor.alerting.providers.http.response import HttpResponse
+    from connext_monitor.core.delivery import TryLater
 
 PICTURE = "report.png"
 """The file name of a report's picture."""
 
 
-def http_sender(context: ProviderContext) -> "HttpSender":
+class Sender(Protocol):
+    """What one provider sends with."""
+
+    async def request(
+        self, method: str, url: "URL", body: bytes, headers: Mapping[str, str], *, at_most: float = LONGEST_TIMEOUT
+    ) -> "HttpResponse | TryLater":
+        """Send once, and wait ``at_most`` seconds. A network failure is a `TryLater`; only a bug raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        ...
+
+
+OpenSender = Callable[[Clock, float], Sender]
+"""Makes what one provider sends with; the number is how long a first response may take (seconds)."""
+
+
+def http_sender(clock: Clock, first_timeout: float) -> Sender:
     """A sender with connections of its own; loads aiohttp, which reading a config must not wait for."""
     from connext_monitor.alerting.providers.http.sender import HttpSender  # noqa: PLC0415 - as said above
 
-    return HttpSender(context.clock, AdaptiveTimeout(context.clock, context.first_timeout))
+    return HttpSender(clock, AdaptiveTimeout(clock, first_timeout))
 
 
 async def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[bytes, Mapping[str, str]]:

@@ -1,6 +1,6 @@
 """One request and its response, by aiohttp, in a session of the provider's own.
 
-It is loaded only to send, not to read the config (`http.http_sender`).
+It is loaded only to send, not to read the config (`http.client.http_sender`).
 """
 
 import asyncio

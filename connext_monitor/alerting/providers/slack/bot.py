@@ -10,7 +10,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderContext, warn
-from connext_monitor.alerting.providers.http.client import PICTURE, http_sender
+from connext_monitor.alerting.providers.http.client import PICTURE
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
@@ -68,7 +68,7 @@ class SlackBot:
         self._config = config
         self._token = token
         self._channel = channel
-        self._sender = http_sender(context)
+        self._sender = context.sender()
         self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:

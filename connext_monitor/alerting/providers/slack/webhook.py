@@ -8,7 +8,6 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.http.client import http_sender
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
@@ -35,7 +34,7 @@ class SlackWebhook:
         self.name = name
         self._config = config
         self._url = config.webhook_url
-        self._sender = http_sender(context)
+        self._sender = context.sender()
         self._spacing = RequestSpacing(context.clock, context.sleep)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - a webhook's messages cannot be edited

@@ -8,7 +8,7 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderContext, warn
-from connext_monitor.alerting.providers.http.client import form, http_sender
+from connext_monitor.alerting.providers.http.client import form
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.telegram.config import TelegramConfig
@@ -33,7 +33,7 @@ class TelegramProvider:
     def __init__(self, name: str, config: TelegramConfig, context: ProviderContext) -> None:
         self.name = name
         self._config = config
-        self._sender = http_sender(context)
+        self._sender = context.sender()
         self._spacing = RequestSpacing(context.clock, context.sleep)
         self._chat = config.chat_id
         is_person = config.chat_id.isdigit()
