@@ -105,13 +105,13 @@ class Accusations:
             log.exception("alert.causes_not_found", alert=case.alert_id)
 
 
-def _accusation(case: Case, at: datetime, watched: TransferWithDeadlines | None) -> Alert | None:
+def _accusation(case: Case, at: datetime, stored: TransferWithDeadlines | None) -> Alert | None:
     """On what stands within the transaction: the leg may have arrived meanwhile, or XCalled may be gone."""
-    if watched is None:
+    if stored is None:
         return None
-    evidence = replace(case.evidence, transfer=watched.transfer, due=watched.due)
+    evidence = replace(case.evidence, transfer=stored.transfer, due=stored.due)
     if rule(evidence) is not LegRuling.ABSENT:
         return None
-    transfer, awaited = watched.transfer, case.leg.awaited
+    transfer, awaited = stored.transfer, case.leg.awaited
     details = OverdueDetails(due_at=evidence.due_at, origin=transfer.origin, destination=transfer.destination)
     return OVERDUE[awaited.leg].open(awaited.transfer_id, at, details, case.causes)

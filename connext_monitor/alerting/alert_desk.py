@@ -16,11 +16,11 @@ from connext_monitor.core.events import TransferId
 class AlertStore(Protocol):
     """Where alerts and their deliveries are kept. Each method is one transaction, or one consistent read."""
 
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+    async def open_of_kind(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
         ...
 
-    async def open_alert(self, alert: Alert, providers: Collection[str]) -> bool:
+    async def open(self, alert: Alert, providers: Collection[str]) -> bool:
         """Open an alert with its deliveries; False where it is open already."""
         ...
 
@@ -36,7 +36,7 @@ class AlertStore(Protocol):
         """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
         ...
 
-    async def resolve_alert(self, ended: ResolveAlert, at: datetime) -> bool:
+    async def resolve(self, ended: ResolveAlert, at: datetime) -> bool:
         """Resolve an alert, and queue that news; False where it is not open."""
         ...
 
@@ -75,11 +75,11 @@ class AlertDesk:
 
     async def open_alerts(self, kind: AlertKind) -> list[Alert]:
         """The open alerts of one kind."""
-        return await self._store.open_alerts(kind)
+        return await self._store.open_of_kind(kind)
 
     async def open(self, alert: Alert) -> bool:
         """Open an alert that is about no transfer; False where it is open already."""
-        opened = await self._store.open_alert(alert, self.route(alert))
+        opened = await self._store.open(alert, self.route(alert))
         self.wake_delivery()
         return opened
 
@@ -104,15 +104,15 @@ class AlertDesk:
 
     async def resolve(self, alert: Alert, resolution: Resolution) -> bool:
         """End an alert; False where it is not open."""
-        resolved = await self._store.resolve_alert(ResolveAlert.of(alert, resolution), self._clock.now())
+        resolved = await self._store.resolve(ResolveAlert.of(alert, resolution), self._clock.now())
         if resolved:
             self.wake_delivery()
         return resolved
 
     async def keep_ended(self, alert: Alert) -> None:
         """Keep an alert that is over and was delivered by other means."""
-        await self._store.open_alert(alert, ())
+        await self._store.open(alert, ())
         if alert.resolution is not None:
             ended = ResolveAlert.of(alert, alert.resolution)
-            await self._store.resolve_alert(ended, alert.resolved_at or alert.opened_at)
+            await self._store.resolve(ended, alert.resolved_at or alert.opened_at)
         self.wake_delivery()

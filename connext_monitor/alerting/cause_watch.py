@@ -9,10 +9,11 @@ from typing import NoReturn, Protocol
 
 import structlog
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
-from connext_monitor.core.alerts.alert import Alert, AlertKind
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, Findings, merged
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
@@ -36,18 +37,6 @@ class TransferSource(Protocol):
         ...
 
 
-class LateAlerts(Protocol):
-    """Knows the alerts that are open, and has delivered what has changed about them: the alert desk."""
-
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
-        ...
-
-    def wake_delivery(self) -> None:
-        """Have delivered and shown what is stored."""
-        ...
-
-
 class CauseStore(Protocol):
     """Where causes are kept."""
 
@@ -64,7 +53,7 @@ class CauseWatch:
         transfers: TransferSource,
         store: CauseStore,
         finder: CauseFinder,
-        desk: LateAlerts,
+        desk: AlertDesk,
         clock: Clock,
         every: float = _LOOK_EVERY,
     ) -> None:
@@ -112,9 +101,9 @@ class CauseWatch:
             self._desk.wake_delivery()
 
     async def _look_at_end(self, transfer_id: TransferId) -> None:
-        watched = await self._transfers.by_id(transfer_id)
-        if watched is not None:
-            await self._keep(EXECUTE_OVERDUE.alert_id(transfer_id), await self._finder.side_findings(watched.transfer))
+        stored = await self._transfers.by_id(transfer_id)
+        if stored is not None:
+            await self._keep(EXECUTE_OVERDUE.alert_id(transfer_id), await self._finder.side_findings(stored.transfer))
 
     async def _look(self) -> None:
         """At those open alerts that have not been looked at for longest."""
@@ -127,9 +116,9 @@ class CauseWatch:
                 await self._look_again(alert, leg)
 
     async def _look_again(self, alert: Alert, leg: Leg) -> None:
-        watched = await self._transfers.by_id(alert.transfer_id) if alert.transfer_id else None
-        if watched is not None:
-            await self._keep(alert.id, await self._finder.find(watched.transfer, leg, alerted=True))
+        stored = await self._transfers.by_id(alert.transfer_id) if alert.transfer_id else None
+        if stored is not None:
+            await self._keep(alert.id, await self._finder.find(stored.transfer, leg, alerted=True))
 
     async def _keep(self, alert_id: str, findings: Findings) -> None:
         if await self._store.change(alert_id, lambda known: merged(known, findings)):

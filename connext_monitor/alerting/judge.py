@@ -35,7 +35,7 @@ log = structlog.get_logger()
 class EvidenceStore(EndedAlerts, Protocol):
     """What a judge reads."""
 
-    async def watched(self, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
+    async def transfers_by_id(self, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
         """Those of these transfers that are known, with their deadlines."""
         ...
 
@@ -181,13 +181,13 @@ class DestinationJudge:
         await self._accuse([case for case in cases if case.ruling is LegRuling.ABSENT])
 
     async def _cases(self, part: Sequence[WaitingLeg]) -> list[Case]:
-        transfers = await self._store.watched({leg.awaited.transfer_id for leg in part})
+        transfers = await self._store.transfers_by_id({leg.awaited.transfer_id for leg in part})
         return [Case(leg, self._evidence(leg.awaited, transfers.get(leg.awaited.transfer_id))) for leg in part]
 
-    def _evidence(self, awaited: Awaited, watched: TransferWithDeadlines | None) -> Evidence:
-        if watched is None:
+    def _evidence(self, awaited: Awaited, stored: TransferWithDeadlines | None) -> Evidence:
+        if stored is None:
             return Evidence(awaited, None, None, self._watermark)
-        return Evidence(awaited, watched.transfer, watched.due, self._watermark)
+        return Evidence(awaited, stored.transfer, stored.due, self._watermark)
 
     async def _ask(self, cases: Sequence[Case]) -> None:
         answers = await self._inquiry.ask([case.leg for case in cases])

@@ -95,10 +95,10 @@ class PhantomWatch:
                 await self._look_again(alert)
 
     async def _look_again(self, alert: Alert) -> None:
-        watched = await self._store.by_id(alert.transfer_id) if alert.transfer_id else None
-        if watched is not None and watched.transfer.xcalled is None and watched.transfer.executed is not None:
+        stored = await self._store.by_id(alert.transfer_id) if alert.transfer_id else None
+        if stored is not None and stored.transfer.xcalled is None and stored.transfer.executed is not None:
             return
-        resolution = Resolution.ORIGIN_FOUND if watched and watched.transfer.xcalled else Resolution.REORGED
+        resolution = Resolution.ORIGIN_FOUND if stored and stored.transfer.xcalled else Resolution.REORGED
         if await self._desk.resolve(alert, resolution):
             log.info("phantom.resolved", alert=alert.id, resolution=resolution)
 
@@ -147,20 +147,20 @@ class PhantomWatch:
 
         Its block has been covered, and the destination's contract, asked, says that it executed the transfer.
         """
-        watched = await self._store.by_id(transfer_id)
-        destination = self._chains.get(watched.transfer.destination) if watched else None
-        if watched is None or destination is None or not await self._is_covered(watched, destination):
+        stored = await self._store.by_id(transfer_id)
+        destination = self._chains.get(stored.transfer.destination) if stored else None
+        if stored is None or destination is None or not await self._is_covered(stored, destination):
             return False
         status = await destination.transfer_status(transfer_id)
         if status is None:
             reason = f"transferStatus is not answered: {_why(destination)}"
-            self._held.hold(transfer_id, watched.transfer.destination, reason)
+            self._held.hold(transfer_id, stored.transfer.destination, reason)
             return False
         return done(Leg.EXECUTE, status)
 
-    async def _is_covered(self, watched: TransferWithDeadlines, destination: AskableChain) -> bool:
+    async def _is_covered(self, stored: TransferWithDeadlines, destination: AskableChain) -> bool:
         """Whether the block of the delivery has been covered; it is asked for, once, where it has not been."""
-        transfer, executed = watched.transfer, watched.transfer.executed
+        transfer, executed = stored.transfer, stored.transfer.executed
         if executed is None:
             return False
         reached = await self._store.coverage(transfer.destination)
@@ -181,10 +181,10 @@ class PhantomWatch:
 
 
 def _accusation(
-    suspect: Suspect, verdict: PhantomVerdict, at: datetime, watched: TransferWithDeadlines | None
+    suspect: Suspect, verdict: PhantomVerdict, at: datetime, stored: TransferWithDeadlines | None
 ) -> Alert | None:
     """Decided once more on what stands within the transaction: the origin may have been found meanwhile."""
-    transfer = watched.transfer if watched else None
+    transfer = stored.transfer if stored else None
     if transfer is None or transfer.xcalled is not None or transfer.executed is None:
         return None
     details = PhantomDetails(

@@ -11,10 +11,10 @@ from typing import NoReturn, Protocol
 
 import structlog
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.judging_pace import SETTLES
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
@@ -54,14 +54,6 @@ class UnjudgedStore(Protocol):
         ...
 
 
-class KnownAlerts(Protocol):
-    """Knows which chains have an open alert."""
-
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
-        ...
-
-
 class Judging(Protocol):
     """Judges legs, and knows what keeps it from doing so."""
 
@@ -91,7 +83,7 @@ class UnjudgedWatch:
     def __init__(
         self,
         legs: UnjudgedStore,
-        alerts: KnownAlerts,
+        desk: AlertDesk,
         judging: Judging,
         held_deliveries: Callable[[DomainId], Unjudged | None],
         names: ChainNames,
@@ -100,7 +92,7 @@ class UnjudgedWatch:
         settles: float = SETTLES,
     ) -> None:
         self._legs = legs
-        self._alerts = alerts
+        self._desk = desk
         self._judging = judging
         self._held_deliveries = held_deliveries
         self._names = names
@@ -141,7 +133,7 @@ class UnjudgedWatch:
 
     async def _recall(self) -> None:
         """What was alerted about before a restart stands until it has been judged."""
-        alerted = {alert.subject for alert in await self._alerts.open_alerts(CHAIN_UNOBSERVED)}
+        alerted = {alert.subject for alert in await self._desk.open_alerts(CHAIN_UNOBSERVED)}
         for domain, backlog in self._backlogs.items():
             backlog.standing = self._names[domain] in alerted
         self._recalled = True

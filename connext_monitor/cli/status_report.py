@@ -100,7 +100,7 @@ async def _chains(
 
 async def _stored_chains(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
     """The chains as the database knows them, and what is wrong with them."""
-    alerts = {alert.subject: alert for alert in await store.alerts.open_alerts(CHAIN_UNOBSERVED)}
+    alerts = {alert.subject: alert for alert in await store.alerts.open_of_kind(CHAIN_UNOBSERVED)}
     unjudged = {
         name: legs
         for name, alert in alerts.items()

@@ -34,7 +34,7 @@ _ALERT_COLUMNS = (
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
 
 
-def open_alerts(connection: Connection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
+def open_all(connection: Connection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
     """Store alerts as open, with a delivery for each of their providers; those that were not open already."""
     known = _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
     is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
@@ -46,9 +46,9 @@ def open_alerts(connection: Connection, wanted: Sequence[tuple[Alert, Collection
     return [alert for alert, _ in new.values()]
 
 
-def open_alert(connection: Connection, alert: Alert, providers: Collection[str]) -> bool:
+def open_one(connection: Connection, alert: Alert, providers: Collection[str]) -> bool:
     """Store one alert as open, with a delivery for each provider; False where it is open already."""
-    return bool(open_alerts(connection, [(alert, providers)]))
+    return bool(open_all(connection, [(alert, providers)]))
 
 
 def open_decided(connection: Connection, decisions: Sequence[tuple[TransferId, Decide]], route: Route) -> list[Alert]:
@@ -58,7 +58,7 @@ def open_decided(connection: Connection, decisions: Sequence[tuple[TransferId, D
     """
     known = by_ids(connection, {transfer_id for transfer_id, _ in decisions})
     decided = [decide(known.get(transfer_id)) for transfer_id, decide in decisions]
-    return open_alerts(connection, [(alert, route(alert)) for alert in decided if alert is not None])
+    return open_all(connection, [(alert, route(alert)) for alert in decided if alert is not None])
 
 
 def escalate(connection: Connection, alert_id: str, route: Route, at: datetime) -> bool:
@@ -89,7 +89,7 @@ def every_open(connection: Connection) -> list[Alert]:
     return [read_alert(row) for row in rows]
 
 
-def resolve(connection: Connection, ended: Sequence[ResolveAlert], at: datetime) -> list[str]:
+def resolve_all(connection: Connection, ended: Sequence[ResolveAlert], at: datetime) -> list[str]:
     """Resolve those of these alerts that are open, and queue the news to all who got the opening; their ids."""
     resolutions = {effect.alert_id: effect.resolution for effect in ended}
     resolved = _open_among(connection, resolutions) if resolutions else []
@@ -112,16 +112,16 @@ def resolve(connection: Connection, ended: Sequence[ResolveAlert], at: datetime)
     return resolved
 
 
-def resolve_alert(connection: Connection, ended: ResolveAlert, at: datetime) -> bool:
+def resolve_one(connection: Connection, ended: ResolveAlert, at: datetime) -> bool:
     """Resolve one alert; False where it is not open."""
-    return bool(resolve(connection, [ended], at))
+    return bool(resolve_all(connection, [ended], at))
 
 
 def resolve_decided(
     connection: Connection, decide: Callable[[Sequence[Alert]], Sequence[ResolveAlert]], at: datetime
 ) -> list[str]:
     """Resolve what ``decide``, which must be pure, ends of all alerts that are open; their ids."""
-    return resolve(connection, decide(every_open(connection)), at)
+    return resolve_all(connection, decide(every_open(connection)), at)
 
 
 def resolved_since(connection: Connection, alert_ids: Collection[str], since: datetime) -> dict[str, datetime]:

@@ -62,8 +62,7 @@ class Deadlines(Noun):
 
     recompute = writes(deadlines.recompute)
     awaited = reads(deadlines.awaited)
-    watched = reads(transfers.by_ids)
-    open_alerts = reads(alerts.open_of_kind)
+    transfers_by_id = reads(transfers.by_ids)
     resolved_since = reads(alerts.resolved_since)
 
 
@@ -77,13 +76,13 @@ class UnjudgedLegs(Noun):
 class Alerts(Noun):
     """Alerts, from their opening to their end, and what the channels were told of them."""
 
-    open_alert = writes(alerts.open_alert)
+    open = writes(alerts.open_one)
     open_decided = writes(alerts.open_decided)
     change_details = writes(alerts.change_details)
     escalate = writes(alerts.escalate)
-    resolve_alert = writes(alerts.resolve_alert)
+    resolve = writes(alerts.resolve_one)
     resolve_decided = writes(alerts.resolve_decided)
-    open_alerts = reads(alerts.open_of_kind)
+    open_of_kind = reads(alerts.open_of_kind)
     every_open = reads(alerts.every_open)
     worst_open = reads(alert_log.worst_open)
     count_open = reads(alerts.count_open)

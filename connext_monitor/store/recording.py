@@ -58,8 +58,8 @@ def save(connection: Connection, batch: Batch, changes: Changes, route: Route, a
         _save_progress(connection, chain)
     for read in batch.history:
         backfills.add(connection, read.domain, read.blocks)
-    resolved = alerts.resolve(connection, changes.ended, at)
-    opened = alerts.open_alerts(connection, [(effect.alert, route(effect.alert)) for effect in changes.opened])
+    resolved = alerts.resolve_all(connection, changes.ended, at)
+    opened = alerts.open_all(connection, [(effect.alert, route(effect.alert)) for effect in changes.opened])
     return [*resolved, *(alert.id for alert in opened)]
 
 

@@ -156,7 +156,7 @@ def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> 
         transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
     )
     known = by_ids(connection, list(connection.execute(ids).scalars()))
-    return sorted(known.values(), key=lambda watched: watched.transfer.started_at)
+    return sorted(known.values(), key=lambda stored: stored.transfer.started_at)
 
 
 def by_id(connection: Connection, transfer_id: TransferId) -> TransferWithDeadlines | None:

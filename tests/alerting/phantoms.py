@@ -98,9 +98,9 @@ class Counting(Alerts):
         self.rounds: list[None] = []
         self._counted = store.alerts
 
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+    async def open_of_kind(self, kind: AlertKind) -> list[Alert]:
         self.rounds.append(None)
-        return await self._counted.open_alerts(kind)
+        return await self._counted.open_of_kind(kind)
 
 
 @asynccontextmanager

@@ -49,10 +49,10 @@ class QueuedAlerts:
 
     async def open(self, alert: Alert, *providers: str) -> None:
         """Open the alert for these providers."""
-        assert await self.store.alerts.open_alert(alert, providers or (HOOK,))
+        assert await self.store.alerts.open(alert, providers or (HOOK,))
 
     async def resolve(self, alert: Alert, at: datetime = NOW) -> None:
-        assert await self.store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), at)
+        assert await self.store.alerts.resolve(ResolveAlert.of(alert, Resolution.EXECUTED), at)
 
     async def open_again(self, alert: Alert, *providers: str) -> None:
         """Escalate the open alert, which queues a second opening."""

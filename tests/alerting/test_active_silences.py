@@ -121,13 +121,13 @@ async def test_what_ends_during_a_silence_is_never_delivered(made: Bench) -> Non
     quiet = await made.store.silences.make(silence(), NOW)
     await made.silences.load()
     await made.opened(LATE)
-    await made.store.alerts.resolve_alert(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
+    await made.store.alerts.resolve(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
     await made.ends(quiet)
     assert await made.waiting() is None
 
 
 async def test_the_end_of_a_silence_repeats_no_delivered_alert(made: Bench) -> None:
-    await made.store.alerts.open_alert(LATE, ["ops"])
+    await made.store.alerts.open(LATE, ["ops"])
     await made.sent("ops")
     quiet = await made.store.silences.make(silence(), NOW)
     await made.ends(quiet)
@@ -142,7 +142,7 @@ async def test_an_acknowledged_alert_is_delivered_again_if_still_open(made: Benc
     await made.ends(seen)
     assert await made.waiting("ops") == (LATE.id, Change.OPENED)
     await made.sent("ops")
-    await made.store.alerts.resolve_alert(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
+    await made.store.alerts.resolve(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
     assert await made.waiting("ops") == (LATE.id, Change.RESOLVED)
 
 
@@ -171,8 +171,8 @@ async def test_a_silence_outlives_a_restart(tmp_path: Path) -> None:
 
 async def test_an_alert_that_ends_before_the_commit_is_not_delivered(made: Bench) -> None:
     quiet = await made.store.silences.make(silence(), NOW)
-    await made.store.alerts.open_alert(LATE, [])
-    await made.store.alerts.resolve_alert(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
+    await made.store.alerts.open(LATE, [])
+    await made.store.alerts.resolve(ResolveAlert.of(LATE, Resolution.EXECUTED), NOW)
     assert await made.store.silences.end(quiet, {LATE.id: ["ops"], "gone": ["ops"]}, NOW) == 0
     assert await made.waiting() is None
 

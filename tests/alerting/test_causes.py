@@ -4,9 +4,11 @@ import asyncio
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pytest
 
+from connext_monitor.alerting.alert_desk import AlertStore
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import SystemClock
@@ -27,6 +29,7 @@ from connext_monitor.core.side_events import (
     SlippageUpdated,
 )
 from tests.world.alerts import ARRIVED, DESTINATION, DUE, LATE, OPENED, ORIGIN, TRANSFER_ID, transfer_alert
+from tests.world.desks import desk_on
 from tests.world.waiting import running, until
 
 SENT = LATE.xcalled.tx_hash if LATE.xcalled else Hash32(bytes(32))
@@ -74,10 +77,6 @@ class Kept:
     alerts: list[Alert] = field(default_factory=list)
     causes: dict[str, tuple[Cause, ...]] = field(default_factory=dict)
     asked: int = 0
-    woken: list[str] = field(default_factory=list)
-
-    def wake_delivery(self) -> None:
-        self.woken.append("woken")
 
     async def bids(self, pathway: object, since: int, lately: int) -> RouterBids:
         assert pathway == (ORIGIN, DESTINATION)
@@ -91,7 +90,7 @@ class Kept:
             replace(ARRIVED if transfer_id == TRANSFER_ID else LATE, transfer_id=transfer_id), DUE
         )
 
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
+    async def open_of_kind(self, kind: AlertKind) -> list[Alert]:
         return [alert for alert in self.alerts if alert.kind is kind]
 
     async def change(self, alert_id: str, decide: object) -> bool:
@@ -208,8 +207,8 @@ async def test_the_leg_about_to_be_alerted_about_counts_as_well() -> None:
 
 def watch(bridge: Bridge, woken: list[str], every: float = 60) -> CauseWatch:
     kept = bridge.kept
-    kept.woken = woken
-    return CauseWatch(kept, kept, bridge.finder(), kept, SystemClock(), every=every)
+    desk = desk_on(cast("AlertStore", kept), woken=lambda: woken.append("woken"))
+    return CauseWatch(kept, kept, bridge.finder(), desk, SystemClock(), every=every)
 
 
 async def test_a_later_cause_is_kept_and_wakes_nobody() -> None:

@@ -52,7 +52,7 @@ async def discord() -> AsyncIterator[Picky]:
 
 
 async def unseen(burst: Burst, chain: str) -> None:
-    await burst.store.alerts.open_alert(chain_unobserved(chain, NOW, silent_for=125, waiting=0, why="-"), ["ops"])
+    await burst.store.alerts.open(chain_unobserved(chain, NOW, silent_for=125, waiting=0, why="-"), ["ops"])
 
 
 @pytest.mark.parametrize("status", [429, 500, 403])

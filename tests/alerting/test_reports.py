@@ -169,7 +169,7 @@ async def test_an_alert_goes_before_a_report(tmp_path: Path) -> None:
             await until(lambda: len(hook.seen) == 1)
             await sender.reports.add(REPORT, ["hook"], NOW)
             alert = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far")
-            await sender.store.alerts.open_alert(alert, ["hook"])
+            await sender.store.alerts.open(alert, ["hook"])
             held.until.set()
             await until(lambda: len(hook.taken) == 2)
         assert [body["type"] for body in hook.taken] == ["alert.opened", "report.stats"]

@@ -17,6 +17,7 @@ from tests.alerting.scheduling import DUE, T0, id_of, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.kinds import chain_unjudged, overdue
 from tests.world.recording import commit
 from tests.world.waiting import until
@@ -67,7 +68,7 @@ class Bench:
 
     async def accuse(self, number: int) -> None:
         """The leg's alert opens."""
-        await self.store.alerts.open_alert(overdue(id_of(number), Leg.EXECUTE, DUE, NOW, (ORIGIN, DESTINATION)), [])
+        await self.store.alerts.open(overdue(id_of(number), Leg.EXECUTE, DUE, NOW, (ORIGIN, DESTINATION)), [])
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ async def watching(folder: Path, *, now: int = DUE + 5, judging: Judging | None 
 
     watch = UnjudgedWatch(
         store.unjudged,
-        store.alerts,
+        desk_on(store.alerts),
         judging,
         deliveries.get,
         names,
@@ -141,7 +142,7 @@ async def test_legs_without_an_obstacle_are_handed_to_the_judge(tmp_path: Path) 
 async def test_an_alert_from_before_a_restart_stands_while_legs_wait(tmp_path: Path) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
-        await bench.store.alerts.open_alert(chain_unjudged("gnosis", NOW, Unjudged(1, 5, REFUSED)), [])
+        await bench.store.alerts.open(chain_unjudged("gnosis", NOW, Unjudged(1, 5, REFUSED)), [])
     async with watching(tmp_path) as bench:
         assert not bench.watch.settled(DESTINATION)
         await until(lambda: bench.watch.settled(ORIGIN))

@@ -56,8 +56,8 @@ async def test_an_empty_page_says_that_all_is_well(site: Site) -> None:
 async def test_the_worst_comes_first_and_everything_is_readable(site: Site) -> None:
     stuck = await make_traffic(site, holes=True)
     for one in stuck[:4]:
-        await site.store.alerts.open_alert(overdue_alert(one), ["machines", "ops"])
-    await site.store.alerts.open_alert(provider_failing("ops", AT, reason="answered 503", dead=False), ["machines"])
+        await site.store.alerts.open(overdue_alert(one), ["machines", "ops"])
+    await site.store.alerts.open(provider_failing("ops", AT, reason="answered 503", dead=False), ["machines"])
     await site.store.outbox.channel_state("ops", ChannelState.FAILING, "answered 503", AT - timedelta(minutes=3))
     site.statuses[1] = out_of_sight(DESTINATION)
     paths = {"front": "/", "transfers": "/transfers", "alerts": "/alerts", "pathway": "/pathways/here/there"}
@@ -96,7 +96,7 @@ async def test_hostile_words_are_text(site: Site) -> None:
     sample = samples(1)[0]
     TOKENS[sample.origin, ASSET] = Token("<script>alert(3)", 18)
     await fill(site.store, [sample.xcalled()])
-    await site.store.alerts.open_alert(deep_reorg(HOSTILE, AT, block=1, checkpoint=0), [])
+    await site.store.alerts.open(deep_reorg(HOSTILE, AT, block=1, checkpoint=0), [])
     await site.store.outbox.channel_state("ops", ChannelState.DEAD, HOSTILE, AT)
     await site.store.silences.make(Silence(0, AT + timedelta(hours=1), subject=HOSTILE, reason=HOSTILE), AT)
     site.statuses[0] = replace(out_of_sight(ORIGIN, HOSTILE), endpoint=HOSTILE)
@@ -119,7 +119,7 @@ async def test_hostile_words_are_text(site: Site) -> None:
 
 async def test_without_scripts_everything_is_there_in_utc(site: Site) -> None:
     stuck = await make_traffic(site)
-    await site.store.alerts.open_alert(overdue_alert(stuck[0]), [])
+    await site.store.alerts.open(overdue_alert(stuck[0]), [])
     page = await site.open(scripts=False, zone="Asia/Tokyo")
     await expect(page.locator("#chains tbody tr")).to_have_count(2)
     await expect(page.locator("#pathways tbody tr[data-key^='/pathways']")).to_have_count(2)
@@ -156,7 +156,7 @@ async def test_plot_labels_are_whole_and_legible_even_on_a_phone(site: Site) -> 
 
 
 async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Site) -> None:
-    await site.store.alerts.open_alert(overdue_alert((await make_traffic(site, 20))[0]), ["ops"])
+    await site.store.alerts.open(overdue_alert((await make_traffic(site, 20))[0]), ["ops"])
     page = await site.open()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

@@ -17,8 +17,8 @@ def filled(monitor: Program) -> Program:
             chain_unobserved(name, AT, silent_for=200, waiting=0, why=HOSTILE) for name in ("here", "there", HOSTILE)
         )
         for alert in (here, *others):
-            await store.alerts.open_alert(alert, ())
-        await store.alerts.resolve_alert(ResolveAlert.of(here, Resolution.OBSERVED), AT)
+            await store.alerts.open(alert, ())
+        await store.alerts.resolve(ResolveAlert.of(here, Resolution.OBSERVED), AT)
 
     monitor.fill(work)
     return monitor

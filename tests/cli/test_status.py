@@ -93,7 +93,7 @@ def test_without_a_monitor_unjudged_legs_are_known_from_their_alert(
         await all_is_well(store)
         held = unjudging().unjudged
         assert held is not None
-        await store.alerts.open_alert(chain_unjudged("here", datetime.now(UTC), held), [])
+        await store.alerts.open(chain_unjudged("here", datetime.now(UTC), held), [])
 
     monitor.fill(told)
     monitor.write_config(*CHAINS, CONSOLE)
@@ -113,7 +113,7 @@ def hole(store: Store) -> Any:
 
 def warning(store: Store) -> Any:
     alert = chain_unobserved("there", datetime.now(UTC), silent_for=200, waiting=0, why="no answer")
-    return store.alerts.open_alert(alert, ["console"])
+    return store.alerts.open(alert, ["console"])
 
 
 def dead_channel(store: Store) -> Any:
@@ -142,7 +142,7 @@ async def one_of_two_escalated(store: Store) -> None:
     for nonce in (0, 1):
         transfer_id = Sample(nonce).id
         late = overdue(transfer_id, Leg.RECONCILE, int(at.timestamp()) - 60, at, (ORIGIN, DESTINATION))
-        assert await store.alerts.open_alert(late, [])
+        assert await store.alerts.open(late, [])
     escalating = overdue(Sample(0).id, Leg.RECONCILE, 0, at)
     assert await store.alerts.escalate(escalating.id, lambda _: [], at)
 

@@ -225,7 +225,7 @@ def at_first(real):
             raise StoreUnavailable(DatabaseTrouble(TroubleKind.DISK, "the disk fails"))
         return await real(*rest, **more)
     return fail
-Alerts.open_alerts = at_first(Alerts.open_alerts)
+Alerts.open_of_kind = at_first(Alerts.open_of_kind)
 """
 
 

@@ -182,8 +182,8 @@ async def test_alerts_are_filtered_by_state(
 async def two_alerts(store: Store) -> None:
     here, there = (chain_unobserved(name, AT, silent_for=200, waiting=0, why="no answer") for name in ("here", "there"))
     for alert in (here, there):
-        await store.alerts.open_alert(alert, ())
-    await store.alerts.resolve_alert(ResolveAlert.of(here, Resolution.OBSERVED), AT)
+        await store.alerts.open(alert, ())
+    await store.alerts.resolve(ResolveAlert.of(here, Resolution.OBSERVED), AT)
 
 
 async def test_alert_cursors_lead_through_the_whole_list(client: aiohttp.ClientSession, store: Store) -> None:

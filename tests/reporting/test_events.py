@@ -107,12 +107,12 @@ async def test_an_alerts_opening_and_end_come_with_its_transfer(
     alert = overdue(Sample(3).id, Leg.EXECUTE, 1, AT, (ORIGIN, DESTINATION))
     async with reading(session) as reader:
         await reader.until("ready")
-        await store.alerts.open_alert(alert, [])
+        await store.alerts.open(alert, [])
         server.feed.alerts_changed()
         transfer, opened = await reader.until("transfer"), await reader.until("alert")
         assert data(transfer)["deadlines"]["execute"]["state"] == "overdue"
         assert (data(opened)["id"], data(opened)["state"]) == (alert.id, "open")
-        await store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), AT)
+        await store.alerts.resolve(ResolveAlert.of(alert, Resolution.EXECUTED), AT)
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["resolution"] == "executed"
 
@@ -170,7 +170,7 @@ async def test_alerts_of_before_the_start_are_not_told(
 ) -> None:
     async with reading(session) as reader:
         await reader.until("ready")
-        await store.alerts.open_alert(chain_unobserved("here", AT, silent_for=1, waiting=0, why="it hangs"), [])
+        await store.alerts.open(chain_unobserved("here", AT, silent_for=1, waiting=0, why="it hangs"), [])
         server.feed.alerts_changed()
         assert data(await reader.until("alert"))["subject"] == "here"
     await server.stop()
@@ -179,7 +179,7 @@ async def test_alerts_of_before_the_start_are_not_told(
     listener = later.join(None)
     looking = asyncio.create_task(later.run())
     another = chain_unobserved("there", AT + timedelta(seconds=1), silent_for=1, waiting=0, why="it hangs")
-    await store.alerts.open_alert(another, [])
+    await store.alerts.open(another, [])
     later.alerts_changed()
     async with asyncio.timeout(20):
         told = [await listener.next() for _ in range(2)]

@@ -55,7 +55,7 @@ async def make_traffic(store: Store) -> None:
     records += [one.executed(10 * one.nonce, routers=(ROUTER,) if one.nonce % 4 else ()) for one in sent]
     records += [one.reconciled(1000 + one.nonce) for one in sent[:7]]
     await fill(store, records, progress=[covered(ORIGIN), covered(DESTINATION)])
-    await store.alerts.open_alert(overdue(stuck.id, Leg.EXECUTE, START - 100, AT, (ORIGIN, DESTINATION)), [])
+    await store.alerts.open(overdue(stuck.id, Leg.EXECUTE, START - 100, AT, (ORIGIN, DESTINATION)), [])
 
 
 async def test_the_matrix_says_what_the_api_says(client: aiohttp.ClientSession, store: Store) -> None:

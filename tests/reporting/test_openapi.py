@@ -59,10 +59,10 @@ async def everything(store: Store, statuses: list[ChainStatus]) -> None:
     records = [done.xcalled(), done.executed(), done.reconciled(), executed.xcalled(), executed.executed(routers=())]
     records += [reconciled.reconciled(), alone.xcalled(), far.xcalled(), phantom.executed(), *together]
     await fill(store, records, progress=[covered(ORIGIN, upcoming=7)])
-    await store.alerts.open_alert(overdue(alone.id, Leg.EXECUTE, START, AT, (ORIGIN, DESTINATION)), [])
+    await store.alerts.open(overdue(alone.id, Leg.EXECUTE, START, AT, (ORIGIN, DESTINATION)), [])
     chain = chain_unobserved("there", AT, silent_for=1, waiting=2, why="it hangs")
-    await store.alerts.open_alert(chain, [])
-    await store.alerts.resolve_alert(ResolveAlert.of(chain, Resolution.OBSERVED), AT)
+    await store.alerts.open(chain, [])
+    await store.alerts.resolve(ResolveAlert.of(chain, Resolution.OBSERVED), AT)
     counted = {RequestKind("node.example", "eth_getLogs", "answered"): 12}
     statuses[:] = [
         chain_status(ORIGIN),

@@ -25,13 +25,13 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
     assert await log.newest() == 0
     opened = await accuse(store, SENT, "ops")
     assert opened is not None
-    await store.alerts.open_alert(CHAIN, [])
+    await store.alerts.open(CHAIN, [])
     assert [row.alert.id for row in await log.changed(0, limit=9)] == [opened.id, CHAIN.id]
     seen_up_to = await log.newest()
     await store.alerts.escalate(opened.id, lambda _alert: ["ops"], NOW)
     assert [row.alert for row in await log.changed(seen_up_to, limit=9)] == [opened.escalated(NOW)]
     seen_up_to = await log.newest()
-    await store.alerts.resolve_alert(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)
+    await store.alerts.resolve(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)
     await put(store, seen(executed(info(1), sighting(20))))
     assert [row.alert.resolution for row in await log.changed(seen_up_to, limit=9)] == ["observed", "executed"]
     assert len(await log.changed(seen_up_to, limit=1)) == 1
@@ -39,10 +39,10 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
 
 async def test_what_opens_again_has_changed_again(store: Store) -> None:
     log = store.alerts
-    await store.alerts.open_alert(CHAIN, [])
-    await store.alerts.resolve_alert(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)
+    await store.alerts.open(CHAIN, [])
+    await store.alerts.resolve(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)
     seen_up_to = await log.newest()
-    await store.alerts.open_alert(CHAIN, [])
+    await store.alerts.open(CHAIN, [])
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
 
 
@@ -52,7 +52,7 @@ def _execute(statement: Update, connection: Connection) -> None:
 
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
     log, later = store.alerts, NOW + timedelta(seconds=30)
-    await store.alerts.open_alert(CHAIN, ["desk", "ops", "pager"])
+    await store.alerts.open(CHAIN, ["desk", "ops", "pager"])
     assert {one.state for one in (await log.delivery_records([CHAIN.id]))[CHAIN.id]} == {DeliveryStatus.WAITING}
     by_name = {name: await store.outbox.next_delivery(name) for name in ("desk", "ops", "pager")}
     for name, delivery in by_name.items():
@@ -92,7 +92,7 @@ async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> N
     await put(store, seen(SENT, OTHER))
     for one in (SENT, OTHER):
         await accuse(store, one)
-    await store.alerts.open_alert(CHAIN, [])
+    await store.alerts.open(CHAIN, [])
     counted = {(one.pathway, one.subject): one for one in await store.alerts.open_by_topic()}
     overdue = counted[(ALPHA, BETA), None]
     assert (overdue.count, overdue.severity, overdue.since) == (2, Severity.CRITICAL, NOW)

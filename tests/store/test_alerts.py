@@ -105,29 +105,27 @@ async def test_an_xcalled_moved_later_withdraws_its_alert_in_one_commit(store: S
 
 
 async def test_an_alert_is_read_back_as_it_was_opened(store: Store) -> None:
-    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.alerts.open_alerts(CHAIN_UNOBSERVED) == [BETA_UNSEEN]
+    await store.alerts.open(BETA_UNSEEN, ["ops"])
+    assert await store.alerts.open_of_kind(CHAIN_UNOBSERVED) == [BETA_UNSEEN]
 
 
 async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> None:
-    assert await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
-    assert not await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
-    assert await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
-    assert not await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
+    assert await store.alerts.open(BETA_UNSEEN, ["ops"])
+    assert not await store.alerts.open(BETA_UNSEEN, ["ops"])
+    assert await store.alerts.resolve(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
+    assert not await store.alerts.resolve(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
     assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
 async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
-    assert not await store.alerts.resolve_alert(
-        ResolveAlert(CHAIN_UNOBSERVED, "no such alert", Resolution.OBSERVED), NOW
-    )
+    assert not await store.alerts.resolve(ResolveAlert(CHAIN_UNOBSERVED, "no such alert", Resolution.OBSERVED), NOW)
 
 
 async def test_a_transfer_is_unobserved_while_its_destinations_alert_is_open(store: Store) -> None:
     await put(store, seen(XCALLED))
-    await store.alerts.open_alert(BETA_UNSEEN, [])
+    await store.alerts.open(BETA_UNSEEN, [])
     assert not (await only_view(store)).observed
-    await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
+    await store.alerts.resolve(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
     assert (await only_view(store)).observed
 
 
@@ -136,24 +134,22 @@ async def test_every_old_alert_is_listed_once_while_new_ones_come(store: Store) 
         return f"chain {number}"
 
     for number in range(10):
-        await store.alerts.open_alert(chain_unobserved(alert(number), NOW, silent_for=1, waiting=0, why=""), [])
+        await store.alerts.open(chain_unobserved(alert(number), NOW, silent_for=1, waiting=0, why=""), [])
     listed: list[str] = []
     after: int | None = None
     while page := await store.alerts.listed(None, limit=3, after=after):
         listed += [row.alert.subject for row, _ in page]
         after = page[-1][0].row
-        await store.alerts.open_alert(
-            chain_unobserved(alert(100 + len(listed)), NOW, silent_for=1, waiting=0, why=""), []
-        )
+        await store.alerts.open(chain_unobserved(alert(100 + len(listed)), NOW, silent_for=1, waiting=0, why=""), [])
     assert listed == [alert(number) for number in reversed(range(10))]
 
 
 @pytest.mark.parametrize(("state", "subjects"), [(AlertState.OPEN, ["b"]), (AlertState.RESOLVED, ["a"])])
 async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subjects: list[str]) -> None:
     first, second = (chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in "ab")
-    await store.alerts.open_alert(first, [])
-    await store.alerts.open_alert(second, [])
-    await store.alerts.resolve_alert(ResolveAlert.of(first, Resolution.OBSERVED), NOW)
+    await store.alerts.open(first, [])
+    await store.alerts.open(second, [])
+    await store.alerts.resolve(ResolveAlert.of(first, Resolution.OBSERVED), NOW)
     assert [row.alert.subject for row, _ in await store.alerts.listed(state, limit=10)] == subjects
 
 
@@ -161,7 +157,7 @@ async def test_alerts_are_listed_by_state(store: Store, state: AlertState, subje
 
 
 async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(store: Store) -> None:
-    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
+    await store.alerts.open(BETA_UNSEEN, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None
     await store.outbox.delivery_postponed(first.id, 3, 1234.5, "it is busy")
@@ -172,9 +168,9 @@ async def test_a_delivery_that_is_postponed_is_still_the_next_and_says_when(stor
 
 async def test_a_tried_delivery_holds_up_only_its_own_alert(store: Store) -> None:
     other = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="")
-    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
-    await store.alerts.resolve_alert(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
-    await store.alerts.open_alert(other, ["ops"])
+    await store.alerts.open(BETA_UNSEEN, ["ops"])
+    await store.alerts.resolve(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
+    await store.alerts.open(other, ["ops"])
     first = await store.outbox.next_delivery("ops")
     assert first is not None
     await store.outbox.delivery_postponed(first.id, 1, 1234.5, "too long")
@@ -183,12 +179,10 @@ async def test_a_tried_delivery_holds_up_only_its_own_alert(store: Store) -> Non
 
 
 async def test_the_newest_critical_opening_that_was_not_tried_is_known(store: Store) -> None:
-    await store.alerts.open_alert(BETA_UNSEEN, ["ops"])
+    await store.alerts.open(BETA_UNSEEN, ["ops"])
     assert await store.outbox.newest_critical("ops") is None
     later = NOW + timedelta(minutes=1)
-    await store.alerts.open_alert(
-        replace(BETA_UNSEEN, id="worse", severity=Severity.CRITICAL, opened_at=later), ["ops"]
-    )
+    await store.alerts.open(replace(BETA_UNSEEN, id="worse", severity=Severity.CRITICAL, opened_at=later), ["ops"])
     assert await store.outbox.newest_critical("ops") == later
     assert await store.outbox.newest_critical("desk") is None
     _, worse = await store.outbox.next_deliveries("ops", 50)
@@ -207,7 +201,7 @@ async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None
 
 
 async def test_one_provider_s_deliveries_are_not_another_s(store: Store) -> None:
-    await store.alerts.open_alert(BETA_UNSEEN, ["ops", "desk"])
+    await store.alerts.open(BETA_UNSEEN, ["ops", "desk"])
     assert await told(store, "ops") == [Change.OPENED]
     assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1}
 

@@ -51,7 +51,7 @@ async def form(store: Store) -> int:
 
 async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
     await late(store)
-    await store.alerts.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops", "desk"])
+    await store.alerts.open(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops", "desk"])
     waiting = {one.topic: (one.count, one.oldest, one.fresh) for one in (await look(store)).waiting}
     assert waiting == {
         TOPIC: (5, NOW.timestamp(), False),
@@ -251,12 +251,12 @@ async def test_an_opening_that_was_tried_goes_on_by_itself_and_joins_nothing(sto
 async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> None:
     unseen = [chain_unobserved(name, NOW, silent_for=1, waiting=0, why="") for name in ("alpha", "beta")]
     for alert in unseen:
-        await store.alerts.open_alert(alert, ["ops"])
+        await store.alerts.open(alert, ["ops"])
         opening = await store.outbox.next_delivery("ops")
         assert opening is not None
         await store.outbox.delivery_sent(opening.id, "m1", NOW)
     for alert in unseen:
-        await store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.OBSERVED), LATER)
+        await store.alerts.resolve(ResolveAlert.of(alert, Resolution.OBSERVED), LATER)
     first = (await look(store)).end
     assert first is not None
     await store.outbox.delivery_postponed(first.delivery_id, 1, 1234.5, "too long")
@@ -268,7 +268,7 @@ async def test_an_end_that_was_tried_lets_the_next_one_be_told(store: Store) -> 
 
 async def test_it_is_known_of_a_topic_whether_any_that_wait_are_critical(store: Store) -> None:
     await late(store)
-    await store.alerts.open_alert(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
+    await store.alerts.open(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
     assert {one.topic.kind: one.critical for one in (await look(store)).waiting} == {
         EXECUTE_OVERDUE: True,
         CHAIN_UNOBSERVED: False,

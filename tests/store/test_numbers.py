@@ -54,9 +54,9 @@ async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store
     first, second, third = Sample(1), Sample(2), Sample(3)
     await fill(store, [one.xcalled() for one in (first, second, third)])
     for one, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
-        await store.alerts.open_alert(overdue(one.id, leg, START, AT, FORTH), [])
-    await store.alerts.open_alert(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
-    await store.alerts.resolve_alert(ResolveAlert.of_transfer(EXECUTE_OVERDUE, second.id, Resolution.EXECUTED), AT)
+        await store.alerts.open(overdue(one.id, leg, START, AT, FORTH), [])
+    await store.alerts.open(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
+    await store.alerts.resolve(ResolveAlert.of_transfer(EXECUTE_OVERDUE, second.id, Resolution.EXECUTED), AT)
     await store.alerts.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)
     numbers = await store.statistics.measure(START)
     assert numbers.overdue == {(*FORTH, Leg.EXECUTE): 1, (*FORTH, Leg.RECONCILE): 1}
@@ -70,7 +70,7 @@ async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store
 async def test_what_waits_for_a_provider_is_counted_from_its_queueing_on(store: Store) -> None:
     for number in (1, 2):
         at = AT + timedelta(seconds=number)
-        await store.alerts.open_alert(
+        await store.alerts.open(
             chain_unobserved(f"chain {number}", at, silent_for=1, waiting=0, why=""), ["ops", "desk"]
         )
     first = await store.outbox.next_delivery("ops")

@@ -22,7 +22,7 @@ REORG = deep_reorg("alpha", NOW, block=5, checkpoint=4)
 async def left(store: Store, *chains: int) -> list[str]:
     """Open one of each; those that are still open once only these chains are configured."""
     for alert in (TO_BETA, PHANTOM, REORG):
-        await store.alerts.open_alert(alert, ["ops"])
+        await store.alerts.open(alert, ["ops"])
     kept = {domain: NAMES[domain] for domain in NAMES if domain in chains}
     await store.alerts.resolve_decided(partial(ended_by_removal, chains=kept), NOW)
     return [alert.id for alert in await store.alerts.every_open()]
@@ -53,7 +53,7 @@ def text_of(alert: Alert) -> str:
 
 async def test_backups_that_are_taken_out_of_the_config_are_no_chain(store: Store) -> None:
     failed = backup_failed("copy", NOW, reason="the disk is full")
-    await store.alerts.open_alert(failed, ["ops"])
-    await store.alerts.resolve_alert(ResolveAlert.of(failed, Resolution.REMOVED), NOW)
+    await store.alerts.open(failed, ["ops"])
+    await store.alerts.resolve(ResolveAlert.of(failed, Resolution.REMOVED), NOW)
     ((row, _),) = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert "Chain" not in compose(row.alert, None, LABELS).title

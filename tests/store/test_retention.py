@@ -162,9 +162,9 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     old, standing = (
         chain_unobserved(name, NOW, silent_for=1, waiting=0, why="it is far") for name in ("alpha", "beta")
     )
-    await store.alerts.open_alert(old, [])
-    await store.alerts.open_alert(standing, [])
-    await store.alerts.resolve_alert(ResolveAlert.of(old, Resolution.OBSERVED), NOW)
+    await store.alerts.open(old, [])
+    await store.alerts.open(standing, [])
+    await store.alerts.resolve(ResolveAlert.of(old, Resolution.OBSERVED), NOW)
     lost = [UnreadableLog(ALPHA, bytes([n]), "it is no log") for n in range(5)]
     await commit(store, unreadable=lost)
     at = int(NOW.timestamp())
@@ -173,7 +173,7 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     await prune(store, at + 1)
     assert kept(file)["alerts"] == 1
     assert "malformed_logs" not in kept(file)
-    assert [alert.id for alert in await store.alerts.open_alerts(CHAIN_UNOBSERVED)] == [standing.id]
+    assert [alert.id for alert in await store.alerts.open_of_kind(CHAIN_UNOBSERVED)] == [standing.id]
 
 
 async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Store) -> None:

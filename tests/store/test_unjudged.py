@@ -42,9 +42,9 @@ async def counted(legs: UnjudgedLegs, now: int, *, aged: int = 0, ripe: int = 0)
 
 async def accuse(store: Store, record: EventRecord, *, resolved_at: datetime | None = None) -> None:
     alert = overdue(record.event.transfer_id, Leg.EXECUTE, DUE, NOW, (ALPHA, BETA))
-    await store.alerts.open_alert(alert, [])
+    await store.alerts.open(alert, [])
     if resolved_at is not None:
-        await store.alerts.resolve_alert(ResolveAlert.of(alert, Resolution.EXECUTED), resolved_at)
+        await store.alerts.resolve(ResolveAlert.of(alert, Resolution.EXECUTED), resolved_at)
 
 
 async def test_those_due_before_each_mark_are_counted_by_destination(store: Store, legs: UnjudgedLegs) -> None:
@@ -71,7 +71,7 @@ async def test_what_has_been_told_does_not_count(store: Store, legs: UnjudgedLeg
     assert await counted(legs, DUE + 1) == UnjudgedCount(1, 0, 0, DUE)
     assert isinstance(false.event, Executed)
     mismatch = delivery_mismatch(BETA, false.event, false.sighting, next(iter(Mismatch)), NOW)
-    await store.alerts.open_alert(mismatch, [])
+    await store.alerts.open(mismatch, [])
     assert await counted(legs, DUE + 1) is None
     # Its reconciliation is another leg, and nobody has been told of that.
     assert await counted(legs, RECONCILE_DUE + 1) == UnjudgedCount(1, 0, 0, RECONCILE_DUE)

@@ -118,7 +118,7 @@ async def fill(
     """Record the events as seen in one batch, and with them alerts that no channel is told of."""
     await commit(store, ObservedChange(seen=tuple(records)), progress=progress, durations=durations, at=AT)
     for alert in opened:
-        await store.alerts.open_alert(alert, ())
+        await store.alerts.open(alert, ())
 
 
 def covered(domain: DomainId, *, first: int = 0, upcoming: int = 0, at: int = START) -> ChainProgress:

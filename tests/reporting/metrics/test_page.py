@@ -176,7 +176,7 @@ async def test_an_awaited_leg_is_pending_then_unobserved_or_overdue(
     await fill(store, [Sample(1).xcalled(), Sample(2).xcalled()])
     assert await states() == {"pending": 2, "overdue": 0, "unobserved": 0}
     parts.clock.at = AT.fromtimestamp(START + EXECUTE + 10, AT.tzinfo)
-    await store.alerts.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START + EXECUTE, AT, FORTH), ["ops"])
+    await store.alerts.open(overdue(Sample(1).id, Leg.EXECUTE, START + EXECUTE, AT, FORTH), ["ops"])
     parts.clock.passed = 10
     assert await states() == {"pending": 1, "overdue": 1, "unobserved": 0}
     parts.statuses[:] = [chain_status(ORIGIN), out_of_sight(DESTINATION)]
@@ -199,7 +199,7 @@ async def test_unjudged_legs_are_unobserved_and_counted_by_obstacle(
 
 async def test_alerts_and_what_waits_for_a_provider_are_told(scraper: Scraper, parts: Parts, store: Store) -> None:
     await fill(store, [Sample(1).xcalled()])
-    await store.alerts.open_alert(overdue(Sample(1).id, Leg.EXECUTE, START, AT, FORTH), ["ops"])
+    await store.alerts.open(overdue(Sample(1).id, Leg.EXECUTE, START, AT, FORTH), ["ops"])
     parts.failing[:] = ["ops"]
     parts.clock.at = AT.fromtimestamp(START + 30, AT.tzinfo)
     numbers = await scraper.numbers()
