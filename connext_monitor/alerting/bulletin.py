@@ -17,7 +17,7 @@ from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.delivery import Change, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.labels import ChainLabels
 
-_LONGEST_SEND = 200.0
+LONGEST_SEND = 200.0
 """Seconds, for a provider that does not end its send by itself, as it should."""
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
 _ATTEMPTS = 20
@@ -148,9 +148,9 @@ class _Channel:
 
     async def _send(self, notice: AlertNotice, reference: str | None) -> Outcome:
         try:
-            async with asyncio.timeout(_LONGEST_SEND):
+            async with asyncio.timeout(LONGEST_SEND):
                 return await self._provider.send(notice, reference)
         except TimeoutError:
-            return TryLater(f"did not answer within {_LONGEST_SEND:g} s", cause=FailureCause.TIMED_OUT)
+            return TryLater(f"did not answer within {LONGEST_SEND:g} s", cause=FailureCause.TIMED_OUT)
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not keep the alert from the others
             return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})")

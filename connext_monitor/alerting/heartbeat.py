@@ -29,12 +29,16 @@ class Heartbeat:
     async def run(self) -> NoReturn:
         """Beat until cancelled."""
         try:
-            await look_every(self._every, self._beat, failed="heartbeat.fault")
+            await look_every(self._every, self.beat, failed="heartbeat.fault")
         finally:
-            await self._sender.aclose()
+            await self.aclose()
 
-    async def _beat(self) -> float:
-        """Seconds to the next beat: its own time is part of the interval."""
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        await self._sender.aclose()
+
+    async def beat(self) -> float:
+        """Beat once; the seconds to the next beat: its own time is part of the interval."""
         began = self._clock.monotonic()
         self._log_change(await self._send())
         return max(0.0, self._every - (self._clock.monotonic() - began))

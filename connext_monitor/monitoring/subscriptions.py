@@ -74,6 +74,9 @@ class Subscriptions:
         self._ids: dict[str, SubscriptionId] = {}
         self._early: list[tuple[str, msgspec.Raw]] = []
 
+    def __len__(self) -> int:
+        return len(self._queues)
+
     def push(self, subscription: SubscriptionId, push: msgspec.Raw, *, expecting: bool) -> bool:
         """Deliver a push; False when there is no room for it.
 

@@ -96,6 +96,16 @@ class WebSocketClient:
         self._lost = asyncio.Event()
         self._reader = asyncio.create_task(self._read(), name=f"reader of {self.host}")
 
+    @property
+    def under_way(self) -> int:
+        """How many requests wait for their answer."""
+        return len(self._pending)
+
+    @property
+    def subscribed(self) -> int:
+        """How many subscriptions are fed."""
+        return len(self._subscriptions)
+
     def __repr__(self) -> str:
         return f"<WebSocketClient to {self.host}>"
 

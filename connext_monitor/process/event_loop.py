@@ -36,17 +36,23 @@ class _Lookup:
     patience: float
     answer: "asyncio.Future[Any]"
 
-    @property
-    def hangs(self) -> bool:
+    def hangs(self, now: float) -> bool:
         """Whether it is no longer waited for by those who ask from now on."""
-        return time.monotonic() - self.begun > self.patience
+        return now - self.begun > self.patience
 
 
 class DaemonThreadLoop(asyncio.SelectorEventLoop):
-    """An event loop without a default executor: each of its calls has a daemon thread of its own."""
+    """An event loop without a default executor: each of its calls has a daemon thread of its own.
 
-    def __init__(self) -> None:
+    ``look_up`` takes what ``socket.getaddrinfo`` takes; by ``clock`` (seconds) it is known which lookups hang.
+    """
+
+    def __init__(
+        self, look_up: Callable[..., Any] = socket.getaddrinfo, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
+        self._resolve = look_up
+        self._clock = clock
         self._lookups: dict[Question, _Lookup] = {}
         self._hanging = 0
 
@@ -76,7 +82,7 @@ class DaemonThreadLoop(asyncio.SelectorEventLoop):
         lookup = self._lookups.get(question)
         if lookup is None:
             lookup = self._look_up(question, _ASKED_AGAIN_AFTER)
-        elif lookup.hangs:
+        elif lookup.hangs(self._clock()):
             lookup = self._look_up(question, 2 * lookup.patience)
         return await asyncio.shield(lookup.answer)
 
@@ -87,7 +93,7 @@ class DaemonThreadLoop(asyncio.SelectorEventLoop):
         if self._hanging >= _MOST_HANGING:
             raise socket.gaierror(socket.EAI_AGAIN, "the resolver does not answer")
         self._hanging += 1
-        lookup = _Lookup(time.monotonic(), patience, in_thread(self, partial(socket.getaddrinfo, *question)))
+        lookup = _Lookup(self._clock(), patience, in_thread(self, partial(self._resolve, *question)))
         self._lookups[question] = lookup
 
         def ended(answer: "asyncio.Future[Any]") -> None:

@@ -36,7 +36,7 @@ def recompute(connection: Connection, durations: PathwayDurations, begins: Mappi
     """
     watched = {**begins, **chains.starts(connection)}
     for pathway in _awaited_pathways(connection):
-        _recompute(connection, pathway, durations(*pathway), watched.get(pathway[0]))
+        recompute_pathway(connection, pathway, durations(*pathway), watched.get(pathway[0]))
 
 
 def _awaited_pathways(connection: Connection) -> set[Pathway]:
@@ -49,7 +49,7 @@ def _awaited_pathways(connection: Connection) -> set[Pathway]:
     return {(DomainId(row.origin), DomainId(row.destination)) for row in rows}
 
 
-def _recompute(
+def recompute_pathway(
     connection: Connection,
     pathway: Pathway,
     durations: Durations | None,

@@ -44,10 +44,10 @@ def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole 
     if missing >= found.next:
         return None
     until = _lowest_seen(connection, domain, missing, found.next)
-    first = _block_of(connection, domain, missing - 1) or reached.start
+    first = block_of(connection, domain, missing - 1) or reached.start
     last = reached.covered.number
     if until is not None:
-        last = _block_of(connection, domain, until) or last
+        last = block_of(connection, domain, until) or last
     return NonceHole(missing, until or found.next, BlockRange(first, max(first, last)))
 
 
@@ -126,7 +126,7 @@ def _lowest_seen(connection: Connection, origin: DomainId, first: int, before: i
     return lowest
 
 
-def _block_of(connection: Connection, origin: DomainId, nonce: int) -> BlockNumber | None:
+def block_of(connection: Connection, origin: DomainId, nonce: int) -> BlockNumber | None:
     """The block that the XCalled of a nonce stands in; the lowest, where a reorg is not settled yet."""
     rows = connection.execute(
         select(func.min(events.c.block_number))

@@ -49,7 +49,7 @@ def suspected(connection: Connection, origin: DomainId) -> list[Suspect]:
         .order_by(transfers.c.nonce)
         .limit(_MOST)
     ).all()
-    holders = _holders(connection, origin, {row.nonce for row in rows})
+    holders = nonce_holders(connection, origin, {row.nonce for row in rows})
     nobody = (None, None)
     return [
         Suspect(TransferId(row.transfer_id), row.nonce, Timestamp(row.executed_at), *holders.get(row.nonce, nobody))
@@ -62,7 +62,7 @@ def _first_watched(origin: DomainId) -> ScalarSelect[Any]:
     return select(origins.c.first_nonce).where(origins.c.domain == origin).scalar_subquery()
 
 
-def _holders(
+def nonce_holders(
     connection: Connection, origin: DomainId, nonces: Collection[int]
 ) -> dict[int, tuple[TransferId, BlockNumber | None]]:
     """By nonce, the transfer whose XCalled holds it, and the lowest block that this stands in."""

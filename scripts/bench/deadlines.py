@@ -113,10 +113,11 @@ async def fill(file: Path, pending: int, near: int) -> None:
 
 def measure(file: Path, near: int) -> Found:
     """Start on that store."""
-    return asyncio.run(_measure(file, near))
+    return asyncio.run(measure_armed(file, near))
 
 
-async def _measure(file: Path, near: int) -> Found:
+async def measure_armed(file: Path, near: int) -> Found:
+    """What the deadlines in this store cost; ``near`` of them are due within the hour."""
     began = time.perf_counter()
     store = await Store.open(file, {})
     await store.deadlines.recompute(durations, {})

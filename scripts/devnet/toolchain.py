@@ -97,14 +97,15 @@ def anvil() -> Path:
             f"Install Foundry {ANVIL_VERSION} and set ANVIL to the path of its anvil."
         )
     make = functools.partial(_unpack, ANVIL_PACKAGES[machine], {"package/bin/anvil": "anvil"})
-    return _ensure(f"anvil-{ANVIL_VERSION}-{machine}", make) / "anvil"
+    return make_if_missing(f"anvil-{ANVIL_VERSION}-{machine}", make) / "anvil"
 
 
 def artifacts() -> Path:
     """The directory that holds one JSON artifact per contract of `ARTIFACTS`, fetched if need be."""
     members = {_member(path): f"{Path(path).name}.json" for path in ARTIFACTS}
     made_of = hashlib.sha256("\n".join(ARTIFACTS).encode()).hexdigest()[:8]
-    return _ensure(f"contracts-{CONTRACTS_VERSION}-{made_of}", functools.partial(_unpack, CONTRACTS_PACKAGE, members))
+    unpack = functools.partial(_unpack, CONTRACTS_PACKAGE, members)
+    return make_if_missing(f"contracts-{CONTRACTS_VERSION}-{made_of}", unpack)
 
 
 def _member(path: str) -> str:
@@ -117,7 +118,7 @@ def _machine() -> str:
     return f"{sys.platform}-{architecture.get(machine, machine)}"
 
 
-def _ensure(name: str, make: Callable[[Path], None]) -> Path:
+def make_if_missing(name: str, make: Callable[[Path], None]) -> Path:
     """``.cache/devnet/NAME``, made by ``make(empty directory)`` unless it stands already."""
     place = CACHE / name
     if place.is_dir():

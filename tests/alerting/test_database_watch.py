@@ -176,7 +176,7 @@ async def test_a_channel_that_may_have_taken_it_hears_the_end() -> None:
         await until(lambda: len(channel.taken) == 2)
     assert channel.titles() == ["The monitor's database is failing", "The monitor's database works again"]
     # Providers know how long a channel is to be waited for, and learn it.
-    assert bulletin._LONGEST_SEND > 3 * LONGEST_TIMEOUT
+    assert bulletin.LONGEST_SEND > 3 * LONGEST_TIMEOUT
 
 
 async def test_an_outage_not_announced_has_no_end_announced() -> None:

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
+from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import (
@@ -10,6 +13,7 @@ from connext_monitor.core.events import (
 )
 from tests.alerting.scheduling import DUE, T0, block_hash, executed, id_of, scheduling, xcalled
 from tests.world.alerts import DESTINATION, NOW
+from tests.world.kinds import overdue_id
 from tests.world.waiting import until
 
 
@@ -160,14 +164,15 @@ async def test_many_late_legs_are_accused_in_one_transaction(
 
 
 async def test_a_leg_that_was_overlooked_is_judged_after_all(tmp_path: Path) -> None:
+    legs = [Awaited(id_of(number), Leg.EXECUTE, Timestamp(DUE), DESTINATION) for number in (1, 2)]
     async with scheduling(tmp_path, now=DUE - 500) as bench:
-        await bench.record(xcalled(1))
-        await until(lambda: bench.scheduler.armed == 1)
-        bench.scheduler._alerted.add((id_of(2), Leg.EXECUTE))
-        await bench.record(xcalled(2))
-        bench.scheduler._alerted.add((id_of(2), Leg.EXECUTE))
+        await bench.record(xcalled(1), xcalled(2))
+        await until(lambda: bench.scheduler.armed == 2)
         bench.covered(DUE + 1)
-        bench.scheduler.overlooked(
-            Awaited(id_of(number), Leg.EXECUTE, Timestamp(DUE), DESTINATION) for number in (1, 2)
-        )
+        bench.scheduler.overlooked(legs[1:])
+        await bench.accuses(id_of(2))
+        # That it was alerted about is noted, and no longer so.
+        ended = ResolveAlert(EXECUTE_OVERDUE, overdue_id(id_of(2), Leg.EXECUTE), Resolution.REORGED)
+        await bench.store.alerts.resolve_alert(ended, NOW)
+        bench.scheduler.overlooked(legs)
         await bench.accuses(id_of(1), id_of(2))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import DomainId, Timestamp
@@ -175,7 +177,7 @@ async def test_it_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path)
         assert bench.settled_at_changes == [False] * 4
 
 
-async def test_an_unreadable_store_changes_nothing(tmp_path: Path) -> None:
+async def test_an_unreadable_store_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(tmp_path) as bench:
         await bench.sent(1)
         await until(lambda: bench.watch.of(DESTINATION))
@@ -185,6 +187,6 @@ async def test_an_unreadable_store_changes_nothing(tmp_path: Path) -> None:
             failed.append(1)
             raise OSError("the disk is gone")
 
-        bench.watch._legs.count = failing  # type: ignore[method-assign,assignment]
+        monkeypatch.setattr(bench.store.unjudged, "count", failing)
         await until(lambda: len(failed) == 2)
         assert bench.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED)

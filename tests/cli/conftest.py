@@ -126,7 +126,7 @@ def elsewhere() -> Iterator[OtherLoop]:
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
+def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, own = list(root.handlers), root.level, logging.getLogger("connext_monitor").level
     yield

@@ -41,8 +41,8 @@ async def alert(config: Config) -> None:
 async def beat(config: Config) -> None:
     assert config.heartbeat.url is not None
     heart = Heartbeat(config.heartbeat.url, 60, lambda: None, SystemClock())
-    await heart._beat()
-    await heart._sender.aclose()
+    await heart.beat()
+    await heart.aclose()
 
 
 async def upload(config: Config) -> None:

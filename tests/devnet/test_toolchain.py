@@ -45,14 +45,14 @@ def test_a_run_that_is_cut_off_leaves_nothing(cache: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        toolchain._ensure("thing", cut_off)
+        toolchain.make_if_missing("thing", cut_off)
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
 def test_what_a_killed_run_left_is_removed(cache: Path) -> None:
     (cache / ".making-old").mkdir()
     (cache / ".making-old" / "half").write_text("half")
-    toolchain._ensure("thing", lambda into: (into / "whole").touch())
+    toolchain.make_if_missing("thing", lambda into: (into / "whole").touch())
     assert sorted(path.name for path in cache.iterdir()) == [".lock", "thing"]
 
 
@@ -67,7 +67,7 @@ def make_once(cache: Path, together: Barrier) -> None:
         (into / "whole").touch()
 
     together.wait(30)
-    toolchain._ensure("thing", make)
+    toolchain.make_if_missing("thing", make)
     assert (cache / "thing" / "whole").exists()
 
 

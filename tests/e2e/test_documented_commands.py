@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from connext_monitor.cli.program import program
 from connext_monitor.core.alerts.table import KINDS
 from scripts.devnet import Devnet
-from tests.cli.conftest import _logging_as_before  # noqa: F401 - a fixture
+from tests.cli.conftest import logging_as_before  # noqa: F401 - a fixture
 from tests.e2e.documented import FILES, ROOT, Documented, commands, documented
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver

@@ -224,17 +224,18 @@ async def test_a_cancelled_subscribe_leaves_nothing_behind() -> None:
         await until(lambda: bool(asked))
         task.cancel()
         await asyncio.wait([task])
-        assert (client._pending, client._subscriptions._queues) == ({}, {})
+        assert (client.under_way, client.subscribed) == (0, 0)
 
 
 async def test_a_subscribe_cancelled_just_after_its_answer_was_read_leaves_nothing_behind() -> None:
-    async with websocket_node(answering(lambda _: None)) as url, websocket_client(url) as client:
+    asked: list[dict[str, Any]] = []
+    async with websocket_node(answering(asked.append)) as url, websocket_client(url) as client:
         task = asyncio.create_task(client.subscribe("newHeads"))
-        await until(lambda: bool(client._pending))
-        client._dispatch(result({"id": next(iter(client._pending))}, "0x1").encode())  # the task has not run since
+        await until(lambda: bool(asked))
+        client._dispatch(result(asked[0], "0x1").encode())  # the task has not run since
         task.cancel()
         await asyncio.wait([task])
-        assert (task.cancelled(), client._subscriptions._queues) == (True, {})
+        assert (task.cancelled(), client.subscribed) == (True, 0)
 
 
 @pytest.mark.parametrize(("end", "words"), ENDS, ids=IDS)

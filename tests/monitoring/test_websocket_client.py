@@ -178,7 +178,7 @@ async def test_ended_requests_leave_nothing_behind() -> None:
         await client.request("good", [])
         cancelled.cancel()
         await asyncio.wait([cancelled])
-        assert client._pending == {}
+        assert client.under_way == 0
 
 
 async def test_a_handshake_with_a_header_repeated_is_refused_in_words() -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -13,23 +13,28 @@ from connext_monitor.process.event_loop import DaemonThreadLoop
 BOUND = 20.0
 
 
-@pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A resolver that hangs for some names until the test is over; the names that it was asked for."""
-    real, over, asked = socket.getaddrinfo, threading.Event(), list[str]()
+class HangingResolver:
+    """Hangs for some names until the test is over; ``asked`` are the names that it was asked for."""
 
-    def look_up(host: str, *rest: int) -> list[tuple[object, ...]]:
-        asked.append(host)
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.over = threading.Event()
+
+    def look_up(self, host: str, *rest: int) -> list[tuple[object, ...]]:
+        self.asked.append(host)
         if host.endswith(".invalid"):
-            over.wait(BOUND)
-        return list(real(host, *rest))
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    yield asked
-    over.set()
+            self.over.wait(BOUND)
+        return list(socket.getaddrinfo(host, *rest))
 
 
-def test_a_hanging_lookup_is_shared_and_holds_up_nothing_else(hanging: list[str]) -> None:
+@pytest.fixture
+def resolver() -> Iterator[HangingResolver]:
+    resolver = HangingResolver()
+    yield resolver
+    resolver.over.set()
+
+
+def test_a_hanging_lookup_is_shared_and_holds_up_nothing_else(resolver: HangingResolver) -> None:
     async def work() -> str:
         loop = asyncio.get_running_loop()
         lookups = [asyncio.create_task(loop.getaddrinfo("node.invalid", 1)) for _ in range(50)]
@@ -39,23 +44,21 @@ def test_a_hanging_lookup_is_shared_and_holds_up_nothing_else(hanging: list[str]
         assert not any(lookup.done() for lookup in lookups)
         return answer
 
-    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+    with asyncio.Runner(loop_factory=partial(DaemonThreadLoop, resolver.look_up)) as runner:
         assert runner.run(work()) == "done"
-    assert hanging.count("node.invalid") == 1
+    assert resolver.asked.count("node.invalid") == 1
 
 
-def test_a_failed_lookup_is_an_error_for_everybody_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_lookup_is_an_error_for_everybody_who_asked() -> None:
     def refuse(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
     async def work() -> list[BaseException]:
         loop = asyncio.get_running_loop()
         answers = await asyncio.gather(*(loop.getaddrinfo("x", 1) for _ in range(3)), return_exceptions=True)
         return [answer for answer in answers if isinstance(answer, BaseException)]
 
-    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+    with asyncio.Runner(loop_factory=partial(DaemonThreadLoop, refuse)) as runner:
         assert [type(error) for error in runner.run(work())] == [socket.gaierror] * 3
 
 
@@ -70,12 +73,8 @@ def test_a_call_that_exits_is_an_error_like_any_other() -> None:
         runner.run(asyncio.to_thread(leave))
 
 
-def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(
-    hanging: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began = time.monotonic()
+def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(resolver: HangingResolver) -> None:
     passed = [0.0]
-    monkeypatch.setattr("connext_monitor.process.event_loop.time.monotonic", lambda: began + passed[0])
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
@@ -86,9 +85,9 @@ def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(
             await asyncio.sleep(0)
         assert await loop.getaddrinfo("127.0.0.1", 1, type=socket.SOCK_STREAM)
 
-    with asyncio.Runner(loop_factory=DaemonThreadLoop) as runner:
+    with asyncio.Runner(loop_factory=partial(DaemonThreadLoop, resolver.look_up, lambda: passed[0])) as runner:
         runner.run(work())
-    assert 2 <= hanging.count("node.invalid") <= 13
+    assert 2 <= resolver.asked.count("node.invalid") <= 13
 
 
 def test_a_thread_that_cannot_start_fails_one_call_only(

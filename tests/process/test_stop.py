@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -155,14 +156,13 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
     assert "stop.abandoned" not in said.read_text()
 
 
-async def test_an_unresolvable_listen_address_is_told_in_words(tmp_path: Path) -> None:
-    config = write_config(tmp_path, free_port())
-    config.write_text(config.read_text().replace('listen = "127.0.0.1:', 'listen = "here.invalid:'))
+async def test_a_listen_address_in_use_ends_the_start_in_words(tmp_path: Path) -> None:
     said = tmp_path / "stderr"
-    sooner = "\nfrom connext_monitor.reporting.web import connections\nconnections._LOOKED_UP_WITHIN = 0.5\n"
-    with running(tmp_path, 0, before=HANGING_RESOLVER + sooner, stderr=said) as monitor:
-        assert await monitor.ended() == 1
-    assert "cannot be looked up, the resolver does not answer" in said.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        write_config(tmp_path, taken.getsockname()[1])
+        with running(tmp_path, 0, stderr=said) as monitor:
+            assert await monitor.ended() == 1
+    assert "is in use by another program" in said.read_text()
 
 
 async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
@@ -194,24 +194,30 @@ async def test_a_hanging_channel_does_not_hold_up_the_stop(tmp_path: Path) -> No
 
 
 HANGING_DISK = """
-import time
-from connext_monitor.reporting.metrics import page
-page._PATIENCE = 0.1
-def hang(_file):
-    time.sleep(3600)
-page._size = hang
+import os, time
+real = os.listdir
+def hang(path="."):
+    if str(path).endswith("backups"):
+        print("hangs", flush=True)
+        time.sleep(3600)
+    return real(path)
+os.listdir = hang
 """
 
 
-async def test_a_disk_that_hangs_holds_up_neither_scrapes_nor_the_stop(tmp_path: Path) -> None:
+async def test_a_disk_that_hangs_holds_up_nothing_else(tmp_path: Path) -> None:
     port = free_port()
     write_config(tmp_path, port)
-    with running(tmp_path, port, before=HANGING_DISK) as monitor:
+    out, said = tmp_path / "out", tmp_path / "stderr"
+    with running(tmp_path, port, before=HANGING_DISK, stdout=out, stderr=said) as monitor:
         await monitor.healthy()
-        assert [(await monitor.get("/metrics"))[0] for _ in range(3)] == [503, 503, 503]
+        scrape = asyncio.create_task(monitor.get("/metrics"))
+        await hangs(monitor, out)
         assert (await monitor.get("/healthz"))[0] == 200
         monitor.send(signal.SIGTERM)
         assert await monitor.ended() == 0
+        await asyncio.gather(scrape, return_exceptions=True)
+    assert "stop.abandoned" not in said.read_text()
 
 
 OUT_OF_USE_AT_FIRST = """

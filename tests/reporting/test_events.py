@@ -134,10 +134,10 @@ async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
 
 async def test_a_returning_reader_gets_what_it_missed(server: WebServer, session: aiohttp.ClientSession) -> None:
     for number in range(1200):
-        server.feed._send(EventName.TRANSFER, str(number))
+        server.feed.publish(EventName.TRANSFER, str(number))
     async with reading(session, f"{server.feed.run_id}-200") as reader:
         assert [data(await reader.next()) for _ in range(1000)] == list(range(200, 1200))
-        server.feed._send(EventName.TRANSFER, "1200")
+        server.feed.publish(EventName.TRANSFER, "1200")
         assert data(await reader.next()) == 1200
 
 
@@ -204,7 +204,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_delays_nobody(
         got = told = 0
         async with asyncio.timeout(60):
             while server.feed.listening > 1:
-                server.feed._send(EventName.TRANSFER, json.dumps("x" * 20_000))
+                server.feed.publish(EventName.TRANSFER, json.dumps("x" * 20_000))
                 told += 1
                 got += (await reader.next())["event"] == "transfer"
     stalled.close()

@@ -5,9 +5,13 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
+from connext_monitor.assembly.reads import reads_of
+from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.reporting.web.host_guard import is_loopback
-from connext_monitor.reporting.web.server import ListenError, WebServer, _protocol_log
+from connext_monitor.reporting.web.server import ListenError, WebServer, protocol_log
+from connext_monitor.store.store import Store
+from tests.world.two_chains import LABELS
 
 ServerAt = Callable[[ListenAddress], WebServer]
 ANY_PORT = ListenAddress("127.0.0.1", 0)
@@ -33,6 +37,19 @@ async def test_a_port_in_use_is_refused_with_the_keys_name(server_at: ServerAt) 
 async def test_an_address_of_another_machine_is_refused_with_words(server_at: ServerAt, host: str) -> None:
     with pytest.raises(ListenError, match="is not an address of this machine"):
         await server_at(ListenAddress(host, 0)).start()
+
+
+async def test_a_resolver_that_does_not_answer_is_refused_with_words(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object, **_more: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+    listen = ListenAddress("here.invalid", 0)
+    server = WebServer(listen, reads_of(store), list, [], LABELS, SystemClock(), looked_up_within=0.05)
+    with pytest.raises(ListenError, match="cannot be looked up, the resolver does not answer"):
+        await server.start()
 
 
 async def test_after_the_stop_the_port_is_free_again(server_at: ServerAt) -> None:
@@ -75,7 +92,7 @@ async def test_a_malformed_request_is_answered_and_not_logged(
 
 
 async def test_a_fault_of_the_library_is_logged(log: io.StringIO) -> None:
-    _protocol_log().error("it failed", exc_info=RuntimeError("broken"))
+    protocol_log().error("it failed", exc_info=RuntimeError("broken"))
     assert "RuntimeError: broken" in log.getvalue()
 
 

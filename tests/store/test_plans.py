@@ -17,9 +17,9 @@ from tests.world.transfers import ALPHA, BETA
 
 QUERIES: dict[str, Callable[[Connection], object]] = {
     "suspects": lambda connection: suspects.suspected(connection, ALPHA),
-    "who holds a nonce": lambda connection: suspects._holders(connection, ALPHA, {1}),
-    "the block of a nonce": lambda connection: nonces._block_of(connection, ALPHA, 1),
-    "deadlines": lambda connection: deadlines._recompute(
+    "who holds a nonce": lambda connection: suspects.nonce_holders(connection, ALPHA, {1}),
+    "the block of a nonce": lambda connection: nonces.block_of(connection, ALPHA, 1),
+    "deadlines": lambda connection: deadlines.recompute_pathway(
         connection, (ALPHA, BETA), Durations(1, 2), watched_from=BlockNumber(5)
     ),
 }

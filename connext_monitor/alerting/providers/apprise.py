@@ -45,7 +45,7 @@ class AppriseUrl(SecretText):
         super().check(secret)
         if importlib.util.find_spec("apprise") is None:
             raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[apprise]'")
-        if _channel(secret) is None:
+        if apprise_channel(secret) is None:
             raise bad_value(
                 "is not an address that Apprise knows", "write it as Apprise's documentation of that service shows"
             )
@@ -81,7 +81,7 @@ class AppriseProvider:
         def work() -> None:
             was_taken = False
             try:
-                channel = _channel(self._config.url.get_secret_value(), seconds)
+                channel = apprise_channel(self._config.url.get_secret_value(), seconds)
                 was_taken = bool(channel is not None and channel.notify(title=title, body=body, body_format="text"))
             except Exception:  # noqa: BLE001, S110 - of a hundred plugins, each may fail in its own way
                 pass
@@ -148,7 +148,7 @@ def _dead(text: str) -> str:
     return _NO_WIDTH + apart if apart[:1] in _BEGINS_A_BLOCK else apart
 
 
-def _channel(url: str, seconds: float = FIRST_TIMEOUT) -> "Apprise | None":
+def apprise_channel(url: str, seconds: float = FIRST_TIMEOUT) -> "Apprise | None":
     """The service behind an address, which is given so many seconds.
 
     Its redirects are not followed, unless the address says so: the message would go to somebody else, and their answer

@@ -25,7 +25,7 @@ from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.stored_families import alert_families, deadline_families, delivery_families
 from connext_monitor.reporting.metrics.tally import Tally
 
-_PATIENCE = 5.0
+PATIENCE = 5.0
 """Seconds for the files that are looked at: Prometheus gives up after ten."""
 
 
@@ -70,11 +70,20 @@ class _Gathered(Collector):
 class MetricsPage:
     """Answers scrapes; a scrape reads, and waits for no writer."""
 
-    def __init__(self, sources: Sources, tally: Tally, clock: Clock, times: LookTimes = USUAL_TIMES) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        tally: Tally,
+        clock: Clock,
+        times: LookTimes = USUAL_TIMES,
+        patience: float = PATIENCE,
+    ) -> None:
+        """``patience``: seconds for the files that a scrape looks at."""
         self._sources = sources
         self._tally = tally
         self._loop_lag = LoopLag(clock)
         self._clock = clock
+        self._patience = patience
         self._numbers = LatestNumbers(sources.stored, clock, times)
         self._turn = asyncio.Lock()
         self._writing: asyncio.Task[bytes] | None = None
@@ -105,7 +114,7 @@ class MetricsPage:
         if self._writing is not None and not self._writing.done():
             return None
         self._writing = asyncio.create_task(asyncio.to_thread(write), name="metrics are written")
-        await asyncio.wait({self._writing}, timeout=_PATIENCE)
+        await asyncio.wait({self._writing}, timeout=self._patience)
         return self._writing.result() if self._writing.done() else None
 
     async def measure_loop_lag(self) -> NoReturn:

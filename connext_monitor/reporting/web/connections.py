@@ -23,7 +23,7 @@ _IDLE_WITHIN: Final = 20.0
 """Seconds that a connection is kept for a further request."""
 _TAKEN_WITHIN: Final = 20.0
 """Seconds that a reader may leave full what the system buffers for it."""
-_LOOKED_UP_WITHIN: Final = 10.0
+LOOKED_UP_WITHIN: Final = 10.0
 """Seconds that the name to listen on may be looked up."""
 _LOOK_EVERY: Final = 1.0
 _AT_ONCE: Final = 16
@@ -125,11 +125,15 @@ class _ClientConnection(asyncio.Protocol):
 
 
 class Connections:
-    """Listens, and keeps the number of connections at or below ``most``; ``streams`` are the paths that stay open."""
+    """Listens, and keeps the number of connections at or below ``most``; ``streams`` are the paths that stay open.
 
-    def __init__(self, most: int, streams: frozenset[str]) -> None:
+    The name to listen on may be looked up for ``looked_up_within`` seconds.
+    """
+
+    def __init__(self, most: int, streams: frozenset[str], looked_up_within: float = LOOKED_UP_WITHIN) -> None:
         self._most = most
         self._streams = streams
+        self._looked_up_within = looked_up_within
         self._open: dict[asyncio.Protocol, _ClientConnection] = {}
         self._opening: set[asyncio.Task[object]] = set()
         self._sockets: list[socket.socket] = []
@@ -151,7 +155,7 @@ class Connections:
     async def listen(self, handlers: Callable[[], asyncio.Protocol], host: str, port: int) -> None:
         """Accept connections from now on, each with a handler of its own. Raises OSError, TimeoutError for its name."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(_LOOKED_UP_WITHIN):
+        async with asyncio.timeout(self._looked_up_within):
             addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         lacking: OSError | None = None
         for family, kind, protocol, _, address in dict.fromkeys(addresses):

@@ -171,8 +171,16 @@ class Feed:
                 await self._look()
             except Exception:  # noqa: BLE001 - the feed continues with the next change whatever was wrong with this one
                 _log.exception("feed.failed")
-                self._send(EventName.RESET, "{}")
+                self.publish(EventName.RESET, "{}")
             await asyncio.sleep(_REST)
+
+    def publish(self, name: EventName, data: str) -> None:
+        """Give this event, JSON, to all listeners, and keep it for those who come back."""
+        self._number += 1
+        event = FeedEvent(self._number, name, data)
+        self._kept.append(event)
+        for listener in self._listeners:
+            listener.put(event)
 
     def end(self) -> None:
         """Let all listeners go, and take no more."""
@@ -186,7 +194,7 @@ class Feed:
         changed = await self._store.alerts.changed(self._revision, limit=_MOST_AT_ONCE + 1)
         if too_many or len(changed) > _MOST_AT_ONCE:
             self._revision = await self._store.alerts.newest()
-            self._send(EventName.RESET, "{}")
+            self.publish(EventName.RESET, "{}")
             return
         if changed:
             self._revision = changed[-1].row
@@ -197,19 +205,12 @@ class Feed:
         views = await self._store.transfers.shown(ids)
         if any(transfer_id not in views for transfer_id in ids):
             # A transfer that a reorg removed has no document to send.
-            self._send(EventName.RESET, "{}")
+            self.publish(EventName.RESET, "{}")
         now = self._clock.now().timestamp()
         for view in views.values():
-            self._send(EventName.TRANSFER, encode(transfer_document(view, self._labels, now)))
+            self.publish(EventName.TRANSFER, encode(transfer_document(view, self._labels, now)))
         for row in changed:
-            self._send(EventName.ALERT, encode(alert_in_words(row.alert, _about(views, row), self._labels)))
-
-    def _send(self, name: EventName, data: str) -> None:
-        self._number += 1
-        event = FeedEvent(self._number, name, data)
-        self._kept.append(event)
-        for listener in self._listeners:
-            listener.put(event)
+            self.publish(EventName.ALERT, encode(alert_in_words(row.alert, _about(views, row), self._labels)))
 
 
 def _about(views: Mapping[TransferId | None, TransferView], row: AlertRow) -> Transfer | None:

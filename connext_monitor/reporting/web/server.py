@@ -18,7 +18,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
-from connext_monitor.reporting.web.connections import Connections
+from connext_monitor.reporting.web.connections import LOOKED_UP_WITHIN, Connections
 from connext_monitor.reporting.web.events import MOST_STREAMS, STREAM_PATH, EventStreams
 from connext_monitor.reporting.web.feed import Feed
 from connext_monitor.reporting.web.health import HealthChecks
@@ -43,7 +43,8 @@ class WebServer:
 
     ``statuses`` gives the chains as they are at that moment; ``providers`` are the configured channels; ``feed`` takes
     what changes; ``more`` are routes that are served beside its own; ``clock_state`` says how the machine's clock
-    compares with the chains'. At most ``connections`` are open at a time, half of them streams.
+    compares with the chains'. At most ``connections`` are open at a time, half of them streams. The name to
+    ``listen`` on may be looked up for ``looked_up_within`` seconds.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class WebServer:
         more: Sequence[web.RouteDef] = (),
         clock_state: Callable[[], ClockState] = ClockState,
         connections: int = 256,
+        looked_up_within: float = LOOKED_UP_WITHIN,
     ) -> None:
         self._listen = listen
         self.feed = Feed(reads.store, labels, clock, secrets.token_hex(4))
         sources = WebSources(reads, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state)
         self._health = HealthChecks(reads.store, statuses, reads.trouble)
-        self._connections = Connections(connections, frozenset({STREAM_PATH}))
+        self._connections = Connections(connections, frozenset({STREAM_PATH}), looked_up_within)
         routes = [
             *self._health.routes(),
             *Api(sources).routes(),
@@ -76,7 +78,7 @@ class WebServer:
         self._runner = web.AppRunner(
             application,
             access_log=None,
-            logger=_protocol_log(),
+            logger=protocol_log(),
             shutdown_timeout=_GRACE,
             keepalive_timeout=_FAR,  # `Connections` ends what is idle, much sooner
             lingering_time=1.0,
@@ -131,7 +133,7 @@ def _application(listen: ListenAddress, routes: Sequence[web.RouteDef], connecti
     return application
 
 
-def _protocol_log() -> logging.Logger:
+def protocol_log() -> logging.Logger:
     """What the library says of its own faults; that a stranger speaks no HTTP, or hangs up, is none of them."""
     log = logging.getLogger("connext_monitor.http")
     log.addFilter(_is_a_fault)

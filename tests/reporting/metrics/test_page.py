@@ -1,36 +1,24 @@
 """``/metrics`` over a real server and database: by the library's own parsers, and when the database is slow or gone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+import threading
+from collections.abc import Collection
+from dataclasses import replace
 
-import aiohttp
-import pytest
-from prometheus_client.core import Metric
-from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from connext_monitor.assembly.reads import reads_of
-from connext_monitor.config import ListenAddress
-from connext_monitor.core.chain_status import ChainStatus, RequestKind
+from connext_monitor.core.chain_status import RequestKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import StoredNumbers
-from connext_monitor.reporting.metrics.latest_numbers import USUAL_TIMES, LookTimes
-from connext_monitor.reporting.metrics.page import MetricsPage
-from connext_monitor.reporting.metrics.sources import Sources
-from connext_monitor.reporting.metrics.tally import Tally
-from connext_monitor.reporting.web.server import WebServer
+from connext_monitor.reporting.metrics.latest_numbers import LookTimes
 from connext_monitor.store.store import Store
-from tests.world.clocks import ManualClock
+from tests.reporting.metrics.scraping import Parts, Scraper, read_openmetrics, samples, served
 from tests.world.kinds import overdue
 from tests.world.two_chains import (
     AT,
     DESTINATION,
     EXECUTE,
-    LABELS,
     NAMES,
     ORIGIN,
     START,
@@ -42,88 +30,7 @@ from tests.world.two_chains import (
     unjudging,
 )
 
-read_openmetrics: Callable[[str], Iterable[Metric]] = openmetrics_parser.text_string_to_metric_families
 FORTH = (ORIGIN, DESTINATION)
-
-
-@dataclass
-class Parts:
-    """What a page is made of; a test changes it as it likes."""
-
-    file: Path
-    stored: Callable[[float], Awaitable[StoredNumbers]]
-    statuses: list[ChainStatus] = field(default_factory=lambda: [chain_status(ORIGIN), chain_status(DESTINATION)])
-    failing: list[str] = field(default_factory=list)
-    last_backup: float | None = None
-    times: LookTimes = USUAL_TIMES
-    clock: ManualClock = field(default_factory=lambda: ManualClock(AT))
-    tally: Tally = field(default_factory=lambda: Tally(NAMES, ["ops", "desk"]))
-
-    def page(self) -> MetricsPage:
-        sources = Sources(
-            chains=NAMES,
-            providers=["ops", "desk"],
-            database=self.file,
-            statuses=lambda: self.statuses,
-            stored=self.stored,
-            malformed=lambda: {ORIGIN: 3},
-            observations_waiting=lambda: 7,
-            failing=lambda: self.failing,
-            backup_every=21600,
-            last_backup=lambda: self.last_backup,
-            log_lines_dropped=lambda: 7,
-        )
-        return MetricsPage(sources, self.tally, self.clock, self.times)
-
-
-@dataclass(frozen=True)
-class Scraper:
-    """Scrapes a page that is really served."""
-
-    session: aiohttp.ClientSession
-
-    async def text(self, **headers: str) -> str:
-        async with self.session.get("/metrics", headers=headers) as response:
-            assert response.status == 200
-            return await response.text()
-
-    async def numbers(self) -> dict[tuple[str, ...], float]:
-        """Every sample: its name without the prefix, and its labels' values in the order of their names."""
-        return samples(read_text(await self.text()))
-
-
-def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
-    found: dict[tuple[str, ...], float] = {}
-    for family in families:
-        for sample in family.samples:
-            values = [value for _, value in sorted(sample.labels.items())]
-            key = (sample.name.removeprefix("connext_monitor_"), *values)
-            assert key not in found, f"{key} is there twice"
-            found[key] = sample.value
-    return found
-
-
-@asynccontextmanager
-async def served(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
-    page = parts.page()
-    listen = ListenAddress("127.0.0.1", 0)
-    server = WebServer(listen, reads_of(store), lambda: parts.statuses, [], LABELS, parts.clock, page.routes())
-    address = await server.start()
-    async with aiohttp.ClientSession(f"http://{address}") as session:
-        yield Scraper(session)
-    await server.stop()
-    await page.aclose()
-
-
-@pytest.fixture
-def parts(store: Store, database: Path) -> Parts:
-    return Parts(database, store.statistics.measure)
-
-
-@pytest.fixture
-async def scraper(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
-    async with served(store, parts) as scraper:
-        yield scraper
 
 
 async def test_both_formats_are_what_the_librarys_parsers_read(scraper: Scraper, store: Store) -> None:
@@ -218,7 +125,7 @@ async def test_the_last_backup_is_told_once_there_is_one(scraper: Scraper, parts
     numbers = await scraper.numbers()
     assert numbers["backup_interval_seconds",] == 21600
     assert ("backup_last_success_timestamp_seconds",) not in numbers
-    parts.last_backup = START
+    parts.last_backup = lambda: START
     assert (await scraper.numbers())["backup_last_success_timestamp_seconds",] == START
 
 
@@ -272,6 +179,25 @@ async def test_a_database_that_hangs_keeps_no_scrape_waiting_for_long(store: Sto
             first, second = await scraper.numbers(), await scraper.numbers()
         assert first["database_look_age_seconds",] == second["database_look_age_seconds",] == 60
         assert len(asked) == 2, "a look is under way: no other is begun"
+
+
+async def test_files_on_a_hanging_disk_are_looked_at_once(store: Store, parts: Parts) -> None:
+    stuck, looks = threading.Event(), list[int]()
+
+    def hang() -> float | None:
+        looks.append(1)
+        stuck.wait(60)
+        return None
+
+    parts.last_backup, parts.patience = hang, 0.1
+    async with served(store, parts) as scraper:
+        try:
+            for _ in range(3):
+                async with scraper.session.get("/metrics") as response:
+                    assert response.status == 503
+            assert len(looks) == 1
+        finally:
+            stuck.set()
 
 
 def labels_of(numbers: Collection[tuple[str, ...]], metric: str) -> set[tuple[str, ...]]:

@@ -12,7 +12,13 @@ from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers import build_providers
-from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseProvider, AppriseUrl, _channel, plain
+from connext_monitor.alerting.providers.apprise import (
+    AppriseConfig,
+    AppriseProvider,
+    AppriseUrl,
+    apprise_channel,
+    plain,
+)
 from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
@@ -76,7 +82,7 @@ async def test_a_redirect_is_neither_followed_nor_a_success(
 
 @pytest.mark.parametrize("scheme", ["json", "xml", "form", "ntfy", "matrix", "gotify", "mmost", "apprise"])
 async def test_no_service_of_apprise_is_told_to_follow(scheme: str) -> None:
-    channel = _channel(f"{scheme}://user:token@127.0.0.1/aaaaaaaaaaaaaaa")
+    channel = apprise_channel(f"{scheme}://user:token@127.0.0.1/aaaaaaaaaaaaaaa")
     assert channel is not None
     assert [one.redirects for one in channel] == [False]
 
@@ -95,7 +101,7 @@ async def test_a_service_that_answers_late_is_waited_for_longer(service: Service
 
 
 async def test_a_time_limit_in_the_address_is_kept() -> None:
-    channel = _channel("json://127.0.0.1/?rto=2.5", 40.0)
+    channel = apprise_channel("json://127.0.0.1/?rto=2.5", 40.0)
     assert channel is not None
     assert [one.socket_read_timeout for one in channel] == [2.5]
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -123,13 +124,16 @@ def config(vendor: Telegram, thread_id: int | None = None) -> TelegramConfig:
     return TelegramConfig(type="telegram", token=token, chat_id=Telegram.CHAT, thread_id=thread_id, api_url=api)
 
 
+async def at_once(_seconds: float) -> None:
+    """For messages that need not be apart."""
+
+
 @asynccontextmanager
 async def chatting(
     context: ProviderContext, thread_id: int | None = None
 ) -> AsyncIterator[tuple[Telegram, TelegramProvider]]:
     async with Telegram() as vendor:
-        provider = TelegramProvider("chat", config(vendor, thread_id), context)
-        provider._pause = 0.0
+        provider = TelegramProvider("chat", config(vendor, thread_id), replace(context, sleep=at_once))
         yield vendor, provider
         await provider.aclose()
 
