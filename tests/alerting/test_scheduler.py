@@ -173,6 +173,6 @@ async def test_a_leg_that_was_overlooked_is_judged_after_all(tmp_path: Path) -> 
         await bench.accuses(id_of(2))
         # That it was alerted about is noted, and no longer so.
         ended = ResolveAlert(EXECUTE_OVERDUE, overdue_id(id_of(2), Leg.EXECUTE), Resolution.REORGED)
-        await bench.store.alerts.resolve_alert(ended, NOW)
+        await bench.store.alerts.resolve(ended, NOW)
         bench.scheduler.overlooked(legs)
         await bench.accuses(id_of(1), id_of(2))
