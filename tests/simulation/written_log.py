@@ -1,0 +1,129 @@
+"""Logs and headers as endpoints write them: real ABI encoding and real bloom filters, made once and kept as JSON."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from connext_monitor.core.decoding import encode_event, transfer_id_of
+from connext_monitor.core.events import (
+    Address,
+    DomainId,
+    Executed,
+    Hash32,
+    Reconciled,
+    TransferEvent,
+    TransferId,
+    TransferInfo,
+    XCalled,
+)
+from connext_monitor.core.keccak import keccak
+from tests.simulation.facts import Event
+from tests.simulation.story import Deed, Transfer
+
+_ASSET, _ROUTER, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x40, 0x4E))
+_NOTHING = Address(bytes(20))
+_FEE_LEFT, _OF = 9995, 10_000
+
+
+@dataclass(slots=True)
+class WrittenLog:
+    """What one event writes, wherever its transaction is mined; ``json`` is all of it that no block changes.
+
+    ``topics`` and ``data`` are hex with 0x.
+    """
+
+    event: Event
+    transfer: int
+    transfer_id: bytes
+    info: TransferInfo
+    honest: bool
+    fast: bool
+    topics: tuple[str, ...]
+    data: str
+    json: bytes
+    bloom: int
+
+
+def contract_of(domain: int) -> Address:
+    """The diamond of a chain."""
+    return Address(b"\xc0" * 16 + domain.to_bytes(4))
+
+
+def info_of(transfer: Transfer, index: int, nonce: int) -> TransferInfo:
+    """What the transfer at a position of the story is called with, once it has its nonce."""
+    return TransferInfo(
+        origin_domain=DomainId(transfer.origin),
+        destination_domain=DomainId(transfer.destination),
+        canonical_domain=DomainId(transfer.origin),
+        to=Address(b"\x70" * 16 + index.to_bytes(4)),
+        delegate=Address(b"\xde" * 20),
+        receive_local=index % 7 == 0,
+        call_data=bytes(index + at & 0xFF for at in range(transfer.calldata)),
+        slippage=30,
+        origin_sender=Address(b"\x5e" * 20),
+        bridged_amount=transfer.amount,
+        normalized_in=transfer.amount,
+        nonce=nonce,
+        canonical_id=_ASSET.rjust(32, b"\0") if transfer.amount else bytes(32),
+    )
+
+
+def write_xcalled(transfer: Transfer, index: int, nonce: int) -> WrittenLog:
+    """The log of its XCalled."""
+    info = info_of(transfer, index, nonce)
+    asset = _asset(transfer)
+    event = XCalled(transfer_id_of(info), nonce, Hash32(bytes(32)), info, asset, transfer.amount, asset, b"\x01" * 100)
+    return _write(event, Event.XCALLED, transfer, index, info, transfer.origin)
+
+
+def write_executed(transfer: Transfer, index: int, info: TransferInfo) -> WrittenLog:
+    """The log of its Executed, which says something else than was called if that is its deed."""
+    said = replace(info, to=_NOTHING, bridged_amount=info.bridged_amount + 1) if is_mismatch(transfer) else info
+    amount = transfer.amount * _FEE_LEFT // _OF if transfer.fast else transfer.amount
+    routers = (_ROUTER,) if transfer.fast else ()
+    asset = _asset(transfer)
+    event = Executed(transfer_id_of(info), said.to, asset, said, routers, asset, amount, _RELAYER)
+    return _write(event, Event.EXECUTED, transfer, index, info, transfer.destination)
+
+
+def write_reconciled(transfer: Transfer, index: int, info: TransferInfo) -> WrittenLog:
+    """The log of its Reconciled."""
+    routers = (_ROUTER,) if transfer.fast else ()
+    origin, asset = DomainId(transfer.origin), _asset(transfer)
+    event = Reconciled(transfer_id_of(info), origin, asset, routers, transfer.amount, _RELAYER)
+    return _write(event, Event.RECONCILED, transfer, index, info, transfer.destination)
+
+
+def is_mismatch(transfer: Transfer) -> bool:
+    """Whether something else is delivered than was called."""
+    return transfer.deed is Deed.MISMATCH
+
+
+def _asset(transfer: Transfer) -> Address:
+    return _ASSET if transfer.amount else _NOTHING
+
+
+def _write(
+    event: TransferEvent, kind: Event, transfer: Transfer, index: int, info: TransferInfo, domain: int
+) -> WrittenLog:
+    topics, data = encode_event(event)
+    contract = contract_of(domain)
+    named, hex_data = tuple(f"0x{topic.hex()}" for topic in topics), f"0x{data.hex()}"
+    listed = '","'.join(named)
+    json = f'{{"address":"0x{contract.hex()}","topics":["{listed}"],"data":"{hex_data}",'.encode()
+    bloom = bloom_of(contract) | bloom_of(topics[0])
+    for topic in topics[1:]:
+        bloom |= bloom_of.__wrapped__(topic)
+    honest = kind is not Event.EXECUTED or not is_mismatch(transfer)
+    return WrittenLog(
+        kind, index, TransferId(event.transfer_id), info, honest, transfer.fast, named, hex_data, json, bloom
+    )
+
+
+@lru_cache(64)
+def bloom_of(value: bytes) -> int:
+    """The three bits that an address or a topic sets in a block's filter (Ethereum's yellow paper, 4.3.1)."""
+    digest = keccak(value)
+    mask = 0
+    for at in (0, 2, 4):
+        mask |= 1 << (int.from_bytes(digest[at : at + 2]) & 2047)
+    return mask
