@@ -22,6 +22,7 @@ _NEEDS = {
     "process/test_connections.py": "process",
     "process/test_stop.py": "process",
     "process/test_streams.py": "process",
+    "soak/test_soak.py": "chain",
     "store/test_database.py": "process",
     "store/test_killed.py": "process",
     "store/test_lock.py": "process",

@@ -43,13 +43,16 @@ class Setup:
     endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     start_blocks: Mapping[str, int] = field(default_factory=dict)
     finality: int = 5
+    block_time: str = "PT1S"
     reports_every: str = ""
+    listen: str = "127.0.0.1:0"
+    log_level: str = "debug"
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
     """A config file in ``folder``."""
     parts = [
-        '[monitor]\nlisten = "127.0.0.1:0"\nlog_level = "debug"',
+        f'[monitor]\nlisten = "{setup.listen}"\nlog_level = "{setup.log_level}"',
         # Whether midnight passes during a test must not matter.
         f'[stats]\nevery = "{setup.reports_every}"',
         "[alerts]",
@@ -62,7 +65,7 @@ async def write_config(setup: Setup, folder: Path) -> Path:
         parts.append(
             f"[chains.{chain.name}]\nchain_id = {chain.chain_id}\ndomain_id = {chain.domain_id}\n"
             f'contract = "{chain.contract}"\nendpoints = {endpoints}\n'
-            f'block_time = "PT1S"\nfinality = {setup.finality}\n'
+            f'block_time = "{setup.block_time}"\nfinality = {setup.finality}\n'
             f"start_block = {setup.start_blocks.get(chain.name, await chain.head() + 1)}"
         )
     for name, webhook in setup.webhooks.items():
@@ -100,6 +103,11 @@ class Monitor:
     def pid(self) -> int:
         """Its process id."""
         return self._running.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._running.returncode
 
     def kill(self) -> None:
         """As kill -9 does; a second call does nothing."""

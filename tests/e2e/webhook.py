@@ -58,7 +58,7 @@ class Receiver:
     async def start(self) -> None:
         """Listen, on the port it had if it ever had one."""
         app = web.Application()
-        app.router.add_post("/hook", self._take)
+        app.router.add_post("/hook", self.take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -85,7 +85,8 @@ class Receiver:
         alerts = (received for received in self.received if "alert" in received.body["data"])
         return next(received for received in alerts if received.what == what)
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        """One body."""
         at = time.time()
         self.asked += 1
         raw = await request.read()

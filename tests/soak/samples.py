@@ -1,0 +1,130 @@
+"""What a process and its database use, sampled from outside, and what is made of the samples."""
+
+import csv
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Final
+
+from tests.soak.slopes import Slope, common_slope, slope
+
+MB: Final = 2**20
+HOUR: Final = 3600.0
+WARM_UP: Final = 120.0
+"""Seconds of each life in which caches fill and modules are loaded; no growth is taken from them."""
+_RSS = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
+_LAG = re.compile(r"^connext_monitor_loop_lag_max_seconds (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look: ``at`` in Unix seconds, ``age`` of the process in seconds, sizes in bytes.
+
+    ``database`` is the size of all its pages, wherever they are now; ``stored`` counts the events in it. ``lag`` is the
+    longest delay of the event loop within the last minute, in seconds, None where the process did not say.
+    """
+
+    at: float
+    life: int
+    age: float
+    memory: int
+    descriptors: int
+    wal: int
+    database: int
+    stored: int
+    lag: float | None
+
+
+def memory_of(pid: int) -> int:
+    """A process's resident memory in bytes. Raises `OSError` where it has ended."""
+    found = _RSS.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    if found is None:
+        raise ProcessLookupError(pid)
+    return int(found[1]) * 1024
+
+
+def descriptors_of(pid: int) -> int:
+    """How many files it has open. Raises `OSError` where it has ended."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def wal_of(database: Path) -> int:
+    """Bytes of its write-ahead log; 0 where there is none."""
+    try:
+        return database.with_name(f"{database.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def stored_in(database: Path) -> tuple[int, int]:
+    """Bytes of all pages, those included that are still in the write-ahead log, and the number of events in them.
+
+    Raises `sqlite3.Error` where the database cannot be read now.
+    """
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        (page,) = connection.execute("PRAGMA page_size").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    return page * pages, int(count)
+
+
+def lag_in(metrics: str) -> float | None:
+    """What a scrape says of the loop's longest delay lately."""
+    found = _LAG.search(metrics)
+    return float(found[1]) if found else None
+
+
+def write_csv(samples: Sequence[Sample], file: Path) -> None:
+    """One line for each."""
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, [field.name for field in fields(Sample)])
+        writer.writeheader()
+        writer.writerows(asdict(sample) for sample in samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How fast things grew within the lives of the process, by the hour; None where no life was long enough.
+
+    ``beyond_stored`` is memory less what the database grew by in the same time, whose pages are kept in memory.
+    ``per_event`` is in bytes of the database for each event stored, over the whole run.
+    """
+
+    memory: Slope | None
+    beyond_stored: Slope | None
+    descriptors: Slope | None
+    wal: Slope | None
+    database: Slope | None
+    per_event: Slope | None
+    seconds: float
+
+
+def growth(samples: Sequence[Sample], warm_up: float = WARM_UP) -> Growth:
+    """From the samples of each life that is older than ``warm_up`` seconds."""
+    lives = [[sample for sample in life if sample.age >= warm_up] for life in by_life(samples)]
+
+    def hourly(value: Callable[[Sample], float], unit: float) -> Slope | None:
+        found = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
+        return found.times(HOUR / unit) if found else None
+
+    return Growth(
+        memory=hourly(lambda sample: sample.memory, MB),
+        beyond_stored=hourly(lambda sample: sample.memory - sample.database, MB),
+        descriptors=hourly(lambda sample: sample.descriptors, 1),
+        wal=hourly(lambda sample: sample.wal, MB),
+        database=hourly(lambda sample: sample.database, MB),
+        per_event=slope((sample.stored, sample.database) for sample in samples),
+        seconds=sum(life[-1].at - life[0].at for life in lives if life),
+    )
+
+
+def by_life(samples: Iterable[Sample]) -> list[list[Sample]]:
+    """The samples of each life, in order."""
+    lives = defaultdict[int, list[Sample]](list)
+    for sample in samples:
+        lives[sample.life].append(sample)
+    return [lives[life] for life in sorted(lives)]

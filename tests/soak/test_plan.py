@@ -1,0 +1,75 @@
+"""What a seed makes go wrong."""
+
+from collections import Counter
+from itertools import combinations
+from random import Random
+
+import pytest
+
+from tests.faults.faults import Empty, Malform, Mangled, Partial
+from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, fates, plan
+
+CHAINS = ("alpha", "beta")
+HOUR = 3600.0
+
+
+def drawn(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 - choices of a test
+
+
+def planned(seed: int) -> list[Incident]:
+    return plan(drawn(seed), HOUR, CHAINS)
+
+
+def test_the_same_seed_plans_the_same() -> None:
+    assert planned(1) == planned(1)
+    assert planned(1) != planned(2)
+    assert fates(drawn(1), 50) == fates(drawn(1), 50)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_goes_wrong_twice_at_a_time(seed: int) -> None:
+    def target(incident: Incident) -> object:
+        trouble = incident.trouble
+        return trouble.chain if isinstance(trouble, EndpointTrouble) else type(trouble)
+
+    overlapping = [
+        (one, other) for one, other in combinations(planned(seed), 2) if one.at <= other.end and other.at <= one.end
+    ]
+    assert [pair for pair in overlapping if target(pair[0]) == target(pair[1])] == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_half_of_the_run_is_one_life(seed: int) -> None:
+    ends = [i.at for i in planned(seed) if i.trouble in {ProcessTrouble.KILLED, ProcessTrouble.STOPPED}]
+    # An episode that begins before that half may reach a few seconds into it.
+    assert max(b - a for a, b in zip([0, *ends], [*ends, HOUR], strict=True)) >= HOUR / 2 - 20
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_run_ends_with_calm(seed: int) -> None:
+    assert all(incident.end < HOUR + 60 for incident in planned(seed))
+    assert all(incident.at < HOUR - 45 for incident in planned(seed))
+
+
+def test_endpoints_that_hide_logs_leave_the_other_honest() -> None:
+    troubles = [incident.trouble for seed in range(50) for incident in planned(seed)]
+    blinded = [t for t in troubles if isinstance(t, EndpointTrouble) and len(t.endpoints) > 1]
+    assert blinded
+    assert not any(isinstance(t.fault, Empty | Partial) for t in blinded)
+    assert not any(isinstance(t.fault, Malform) and t.fault.what is Mangled.LOGS for t in blinded)
+
+
+def test_everything_that_can_go_wrong_does_in_some_runs() -> None:
+    troubles = [incident.trouble for seed in range(50) for incident in planned(seed)]
+    assert {t for t in troubles if isinstance(t, ChannelTrouble)} == set(ChannelTrouble)
+    assert {t for t in troubles if isinstance(t, ProcessTrouble)} == set(ProcessTrouble)
+    faults = Counter(type(t.fault).__name__ for t in troubles if isinstance(t, EndpointTrouble))
+    assert len(faults) == 14
+    assert {t.chain for t in troubles if isinstance(t, EndpointTrouble)} == set(CHAINS)
+
+
+def test_an_hour_has_kills_stops_and_long_outages() -> None:
+    runs = [planned(seed) for seed in range(20)]
+    assert all(sum(isinstance(i.trouble, ProcessTrouble) for i in run) >= 3 for run in runs)
+    assert sum(any(i.lasts > 70 for i in run) for run in runs) >= 15
