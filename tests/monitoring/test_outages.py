@@ -12,7 +12,8 @@ from connext_monitor.config import ChainConfig
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.covering import Memory, Whole, covered
 from tests.monitoring.made_up_chain import CONFIG
-from tests.monitoring.plans import Asked, Plan, opening
+from tests.monitoring.planned_reading import opening
+from tests.monitoring.plans import Asked, Plan
 from tests.world.virtual_time import LoopClock, run_virtually
 
 _BEGINS, _LASTS = 100.0, 60.0

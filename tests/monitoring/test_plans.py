@@ -7,17 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.monitoring.covering import Whole, readable
+from tests.monitoring.planned_reading import Reading, read_chain
 from tests.monitoring.plans import (
     Bucket,
     FixedWindow,
     InFlight,
     Plan,
-    Reading,
     Sizes,
     SlidingWindow,
     Spent,
     Words,
-    read_chain,
 )
 from tests.world.examples import examples
 from tests.world.virtual_time import run_virtually

@@ -1,4 +1,4 @@
-"""What both transports promise: every request ends, with its own answer or an error that says why."""
+"""What both transports promise, and the simulated one: every request ends, with its own answer or with why not."""
 
 import asyncio
 import json
@@ -10,7 +10,15 @@ import pytest
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.json_rpc import RpcLimits, RpcRefused
 from tests.monitoring.nodes import Transport, error, failure_of, raises_safely, result
+from tests.monitoring.simulated_client import SimulatedTransport
 from tests.world.waiting import until, within_bound
+
+
+@pytest.fixture(params=[Transport("ws"), Transport("http"), SimulatedTransport("simulated")], ids=lambda of: of.scheme)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    transport: Transport = request.param
+    return transport
+
 
 MALFORMED = [
     "not json",

@@ -1,0 +1,161 @@
+"""An endpoint under plans without a connection: by the loop's time, behind the product's own reading of answers."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.monitoring.endpoint_address import EndpointAddress
+from connext_monitor.monitoring.json_rpc import (
+    EndpointUnavailable,
+    MalformedMessage,
+    OnRequest,
+    PushStream,
+    RpcClient,
+    RpcLimits,
+    RpcOutcome,
+    RpcRefused,
+    decode_message,
+    read_outcome,
+    settle,
+)
+from tests.monitoring.nodes import QUICK, Answer, Transport, error
+from tests.monitoring.plans import Asked, Plan
+
+
+class AnsweringNode(Protocol):
+    """A made-up node: its answers, None for silence, and the heights of the blocks with a log, once for each."""
+
+    @property
+    def logs(self) -> Sequence[int]: ...
+
+    def answer(self, request: dict[str, Any]) -> str | bytes | None: ...
+
+
+@dataclass
+class SimulatedClient:
+    """An `RpcClient` of a made-up chain under plans; the first that does not admit a request refuses it.
+
+    It keeps what `test_rpc_client` claims of every client.
+    """
+
+    node: AnsweringNode
+    plans: Sequence[Plan]
+    on_request: OnRequest | None
+    counts: Counter[str]
+    cuts: bool
+    pushes: bool = False
+    host: str = "simulated"
+    limits: RpcLimits = QUICK
+    why_gone: EndpointUnavailable | None = None
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def request(self, method: str, params: Sequence[object], *, timeout: float = 10.0) -> msgspec.Raw:  # noqa: ASYNC109
+        return settle(await self._exchange(method, params, timeout), method, self.on_request)
+
+    async def _exchange(self, method: str, params: Sequence[Any], seconds: float) -> RpcOutcome:
+        if self.why_gone is not None:
+            return self.why_gone
+        asking, going = asyncio.create_task(self._ask(method, params)), asyncio.create_task(self.gone.wait())
+        try:
+            await asyncio.wait({asking, going}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            if going.done():
+                return await self.closed()
+            return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
+        finally:
+            asking.cancel()
+            going.cancel()
+
+    async def _ask(self, method: str, params: Sequence[Any]) -> RpcOutcome:
+        request = {"id": 1, "method": method, "params": params}
+        self.counts[method] += 1
+        admitted: list[Plan] = []
+        try:
+            for plan in self.plans:
+                wait = plan.admits(asyncio.get_running_loop().time(), self._asked(method, params))
+                if wait is not None:
+                    return await self._refuse(plan, wait, request)
+                admitted.append(plan)
+            await asyncio.sleep(max(plan.latency for plan in self.plans))
+        finally:
+            for plan in admitted:
+                plan.ended()
+        answer = self.node.answer(request)
+        if answer is None:
+            await asyncio.Event().wait()
+            raise AssertionError("an event that nobody sets was set")
+        return self._read(method, answer)
+
+    def _asked(self, method: str, params: Sequence[Any]) -> Asked:
+        if method != "eth_getLogs" or not params:
+            return Asked(method)
+        first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
+        return Asked(method, last - first + 1, sum(first <= number <= last for number in self.node.logs))
+
+    async def _refuse(self, plan: Plan, wait: float, request: dict[str, Any]) -> RpcOutcome:
+        self.counts["refused"] += 1
+        await asyncio.sleep(plan.latency)
+        if self.cuts:
+            return self._go(EndpointUnavailable(self.host, "closed the connection (code 1013)", busy=True))
+        said = plan.words(wait)
+        data = {name: value for name, value in said.items() if name == "data"}
+        return self._read(request["method"], error(request, said["code"], said["message"], **data))
+
+    def _read(self, method: str, answer: str | bytes) -> RpcOutcome:
+        body = answer.encode() if isinstance(answer, str) else answer
+        if len(body) > self.limits.answer_bytes:
+            return EndpointUnavailable(self.host, "gave an answer that is too large")
+        try:
+            message = decode_message(body)
+        except MalformedMessage as malformed:
+            return EndpointUnavailable(self.host, str(malformed))
+        return read_outcome(EndpointAddress(f"http://{self.host}"), method, message)
+
+    def _go(self, why: EndpointUnavailable) -> EndpointUnavailable:
+        """The connection is gone; the first reason stands."""
+        self.why_gone = self.why_gone or why
+        self.gone.set()
+        return self.why_gone
+
+    async def subscribe(self, *params: object) -> PushStream:
+        del params
+        refusal = Refusal(Reaction.UNSUPPORTED, None, "it cannot push")
+        raise RpcRefused(self.host, "eth_subscribe", refusal)
+
+    async def closed(self) -> EndpointUnavailable:
+        await self.gone.wait()
+        return self._go(EndpointUnavailable(self.host, "closed the connection"))
+
+    async def aclose(self) -> None:
+        self._go(EndpointUnavailable(self.host, "was closed by us"))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A node that answers by one function, and has no logs."""
+
+    answer: Answer
+    logs: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class SimulatedTransport(Transport):
+    """The simulated client where tests want a transport: nothing lies between it and its node."""
+
+    @asynccontextmanager
+    async def connected(
+        self, answer: Answer, limits: RpcLimits = QUICK, on_request: OnRequest | None = None
+    ) -> AsyncIterator[RpcClient]:
+        node, plans = Answers(answer), [Plan(latency=0.0)]
+        client = SimulatedClient(node, plans, on_request, Counter(), cuts=False, host="127.0.0.1", limits=limits)
+        try:
+            yield client
+        finally:
+            await client.aclose()
