@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from scripts.devnet.traffic import Pace
 from tests.soak.evidence import EXECUTE, RECONCILE
 from tests.soak.plan import fates, plan
 from tests.soak.report import is_clean, report
-from tests.soak.run import CHAINS, Course, Soak
+from tests.soak.run import CHAINS, Course, Soak, Soaked
 from tests.soak.samples import growth, write_csv
 
 _EVERY = 4.0
@@ -48,9 +49,12 @@ def main() -> int:
         options.keep.mkdir(parents=True)
     with tempfile.TemporaryDirectory() if options.keep is None else nullcontext(options.keep) as folder:
         try:
-            soaked = asyncio.run(Soak(course(seed, options.minutes), Path(folder), say).run())
+            soaked = asyncio.run(_until_stopped(Soak(course(seed, options.minutes), Path(folder), say)))
         except DevnetError as error:
             print(f"soak: {error}", file=sys.stderr)
+            return 1
+        except asyncio.CancelledError:
+            print("soak: stopped before its end, without a verdict", file=sys.stderr)
             return 1
         write_csv(soaked.samples, Path(folder) / "samples.csv")
     grown = growth(soaked.samples)
@@ -58,6 +62,14 @@ def main() -> int:
     for line in report(soaked, grown):
         print(line)
     return 0 if is_clean(soaked, grown) else 1
+
+
+async def _until_stopped(soak: Soak) -> Soaked:
+    """Run it to its end. SIGINT and SIGTERM end what it started, too, and raise `asyncio.CancelledError`."""
+    running = asyncio.ensure_future(soak.run())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    return await running
 
 
 def say(line: str) -> None:

@@ -37,11 +37,11 @@ class ChannelTrouble(Enum):
     """It answers 429, and asks for two seconds."""
     HANGS = "hangs"
     """It never answers."""
-    SLOW = "slow"
+    SLOW = "answers late"
     """It takes it, and answers three seconds later."""
     LOSES = "loses its answers"
     """It takes it, and the connection breaks."""
-    DOWN = "down"
+    DOWN = "is down"
     """Nothing listens."""
 
 
