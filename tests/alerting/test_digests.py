@@ -4,11 +4,12 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from connext_monitor.alerting.providers.console.provider import ConsoleConfig, ConsoleProvider
 from connext_monitor.core.alerts.grouping import BURST
-from connext_monitor.core.queue import BATCH
+from connext_monitor.core.queue import BATCH, Queue
 from tests.alerting.bursts import (
     CALM,
     CONTEXT,
@@ -27,6 +28,19 @@ from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.waiting import until
+
+
+def count_looks(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows, by the provider's name, with each look at what waits for it."""
+    looks: list[str] = []
+    queue = burst.store.outbox.queue
+
+    async def counted(provider: str, since: float) -> Queue:
+        looks.append(provider)
+        return await queue(provider, since)
+
+    monkeypatch.setattr(burst.store.outbox, "queue", counted)
+    return looks
 
 
 async def test_a_lone_alert_is_one_message_that_becomes_resolved(burst: Burst, discord: Discord) -> None:
@@ -52,9 +66,16 @@ async def test_many_late_before_the_start_are_one_message(burst: Burst, discord:
     assert len(discord.seen) == 1
 
 
-async def test_old_alerts_coming_one_after_another_are_one_message(burst: Burst, discord: Discord) -> None:
-    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=2.0)) as manager:
-        for number in range(10):
+async def test_old_alerts_coming_one_after_another_are_one_message(
+    burst: Burst, discord: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = count_looks(burst, monkeypatch)
+    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=3.0)) as manager:
+        await burst.late([0], late_by=3600)
+        before = len(looks)
+        manager.wake()
+        await until(lambda: len(looks) > before)  # the first has been seen by itself, and may wait
+        for number in range(1, 10):
             await burst.late([number], late_by=3600)
             manager.wake()
         await until(lambda: titles(discord) == [f"CRITICAL · 10 transfers {OVERDUE}"])
