@@ -5,18 +5,17 @@ import structlog
 from connext_monitor.alerting.notice import DigestProvider
 from connext_monitor.alerting.outgoing_message import GroupStore, Idle, OutgoingAlert, OutgoingDigest
 from connext_monitor.clock import Clock
-from connext_monitor.core.alerts.grouping import (
+from connext_monitor.core.alerts.delivery_action import (
     DeliveryAction,
     FormGroup,
-    GroupRules,
     JoinGroup,
     NoteEnds,
     SendAlert,
     SendGroup,
     Wait,
     is_news,
-    next_action,
 )
+from connext_monitor.core.alerts.grouping import GroupRules, next_action
 from connext_monitor.core.delivery import Outcome
 from connext_monitor.core.holds import Held
 from connext_monitor.core.labels import ChainLabels

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeGuard
 
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import Change, Outcome
 from connext_monitor.core.documents.reports import ReportDocument

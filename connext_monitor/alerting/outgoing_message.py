@@ -8,7 +8,7 @@ from typing import Protocol
 from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice, Provider
 from connext_monitor.core.alerts.alert import compose
 from connext_monitor.core.alerts.digest import Digest, compose_digest
-from connext_monitor.core.alerts.grouping import lane_of
+from connext_monitor.core.alerts.digest_mode import lane_of
 from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
 from connext_monitor.core.holds import Attempt, Held, Lane, delivery_key, group_key
 from connext_monitor.core.labels import ChainLabels

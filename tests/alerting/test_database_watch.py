@@ -14,7 +14,7 @@ from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer, announce_failed_start
 from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT
 from connext_monitor.core.alerts.alert import Alert, AlertState
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 from tests.world.alerts import LABELS

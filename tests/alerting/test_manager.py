@@ -9,7 +9,7 @@ from connext_monitor.alerting.providers.discord.config import DiscordConfig, Dis
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import AlertState
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import ChannelState
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.webhook.vendor import Receiver

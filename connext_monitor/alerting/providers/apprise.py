@@ -17,7 +17,7 @@ from connext_monitor.alerting.providers.base import ProviderConfig, ProviderCont
 from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.config import SecretText, bad_value
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
 
 if TYPE_CHECKING:

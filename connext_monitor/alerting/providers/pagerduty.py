@@ -19,7 +19,7 @@ from connext_monitor.alerting.providers.http.timing import RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json, rfc3339
 

@@ -23,7 +23,7 @@ from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
 from connext_monitor.config import SecretText, SecretUrl, bad_value
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents.alerts import AlertDocument, alert_document
 from connext_monitor.core.documents.transfers import transfer_document

@@ -11,9 +11,19 @@ is taken as past: nothing waits for it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum
 
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.delivery_action import (
+    ActionReason,
+    DeliveryAction,
+    FormGroup,
+    JoinGroup,
+    NoteEnds,
+    SendAlert,
+    SendGroup,
+    Wait,
+)
+from connext_monitor.core.alerts.digest_mode import DigestMode, lane_of
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, group_key
 from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Topic, Waiting
@@ -34,14 +44,6 @@ _PATIENCE = 5.0
 """How long a message that is due waits, in seconds, for what still streams into its group."""
 
 
-class DigestMode(Enum):
-    """How a channel takes a burst of alerts of one topic."""
-
-    EACH = "each alert by itself"
-    DIGEST = "a burst as one message when it opens and one when it has ended"
-    CHANGING_DIGEST = "a burst as one message that changes"
-
-
 @dataclass(frozen=True, slots=True)
 class GroupRules:
     """``wait``: how long a burst is gathered; ``interval``: how far apart two messages about a topic are. Seconds."""
@@ -54,78 +56,6 @@ def is_fresh(alert: Alert) -> bool:
     """Whether seconds count for it; not where it was due long before it opened, as after a downtime."""
     due_at = alert.details.due_at
     return due_at is None or alert.opened_at.timestamp() - due_at < OLD_NEWS
-
-
-# What is done next
-
-
-class ActionReason(StrEnum):
-    """Why an action is the next one."""
-
-    LONE = "nothing else of its topic"
-    FEW = "waited for its like, and they are few"
-    ENDED = "it has ended"
-    TRIED = "tried before, and goes first"
-    BURST = "more than a few of one topic"
-    GROWN = "more than twice as many as were told of"
-    GATHERED = "the burst is gathered"
-    CHANGED = "the count has changed"
-    JOINS = "belongs to a group that is open"
-    NOTHING_DUE = "nothing is due"
-
-
-@dataclass(frozen=True, slots=True)
-class SendAlert:
-    """Send one delivery by itself."""
-
-    delivery_id: int
-    reason: ActionReason
-
-
-@dataclass(frozen=True, slots=True)
-class SendGroup:
-    """Send a group's message as it is now: its opening, its change, or its end."""
-
-    group_id: int
-    change: Change
-    reason: ActionReason
-
-
-@dataclass(frozen=True, slots=True)
-class FormGroup:
-    """Make a group of a topic's openings that wait; the channel knows of ``before`` others."""
-
-    topic: Topic
-    before: int
-    reason: ActionReason
-
-
-@dataclass(frozen=True, slots=True)
-class JoinGroup:
-    """Put at most ``most`` of the topic's openings that wait into a group."""
-
-    group_id: int
-    topic: Topic
-    most: int
-    reason: ActionReason = ActionReason.JOINS
-
-
-@dataclass(frozen=True, slots=True)
-class NoteEnds:
-    """Note in the groups which of their members have ended."""
-
-    reason: ActionReason = ActionReason.ENDED
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing is to be done before ``until``; None where nothing waits at all."""
-
-    until: float | None
-    reason: ActionReason = ActionReason.NOTHING_DUE
-
-
-DeliveryAction = SendAlert | SendGroup | FormGroup | JoinGroup | NoteEnds | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +99,6 @@ def next_action(
     if due:
         return due[0].action
     return Wait(min((planned.due_at for planned in (*in_turn, *collects)), default=None))
-
-
-def is_news(action: DeliveryAction) -> bool:
-    """Whether it brings something to a channel that this has not been told: no retry, change or end."""
-    match action:
-        case SendAlert(_, reason):
-            return reason in {ActionReason.LONE, ActionReason.FEW}
-        case SendGroup(_, change, _):
-            return change is Change.OPENED
-        case _:
-            return isinstance(action, FormGroup)
 
 
 def _has_urgent_news(queue: Queue, held: Held) -> bool:
@@ -228,12 +147,6 @@ def _planned(queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> I
         action = SendAlert(queue.end.delivery_id, ActionReason.ENDED)
         lane = lane_of(Change.RESOLVED, mode)
         yield _Planned(now, queue.end.queued_at, action, delivery_key(queue.end.delivery_id), lane)
-
-
-def lane_of(change: Change, mode: DigestMode) -> Lane:
-    """What a message about this change is held with."""
-    edits = mode is DigestMode.CHANGING_DIGEST and change is not Change.OPENED
-    return Lane.EDITS if edits else Lane.NEWS
 
 
 def _retry_planned(retry: Retry, mode: DigestMode, now: float) -> _Planned:

@@ -8,21 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import AlertKind
-from connext_monitor.core.alerts.grouping import (
-    BURST,
+from connext_monitor.core.alerts.delivery_action import (
     ActionReason,
     DeliveryAction,
-    DigestMode,
     FormGroup,
-    GroupRules,
     JoinGroup,
     NoteEnds,
     SendAlert,
     SendGroup,
     Wait,
-    is_fresh,
-    next_action,
 )
+from connext_monitor.core.alerts.digest_mode import DigestMode
+from connext_monitor.core.alerts.grouping import BURST, GroupRules, is_fresh, next_action
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.table import KINDS

@@ -6,19 +6,17 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.alerts.grouping import (
-    BURST,
+from connext_monitor.core.alerts.delivery_action import (
     DeliveryAction,
-    DigestMode,
     FormGroup,
-    GroupRules,
     JoinGroup,
     NoteEnds,
     SendAlert,
     SendGroup,
     Wait,
-    next_action,
 )
+from connext_monitor.core.alerts.digest_mode import DigestMode
+from connext_monitor.core.alerts.grouping import BURST, GroupRules, next_action
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.delivery import Change

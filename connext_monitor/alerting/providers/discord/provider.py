@@ -16,7 +16,7 @@ from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import bare
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
 

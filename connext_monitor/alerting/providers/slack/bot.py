@@ -20,7 +20,7 @@ from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, LIMIT
 from connext_monitor.alerting.providers.slack.webhook import BETWEEN_MESSAGES
 from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
 

@@ -15,7 +15,7 @@ from connext_monitor.alerting.providers.slack.config import SlackConfig
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, IS_ERROR, LIMITED_WORDS, error_word
 from connext_monitor.alerting.providers.wording import bare
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
 

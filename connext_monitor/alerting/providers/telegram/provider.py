@@ -15,7 +15,7 @@ from connext_monitor.alerting.providers.telegram.config import TelegramConfig
 from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
 from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify
 from connext_monitor.alerting.providers.wording import bare
-from connext_monitor.core.alerts.grouping import DigestMode
+from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
