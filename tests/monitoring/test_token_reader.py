@@ -1,104 +1,149 @@
 """Tokens are learned once, and no alert waits long for one."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 
-from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.events import Address
 from connext_monitor.core.labels import TokenId
-from connext_monitor.core.token import Token
-from connext_monitor.monitoring.chain_queries import Unanswered
+from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token
 from connext_monitor.monitoring.token_reader import TokenReader
-from tests.world.alerts import LATE, ORIGIN, TOKEN
+from connext_monitor.store.store import Store
+from tests.monitoring.made_up_chain import CONTRACT
+from tests.monitoring.nodes import error, result
+from tests.monitoring.querying import Answering, querying
+from tests.world.alerts import LATE, ORIGIN
+from tests.world.databases import open_store
 
-USDC = Token("USDC", 6)
-
-
-@dataclass
-class Chain:
-    """Answers, refuses, hangs or breaks."""
-
-    answer: Token | Exception | None = USDC
-    hangs: bool = False
-    asked: int = 0
-
-    async def token(self, asset: Address) -> Token | None:
-        assert asset == TOKEN
-        self.asked += 1
-        if self.hangs:
-            await asyncio.get_running_loop().create_future()
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+TOKEN = Address(CONTRACT)
+TRANSFER = replace(LATE, asset=TOKEN)
+USDC, WRONG = Token("USDC", 6), Token("WRONG", 18)
 
 
-@dataclass
-class Shelf:
-    kept: dict[tuple[DomainId, Address], Token] = field(default_factory=dict)
+class TokenNode(Answering):
+    """A node with one token; one that gives no symbol reverts."""
 
-    async def every(self) -> dict[tuple[DomainId, Address], Token]:
-        return self.kept
+    token: Token | None = USDC
 
-    async def keep(self, domain: DomainId, asset: Address, token: Token) -> None:
-        self.kept[domain, asset] = token
+    def answer(self, request: dict[str, Any]) -> str:
+        answered = super().answer(request)
+        if request["method"] != "eth_call" or "eth_call" in self.refuses:
+            return answered
+        if self.token is None:
+            return error(request, 3, "execution reverted")
+        values = {SYMBOL_CALL: ("string", self.token.symbol), DECIMALS_CALL: ("uint8", self.token.decimals)}
+        kind, value = values[bytes.fromhex(request["params"][0]["data"][2:])]
+        return result(request, "0x" + encode([kind], [value]).hex())
+
+    @property
+    def looks(self) -> int:
+        """How often it was asked for the symbol."""
+        return sum(call["data"] == "0x" + SYMBOL_CALL.hex() for call, *_ in self.calls("eth_call"))
 
 
-def no_tokens() -> dict[TokenId, Token]:
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await open_store(tmp_path / "monitor.db", {ORIGIN: "ethereum"})
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def node() -> TokenNode:
+    return TokenNode(120)
+
+
+@pytest.fixture
+def tokens() -> dict[TokenId, Token]:
     return {}
 
 
-async def test_a_token_is_asked_for_once_and_kept() -> None:
-    chain, shelf, tokens = Chain(), Shelf(), no_tokens()
-    reader = TokenReader(shelf, {ORIGIN: chain}, tokens)
-    await reader.enrich(LATE)
-    await reader.enrich(LATE)
-    assert (chain.asked, tokens, shelf.kept) == (1, {(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC})
-    later = no_tokens()
-    await TokenReader(shelf, {}, later).load()
-    assert later == {(ORIGIN, TOKEN): USDC}
+@asynccontextmanager
+async def reading(
+    store: Store, node: TokenNode, tokens: dict[TokenId, Token], **more: float
+) -> AsyncIterator[TokenReader]:
+    async with querying(node, patience=0.1) as (queries, _, _):
+        yield TokenReader(store.tokens, {ORIGIN: queries}, tokens, **more)
 
 
-async def test_what_is_no_token_is_asked_once() -> None:
-    chain = Chain(answer=None)
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, no_tokens())
-    await reader.enrich(LATE)
-    await reader.enrich(LATE)
-    assert chain.asked == 1
+async def test_a_token_is_asked_for_once_and_kept(store: Store, node: TokenNode, tokens: dict[TokenId, Token]) -> None:
+    async with reading(store, node, tokens) as reader:
+        await reader.enrich(TRANSFER)
+        await reader.enrich(TRANSFER)
+    learned = {(ORIGIN, TOKEN): USDC}
+    assert (node.looks, tokens, await store.tokens.every()) == (1, learned, learned)
+    later = dict[TokenId, Token]()
+    await TokenReader(store.tokens, {}, later).load()
+    assert later == learned
 
 
-@pytest.mark.parametrize("answer", [Unanswered("no endpoint answers"), ValueError("a bug")])
-async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(answer: Exception) -> None:
-    chain, tokens = Chain(answer=answer), no_tokens()
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, tokens, first_pause=0.0)
-    await reader.enrich(LATE)
-    chain.answer = USDC
-    await reader.enrich(LATE)
+async def test_what_is_no_token_is_asked_once(store: Store, node: TokenNode, tokens: dict[TokenId, Token]) -> None:
+    node.token = None
+    async with reading(store, node, tokens) as reader:
+        await reader.enrich(TRANSFER)
+        await reader.enrich(TRANSFER)
+    assert node.looks == 1
+
+
+async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(
+    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+) -> None:
+    node.refuses = ("eth_call",)
+    async with reading(store, node, tokens, first_pause=0.0) as reader:
+        await reader.enrich(TRANSFER)
+        assert tokens == {}
+        node.refuses = ()
+        await reader.enrich(TRANSFER)
     assert tokens == {(ORIGIN, TOKEN): USDC}
 
 
-async def test_an_alert_does_not_wait_for_a_chain_that_hangs() -> None:
-    async with asyncio.timeout(10):
-        await TokenReader(Shelf(), {ORIGIN: Chain(hangs=True)}, no_tokens()).enrich(LATE)
+async def test_a_fault_of_ours_is_logged_and_nothing_fails(store: Store, tokens: dict[TokenId, Token]) -> None:
+    class Faulty:
+        async def token(self, _asset: Address) -> Token | None:
+            raise ValueError("a bug")
+
+    await TokenReader(store.tokens, {ORIGIN: Faulty()}, tokens).enrich(TRANSFER)
+    assert tokens == {}
 
 
-async def test_what_is_no_token_is_asked_again_some_time_later() -> None:
-    chain, tokens = Chain(answer=None), no_tokens()
-    reader = TokenReader(Shelf(), {ORIGIN: chain}, tokens, first_pause=0.0)
-    await reader.enrich(LATE)
-    chain.answer = USDC
-    await reader.enrich(LATE)
+async def test_an_alert_does_not_wait_for_a_chain_that_hangs(
+    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+) -> None:
+    node.silent = ("eth_call",)
+    async with reading(store, node, tokens) as reader, asyncio.timeout(10):
+        await reader.enrich(TRANSFER)
+
+
+async def test_what_is_no_token_is_asked_again_some_time_later(
+    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+) -> None:
+    node.token = None
+    async with reading(store, node, tokens, first_pause=0.0) as reader:
+        await reader.enrich(TRANSFER)
+        node.token = USDC
+        await reader.enrich(TRANSFER)
     assert tokens == {(ORIGIN, TOKEN): USDC}
 
 
-async def test_a_stored_token_is_asked_for_once_more_in_each_run() -> None:
-    shelf, tokens = Shelf({(ORIGIN, TOKEN): Token("WRONG", 18)}), no_tokens()
-    chain = Chain(answer=Unanswered("no endpoint answers"))
-    reader = TokenReader(shelf, {ORIGIN: chain}, tokens)
-    await reader.load()
-    await reader.enrich(LATE)
-    assert tokens == {(ORIGIN, TOKEN): Token("WRONG", 18)}
-    chain.answer = USDC
-    await reader.enrich(LATE)
-    await reader.enrich(LATE)
-    assert (tokens, shelf.kept, chain.asked) == ({(ORIGIN, TOKEN): USDC}, {(ORIGIN, TOKEN): USDC}, 2)
+async def test_a_stored_token_is_asked_for_once_more_in_each_run(
+    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+) -> None:
+    await store.tokens.keep(ORIGIN, TOKEN, WRONG)
+    node.refuses = ("eth_call",)
+    async with reading(store, node, tokens) as reader:
+        await reader.load()
+        await reader.enrich(TRANSFER)
+        assert tokens == {(ORIGIN, TOKEN): WRONG}
+        node.refuses = ()
+        await reader.enrich(TRANSFER)
+        await reader.enrich(TRANSFER)
+    learned = {(ORIGIN, TOKEN): USDC}
+    assert (tokens, await store.tokens.every()) == (learned, learned)
+    # Once refused, and once answered.
+    assert node.looks == 2
