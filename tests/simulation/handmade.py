@@ -3,13 +3,13 @@
 from dataclasses import replace
 from math import inf
 
-from tests.simulation.trace import AlertChange, Interval, Sighting, State, Trace
+from tests.simulation.trace import AlertChange, ChainRecord, Interval, Sighting, State, Trace
 from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
 
 EPOCH = 1_700_000_000.0
 BLOCK_TIME = 10
-ALWAYS = (Interval(0.0, inf),)
-DAY = 86_400.0
+SECONDS = 4000.0
+ALPHA, BETA = 1001, 1002
 
 
 def block_hash(number: int, fork: str = "") -> str:
@@ -25,11 +25,12 @@ def stands(at: float, until: float = inf, fork: str = "") -> Standing:
     return Standing(Interval(since, until), where)
 
 
-def chain(name: str, domain: int, seconds: float = DAY) -> ChainTruth:
+def chain(name: str, domain: int, seconds: float) -> ChainTruth:
     """A chain with a block each ``BLOCK_TIME``, seen as soon as it is stamped, and sound endpoints."""
     numbers = range(int(seconds // BLOCK_TIME) + 1)
     blocks = tuple(Block(n, block_hash(n), int(EPOCH + n * BLOCK_TIME), float(n * BLOCK_TIME)) for n in numbers)
-    return ChainTruth(name=name, domain=domain, finality=5, blocks=blocks, sound=ALWAYS)
+    final = tuple((block.since, block.number - 5) for block in blocks if block.number > 5)
+    return ChainTruth(name=name, domain=domain, block_time=BLOCK_TIME, final_depth=5, blocks=blocks, final=final)
 
 
 def transfer(
@@ -38,20 +39,22 @@ def transfer(
     sent: Standing | None = None,
     executed: Standing | None = None,
     reconciled: Standing | None = None,
+    forged: Standing | None = None,
 ) -> TransferTruth:
     """A transfer from alpha to beta, whose events stand there."""
     return TransferTruth(
         transfer_id=f"0x{number:064x}",
-        origin="alpha",
-        destination="beta",
+        origin=ALPHA,
+        destination=BETA,
         nonce=number,
         xcalled=(sent,) if sent else (),
         executed=(executed,) if executed else (),
         reconciled=(reconciled,) if reconciled else (),
+        forged=(forged,) if forged else (),
     )
 
 
-def world(*transfers: TransferTruth, seconds: float = 4000.0) -> Truth:
+def world(*transfers: TransferTruth, seconds: float = SECONDS) -> Truth:
     """Two chains and a webhook, without faults; legs are due after 300 and 1,800 s."""
     return Truth(
         seconds=seconds,
@@ -59,9 +62,9 @@ def world(*transfers: TransferTruth, seconds: float = 4000.0) -> Truth:
         execute_deadline=300,
         reconcile_deadline=1800,
         unobserved_after=120.0,
-        chains=(chain("alpha", 1001, seconds), chain("beta", 1002, seconds)),
+        chains=(chain("alpha", ALPHA, seconds), chain("beta", BETA, seconds)),
         transfers=transfers,
-        channels=(ChannelTruth(name="hook", sound=ALWAYS, digests=False),),
+        channels=(ChannelTruth(name="hook"),),
     )
 
 
@@ -72,11 +75,15 @@ def opened(at: float, kind: str, subject: str) -> AlertChange:
     )
 
 
-def ended(at: float, opening: AlertChange, resolution: str) -> AlertChange:
+def ended(opening: AlertChange, at: float, resolution: str) -> AlertChange:
     """It ends."""
     return replace(opening, at=at, state=State.RESOLVED, resolution=resolution)
 
 
-def run(*alerts: AlertChange, seconds: float = 4000.0) -> Trace:
+def run(*alerts: AlertChange, seconds: float = SECONDS) -> Trace:
     """A run with these changes of alerts, by a monitor that was up all the while."""
-    return Trace(seconds=seconds, epoch=EPOCH, up=(Interval(0.0, seconds),), alerts=alerts)
+    chains = tuple(
+        ChainRecord(name=name, start=0, checkpoint=0, covered=0, first_nonce=0, contiguous=0)
+        for name in ("alpha", "beta")
+    )
+    return Trace(seconds=seconds, epoch=EPOCH, up=(Interval(0.0, seconds),), alerts=alerts, chains=chains)

@@ -4,23 +4,32 @@ Written from ``docs/promises.md`` and ``docs/api.md`` alone. Neither this nor wh
 monitor, which `tests/simulation/test_oracle_imports.py` holds.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from tests.simulation.facts import ChainFacts
 from tests.simulation.findings import Finding, Verdict
-from tests.simulation.rules.overdue import false_overdue
+from tests.simulation.rules.overdue import overdue
+from tests.simulation.rules.weather import Case
+from tests.simulation.story import Story
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth
+from tests.simulation.world_truth import truth_of
 
-Rule = Callable[[Truth, Trace], Iterable[Finding]]
+Rule = Callable[[Case], Iterable[Finding]]
 
-RULES: tuple[Rule, ...] = (false_overdue,)
-
-
-def judge(truth: Truth, trace: Trace) -> Verdict:
-    """Everything that is wrong with the run."""
-    return Verdict.of(_findings(truth, trace))
+RULES: tuple[Rule, ...] = (overdue,)
 
 
-def _findings(truth: Truth, trace: Trace) -> Iterator[Finding]:
+def judge(story: Story, facts: Mapping[int, ChainFacts], trace: Trace) -> Verdict:
+    """Everything that is wrong with a run of this story, of whose chains this was true."""
+    return judge_truth(truth_of(story, facts), trace)
+
+
+def judge_truth(truth: Truth, trace: Trace) -> Verdict:
+    """Everything that is wrong with a run in this world."""
+    return Verdict.of(_findings(Case(truth, trace)))
+
+
+def _findings(case: Case) -> Iterator[Finding]:
     for rule in RULES:
-        yield from rule(truth, trace)
+        yield from rule(case)

@@ -1,38 +1,97 @@
-"""Hand-made runs: overdue alerts that are true, and that are not."""
+"""Hand-made runs: overdue alerts that are true and complete, and that are not."""
+
+from dataclasses import replace
 
 from tests.simulation.findings import Wrong
-from tests.simulation.handmade import EPOCH, opened, run, stands, transfer, world
-from tests.simulation.oracle import judge
-from tests.simulation.trace import Trace
-from tests.simulation.truth import Truth
+from tests.simulation.handmade import EPOCH, ended, opened, run, stands, transfer, world
+from tests.simulation.oracle import judge_truth
+from tests.simulation.trace import AlertChange, Interval, Trace
+from tests.simulation.truth import TransferTruth, Truth
+
+EXECUTE, RECONCILE = "execute_overdue", "reconcile_overdue"
 
 
-def false_ones(truth: Truth, trace: Trace) -> int:
-    return judge(truth, trace).counts[Wrong.FALSE]
+def counted(wrong: Wrong, truth: Truth, trace: Trace) -> int:
+    return judge_truth(truth, trace).counts[wrong]
 
 
-def test_a_leg_that_is_late_may_be_alerted() -> None:
-    late = transfer(sent=stands(100), executed=stands(900), reconciled=stands(1000))
-    alert = opened(412.0, "execute_overdue", late.transfer_id)
-    assert false_ones(world(late), run(alert)) == 0
+def late(executed_at: float = 900) -> TransferTruth:
+    """Sent at 1000, so due at 1300."""
+    return transfer(sent=stands(1000), executed=stands(1000 + executed_at), reconciled=stands(1500))
+
+
+def alerted(at: float, until: float | None) -> list[AlertChange]:
+    alert = opened(at, EXECUTE, late().transfer_id)
+    return [alert] if until is None else [alert, ended(alert, until, "executed")]
+
+
+def test_a_late_leg_that_is_alerted_and_resolved_is_all_right() -> None:
+    assert judge_truth(world(late()), run(*alerted(1312.0, 1910.0))).sound
 
 
 def test_an_alert_before_a_block_past_due_is_false() -> None:
-    # Due at 400, which is the stamp of a block: a leg may still stand in that one.
-    late = transfer(sent=stands(100), executed=stands(900), reconciled=stands(1000))
-    assert late.xcalled[0].where.timestamp == EPOCH + 100
-    assert false_ones(world(late), run(opened(401.0, "execute_overdue", late.transfer_id))) == 1
+    # The block at the deadline itself may still hold the leg.
+    assert late().xcalled[0].where.timestamp == EPOCH + 1000
+    assert counted(Wrong.FALSE, world(late()), run(*alerted(1309.0, 1910.0))) == 1
+    assert counted(Wrong.FALSE, world(late()), run(*alerted(1310.5, 1910.0))) == 0
 
 
 def test_an_alert_about_a_leg_that_arrived_is_false() -> None:
-    done = transfer(sent=stands(100), executed=stands(200), reconciled=stands(1000))
-    assert false_ones(world(done), run(opened(412.0, "execute_overdue", done.transfer_id))) == 1
+    assert counted(Wrong.FALSE, world(late(200)), run(*alerted(1312.0, 1313.0))) == 1
 
 
 def test_an_alert_about_a_transfer_taken_back_is_false() -> None:
-    gone = transfer(sent=stands(100, until=200))
-    assert false_ones(world(gone), run(opened(412.0, "execute_overdue", gone.transfer_id))) == 1
+    gone = transfer(sent=stands(1000, until=1100))
+    assert counted(Wrong.FALSE, world(gone), run(*alerted(1312.0, 1313.0))) == 1
 
 
 def test_an_alert_about_no_transfer_is_false() -> None:
-    assert false_ones(world(), run(opened(412.0, "execute_overdue", "0x01"))) == 1
+    assert counted(Wrong.FALSE, world(), run(*alerted(1312.0, 1313.0))) == 1
+
+
+def test_a_late_leg_without_an_alert_is_missed() -> None:
+    assert judge_truth(world(late()), run()).counts == {**judge_truth(world(), run()).counts, Wrong.MISSED: 1}
+
+
+def test_an_alert_that_opens_long_after_it_could_is_late() -> None:
+    assert counted(Wrong.LATE, world(late()), run(*alerted(1700.0, 1910.0))) == 1
+
+
+def test_nothing_is_missed_while_the_monitor_is_down() -> None:
+    down = replace(run(), up=(Interval(0.0, 1200.0), Interval(1890.0, 4000.0)))
+    assert judge_truth(world(late()), down).sound
+
+
+def test_nothing_is_missed_while_endpoints_are_in_trouble() -> None:
+    calm = world(late())
+    alpha, beta = calm.chains
+    troubled = replace(calm, chains=(alpha, replace(beta, troubled=(Interval(1250.0, 1700.0),))))
+    assert counted(Wrong.MISSED, troubled, run()) == 0
+
+
+def test_what_was_missed_in_trouble_is_missed_after_it() -> None:
+    calm = world(late(executed_at=2900))
+    alpha, beta = calm.chains
+    troubled = replace(calm, chains=(alpha, replace(beta, troubled=(Interval(1250.0, 1700.0),))))
+    assert counted(Wrong.MISSED, troubled, run()) == 1
+
+
+def test_an_alert_that_outlives_its_reason_is_false() -> None:
+    assert counted(Wrong.FALSE, world(late()), run(*alerted(1312.0, None))) == 1
+    gone = transfer(sent=stands(1000, until=1500))
+    assert counted(Wrong.FALSE, world(gone), run(*alerted(1312.0, None))) == 1
+
+
+def test_a_reorg_of_the_leg_opens_it_again() -> None:
+    back = replace(late(), executed=(stands(1900, until=2200), stands(3500)))
+    again = opened(2260.0, EXECUTE, back.transfer_id)
+    assert counted(Wrong.MISSED, world(back), run(*alerted(1312.0, 1910.0))) == 1
+    assert judge_truth(world(back), run(*alerted(1312.0, 1910.0), again, ended(again, 3510.0, "executed"))).sound
+
+
+def test_the_other_leg_is_judged_by_its_own_deadline() -> None:
+    owed = transfer(sent=stands(100), executed=stands(200))
+    alert = opened(1911.0, RECONCILE, owed.transfer_id)
+    assert judge_truth(world(owed), run(alert)).sound
+    assert counted(Wrong.FALSE, world(owed), run(replace(alert, at=1905.0))) == 1
+    assert counted(Wrong.MISSED, world(owed), run()) == 1

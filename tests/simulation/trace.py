@@ -102,9 +102,13 @@ class TransferRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainRecord:
-    """What is stored of a chain when the run ends; ``contiguous`` is the first nonce that is not proven to be here."""
+    """What is stored of a chain when the run ends.
+
+    ``start`` is the first block that is watched; ``contiguous`` the first nonce that is not proven to be here.
+    """
 
     name: str
+    start: int
     checkpoint: int
     covered: int | None
     first_nonce: int | None

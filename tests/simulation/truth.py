@@ -1,13 +1,17 @@
 """What really happened on the chains and what of it could be seen, as the oracle reads it.
 
-Plain values, made from a story and its ledgers, or by hand in a test. Every instant is in seconds since the story's
-begin; block times are Unix seconds.
+Plain values, made from a story and its ledgers (`tests.simulation.world_truth`), or by hand in a test. Every instant is
+in seconds since the story's begin; block times are Unix seconds.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from math import inf
 
+from tests.simulation.intervals import Intervals, union
 from tests.simulation.trace import Interval, Sighting
 
 
@@ -23,17 +27,21 @@ class Standing:
 class TransferTruth:
     """One transfer: where and when each of its events stood, in order; several where reorgs moved it.
 
-    ``origin`` and ``destination`` are names of chains. ``matches``: what was delivered hashes to the id.
+    ``origin`` and ``destination`` are domain ids. ``forged``: when Executed stood of which the params are not the id's.
     """
 
     transfer_id: str
-    origin: str
-    destination: str
+    origin: int
+    destination: int
     nonce: int
     xcalled: tuple[Standing, ...] = ()
     executed: tuple[Standing, ...] = ()
     reconciled: tuple[Standing, ...] = ()
-    matches: bool = True
+    forged: tuple[Standing, ...] = ()
+
+    def leg(self, kind: str) -> tuple[Standing, ...]:
+        """Where the leg that this kind of alert is about stood."""
+        return self.executed if kind == "execute_overdue" else self.reconciled
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,61 +55,135 @@ class Block:
     until: float = inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChainTruth:
-    """One chain: its blocks in the order in which they came, and how many blocks behind the head are final.
+    """One chain, its blocks in the order in which they came, and what was wrong with its endpoints.
 
-    ``sound``: when at least one of its endpoints had no fault; ``stale_by``: by how much one may be behind (seconds).
+    ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a new
+    block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none had
+    old blocks. ``final`` are the heights up to which blocks are final, each with the instant from which on.
     """
 
     name: str
     domain: int
-    finality: int
+    block_time: float
+    final_depth: int
     blocks: tuple[Block, ...]
-    sound: tuple[Interval, ...]
-    stale_by: float = 0.0
+    final: tuple[tuple[float, int], ...] = ()
+    troubled: Intervals = ()
+    blind: Intervals = ()
+    lags: tuple[tuple[Interval, float], ...] = ()
+    pruned: Intervals = ()
+
+    @cached_property
+    def heads(self) -> tuple[tuple[float, Block], ...]:
+        """The newest block, each with the instant from which on it is that."""
+        changes: dict[float, tuple[list[Block], list[Block]]] = {}
+        for block in self.blocks:
+            if block.since < block.until:
+                changes.setdefault(block.since, ([], []))[1].append(block)
+                changes.setdefault(block.until, ([], []))[0].append(block)
+        heads, stack = [], list[Block]()
+        for at in sorted(changes):
+            gone, came = changes[at]
+            for block in sorted(gone, key=_number, reverse=True):
+                if stack and stack[-1] is block:
+                    stack.pop()
+            stack += sorted(came, key=_number)
+            if stack and at < inf:
+                heads.append((at, stack[-1]))
+        return tuple(heads)
+
+    @cached_property
+    def _stamps(self) -> tuple[list[float], list[int], list[int]]:
+        """Instants, the highest stamp of a head until then, and the lowest from then on."""
+        stamps = [block.timestamp for _, block in self.heads]
+        lowest = list(accumulate(reversed(stamps), min))[::-1]
+        return [at for at, _ in self.heads], list(accumulate(stamps, max)), lowest
+
+    def past(self, timestamp: float) -> Intervals:
+        """When the chain's newest block is stamped later than that."""
+        instants, highest, lowest = self._stamps
+        first, settled = bisect_right(highest, timestamp), bisect_right(lowest, timestamp)
+        passing = (
+            Interval(instants[i], instants[i + 1])
+            for i in range(first, settled)
+            if self.heads[i][1].timestamp > timestamp
+        )
+        return union([*passing, *([Interval(instants[settled], inf)] if settled < len(instants) else [])])
+
+
+def _number(block: Block) -> int:
+    return block.number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTruth:
-    """One channel: when it takes what it is sent, and whether it is sent bursts as digests.
+    """One channel: when anything was wrong with it, and when it took messages without saying so.
 
-    ``kinds``: those that it is to be told of, None for all.
+    ``refusing``: it said that it was gone for good. ``edits``: its messages change; ``digests``: it gets bursts as one.
     """
 
     name: str
-    sound: tuple[Interval, ...]
-    digests: bool
-    kinds: frozenset[str] | None = None
+    troubled: Intervals = ()
+    lossy: Intervals = ()
+    refusing: Intervals = ()
+    digests: bool = False
+    edits: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Truth:
-    """The whole world of a story; durations in seconds, ``epoch`` the begin in Unix seconds by a right clock."""
+    """The whole world of a story; durations in seconds, ``epoch`` the begin in Unix seconds by a right clock.
+
+    ``clock_wrong``: when the monitor's clock was. From ``quiet_from`` on nothing is wrong any more.
+    """
 
     seconds: float
     epoch: float
-    execute_deadline: int
-    reconcile_deadline: int
+    execute_deadline: float
+    reconcile_deadline: float
     unobserved_after: float
     chains: tuple[ChainTruth, ...]
     transfers: tuple[TransferTruth, ...]
     channels: tuple[ChannelTruth, ...]
+    clock_wrong: Intervals = ()
+    quiet_from: float = inf
 
-    def chain(self, name: str) -> ChainTruth:
-        """The chain of this name."""
-        return next(chain for chain in self.chains if chain.name == name)
+    @cached_property
+    def by_domain(self) -> dict[int, ChainTruth]:
+        """The chains."""
+        return {chain.domain: chain for chain in self.chains}
+
+    @cached_property
+    def by_name(self) -> dict[str, ChainTruth]:
+        """The chains."""
+        return {chain.name: chain for chain in self.chains}
+
+    @cached_property
+    def by_id(self) -> dict[str, TransferTruth]:
+        """The transfers."""
+        return {transfer.transfer_id: transfer for transfer in self.transfers}
+
+    def deadline(self, kind: str) -> float:
+        """How long after XCalled the leg that this kind of alert is about is due."""
+        return self.execute_deadline if kind == "execute_overdue" else self.reconcile_deadline
 
 
-def stood_throughout(standings: Iterable[Standing], during: Interval) -> bool:
+def standing(events: Iterable[Standing], at: float) -> Standing | None:
+    """Where the event stands at an instant."""
+    return next((event for event in events if at in event.during), None)
+
+
+def stood_throughout(events: Iterable[Standing], during: Interval) -> bool:
     """Whether the event stood at every instant of the interval, in one block or another."""
     reached = during.begin
-    for standing in standings:
-        if standing.during.begin <= reached < standing.during.end:
-            reached = standing.during.end
+    for event in events:
+        if event.during.begin <= reached < event.during.end:
+            reached = event.during.end
     return reached >= during.end
 
 
-def stood_sometime(standings: Iterable[Standing], during: Interval) -> bool:
+def stood_sometime(events: Iterable[Standing], during: Interval) -> bool:
     """Whether the event stood at any instant of the interval."""
-    return any(standing.during.begin < during.end and during.begin < standing.during.end for standing in standings)
+    return any(event.during.begin < during.end and during.begin < event.during.end for event in events)

@@ -1,58 +1,133 @@
-"""Overdue legs: when one may, must and must not be called late (promises 3, 5, 6 and 11)."""
+"""Overdue legs: when one may, must and must not be called late (promises 1, 3, 4, 5, 6 and 8)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.trace import AlertChange, Interval, State, Trace
-from tests.simulation.truth import Standing, TransferTruth, Truth, stood_sometime, stood_throughout
+from tests.simulation.intervals import Intervals, both, minus, union
+from tests.simulation.rules.weather import ALWAYS, Case, must_be_open, must_be_over
+from tests.simulation.trace import AlertChange, Interval
+from tests.simulation.truth import Standing, TransferTruth, stood_sometime, stood_throughout
 
-LEGS = {"execute_overdue": "execute", "reconcile_overdue": "reconcile"}
+KINDS = ("execute_overdue", "reconcile_overdue")
 
 ASKED_BEFORE = 15.0
 """Seconds between the destination's last answer about a leg and the commit that calls it late: the answer's way (one
 time-out of 10 s), the search for causes (1 s) and the transaction."""
+WHILE_TROUBLED = 120.0
+"""The same while an endpoint is in trouble: what it said last may count for that long."""
+JUDGED_WITHIN = 90.0
+"""Seconds from the block past the deadline until the alert: the block is seen and covered (an endpoint that is polled
+is asked every so often), the destination is asked, causes are looked for."""
+OVER_WITHIN = 150.0
+"""Seconds from the block with the leg, or the one that replaces its XCalled, until the alert is resolved."""
+SETTLED_AFTER = 90.0
+"""What has just ended opens again when it has stayed so for a minute."""
 
 
-def false_overdue(truth: Truth, trace: Trace) -> Iterator[Finding]:
-    """Each opening that was not true."""
-    transfers = {transfer.transfer_id: transfer for transfer in truth.transfers}
-    for change in trace.alerts:
-        if change.kind in LEGS and change.state is State.OPEN:
-            words = _why_false(change, transfers.get(change.subject), truth)
+def overdue(case: Case) -> Iterator[Finding]:
+    """All that is wrong with the alerts about late legs."""
+    for kind in KINDS:
+        for opening in case.openings(kind):
+            words = _why_false(case, opening)
             if words:
-                yield Finding(
-                    change.at, Wrong.FALSE, "overdue opened", change.subject, f"{change.kind} opened: {words}"
-                )
+                yield Finding(opening.at, Wrong.FALSE, "overdue only if absent", opening.subject, f"{kind}: {words}")
+    starts = {chain.name: chain.start for chain in case.trace.chains}
+    for transfer in case.truth.transfers:
+        destination = case.truth.by_domain.get(transfer.destination)
+        origin = case.truth.by_domain.get(transfer.origin)
+        if destination and origin:
+            watched = _watched(transfer, starts.get(origin.name, 0))
+            yield from _must(case, transfer, watched)
+            yield from _must_not(case, transfer)
 
 
-def legs_of(transfer: TransferTruth, kind: str) -> tuple[Standing, ...]:
-    """Where the leg of this kind of alert stood."""
-    return transfer.executed if kind == "execute_overdue" else transfer.reconciled
+def _watched(transfer: TransferTruth, first_block: int) -> tuple[Standing, ...]:
+    """Where XCalled stood in a block that is watched."""
+    return tuple(called for called in transfer.xcalled if called.where.block_number >= first_block)
 
 
-def _why_false(change: AlertChange, transfer: TransferTruth | None, truth: Truth) -> str | None:
+# Must not
+
+
+def _why_false(case: Case, opening: AlertChange) -> str | None:
     """What is wrong with an opening, if anything.
 
-    1. The transfer must exist, and its XCalled have stood at some instant lately.
+    1. The transfer must exist and be owed something, and its XCalled have stood at some instant lately.
     2. Its leg must not have stood all the while.
     3. The destination must have had a block stamped later than the deadline, of an XCalled that stood.
     """
-    if transfer is None:
+    transfer = case.truth.by_id.get(opening.subject)
+    if transfer is None or transfer.destination not in case.truth.by_domain:
         return "no such transfer"
-    destination = truth.chain(transfer.destination)
-    origin_view = Interval(change.at - ASKED_BEFORE - truth.chain(transfer.origin).stale_by, change.at)
-    if not stood_sometime(transfer.xcalled, origin_view):
+    if not stood_sometime(transfer.xcalled, _lately(case, opening.at, transfer.origin)):
         return "its XCalled does not stand"
-    if stood_throughout(
-        legs_of(transfer, change.kind), Interval(change.at - ASKED_BEFORE - destination.stale_by, change.at)
-    ):
+    view = _lately(case, opening.at, transfer.destination)
+    if stood_throughout(transfer.leg(opening.kind), view):
         return "the leg has arrived"
-    duration = truth.execute_deadline if change.kind == "execute_overdue" else truth.reconcile_deadline
-    starts = [
-        s.where.timestamp
-        for s in transfer.xcalled
-        if s.during.begin < origin_view.end and origin_view.begin < s.during.end
-    ]
-    if not any(block.since <= change.at and block.timestamp > min(starts) + duration for block in destination.blocks):
+    if not both(_past_due(case, transfer, opening.kind), (Interval(-inf, opening.at),)):
         return "the destination has no block after the deadline"
     return None
+
+
+def _lately(case: Case, at: float, domain: int) -> Interval:
+    """What the monitor may have seen of a chain when it decided something.
+
+    An older state of it: by as little as it was well, as much as its endpoints were behind, and as long as the monitor
+    itself stood still.
+    """
+    chain = case.truth.by_domain.get(domain)
+    begin = at - ASKED_BEFORE
+    if chain is None:
+        return Interval(begin, at)
+    troubled = any(trouble.begin <= at and at - WHILE_TROUBLED < trouble.end for trouble in chain.troubled)
+    begin = at - WHILE_TROUBLED if troubled else begin
+    begin -= max((by for during, by in chain.lags if during.begin <= at and begin < during.end), default=0.0)
+    still = sum(
+        min(at, halt.end) - halt.begin for halt in case.trace.suspended if halt.begin <= at and begin < halt.end
+    )
+    return Interval(begin - still, at)
+
+
+# Must
+
+
+def _past_due(case: Case, transfer: TransferTruth, kind: str) -> Intervals:
+    """When XCalled stood and the destination's newest block was stamped later than the deadline."""
+    destination = case.truth.by_domain[transfer.destination]
+    return union(_past_deadline(destination.past, transfer.xcalled, case.truth.deadline(kind)))
+
+
+def _past_deadline(
+    past: Callable[[float], Intervals], called: Iterable[Standing], deadline: float
+) -> Iterator[Interval]:
+    for standing in called:
+        yield from both((standing.during,), past(standing.where.timestamp + deadline))
+
+
+def _must(case: Case, transfer: TransferTruth, watched: tuple[Standing, ...]) -> Iterator[Finding]:
+    """What is late for all to see must be called so."""
+    if transfer.forged:
+        return  # the contract says that it was executed: the accusation is another one
+    destination = case.truth.by_domain[transfer.destination]
+    calm = case.calm((transfer.origin, transfer.destination))
+    for kind in KINDS:
+        due = union(_past_deadline(destination.past, watched, case.truth.deadline(kind)))
+        late = minus(due, union(leg.during for leg in transfer.leg(kind)))
+        again = [Interval(i.end, i.end + SETTLED_AFTER) for i in case.open(kind, transfer.transfer_id) if i.end < inf]
+        rested = minus(late, union(again))
+        yield from must_be_open(case, kind, transfer.transfer_id, rested, calm, JUDGED_WITHIN, "absence is told")
+
+
+def _must_not(case: Case, transfer: TransferTruth) -> Iterator[Finding]:
+    """What arrived, or is owed no more, is not late any more."""
+    for kind in KINDS:
+        if not case.open(kind, transfer.transfer_id):
+            continue
+        arrived = union(leg.during for leg in transfer.leg(kind))
+        owed = union(called.during for called in transfer.xcalled)
+        for condition, domain in ((arrived, transfer.destination), (minus(ALWAYS, owed), transfer.origin)):
+            calm = case.calm((domain,))
+            yield from must_be_over(
+                case, kind, transfer.transfer_id, condition, calm, OVER_WITHIN, "an alert ends with its reason"
+            )

@@ -1,0 +1,128 @@
+"""When all was well, what was open when, and by when something that must be had to be: what all rules are made of."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from tests.simulation.findings import Finding, Wrong
+from tests.simulation.intervals import Intervals, after, both, minus, union
+from tests.simulation.trace import AlertChange, Interval, State, Trace
+from tests.simulation.truth import Truth
+
+SETTLES = 300.0
+"""Seconds after the last trouble until the monitor works as if there had been none: endpoints that failed are tried
+again within half a minute, the past is read, and what came due meanwhile is judged."""
+
+ALWAYS: Intervals = (Interval(-inf, inf),)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: what was true and what the monitor did."""
+
+    truth: Truth
+    trace: Trace
+
+    @cached_property
+    def running(self) -> Intervals:
+        """When the monitor ran, its host did not stand still, and its disk took what was written."""
+        return minus(minus(union(self.trace.up), union(self.trace.suspended)), union(self.trace.disk_failing))
+
+    @cached_property
+    def well(self) -> Intervals:
+        """When it ran and its clock was right."""
+        return minus(self.running, self.truth.clock_wrong)
+
+    def calm(self, domains: Iterable[int], settles: float = SETTLES) -> Intervals:
+        """When the monitor and these chains have been well for ``settles`` seconds."""
+        well = self.well
+        for domain in domains:
+            chain = self.truth.by_domain.get(domain)
+            well = minus(well, chain.troubled) if chain else well
+        return after(well, settles)
+
+    @cached_property
+    def changes(self) -> dict[tuple[str, str], list[AlertChange]]:
+        """The changes of all alerts of a kind about a subject."""
+        changes: dict[tuple[str, str], list[AlertChange]] = defaultdict(list)
+        for change in self.trace.alerts:
+            changes[change.kind, change.subject].append(change)
+        return changes
+
+    def openings(self, kind: str) -> Iterator[AlertChange]:
+        """Each opening of this kind."""
+        for (of_kind, _), changes in self.changes.items():
+            if of_kind == kind:
+                yield from openings(changes)
+
+    def open(self, kind: str, subject: str) -> Intervals:
+        """When such an alert was open."""
+        return opened_during(self.changes.get((kind, subject), ()))
+
+    @property
+    def end(self) -> float:
+        """When the run ended."""
+        return self.trace.seconds
+
+
+def openings(changes: Iterable[AlertChange]) -> Iterator[AlertChange]:
+    """The changes with which an alert opened; others change what an open one says."""
+    is_open = False
+    for change in changes:
+        if change.state is State.OPEN and not is_open:
+            yield change
+        is_open = change.state is State.OPEN
+
+
+def opened_during(changes: Sequence[AlertChange]) -> Intervals:
+    """When one of the alerts was open, given all changes of those of one kind about one subject."""
+    intervals, since = [], dict[str, float]()
+    for change in changes:
+        if change.state is State.OPEN:
+            since.setdefault(change.alert_id, change.at)
+        elif change.alert_id in since:
+            intervals.append(Interval(since.pop(change.alert_id), change.at))
+    return union([*intervals, *(Interval(begin, inf) for begin in since.values())])
+
+
+def obligations(condition: Intervals, calm: Intervals, within: float, end: float) -> Iterator[tuple[float, float]]:
+    """By when what follows from a condition must be so, and until when the condition lasts.
+
+    Within so many seconds of calm weather after it began to hold; none where it ceases, or the calm does, before.
+    """
+    for holds in condition:
+        for calm_now in both((holds,), calm):
+            at = calm_now.begin + within
+            if at < min(calm_now.end, end):
+                yield at, holds.end
+                break
+
+
+def must_be_open(
+    case: Case, kind: str, subject: str, condition: Intervals, calm: Intervals, within: float, rule: str
+) -> Iterator[Finding]:
+    """A finding for each time that such an alert had to be open, and was not."""
+    was_open = case.open(kind, subject)
+    for at, until in obligations(condition, calm, within, case.end):
+        if any(at in interval for interval in was_open):
+            continue
+        later = next((interval.begin for interval in was_open if at <= interval.begin < until), None)
+        if later is None:
+            yield Finding(at, Wrong.MISSED, rule, subject, f"{kind} had to be open by then")
+        else:
+            yield Finding(
+                at, Wrong.LATE, rule, subject, f"{kind} had to be open by then, and opened {later - at:.1f} s later"
+            )
+
+
+def must_be_over(
+    case: Case, kind: str, subject: str, condition: Intervals, calm: Intervals, within: float, rule: str
+) -> Iterator[Finding]:
+    """A finding for each time that no such alert was to be open any more, and one was."""
+    was_open = case.open(kind, subject)
+    for interval in was_open:
+        over = both((interval,), condition)
+        for at, _ in obligations(over, calm, within, case.end):
+            yield Finding(at, Wrong.FALSE, rule, subject, f"{kind} still stands")

@@ -1,0 +1,137 @@
+"""The truth of a simulated run, as its story and its ledgers have it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Protocol
+
+from tests.simulation.facts import ChainFacts, Event, Fact
+from tests.simulation.intervals import Intervals, both, union
+from tests.simulation.story import (
+    EPOCH,
+    ChainTraits,
+    Channel,
+    ChannelTrouble,
+    EndpointFault,
+    EndpointTrouble,
+    Story,
+)
+from tests.simulation.trace import Interval, Sighting
+from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
+
+_BLINDING = frozenset(
+    {
+        EndpointTrouble.DISCONNECT,
+        EndpointTrouble.HANG,
+        EndpointTrouble.REFUSE,
+        EndpointTrouble.REFUSE_LOGS,
+    }
+)
+"""With these an endpoint lets nobody cover a block."""
+
+
+def chain_name(domain: int) -> str:
+    """What the config calls a chain."""
+    return f"chain-{domain}"
+
+
+def truth_of(story: Story, facts: Mapping[int, ChainFacts]) -> Truth:
+    """The truth of a whole run."""
+    return Truth(
+        seconds=story.seconds,
+        epoch=EPOCH,
+        execute_deadline=story.deadlines.execute,
+        reconcile_deadline=story.deadlines.reconcile,
+        unobserved_after=story.deadlines.unobserved_after,
+        chains=tuple(_chain(story, traits, facts[traits.domain]) for traits in story.chains),
+        transfers=tuple(_transfers(facts.values())),
+        channels=tuple(_channel(story, channel) for channel in story.channels),
+        clock_wrong=union(_lasting(step) for step in story.clock_steps),
+        quiet_from=story.quiet_from,
+    )
+
+
+class _Lasting(Protocol):
+    @property
+    def at(self) -> float: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+def _lasting(element: _Lasting) -> Interval:
+    return Interval(element.at, element.at + element.seconds)
+
+
+def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
+    domain = traits.domain
+    faults = [fault for fault in story.endpoint_faults if fault.domain == domain]
+    stalls = [_lasting(stall) for stall in story.stalls if stall.domain == domain]
+    errors = [_lasting(error) for error in story.stamp_errors if error.domain == domain]
+    return ChainTruth(
+        name=chain_name(domain),
+        domain=domain,
+        block_time=traits.block_time,
+        final_depth=traits.final_depth,
+        blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until) for b in facts.blocks),
+        final=tuple(facts.final),
+        troubled=union([*map(_lasting, faults), *stalls, *errors]),
+        blind=union([*_on_all(traits, faults, _BLINDING), *stalls]),
+        lags=tuple(
+            (_lasting(fault), fault.amount * traits.block_time)
+            for fault in faults
+            if fault.trouble is EndpointTrouble.LAG
+        ),
+        pruned=_on_all(traits, faults, frozenset({EndpointTrouble.PRUNE})),
+    )
+
+
+def _on_all(traits: ChainTraits, faults: Iterable[EndpointFault], troubles: frozenset[EndpointTrouble]) -> Intervals:
+    """When every endpoint has one of these troubles,."""
+    common: Intervals = (Interval(-inf, inf),)
+    for index in range(len(traits.endpoints)):
+        common = both(common, union(_lasting(f) for f in faults if f.endpoint == index and f.trouble in troubles))
+    return common
+
+
+def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
+    by_id: dict[str, list[Fact]] = defaultdict(list)
+    for chain in chains:
+        for fact in chain.facts:
+            by_id[fact.transfer_id].append(fact)
+    for transfer_id, facts in by_id.items():
+        first = facts[0]
+        yield TransferTruth(
+            transfer_id=transfer_id,
+            origin=first.origin,
+            destination=first.destination,
+            nonce=first.nonce,
+            xcalled=_standings(facts, Event.XCALLED, honest=None),
+            executed=_standings(facts, Event.EXECUTED, honest=True),
+            reconciled=_standings(facts, Event.RECONCILED, honest=None),
+            forged=_standings(facts, Event.EXECUTED, honest=False),
+        )
+
+
+def _standings(facts: Iterable[Fact], event: Event, *, honest: bool | None) -> tuple[Standing, ...]:
+    those = (f for f in facts if f.event is event and (honest is None or f.honest is honest) and f.since < f.until)
+    return tuple(
+        Standing(Interval(f.since, f.until), Sighting(f.block_number, f.block_hash, f.tx_hash, f.timestamp))
+        for f in sorted(those, key=lambda fact: fact.since)
+    )
+
+
+def _channel(story: Story, channel: Channel) -> ChannelTruth:
+    faults = [fault for fault in story.channel_faults if fault.channel == channel.name]
+
+    def during(*troubles: ChannelTrouble) -> Intervals:
+        return union(_lasting(fault) for fault in faults if fault.trouble in troubles)
+
+    return ChannelTruth(
+        name=channel.name,
+        troubled=during(*ChannelTrouble),
+        lossy=during(ChannelTrouble.LOSE_ANSWER),
+        refusing=during(ChannelTrouble.REFUSE),
+        digests=channel.type != "webhook",
+        edits=channel.type == "discord",
+    )
