@@ -1,5 +1,6 @@
 """What holds for every test: the lane it runs in, its turn among several workers, and default signals."""
 
+import gc
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -41,7 +43,20 @@ def _default_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+def _plain_log() -> None:
+    # structlog's default has rich show all local variables in a traceback: half a minute where they hold many logs.
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+def _few_collections_of_garbage() -> None:
+    # With Python's own threshold, two fifths of the time of collecting the tests go into looking for garbage.
+    gc.set_threshold(20_000, 10, 10)
+
+
 _default_signals()
+_plain_log()
+_few_collections_of_garbage()
 # The machines that run this are slow and shared: how long an example takes says nothing about the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
@@ -64,6 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(needs)
     order = ["chain", "process", "browser", None]
     items.sort(key=lambda item: order.index(_needs(item.path)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave all that is loaded by now out of later collections of garbage."""
+    gc.freeze()
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types

@@ -21,12 +21,12 @@ async def test_an_absent_leg_is_accused_once(tmp_path: Path) -> None:
     opened: list[int] = []
     async with scheduling(tmp_path, opened=lambda: opened.append(1)) as bench:
         await bench.record(xcalled(1))
-        await until(lambda: bench.destination.looks == [DUE])
+        await until(lambda: DUE in bench.destination.looks)
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1))
         bench.covered(DUE + 2)
         await bench.record(xcalled(2))
-        await until(lambda: bench.destination.looks == [DUE, DUE])
+        await until(lambda: len(bench.destination.looks) >= 2)
         bench.covered(DUE + 3)
         await bench.accuses(id_of(1), id_of(2))
         await until(lambda: len(opened) == 2)
@@ -36,7 +36,7 @@ async def test_an_absent_leg_is_accused_once(tmp_path: Path) -> None:
 async def test_a_watermark_of_the_deadline_itself_accuses_nobody(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
         await bench.record(xcalled(1), xcalled(2, at=T0 - 1))
-        await until(lambda: len(bench.destination.looks) == 2)
+        await until(lambda: set(bench.destination.looks) == {DUE - 1, DUE})
         bench.covered(DUE)
         await bench.accuses(id_of(2))
         assert bench.destination.asked == [id_of(2)]
@@ -50,7 +50,7 @@ async def test_catching_up_accuses_only_what_is_late_at_its_end(
     async with scheduling(tmp_path) as bench:
         bench.destination.history_until = DUE + 1000
         await bench.record(xcalled(1), xcalled(2))
-        await until(lambda: len(bench.destination.looks) == 2)
+        await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
         bench.covered(DUE + 500)
         await bench.record(executed(2, DUE + 900))
         bench.covered(DUE + 1000)
@@ -131,7 +131,7 @@ async def test_a_leg_that_came_due_while_stopped_is_judged(tmp_path: Path) -> No
     async with scheduling(tmp_path, now=T0) as before:
         await before.record(xcalled(1))
     async with scheduling(tmp_path) as bench:
-        await until(lambda: bench.destination.looks == [DUE])
+        await until(lambda: DUE in bench.destination.looks)
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1))
 

@@ -127,10 +127,11 @@ def elsewhere() -> Iterator[OtherLoop]:
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
+    configured = structlog.get_config()
     root = logging.getLogger()
     handlers, level, own = list(root.handlers), root.level, logging.getLogger("connext_monitor").level
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("connext_monitor").setLevel(own)
-    structlog.reset_defaults()
+    structlog.configure(**configured)

@@ -31,13 +31,14 @@ URL_TAIL = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), e
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
+    configured = structlog.get_config()
     root = logging.getLogger()
     handlers, level, own = list(root.handlers), root.level, logging.getLogger("connext_monitor").level
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("connext_monitor").setLevel(own)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def log_to_text(log_format: LogFormat, message: str, **values: object) -> str:

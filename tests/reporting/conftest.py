@@ -56,6 +56,7 @@ async def client(server_at: Callable[[ListenAddress], WebServer]) -> AsyncIterat
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What the program logs, as JSON."""
+    configured = structlog.get_config()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     stream = io.StringIO()
@@ -63,4 +64,4 @@ def log() -> Iterator[io.StringIO]:
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
