@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from random import SystemRandom
 
 import structlog
 
@@ -15,7 +14,8 @@ from connext_monitor.assembly.alerting import build_alerting
 from connext_monitor.assembly.housekeeping import housekeeping
 from connext_monitor.assembly.observed_chains import observe_chains
 from connext_monitor.assembly.opened_store import StoreOpening
-from connext_monitor.assembly.serving import build_metrics, build_web, chain_statuses, heartbeat_part, start_web
+from connext_monitor.assembly.outside import Outside
+from connext_monitor.assembly.serving import build_served, chain_statuses, heartbeat_part, start_web
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
@@ -26,7 +26,6 @@ from connext_monitor.core.token import Token
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
-from connext_monitor.process.garbage import spare_collections
 from connext_monitor.process.parts import Part, RunningParts, cancelled
 from connext_monitor.process.stop_request import StopRequest
 from connext_monitor.reporting.metrics.tally import Tally
@@ -44,16 +43,19 @@ async def run(
     clock: AgreedClock,
     stop: StopRequest,
     web_connections: int,
+    outside: Outside | None = None,
 ) -> int:
     """Monitor until told to stop; the exit code: 0 after a clean stop, 1 where it could not go on.
 
     The HTTP server has ``web_connections`` at most.
     """
+    outside = outside or Outside()
     try:
         async with AsyncExitStack() as stack:
             stopping = asyncio.create_task(stop.wait(), name="stop")
             stack.callback(stopping.cancel)
-            building = asyncio.create_task(_build(stack, config, providers, clock, web_connections), name="start")
+            build = _build(stack, config, providers, clock, web_connections, outside)
+            building = asyncio.create_task(build, name="start")
             await asyncio.wait({stopping, building}, return_when=asyncio.FIRST_COMPLETED)
             if not building.done():
                 # A migration may take long; what it has not committed is begun anew at the next start.
@@ -61,7 +63,7 @@ async def run(
                 _log_failed_stop("start", None if building.cancelled() else building.exception())
                 return 0
             monitor = building.result()
-            spare_collections()
+            outside.built()
             return await monitor.run(stop)
     except (DatabaseError, ListenError) as error:
         log.error("cannot.start", reason=str(error))  # noqa: TRY400 - the words say it all, a traceback adds nothing
@@ -121,25 +123,29 @@ async def _build(
     providers: Sequence[ConfiguredProvider],
     clock: AgreedClock,
     web_connections: int,
+    outside: Outside,
 ) -> _Monitor:
     """Everything, from the store outwards; the stack lets go of it in the reverse order."""
     known_tokens: dict[TokenId, Token] = {}
     labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
-    opening = StoreOpening(config, names, providers, labels, clock)
+    opening = StoreOpening(config, names, providers, labels, clock, outside.executor)
     store = await opening.open(stack, durations, first_blocks(config))
 
     tally = Tally(names, config.alert_providers)
-    observed = observe_chains(config, store, clock, SystemRandom())
+    observed = observe_chains(config, store, clock, outside)
     clock.watch(observed.heads)
     tokens = TokenReader(store.tokens, observed.queries, known_tokens)
     await tokens.load()
-    alerts = await build_alerting(config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally)
+    alerts = await build_alerting(
+        config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally, outside
+    )
 
     statuses = partial(chain_statuses, observed.observers, alerts.unjudged)
-    metrics = build_metrics(config, store, tally, statuses, observed.live, alerts.provider_watch, clock)
-    stack.push_async_callback(metrics.aclose)
-    web = build_web(config, store, statuses, labels, clock, metrics, web_connections)
+    served = build_served(
+        config, store, tally, statuses, observed.live, alerts.provider_watch, labels, clock, web_connections, stack
+    )
+    web = served.web if served else None
     if web is not None:
         alerts.desk.on_change(web.feed.alerts_changed)
 
@@ -151,7 +157,7 @@ async def _build(
         # What began before the watch gets no deadlines, as with a backfill.
         for queue, legs in ((observed.live, durations), (observed.past, no_deadlines))
     )
-    origins = OriginSearch(store.transfers, observed.queries, labels, clock)
+    origins = OriginSearch(store.transfers, observed.queries, labels, clock, every=outside.looks.origins)
     if web is not None:
         await start_web(web, stack)
 
@@ -162,8 +168,8 @@ async def _build(
 
     # Stopped from the last to the first: what is still seen is committed, and then what that alerts about is sent.
     parts = [
-        Part("clock", clock.run),
-        Part("loop lag", metrics.measure_loop_lag),
+        Part("clock", partial(clock.run, outside.looks.clocks)),
+        *(served.parts() if served else ()),
         *alerts.parts(),
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
         *housekeeping(config, store, providers, alerts.desk, statuses, clock),

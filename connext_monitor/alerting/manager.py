@@ -10,7 +10,7 @@ from connext_monitor.alerting.digest_queue import DigestQueue
 from connext_monitor.alerting.notice import Provider, takes_digests, takes_reports
 from connext_monitor.alerting.outgoing_message import GroupStore, MessageQueue
 from connext_monitor.alerting.outgoing_report import ReportDelivery, ReportQueue
-from connext_monitor.alerting.worker import OnOutcome, Worker
+from connext_monitor.alerting.worker import USUAL, OnOutcome, Rests, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabels
@@ -33,6 +33,7 @@ class AlertManager:
         rng: random.Random | None = None,
         on_outcome: OnOutcome | None = None,
         reports: ReportDelivery | None = None,
+        rests: Rests = USUAL,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
 
@@ -46,7 +47,7 @@ class AlertManager:
             if reports is not None and takes_reports(provider):
                 queues.append(ReportQueue(reports, provider, labels, clock))
             channel = ChannelHealth(provider.name, store, health)
-            return Worker(provider, queues, channel, clock, jitter, on_outcome)
+            return Worker(provider, queues, channel, clock, jitter, on_outcome, rests)
 
         self._workers = {provider.name: worker(provider) for provider in providers}
 

@@ -56,11 +56,13 @@ class AlertScheduler:
         pace: JudgingPace | None = None,
         latest: Callable[[DomainId], float] | None = None,
         follows_clocks_every: float = _FOLLOWS_CLOCKS_EVERY,
+        loads_every: float = _LOADS_EVERY,
     ) -> None:
         self._store = store
         self._desk = desk
         self._clock = clock
         self._follows_clocks_every = follows_clocks_every
+        self._loads_every = loads_every
         self._latest = latest or (lambda _domain: clock.now().timestamp())
         self._timers = DeadlineTimers(self.time, self._take)
         self._clock_steps = ClockSteps(self.time)
@@ -128,7 +130,11 @@ class AlertScheduler:
 
     async def _keep_loading(self) -> NoReturn:
         await look_every(
-            _LOADS_EVERY, self._load, failed="deadlines.not_loaded", after_failure=_AFTER_FAILURE, woken=self._woken
+            self._loads_every,
+            self._load,
+            failed="deadlines.not_loaded",
+            after_failure=_AFTER_FAILURE,
+            woken=self._woken,
         )
 
     async def _keep_to_clocks(self) -> NoReturn:
@@ -184,7 +190,7 @@ class AlertScheduler:
         steps = {domain: step for domain in self._judges if (step := self._clock_steps.since_last(domain))}
         if steps:
             self._timers.arm_anew(steps)
-        if max(steps.values(), default=0.0) > _LOADS_EVERY:
+        if max(steps.values(), default=0.0) > self._loads_every:
             # What was beyond the horizon may be due; after a lesser step the next load sees to that.
             self._load_all_at = 0.0
             self._woken.set()

@@ -90,6 +90,7 @@ class UnjudgedWatch:
         patience: float,
         clock: Clock,
         settles: float = SETTLES,
+        every: float = _LOOK_EVERY,
     ) -> None:
         self._legs = legs
         self._desk = desk
@@ -99,7 +100,7 @@ class UnjudgedWatch:
         self._patience = patience
         self._clock = clock
         self._settles = settles
-        self._every = max(0.25, min(_LOOK_EVERY, patience / 4))
+        self._every = max(0.25, min(every, patience / 4))
         self._backlogs = {domain: UnjudgedBacklog(patience) for domain in names}
         self._recalled = self._has_looked = False
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -29,12 +30,24 @@ _SEND_GRACE, _RECORD_GRACE = 2.0, 1.0
 """Seconds that a send under way, and the record of it, are waited for when the program is stopped."""
 _CUT_OFF_AFTER = 2.0
 """Seconds that an edit, or a report, may take before it gives way to what is new: it can be repeated."""
-_LOOK_EVERY = 60.0
-"""A wake-up is a hint; the store is the truth, and is read this often (seconds) without one."""
 _NAP = 1.0
-"""Seconds to sleep at most before the time of day is read again: it may have jumped, or the machine slept."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """How long a worker sleeps, in seconds.
+
+    - ``look``: without a wake-up, which is a hint: the store is the truth, and is read this often;
+    - ``nap``: before the time of day is read again, which may have jumped.
+    """
+
+    look: float = 60.0
+    nap: float = 1.0
+
+
+USUAL = Rests()
 
 OnOutcome = Callable[[str, Outcome], None]
 """Called with the provider's name and how an attempt ended; must not block and must not raise."""
@@ -51,6 +64,7 @@ class Worker:
         clock: Clock,
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
+        rests: Rests = USUAL,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -59,6 +73,7 @@ class Worker:
         self._clock = clock
         self._jitter = jitter
         self._on_outcome = on_outcome
+        self._rests = rests
         self._dead = False
         self._holds = Holds()
         self._elapsed = ElapsedTime(clock)
@@ -102,10 +117,10 @@ class Worker:
 
     async def _wait_for_work(self, until: float | None) -> None:
         """Until woken or until that instant (Unix seconds), and no longer than a wake-up may be missing."""
-        wait = _LOOK_EVERY if until is None else until - self._clock.now().timestamp()
-        end = self._elapsed.read() + min(wait, _LOOK_EVERY)
+        wait = self._rests.look if until is None else until - self._clock.now().timestamp()
+        end = self._elapsed.read() + min(wait, self._rests.look)
         while not self.woken.is_set():
-            nap = min(end - self._elapsed.read(), _NAP)
+            nap = min(end - self._elapsed.read(), self._rests.nap)
             if nap <= 0:
                 return
             with suppress(TimeoutError):

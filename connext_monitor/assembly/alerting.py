@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from random import SystemRandom
 
+from connext_monitor.alerting.accusations import FindCauses
 from connext_monitor.alerting.active_silences import ActiveSilences
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.bulletin import Bulletin
@@ -21,7 +21,9 @@ from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
+from connext_monitor.alerting.worker import Rests
 from connext_monitor.assembly.housekeeping import report_delivery
+from connext_monitor.assembly.outside import LookIntervals, Outside
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.rules import escalations, group_rules
@@ -83,31 +85,30 @@ async def build_alerting(
     labels: ChainLabels,
     clock: AgreedClock,
     tally: Tally,
+    outside: Outside,
 ) -> Alerting:
     """The alerting about these chains. Raises StoreUnavailable."""
     unobserved_after = config.alerts.unobserved_after.total_seconds()
-    silences = ActiveSilences(store.silences, labels, clock, clock.settled)
+    looks = outside.looks
+    silences = ActiveSilences(store.silences, labels, clock, clock.settled, every=looks.clocks)
     await silences.load()
     desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)
     finder = CauseFinder(store.causes, chains, clock)
-
-    async def find_causes(transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
-        _, findings = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
-        return merged((), findings)
-
-    scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, latest=clock.latest)
-    phantoms = PhantomWatch(store.suspects, chains, desk, clock)
+    scheduler = _scheduler(store, chains, desk, partial(_find_causes, tokens, finder), clock, looks)
+    phantoms = PhantomWatch(store.suspects, chains, desk, clock, every=looks.phantoms)
     names = {domain: chain.name for domain, chain in chains.items()}
-    unjudged = UnjudgedWatch(store.unjudged, desk, scheduler, phantoms.held, names, unobserved_after, clock)
+    unjudged = UnjudgedWatch(
+        store.unjudged, desk, scheduler, phantoms.held, names, unobserved_after, clock, every=looks.unjudged
+    )
     return Alerting(
         desk=desk,
-        manager=_manager(config, providers, store, provider_watch, desk, labels, clock, tally),
+        manager=_manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside),
         silences=silences,
-        escalation=Escalation(desk, escalations(config), clock, clock.latest),
+        escalation=Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation),
         provider_watch=provider_watch,
-        database_watch=_database_watch(providers, store, lock, desk, labels, clock),
-        cause_watch=CauseWatch(store.transfers, store.causes, finder, desk, clock),
+        database_watch=_database_watch(providers, store, lock, desk, labels, clock, outside),
+        cause_watch=CauseWatch(store.transfers, store.causes, finder, desk, clock, every=looks.causes),
         phantom_watch=phantoms,
         chain_watch=ChainWatch(
             desk,
@@ -123,6 +124,31 @@ async def build_alerting(
     )
 
 
+async def _find_causes(tokens: TokenReader, finder: CauseFinder, transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
+    _, findings = await asyncio.gather(tokens.enrich(transfer), finder.find(transfer, leg))
+    return merged((), findings)
+
+
+def _scheduler(
+    store: Store,
+    chains: Mapping[DomainId, ObservedChain],
+    desk: AlertDesk,
+    find_causes: FindCauses,
+    clock: AgreedClock,
+    looks: LookIntervals,
+) -> AlertScheduler:
+    return AlertScheduler(
+        store.deadlines,
+        chains,
+        desk,
+        find_causes,
+        clock,
+        latest=clock.latest,
+        follows_clocks_every=looks.clocks,
+        loads_every=looks.deadlines,
+    )
+
+
 def _manager(
     config: Config,
     providers: Sequence[ConfiguredProvider],
@@ -132,11 +158,21 @@ def _manager(
     labels: ChainLabels,
     clock: AgreedClock,
     tally: Tally,
+    outside: Outside,
 ) -> AlertManager:
     channels = [configured.provider for configured in providers]
     reports = report_delivery(store, providers, labels)
     manager = AlertManager(
-        store.outbox, channels, labels, group_rules(config), health, clock, SystemRandom(), tally.delivered, reports
+        store.outbox,
+        channels,
+        labels,
+        group_rules(config),
+        health,
+        clock,
+        outside.random,
+        tally.delivered,
+        reports,
+        Rests(outside.looks.deliveries, outside.looks.clocks),
     )
     desk.on_change(manager.wake)
     return manager
@@ -149,11 +185,12 @@ def _database_watch(
     desk: AlertDesk,
     labels: ChainLabels,
     clock: AgreedClock,
+    outside: Outside,
 ) -> DatabaseWatch:
     bulletin = Bulletin([configured.provider for configured in providers], desk.route, labels, clock)
-    return DatabaseWatch(
-        Examiner(store.database, lock.header), OutageAnnouncer(bulletin, lock.note, clock), desk, clock
-    )
+    examiner = Examiner(store.database, lock.header, outside.random)
+    announcer = OutageAnnouncer(bulletin, lock.note, clock)
+    return DatabaseWatch(examiner, announcer, desk, clock, outside.looks.database)
 
 
 def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> Route:

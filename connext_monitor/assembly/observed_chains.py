@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 
+from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_queries import ChainQueries
-from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.observed_chain import ObservedChain
@@ -46,12 +45,21 @@ class ObservedChains:
         return [Part(f"observer {observer.state.config.name}", observer.run) for observer in self.observers]
 
 
-def observe_chains(config: Config, store: Store, clock: Clock, random: Random) -> ObservedChains:
+def observe_chains(config: Config, store: Store, clock: Clock, outside: Outside) -> ObservedChains:
     """An observer for each chain of the config; nothing is asked before they run."""
     live, past = ObservationQueue(), ObservationQueue()
     unobserved_after = config.alerts.unobserved_after.total_seconds()
     observers = [
-        Observer(chain, unobserved_after, open_endpoint, store.chains, live, clock, random)
+        Observer(
+            chain,
+            unobserved_after,
+            outside.open_endpoint,
+            store.chains,
+            live,
+            clock,
+            outside.random,
+            outside.looks.monitoring,
+        )
         for chain in config.chains.values()
     ]
     by_domain = {observer.state.config.domain_id: observer for observer in observers}

@@ -19,6 +19,7 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavaila
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels, ChainNames
 from connext_monitor.core.recording import PathwayDurations
+from connext_monitor.store.executor import MakeExecutor
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.store import Store
 
@@ -35,7 +36,9 @@ class StoreOpening:
         providers: Sequence[ConfiguredProvider],
         labels: ChainLabels,
         clock: Clock,
+        executor: MakeExecutor,
     ) -> None:
+        self._executor = executor
         self._config = config
         self._names = names
         self._providers = providers
@@ -65,7 +68,7 @@ class StoreOpening:
         until = self._clock.monotonic() + PATIENCE
         while True:
             try:
-                return await Store.open(self._config.monitor.database, self._names)
+                return await Store.open(self._config.monitor.database, self._names, executor=self._executor)
             except StoreUnavailable as error:
                 if error.trouble.kind is not TroubleKind.LOCKED or self._clock.monotonic() >= until:
                     raise

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -36,7 +36,51 @@ def chain_statuses(observers: Iterable[Observer], unjudged: UnjudgedWatch) -> li
     return [replace(observer.sight(), unjudged=unjudged.of(observer.state.config.domain_id)) for observer in observers]
 
 
-def build_metrics(
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What answers over HTTP, and the metrics that are among it."""
+
+    web: WebServer
+    metrics: MetricsPage
+
+    def parts(self) -> list[Part]:
+        """What is measured for the metrics all the time."""
+        return [Part("loop lag", self.metrics.measure_loop_lag)]
+
+
+def build_served(
+    config: Config,
+    store: Store,
+    tally: Tally,
+    statuses: Statuses,
+    queue: ObservationQueue,
+    provider_watch: ProviderWatch,
+    labels: ChainLabels,
+    clock: AgreedClock,
+    connections: int,
+    stack: AsyncExitStack,
+) -> Served | None:
+    """The web server, not started yet; None where the config wants none. The stack lets go of it."""
+    if config.monitor.listen is None:
+        return None
+    metrics = _metrics(config, store, tally, statuses, queue, provider_watch, clock)
+    stack.push_async_callback(metrics.aclose)
+    names = list(config.alert_providers)
+    web = WebServer(
+        config.monitor.listen,
+        reads_of(store),
+        statuses,
+        names,
+        labels,
+        clock,
+        metrics.routes(),
+        clock.state,
+        connections=connections,
+    )
+    return Served(web, metrics)
+
+
+def _metrics(
     config: Config,
     store: Store,
     tally: Tally,
@@ -45,7 +89,6 @@ def build_metrics(
     provider_watch: ProviderWatch,
     clock: AgreedClock,
 ) -> MetricsPage:
-    """The page of metrics."""
     sources = Sources(
         chains={chain.domain_id: chain.name for chain in config.chains.values()},
         providers=config.alert_providers,
@@ -61,31 +104,6 @@ def build_metrics(
         log_lines_dropped=lambda: standard_streams.stderr_outlet.dropped,
     )
     return MetricsPage(sources, tally, clock)
-
-
-def build_web(
-    config: Config,
-    store: Store,
-    statuses: Statuses,
-    labels: ChainLabels,
-    clock: AgreedClock,
-    metrics: MetricsPage,
-    connections: int,
-) -> WebServer | None:
-    """The web server, not started yet; None where the config wants none."""
-    if config.monitor.listen is None:
-        return None
-    return WebServer(
-        config.monitor.listen,
-        reads_of(store),
-        statuses,
-        list(config.alert_providers),
-        labels,
-        clock,
-        metrics.routes(),
-        clock.state,
-        connections=connections,
-    )
 
 
 async def start_web(web: WebServer, stack: AsyncExitStack) -> None:

@@ -90,13 +90,13 @@ class AgreedClock:
         ahead = clock_agreement.difference(self._own.now().timestamp() - at, self._offsets(at))
         return ClockState(ahead, self._differs)
 
-    async def run(self) -> NoReturn:
+    async def run(self, every: float = _LOOK_EVERY) -> NoReturn:
         """Look at the heads until cancelled, and say in the log when the clocks differ and when they agree again."""
 
         async def look() -> None:
             self.look()
 
-        await look_every(_LOOK_EVERY, look, failed="clock.fault")
+        await look_every(every, look, failed="clock.fault")
 
     def look(self) -> None:
         """Take note of the heads that have come."""

@@ -7,10 +7,10 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from random import Random
 from typing import Any
 
 from connext_monitor.core.database_trouble import DatabaseTrouble
-from connext_monitor.store.daemon_thread import in_daemon_thread
 from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.run_mark import RunMark
@@ -25,9 +25,9 @@ _A_MOMENT = 0.5
 class Examiner:
     """Examines one database again and again, for as long as somebody asks it to; ``header`` reads its first bytes."""
 
-    def __init__(self, database: Database, header: Callable[[], bytes]) -> None:
+    def __init__(self, database: Database, header: Callable[[], bytes], random: Random) -> None:
         self._database = database
-        self._mark = RunMark(database, header)
+        self._mark = RunMark(database, header, random)
         self._time = asyncio.get_running_loop().time
         self._marked_at = -math.inf
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -70,7 +70,7 @@ class Examiner:
         condition = self._database.condition
         condition.begun("look")
         try:
-            await in_daemon_thread(lambda: condition.look_at_files(self._mark.look))
+            await asyncio.to_thread(condition.look_at_files, self._mark.look)
         finally:
             condition.ended("look")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
-from connext_monitor.store.daemon_thread import in_daemon_thread
 
 T = TypeVar("T")
 
@@ -64,7 +63,7 @@ async def _in_time(work: Callable[[], T], otherwise: T) -> T:
     """What ``work`` returns, on a disk that answers."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_ANSWERS_WITHIN):
-            return await in_daemon_thread(work)
+            return await asyncio.to_thread(work)
     return otherwise
 
 

@@ -7,16 +7,16 @@ that a copy from earlier in this run is known too; a count that only rises; and 
 Source: "Database File Format", section 1.3; the count is the file change counter, the mark the user version.
 """
 
-import secrets
+import asyncio
 import sqlite3
 import struct
 from collections.abc import Callable
 from contextlib import closing, suppress
+from random import Random
 
 from sqlalchemy import Connection
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.store.daemon_thread import in_daemon_thread
 from connext_monitor.store.database import Database
 from connext_monitor.store.trouble import by_errno
 
@@ -29,10 +29,10 @@ _WITH_LOG = b"\x02\x02"
 class RunMark:
     """One run's marks; ``header`` reads the first hundred bytes of the file. It blocks."""
 
-    def __init__(self, database: Database, header: Callable[[], bytes]) -> None:
+    def __init__(self, database: Database, header: Callable[[], bytes], random: Random) -> None:
         self._database = database
         self._header = header
-        self._newest = secrets.randbelow(2**30) + 1
+        self._newest = random.randrange(2**30) + 1
         self._committed: int | None = None
         self._overwritten = False
         self.in_file = False
@@ -61,7 +61,7 @@ class RunMark:
 
     async def bring_into_file(self) -> None:
         """Fold the log with the mark that was written into the file, as far as nobody reads or writes it just now."""
-        await in_daemon_thread(self._fold)
+        await asyncio.to_thread(self._fold)
 
     def _fold(self) -> None:
         # Not made anew where it was deleted.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from random import SystemRandom
 
 import pytest
 import pytest_asyncio
@@ -24,7 +25,7 @@ class Marked:
     def __init__(self, store: Store, file: Path) -> None:
         self.store = store
         self.file = file
-        self.mark = RunMark(store.database, lambda: file.read_bytes()[:100])
+        self.mark = RunMark(store.database, lambda: file.read_bytes()[:100], SystemRandom())
 
     async def step(self) -> None:
         await self.mark.write()

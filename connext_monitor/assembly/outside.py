@@ -1,0 +1,49 @@
+"""What a monitor reaches the world beyond its event loop by, and how often it looks there without being woken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+
+from connext_monitor.monitoring import endpoint
+from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
+from connext_monitor.monitoring.intervals import USUAL, Intervals
+from connext_monitor.process.garbage import spare_collections
+from connext_monitor.store.executor import MakeExecutor, Threads
+
+
+@dataclass(frozen=True, slots=True)
+class LookIntervals:
+    """How often the parts look at what nobody tells them of, in seconds.
+
+    - ``clocks``: at the machine's clock, which may have jumped, beside the chains';
+    - ``database``: whether the database can be used;
+    - ``deliveries``, ``deadlines``, ``origins``, ``causes``: into the store, for what no wake-up was heard of;
+    - ``phantoms``, ``unjudged``, ``escalation``: at deliveries without an origin, at legs that nobody could judge, at
+      alerts that become critical;
+    - ``monitoring``: what the parts that observe a chain wait.
+    """
+
+    clocks: float = 1.0
+    database: float = 1.0
+    deliveries: float = 60.0
+    deadlines: float = 30.0
+    origins: float = 30.0
+    causes: float = 60.0
+    phantoms: float = 2.0
+    unjudged: float = 5.0
+    escalation: float = 5.0
+    monitoring: Intervals = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The real things, unless the composition root is handed others. Beside them there are the clock and the loop.
+
+    Threads come from the loop, by its ``run_in_executor``; ``built`` is called once everything has been.
+    """
+
+    open_endpoint: OpenEndpoint = endpoint.open_endpoint
+    executor: MakeExecutor = Threads
+    random: Random = field(default_factory=SystemRandom)
+    built: Callable[[], None] = spare_collections
+    looks: LookIntervals = field(default_factory=LookIntervals)
