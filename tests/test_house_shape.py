@@ -30,8 +30,8 @@ LONG_FUNCTIONS = {
     "_build",  # app.py
     "upgrade",  # a migration is a list of statements
 }
-OF_LIBRARIES = {"_exit", "_replace"}
-"""Of os and of named tuples: their own, public names."""
+OF_LIBRARIES = {"_exit", "_replace", "_set_running_loop"}
+"""Of os, of named tuples, and of asyncio for whoever writes an event loop: their own, public names."""
 REACH_INTO = {
     # An answer that is read when the task that waits for it has not run yet: no server can have it so.
     "tests/monitoring/test_subscriptions.py": {"_dispatch"},

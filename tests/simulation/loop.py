@@ -6,6 +6,7 @@ process can die between any two of them, or stand still while the others go on.
 
 import asyncio
 from asyncio import events
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import Context
@@ -18,11 +19,27 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class World:
+class Time:
     """The true time, in seconds since the story began."""
 
     def __init__(self) -> None:
         self.now = 0.0
+
+
+class Call(asyncio.Handle):
+    """A call that is to be made."""
+
+    def run(self) -> None:
+        """Make it."""
+        self._run()
+
+
+class TimedCall(asyncio.TimerHandle):
+    """A call that is to be made at its time."""
+
+    def run(self) -> None:
+        """Make it."""
+        self._run()
 
 
 class NumberedTask(asyncio.Task[Any]):
@@ -48,24 +65,27 @@ class NumberedFuture(asyncio.Future[Any]):
 
 
 class ProcessLoop(asyncio.BaseEventLoop):
-    """A process's loop. Its own time stands still while the process does; what falls together is run as `ties` say."""
+    """A process's loop. Its own time stands still while the process does; ``ties`` order what falls together.
 
-    def __init__(self, world: World, ties: Random) -> None:
+    ``steps`` counts the calls that were made. Once it is ``dead``, nothing of it is run any more.
+    """
+
+    def __init__(self, time: Time, ties: Random) -> None:
         super().__init__()
-        self._world = world
-        self._behind = 0.0
+        self._time = time
+        self._behind = time.now
         self._tie = ties.random
-        self._timers: list[tuple[float, float, asyncio.TimerHandle]] = []
-        self._calls: Any = self._ready  # type: ignore[attr-defined]
+        self._timers: list[tuple[float, float, TimedCall]] = []
+        self._calls: deque[Call | TimedCall] = deque()
         self.numbers = count()
         self.steps = 0
-        self.faults: list[dict[str, Any]] = []
         self.dead = False
+        self.faults: list[dict[str, Any]] = []
         self.set_exception_handler(self._note_fault)
 
     def time(self) -> float:
         """Seconds in which the process has run."""
-        return self._world.now - self._behind
+        return self._time.now - self._behind
 
     def stood_still(self, seconds: float) -> None:
         """The process was suspended for so long, until now."""
@@ -75,66 +95,56 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def next_at(self) -> float:
         """When it has something to do next, in the world's time; infinite where it never has."""
         if self._calls:
-            return self._world.now
+            return self._time.now
         timers = self._timers
         while timers and timers[0][2].cancelled():
             heappop(timers)
         return timers[0][0] + self._behind if timers else inf
 
-    def step(self) -> bool:
-        """Run the next call that is due now; False where there is none."""
-        calls = self._calls
-        while True:
-            while calls:
-                handle = calls.popleft()
-                if not handle._cancelled:
-                    self.steps += 1
-                    handle._run()
-                    return True
-            if not self._timers_due():
-                return False
-
-    def run_ready(self, most: int) -> int:
-        """Run what is due now, and what that makes due, but no more than so many calls; how many were left to run."""
-        calls = self._calls
-        left = most
-        while left:
-            if not calls and not self._timers_due():
-                break
-            handle = calls.popleft()
-            if not handle._cancelled:
-                left -= 1
-                handle._run()
+    def run_due(self, most: int) -> int:
+        """Make the calls that are due now, and what those make due, but no more than so many; how many were made."""
+        calls, made = self._calls, 0
+        while made < most and (calls or self._timers_are_due()):
+            call = calls.popleft()
+            if not call.cancelled():
+                made += 1
+                call.run()
                 if self.dead:
                     break
-        self.steps += most - left
-        return left
+        self.steps += made
+        return made
 
-    def _timers_due(self) -> bool:
-        timers, now, due = self._timers, self.time(), False
+    def _timers_are_due(self) -> bool:
+        # A hair later: what is due in 0.1 s is due, though its time may not be the sum of the two.
+        timers, now = self._timers, self.time() + 1e-9
         while timers and timers[0][0] <= now:
-            handle = heappop(timers)[2]
-            if not handle._cancelled:
-                self._calls.append(handle)
-                due = True
-        return due
+            call = heappop(timers)[2]
+            if not call.cancelled():
+                self._calls.append(call)
+        return bool(self._calls)
 
     @contextmanager
     def running(self) -> Generator[None]:
         """Be the running loop."""
-        before = events._get_running_loop()
         events._set_running_loop(self)
         try:
             yield
         finally:
-            events._set_running_loop(before)
+            events._set_running_loop(None)
+
+    def die(self) -> None:
+        """Nothing of it is run from now on."""
+        self.dead = True
+        self._calls.clear()
+        self._timers.clear()
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-        heappush(self._timers, (when, self._tie(), handle))
-        return handle
+        call = TimedCall(when, callback, args, self, context)
+        if not self.dead:
+            heappush(self._timers, (when, self._tie(), call))
+        return call
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -144,9 +154,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
-        self._calls.append(handle)
-        return handle
+        call = Call(callback, args, self, context)
+        if not self.dead:
+            self._calls.append(call)
+        return call
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """It is passed over once its time has come."""
@@ -165,9 +176,6 @@ class ProcessLoop(asyncio.BaseEventLoop):
         except Exception as error:  # noqa: BLE001 - it is raised where it is awaited
             future.set_exception(error)
         return future
-
-    def is_running(self) -> bool:
-        return not self.is_closed()
 
     def _note_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not self.dead:
