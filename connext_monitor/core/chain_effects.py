@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
+from connext_monitor.core.alerts.chain_reading import ChainReading
 from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
 from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDetails
 from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH, MismatchDetails
@@ -10,8 +11,7 @@ from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STAR
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.batch import Batch, UnreadableLog
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.events import BlockNumber, DomainId, Executed, TransferId
-from connext_monitor.core.history import unread
+from connext_monitor.core.events import DomainId, Executed, TransferId
 from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges, PriorState
 
 NameOfChain = Callable[[DomainId], str]
@@ -19,24 +19,19 @@ NameOfChain = Callable[[DomainId], str]
 
 
 def ended_by_reading(prior: PriorState, batch: Batch, name: NameOfChain) -> Iterator[ResolveAlert]:
-    """The open alerts about chains that end with what has been read.
-
-    1. A reorg below finality: every block after it has been read again.
-    2. A past that could not be read: backfills have read every block of it.
-    """
-    whole = {name(chain.domain) for chain in batch.progress if chain.whole}
-    backfilled = {name(read.domain): read.domain for read in batch.history}
+    """The open alerts about chains that end with what has been read, as their kinds say."""
+    whole = {chain.domain for chain in batch.progress if chain.whole}
+    domains = {name(domain): domain for domain in {*whole, *(read.domain for read in batch.history)}}
     for alert in prior.chain_alerts:
-        if alert.kind is DEEP_REORG and alert.subject in whole:
-            yield ResolveAlert.of(alert, Resolution.COVERED_AGAIN)
-        if alert.kind is MONITOR_STARTED_BLIND and alert.subject in backfilled:
-            missing = MONITOR_STARTED_BLIND.details_of(alert)
-            blocks = BlockRange(BlockNumber(missing.first), BlockNumber(missing.last))
-            if not unread(blocks, _read(prior, batch, backfilled[alert.subject])):
-                yield ResolveAlert.of(alert, Resolution.CAUGHT_UP)
+        domain = domains.get(alert.subject)
+        if domain is not None:
+            reading = ChainReading(domain in whole, _history(prior, batch, domain))
+            resolution = alert.kind.ended_by(alert, reading)
+            if resolution is not None:
+                yield ResolveAlert.of(alert, resolution)
 
 
-def _read(prior: PriorState, batch: Batch, domain: DomainId) -> list[BlockRange]:
+def _history(prior: PriorState, batch: Batch, domain: DomainId) -> list[BlockRange]:
     return [*prior.history.get(domain, ()), *(read.blocks for read in batch.history if read.domain == domain)]
 
 

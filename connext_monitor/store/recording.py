@@ -7,15 +7,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.effects import Route
-from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG
-from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND
+from connext_monitor.core.alerts.table import ENDED_BY_READING
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.store import alerts, anchors, backfills, chains, mismatches, nonces, retention, transfers
-
-_ENDED_BY_READING = (DEEP_REORG, MONITOR_STARTED_BLIND)
 
 
 def record(
@@ -43,7 +40,7 @@ def prior_state(connection: Connection, batch: Batch) -> PriorState:
         transfers.prior_state(connection, ids, gone),
         pruned=retention.pruned_among(connection, ids),
         false_deliveries=mismatches.touched(connection, gone),
-        chain_alerts=alerts.open_of_kinds(connection, _ENDED_BY_READING) if reads_chains else (),
+        chain_alerts=alerts.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
 from connext_monitor.core.alerts.alert import AlertState
-from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
+from connext_monitor.core.alerts.table import EXCLUDING_LEGS
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import Marks, UnjudgedCount
@@ -82,9 +82,8 @@ def _unjudged(
         alerts.c.kind == OVERDUE[leg].name,
         or_(alerts.c.state == AlertState.OPEN.value, alerts.c.resolved_ms.between(since, until)),
     )
-    # What is wrong with a false delivery has been told, and no leg comes of it.
-    false = and_(alerts.c.kind == DELIVERY_MISMATCH.name, alerts.c.state == AlertState.OPEN.value)
-    spoken_of: ColumnElement[Any] = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, or_(own, false))
+    excluded = and_(alerts.c.kind.in_([kind.name for kind in EXCLUDING_LEGS]), alerts.c.state == AlertState.OPEN.value)
+    spoken_of: ColumnElement[Any] = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, or_(own, excluded))
     # The first two are what the partial index of what is awaited is searched by.
     return [arrived.is_(None), due < due_before, transfers.c.destination.in_(destinations), ~spoken_of]
 

@@ -8,6 +8,7 @@ from enum import Enum, StrEnum
 from typing import Generic, TypeVar
 
 from connext_monitor.core.alerts.cause import Cause
+from connext_monitor.core.alerts.chain_reading import ChainReading
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.message import Field, Link, Message
 from connext_monitor.core.alerts.resolution import Resolution
@@ -76,6 +77,8 @@ class AlertKind(ABC):
     headline: Headline
     repeats_status: bool
     """Whether the page shows the same beside its alerts, as the present state of a chain or a channel."""
+    excludes_legs: bool
+    """Whether an open alert about a transfer says all there is to say about its legs: none of them is judged."""
 
     @property
     @abstractmethod
@@ -89,6 +92,15 @@ class AlertKind(ABC):
     @abstractmethod
     def compose(self, alert: "Alert", transfer: Transfer | None, labels: ChainLabels) -> Message:
         """The message for one of its alerts, as that is now."""
+
+    @property
+    @abstractmethod
+    def ends_by_reading(self) -> bool:
+        """Whether its alerts, which are about chains, can end with what is read of these."""
+
+    @abstractmethod
+    def ended_by(self, alert: "Alert", reading: ChainReading) -> Resolution | None:
+        """How what has been read of its chain ends one of its alerts; None where it does not."""
 
     @abstractmethod
     def check_ending(self, resolution: Resolution) -> None:
@@ -187,7 +199,8 @@ class Ending(Generic[D_contra]):
 class KindOf(AlertKind, Generic[D]):
     """A kind of alert whose details are of type ``D``.
 
-    ``opened`` is what its message says while an alert is open, ``endings`` what becomes of that.
+    ``opened`` is what its message says while an alert is open, ``endings`` what becomes of that; ``reading_ends`` how
+    what has been read of a chain ends an alert with these details, where it can.
     """
 
     name: str
@@ -199,11 +212,17 @@ class KindOf(AlertKind, Generic[D]):
     burst: BurstWords
     headline: Headline
     repeats_status: bool = False
+    excludes_legs: bool = False
+    reading_ends: Callable[[D, ChainReading], Resolution | None] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a kind whose alerts could not be routed by what they are about."""
+        """Refuse a kind whose alerts could not be routed, or not be ended, by what they are about."""
         if self.about in {About.TRANSFER, About.PATHWAY} and self.details.pathway is Details.pathway:
             raise TypeError(f"the details of {self.name} do not say its pathway")
+        if self.excludes_legs and self.about is not About.TRANSFER:
+            raise TypeError(f"{self.name} is about no transfer, and says nothing about legs")
+        if self.reading_ends and self.about is not About.CHAIN:
+            raise TypeError(f"{self.name} is about no chain, and nothing read of one ends it")
 
     @property
     def resolutions(self) -> Mapping[Resolution, str]:
@@ -234,6 +253,15 @@ class KindOf(AlertKind, Generic[D]):
     def read_details(self, stored: str | bytes) -> Details:
         """The details that are stored as this JSON object. Raises `msgspec.ValidationError`."""
         return self.details.read(stored)
+
+    @property
+    def ends_by_reading(self) -> bool:
+        """Whether its alerts, which are about chains, can end with what is read of these."""
+        return self.reading_ends is not None
+
+    def ended_by(self, alert: Alert, reading: ChainReading) -> Resolution | None:
+        """How what has been read of its chain ends one of its alerts; None where it does not."""
+        return self.reading_ends(self.details_of(alert), reading) if self.reading_ends else None
 
     def check_ending(self, resolution: Resolution) -> None:
         """Raise ValueError where no alert of this kind ends so."""

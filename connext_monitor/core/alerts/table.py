@@ -1,6 +1,6 @@
 """The table of all kinds of alert."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.kinds.backup_failed import BACKUP_FAILED
@@ -28,3 +28,9 @@ _EVERY: tuple[AlertKind, ...] = (
 
 KINDS: Mapping[str, AlertKind] = {kind.name: kind for kind in _EVERY}
 """Every kind by its name."""
+
+ENDED_BY_READING: Sequence[AlertKind] = tuple(kind for kind in _EVERY if kind.ends_by_reading)
+"""The kinds whose alerts can end with what is read of a chain."""
+
+EXCLUDING_LEGS: Sequence[AlertKind] = tuple(kind for kind in _EVERY if kind.excludes_legs)
+"""The kinds whose open alerts say all there is to say about the legs of their transfers."""

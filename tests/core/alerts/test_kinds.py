@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,16 @@ def test_a_named_subject_gets_a_new_alert_each_time() -> None:
     first, again = (DEEP_REORG.open("gnosis", at, details) for at in (AT, AT.replace(hour=13)))
     assert first.id != again.id
     assert (first.subject, first.transfer_id) == ("gnosis", None)
+
+
+def test_only_what_is_about_chains_ends_with_what_is_read_of_one() -> None:
+    with pytest.raises(TypeError, match="is about no chain"):
+        replace(DEEP_REORG, name="of_the_monitor", about=About.MONITOR)
+
+
+def test_only_what_is_about_transfers_keeps_legs_from_being_judged() -> None:
+    with pytest.raises(TypeError, match="is about no transfer"):
+        replace(DEEP_REORG, name="of_a_chain", excludes_legs=True)
 
 
 def test_a_kind_about_a_pathway_has_to_say_which() -> None:

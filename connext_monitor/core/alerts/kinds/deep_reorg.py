@@ -1,6 +1,7 @@
 """A block that counted as final was replaced."""
 
 from connext_monitor.core.alerts.alert import About, AlertView, Body, BurstWords, Ending, Headline, KindOf
+from connext_monitor.core.alerts.chain_reading import ChainReading
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.message import Field
 from connext_monitor.core.alerts.removed import REMOVED_CHAIN
@@ -37,6 +38,11 @@ def _fields(view: AlertView[DeepReorgDetails]) -> tuple[Field, ...]:
     )
 
 
+def _reading_ends(_details: DeepReorgDetails, reading: ChainReading) -> Resolution | None:
+    """Every block after it has been read again."""
+    return Resolution.COVERED_AGAIN if reading.whole else None
+
+
 DEEP_REORG = KindOf(
     name="deep_reorg",
     severity=Severity.CRITICAL,
@@ -55,4 +61,5 @@ DEEP_REORG = KindOf(
         meaning="Transfers that were reported as settled may not be.",
     ),
     headline=Headline("a reorg went below finality", "{} reorgs went below finality"),
+    reading_ends=_reading_ends,
 )

@@ -126,4 +126,5 @@ DELIVERY_MISMATCH = KindOf(
         meaning="What was paid out is not what their ids stand for.",
     ),
     headline=Headline("1 delivery differs from what was sent", "{} deliveries differ from what was sent"),
+    excludes_legs=True,  # no leg comes of a false delivery
 )

@@ -1,11 +1,15 @@
 """Part of a chain's past could not be read."""
 
 from connext_monitor.core.alerts.alert import About, AlertView, Body, BurstWords, Ending, Headline, KindOf
+from connext_monitor.core.alerts.chain_reading import ChainReading
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.message import Field
 from connext_monitor.core.alerts.removed import REMOVED_CHAIN
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.history import unread
 
 
 class StartedBlindDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,6 +40,12 @@ def _fields(view: AlertView[StartedBlindDetails]) -> tuple[Field, ...]:
     return Field("Chain", view.subject), Field("Blocks", f"{first} to {last} ({last - first + 1:,})")
 
 
+def _reading_ends(details: StartedBlindDetails, reading: ChainReading) -> Resolution | None:
+    """Backfills have read every block of it."""
+    blocks = BlockRange(BlockNumber(details.first), BlockNumber(details.last))
+    return None if unread(blocks, reading.history) else Resolution.CAUGHT_UP
+
+
 MONITOR_STARTED_BLIND = KindOf(
     name="monitor_started_blind",
     severity=Severity.INFO,
@@ -54,4 +64,5 @@ MONITOR_STARTED_BLIND = KindOf(
         meaning="What happened in the blocks that no endpoint has any more is not known.",
     ),
     headline=Headline("part of the past could not be read", "part of the past could not be read"),
+    reading_ends=_reading_ends,
 )
