@@ -24,6 +24,7 @@ _NEEDS = {
     "process/test_connections.py": "process",
     "process/test_stop.py": "process",
     "process/test_streams.py": "process",
+    "soak/test_lives.py": "process",
     "soak/test_soak.py": "chain",
     "store/test_database.py": "process",
     "store/test_killed.py": "process",

@@ -1,6 +1,7 @@
 """The monitor's process through its lives: started, killed, stopped, suspended, started again."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ class Lives:
     monitor may do: end by itself, or not as it was asked to.
     """
 
-    def __init__(self, config: Path, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: Path, folder: Path, say: Callable[[str], None], make: Callable[[Path], Monitor] = Monitor
+    ) -> None:
         self.all: list[Life] = []
         self.mishaps: list[str] = []
         self.suspended = False
@@ -38,6 +41,7 @@ class Lives:
         self._config = config
         self._folder = folder
         self._say = say
+        self._make = make
         self._monitor: Monitor | None = None
         self._ends = asyncio.Lock()
 
@@ -53,7 +57,7 @@ class Lives:
 
     async def start(self) -> None:
         """Begin a life."""
-        monitor = Monitor(self._config)
+        monitor = self._make(self._config)
         await monitor.__aenter__()
         self.all.append(Life(len(self.all) + 1, time.time()))
         self._monitor = monitor
@@ -79,11 +83,12 @@ class Lives:
             self.suspended, self.resumed = False, time.time()
 
     async def stop(self) -> None:
-        """Ask it to stop, and see that it does, in time and with exit code 0."""
+        """Ask it to stop, and see that it does, in time and with exit code 0, unless it was still being loaded."""
+        loads = self._monitor is not None and not self._monitor.events("web.listening")
         began = time.monotonic()
         code = await self._end("SIGTERM")
         took = time.monotonic() - began
-        if code != 0 or took > STOPS_WITHIN + 1:
+        if not (code == 0 or (loads and code == -signal.SIGTERM)) or took > STOPS_WITHIN + 1:
             self._mishap(f"life {len(self.all)} was asked to stop, and ended after {took:.1f} s with exit code {code}")
 
     async def kill(self) -> None:
