@@ -12,6 +12,10 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.monitoring.chain_data import to_hex
 from scripts.devnet import Devnet
 from tests.monitoring.covering import Whole
+from tests.simulation.endpoint_view import EndpointView
+from tests.simulation.small_worlds import HERE, POLLED, story, transfer
+from tests.simulation.world import World
+from tests.simulation.written_log import contract_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,12 +72,15 @@ async def answers(ask: Ask, contract: str, with_log: int, empty: int) -> dict[st
     return {question: form(answer) for question, answer in said.items()}
 
 
-async def test_a_made_up_node_answers_in_the_forms_of_a_real_one(devnet: Devnet) -> None:
+async def real_answers(devnet: Devnet) -> dict[str, object]:
     alpha, beta = devnet.chains
     transfer = await devnet.xcall(alpha, beta)
     await alpha.mine()
-    real = await answers(alpha.rpc, alpha.contract, transfer.block_number, await alpha.head())
+    return await answers(alpha.rpc, alpha.contract, transfer.block_number, await alpha.head())
 
+
+async def test_a_made_up_node_answers_in_the_forms_of_a_real_one(devnet: Devnet) -> None:
+    real = await real_answers(devnet)
     node = Whole(20, logs=[5])
 
     async def ask(method: str, params: list[Any]) -> Any:
@@ -82,3 +89,19 @@ async def test_a_made_up_node_answers_in_the_forms_of_a_real_one(devnet: Devnet)
     made_up = await answers(ask, "0x" + "11" * 20, 5, 20)
     differ = [question for question in real if not forms_alike(made_up[question], real[question])]
     assert differ == [], {question: (made_up[question], real[question]) for question in differ}
+
+
+async def test_a_simulated_endpoint_answers_in_the_forms_of_a_real_one(devnet: Devnet) -> None:
+    real = await real_answers(devnet)
+    world = World(story(transfer()))
+    world.advance(50.0)
+    ledger = world.ledger(HERE)
+    view = EndpointView(ledger, POLLED, ledger.head.number, ledger.honest_final)
+
+    async def ask(method: str, params: list[Any]) -> Any:
+        return json.loads(view.answer(method, params))
+
+    (with_log,) = ledger.with_logs
+    simulated = await answers(ask, to_hex(contract_of(HERE)), with_log, ledger.head.number)
+    differ = [question for question in real if not forms_alike(simulated[question], real[question])]
+    assert differ == [], {question: (simulated[question], real[question]) for question in differ}

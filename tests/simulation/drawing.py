@@ -27,8 +27,17 @@ def draw(seed: int, days: float) -> Story:
 
 
 def draw_minutes(seed: int, days: float) -> Story:
-    """The story of a seed with two chains of a block a minute: what speed is measured with."""
-    return _draw(seed, days, Random(seed), [60.0, 60.0])  # noqa: S311
+    """The story of a seed with two chains of a block a minute, whose first endpoints push: what speed is measured with.
+
+    An endpoint that is polled is asked every twelve seconds.
+    """
+    drawn = _draw(seed, days, Random(seed), [60.0, 60.0])  # noqa: S311
+    return replace(drawn, chains=tuple(_pushing_first(chain) for chain in drawn.chains))
+
+
+def _pushing_first(chain: ChainTraits) -> ChainTraits:
+    first, *others = chain.endpoints
+    return replace(chain, endpoints=(replace(first, pushes=True), *others))
 
 
 def _draw(seed: int, days: float, random: Random, block_times: list[float]) -> Story:

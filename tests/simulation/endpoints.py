@@ -61,11 +61,11 @@ def address_of(chain: ChainTraits, index: int) -> str:
 
 
 class Endpoints:
-    """All endpoints of a world, for one monitor."""
+    """All endpoints of a world, for one monitor; ``clients`` are its open connections."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self._clock = clock
-        self._clients: list[SimulatedClient] = []
+        self.clients: dict[SimulatedClient, None] = {}
         self._nodes = {
             EndpointAddress(address_of(chain, index)).host: SimulatedNode(world, chain.domain, index)
             for chain in world.story.chains
@@ -79,18 +79,18 @@ class Endpoints:
     @asynccontextmanager
     async def _opened(self, address: EndpointAddress, on_request: OnRequest) -> AsyncIterator[Endpoint]:
         client = await open_client(self._nodes[address.host], address, on_request, self._clock)
-        self._clients.append(client)
+        self.clients[client] = None
         try:
             yield Endpoint(client)
         finally:
-            self._clients.remove(client)
+            self.clients.pop(client, None)
             await client.aclose()
 
     def kill(self) -> None:
         """The monitor's process is gone: nothing is pushed to it any more, and nothing of it is woken by that."""
-        for client in self._clients:
+        for client in self.clients:
             client.kill()
-        self._clients.clear()
+        self.clients.clear()
 
 
 async def open_client(

@@ -1,0 +1,92 @@
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.simulation.drawing import draw
+from tests.simulation.drawn_troubles import OMISSIONS
+from tests.simulation.story import ChannelTrouble, Deed, EndpointTrouble, Fate, KillManner, Story, from_json, to_json
+from tests.simulation.world import World
+from tests.world.examples import examples
+
+seeds = st.integers(0, 2**32)
+DRAWN_OFTEN = range(60)
+LISTS = tuple(field.name for field in fields(Story) if field.type in (tuple, "tuple") or "tuple" in str(field.type))
+
+
+@examples(50)
+@given(seeds)
+def test_the_same_seed_is_the_same_story_and_json_keeps_it(seed: int) -> None:
+    drawn = draw(seed, 1.0)
+    assert to_json(drawn) == to_json(draw(seed, 1.0))
+    assert from_json(to_json(drawn)) == drawn
+
+
+def test_other_seeds_are_other_stories() -> None:
+    assert len({to_json(draw(seed, 0.1)) for seed in range(20)}) == 20
+
+
+@examples(50)
+@given(seeds)
+def test_nothing_goes_wrong_at_the_quiet_end(seed: int) -> None:
+    drawn = draw(seed, 1.0)
+    wrong = [
+        element for name in LISTS if name not in ("chains", "channels", "transfers") for element in getattr(drawn, name)
+    ]
+    ends = [each.at + getattr(each, "seconds", 0.0) + getattr(each, "down_for", 0.0) for each in wrong]
+    assert max(ends, default=0.0) < drawn.quiet_from
+    assert drawn.seconds - drawn.quiet_from > drawn.deadlines.reconcile
+    assert all(element.at >= 0 for element in wrong)
+
+
+@examples(50)
+@given(seeds)
+def test_an_endpoint_that_leaves_out_has_another_beside_it(seed: int) -> None:
+    drawn = draw(seed, 3.0)
+    for fault in drawn.endpoint_faults:
+        if fault.trouble in OMISSIONS:
+            ailing = {
+                other.endpoint
+                for other in drawn.endpoint_faults
+                if other.domain == fault.domain
+                and other.at < fault.at + fault.seconds
+                and fault.at < other.at + other.seconds
+            }
+            chain = next(chain for chain in drawn.chains if chain.domain == fault.domain)
+            assert len(ailing) < len(chain.endpoints)
+
+
+@pytest.mark.parametrize(
+    ("elements", "choice", "choices"),
+    [
+        ("transfers", "deed", Deed),
+        ("transfers", "fast", (False, True)),
+        ("reorgs", "fate", Fate),
+        ("reorgs", "deep", (False, True)),
+        ("endpoint_faults", "trouble", EndpointTrouble),
+        ("channel_faults", "trouble", ChannelTrouble),
+        ("kills", "manner", KillManner),
+    ],
+)
+def test_every_choice_is_drawn_by_some_seeds(elements: str, choice: str, choices: Iterable[object]) -> None:
+    drawn = {getattr(each, choice) for seed in DRAWN_OFTEN for each in getattr(draw(seed, 2.0), elements)}
+    assert drawn == set(choices)
+
+
+def test_some_stories_have_more_chains_and_some_a_trouble_of_each_kind() -> None:
+    stories = [draw(seed, 2.0) for seed in DRAWN_OFTEN]
+    assert {len(drawn.chains) for drawn in stories} == {2, 3, 4, 5}
+    assert all(any(getattr(drawn, name) for drawn in stories) for name in LISTS)
+
+
+@examples(30)
+@given(seeds, st.integers(0, 2**32))
+def test_whatever_is_left_out_the_rest_still_is_a_story(seed: int, leaving_out: int) -> None:
+    random = Random(leaving_out)  # noqa: S311
+    drawn = draw(seed, 0.2)
+    kept = {name: tuple(each for each in getattr(drawn, name) if random.random() < 0.6) for name in LISTS}
+    shrunk = replace(drawn, **kept | {"chains": kept["chains"] or drawn.chains[:1]})
+    World(shrunk).advance(shrunk.seconds)
