@@ -1,125 +1,13 @@
 """Secrets and addresses as an environment has them: taken, or refused at the start, and never first by an alert."""
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic.fields import FieldInfo
 
-from connext_monitor.alerting.heartbeat import Heartbeat
-from connext_monitor.alerting.providers import PROVIDER_TYPES, build_providers, check_provider, provider_type
-from connext_monitor.clock import SystemClock
-from connext_monitor.config import BaseUrl, Bucket, Config, ConfigError, SecretText, SecretUrl, ServiceUrl, load_config
-from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.json_rpc import RpcError
-from connext_monitor.store.backup_copy import BackupError
-from connext_monitor.store.object_storage import ObjectStorage
-from tests.alerting.providers.contract import BASE, SecretKey, contracts
-from tests.world.alerts import LABELS, notice
-from tests.world.examples import examples
-
-CHAIN = '[chains.ethereum]\nendpoints = ["ws://127.0.0.1:9"]\n'
-
-
-async def alert(config: Config) -> None:
-    """Send an alert through the only channel."""
-    [built] = build_providers(config.alert_providers, file=config.file, labels=LABELS, clock=SystemClock())
-    try:
-        await built.provider.send(notice(), None)
-    finally:
-        await built.provider.aclose()
-
-
-async def beat(config: Config) -> None:
-    assert config.heartbeat.url is not None
-    heart = Heartbeat(config.heartbeat.url, 60, lambda: None, SystemClock())
-    await heart.beat()
-    await heart.aclose()
-
-
-async def upload(config: Config) -> None:
-    with suppress(BackupError):
-        await ObjectStorage(Bucket("bucket", ""), config.backup.endpoint).fetch("x", config.file.parent / "x")
-
-
-async def ask(config: Config) -> None:
-    try:
-        async with open_endpoint(config.chains["base"].endpoints[0]) as endpoint:
-            await endpoint.chain_id()
-    except RpcError:
-        pass
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A key that takes a secret or an address: the TOML around it, a good value, and what then uses it."""
-
-    key: str
-    toml: str
-    good: str
-    use: Callable[[Config], Awaitable[None]] = alert
-    ascii_only: bool = True
-    kind: type[SecretText] = SecretUrl
-
-    def load(self, value: str, folder: Path) -> Config:
-        file = folder / "config.toml"
-        file.write_text(self.toml + CHAIN if self.toml.startswith("heartbeat.") else CHAIN + self.toml)
-        return load_config(file, {"VALUE": value}, check_provider)
-
-    def refusal(self, value: str, folder: Path) -> str:
-        with pytest.raises(ConfigError) as caught:
-            self.load(value, folder)
-        return str(caught.value)
-
-
-def secret_type(field: FieldInfo) -> type[SecretText]:
-    """The type of secret that a field of a config takes; raises ValueError where it takes none."""
-    for kind in (field.annotation, *get_args(field.annotation)):
-        if isinstance(kind, type) and issubclass(kind, SecretText):
-            return kind
-    raise ValueError("takes no secret")
-
-
-def takes_secret(field: FieldInfo) -> bool:
-    with suppress(ValueError):
-        return bool(secret_type(field))
-    return False
-
-
-def provider(kind: str, secret: SecretKey) -> Slot:
-    toml = f'[alert_providers.ops]\ntype = "{kind}"\n{secret.key} = "${{VALUE}}"\n{secret.more}\n'
-    field = provider_type(kind).config.model_fields[secret.key]
-    return Slot(
-        f"alert_providers.ops.{secret.key}", toml, secret.good, ascii_only=secret.ascii_only, kind=secret_type(field)
-    )
-
-
-PROVIDERS = {
-    f"{kind} {secret.key}": provider(kind, secret)
-    for kind, contract in contracts().items()
-    for secret in contract.secrets
-}
-SLOTS = {
-    **PROVIDERS,
-    "heartbeat": Slot("heartbeat.url", 'heartbeat.url = "${VALUE}"\n', f"http://{BASE}/beat", beat),
-    "backup": Slot("backup.endpoint", '[backup]\nendpoint = "${VALUE}"\n', f"http://{BASE}", upload, kind=ServiceUrl),
-    "http endpoint": Slot(
-        "chains.base.endpoints[0]", '[chains.base]\nendpoints = ["${VALUE}"]\n', f"http://{BASE}/v3/key", ask
-    ),
-    "ws endpoint": Slot(
-        "chains.base.endpoints[0]", '[chains.base]\nendpoints = ["${VALUE}"]\n', f"ws://{BASE}/v3/key", ask
-    ),
-}
-_PROVIDER = re.compile(r'\[alert_providers.ops\]\ntype = "(\w+)"\n(\w+) = ')
-URLS = {name: slot for name, slot in SLOTS.items() if slot.good.startswith(("http", "ws:"))}
+from connext_monitor.alerting.providers import PROVIDER_TYPES, provider_type
+from connext_monitor.config import BaseUrl, ConfigError, ServiceUrl, load_config
+from tests.alerting.providers.contract import BASE
+from tests.config.typed_slots import CHAIN, PROVIDER_TABLE, SLOTS, URLS, Slot, takes_secret
 
 
 def secret_keys() -> set[tuple[str, str]]:
@@ -133,7 +21,7 @@ def secret_keys() -> set[tuple[str, str]]:
 
 
 def test_every_secret_and_address_of_a_provider_is_tried() -> None:
-    tried = {(match[1], match[2]) for slot in SLOTS.values() if (match := _PROVIDER.match(slot.toml))}
+    tried = {(match[1], match[2]) for slot in SLOTS.values() if (match := PROVIDER_TABLE.match(slot.toml))}
     assert secret_keys() == tried
 
 
@@ -240,105 +128,3 @@ def test_credentials_that_no_request_can_carry_are_refused_where_something_is_up
     with pytest.raises(ConfigError, match="AWS_SECRET_ACCESS_KEY contains characters that no request can carry"):
         load_config(file, {"AWS_SECRET_ACCESS_KEY": "a\nb"})
     load_config(file, {"AWS_SECRET_ACCESS_KEY": "a/b+c=\n"})
-
-
-# --- whatever passes is put into a real request ---
-
-
-class Listener:
-    """Takes requests on loopback, whole heads of HTTP only, and answers each that it has no use for it."""
-
-    def __init__(self) -> None:
-        self.heads: list[str] = []
-
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def listening() -> AsyncIterator[tuple[Listener, int]]:
-    listener = Listener()
-    server = await asyncio.start_server(listener.take, "127.0.0.1", 0)
-    async with server:
-        yield listener, server.sockets[0].getsockname()[1]
-
-
-# Also what is no text at first sight, and what reads like the parts of an address.
-PIECES = st.sampled_from(
-    [
-        "%",
-        "%zz",
-        "%0d%0a",
-        "%00",
-        "%ff",
-        "%C3%A9",
-        "/",
-        "//",
-        "..",
-        "/../",
-        "?",
-        "&",
-        "=",
-        "@",
-        ":",
-        ";",
-        "[",
-        "]",
-        "+",
-        "é",
-        "\n",
-        "~",
-        "x",
-    ]
-)
-TEXT = st.lists(PIECES | st.text(st.characters(exclude_categories=["Cs"]), max_size=3), max_size=5).map("".join)
-
-
-# Without what would begin a path, and so make another host of it.
-USER = TEXT.map(lambda text: re.sub(r"[/?#]", "", text) + "@")
-
-
-async def is_sent(name: str, value: str) -> bool:
-    """Whether it passes the check; then a request must come of it."""
-    slot = SLOTS[name]
-    with TemporaryDirectory() as folder:
-        async with listening() as (listener, port):
-            here = f"127.0.0.1:{port}"
-            placed = Slot(slot.key, slot.toml.replace(BASE, here), slot.good, slot.use)
-            try:
-                config = placed.load(value.replace(BASE, here), Path(folder))
-            except ConfigError:
-                return False
-            await slot.use(config)
-            assert listener.heads, "it passed, and no request came of it"
-            assert re.match(r"(GET|POST) /[!-~]* HTTP/1\.1\r\n", listener.heads[0])
-            return True
-
-
-@pytest.mark.parametrize("name", sorted(URLS.keys() - {"backup"}))
-@examples(40)
-@given(user=st.just("") | USER, rest=TEXT)
-async def test_an_address_that_passes_is_asked(name: str, user: str, rest: str) -> None:
-    good = SLOTS[name].good
-    await is_sent(name, (f"{good}{rest}" if "webhooks" not in good else good).replace("://", f"://{user}"))
-
-
-@pytest.mark.parametrize("name", [name for name in PROVIDERS if "url" not in name])
-@examples(40)
-@given(value=TEXT | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40))
-async def test_a_token_that_passes_is_sent(name: str, value: str) -> None:
-    await is_sent(name, value)
-
-
-@pytest.mark.parametrize("name", list(SLOTS))
-async def test_a_good_value_made_with_echo_is_sent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
-        monkeypatch.setenv(variable, "x")
-    assert await is_sent(name, f"{SLOTS[name].good}\r\n")
