@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import inf
 
-from tests.simulation.trace import AlertChange, ChainRecord, Interval, Sighting, State, Trace
+from tests.simulation.trace import AlertChange, ChainRecord, Interval, Message, Sighting, State, Trace, TransferRecord
 from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
 
 EPOCH = 1_700_000_000.0
@@ -87,3 +87,51 @@ def run(*alerts: AlertChange, seconds: float = SECONDS) -> Trace:
         for name in ("alpha", "beta")
     )
     return Trace(seconds=seconds, epoch=EPOCH, up=(Interval(0.0, seconds),), alerts=alerts, chains=chains)
+
+
+def told(trace: Trace, *, after: float = 1.0) -> Trace:
+    """The run with what the webhook is told of its alerts: each change once, so many seconds later."""
+    messages = tuple(
+        Message(
+            at=change.at + after,
+            channel="hook",
+            message_id=str(number),
+            edit=False,
+            kind=change.kind,
+            state=change.state,
+            key=str(number),
+            subject=change.subject,
+            alert_id=change.alert_id,
+        )
+        for number, change in enumerate(trace.alerts)
+    )
+    return replace(trace, messages=messages)
+
+
+def recorded(truth: Truth, trace: Trace) -> Trace:
+    """The run with all that is true stored at its end."""
+    chains = []
+    for chain, record in zip(truth.chains, trace.chains, strict=True):
+        nonces = [transfer.nonce for transfer in truth.transfers if transfer.origin == chain.domain]
+        final, head = chain.final[-1][1], chain.blocks[-1].number
+        chains.append(replace(record, checkpoint=final, covered=head, contiguous=max(nonces, default=-1) + 1))
+    return replace(trace, chains=tuple(chains), transfers=tuple(map(_record, truth.transfers)))
+
+
+def _record(transfer: TransferTruth) -> TransferRecord:
+    xcalled, executed, reconciled = (
+        next((event.where for event in events if event.during.end == inf), None)
+        for events in (transfer.xcalled, transfer.executed, transfer.reconciled)
+    )
+    done = "CompletedFast" if executed and reconciled else "Executed" if executed else "Reconciled"
+    status = "Unknown" if xcalled is None else done if executed or reconciled else "XCalled"
+    return TransferRecord(
+        transfer_id=transfer.transfer_id,
+        status=status,
+        origin=transfer.origin,
+        destination=transfer.destination,
+        nonce=transfer.nonce,
+        xcalled=xcalled,
+        executed=executed,
+        reconciled=reconciled,
+    )

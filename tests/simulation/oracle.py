@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tests.simulation.facts import ChainFacts
 from tests.simulation.findings import Finding, Verdict
+from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
+from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.overdue import overdue
+from tests.simulation.rules.records import records
+from tests.simulation.rules.sight import sight, silence
+from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
 from tests.simulation.story import Story
 from tests.simulation.trace import Trace
@@ -17,7 +22,20 @@ from tests.simulation.world_truth import truth_of
 
 Rule = Callable[[Case], Iterable[Finding]]
 
-RULES: tuple[Rule, ...] = (overdue,)
+RULES: tuple[Rule, ...] = (
+    overdue,
+    sight,
+    silence,
+    mismatches,
+    phantoms,
+    deep_reorgs,
+    lost_history,
+    backups,
+    channels,
+    database,
+    telling,
+    records,
+)
 
 
 def judge(story: Story, facts: Mapping[int, ChainFacts], trace: Trace) -> Verdict:

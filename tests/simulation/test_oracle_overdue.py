@@ -2,17 +2,22 @@
 
 from dataclasses import replace
 
-from tests.simulation.findings import Wrong
+from tests.simulation.findings import Verdict, Wrong
 from tests.simulation.handmade import EPOCH, ended, opened, run, stands, transfer, world
-from tests.simulation.oracle import judge_truth
+from tests.simulation.rules.overdue import overdue
+from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Interval, Trace
 from tests.simulation.truth import TransferTruth, Truth
 
 EXECUTE, RECONCILE = "execute_overdue", "reconcile_overdue"
 
 
+def judged(truth: Truth, trace: Trace) -> Verdict:
+    return Verdict.of(overdue(Case(truth, trace)))
+
+
 def counted(wrong: Wrong, truth: Truth, trace: Trace) -> int:
-    return judge_truth(truth, trace).counts[wrong]
+    return judged(truth, trace).counts[wrong]
 
 
 def late(executed_at: float = 900) -> TransferTruth:
@@ -26,7 +31,7 @@ def alerted(at: float, until: float | None) -> list[AlertChange]:
 
 
 def test_a_late_leg_that_is_alerted_and_resolved_is_all_right() -> None:
-    assert judge_truth(world(late()), run(*alerted(1312.0, 1910.0))).sound
+    assert judged(world(late()), run(*alerted(1312.0, 1910.0))).sound
 
 
 def test_an_alert_before_a_block_past_due_is_false() -> None:
@@ -50,7 +55,7 @@ def test_an_alert_about_no_transfer_is_false() -> None:
 
 
 def test_a_late_leg_without_an_alert_is_missed() -> None:
-    assert judge_truth(world(late()), run()).counts == {**judge_truth(world(), run()).counts, Wrong.MISSED: 1}
+    assert judged(world(late()), run()).counts == {**judged(world(), run()).counts, Wrong.MISSED: 1}
 
 
 def test_an_alert_that_opens_long_after_it_could_is_late() -> None:
@@ -59,7 +64,7 @@ def test_an_alert_that_opens_long_after_it_could_is_late() -> None:
 
 def test_nothing_is_missed_while_the_monitor_is_down() -> None:
     down = replace(run(), up=(Interval(0.0, 1200.0), Interval(1890.0, 4000.0)))
-    assert judge_truth(world(late()), down).sound
+    assert judged(world(late()), down).sound
 
 
 def test_nothing_is_missed_while_endpoints_are_in_trouble() -> None:
@@ -86,12 +91,12 @@ def test_a_reorg_of_the_leg_opens_it_again() -> None:
     back = replace(late(), executed=(stands(1900, until=2200), stands(3500)))
     again = opened(2260.0, EXECUTE, back.transfer_id)
     assert counted(Wrong.MISSED, world(back), run(*alerted(1312.0, 1910.0))) == 1
-    assert judge_truth(world(back), run(*alerted(1312.0, 1910.0), again, ended(again, 3510.0, "executed"))).sound
+    assert judged(world(back), run(*alerted(1312.0, 1910.0), again, ended(again, 3510.0, "executed"))).sound
 
 
 def test_the_other_leg_is_judged_by_its_own_deadline() -> None:
     owed = transfer(sent=stands(100), executed=stands(200))
     alert = opened(1911.0, RECONCILE, owed.transfer_id)
-    assert judge_truth(world(owed), run(alert)).sound
+    assert judged(world(owed), run(alert)).sound
     assert counted(Wrong.FALSE, world(owed), run(replace(alert, at=1905.0))) == 1
     assert counted(Wrong.MISSED, world(owed), run()) == 1

@@ -1,0 +1,136 @@
+"""Alerts about single things that are wrong: false deliveries, deep reorgs, lost history, backups."""
+
+from collections.abc import Iterator
+from math import inf
+
+from tests.simulation.findings import Finding, Wrong
+from tests.simulation.intervals import Intervals, meets, minus, union
+from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
+from tests.simulation.trace import Interval
+from tests.simulation.truth import Block, ChainTruth, TransferTruth
+
+FOUND_WITHIN = 240.0
+"""Seconds from the block of a false delivery until it is accused: its block is covered, not only pushed."""
+ORIGIN_FINAL_WITHIN = 300.0
+"""Seconds from the origin's finality past a delivery until it is called a phantom: the watch looks every two seconds,
+the nonces are read with the blocks, and the origin is searched for it."""
+ENDS_WITHIN = 240.0
+"""Seconds from the end of what an alert is about until its end."""
+REORG_SEEN_WITHIN = 300.0
+"""Seconds of good weather after a reorg until it is found: at the latest when blocks above it are covered."""
+
+
+def mismatches(case: Case) -> Iterator[Finding]:
+    """A delivery of something else is accused as long as it stands, and no other is."""
+    kind = "delivery_mismatch"
+    for opening in case.openings(kind):
+        transfer = case.truth.by_id.get(opening.subject)
+        lately = Interval(opening.at - SETTLES, opening.at)
+        if transfer is None or not any(forged.during.begin < opening.at for forged in transfer.forged):
+            yield Finding(opening.at, Wrong.FALSE, "only forged deliveries", opening.subject, "nothing was forged")
+        elif not meets([forged.during for forged in transfer.forged], lately):
+            yield Finding(opening.at, Wrong.FALSE, "only forged deliveries", opening.subject, "it is gone")
+    for transfer in case.truth.transfers:
+        if not transfer.forged or transfer.destination not in case.truth.by_domain:
+            continue
+        stands = union(forged.during for forged in transfer.forged)
+        calm = case.calm((transfer.destination,))
+        args = (case, kind, transfer.transfer_id)
+        yield from must_be_open(*args, stands, calm, FOUND_WITHIN, "forged deliveries are accused")
+        yield from must_be_over(*args, minus(ALWAYS, stands), calm, ENDS_WITHIN, "what was taken back is not accused")
+
+
+def phantoms(case: Case) -> Iterator[Finding]:
+    """A delivery that nobody sent is accused once its origin is final past it, and no other is."""
+    kind = "phantom_delivery"
+    for opening in case.openings(kind):
+        transfer = case.truth.by_id.get(opening.subject)
+        if transfer is None or not any(leg.during.begin < opening.at for leg in transfer.executed):
+            yield Finding(opening.at, Wrong.FALSE, "only phantoms", opening.subject, "nothing was delivered")
+        elif transfer.xcalled and _was_sent(transfer, opening.at):
+            yield Finding(opening.at, Wrong.FALSE, "only phantoms", opening.subject, "its origin did send it")
+    first = {chain.name: chain.first_nonce for chain in case.trace.chains}
+    for transfer in case.truth.transfers:
+        origin = case.truth.by_domain.get(transfer.origin)
+        if origin is None or transfer.xcalled or not transfer.executed:
+            continue
+        nonce = first.get(origin.name)
+        if nonce is None or transfer.nonce < nonce or transfer.destination not in case.truth.by_domain:
+            continue
+        delivered = union(leg.during for leg in transfer.executed)
+        proven = _from(delivered, _final_after(origin, transfer))
+        calm = case.calm((transfer.origin, transfer.destination))
+        args = (case, kind, transfer.transfer_id)
+        yield from must_be_open(*args, proven, calm, ORIGIN_FINAL_WITHIN, "phantoms are accused")
+        gone = minus(ALWAYS, delivered)
+        yield from must_be_over(*args, gone, calm, ENDS_WITHIN, "what was taken back is not accused")
+
+
+def _was_sent(transfer: TransferTruth, at: float) -> bool:
+    """Whether its XCalled stands."""
+    return any(called.during.begin < at <= called.during.end for called in transfer.xcalled)
+
+
+def _from(intervals: Intervals, begin: float) -> Intervals:
+    return union(Interval(max(i.begin, begin), i.end) for i in intervals if i.end > begin)
+
+
+def _final_after(origin: ChainTruth, transfer: TransferTruth) -> float:
+    """When the block of the origin is final that was its newest one when it was first past the delivery's time."""
+    executed = min(leg.where.timestamp for leg in transfer.executed)
+    seen = origin.past(executed)
+    since = seen[0].begin if seen else inf
+    height = next((block.number for at, block in reversed(origin.heads) if at <= since), inf)
+    return next((at for at, final in origin.final if final >= height), inf)
+
+
+def deep_reorgs(case: Case) -> Iterator[Finding]:
+    """A final block that is replaced is told of, and no shallower reorg is."""
+    for chain in case.truth.chains:
+        replaced = [block for block in chain.blocks if block.until < inf and _was_final(chain, block)]
+        for opening in case.openings("deep_reorg"):
+            if opening.subject == chain.name and not any(block.until <= opening.at for block in replaced):
+                words = "no final block was replaced"
+                yield Finding(opening.at, Wrong.FALSE, "only deep reorgs", chain.name, words)
+        yield from _must_tell_of(case, chain, sorted({block.until for block in replaced}))
+
+
+def _was_final(chain: ChainTruth, block: Block) -> bool:
+    return any(at < block.until and block.number <= final for at, final in chain.final)
+
+
+def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Iterator[Finding]:
+    """It had read the block as a final one before, if all was well before the reorg."""
+    calm = case.calm((chain.domain,))
+    opened = [change.at for change in case.openings("deep_reorg") if change.subject == chain.name]
+    stood = case.open("deep_reorg", chain.name)
+    for at in instants:
+        seen_before = any(i.begin + REORG_SEEN_WITHIN <= at < i.end for i in calm)
+        by = next(
+            (max(at, i.begin) + REORG_SEEN_WITHIN for i in calm if i.end > max(at, i.begin) + REORG_SEEN_WITHIN), inf
+        )
+        told = any(at <= instant <= by for instant in opened) or any(at in interval for interval in stood)
+        if seen_before and by < case.end and not told:
+            yield Finding(
+                by, Wrong.MISSED, "deep reorgs are told of", chain.name, f"a final block was replaced at {at:.0f}"
+            )
+    calm_after = case.calm((chain.domain,), SETTLES + chain.block_time)
+    yield from must_be_over(
+        case, "deep_reorg", chain.name, ALWAYS, calm_after, ENDS_WITHIN + SETTLES, "read again is over"
+    )
+
+
+def lost_history(case: Case) -> Iterator[Finding]:
+    """Nobody is told of lost history while an endpoint has it."""
+    for opening in case.openings("monitor_started_blind"):
+        chain = case.truth.by_name.get(opening.subject)
+        lately = Interval(opening.at - SETTLES, opening.at)
+        if chain is None or not meets(chain.pruned, lately):
+            words = "an endpoint had its whole history"
+            yield Finding(opening.at, Wrong.FALSE, "only lost history", opening.subject, words)
+
+
+def backups(case: Case) -> Iterator[Finding]:
+    """Backups are off: nothing can be wrong with them."""
+    for opening in case.openings("backup_failed"):
+        yield Finding(opening.at, Wrong.FALSE, "no backups", opening.subject, "there are no backups")

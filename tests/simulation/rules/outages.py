@@ -1,0 +1,59 @@
+"""What is told past the database, and about the channels themselves."""
+
+from collections.abc import Iterator
+from math import inf
+
+from tests.simulation.findings import Finding, Wrong
+from tests.simulation.intervals import after, both, meets, minus, union
+from tests.simulation.rules.telling import LONGEST_WAIT, Inbox
+from tests.simulation.rules.weather import SETTLES, Case, must_be_open, must_be_over
+from tests.simulation.trace import Interval, State
+
+DATABASE_PATIENCE, CHANNEL_PATIENCE = 10.0, 60.0
+"""Seconds that a database, or a channel, may fail without anybody hearing of it."""
+TOLD_WITHIN = 60.0
+"""Seconds beyond that."""
+
+
+def database(case: Case) -> Iterator[Finding]:
+    """Every channel that works hears of a database that fails, and none of one that does not."""
+    failing = union(case.trace.disk_failing)
+    for channel in case.truth.channels:
+        inbox = Inbox(case, channel)
+        told = [m for m in case.trace.messages if m.channel == channel.name and m.kind == "database_failing"]
+        for message in told:
+            if message.state is State.OPEN and not meets(failing, Interval(message.at - TOLD_WITHIN, message.at)):
+                words = f"{channel.name} was told of a database that works"
+                yield Finding(message.at, Wrong.FALSE, "only failing databases", "database", words)
+        able = minus(minus(union(case.trace.up), union(case.trace.suspended)), inbox.unwell)
+        for outage in after(both(failing, able), DATABASE_PATIENCE + TOLD_WITHIN):
+            if not any(outage.begin - DATABASE_PATIENCE - TOLD_WITHIN - SETTLES <= m.at <= outage.begin for m in told):
+                words = f"{channel.name} was not told that the database fails"
+                yield Finding(outage.begin, Wrong.MISSED, "never silently blind", "database", words)
+
+
+def channels(case: Case) -> Iterator[Finding]:
+    """A channel that has failed for a minute is told of, and no other is."""
+    by_name = {channel.name: channel for channel in case.truth.channels}
+    for opening in case.openings("provider_failing"):
+        channel = by_name.get(opening.subject)
+        lately = Interval(opening.at - CHANNEL_PATIENCE, opening.at)
+        if channel is None or not meets(channel.troubled, lately):
+            yield Finding(opening.at, Wrong.FALSE, "only failing channels", opening.subject, "it took what it was sent")
+    for channel in by_name.values():
+        inbox, args = Inbox(case, channel), (case, "provider_failing", channel.name)
+        queued = sorted(change.at for turns in inbox.alerts.values() for change in turns)
+        for trouble in channel.troubled:
+            first = next((at for at in queued if trouble.begin <= at < trouble.end), inf)
+            failing = (
+                (Interval(first + CHANNEL_PATIENCE, trouble.end),) if first + CHANNEL_PATIENCE < trouble.end else ()
+            )
+            yield from must_be_open(*args, failing, case.well, TOLD_WITHIN, "failing channels are told of")
+        taken = [m.at for m in inbox.messages if m.acknowledged]
+        for stood in case.open("provider_failing", channel.name):
+            again = next(
+                (at for at in taken if at > stood.begin and not meets(channel.troubled, Interval(at, inf))), None
+            )
+            if again is not None:
+                works = (Interval(again, inf),)
+                yield from must_be_over(*args, works, inbox.calm, LONGEST_WAIT, "recovered channels are told of")

@@ -1,0 +1,115 @@
+"""The records at rest: after a quiet end they are what the chains say (promises 1 to 4 and 8)."""
+
+from collections.abc import Iterator
+from math import inf
+
+from tests.simulation.findings import Finding, Wrong
+from tests.simulation.intervals import covers
+from tests.simulation.rules.telling import GROUPED_WITHIN, Inbox
+from tests.simulation.rules.weather import Case
+from tests.simulation.trace import ChainRecord, Interval, Sighting, TransferRecord
+from tests.simulation.truth import Standing, TransferTruth
+
+RESTS_AFTER = 600.0
+"""Seconds after which what a chain says must be recorded, at rest."""
+_RULE = "records are the truth"
+
+
+def records(case: Case) -> Iterator[Finding]:
+    """All that differs at the end; nothing is said of a run that does not end quietly."""
+    resting = Interval(case.end - RESTS_AFTER, case.end)
+    if case.truth.quiet_from > resting.begin or not any(
+        i.begin <= resting.begin and case.end <= i.end for i in case.well
+    ):
+        return
+    starts = {chain.name: chain.start for chain in case.trace.chains}
+    lost = {change.subject for change in case.openings("monitor_started_blind")}
+    recorded = {record.transfer_id: record for record in case.trace.transfers}
+    for transfer in case.truth.transfers:
+        record = recorded.pop(transfer.transfer_id, None)
+        yield from _transfer(case, transfer, record, starts, lost)
+    for record in recorded.values():
+        yield Finding(case.end, Wrong.DIFFERS, _RULE, record.transfer_id, "is recorded, and never was")
+    for chain in case.trace.chains:
+        yield from _chain(case, chain, lost)
+    yield from _waiting(case)
+
+
+def _transfer(
+    case: Case, transfer: TransferTruth, record: TransferRecord | None, starts: dict[str, int], lost: set[str]
+) -> Iterator[Finding]:
+    legs = {
+        "xcalled": (transfer.origin, transfer.xcalled, record.xcalled if record else None),
+        "executed": (transfer.destination, transfer.executed, record.executed if record else None),
+        "reconciled": (transfer.destination, transfer.reconciled, record.reconciled if record else None),
+    }
+    for name, (domain, events, recorded) in legs.items():
+        chain = case.truth.by_domain.get(domain)
+        if chain is None:
+            continue
+        words = _difference(case.end, events, recorded, starts.get(chain.name, 0), may_miss=chain.name in lost)
+        if words:
+            yield Finding(case.end, Wrong.DIFFERS, _RULE, transfer.transfer_id, f"{name} {words}")
+    if record is not None and record.status != _status(record):
+        words = f"its status is {record.status}, by its events {_status(record)}"
+        yield Finding(case.end, Wrong.DIFFERS, _RULE, transfer.transfer_id, words)
+
+
+def _difference(
+    end: float, events: tuple[Standing, ...], recorded: Sighting | None, start: int, *, may_miss: bool
+) -> str | None:
+    """How a record of an event differs from where it stands at the end, or lately stood."""
+    now = next((event for event in events if event.during.end == inf or event.during.end > end), None)
+    if recorded is not None:
+        if now is not None and recorded == now.where:
+            return None
+        lately = [event.where for event in events if event.during.end > end - RESTS_AFTER]
+        return None if recorded in lately else "is recorded where it does not stand"
+    if now is None or now.during.begin > end - RESTS_AFTER or may_miss or now.where.block_number < start:
+        return None
+    return "is not recorded"
+
+
+def _status(record: TransferRecord) -> str:
+    """What the API's document calls it, as far as its events say; the path is as recorded."""
+    if record.xcalled is None:
+        return "Unknown"
+    if record.executed and record.reconciled:
+        return record.status if record.status.startswith("Completed") else "Completed…"
+    return "Executed" if record.executed else "Reconciled" if record.reconciled else "XCalled"
+
+
+def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]:
+    """It is covered up to where its head was a while ago, and no nonce up to there is missing."""
+    chain = case.truth.by_name[record.name]
+    head = next((block for at, block in reversed(chain.heads) if at <= case.end - RESTS_AFTER), None)
+    if head is None:
+        return
+    if record.covered is None or record.covered < head.number:
+        words = f"is covered up to {record.covered}, and has had block {head.number} for long"
+        yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
+    final = max((height for at, height in chain.final if at <= case.end - RESTS_AFTER), default=0)
+    if record.checkpoint < final:
+        words = f"is final up to {record.checkpoint} here, and up to {final} there"
+        yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
+    nonces = [
+        transfer.nonce
+        for transfer in case.truth.transfers
+        if transfer.origin == chain.domain
+        for called in transfer.xcalled
+        if called.during.end == inf and called.during.begin <= case.end - RESTS_AFTER
+    ]
+    if nonces and record.name not in lost and (record.contiguous is None or record.contiguous <= max(nonces)):
+        words = f"its nonces are proven up to {record.contiguous}, and {max(nonces)} was given long ago"
+        yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
+
+
+def _waiting(case: Case) -> Iterator[Finding]:
+    """Nothing is left to be told to a channel that has long been well, but what has just happened."""
+    inboxes = {channel.name: Inbox(case, channel) for channel in case.truth.channels}
+    for channel, alert_id in case.trace.waiting:
+        inbox = inboxes[channel]
+        calm = covers(inbox.calm, Interval(case.end - GROUPED_WITHIN, case.end))
+        turns = inbox.alerts.get(alert_id, [])
+        if calm and turns and turns[-1].at < case.end - GROUPED_WITHIN:
+            yield Finding(case.end, Wrong.MISSED, "everything is told", alert_id, f"still waits for {channel}")

@@ -1,0 +1,119 @@
+"""Chains out of sight, and legs that nobody can judge: never silently blind (promise 11), and never for nothing."""
+
+from collections.abc import Iterator
+from math import inf
+
+from tests.simulation.findings import Finding, Wrong
+from tests.simulation.intervals import Intervals, after, both, longer, minus, union
+from tests.simulation.rules.overdue import KINDS
+from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
+from tests.simulation.trace import Interval
+from tests.simulation.truth import ChainTruth, TransferTruth
+
+KIND = "chain_unobserved"
+
+NOTICED_WITHIN = 60.0
+"""Seconds beyond ``unobserved_after`` until the alert: the watch looks, and the last block may have been read late."""
+LAST_READ_BEFORE = 2
+"""Blocks between the newest one that was covered, and the last one before the trouble."""
+SEEN_WITHIN = 180.0
+"""Seconds of good weather, beyond those in which the monitor settles and beyond ``unobserved_after``, until a chain is
+observed again: where legs could not be judged, none must have waited for that long."""
+SAID_WITHIN = 90.0
+"""Seconds beyond ``unobserved_after`` until somebody must have been told of a leg that is past due, or why nothing can
+be said of it."""
+
+
+def sight(case: Case) -> Iterator[Finding]:
+    """All that is wrong with what is said about chains out of sight."""
+    for chain in case.truth.chains:
+        yield from _false(case, chain)
+        yield from _must(case, chain)
+        calm = case.calm((chain.domain,), SETTLES + case.truth.unobserved_after)
+        unexplained = minus(ALWAYS, _unjudgeable(case, chain))
+        yield from must_be_over(
+            case, KIND, chain.name, unexplained, calm, SEEN_WITHIN, "what is seen is no longer missed"
+        )
+
+
+def _unjudgeable(case: Case, chain: ChainTruth) -> Intervals:
+    """When a leg that was due on the chain could not be judged, or not have been for long.
+
+    Its delivery was forged, and the contract says that it is executed.
+    """
+    forged = (forged.during for t in case.truth.transfers if t.destination == chain.domain for forged in t.forged)
+    return longer(union(forged), 2 * case.truth.unobserved_after + SEEN_WITHIN)
+
+
+def _false(case: Case, chain: ChainTruth) -> Iterator[Finding]:
+    """A chain is only out of sight if nothing of it could be seen for ``unobserved_after``.
+
+    So some trouble of it, or of the monitor, must have begun by then, or little later than the last block before.
+    """
+    calm = case.calm((chain.domain,), SETTLES)
+    explained = _unjudgeable(case, chain)
+    soon = case.truth.unobserved_after - LAST_READ_BEFORE * chain.block_time - NOTICED_WITHIN
+    for change in case.openings(KIND):
+        if change.subject != chain.name or any(change.at in interval for interval in explained):
+            continue
+        in_sight = [i for i in calm if i.begin <= change.at < i.end + soon]
+        if in_sight:
+            words = f"it was in sight until {min(in_sight[-1].end, change.at):.0f}"
+            yield Finding(change.at, Wrong.FALSE, "only what is not seen is unobserved", chain.name, words)
+
+
+def _must(case: Case, chain: ChainTruth) -> Iterator[Finding]:
+    """A chain of which nobody can read a block is told of, however it comes."""
+    patience = case.truth.unobserved_after + chain.block_time + NOTICED_WITHIN
+    yield from must_be_open(case, KIND, chain.name, chain.blind, case.running, patience, "never silently blind")
+
+
+def silence(case: Case) -> Iterator[Finding]:
+    """No leg is past due for longer than a bounded time without somebody being told that it is late, or why not."""
+    starts = {chain.name: chain.start for chain in case.trace.chains}
+    for transfer in case.truth.transfers:
+        origin, destination = (case.truth.by_domain.get(d) for d in (transfer.origin, transfer.destination))
+        if origin and destination and not transfer.forged:
+            yield from _silent(case, transfer, starts.get(origin.name, 0))
+
+
+def _silent(case: Case, transfer: TransferTruth, first_block: int) -> Iterator[Finding]:
+    patience = case.truth.unobserved_after + SAID_WITHIN
+    names = [case.truth.by_domain[domain].name for domain in (transfer.origin, transfer.destination)]
+    for kind in KINDS:
+        late = minus(_late(case, transfer, kind, first_block), union(leg.during for leg in transfer.leg(kind)))
+        if not late:
+            continue
+        said = union(
+            [
+                *case.open(kind, transfer.transfer_id),
+                *(interval for name in names for interval in case.open(KIND, name)),
+                *(interval for interval in case.open("database_failing", "database")),
+            ]
+        )
+        unsaid = both(minus(late, said), both(_known(case, transfer), minus(case.running, case.truth.clock_wrong)))
+        for interval in after(unsaid, patience):
+            if interval.begin < case.end:
+                words = f"past due for {patience:.0f} s, and nothing was said of it ({kind})"
+                yield Finding(interval.begin, Wrong.MISSED, "never silently blind", transfer.transfer_id, words)
+
+
+def _late(case: Case, transfer: TransferTruth, kind: str, first_block: int) -> Intervals:
+    """When its XCalled stood and the deadline was past, by a right clock."""
+    deadline = case.truth.deadline(kind)
+    return union(
+        Interval(max(due, called.during.begin), called.during.end)
+        for called in transfer.xcalled
+        if called.where.block_number >= first_block
+        and (due := called.where.timestamp + deadline - case.truth.epoch) < called.during.end
+    )
+
+
+def _known(case: Case, transfer: TransferTruth) -> Intervals:
+    """From when on the monitor must have known of it: its origin had been well for a while as it stood."""
+    calm = case.calm((transfer.origin,))
+    seen = [both(calm, (called.during,)) for called in transfer.xcalled]
+    begun = min(
+        (i.begin + SAID_WITHIN for intervals in seen for i in intervals if i.seconds > SAID_WITHIN), default=inf
+    )
+    return (Interval(begun, inf),)

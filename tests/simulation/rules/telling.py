@@ -1,0 +1,234 @@
+"""What channels are told of alerts: each opening and each end, in time, once where that is possible (promise 7)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from tests.simulation.findings import Finding, Wrong
+from tests.simulation.intervals import Intervals, after, meets, minus, union
+from tests.simulation.rules.weather import SETTLES, Case, obligations
+from tests.simulation.trace import AlertChange, Interval, Message, State
+from tests.simulation.truth import ChannelTruth
+
+PAST_THE_STORE = "database_failing"
+"""Its messages are sent past the database, and judged by a rule of their own (`tests.simulation.rules.outages`)."""
+
+TOLD_WITHIN = 30.0
+"""Seconds from an opening or an end until a channel has taken the message about it: the worker looks for more at once,
+and vendors let few messages a second pass."""
+GROUPED_WITHIN = 180.0
+"""The same where bursts are told as one: a growing group is told of an interval of a minute after it was formed, and
+another one of its kind only an interval later."""
+LONGEST_WAIT, ASKED_TO_WAIT = 3600.0, 660.0
+"""Seconds: failed messages are tried again at least once an hour, after twice as long as they have failed for at most;
+and as late as the channel asked for."""
+RECORDED_WITHIN = 10.0
+"""Seconds from the answer of a channel until that is stored: what crashes meanwhile may tell again."""
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """One channel: what it was to be told, and what it took."""
+
+    case: Case
+    channel: ChannelTruth
+
+    @cached_property
+    def calm(self) -> Intervals:
+        """When it and the monitor had been well for so long that nothing waits for another try."""
+        return after(minus(self.case.well, self.unwell), SETTLES)
+
+    @cached_property
+    def unwell(self) -> Intervals:
+        """When it was in trouble, or what had failed then waited for another try."""
+        recovering = (
+            Interval(i.begin, i.end + min(LONGEST_WAIT, 2 * i.seconds) + ASKED_TO_WAIT) for i in self.channel.troubled
+        )
+        dead = (Interval(i.begin, self._restart(i.end)) for i in self.channel.refusing)
+        return union([*recovering, *dead])
+
+    def _restart(self, at: float) -> float:
+        """A channel that says that it is gone is tried again by the next process."""
+        return next((up.begin for up in self.case.trace.up if up.begin >= at), inf)
+
+    @cached_property
+    def messages(self) -> tuple[Message, ...]:
+        """What it took about alerts."""
+        return tuple(
+            m
+            for m in self.case.trace.messages
+            if m.channel == self.channel.name and m.kind not in {PAST_THE_STORE, "report"}
+        )
+
+    @cached_property
+    def alerts(self) -> dict[str, list[AlertChange]]:
+        """The openings and ends that it was to be told of, by the alerts' ids."""
+        changes: dict[str, list[AlertChange]] = defaultdict(list)
+        for change in self.case.trace.alerts:
+            own = change.kind == "provider_failing" and change.subject == self.channel.name
+            if change.kind != PAST_THE_STORE and not own:
+                changes[change.alert_id].append(change)
+        return {alert_id: list(_turns(of_one)) for alert_id, of_one in changes.items()}
+
+
+def _turns(changes: Sequence[AlertChange]) -> Iterator[AlertChange]:
+    """The changes with which an alert opens and ends."""
+    state = State.RESOLVED
+    for change in changes:
+        if change.state is not state:
+            yield change
+        state = change.state
+
+
+def telling(case: Case) -> Iterator[Finding]:
+    """All that is wrong with what the channels were told."""
+    for channel in case.truth.channels:
+        inbox = Inbox(case, channel)
+        yield from _never_opened(inbox)
+        yield from (_of_groups(inbox) if channel.digests else _of_each(inbox))
+        yield from _twice(inbox)
+
+
+def _never_opened(inbox: Inbox) -> Iterator[Finding]:
+    """Nobody is told of what did not open, or did not end, before."""
+    for message in inbox.messages:
+        if message.subject is None:
+            continue
+        changes = inbox.case.changes.get((message.kind, message.subject), [])
+        if not any(change.at <= message.at and change.state is message.state for change in changes):
+            words = f"told that {message.kind} is {message.state} before it was"
+            yield Finding(message.at, Wrong.FALSE, "told as it is", message.subject, words)
+
+
+def _by(inbox: Inbox, change: AlertChange, within: float) -> float | None:
+    """By when the channel had to be told of a change; None if the weather excuses it."""
+    by = next(obligations((Interval(change.at, inf),), inbox.calm, within, inbox.case.end), None)
+    return by[0] if by else None
+
+
+def _untold(inbox: Inbox, change: AlertChange, by: float, told_at: float | None) -> Iterator[Finding]:
+    words = f"{inbox.channel.name} had to be told by then that {change.kind} is {change.state}"
+    if told_at is None:
+        yield Finding(by, Wrong.MISSED, "everything is told", change.subject, words)
+    elif told_at > by:
+        yield Finding(by, Wrong.LATE, "told in time", change.subject, f"{words}, and was {told_at - by:.1f} s later")
+
+
+# Channels that are told of each
+
+
+def _of_each(inbox: Inbox) -> Iterator[Finding]:
+    """The n-th turn of an alert is the n-th message about it, repetitions aside."""
+    told: dict[str, list[Message]] = defaultdict(list)
+    keys = set[str]()
+    for taken in inbox.messages:
+        if taken.alert_id is not None and taken.key not in keys:
+            keys.add(taken.key)
+            told[taken.alert_id].append(taken)
+    for alert_id, turns in inbox.alerts.items():
+        messages = told[alert_id]
+        for number, change in enumerate(turns):
+            message = messages[number] if number < len(messages) else None
+            if message is not None and message.state is not change.state:
+                words = f"told as {message.state}, where it was {change.state}"
+                yield Finding(message.at, Wrong.FALSE, "told in order", change.subject, words)
+            by = _by(inbox, change, TOLD_WITHIN)
+            if by is not None:
+                yield from _untold(inbox, change, by, None if message is None else message.at)
+
+
+# Channels that are told of many at once
+
+
+def _of_groups(inbox: Inbox) -> Iterator[Finding]:
+    """Each opening is told by itself or counted in a group; each end of what was told by itself is told so too.
+
+    Of groups only numbers are told: so many openings of a topic must have been counted by the time each had to be.
+    """
+    alone: dict[tuple[str, str], list[Message]] = defaultdict(list)
+    for message in inbox.messages:
+        if message.subject is not None:
+            alone[message.kind, message.subject].append(message)
+    topics: dict[str, list[AlertChange]] = defaultdict(list)
+    for turns in inbox.alerts.values():
+        for change in turns:
+            if change.state is State.OPEN:
+                topics[change.kind].append(change)
+            else:
+                yield from _end_alone(inbox, change, alone[change.kind, change.subject])
+    for kind, opened in topics.items():
+        yield from _counted(inbox, kind, sorted(opened, key=_at))
+
+
+def _at(change: AlertChange) -> float:
+    return change.at
+
+
+def _end_alone(inbox: Inbox, change: AlertChange, messages: Sequence[Message]) -> Iterator[Finding]:
+    """What people read as open must be ended for them."""
+    opened_at = max((m.at for m in messages if m.state is State.OPEN and m.at <= change.at), default=None)
+    by = _by(inbox, change, GROUPED_WITHIN)
+    if opened_at is not None and by is not None:
+        ended_at = next((m.at for m in messages if m.state is State.RESOLVED and m.at >= change.at), None)
+        yield from _untold(inbox, change, by, ended_at)
+
+
+def _counted(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator[Finding]:
+    """The n-th opening of a kind must be counted in time."""
+    messages = [m for m in inbox.messages if m.kind == kind]
+    for number, change in enumerate(opened, 1):
+        by = _by(inbox, change, GROUPED_WITHIN)
+        if by is not None and _told_by(messages, by) < number:
+            at = next((m.at for m in messages if m.at > by and _told_by(messages, m.at) >= number), None)
+            yield from _untold(inbox, change, by, at)
+
+
+def _told_by(messages: Sequence[Message], at: float) -> int:
+    """How many openings readers knew of by then: those told alone, and those that groups counted."""
+    alone = sum(1 for m in messages if m.at <= at and m.subject is not None and m.state is State.OPEN and not m.edit)
+    groups = {m.message_id: m.members for m in messages if m.at <= at and m.subject is None}
+    return alone + sum(groups.values())
+
+
+# Once
+
+
+def _twice(inbox: Inbox) -> Iterator[Finding]:
+    """What a channel said that it took is not sent again, unless the process ended before it could note that."""
+    told: dict[tuple[str, str | None, State, str], list[Message]] = defaultdict(list)
+    for message in inbox.messages:
+        if not message.edit and message.subject is not None:
+            key = message.key if message.alert_id is not None else ""
+            told[message.kind, message.subject, message.state, key].append(message)
+    for (kind, subject, state, key), messages in told.items():
+        changes = inbox.case.changes.get((kind, subject or ""), [])
+        turns = [change for change in _turns(changes) if change.state is state]
+        most = 1 if key else len(turns)
+        certain = [m for m in messages if m.acknowledged and not _may_be_forgotten(inbox.case, m)]
+        if len(certain) > most:
+            words = f"{inbox.channel.name} was told {len(certain)} times that {kind} is {state}"
+            yield Finding(certain[most].at, Wrong.TWICE, "once if possible", subject or "", words)
+    yield from _counted_twice(inbox)
+
+
+def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
+    """Messages that change count no more alerts of a kind than opened."""
+    if not inbox.channel.edits:
+        return
+    certain = [m for m in inbox.messages if m.acknowledged and not _may_be_forgotten(inbox.case, m)]
+    posted = {m.message_id for m in certain if not m.edit}
+    for kind in {m.kind for m in certain if m.subject is None}:
+        told = _told_by([m for m in certain if m.kind == kind and m.message_id in posted], inf)
+        opened = sum(1 for _ in inbox.case.openings(kind))
+        if told > opened:
+            words = f"{inbox.channel.name} was told of {told} alerts of {kind}, and {opened} opened"
+            yield Finding(inbox.case.end, Wrong.TWICE, "once if possible", kind, words)
+
+
+def _may_be_forgotten(case: Case, message: Message) -> bool:
+    """Whether the process could not note that the message was taken."""
+    noting = Interval(message.at, message.at + RECORDED_WITHIN)
+    ended = any(up.end in noting for up in case.trace.up)
+    return ended or meets(case.trace.disk_failing, noting) or meets(case.trace.suspended, noting)

@@ -1,0 +1,59 @@
+"""Hand-made runs: records that are the truth at rest, and that are not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.simulation.findings import Wrong
+from tests.simulation.handmade import ended, opened, recorded, run, stands, told, transfer, world
+from tests.simulation.oracle import judge_truth
+from tests.simulation.trace import Trace
+
+LATE = transfer(sent=stands(1000), executed=stands(1900), reconciled=stands(2000))
+OWED = transfer(2, sent=stands(2900), executed=stands(3000))
+WORLD = replace(world(LATE, OWED), quiet_from=0.0)
+ALERT = opened(1312.0, "execute_overdue", LATE.transfer_id)
+SOUND = recorded(WORLD, told(run(ALERT, ended(ALERT, 1912.0, "executed"))))
+
+
+def test_a_whole_sound_run_is_sound() -> None:
+    assert judge_truth(WORLD, SOUND).findings == ()
+
+
+def first_with(**values: Any) -> Callable[[Trace], Trace]:
+    return lambda trace: replace(trace, transfers=(replace(trace.transfers[0], **values), trace.transfers[1]))
+
+
+def chain_with(**values: Any) -> Callable[[Trace], Trace]:
+    return lambda trace: replace(trace, chains=(replace(trace.chains[0], **values), trace.chains[1]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        first_with(reconciled=None),
+        first_with(xcalled=None),
+        lambda trace: replace(trace, transfers=trace.transfers[:1]),
+        lambda trace: replace(trace, transfers=(*trace.transfers, replace(trace.transfers[0], transfer_id="0x77"))),
+        first_with(status="Executed"),
+        chain_with(covered=300),
+        chain_with(checkpoint=300),
+        chain_with(contiguous=2),
+    ],
+)
+def test_what_differs_from_the_truth_is_found(spoil: Callable[[Trace], Trace]) -> None:
+    assert judge_truth(WORLD, spoil(SOUND)).counts[Wrong.DIFFERS] >= 1
+
+
+def test_a_leg_recorded_in_a_block_that_was_replaced_differs() -> None:
+    moved = replace(LATE, executed=(stands(1900, until=2100), stands(2100, fork="b")))
+    truth = replace(world(moved, OWED), quiet_from=0.0)
+    old = replace(SOUND.transfers[0], executed=moved.executed[0].where)
+    assert judge_truth(truth, replace(SOUND, transfers=(old, SOUND.transfers[1]))).counts[Wrong.DIFFERS] == 1
+    assert judge_truth(truth, recorded(truth, SOUND)).counts[Wrong.DIFFERS] == 0
+
+
+def test_what_still_waits_for_a_channel_is_missed() -> None:
+    assert judge_truth(WORLD, replace(SOUND, waiting=(("hook", ALERT.alert_id),))).counts[Wrong.MISSED] == 1

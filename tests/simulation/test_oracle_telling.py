@@ -1,0 +1,112 @@
+"""Hand-made runs: what channels are told, once and in time, and not."""
+
+from dataclasses import replace
+
+from tests.simulation.findings import Verdict, Wrong
+from tests.simulation.handmade import ended, opened, run, told, world
+from tests.simulation.rules.telling import telling
+from tests.simulation.rules.weather import Case
+from tests.simulation.trace import AlertChange, Interval, Message, State, Trace
+from tests.simulation.truth import ChannelTruth, Truth
+
+ALERT = opened(1312.0, "execute_overdue", "0x01")
+TURNS = (ALERT, ended(ALERT, 1912.0, "executed"))
+SOUND = told(run(*TURNS))
+DISCORD = replace(world(), channels=(ChannelTruth(name="chat", digests=True, edits=True),))
+
+
+def judged(trace: Trace, truth: Truth | None = None) -> Verdict:
+    return Verdict.of(telling(Case(truth or world(), trace)))
+
+
+def count(wrong: Wrong, trace: Trace, truth: Truth | None = None) -> int:
+    return judged(trace, truth).counts[wrong]
+
+
+def test_each_turn_told_once_is_all_right() -> None:
+    assert judged(SOUND).sound
+
+
+def test_an_opening_or_an_end_that_nobody_is_told_is_missed() -> None:
+    opening, end = SOUND.messages
+    assert count(Wrong.MISSED, replace(SOUND, messages=())) == 2
+    assert count(Wrong.MISSED, replace(SOUND, messages=(opening,))) == 1
+    assert count(Wrong.MISSED, replace(SOUND, messages=(end,))) == 1
+
+
+def test_what_is_told_long_after_it_happened_is_late() -> None:
+    assert count(Wrong.LATE, told(run(*TURNS), after=100.0)) == 2
+
+
+def test_a_message_that_was_taken_and_comes_again_is_told_twice() -> None:
+    opening, end = SOUND.messages
+    again = replace(opening, at=opening.at + 60.0, message_id="9")
+    assert count(Wrong.TWICE, replace(SOUND, messages=(opening, again, end))) == 1
+
+
+def test_a_message_whose_answer_was_lost_may_come_again() -> None:
+    opening, end = SOUND.messages
+    lost = replace(opening, acknowledged=False)
+    assert judged(replace(SOUND, messages=(lost, replace(opening, at=1320.0), end))).sound
+
+
+def test_a_message_taken_just_before_a_crash_may_come_again() -> None:
+    opening, end = SOUND.messages
+    crashed = replace(SOUND, up=(Interval(0.0, 1315.0), Interval(1317.0, 4000.0)))
+    assert judged(replace(crashed, messages=(opening, replace(opening, at=1330.0), end))).sound
+
+
+def test_an_end_told_before_its_opening_is_false() -> None:
+    opening, end = SOUND.messages
+    assert count(Wrong.FALSE, replace(SOUND, messages=(replace(end, at=1313.0), replace(opening, at=1914.0)))) >= 1
+
+
+def test_what_never_opened_is_told_falsely() -> None:
+    stray = replace(SOUND.messages[0], subject="0x02", alert_id="execute_overdue:0x02", key="9")
+    assert count(Wrong.FALSE, replace(SOUND, messages=(*SOUND.messages, stray))) == 1
+
+
+def test_a_channel_that_fails_excuses_what_waits_for_it() -> None:
+    failing = replace(world(), channels=(ChannelTruth(name="hook", troubled=(Interval(1000.0, 2000.0),)),))
+    assert judged(replace(SOUND, messages=()), failing).sound
+
+
+# Groups
+
+
+def burst(count: int) -> tuple[AlertChange, ...]:
+    return tuple(opened(1312.0, "execute_overdue", f"0x{number:02}") for number in range(count))
+
+
+def group(members: int, at: float = 1316.0, *, message: str = "1", edit: bool = False, still: int = 4) -> Message:
+    return Message(
+        at=at,
+        channel="chat",
+        message_id=message,
+        edit=edit,
+        kind="execute_overdue",
+        state=State.OPEN,
+        key=f"{message} {members}",
+        pathway=("alpha", "beta"),
+        members=members,
+        open=still,
+    )
+
+
+def test_a_group_that_counts_all_of_a_burst_is_all_right() -> None:
+    assert judged(replace(run(*burst(5)), messages=(group(4), group(5, 1376.0, edit=True))), DISCORD).sound
+
+
+def test_a_group_that_leaves_one_out_misses_it() -> None:
+    assert count(Wrong.MISSED, replace(run(*burst(5)), messages=(group(4),)), DISCORD) == 1
+
+
+def test_a_second_group_of_the_same_alerts_is_told_twice() -> None:
+    twice = replace(run(*burst(5)), messages=(group(5), group(5, 1400.0, message="2")))
+    assert count(Wrong.TWICE, twice, DISCORD) == 1
+
+
+def test_what_was_told_alone_must_be_ended_alone() -> None:
+    chat = tuple(replace(message, channel="chat", alert_id=None) for message in SOUND.messages)
+    assert judged(replace(SOUND, messages=chat), DISCORD).sound
+    assert count(Wrong.MISSED, replace(SOUND, messages=chat[:1]), DISCORD) == 1
