@@ -17,7 +17,7 @@ from tests.soak.evidence import EXECUTE, RECONCILE
 from tests.soak.plan import fates, plan
 from tests.soak.report import is_clean, report
 from tests.soak.run import CHAINS, Course, Soak, Soaked
-from tests.soak.samples import growth, write_csv
+from tests.soak.samples import growth
 
 _EVERY = 4.0
 """Seconds between two transfers."""
@@ -56,7 +56,6 @@ def main() -> int:
         except asyncio.CancelledError:
             print("soak: stopped before its end, without a verdict", file=sys.stderr)
             return 1
-        write_csv(soaked.samples, Path(folder) / "samples.csv")
     grown = growth(soaked.samples)
     print(f"\nseed {seed}, {options.minutes:g} minutes")
     for line in report(soaked, grown):

@@ -24,7 +24,7 @@ from tests.soak.evidence import EXECUTE, RECONCILE, ChainTruth, Evidence, differ
 from tests.soak.judging import Verdict, judge
 from tests.soak.lives import Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
-from tests.soak.samples import Sample, descriptors_of, lag_in, memory_of, stored_in, wal_of
+from tests.soak.samples import Sample, append_to, descriptors_of, lag_in, memory_of, stored_in, wal_of
 from tests.world.ports import free_port
 
 CHAINS: Final = ("alpha", "beta")
@@ -193,20 +193,20 @@ class Soak:
         lag = await self._lag(session)
         now = time.time()
         database, stored = stored_in(self.database)
-        self._samples.append(
-            Sample(
-                at=now,
-                life=life.number,
-                age=now - life.started,
-                memory=memory_of(pid),
-                descriptors=descriptors_of(pid),
-                wal=wal_of(self.database),
-                database=database,
-                stored=stored,
-                # A loop that was suspended was held up by us.
-                lag=lag if now - self._lives.resumed > _LAG_KEPT else None,
-            )
+        sample = Sample(
+            at=now,
+            life=life.number,
+            age=now - life.started,
+            memory=memory_of(pid),
+            descriptors=descriptors_of(pid),
+            wal=wal_of(self.database),
+            database=database,
+            stored=stored,
+            # A loop that was suspended was held up by us.
+            lag=lag if now - self._lives.resumed > _LAG_KEPT else None,
         )
+        self._samples.append(sample)
+        append_to(self._folder / "samples.csv", sample)
 
     async def _lag(self, session: aiohttp.ClientSession) -> float | None:
         try:

@@ -78,12 +78,14 @@ def lag_in(metrics: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def write_csv(samples: Sequence[Sample], file: Path) -> None:
-    """One line for each."""
-    with file.open("w", encoding="utf-8", newline="") as out:
+def append_to(file: Path, sample: Sample) -> None:
+    """Add a line to a CSV file, which begins with the names of the columns."""
+    begins = not file.exists()
+    with file.open("a", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, [field.name for field in fields(Sample)])
-        writer.writeheader()
-        writer.writerows(asdict(sample) for sample in samples)
+        if begins:
+            writer.writeheader()
+        writer.writerow(asdict(sample))
 
 
 @dataclass(frozen=True, slots=True)

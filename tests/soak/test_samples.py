@@ -13,6 +13,7 @@ from tests.soak.samples import (
     MB,
     WARM_UP,
     Sample,
+    append_to,
     by_life,
     descriptors_of,
     growth,
@@ -20,7 +21,6 @@ from tests.soak.samples import (
     memory_of,
     stored_in,
     wal_of,
-    write_csv,
 )
 
 
@@ -97,7 +97,8 @@ def test_the_lag_is_read_off_a_scrape() -> None:
 
 
 def test_samples_are_kept_as_a_table(tmp_path: Path) -> None:
-    write_csv(life(1, 0.0)[:2], tmp_path / "samples.csv")
+    for sample in life(1, 0.0)[:2]:
+        append_to(tmp_path / "samples.csv", sample)
     lines = (tmp_path / "samples.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("at,life,age,memory")
     assert len(lines) == 3

@@ -14,7 +14,7 @@ from tests.soak.samples import growth
 
 COURSE = Course(
     incidents=[
-        Incident(2, 4, ChannelTrouble.LOSES),
+        Incident(6, 12, ChannelTrouble.LOSES),
         Incident(3, 3, EndpointTrouble("alpha", (0,), Drop())),
         Incident(5, 1, ProcessTrouble.SUSPENDED),
         Incident(8, 1, ProcessTrouble.KILLED),
