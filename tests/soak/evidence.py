@@ -97,8 +97,10 @@ class ChainTruth:
     last_event: int
 
 
-def differences(database: Path, events: set[truth.Event], chains: Iterable[ChainTruth]) -> list[str]:
-    """Where the records of a monitor at rest are not what the chains say."""
+def differences(
+    database: Path, events: set[truth.Event], chains: Iterable[ChainTruth], durations: Mapping[str, int]
+) -> list[str]:
+    """Where the records of a monitor at rest are not what the chains and the ``durations`` of deadlines say."""
     found = []
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         stored, times = truth.read_events(connection), truth.read_times(connection)
@@ -110,9 +112,20 @@ def differences(database: Path, events: set[truth.Event], chains: Iterable[Chain
             for transfer_id in sorted(times.keys() | of_chains.keys())
             if times.get(transfer_id) != of_chains.get(transfer_id)
         ]
+        found += _due_differs(connection, durations)
         found += [words for chain in chains for words in _coverage_differs(connection, chain)]
         (waiting,) = connection.execute("SELECT count(*) FROM deliveries WHERE pending = 1").fetchone()
     return found + ([f"{waiting} messages have not been delivered"] if waiting else [])
+
+
+def _due_differs(connection: sqlite3.Connection, durations: Mapping[str, int]) -> list[str]:
+    columns = "transfer_id, xcalled_at, execute_due_at, reconcile_due_at"
+    rows = connection.execute(f"SELECT {columns} FROM transfers WHERE xcalled_at IS NOT NULL")  # noqa: S608 - the names are ours
+    return [
+        f"0x{transfer_id.hex()} is recorded as due at {due}"
+        for transfer_id, called, *due in rows
+        if due != [called + durations[EXECUTE], called + durations[RECONCILE]]
+    ]
 
 
 def _coverage_differs(connection: sqlite3.Connection, chain: ChainTruth) -> list[str]:

@@ -241,7 +241,7 @@ class Soak:
     async def _differences(self) -> list[str]:
         events, chains = await self._truth()
         try:
-            return differences(self.database, events, chains)
+            return differences(self.database, events, chains, self._course.durations)
         except sqlite3.Error as error:
             return [f"the database cannot be read: {error}"]
 

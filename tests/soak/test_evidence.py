@@ -13,11 +13,12 @@ ID, BLOCK, TX = "0x" + "01" * 32, "0x" + "02" * 32, "0x" + "03" * 32
 CALLED = Event(1001, 10, "xcalled", ID, BLOCK, TX, 0, 1_000)
 EXECUTED = Event(1002, 20, "executed", ID, BLOCK, TX, 0, 1_009)
 NAMES = {1001: "alpha", 1002: "beta"}
+DURATIONS = {EXECUTE: 15, RECONCILE: 30}
 TRUTH = [ChainTruth(1001, 1, 10), ChainTruth(1002, 0, 20)]
 
 
 def test_a_transfer_is_owed_two_legs_on_the_other_chain() -> None:
-    assert legs_of({CALLED, EXECUTED}, NAMES, {EXECUTE: 15, RECONCILE: 30}) == [
+    assert legs_of({CALLED, EXECUTED}, NAMES, DURATIONS) == [
         Leg(ID, EXECUTE, "alpha", "beta", 1_015, 1_009),
         Leg(ID, RECONCILE, "alpha", "beta", 1_030, None),
     ]
@@ -48,8 +49,8 @@ async def database(tmp_path: Path) -> Path:
                 ],
             )
         connection.execute(
-            "INSERT INTO transfers (transfer_id, origin, destination, status, started_at, xcalled_at, executed_at)"
-            " VALUES (?, 1001, 1002, 'Executed', 1000, 1000, 1009)",
+            "INSERT INTO transfers (transfer_id, origin, destination, status, started_at, xcalled_at, executed_at,"
+            " execute_due_at, reconcile_due_at) VALUES (?, 1001, 1002, 'Executed', 1000, 1000, 1009, 1015, 1030)",
             [bytes.fromhex(ID[2:])],
         )
         connection.execute(
@@ -66,7 +67,7 @@ async def database(tmp_path: Path) -> Path:
 
 
 def test_a_database_that_agrees_has_no_differences(database: Path) -> None:
-    assert differences(database, {CALLED, EXECUTED}, TRUTH) == []
+    assert differences(database, {CALLED, EXECUTED}, TRUTH, DURATIONS) == []
 
 
 @pytest.fixture(
@@ -74,6 +75,8 @@ def test_a_database_that_agrees_has_no_differences(database: Path) -> None:
         "UPDATE events SET block_at = 1010 WHERE kind = 'executed'",
         "DELETE FROM events WHERE kind = 'executed'",
         "UPDATE transfers SET executed_at = NULL",
+        "UPDATE transfers SET execute_due_at = 1014",
+        "UPDATE transfers SET reconcile_due_at = NULL",
         "UPDATE chains SET covered_number = 19 WHERE domain = 1002",
         "UPDATE chains SET contiguous_nonce = 0 WHERE domain = 1001",
         "UPDATE chains SET next_nonce = 2, contiguous_nonce = 2 WHERE domain = 1001",
@@ -91,11 +94,11 @@ def changed(database: Path, request: pytest.FixtureRequest) -> Path:
 
 
 def test_whatever_differs_is_said(changed: Path) -> None:
-    assert differences(changed, {CALLED, EXECUTED}, TRUTH) != []
+    assert differences(changed, {CALLED, EXECUTED}, TRUTH, DURATIONS) != []
 
 
 def test_an_event_that_the_chain_does_not_have_is_said(database: Path) -> None:
-    assert any("not on the chain" in words for words in differences(database, {CALLED}, TRUTH))
+    assert any("not on the chain" in words for words in differences(database, {CALLED}, TRUTH, DURATIONS))
 
 
 def test_alerts_are_read_in_seconds(database: Path) -> None:
