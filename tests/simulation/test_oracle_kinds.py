@@ -1,0 +1,112 @@
+"""Hand-made runs: false deliveries, deep reorgs, lost history, databases and channels that fail."""
+
+from dataclasses import replace
+from math import inf
+
+from tests.simulation.findings import Verdict, Wrong
+from tests.simulation.handmade import BETA, EPOCH, block_hash, ended, opened, run, stands, told, transfer, world
+from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
+from tests.simulation.rules.outages import channels, database
+from tests.simulation.rules.weather import Case
+from tests.simulation.trace import Interval, Trace
+from tests.simulation.truth import Block, ChannelTruth, Truth
+
+RULES = (mismatches, phantoms, deep_reorgs, lost_history, backups, channels, database)
+FORGED = transfer(sent=stands(1000), forged=stands(1100))
+MISMATCH = opened(1115.0, "delivery_mismatch", FORGED.transfer_id)
+PHANTOM = transfer(7, executed=stands(1000))
+ACCUSED = opened(1080.0, "phantom_delivery", PHANTOM.transfer_id)
+DEEP = opened(2005.0, "deep_reorg", "beta")
+FULL = Interval(2000.0, 2300.0)
+HOOK, CHAT = ChannelTruth(name="hook"), ChannelTruth(name="chat", troubled=(Interval(2000.0, 2400.0),))
+
+
+def judged(truth: Truth, trace: Trace) -> Verdict:
+    return Verdict.of(finding for rule in RULES for finding in rule(Case(truth, trace)))
+
+
+def counted(wrong: Wrong, truth: Truth, trace: Trace) -> int:
+    return judged(truth, trace).counts[wrong]
+
+
+def test_a_forged_delivery_must_be_accused() -> None:
+    assert judged(world(FORGED), run(MISMATCH)).sound
+    assert counted(Wrong.MISSED, world(FORGED), run()) == 1
+
+
+def test_an_honest_delivery_must_not_be_accused() -> None:
+    honest = transfer(sent=stands(1000), executed=stands(1100))
+    assert counted(Wrong.FALSE, world(honest), run(MISMATCH)) >= 1
+    assert counted(Wrong.FALSE, world(honest), run(replace(MISMATCH, kind="phantom_delivery"))) >= 1
+
+
+def test_a_forged_delivery_that_is_taken_back_is_accused_no_more() -> None:
+    gone = transfer(sent=stands(1000), forged=stands(1100, until=1500))
+    assert judged(world(gone), run(MISMATCH, ended(MISMATCH, 1520.0, "reorged"))).sound
+    assert counted(Wrong.FALSE, world(gone), run(MISMATCH)) == 1
+
+
+def test_a_phantom_must_be_accused() -> None:
+    assert judged(world(PHANTOM), run(ACCUSED)).sound
+    assert counted(Wrong.MISSED, world(PHANTOM), run()) == 1
+
+
+def test_a_delivery_from_before_the_watch_is_nobodys_phantom() -> None:
+    watched = run()
+    late_start = replace(watched, chains=(replace(watched.chains[0], first_nonce=8), watched.chains[1]))
+    assert judged(world(PHANTOM), late_start).sound
+
+
+def reorganised(depth: int) -> Truth:
+    """At 2000 the newest blocks of beta are replaced; five behind the head are final."""
+    truth = world()
+    alpha, beta = truth.chains
+    blocks = []
+    for block in beta.blocks:
+        gone = block.since <= 2000 and block.number > 200 - depth
+        blocks.append(replace(block, until=2000.5) if gone else block)
+        if gone:
+            n = block.number
+            blocks.append(Block(n, block_hash(n, "b"), int(EPOCH + 10 * n), 2000.5, inf))
+    return replace(truth, chains=(alpha, replace(beta, blocks=tuple(blocks))))
+
+
+def test_a_deep_reorg_must_be_told_of() -> None:
+    assert BETA in reorganised(8).by_domain
+    assert judged(reorganised(8), run(DEEP, ended(DEEP, 2030.0, "covered_again"))).sound
+    assert counted(Wrong.MISSED, reorganised(8), run()) == 1
+    assert counted(Wrong.FALSE, reorganised(8), run(DEEP)) == 1
+
+
+def test_a_shallow_reorg_is_no_deep_one() -> None:
+    assert judged(reorganised(5), run()).sound
+    assert counted(Wrong.FALSE, reorganised(5), run(DEEP, ended(DEEP, 2030.0, "covered_again"))) == 1
+
+
+def test_history_that_an_endpoint_has_is_not_lost() -> None:
+    blind = opened(2005.0, "monitor_started_blind", "beta")
+    assert counted(Wrong.FALSE, world(), run(blind)) == 1
+    alpha, beta = world().chains
+    pruned = replace(world(), chains=(alpha, replace(beta, pruned=(Interval(1900.0, 2100.0),))))
+    assert judged(pruned, run(blind)).sound
+
+
+def test_a_full_disk_must_be_told_of() -> None:
+    failing = opened(2012.0, "database_failing", "database")
+    full = replace(run(), disk_failing=(FULL,))
+    heard = replace(full, messages=told(run(failing)).messages)
+    assert judged(world(), heard).sound
+    assert counted(Wrong.MISSED, world(), full) == 1
+    assert counted(Wrong.FALSE, world(), replace(heard, disk_failing=())) >= 1
+
+
+def test_a_channel_that_fails_must_be_told_of() -> None:
+    truth = replace(world(), channels=(HOOK, CHAT))
+    alert, failing = opened(2010.0, "execute_overdue", "0x01"), opened(2075.0, "provider_failing", "chat")
+    assert judged(truth, run(alert, failing)).sound
+    assert counted(Wrong.MISSED, truth, run(alert)) == 1
+    assert counted(Wrong.FALSE, world(), run(alert, failing)) == 1
+
+
+def test_nothing_is_said_of_backups_where_there_are_none() -> None:
+    assert counted(Wrong.FALSE, world(), run(opened(5.0, "backup_failed", "copy"))) == 1
