@@ -35,10 +35,10 @@ class Applied:
 
     def asked(self, method: str, params: list[Any], head: int) -> dict[Fault, Asked]:
         """A request as each fault sees it."""
-        found = {fault: Asked(method, params, number, head) for fault, number in self._requests.items()}
-        for fault in found:
+        requests = {fault: Asked(method, params, number, head) for fault, number in self._requests.items()}
+        for fault in requests:
             self._requests[fault] += 1
-        return found
+        return requests
 
     def reply(self, asked: dict[Fault, Asked]) -> Reply | None:
         """The answer that a fault gives in the node's place."""

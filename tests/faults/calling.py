@@ -58,7 +58,7 @@ async def transfers(bridge: Devnet, number: int) -> Json:
 
 async def logs_through(bridge: Devnet, proxy: Proxy, *faults: Fault) -> tuple[list[Json], list[Json]]:
     """The logs of six transfers as the node has them, and as they come through the faults."""
-    wanted = await transfers(bridge, 6)
-    true: list[Json] = await bridge.chain("alpha").rpc("eth_getLogs", [wanted])
+    log_filter = await transfers(bridge, 6)
+    true: list[Json] = await bridge.chain("alpha").rpc("eth_getLogs", [log_filter])
     async with calling(proxy) as caller, proxy.suffering(*faults):
-        return true, (await caller.ask("eth_getLogs", wanted))["result"]
+        return true, (await caller.ask("eth_getLogs", log_filter))["result"]

@@ -172,24 +172,24 @@ class Mangled(Enum):
 class Malform(Fault):
     """Every so many answers, one is mangled."""
 
-    what: Mangled
+    mangled: Mangled
     every: int = 1
 
     def edits(self, asked: Asked, answer: Json) -> Json:
         if not self._now(asked):
             return answer
-        if self.what is Mangled.LOGS:
+        if self.mangled is Mangled.LOGS:
             return with_logs(asked, answer, lambda logs: [_cut(log) for log in logs])
-        return {"result": {"no": "such thing"}} if self.what is Mangled.TYPE else answer
+        return {"result": {"no": "such thing"}} if self.mangled is Mangled.TYPE else answer
 
     def pushes(self, feed: str, result: Json) -> list[Any]:
-        return [_cut(result)] if feed == "logs" and self.what is Mangled.LOGS else [result]
+        return [_cut(result)] if feed == "logs" and self.mangled is Mangled.LOGS else [result]
 
     def writes(self, asked: Asked, message: Json) -> str | None:
         if not self._now(asked):
             return None
         text = json.dumps(message)
-        match self.what:
+        match self.mangled:
             case Mangled.TEXT:
                 return text[: len(text) // 2]
             case Mangled.SHAPE:
@@ -239,10 +239,10 @@ class RangeLimit(Fault):
         if words.counts is not Counts.LOGS or asked.method != "eth_getLogs":
             return answer
         first, last = asked.blocks
-        found = sorted(int(log["blockNumber"], 16) for log in answer.get("result", []))
-        if len(found) <= self.limit or first == last:
+        numbers = sorted(int(log["blockNumber"], 16) for log in answer.get("result", []))
+        if len(numbers) <= self.limit or first == last:
             return answer
-        return self._error(words, first, max(first, found[self.limit] - 1))
+        return self._error(words, first, max(first, numbers[self.limit] - 1))
 
     def _error(self, words: RangeWords, first: int, last: int) -> Json:
         return refusal(words.code, words.text.format(limit=self.limit, first=first, last=last))

@@ -31,8 +31,8 @@ class Asked:
     @property
     def block(self) -> int:
         """The height that another request is about; -1 where it names none, or a tag."""
-        place = {"eth_getBlockByNumber": 0, "eth_call": 1, "eth_getCode": 1}.get(self.method)
-        block = self.params[place] if place is not None and place < len(self.params) else ""
+        position = {"eth_getBlockByNumber": 0, "eth_call": 1, "eth_getCode": 1}.get(self.method)
+        block = self.params[position] if position is not None and position < len(self.params) else ""
         return int(block, 16) if block.startswith("0x") else -1
 
     def _number(self, block: str) -> int:

@@ -47,10 +47,10 @@ class Pusher:
         self._held: list[Push] = []
         self._together: list[tuple[_Target, Any]] = []
 
-    def subscribe(self, client: Client, feed: str, wanted: Json) -> str:
+    def subscribe(self, client: Client, feed: str, log_filter: Json) -> str:
         """Push this feed's to the client from now on; the subscription's id."""
         subscription = hex(next(self._ids))
-        client.feeds[subscription] = (feed, wanted)
+        client.feeds[subscription] = (feed, log_filter)
         return subscription
 
     async def follow(self, pushes: AsyncIterator[Push]) -> None:
@@ -73,7 +73,7 @@ class Pusher:
         if not targets:
             return
         results = [result] if self.edit is None else self.edit(feed, result)
-        sendings = [(target, one) for one in self._applied.pushed(feed, results) for target in targets]
+        sendings = [(target, push) for push in self._applied.pushed(feed, results) for target in targets]
         if tasks is None or self._applied.of(Shuffle) is None:
             await self._send(sendings)
             return
@@ -97,8 +97,8 @@ class Pusher:
         return [
             (client, subscription)
             for client in self.clients
-            for subscription, (name, wanted) in client.feeds.items()
-            if name == feed and (feed == "heads" or log is None or _matches(wanted, log))
+            for subscription, (name, log_filter) in client.feeds.items()
+            if name == feed and (feed == "heads" or log is None or _matches(log_filter, log))
         ]
 
     async def _send(self, sendings: list[tuple[_Target, Any]]) -> None:
@@ -110,12 +110,12 @@ class Pusher:
                 await client.socket.send_str(_message(subscription, result))
 
 
-def _matches(wanted: Json, log: Json) -> bool:
+def _matches(log_filter: Json, log: Json) -> bool:
     """Whether a log is one of those subscribed to."""
-    address = wanted.get("address")
+    address = log_filter.get("address")
     return (address is None or log["address"].lower() == address.lower()) and all(
-        want is None or topic in (want if isinstance(want, list) else [want])
-        for want, topic in zip(wanted.get("topics", []), log["topics"], strict=False)
+        accepted is None or topic in (accepted if isinstance(accepted, list) else [accepted])
+        for accepted, topic in zip(log_filter.get("topics", []), log["topics"], strict=False)
     )
 
 

@@ -135,9 +135,9 @@ _FAULTS_EACH = 2
 def _episodes(draw: st.DrawFn, kinds: list[type[Fault]]) -> Episode:
     """One that suffers from these kinds of faults, each on another chain, so that none hides the other."""
     chain = draw(_chains)
-    faults = tuple(((chain + place) % 2, draw(KINDS[kind])) for place, kind in enumerate(kinds))
+    faults = tuple(((chain + number) % 2, draw(KINDS[kind])) for number, kind in enumerate(kinds))
     more = draw(st.lists(_happenings, min_size=2, max_size=6))
-    return Episode(faults, (*(Xcall(place) for place, _ in faults), *more))
+    return Episode(faults, (*(Xcall(number) for number, _ in faults), *more))
 
 
 @st.composite

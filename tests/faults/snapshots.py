@@ -58,12 +58,12 @@ def _read(connection: sqlite3.Connection) -> Snapshot:
 
     chains = rows("SELECT domain, checkpoint, covered_number FROM chains")
     accused = "SELECT subject FROM alerts WHERE kind = 'execute_overdue' AND state = 'open'"
-    told = "SELECT alert_id FROM deliveries WHERE change = 'opened'"
+    openings = "SELECT alert_id FROM deliveries WHERE change = 'opened'"
     return Snapshot(
         events=read_events(connection),
         times=read_times(connection),
         checkpoints={domain: checkpoint for domain, checkpoint, _ in chains},
         covered={domain: covered for domain, _, covered in chains if covered is not None},
         accused={subject for (subject,) in rows(accused)},
-        undelivered={subject for (subject,) in rows(f"{accused} AND id NOT IN ({told})")},
+        undelivered={subject for (subject,) in rows(f"{accused} AND id NOT IN ({openings})")},
     )

@@ -79,8 +79,8 @@ class Story:
     async def play(self, schedule: Schedule) -> None:
         """All episodes; in the end nothing is wrong any more."""
         for episode in schedule.episodes:
-            for place, fault in episode.faults:
-                await self._proxies[place].apply(fault)
+            for chain, fault in episode.faults:
+                await self._proxies[chain].apply(fault)
             for happening in episode.happenings:
                 await self._happen(happening)
             await self._let_bite(episode)
@@ -91,7 +91,7 @@ class Story:
         """Wait until every fault changed something, or could have: a calm cover has begun."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CALM + 0.3):
-                while not all(type(fault).__name__ in self._proxies[place].bites for place, fault in episode.faults):  # noqa: ASYNC110 - they are counted elsewhere
+                while not all(type(fault).__name__ in self._proxies[chain].bites for chain, fault in episode.faults):  # noqa: ASYNC110 - they are counted elsewhere
                     await asyncio.sleep(0.02)
 
     async def settle(self) -> None:

@@ -47,7 +47,7 @@ async def test_a_hidden_executed_is_fetched_and_accuses_nobody(
 ) -> None:
     alpha, beta = bridge.chains
     await destination.apply(Mute("logs"))
-    destination.edit_logs = lambda wanted, logs: logs if len(wanted["topics"]) > 1 else []
+    destination.edit_logs = lambda log_filter, logs: logs if len(log_filter["topics"]) > 1 else []
     async with watching(to(bridge, destination.ws_url), tmp_path) as watch:
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
@@ -70,8 +70,8 @@ async def test_an_executed_that_is_hidden_behind_a_later_reconciled_is_fetched_t
     reconciled = await bridge.reconcile(transfer)
     await past_due(bridge, transfer)
 
-    def shown(wanted: Json, logs: list[Json]) -> list[Json]:
-        by_id = len(wanted["topics"]) > 1
+    def shown(log_filter: Json, logs: list[Json]) -> list[Json]:
+        by_id = len(log_filter["topics"]) > 1
         return [log for log in logs if by_id or int(log["blockNumber"], 16) >= reconciled.block_number]
 
     destination.edit_logs = shown

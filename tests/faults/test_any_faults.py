@@ -35,25 +35,25 @@ class Played:
 
 def drawn(count: int) -> list[Schedule]:
     """So many schedules, the same in every run: a failure is there again in the next one."""
-    found: list[Schedule] = []
+    examples: list[Schedule] = []
 
     # Each takes seconds to play and is short: to shrink one would take longer than to read it.
     @settings(max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
     @given(schedule=schedules())
     def draw(schedule: Schedule) -> None:
-        found.append(schedule)
+        examples.append(schedule)
 
     draw()
-    return found
+    return examples
 
 
 def varied(count: int) -> list[Schedule]:
     """So many of a hundred schedules, such that every kind of fault is in several of them."""
-    left, chosen, holding = drawn(100), list[Schedule](), Counter[type]()
+    candidates, chosen, holding = drawn(100), list[Schedule](), Counter[type]()
     for _ in range(count):
         # Each time the one with the kinds that are in the fewest so far.
-        best = max(left, key=lambda schedule: sum(2.0 ** -holding[type(fault)] for fault in schedule.faults))
-        left.remove(best)
+        best = max(candidates, key=lambda schedule: sum(2.0 ** -holding[type(fault)] for fault in schedule.faults))
+        candidates.remove(best)
         chosen.append(best)
         holding.update(type(fault) for fault in best.faults)
     return chosen
@@ -118,7 +118,7 @@ def endpoints(chain: Chain, proxy: Proxy, schedule: Schedule) -> list[str]:
 
 def hides_logs(fault: Fault) -> bool:
     """Whether the endpoint denies logs that it has."""
-    return isinstance(fault, Empty | Partial) or (isinstance(fault, Malform) and fault.what is Mangled.LOGS)
+    return isinstance(fault, Empty | Partial) or (isinstance(fault, Malform) and fault.mangled is Mangled.LOGS)
 
 
 async def hold_against_chains(bridge: Devnet, firsts: list[int], story: Story, played: Played, database: Path) -> None:

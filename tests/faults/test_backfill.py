@@ -48,22 +48,22 @@ class Reading:
 
     backfill: Backfill
     store: Store
-    wanted: BlockRange
+    blocks: BlockRange
     domain: DomainId
     seen: list[int]
     said: list[str]
 
     async def run(self) -> HistoryReport:
         """To its end."""
-        return await self.backfill.run(self.wanted)
+        return await self.backfill.run(self.blocks)
 
-    async def left(self) -> int:
+    async def unread(self) -> int:
         """How many of the blocks are not kept as read."""
-        return len(self.wanted) - sum(map(len, await self.store.chains.backfilled(self.domain)))
+        return len(self.blocks) - sum(map(len, await self.store.chains.backfilled(self.domain)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def wanted(bridge: Devnet) -> BlockRange:
+async def blocks(bridge: Devnet) -> BlockRange:
     alpha, beta, *_ = bridge.chains
     sent = [await bridge.xcall(alpha, beta) for _ in range(TRANSFERS)]
     await alpha.mine(FINALITY + 30)
@@ -72,7 +72,7 @@ async def wanted(bridge: Devnet) -> BlockRange:
 
 @asynccontextmanager
 async def reading(
-    bridge: Devnet, wanted: BlockRange, folder: Path, *urls: str, of: str = "alpha", patience: float = 300.0
+    bridge: Devnet, blocks: BlockRange, folder: Path, *urls: str, of: str = "alpha", patience: float = 300.0
 ) -> AsyncIterator[Reading]:
     """With these endpoints of a chain; nothing is read yet."""
     file = folder / "config.toml"
@@ -88,7 +88,7 @@ async def reading(
     said: list[str] = []
     backfill = Backfill(chain, pool, store.chains, queue, clock, seen.append, said.append, patience)
     try:
-        yield Reading(backfill, store, wanted, chain.domain_id, seen, said)
+        yield Reading(backfill, store, blocks, chain.domain_id, seen, said)
     finally:
         checking.cancel()
         await asyncio.gather(checking, return_exceptions=True)
@@ -104,24 +104,24 @@ async def endpoints(bridge: Devnet) -> AsyncIterator[Sequence[Proxy]]:
 
 
 async def test_an_endpoint_that_leaves_transfers_out_is_never_believed_alone(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+    bridge: Devnet, blocks: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
     await endpoints[0].apply(Empty())
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url, patience=0.5) as alone:
+    async with reading(bridge, blocks, tmp_path, endpoints[0].http_url, patience=0.5) as alone:
         with pytest.raises(NoProgressError, match=f"left out {TRANSFERS} of the {TRANSFERS} transfers"):
             await alone.run()
-        assert await alone.left() == len(wanted)
+        assert await alone.unread() == len(blocks)
         host = endpoints[0].http_url.removeprefix("http://")
         assert alone.said[0].startswith(f"{host} left out {TRANSFERS} of the {TRANSFERS} transfers in blocks")
 
 
 async def test_what_one_endpoint_leaves_out_is_taken_from_another(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+    bridge: Devnet, blocks: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
     await endpoints[0].apply(Empty())
-    async with reading(bridge, wanted, tmp_path, *(proxy.http_url for proxy in endpoints)) as both:
+    async with reading(bridge, blocks, tmp_path, *(proxy.http_url for proxy in endpoints)) as both:
         report = await both.run()
-        assert (report.begun, report.proven, await both.left()) == (TRANSFERS, True, 0)
+        assert (report.begun, report.proven, await both.unread()) == (TRANSFERS, True, 0)
 
 
 async def test_a_leg_without_a_nonce_is_taken_from_another_endpoint(
@@ -132,63 +132,63 @@ async def test_a_leg_without_a_nonce_is_taken_from_another_endpoint(
     await bridge.execute_fast(await bridge.xcall(alpha, beta))
     await beta.mine(FINALITY)
     await destination.apply(Empty())
-    wanted = BlockRange(BlockNumber(block), BlockNumber(block))
-    async with reading(bridge, wanted, tmp_path, destination.http_url, beta.http_url, of="beta") as both:
+    blocks = BlockRange(BlockNumber(block), BlockNumber(block))
+    async with reading(bridge, blocks, tmp_path, destination.http_url, beta.http_url, of="beta") as both:
         assert (await both.run()).logs == 1
 
 
 @pytest.mark.parametrize("answer", [refusal(-32000, "missing trie node"), {"result": f"0x{99:064x}"}])
 async def test_without_the_old_states_nothing_is_called_proven(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path, answer: Json
+    bridge: Devnet, blocks: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path, answer: Json
 ) -> None:
     def stateless(method: str, _params: list[Any]) -> Json | None:
         return answer if method == "eth_call" else None
 
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
+    async with reading(bridge, blocks, tmp_path, endpoints[0].http_url) as history:
         with endpoints[0].ruled(stateless):
-            report = await one.run()
+            report = await history.run()
     assert (report.begun, report.proven) == (TRANSFERS, False)
 
 
 async def test_proof_refused_for_the_rate_is_asked_for_again(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+    bridge: Devnet, blocks: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
-    left = 2
+    refusals = 2
 
     def busy(method: str, _params: list[Any]) -> Json | None:
-        nonlocal left
-        if method != "eth_call" or left == 0:
+        nonlocal refusals
+        if method != "eth_call" or refusals == 0:
             return None
-        left -= 1
+        refusals -= 1
         return refusal(429, "Too Many Requests")
 
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
+    async with reading(bridge, blocks, tmp_path, endpoints[0].http_url) as history:
         with endpoints[0].ruled(busy):
-            report = await one.run()
-    assert (report.begun, report.proven, left) == (TRANSFERS, True, 0)
+            report = await history.run()
+    assert (report.begun, report.proven, refusals) == (TRANSFERS, True, 0)
 
 
 async def test_ranges_are_as_small_as_the_endpoint_wants_them(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+    bridge: Devnet, blocks: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
     await endpoints[0].apply(RangeLimit("geth", 3))
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as one:
-        report = await one.run()
-        assert (report.begun, await one.left()) == (TRANSFERS, 0)
-        assert one.seen[-1] == len(wanted)
+    async with reading(bridge, blocks, tmp_path, endpoints[0].http_url) as history:
+        report = await history.run()
+        assert (report.begun, await history.unread()) == (TRANSFERS, 0)
+        assert history.seen[-1] == len(blocks)
 
 
 async def test_it_goes_on_where_it_was_cut_off(
-    bridge: Devnet, wanted: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
+    bridge: Devnet, blocks: BlockRange, endpoints: Sequence[Proxy], tmp_path: Path
 ) -> None:
     await endpoints[0].apply(RangeLimit("geth", 3))
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as first:
+    async with reading(bridge, blocks, tmp_path, endpoints[0].http_url) as first:
         running = asyncio.create_task(first.run())
         await until(lambda: any(first.seen))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert await first.left() < len(wanted)
-    async with reading(bridge, wanted, tmp_path, endpoints[0].http_url) as second:
-        left = await second.left()
+        assert await first.unread() < len(blocks)
+    async with reading(bridge, blocks, tmp_path, endpoints[0].http_url) as second:
+        unread = await second.unread()
         report = await second.run()
-        assert (report.read_before, report.blocks, await second.left()) == (len(wanted) - left, left, 0)
+        assert (report.read_before, report.blocks, await second.unread()) == (len(blocks) - unread, unread, 0)

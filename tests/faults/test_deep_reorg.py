@@ -36,8 +36,8 @@ async def test_a_deep_reorg_is_an_alert_and_takes_events_back(bridge: Devnet, or
         await alpha.mine(2)
         await watch.knows(transfer, None)
         await mined_until(alpha, lambda: checkpoint(watch) > transfer.block_number)
-        told = [alert for alert in await watch.alerts() if alert[0] == "deep_reorg"]
-        assert told == [("deep_reorg", "alpha", "covered_again")]
+        alerted = [alert for alert in await watch.alerts() if alert[0] == "deep_reorg"]
+        assert alerted == [("deep_reorg", "alpha", "covered_again")]
 
 
 async def test_a_deep_reorg_during_downtime_is_found_at_the_start(

@@ -156,4 +156,4 @@ async def test_a_log_of_a_block_the_endpoint_lacks_is_no_event(bridge: Devnet, o
         await followed(bridge, origin, watch)
         transfer = await bridge.xcall(alpha, beta)
         await watch.knows(transfer, Status.XCALLED)
-        assert [place for _, _, place in watch.records(transfer.transfer_id)] == [transfer.block_hash]
+        assert [block_hash for _, _, block_hash in watch.records(transfer.transfer_id)] == [transfer.block_hash]

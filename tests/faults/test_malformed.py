@@ -55,8 +55,8 @@ async def test_a_chain_of_malformed_logs_is_unobserved_until_one_reads(
             origin.edit_logs = lambda _filter, logs: [bad(log) for log in logs]
             origin.edit_push = lambda feed, pushed: [bad(pushed) if feed == "logs" else pushed]
             transfer = await bridge.xcall(alpha, beta)
-            told = await webhook.gets("alert.opened", "chain_unobserved", "alpha")
-            assert words in told.alert["text"]
+            opening = await webhook.gets("alert.opened", "chain_unobserved", "alpha")
+            assert words in opening.alert["text"]
             status, readiness = await monitor.get("/readyz")
             assert (status, words in str(readiness)) == (503, True)
             origin.edit_logs = origin.edit_push = None

@@ -89,8 +89,8 @@ async def test_a_log_that_its_blocks_own_bloom_rules_out_accuses_nobody(
     beta = bridge.chain("beta")
     made_up: list[Json] = []
 
-    def tell(wanted: Json, logs: list[Json]) -> list[Json]:
-        reached = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+    def tell(log_filter: Json, logs: list[Json]) -> list[Json]:
+        reached = int(log_filter["fromBlock"], 16), int(log_filter["toBlock"], 16)
         return logs + [log for log in made_up if reached[0] <= int(log["blockNumber"], 16) <= reached[1]]
 
     destination.edit_logs = tell

@@ -94,13 +94,13 @@ async def test_a_vendor_that_allows_ten_blocks_is_read_to_the_head(
 
 async def test_a_rate_limited_endpoint_is_read_when_it_allows(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
-    left = 3
+    refusals = 3
 
     def busy(method: str, _params: list[object]) -> Json | None:
-        nonlocal left
-        if method != "eth_getLogs" or left == 0:
+        nonlocal refusals
+        if method != "eth_getLogs" or refusals == 0:
             return None
-        left -= 1
+        refusals -= 1
         return refusal(-32005, "daily request count exceeded, request rate limited")
 
     setup = through(bridge, origin)
@@ -109,7 +109,7 @@ async def test_a_rate_limited_endpoint_is_read_when_it_allows(bridge: Devnet, or
         async with watching(setup, tmp_path, only=["alpha"]) as watch:
             transfer = await bridge.xcall(alpha, beta)
             await watch.knows(transfer, Status.XCALLED)
-    assert left == 0
+    assert refusals == 0
 
 
 async def test_a_429_handshake_is_not_fatal(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:

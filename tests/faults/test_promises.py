@@ -57,7 +57,8 @@ async def made_final(bridge: Devnet, watch: Watch) -> None:
             await chain.mine()
         await asyncio.sleep(0.2)
         reached = [watch.observers[name].state.coverage for name in heads]
-        return all(one and one.checkpoint >= head for one, head in zip(reached, heads.values(), strict=True))
+        ends = zip(reached, heads.values(), strict=True)
+        return all(coverage and coverage.checkpoint >= head for coverage, head in ends)
 
     await until(final)
 
@@ -222,9 +223,9 @@ async def test_promise_4_order_and_repetition_do_not_change_the_records(
         for proxy in (origin, destination):
             await proxy.apply(Shuffle(), Duplicate())
         async with origin.suffering(Mute("logs")):  # the destination speaks first
-            for place in range(4):
+            for number in range(4):
                 transfers.append(await bridge.xcall(alpha, beta))
-                if place % 2:
+                if number % 2:
                     await bridge.execute_fast(transfers[-1])
                     await bridge.reconcile(transfers[-1])
                 else:
@@ -233,7 +234,7 @@ async def test_promise_4_order_and_repetition_do_not_change_the_records(
             await other.knows(transfers[0], Status.UNKNOWN)
         await made_final(bridge, watch)
         await made_final(bridge, other)
-        views = [[await one.view(transfer) for transfer in transfers] for one in (watch, other)]
+        views = [[await watching.view(transfer) for transfer in transfers] for watching in (watch, other)]
     assert truth.stored(odd / DATABASE) == truth.stored(plain / DATABASE)
     assert truth.stored_times(odd / DATABASE) == truth.stored_times(plain / DATABASE)
     assert views[0] == views[1]
@@ -260,17 +261,17 @@ async def test_promise_8_a_hidden_xcalled_is_a_hole_until_it_is_read(
         await watch.knows(shown, Status.XCALLED)
 
         async def until_nonces(*, complete: bool) -> Nonces:
-            found: list[Nonces] = []
+            nonces: list[Nonces] = []
             await alpha.mine(2)  # few, so that nothing that is hidden becomes final
 
             async def asked() -> bool:
                 known = await watch.store.chains.nonces(DomainId(alpha.domain_id))
                 if known is not None and known.next == nonce + 2 and known.complete is complete:
-                    found.append(known)
-                return bool(found)
+                    nonces.append(known)
+                return bool(nonces)
 
             await until(asked)
-            return found[0]
+            return nonces[0]
 
         assert (await until_nonces(complete=False)).contiguous == nonce
         origin.edit_logs = origin.edit_push = None

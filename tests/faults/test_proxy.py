@@ -65,7 +65,7 @@ async def test_oversize_lengthens_only_answers_to_long_ranges(bridge: Devnet, or
 
 
 @pytest.mark.parametrize(
-    ("what", "seen"),
+    ("mangled", "seen"),
     [
         (Mangled.TEXT, lambda said: isinstance(said, str)),
         (Mangled.SHAPE, lambda said: said == [17]),
@@ -74,8 +74,8 @@ async def test_oversize_lengthens_only_answers_to_long_ranges(bridge: Devnet, or
         (Mangled.TYPE, lambda said: isinstance(said["result"], dict)),
     ],
 )
-async def test_malform_mangles_as_many_answers_as_told(origin: Proxy, what: Mangled, seen: Any) -> None:
-    async with calling(origin) as caller, origin.suffering(Malform(what, every=2)):
+async def test_malform_mangles_as_many_answers_as_told(origin: Proxy, mangled: Mangled, seen: Any) -> None:
+    async with calling(origin) as caller, origin.suffering(Malform(mangled, every=2)):
         answers = [await caller.ask("eth_chainId") for _ in range(4)]
     assert [bool(isinstance(said, dict) and said == answers[0]) for said in answers] == [True, False, True, False]
     assert seen(answers[1])
@@ -117,13 +117,13 @@ async def test_stale_knows_nothing_of_the_newest_blocks(
 
 
 async def test_stale_gives_the_logs_that_it_has(bridge: Devnet, origin: Proxy) -> None:
-    wanted = await transfers(bridge, 3)
-    number = int(wanted["toBlock"], 16)
+    log_filter = await transfers(bridge, 3)
+    number = int(log_filter["toBlock"], 16)
     async with calling(origin) as caller:
         await until(lambda: origin.head == number)
         async with origin.suffering(Stale(1)):
-            found = (await caller.ask("eth_getLogs", wanted))["result"]
-    assert [int(log["blockNumber"], 16) for log in found] == [number - 2, number - 1]
+            logs = (await caller.ask("eth_getLogs", log_filter))["result"]
+    assert [int(log["blockNumber"], 16) for log in logs] == [number - 2, number - 1]
 
 
 async def test_stale_announces_what_it_held_back_once_lifted(bridge: Devnet, origin: Proxy) -> None:
@@ -133,10 +133,10 @@ async def test_stale_announces_what_it_held_back_once_lifted(bridge: Devnet, ori
         head = await alpha.head()
         await origin.apply(Stale(2))
         await alpha.mine(3)
-        assert [int(one["number"], 16) for one in await caller.hear(1)] == [head + 1]
+        assert [int(header["number"], 16) for header in await caller.hear(1)] == [head + 1]
         await until(lambda: origin.head == head + 3)
         await origin.lift()
-        assert [int(one["number"], 16) for one in await caller.hear(3)] == [head + 1, head + 2, head + 3]
+        assert [int(header["number"], 16) for header in await caller.hear(3)] == [head + 1, head + 2, head + 3]
 
 
 # Limits
@@ -144,11 +144,11 @@ async def test_stale_announces_what_it_held_back_once_lifted(bridge: Devnet, ori
 
 @pytest.mark.parametrize("vendor", sorted(RANGES))
 async def test_a_vendors_limit_is_worded_and_honoured(bridge: Devnet, origin: Proxy, vendor: str) -> None:
-    wanted = await transfers(bridge, 4)
-    first = int(wanted["fromBlock"], 16)
+    log_filter = await transfers(bridge, 4)
+    first = int(log_filter["fromBlock"], 16)
     async with calling(origin) as caller, origin.suffering(RangeLimit(vendor, 2)):
-        refused = (await caller.ask("eth_getLogs", wanted))["error"]
-        given = (await caller.ask("eth_getLogs", wanted | {"toBlock": hex(first + 1)}))["result"]
+        refused = (await caller.ask("eth_getLogs", log_filter))["error"]
+        given = (await caller.ask("eth_getLogs", log_filter | {"toBlock": hex(first + 1)}))["result"]
     classified = classify(refused["code"], refused["message"])
     assert classified.reaction is Reaction.RANGE
     # A number that a text names is what works: of blocks, where the vendor counts those.

@@ -92,7 +92,7 @@ async def test_a_muted_feed_leaves_the_other_alone(bridge: Devnet, origin: Proxy
             await transfers(bridge, 2)
             await until(lambda: origin.bites["Mute"] >= 2)
             heard = await caller.hear(2)
-    assert {"topics" in one for one in heard} == {feed == "heads"}
+    assert {"topics" in push for push in heard} == {feed == "heads"}
 
 
 async def test_pushes_can_be_doubled_and_reordered(bridge: Devnet, origin: Proxy) -> None:
@@ -103,16 +103,16 @@ async def test_pushes_can_be_doubled_and_reordered(bridge: Devnet, origin: Proxy
         async with origin.suffering(Duplicate(), Shuffle()):
             await alpha.mine(2)
             heard = await caller.hear(4)
-    assert [int(one["number"], 16) - head for one in heard] == [2, 2, 1, 1]
+    assert [int(push["number"], 16) - head for push in heard] == [2, 2, 1, 1]
 
 
 def news_of(heard: Sequence[Json], head: int) -> list[str]:
     """What was told, in words: removed logs, and heads by their distance from the first."""
-    return ["removed" if one.get("removed") else str(int(one["number"], 16) - head) for one in heard]
+    return ["removed" if push.get("removed") else str(int(push["number"], 16) - head) for push in heard]
 
 
 @pytest.mark.parametrize(
-    ("news", "told"),
+    ("news", "announced"),
     [
         (ANVIL, ["-1", "0", "1"]),
         (GETH, ["removed", "0", "1"]),
@@ -122,20 +122,20 @@ def news_of(heard: Sequence[Json], head: int) -> list[str]:
     ids=["anvil", "geth", "removed only", "silent"],
 )
 async def test_a_reorg_is_announced_as_each_kind_of_node_does(
-    bridge: Devnet, origin: Proxy, news: ReorgNews, told: list[str]
+    bridge: Devnet, origin: Proxy, news: ReorgNews, announced: list[str]
 ) -> None:
     alpha = bridge.chain("alpha")
     origin.reorgs = news
     async with calling(origin) as caller:
         await caller.ask("eth_subscribe", "newHeads")
         await caller.ask("eth_subscribe", "logs", {"address": alpha.contract})
-        wanted = await transfers(bridge, 1)
+        log_filter = await transfers(bridge, 1)
         await alpha.mine()
         head = await alpha.head()
         await caller.hear(3)
         caller.pushed.clear()
         await alpha.reorg(2)
         await alpha.mine()
-        assert news_of(await caller.hear(len(told)), head) == told
-        gone = [one["blockNumber"] for one in caller.pushed if one.get("removed")]
-        assert gone in ([], [wanted["fromBlock"]])
+        assert news_of(await caller.hear(len(announced)), head) == announced
+        gone = [push["blockNumber"] for push in caller.pushed if push.get("removed")]
+        assert gone in ([], [log_filter["fromBlock"]])

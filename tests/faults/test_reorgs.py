@@ -49,10 +49,10 @@ def checkpoint(watch: Watch, chain: Chain) -> int:
 
 
 async def first_log(chain: Chain, block: int) -> Json:
-    found: list[Json] = await chain.rpc(
+    logs: list[Json] = await chain.rpc(
         "eth_getLogs", [{"address": chain.contract, "fromBlock": hex(block), "toBlock": hex(block)}]
     )
-    return found[0]
+    return logs[0]
 
 
 async def confirm(watch: Watch, chain: Chain, proxy: Proxy, log: Json) -> None:
@@ -118,7 +118,7 @@ async def stored_places(watch: Watch, subject: str) -> set[tuple[str, str]]:
     held: set[tuple[str, str]] = set()
     for record in watch.records(subject):
         held = held | {record[1:]} if record[0] == "added" else held - {record[1:]}
-    return {one for one in held if one[0] == "executed"}
+    return {record for record in held if record[0] == "executed"}
 
 
 async def test_a_leg_that_a_reorg_took_is_awaited_again(
@@ -134,7 +134,7 @@ async def test_a_leg_that_a_reorg_took_is_awaited_again(
         await beta.mine()
         await watch.knows(transfer, Status.XCALLED)
         awaited = await awaited_in(watch.store, due_until=2**40, transfer_id=transfer_id(transfer))
-        assert "execute" in {one.leg.value for one in awaited}
+        assert "execute" in {due.leg.value for due in awaited}
 
 
 async def test_a_late_log_of_an_orphaned_block_is_no_event(
@@ -164,7 +164,7 @@ async def test_a_late_log_of_an_orphaned_block_is_no_event(
             again = await bridge.xcall(alpha, beta)
             assert again.transfer_id == transfer.transfer_id
             await watch.knows(again, Status.XCALLED)
-        assert [place for _, _, place in watch.records(again.transfer_id)] == [again.block_hash]
+        assert [block_hash for _, _, block_hash in watch.records(again.transfer_id)] == [again.block_hash]
 
 
 async def test_a_missing_block_never_takes_an_event_back(

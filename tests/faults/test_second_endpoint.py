@@ -189,13 +189,13 @@ async def test_a_log_a_witness_makes_up_is_ruled_out_by_the_bloom(
     bridge: Devnet, origin: Proxy, second: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    told: list[Json] = []
+    shown: list[Json] = []
 
-    def make_up(wanted: Json, logs: list[Json]) -> list[Json]:
-        if not told or int(wanted["fromBlock"], 16) > int(made_up["blockNumber"], 16):
+    def make_up(log_filter: Json, logs: list[Json]) -> list[Json]:
+        if not shown or int(log_filter["fromBlock"], 16) > int(shown[0]["blockNumber"], 16):
             return logs
-        second_asked.append(wanted)
-        return [*logs, made_up]
+        second_asked.append(log_filter)
+        return [*logs, *shown]
 
     second_asked: list[Json] = []
     async with watching(through(bridge, origin, second), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
@@ -209,12 +209,11 @@ async def test_a_log_a_witness_makes_up_is_ruled_out_by_the_bloom(
         await alpha.mine()
         empty = await alpha.rpc("eth_getBlockByNumber", ["latest", False])
         xcalled = next(log for log in real if log["topics"][1] == transfer.transfer_id)
-        made_up = {**xcalled, "blockNumber": empty["number"], "blockHash": empty["hash"]}
-        told.append(made_up)
+        shown.append({**xcalled, "blockNumber": empty["number"], "blockHash": empty["hash"]})
         second.edit_logs = make_up
         await mined_until(alpha, lambda: len(second_asked) > 0)
         await watch.covers(ALPHA, await alpha.head())
-        assert [place for _, kind, place in watch.records(transfer.transfer_id) if kind == "xcalled"] == [
+        assert [block_hash for _, kind, block_hash in watch.records(transfer.transfer_id) if kind == "xcalled"] == [
             xcalled["blockHash"]
         ]
         assert origin.subscribers == 2

@@ -36,9 +36,9 @@ class Event:
 
 async def standing(chain: Chain, first: int) -> set[Event]:
     """The bridge's events from block ``first`` on, as the node itself has them now."""
-    wanted = {"address": chain.contract, "fromBlock": hex(first), "toBlock": "latest", "topics": [list(KINDS)]}
-    found: list[Json] = await chain.rpc("eth_getLogs", [wanted])
-    return {_event(chain.domain_id, log) for log in found}
+    log_filter = {"address": chain.contract, "fromBlock": hex(first), "toBlock": "latest", "topics": [list(KINDS)]}
+    logs: list[Json] = await chain.rpc("eth_getLogs", [log_filter])
+    return {_event(chain.domain_id, log) for log in logs}
 
 
 def stored(database: Path) -> set[Event]:

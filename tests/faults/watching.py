@@ -98,7 +98,7 @@ class Watch:
 
     def records(self, subject: str) -> list[tuple[str, str, str]]:
         """What was "added" and "removed" of a transfer's event records, in that order: with kind and block hash."""
-        return [(change, kind, place) for change, about, kind, place in self._recorded if about == subject]
+        return [(change, kind, block_hash) for change, about, kind, block_hash in self._recorded if about == subject]
 
     def removed(self, subject: str) -> list[tuple[str, str, str]]:
         """The records that were taken back."""
@@ -106,8 +106,8 @@ class Watch:
 
     async def view(self, transfer: Transfer) -> TransferView | None:
         """What is stored of a transfer."""
-        found = await self.store.transfers.by_id_or_tx(bytes.fromhex(transfer.transfer_id[2:]))
-        return found[0] if found else None
+        views = await self.store.transfers.by_id_or_tx(bytes.fromhex(transfer.transfer_id[2:]))
+        return views[0] if views else None
 
     async def status(self, transfer: Transfer) -> Status | None:
         """Its status; None where nothing is known of it."""
@@ -131,8 +131,8 @@ class Watch:
     async def alerts(self, state: AlertState | None = None) -> list[tuple[str, str, str | None]]:
         """Kind, subject and resolution of its alerts, the oldest first."""
         rows = await self.store.alerts.listed(state, limit=100)
-        found = [row.alert for row, _ in reversed(rows)]
-        return [(alert.kind.name, alert.subject, alert.resolution) for alert in found]
+        alerts = [row.alert for row, _ in reversed(rows)]
+        return [(alert.kind.name, alert.subject, alert.resolution) for alert in alerts]
 
 
 class _Noted:
@@ -151,9 +151,9 @@ class _Noted:
     ) -> tuple[Changes, list[str]]:
         changes, changed_alerts = await self._store.record(batch, decide, route, at)
         for change, records in (("removed", changes.removed), ("added", changes.added)):
-            for one in records:
-                about = f"0x{one.event.transfer_id.hex()}"
-                self._notes.append((change, about, one.kind.value, f"0x{one.sighting.block.hash.hex()}"))
+            for record in records:
+                about = f"0x{record.event.transfer_id.hex()}"
+                self._notes.append((change, about, record.kind.value, f"0x{record.sighting.block.hash.hex()}"))
         return changes, changed_alerts
 
 

@@ -57,14 +57,14 @@ async def strangers(port: int, sends: bytes) -> AsyncIterator[Strangers]:
 @pytest.mark.parametrize("sends", [b"", HALF, STREAM, LARGE], ids=["silent", "half a head", "streams", "unread"])
 async def test_many_connections_take_no_descriptor_that_alerts_need(tmp_path: Path, sends: bytes) -> None:
     port, said = free_port(), tmp_path / "stderr"
-    async with Receiver() as told:
-        write_config(tmp_path, port, webhook(told.url))
+    async with Receiver() as receiver:
+        write_config(tmp_path, port, webhook(receiver.url))
         with running(tmp_path, port, stderr=said, descriptors=DESCRIPTORS) as monitor:
             await monitor.healthy()
             async with strangers(port, sends) as them:
                 await them.come(300)
                 assert (await monitor.get("/healthz"))[0] == 200
-                await asyncio_until(lambda: told.taken)
+                await asyncio_until(lambda: receiver.taken)
                 await them.come(100)
                 assert (await monitor.get("/metrics"))[0] == 200
                 held = len(list(Path(f"/proc/{monitor.process.pid}/fd").iterdir()))

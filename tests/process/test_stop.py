@@ -179,13 +179,13 @@ async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
 
 async def test_a_hanging_channel_does_not_hold_up_the_stop(tmp_path: Path) -> None:
     port = free_port()
-    async with Receiver() as told:
-        planned = told.plan(200)
+    async with Receiver() as receiver:
+        planned = receiver.plan(200)
         planned.until = asyncio.Event()
-        write_config(tmp_path, port, webhook(told.url))
+        write_config(tmp_path, port, webhook(receiver.url))
         with running(tmp_path, port) as monitor:
             await monitor.healthy()
-            await asyncio_until(told.asked.is_set)
+            await asyncio_until(receiver.asked.is_set)
             began = time.monotonic()
             monitor.send(signal.SIGTERM)
             assert await monitor.ended() == 0
@@ -237,10 +237,10 @@ Alerts.open_of_kind = at_first(Alerts.open_of_kind)
 
 async def test_a_part_without_its_database_is_started_again(tmp_path: Path) -> None:
     port, said = free_port(), tmp_path / "stderr"
-    async with Receiver() as told:
-        write_config(tmp_path, port, webhook(told.url))
+    async with Receiver() as receiver:
+        write_config(tmp_path, port, webhook(receiver.url))
         with running(tmp_path, port, before=OUT_OF_USE_AT_FIRST, stderr=said) as monitor:
-            await asyncio_until(lambda: told.taken or monitor.process.poll() is not None)
+            await asyncio_until(lambda: receiver.taken or monitor.process.poll() is not None)
             assert monitor.process.poll() is None
             monitor.send(signal.SIGTERM)
             assert await monitor.ended() == 0

@@ -43,11 +43,11 @@ def read_all(readable: int) -> bytes:
 
 async def test_an_unread_stderr_holds_up_nothing(tmp_path: Path) -> None:
     port = free_port()
-    async with Receiver() as told:
-        write_config(tmp_path, port, webhook(told.url))
+    async with Receiver() as receiver:
+        write_config(tmp_path, port, webhook(receiver.url))
         with full_pipe() as (_, stderr), running(tmp_path, port, stderr=stderr) as monitor:
             await monitor.healthy()
-            await asyncio_until(lambda: told.taken)
+            await asyncio_until(lambda: receiver.taken)
             assert (await monitor.get("/metrics"))[0] == 200
             monitor.send(signal.SIGTERM)
             assert await monitor.ended() == 0
@@ -92,11 +92,11 @@ async def test_a_stdout_that_takes_nothing_makes_only_that_channel_fail(tmp_path
         stdout = os.open("/dev/full", os.O_WRONLY)
     closed = [1] if kind == "closed" else []
     said = tmp_path / "stderr"
-    async with Receiver() as told:
-        write_config(tmp_path, port, CONSOLE, webhook(told.url))
+    async with Receiver() as receiver:
+        write_config(tmp_path, port, CONSOLE, webhook(receiver.url))
         with running(tmp_path, port, stdout=stdout, stderr=said, closed=closed) as monitor:
             await monitor.healthy()
-            await asyncio_until(lambda: told.taken and "stdout cannot be written to" in said.read_text())
+            await asyncio_until(lambda: receiver.taken and "stdout cannot be written to" in said.read_text())
             assert (await monitor.get("/healthz"))[0] == 200
             monitor.send(signal.SIGTERM)
             assert await monitor.ended() == 0

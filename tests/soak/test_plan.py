@@ -57,7 +57,7 @@ def test_endpoints_that_hide_logs_leave_the_other_honest() -> None:
     blinded = [t for t in troubles if isinstance(t, EndpointTrouble) and len(t.endpoints) > 1]
     assert blinded
     assert not any(isinstance(t.fault, Empty | Partial) for t in blinded)
-    assert not any(isinstance(t.fault, Malform) and t.fault.what is Mangled.LOGS for t in blinded)
+    assert not any(isinstance(t.fault, Malform) and t.fault.mangled is Mangled.LOGS for t in blinded)
 
 
 def test_everything_that_can_go_wrong_does_in_some_runs() -> None:

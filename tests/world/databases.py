@@ -27,8 +27,8 @@ async def open_store(file: Path, names: ChainNames, executor: MakeExecutor = Thr
 async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:
     """The legs of one transfer, or of all, that have not arrived and are due until then; the earliest first."""
     legs = [await store.deadlines.awaited(leg, due_until=due_until, after=None, limit=10**6) for leg in Leg]
-    found = [one for of_kind in legs for one in of_kind if transfer_id in {None, one.transfer_id}]
-    return sorted(found, key=lambda one: one.due_at)
+    awaited = [leg for of_kind in legs for leg in of_kind if transfer_id in {None, leg.transfer_id}]
+    return sorted(awaited, key=lambda leg: leg.due_at)
 
 
 @cache

@@ -47,8 +47,8 @@ def phantom_delivery(
     return PHANTOM_DELIVERY.open(transfer_id, at, details)
 
 
-def delivery_mismatch(domain: DomainId, executed: Executed, place: Sighting, wrong: Mismatch, at: datetime) -> Alert:
-    return DELIVERY_MISMATCH.open(executed.transfer_id, at, MismatchDetails.of(domain, executed, place, wrong))
+def delivery_mismatch(domain: DomainId, executed: Executed, at_block: Sighting, wrong: Mismatch, at: datetime) -> Alert:
+    return DELIVERY_MISMATCH.open(executed.transfer_id, at, MismatchDetails.of(domain, executed, at_block, wrong))
 
 
 def chain_unobserved(chain: str, at: datetime, *, silent_for: int, waiting: int, why: str) -> Alert:
@@ -71,8 +71,8 @@ def provider_failing(provider: str, at: datetime, *, reason: str, dead: bool) ->
     return PROVIDER_FAILING.open(provider, at, ProviderFailingDetails(reason=reason, dead=dead))
 
 
-def backup_failed(what: str, at: datetime, *, reason: str) -> Alert:
-    return BACKUP_FAILED.open(what, at, BackupFailedDetails(reason=reason))
+def backup_failed(subject: str, at: datetime, *, reason: str) -> Alert:
+    return BACKUP_FAILED.open(subject, at, BackupFailedDetails(reason=reason))
 
 
 def database_failing(at: datetime, trouble: DatabaseTrouble, *, since: int, started: bool = True) -> Alert:

@@ -54,7 +54,7 @@ def sighting(number: int, timestamp: int | None = None, fork: str = "") -> Sight
     return Sighting(BlockRef(BlockNumber(number), block_hash, at), Hash32(b"\x05" * 32), 0)
 
 
-def xcalled(params: TransferInfo, place: Sighting) -> EventRecord:
+def xcalled(params: TransferInfo, seen_in: Sighting) -> EventRecord:
     """XCalled of the transfer, on its origin."""
     event = XCalled(
         transfer_id=transfer_id_of(params),
@@ -66,11 +66,11 @@ def xcalled(params: TransferInfo, place: Sighting) -> EventRecord:
         local=Address(b"\x08" * 20),
         message_body=b"",
     )
-    return EventRecord(params.origin_domain, event, place)
+    return EventRecord(params.origin_domain, event, seen_in)
 
 
 def executed(
-    params: TransferInfo, place: Sighting, routers: tuple[Address, ...] = (ROUTER,), domain: DomainId | None = None
+    params: TransferInfo, seen_in: Sighting, routers: tuple[Address, ...] = (ROUTER,), domain: DomainId | None = None
 ) -> EventRecord:
     """Executed of the transfer, on its destination unless ``domain`` says otherwise."""
     event = Executed(
@@ -83,10 +83,10 @@ def executed(
         amount=10**18,
         caller=Address(b"\x0b" * 20),
     )
-    return EventRecord(domain or params.destination_domain, event, place)
+    return EventRecord(domain or params.destination_domain, event, seen_in)
 
 
-def reconciled(params: TransferInfo, place: Sighting, domain: DomainId | None = None) -> EventRecord:
+def reconciled(params: TransferInfo, seen_in: Sighting, domain: DomainId | None = None) -> EventRecord:
     """Reconciled of the transfer, on its destination unless ``domain`` says otherwise."""
     event = Reconciled(
         transfer_id=transfer_id_of(params),
@@ -96,4 +96,4 @@ def reconciled(params: TransferInfo, place: Sighting, domain: DomainId | None = 
         amount=10**18,
         caller=Address(b"\x0c" * 20),
     )
-    return EventRecord(domain or params.destination_domain, event, place)
+    return EventRecord(domain or params.destination_domain, event, seen_in)
