@@ -11,7 +11,7 @@ DAY = 86_400.0
 _FIRST_DOMAIN, _FIRST_CHAIN_ID = 1001, 31_337
 _COUNTS = (2, 2, 2, 2, 2, 2, 3, 3, 4, 5)
 """How many chains there are."""
-_BLOCK_TIMES = (60.0, 60.0, 45.0, 30.0, 20.0, 12.0)
+_BLOCK_TIMES = (60.0, 60.0, 60.0, 45.0, 30.0, 30.0, 20.0, 12.0, 5.0)
 _CHANNEL_TYPES = ("webhook", "discord", "slack")
 _REST = 3600.0
 """Seconds from the last leg that trouble may have hidden until all is at rest."""

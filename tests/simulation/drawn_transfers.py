@@ -66,7 +66,7 @@ def _transfer(random: Random, story: Story, at: float, outages: list[_Outage]) -
         reconciled_after=None if reconciled_after is None else round(reconciled_after, 1),
         fast=fast,
         deed=deed,
-        nonce_offset=random.choice((-1, -1, -3, 0, 2, 50)),
+        nonce_offset=random.choice((-1, -1, -3, 0, 2, 50, -5000)),
         calldata=random.choice((0, 0, 0, 0, 0, 0, 0, 4, 100, 1000)),
     )
 

@@ -25,7 +25,7 @@ from tests.simulation.story import (
 
 _BEGIN = 900.0
 """Seconds at the story's begin in which nothing goes wrong."""
-_INCIDENTS_A_DAY, _SHALLOW_A_DAY = 10.0, 12.0
+_INCIDENTS_A_DAY, _SHALLOW_A_DAY = 16.0, 12.0
 _DAY = 86_400.0
 _MARGIN = 900.0
 """Seconds around an endpoint's lie by omission for which another endpoint of the chain is well."""
@@ -33,7 +33,9 @@ OMISSIONS = frozenset({EndpointTrouble.LEAVE_OUT, EndpointTrouble.EMPTY})
 
 _AMOUNTS: dict[EndpointTrouble, tuple[float, ...]] = {
     EndpointTrouble.LAG: (1, 2, 5, 20, 60),
+    EndpointTrouble.UNEVEN: (1, 3, 20),
     EndpointTrouble.LEAVE_OUT: (0.1, 0.5, 1.0),
+    EndpointTrouble.HIDE_LEGS: (0.3, 1.0),
     EndpointTrouble.RANGE_LIMIT: (1, 5, 100),
     EndpointTrouble.RATE_LIMIT: (1, 2, 5),
     EndpointTrouble.PRUNE: (64, 128),
@@ -51,7 +53,7 @@ def draw_incidents(random: Random, story: Story) -> Story:
     while at < story.quiet_from:
         for _ in range(random.choices((1, 2, 3), (65, 25, 10))[0]):
             make = random.choices(_MAKERS, _WEIGHTS)[0]
-            drawn.append(make(random, story, round(at + random.uniform(0.0, 300.0), 1)))
+            drawn += make(random, story, round(at + random.uniform(0.0, 300.0), 1))
         at += random.expovariate(_INCIDENTS_A_DAY / _DAY)
     for chain in story.chains:
         drawn += _shallow_reorgs(random, story, chain.domain)
@@ -113,62 +115,82 @@ def _shallow_reorgs(random: Random, story: Story, domain: int) -> list[Reorg]:
     return reorgs
 
 
-def _reorg(random: Random, story: Story, at: float) -> Reorg:
+def _reorg(random: Random, story: Story, at: float) -> list[Reorg]:
     chain = random.choice(story.chains)
     deep = random.random() < 0.15
     depth = chain.final_depth + random.randrange(1, 10) if deep else random.randrange(1, chain.final_depth + 1)
     fate = random.choice(tuple(Fate))
-    return Reorg(chain.domain, at, depth, fate, random.randrange(4), rises=random.random() < 0.7, deep=deep)
+    return [Reorg(chain.domain, at, depth, fate, random.randrange(4), rises=random.random() < 0.7, deep=deep)]
 
 
-def _stall(random: Random, story: Story, at: float) -> Stall:
-    return Stall(random.choice(story.chains).domain, at, _lasting(random))
+def _stall(random: Random, story: Story, at: float) -> list[Stall]:
+    return [Stall(random.choice(story.chains).domain, at, _lasting(random))]
 
 
-def _pause(random: Random, story: Story, at: float) -> Pause:
-    return Pause(random.choice(story.chains).domain, at, _lasting(random, 7200.0))
+def _pause(random: Random, story: Story, at: float) -> list[Pause]:
+    return [Pause(random.choice(story.chains).domain, at, _lasting(random, 7200.0))]
 
 
-def _stamp_error(random: Random, story: Story, at: float) -> StampError:
+def _stamp_error(random: Random, story: Story, at: float) -> list[StampError]:
     by = random.choice((-600.0, -60.0, -12.0, 12.0, 60.0, 600.0))
-    return StampError(random.choice(story.chains).domain, at, _lasting(random), by)
+    return [StampError(random.choice(story.chains).domain, at, _lasting(random), by)]
 
 
-def _endpoint_fault(random: Random, story: Story, at: float) -> EndpointFault:
+def _endpoint_fault(random: Random, story: Story, at: float) -> list[EndpointFault]:
     chain = random.choice(story.chains)
     trouble = random.choice(tuple(EndpointTrouble))
     amount = random.choice(_AMOUNTS.get(trouble, (1.0,)))
-    return EndpointFault(
-        chain.domain, random.randrange(len(chain.endpoints)), at, _lasting(random), trouble, float(amount)
-    )
+    hit = random.randrange(len(chain.endpoints))
+    # What only some of its endpoints hide is found at the others; where all do, only the contract tells.
+    all_hit = trouble is EndpointTrouble.HIDE_LEGS or random.random() < 0.1
+    seconds = _lasting(random)
+    return [
+        EndpointFault(chain.domain, index, at, seconds, trouble, float(amount))
+        for index in range(len(chain.endpoints))
+        if all_hit or index == hit
+    ]
 
 
-def _channel_fault(random: Random, story: Story, at: float) -> ChannelFault:
+def _blind_start(random: Random, story: Story, at: float) -> list[EndpointFault | Kill]:
+    """The monitor is away for longer than any endpoint of a chain remembers."""
+    chain = random.choice(story.chains)
+    remembered = 64
+    away = float(round(chain.block_time * remembered * random.uniform(0.5, 2.0)))
+    return [
+        Kill(0, at, away, KillManner.STOP),
+        *(
+            EndpointFault(chain.domain, index, at, away + 1800.0, EndpointTrouble.PRUNE, remembered)
+            for index in range(len(chain.endpoints))
+        ),
+    ]
+
+
+def _channel_fault(random: Random, story: Story, at: float) -> list[ChannelFault]:
     trouble = random.choices(tuple(ChannelTrouble), (3, 3, 3, 3, 1))[0]
     amount = float(random.choice((1, 5, 60, 600)))
-    return ChannelFault(random.choice(story.channels).name, at, _lasting(random, 7200.0), trouble, amount)
+    return [ChannelFault(random.choice(story.channels).name, at, _lasting(random, 7200.0), trouble, amount)]
 
 
-def _kill(random: Random, _story: Story, at: float) -> Kill:
+def _kill(random: Random, _story: Story, at: float) -> list[Kill]:
     manner = random.choices(tuple(KillManner), (5, 4, 2))[0]
     count = random.randrange(2000) if manner is KillManner.STEP else random.randrange(1, 200)
     down_for = float(round(2.0 * (5000.0 / 2.0) ** random.random()))
-    return Kill(0, at, down_for, manner, count)
+    return [Kill(0, at, down_for, manner, count)]
 
 
-def _suspension(random: Random, _story: Story, at: float) -> Suspension:
-    return Suspension(0, at, _lasting(random, 7200.0))
+def _suspension(random: Random, _story: Story, at: float) -> list[Suspension]:
+    return [Suspension(0, at, _lasting(random, 7200.0))]
 
 
-def _clock_step(random: Random, _story: Story, at: float) -> ClockStep:
-    return ClockStep(0, at, _lasting(random), random.choice((-3600.0, -300.0, -30.0, 30.0, 300.0, 3600.0)))
+def _clock_step(random: Random, _story: Story, at: float) -> list[ClockStep]:
+    return [ClockStep(0, at, _lasting(random), random.choice((-3600.0, -300.0, -30.0, 30.0, 300.0, 3600.0)))]
 
 
-def _disk_fault(random: Random, _story: Story, at: float) -> DiskFault:
-    return DiskFault(0, at, _lasting(random, 1800.0))
+def _disk_fault(random: Random, _story: Story, at: float) -> list[DiskFault]:
+    return [DiskFault(0, at, _lasting(random, 1800.0))]
 
 
-_MAKERS: tuple[Callable[[Random, Story, float], Any], ...] = (
+_MAKERS: tuple[Callable[[Random, Story, float], list[Any]], ...] = (
     _endpoint_fault,
     _reorg,
     _stall,
@@ -179,5 +201,6 @@ _MAKERS: tuple[Callable[[Random, Story, float], Any], ...] = (
     _suspension,
     _clock_step,
     _disk_fault,
+    _blind_start,
 )
-_WEIGHTS = (40, 8, 6, 5, 4, 14, 10, 5, 4, 4)
+_WEIGHTS = (40, 8, 6, 5, 4, 14, 10, 5, 4, 4, 2)

@@ -8,8 +8,9 @@ from zlib import crc32
 
 from tests.faults.vendors import RANGES, RATES, Counts
 from tests.simulation.endpoint_view import EndpointView, Refused
+from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Ledger, Mined
-from tests.simulation.story import EndpointFault, EndpointTrouble
+from tests.simulation.story import Deed, EndpointFault, EndpointTrouble
 from tests.simulation.world import World
 
 _RANGE_WORDS = tuple(words for words in RANGES.values() if words.counts is Counts.BLOCKS)
@@ -81,7 +82,10 @@ class SimulatedNode:
         """The chain as it has it now, for an answer or for a push."""
         ledger = self._serves(troubles, pushing=pushing)
         newest = ledger.head.number
-        head = max(0, newest - int(troubles.get(EndpointTrouble.LAG, 0)))
+        behind = troubles.get(EndpointTrouble.LAG, 0.0)
+        if not pushing and self._asked % 2:
+            behind = max(behind, troubles.get(EndpointTrouble.UNEVEN, 0.0))
+        head = max(0, newest - int(behind))
         oldest = max(0, newest - int(troubles.get(EndpointTrouble.PRUNE, newest)))
         return EndpointView(ledger, self.traits, head, self._final(ledger, head, troubles), oldest)
 
@@ -139,6 +143,8 @@ class SimulatedNode:
     def _edited_logs(self, view: EndpointView, troubles: Troubles, params: Sequence[Any]) -> bytes:
         mined = view.mined(params[0])
         logs = [self.log(view, block, each, troubles) for block, each in mined if self.shows(each, troubles)]
+        if EndpointTrouble.SHUFFLE in troubles:
+            logs.reverse()
         if EndpointTrouble.TWICE in troubles:
             logs = [log for log in logs for _ in range(2)]
         return b"[" + b",".join(logs) + b"]"
@@ -147,8 +153,16 @@ class SimulatedNode:
         """Whether a log is in its answers and pushes."""
         if EndpointTrouble.EMPTY in troubles:
             return False
+        if EndpointTrouble.HIDE_LEGS in troubles and self._is_leg_that_the_contract_tells_of(mined):
+            return crc32(mined.log.transfer_id) / 2**32 >= troubles[EndpointTrouble.HIDE_LEGS]
         share = troubles.get(EndpointTrouble.LEAVE_OUT, 0.0)
         return crc32(mined.tx_hash + bytes([self.index])) / 2**32 >= share
+
+    def _is_leg_that_the_contract_tells_of(self, mined: Mined) -> bool:
+        """Whether somebody asks the contract about it: it is awaited, since its call is seen, and is as was called."""
+        watched = {mined.log.info.origin_domain, mined.log.info.destination_domain} <= self.world.ledgers.keys()
+        deed = self.world.story.transfers[mined.log.transfer].deed
+        return watched and mined.log.event is not Event.XCALLED and deed is Deed.HONEST
 
     def log(
         self, view: EndpointView, block: Block, mined: Mined, troubles: Troubles, *, pushing: bool = False

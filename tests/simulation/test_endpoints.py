@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -14,6 +15,7 @@ from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
 from connext_monitor.monitoring.endpoint import Endpoint, Pushes
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 from tests.simulation.endpoints import Endpoints, SimulatedClient, chain_table
+from tests.simulation.facts import Event
 from tests.simulation.small_worlds import HERE, POLLED, PUSHING, THERE, chain, story, transfer
 from tests.simulation.story import Beyond, EndpointFault, EndpointTraits, EndpointTrouble, Reorg, Story
 from tests.simulation.world import World
@@ -164,6 +166,31 @@ def test_what_is_left_out_is_always_the_same() -> None:
     assert 0 < len(shown) < 3
     assert at(300.0, leaving_out, all_logs) == shown
     assert at(550.0, leaving_out, all_logs) == [7, 8, 9]
+
+
+def test_legs_that_are_hidden_are_told_of_by_the_contract_alone() -> None:
+    async def shown(node: Opened) -> tuple[list[int], int]:
+        ledger = node.world.ledger(HERE)
+        logs = await node.logs()
+        leg = next(fact for fact in ledger.facts.facts if fact.event is Event.EXECUTED)
+        asked = transfer_status_call(TransferId(bytes.fromhex(leg.transfer_id[2:])))
+        return logs, read_transfer_status(await node.endpoint.call(CONTRACT, asked, "latest"))
+
+    there_and_back = replace(told(), transfers=(transfer(5.0), transfer(5.0, origin=THERE, destination=HERE)))
+    hiding = replace(there_and_back, endpoint_faults=(fault(EndpointTrouble.HIDE_LEGS),))
+    assert [len(at(300.0, each, shown)[0]) for each in (there_and_back, hiding)] == [3, 1]
+    assert [at(300.0, each, shown)[1] for each in (there_and_back, hiding)] == [3, 3]
+
+
+def test_an_uneven_endpoint_is_behind_in_every_second_answer() -> None:
+    async def heads(node: Opened) -> list[int]:
+        return [await head(node) for _ in range(4)]
+
+    assert sorted(at(50.0, told(fault(EndpointTrouble.UNEVEN, 3)), heads)) == [62, 62, 65, 65]
+
+
+def test_shuffled_logs_come_in_the_opposite_order() -> None:
+    assert at(50.0, told(fault(EndpointTrouble.SHUFFLE)), all_logs) == [9, 8, 7]
 
 
 def test_an_empty_endpoint_finds_nothing() -> None:

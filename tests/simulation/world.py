@@ -23,6 +23,8 @@ class World:
         self._order = count()
         self._todo: list[tuple[float, int, Callable[[float], None]]] = []
         self._chains = {chain.domain: _Chain(story, chain) for chain in story.chains}
+        self.ledgers = {domain: chain.ledger for domain, chain in self._chains.items()}
+        """The chains by their domain ids."""
         self.bridge = Bridge(story, self._at)
         for chain in story.chains:
             genesis = self._chains[chain.domain]
@@ -32,14 +34,9 @@ class World:
                 self._at(reorg.at, self._reorg_maker(reorg))
         self.advance(0.0)
 
-    @property
-    def ledgers(self) -> dict[int, Ledger]:
-        """The chains by their domain ids."""
-        return {domain: chain.ledger for domain, chain in self._chains.items()}
-
     def ledger(self, domain: int) -> Ledger:
         """A chain."""
-        return self._chains[domain].ledger
+        return self.ledgers[domain]
 
     def facts(self) -> dict[int, ChainFacts]:
         """What was true of each chain until now."""
