@@ -74,10 +74,10 @@ class StoreOpening:
                     raise
 
     async def _tell(self, trouble: DatabaseTrouble) -> None:
-        channels = [one.provider for one in self._providers]
+        channels = [configured.provider for configured in self._providers]
         bulletin = Bulletin(channels, self._route, self._labels, self._clock)
         await announce_failed_start(bulletin, trouble, self._clock, self.lock.note)
         await asyncio.gather(*(channel.aclose() for channel in channels), return_exceptions=True)
 
     def _route(self, alert: Alert) -> Collection[str]:
-        return [one.provider.name for one in self._providers if one.wants(alert, self._labels)]
+        return [configured.provider.name for configured in self._providers if configured.wants(alert, self._labels)]

@@ -20,7 +20,7 @@ LOOKED_THROUGH = 20_000
 def page(
     connection: Connection,
     address: Address,
-    wanted: TransferFilter,
+    filters: TransferFilter,
     *,
     limit: int,
     after: Cursor | None,
@@ -30,27 +30,27 @@ def page(
 
     ``next`` is where to go on: behind the last one found, or behind the last one looked at.
     """
-    window = _window(wanted, after, looked_through)
+    window = _window(filters, after, looked_through)
     rows = connection.execute(_holding(address, window, limit + 1)).all()
-    places = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
-    if len(places) > limit:
-        places = places[:limit]
-        end: Cursor | None = places[-1]
+    positions = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
+    if len(positions) > limit:
+        positions = positions[:limit]
+        end: Cursor | None = positions[-1]
     else:
         end = _end(connection, window, looked_through)
-    known = by_ids(connection, [transfer_id for _, transfer_id in places]).values()
+    known = by_ids(connection, [transfer_id for _, transfer_id in positions]).values()
     # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
     mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
-    return TransferIdPage([transfer_id for _, transfer_id in places if transfer_id in mine], end)
+    return TransferIdPage([transfer_id for _, transfer_id in positions if transfer_id in mine], end)
 
 
-def _window(wanted: TransferFilter, after: Cursor | None, most: int) -> Subquery:
+def _window(filters: TransferFilter, after: Cursor | None, most: int) -> Subquery:
     """The next transfers of the list that are looked through."""
-    place = (transfers.c.started_at, transfers.c.transfer_id)
-    query = select(*place).where(*conditions(wanted))
+    position = (transfers.c.started_at, transfers.c.transfer_id)
+    query = select(*position).where(*conditions(filters))
     if after is not None:
-        query = query.where(tuple_(*place) < tuple_(*after))
-    return query.order_by(*(column.desc() for column in place)).limit(most).subquery()
+        query = query.where(tuple_(*position) < tuple_(*after))
+    return query.order_by(*(column.desc() for column in position)).limit(most).subquery()
 
 
 def _end(connection: Connection, window: Subquery, most: int) -> Cursor | None:

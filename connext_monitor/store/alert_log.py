@@ -19,31 +19,31 @@ from connext_monitor.store.schema import alerts, deliveries, delivery_groups, tr
 
 def changed(connection: Connection, after: int, *, limit: int) -> list[AlertRow]:
     """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
-    wanted = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
-    return [AlertRow(row.revision, read_alert(row)) for row in connection.execute(wanted)]
+    query = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
+    return [AlertRow(row.revision, read_alert(row)) for row in connection.execute(query)]
 
 
 def worst_open(connection: Connection, limit: int) -> list[Alert]:
     """At most ``limit`` open alerts: the most severe first, of these the longest open."""
     ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
-    wanted = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
-    wanted = wanted.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
-    return [read_alert(row) for row in connection.execute(wanted)]
+    query = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
+    query = query.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
+    return [read_alert(row) for row in connection.execute(query)]
 
 
 def delivery_records(connection: Connection, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:
     """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
     groups = delivery_groups.c
     columns = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
-    wanted = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
+    query = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
         deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
     )
-    found: dict[str, list[DeliveryRecord]] = {}
+    records: dict[str, list[DeliveryRecord]] = {}
     for part in parts(ids):
-        rows = connection.execute(wanted.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
+        rows = connection.execute(query.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
         for row in rows:
-            found.setdefault(row.alert_id, []).append(_record(row))
-    return found
+            records.setdefault(row.alert_id, []).append(_record(row))
+    return records
 
 
 def open_by_topic(connection: Connection) -> list[OpenAlerts]:

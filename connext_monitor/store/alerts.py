@@ -34,11 +34,11 @@ _ALERT_COLUMNS = (
 _OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
 
 
-def open_all(connection: Connection, wanted: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
+def open_all(connection: Connection, openings: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
     """Store alerts as open, with a delivery for each of their providers; those that were not open already."""
-    known = _SELECT_STATES(connection, [alert.id for alert, _ in wanted]) if wanted else []
+    known = _SELECT_STATES(connection, [alert.id for alert, _ in openings]) if openings else []
     is_open = {alert_id for _, alert_id, state, _ in known if state == AlertState.OPEN.value}
-    new = {alert.id: (alert, providers) for alert, providers in wanted if alert.id not in is_open}
+    new = {alert.id: (alert, providers) for alert, providers in openings if alert.id not in is_open}
     if new:
         first = next_revision(connection)
         _OPEN(connection, [_row(alert, first + number) for number, (alert, _) in enumerate(new.values())])
@@ -104,8 +104,8 @@ def resolve_all(connection: Connection, ended: Sequence[ResolveAlert], at: datet
                 revision=bindparam("change"),
             ),
             [
-                {"of_alert": alert_id, "how": resolutions[alert_id].value, "change": first + place}
-                for place, alert_id in enumerate(resolved)
+                {"of_alert": alert_id, "how": resolutions[alert_id].value, "change": first + number}
+                for number, alert_id in enumerate(resolved)
             ],
         )
         news.queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
@@ -189,11 +189,11 @@ def count_open(connection: Connection) -> dict[tuple[AlertKind, Severity], int]:
 def overdue_legs(connection: Connection, transfer_ids: Sequence[TransferId]) -> dict[TransferId, frozenset[Leg]]:
     """The legs of these transfers whose overdue alert is open."""
     ids = {OVERDUE[leg].alert_id(transfer_id): (transfer_id, leg) for transfer_id in transfer_ids for leg in Leg}
-    found: dict[TransferId, frozenset[Leg]] = {}
+    legs: dict[TransferId, frozenset[Leg]] = {}
     for alert_id in _open_among(connection, ids):
         transfer_id, leg = ids[alert_id]
-        found[transfer_id] = found.get(transfer_id, frozenset()) | {leg}
-    return found
+        legs[transfer_id] = legs.get(transfer_id, frozenset()) | {leg}
+    return legs
 
 
 def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:

@@ -50,7 +50,7 @@ def copy_database(source: Path, target: Path, stopped: Callable[[], bool] = neve
     """
     try:
         with _reading(source) as connection, _given_up(connection, stopped):
-            wanted = contents(connection, source)
+            copied = contents(connection, source)
             _refuse_without_room(connection, target)
             # Nobody but the owner: SQLite would make it as readable as the umask allows.
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -58,17 +58,17 @@ def copy_database(source: Path, target: Path, stopped: Callable[[], bool] = neve
                 # Steps only so that it can be given up: within the read transaction all of them see one state.
                 connection.backup(copy, pages=_PAGES_A_STEP, progress=lambda *_: _give_up_if(stopped))
                 copy.execute("PRAGMA journal_mode=DELETE").close()
-            return wanted
+            return copied
     except sqlite3.Error as error:
         raise BackupError(f"{source} could not be copied to {target.parent} ({error})") from error
     except OSError as error:
         raise BackupError(f"{target.parent} cannot be written to ({error.strerror})") from error
 
 
-def verify(file: Path, wanted: Contents | None = None, stopped: Callable[[], bool] = never) -> Contents:
+def verify(file: Path, expected: Contents | None = None, stopped: Callable[[], bool] = never) -> Contents:
     """What is in a copy that nobody writes, once SQLite has found no fault in any of it. Raises BackupError.
 
-    With ``wanted``, it must hold just that.
+    With ``expected``, it must hold just that.
     """
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
@@ -76,12 +76,12 @@ def verify(file: Path, wanted: Contents | None = None, stopped: Callable[[], boo
             faults = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
             if faults != ["ok"]:
                 raise BackupError(f"{file} is damaged ({'; '.join(faults)[:300]})")
-            found = contents(connection, file)
+            actual = contents(connection, file)
     except sqlite3.Error as error:
         raise BackupError(f"{file} is no whole database ({error})") from error
-    if wanted is not None and found != wanted:
-        raise BackupError(f"{file} does not hold what the database held: {found}, not {wanted}")
-    return found
+    if expected is not None and actual != expected:
+        raise BackupError(f"{file} does not hold what the database held: {actual}, not {expected}")
+    return actual
 
 
 def contents(connection: sqlite3.Connection, file: Path) -> Contents:
@@ -96,11 +96,11 @@ def contents(connection: sqlite3.Connection, file: Path) -> Contents:
     return Contents(str(revision[0]), tuple(counts))
 
 
-def refuse_newer(found: Contents, file: Path) -> None:
+def refuse_newer(actual: Contents, file: Path) -> None:
     """Raise BackupError where a newer version of this program wrote it."""
-    if found.revision not in schema_revision.KNOWN:
+    if actual.revision not in schema_revision.KNOWN:
         raise BackupError(
-            f"{file} was written by a newer version of connext-monitor (schema {found.revision}, this one knows "
+            f"{file} was written by a newer version of connext-monitor (schema {actual.revision}, this one knows "
             f"{schema_revision.NEWEST}); restore it with that version"
         )
 

@@ -45,13 +45,13 @@ class BackupFolder:
 
     def kept(self) -> list[Kept]:
         """What is there, the oldest first; nothing where there is no such directory."""
-        found = []
+        kept = []
         for name in ours(self._names(), self.stem):
             at = made_at(name, self.stem)
             with suppress(FileNotFoundError):
                 if at is not None:
-                    found.append(Kept(self.path(name), at, self.path(name).stat().st_size))
-        return found
+                    kept.append(Kept(self.path(name), at, self.path(name).stat().st_size))
+        return kept
 
     def make(self, at: datetime, stopped: Callable[[], bool] = never) -> Backup:
         """Copy the database, look the copy over, give it its name, and remove the oldest. Raises BackupError.
@@ -62,8 +62,8 @@ class BackupFolder:
             name = self._free_name(at)
             partial = self.path(f"{name}{_PARTIAL}")
             try:
-                wanted = copy_database(self._database, partial, stopped)
-                verify(partial, wanted, stopped)
+                copied = copy_database(self._database, partial, stopped)
+                verify(partial, copied, stopped)
                 give_to_user_of(self._database, partial)
                 partial.rename(self.path(name))
             except OSError as error:
@@ -74,7 +74,7 @@ class BackupFolder:
             for old in superseded(self._names(), self.stem, self._keep, at):
                 self.path(old).unlink(missing_ok=True)
             begun = made_at(name, self.stem) or at
-            return Backup(name, begun, self.path(name).stat().st_size, *wanted.counts)
+            return Backup(name, begun, self.path(name).stat().st_size, *copied.counts)
 
     def _names(self) -> list[str]:
         try:

@@ -61,8 +61,8 @@ class SelectIn:
 
     def __init__(self, query: Select[*tuple[Any, ...]], column: Column[Any]) -> None:
         columns = list(query.selected_columns)
-        self._blobs = [index for index, one in enumerate(columns) if isinstance(one.type, LargeBinary)]
-        values = [func.hex(one) if index in self._blobs else one for index, one in enumerate(columns)]
+        self._blobs = [index for index, column in enumerate(columns) if isinstance(column.type, LargeBinary)]
+        values = [func.hex(column) if index in self._blobs else column for index, column in enumerate(columns)]
         # The whole answer is one row with one text in it.
         self._query = query.with_only_columns(
             func.json_group_array(func.json_array(*values)), maintain_column_froms=True
@@ -76,21 +76,21 @@ class SelectIn:
 
     def __call__(self, connection: Connection, values: Collection[object]) -> list[list[Any]]:
         """The rows, in no order."""
-        found: list[list[Any]] = []
+        rows: list[list[Any]] = []
         for part in parts(values, _ROWS):
             filled = _filled(part)
-            found += _rows(connection.exec_driver_sql(self._sql(len(filled)), tuple(filled)).scalar_one())
-        for row in found:
+            rows += _rows(connection.exec_driver_sql(self._sql(len(filled)), tuple(filled)).scalar_one())
+        for row in rows:
             for index in self._blobs:
                 row[index] = unhexlify(row[index])
-        return found
+        return rows
 
 
 def _filled(values: list[Any]) -> list[Any]:
     """The values, with the last one repeated up to one of few lengths: a prepared statement is kept for each."""
     count = len(values)
-    wanted = 1 << (count - 1).bit_length() if count < _STEP else -(-count // _STEP) * _STEP
-    return values + values[-1:] * (wanted - count)
+    size = 1 << (count - 1).bit_length() if count < _STEP else -(-count // _STEP) * _STEP
+    return values + values[-1:] * (size - count)
 
 
 def replacing(statement: Insert, key: Column[Any]) -> Insert:

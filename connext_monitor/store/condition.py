@@ -70,8 +70,8 @@ class Condition:
     def trouble(self) -> DatabaseTrouble | None:
         """What is wrong now; what only another start mends comes first."""
         candidates = (self._file_trouble, self._writes.trouble, self._reads.trouble, self._hanging())
-        known = [one for one in candidates if one is not None]
-        return next((one for one in known if one.final), known[0] if known else None)
+        known = [trouble for trouble in candidates if trouble is not None]
+        return next((trouble for trouble in known if trouble.final), known[0] if known else None)
 
     @property
     def works_for(self) -> float:

@@ -116,12 +116,12 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` on one consistent state, not waiting for the writer. Raises DatabaseError."""
         try:
-            found = await self._readers.run(partial(self._read_through, work=work))
+            outcome = await self._readers.run(partial(self._read_through, work=work))
         except DatabaseUnavailableError as error:
             self.condition.not_read(error.trouble)
             raise
         self.condition.was_read()
-        return found
+        return outcome
 
     def _commit(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         """Where the executor runs it."""

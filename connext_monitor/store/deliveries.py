@@ -66,7 +66,7 @@ def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Que
     if not rows:
         return []
     ids = {row.alert_id for row in rows}
-    found = {row.id: read_alert(row) for row in connection.execute(select(alerts).where(alerts.c.id.in_(ids)))}
+    by_id = {row.id: read_alert(row) for row in connection.execute(select(alerts).where(alerts.c.id.in_(ids)))}
     openings = connection.execute(
         select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
         .where(deliveries.c.alert_id.in_(ids), deliveries.c.change == Change.OPENED.value)
@@ -77,7 +77,7 @@ def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Que
             id=row.id,
             provider=row.provider,
             change=Change(row.change),
-            alert=_as_told(found[row.alert_id], row),
+            alert=_as_told(by_id[row.alert_id], row),
             transfer=None,
             # The end of an alert that was told anew names the earlier message that it changes; else it is the last one.
             reference=row.reference or _opening(openings, row),
@@ -92,9 +92,9 @@ def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Que
 def _opening(openings: Sequence[Row[*tuple[Any, ...]]], row: Row[*tuple[Any, ...]]) -> str | None:
     """What the provider returned for the alert's last opening before this delivery."""
     before = (
-        one.reference
-        for one in reversed(openings)
-        if (one.alert_id, one.provider) == (row.alert_id, row.provider) and one.id < row.id
+        opening.reference
+        for opening in reversed(openings)
+        if (opening.alert_id, opening.provider) == (row.alert_id, row.provider) and opening.id < row.id
     )
     return next(before, None)
 

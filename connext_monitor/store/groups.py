@@ -74,8 +74,8 @@ def form(connection: Connection, provider: str, topic: Topic, before: int, at: d
 def join(connection: Connection, group_id: int, topic: Topic, most: int, at: datetime) -> None:
     """Put the topic's first ``most`` openings that wait into the group; ended members that opened again are open."""
     group = connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id)).one()
-    wanted = ready(group.provider, Change.OPENED).where(deliveries.c.topic == str(topic)).order_by(deliveries.c.id)
-    rows = connection.execute(wanted.limit(most)).all()
+    openings = ready(group.provider, Change.OPENED).where(deliveries.c.topic == str(topic)).order_by(deliveries.c.id)
+    rows = connection.execute(openings.limit(most)).all()
     if not rows:
         return
     taken = [read_alert(row) for row in rows]
@@ -115,7 +115,7 @@ def by_id(connection: Connection, group_id: int) -> GroupRow:
     counts = connection.execute(
         select(group_members.c.open, func.count()).where(group_members.c.group_id == group_id).group_by("open")
     )
-    by_state = {bool(found[0]): found[1] for found in counts}
+    by_state = {bool(is_open): count for is_open, count in counts}
     endings = connection.execute(
         _members(group_id, alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
     )
@@ -134,17 +134,17 @@ def by_id(connection: Connection, group_id: int) -> GroupRow:
     )
 
 
-def sent(connection: Connection, said: Digest, change: Change, reference: str | None, at: datetime) -> None:
+def sent(connection: Connection, digest: Digest, change: Change, reference: str | None, at: datetime) -> None:
     """The channel took the group's message."""
     groups = delivery_groups.c
     connection.execute(
         update(delivery_groups)
-        .where(groups.id == said.group_id)
+        .where(groups.id == digest.group_id)
         .values(
             reference=reference,
-            opened_with=func.coalesce(groups.opened_with, said.members),
-            told_members=said.members,
-            told_open=said.open,
+            opened_with=func.coalesce(groups.opened_with, digest.members),
+            told_members=digest.members,
+            told_open=digest.open,
             told_ms=to_ms(at),
             ended=change is Change.RESOLVED,
             attempts=0,

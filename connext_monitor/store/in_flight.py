@@ -37,5 +37,5 @@ def _missing(connection: Connection, arrived: Column[Any]) -> _Counts:
     return {(origin, destination): (count, oldest) for origin, destination, count, oldest in rows}
 
 
-def _counted(found: tuple[int, int] | None) -> tuple[int, Timestamp | None]:
-    return (found[0], Timestamp(found[1])) if found else (0, None)
+def _counted(counted: tuple[int, int] | None) -> tuple[int, Timestamp | None]:
+    return (counted[0], Timestamp(counted[1])) if counted else (0, None)

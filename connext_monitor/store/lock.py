@@ -160,8 +160,8 @@ def _is_path_locked(real: Path) -> bool:
 def _is_byte_locked(file: int) -> bool:
     if not hasattr(fcntl, "F_OFD_GETLK"):
         return False
-    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
-    (kind, *_) = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_OFD_GETLK, asked))
+    query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
+    (kind, *_) = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_OFD_GETLK, query))
     return bool(kind != fcntl.F_UNLCK)
 
 
@@ -171,5 +171,5 @@ def _lock_byte(file: int) -> None:
         # Elsewhere than on Linux: these locks do not touch SQLite's either.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return
-    wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
-    fcntl.fcntl(file, fcntl.F_OFD_SETLK, wanted)
+    request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BEYOND, 1, 0)
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, request)

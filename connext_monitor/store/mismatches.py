@@ -27,8 +27,14 @@ def touched(connection: Connection, gone: Collection[tuple[DomainId, Hash32]]) -
 
 def save(connection: Connection, changes: FalseDeliveryChanges) -> None:
     """Keep where those stand that were seen, and forget those that were taken back."""
-    _INSERT(connection, [(one.transfer_id, one.domain, one.block_hash, one.block_number) for one in changes.seen])
-    for part in parts((one.transfer_id, one.domain, one.block_hash) for one in changes.taken_back):
+    _INSERT(
+        connection,
+        [
+            (delivery.transfer_id, delivery.domain, delivery.block_hash, delivery.block_number)
+            for delivery in changes.seen
+        ],
+    )
+    for part in parts((delivery.transfer_id, delivery.domain, delivery.block_hash) for delivery in changes.taken_back):
         keys = tuple_(mismatches.c.transfer_id, mismatches.c.domain, mismatches.c.block_hash)
         connection.execute(delete(mismatches).where(keys.in_(part)))
 

@@ -44,21 +44,21 @@ def _openings(
     if not providers:
         return []
     grouping = {"topic": str(_topic(connection, alert)), "fresh": is_fresh(alert)}
-    return [_delivery(alert.id, one, Change.OPENED, at) | grouping for one in sorted(providers)]
+    return [_delivery(alert.id, provider, Change.OPENED, at) | grouping for provider in sorted(providers)]
 
 
 def standing_messages(connection: Connection, alert_ids: Collection[str]) -> dict[str, StandingMessages]:
     """The providers whose last news of each of these alerts, told or queued, is that it is open."""
     rows = _SELECT_NEWS(connection, alert_ids) if alert_ids else []
-    found: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
+    standing: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
     # A provider may have been told of an alert more than once before it ended, and each message is to change.
     once = {int(row[0]): row for row in rows}
     for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):
         if change == Change.OPENED.value:
-            found[alert_id].setdefault(provider, []).append(reference)
+            standing[alert_id].setdefault(provider, []).append(reference)
         else:
-            found[alert_id].pop(provider, None)
-    return found
+            standing[alert_id].pop(provider, None)
+    return standing
 
 
 def _topic(connection: Connection, alert: Alert) -> Topic:

@@ -22,10 +22,10 @@ def every(connection: Connection) -> dict[DomainId, Nonces]:
 
 
 def _known(connection: Connection, *conditions: ColumnElement[bool]) -> dict[DomainId, Nonces]:
-    asked = select(chains).where(chains.c.first_nonce.is_not(None), chains.c.next_nonce.is_not(None), *conditions)
+    query = select(chains).where(chains.c.first_nonce.is_not(None), chains.c.next_nonce.is_not(None), *conditions)
     return {
         DomainId(row.domain): Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
-        for row in connection.execute(asked)
+        for row in connection.execute(query)
     }
 
 
@@ -34,21 +34,21 @@ def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole 
 
     None where none is known to be.
     """
-    found = known(connection, domain)
+    nonces = known(connection, domain)
     reached = coverage(connection, domain)
-    if found is None or found.complete or reached is None or reached.covered is None:
+    if nonces is None or nonces.complete or reached is None or reached.covered is None:
         return None
-    missing = found.contiguous
+    missing = nonces.contiguous
     if above > missing:
-        missing = contiguous_until(above, _seen(connection, domain, above, found.next))
-    if missing >= found.next:
+        missing = contiguous_until(above, _seen(connection, domain, above, nonces.next))
+    if missing >= nonces.next:
         return None
-    until = _lowest_seen(connection, domain, missing, found.next)
+    until = _lowest_seen(connection, domain, missing, nonces.next)
     first = block_of(connection, domain, missing - 1) or reached.start
     last = reached.covered.number
     if until is not None:
         last = block_of(connection, domain, until) or last
-    return NonceHole(missing, until or found.next, BlockRange(first, max(first, last)))
+    return NonceHole(missing, until or nonces.next, BlockRange(first, max(first, last)))
 
 
 def save_first(connection: Connection, domain: DomainId, first: int) -> None:

@@ -53,9 +53,9 @@ class ObjectStorage:
         import obstore  # noqa: PLC0415 - an extra
 
         async def copy(store: "S3Store") -> None:
-            found = await obstore.get_async(store, key)
+            answer = await obstore.get_async(store, key)
             with target.open("wb") as file:
-                async for chunk in found.stream(min_chunk_size=_CHUNK):
+                async for chunk in answer.stream(min_chunk_size=_CHUNK):
                     file.write(chunk)
 
         await self._ask(copy)

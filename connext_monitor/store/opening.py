@@ -56,10 +56,10 @@ def _is_empty_or_ours(path: Path) -> bool:
 
 def _migrate(connection: Connection) -> str | None:
     """Bring the schema up to date; else why not, in words that go on from the file's name."""
-    found = schema_revision.current(connection)
-    if found not in (None, *schema_revision.KNOWN):
+    revision = schema_revision.current(connection)
+    if revision not in (None, *schema_revision.KNOWN):
         return _NEWER
-    if found != schema_revision.NEWEST:
+    if revision != schema_revision.NEWEST:
         from connext_monitor.store import migration  # noqa: PLC0415 - slow to load, and needed once a version
 
         migration.upgrade(connection)
@@ -68,12 +68,12 @@ def _migrate(connection: Connection) -> str | None:
 
 def _wrong_schema(connection: Connection) -> str | None:
     """Why this program cannot read the schema that it finds, in words that go on from the file's name."""
-    found = schema_revision.current(connection)
-    if found == schema_revision.NEWEST:
+    revision = schema_revision.current(connection)
+    if revision == schema_revision.NEWEST:
         return None
-    if found is None:
+    if revision is None:
         return _NOT_OURS
-    if found not in schema_revision.KNOWN:
+    if revision not in schema_revision.KNOWN:
         return _NEWER
     return "was written by an older version of connext-monitor; its next run brings it up to date"
 

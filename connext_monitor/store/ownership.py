@@ -29,7 +29,7 @@ def give_to_user_of(database: Path, path: Path) -> None:
 
 def make_folder(database: Path, folder: Path) -> None:
     """Make a folder and those above it, for nobody but the user of the database. Raises OSError."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for made in missing:
         give_to_user_of(database, made)
@@ -52,6 +52,6 @@ def _user_of(database: Path) -> os.stat_result | None:
     for path in (database, database.absolute().parent):
         with suppress(OSError):
             known.append(path.stat())
-    owned = [one for one in known if one.st_uid != 0]
-    shared = [one for one in known if one.st_gid != 0 and one.st_mode & _GROUP_WRITES]
+    owned = [status for status in known if status.st_uid != 0]
+    shared = [status for status in known if status.st_gid != 0 and status.st_mode & _GROUP_WRITES]
     return next(iter([*owned, *shared]), None)

@@ -32,7 +32,7 @@ def judge(connection: Connection, window: Window, leg: Leg, today: Today, deadli
     }
     rows = _alerts(connection, window, leg, due, deadlines)
     replayed = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
-    return sorted(replayed, key=lambda one: (-one.transfers, one.origin, one.destination))
+    return sorted(replayed, key=lambda pathway: (-pathway.transfers, pathway.origin, pathway.destination))
 
 
 def _pathways(connection: Connection, window: Window) -> list[Pathway]:

@@ -68,14 +68,14 @@ class Restore:
             raise BackupError(f"{backup} is no file")
         if self._database.exists() and backup.samefile(self._database):
             raise BackupError(f"{backup} is the database itself")
-        wanted = copy_database(backup, self._temporary)
-        verify(self._temporary, wanted)
-        refuse_newer(wanted, backup)
+        copied = copy_database(backup, self._temporary)
+        verify(self._temporary, copied)
+        refuse_newer(copied, backup)
         self._as_before()
         aside = self._swap(at)
         if aside is not None:
             give_to_user_of(self._database, aside)
-        return Restored(self._database, wanted, self._database.stat().st_size, aside)
+        return Restored(self._database, copied, self._database.stat().st_size, aside)
 
     def _as_before(self) -> None:
         """Let the copy be used by whoever used the database: root restores, and another user runs the monitor."""

@@ -83,14 +83,14 @@ class Retention(Noun):
             ]
         )
 
-    async def prune(self, found: Sequence[Settled], before: int) -> int:
+    async def prune(self, settled: Sequence[Settled], before: int) -> int:
         """Prune those of these transfers that are settled still, with their events and alerts; how many were."""
 
         def work(connection: Connection) -> int:
-            wanted = [one.transfer_id for one in found]
+            candidates = [transfer.transfer_id for transfer in settled]
             rows = connection.execute(
                 select(transfers.c.transfer_id, transfers.c.origin, transfers.c.nonce).where(
-                    transfers.c.transfer_id.in_(wanted), _is_settled(before)
+                    transfers.c.transfer_id.in_(candidates), _is_settled(before)
                 )
             )
             going = rows.all()

@@ -20,5 +20,5 @@ def current(connection: Connection) -> str | None:
     """The file's revision; None where it says none."""
     if not inspect(connection).has_table(TABLE):
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar()  # noqa: S608 - our own name
-    return None if found is None else str(found)
+    revision = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar()  # noqa: S608 - our own name
+    return None if revision is None else str(revision)

@@ -43,8 +43,8 @@ def cut_short(connection: Connection, silence_id: int, at: datetime) -> bool:
     """
     mine = (silences.c.id == silence_id, ~silences.c.done)
     ended = {"until_ms": func.min(silences.c.made_ms, to_ms(at))}
-    found = connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
-    return found.first() is not None
+    rows = connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
+    return rows.first() is not None
 
 
 def redate(connection: Connection, silence: Silence) -> None:
@@ -57,31 +57,33 @@ def redate(connection: Connection, silence: Silence) -> None:
     connection.execute(update(silences).where(*mine).values(dated))
 
 
-def end(connection: Connection, silence: Silence, tell: Mapping[str, Collection[str]], at: datetime) -> int:
+def end(
+    connection: Connection, silence: Silence, providers_by_alert: Mapping[str, Collection[str]], at: datetime
+) -> int:
     """Note that its end has been dealt with, and queue those of these alerts (id → providers) that are still open."""
     connection.execute(update(silences).where(silences.c.id == silence.id).values(done=True))
     count = 0
-    for alert_id, providers in tell.items():
+    for alert_id, providers in providers_by_alert.items():
         alert = alerts.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
-        told = () if silence.ack else news.standing_messages(connection, [alert_id])[alert_id]
-        wanted = sorted(set(providers).difference(told))
-        news.queue_opening(connection, alert, wanted, at)
-        count += len(wanted)
+        knowing = () if silence.ack else news.standing_messages(connection, [alert_id])[alert_id]
+        due = sorted(set(providers).difference(knowing))
+        news.queue_opening(connection, alert, due, at)
+        count += len(due)
     return count
 
 
 def _read(row: object) -> Silence:
-    found = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's own name for a row's columns
+    stored = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's own name for a row's columns
     return Silence(
-        id=found["id"],
-        until=from_ms(found["until_ms"]),
-        kind=KINDS[found["kind"]] if found["kind"] else None,
-        origin=found["origin"],
-        destination=found["destination"],
-        subject=found["subject"],
-        reason=found["reason"],
-        ack=found["ack"],
-        made_at=from_ms(found["made_ms"]),
+        id=stored["id"],
+        until=from_ms(stored["until_ms"]),
+        kind=KINDS[stored["kind"]] if stored["kind"] else None,
+        origin=stored["origin"],
+        destination=stored["destination"],
+        subject=stored["subject"],
+        reason=stored["reason"],
+        ack=stored["ack"],
+        made_at=from_ms(stored["made_ms"]),
     )

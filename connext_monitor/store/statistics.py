@@ -70,7 +70,7 @@ def _pathways(connection: Connection, window: Window, last: Sequence[Row[Any]]) 
         _pathway(pathway, begun.get(pathway), last_executed.get(pathway), *(leg_stats(pathway, leg) for leg in LEGS))
         for pathway in {*begun, *last_executed, *(pathway for pathway, _, _ in overdue)}
     ]
-    return tuple(sorted(every, key=lambda one: (-one.begun, one.origin, one.destination)))
+    return tuple(sorted(every, key=lambda pathway: (-pathway.begun, pathway.origin, pathway.destination)))
 
 
 def _pathway(
@@ -90,10 +90,10 @@ def _pathway(
 
 
 def _leg_latencies(connection: Connection, window: Window, leg: Leg) -> dict[Pathway, LegStats]:
-    found = {}
+    stats = {}
     for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY):
-        found[DomainId(origin), DomainId(destination)] = LegStats(latency(counted), histogram(counted))
-    return found
+        stats[DomainId(origin), DomainId(destination)] = LegStats(latency(counted), histogram(counted))
+    return stats
 
 
 def _routers(connection: Connection, window: Window, last: Sequence[Row[Any]]) -> tuple[RouterStats, ...]:
@@ -115,11 +115,11 @@ def _routers(connection: Connection, window: Window, last: Sequence[Row[Any]]) -
             fills[router],
             fills[router] / fronted if fronted else None,
             Timestamp(latest),
-            tuple(one for owner, one in owed if owner == router),
+            tuple(its for owner, its in owed if owner == router),
         )
         for router, latest in last_fill.items()
     ]
-    return tuple(sorted(every, key=lambda one: (-one.fills, -one.last_fill, one.router)))
+    return tuple(sorted(every, key=lambda router: (-router.fills, -router.last_fill, router.router)))
 
 
 def _owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
@@ -134,7 +134,7 @@ def _owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
             counts[router, domain, event.local] += 1
     return [
         (router, Owed(domain, asset, amounts[router, domain, asset], count))
-        for (router, domain, asset), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        for (router, domain, asset), count in sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))
     ]
 
 
@@ -145,13 +145,13 @@ def _unreconciled_fills(connection: Connection, window: Window) -> Iterator[tupl
     with connection.execute(query) as result:
         for rows in result.partitions(_CHUNK):
             destinations = {row.transfer_id: row.destination for row in rows}
-            found = connection.execute(
+            executed = connection.execute(
                 select(events.c.transfer_id, events.c.domain, events.c.payload)
                 .where(events.c.transfer_id.in_(destinations), events.c.kind == EventKind.EXECUTED.value)
                 # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
                 .order_by(events.c.block_number, events.c.block_hash)
             )
-            for transfer_id, domain, payload in found:
+            for transfer_id, domain, payload in executed:
                 if destinations.get(transfer_id) != domain:
                     continue
                 del destinations[transfer_id]
@@ -246,8 +246,8 @@ def within(window: Window) -> list[ColumnElement[bool]]:
 
 def of_ends(window: Window) -> list[ColumnElement[bool]]:
     """The condition of a transfer whose ends the window is about, whenever it began."""
-    wanted = ((_T.origin, window.origin), (_T.destination, window.destination))
-    return [column == domain for column, domain in wanted if domain is not None]
+    ends = ((_T.origin, window.origin), (_T.destination, window.destination))
+    return [column == domain for column, domain in ends if domain is not None]
 
 
 def _split(routers: bytes) -> set[Address]:

@@ -16,6 +16,6 @@ def every(connection: Connection) -> dict[tuple[DomainId, Address], Token]:
 
 def keep(connection: Connection, domain: DomainId, asset: Address, token: Token) -> None:
     """One of them."""
-    said = {"symbol": token.symbol, "decimals": token.decimals}
-    row = insert(tokens).values(domain=domain, asset=asset, **said)
-    connection.execute(row.on_conflict_do_update(index_elements=["domain", "asset"], set_=said))
+    values = {"symbol": token.symbol, "decimals": token.decimals}
+    row = insert(tokens).values(domain=domain, asset=asset, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["domain", "asset"], set_=values))

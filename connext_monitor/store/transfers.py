@@ -134,10 +134,10 @@ def count_in_flight(connection: Connection) -> list[PathwayCount]:
 
 
 def listed(
-    connection: Connection, wanted: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
+    connection: Connection, filters: TransferFilter, *, limit: int, after: tuple[int, TransferId] | None = None
 ) -> list[TransferWithDeadlines]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
-    query = select(transfers).where(*conditions(wanted))
+    query = select(transfers).where(*conditions(filters))
     if after is not None:
         query = query.where(tuple_(transfers.c.started_at, transfers.c.transfer_id) < tuple_(*after))
     ordered = query.order_by(transfers.c.started_at.desc(), transfers.c.transfer_id.desc()).limit(limit)
@@ -186,20 +186,20 @@ def _folded(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Tra
     by_transfer: dict[TransferId, list[EventRecord]] = {}
     for record in records_of(connection, [row.transfer_id for row in rows]):
         by_transfer.setdefault(record.event.transfer_id, []).append(record)
-    found = ((fold(by_transfer.get(row.transfer_id, ())), row) for row in rows)
-    return [TransferWithDeadlines(transfer, _due_dates(row)) for transfer, row in found if transfer is not None]
+    folded = ((fold(by_transfer.get(row.transfer_id, ())), row) for row in rows)
+    return [TransferWithDeadlines(transfer, _due_dates(row)) for transfer, row in folded if transfer is not None]
 
 
-def conditions(wanted: TransferFilter) -> Iterator[Any]:
+def conditions(filters: TransferFilter) -> Iterator[Any]:
     """What a row of the table must meet to be listed."""
-    if wanted.statuses is not None:
-        yield transfers.c.status.in_([status.value for status in wanted.statuses])
-    if wanted.origin is not None:
-        yield transfers.c.origin == wanted.origin
-    if wanted.destination is not None:
-        yield transfers.c.destination == wanted.destination
-    if wanted.started_before is not None:
-        yield transfers.c.started_at < wanted.started_before
+    if filters.statuses is not None:
+        yield transfers.c.status.in_([status.value for status in filters.statuses])
+    if filters.origin is not None:
+        yield transfers.c.origin == filters.origin
+    if filters.destination is not None:
+        yield transfers.c.destination == filters.destination
+    if filters.started_before is not None:
+        yield transfers.c.started_at < filters.started_before
 
 
 def _record(row: Iterable[Any]) -> EventRecord:
@@ -211,11 +211,11 @@ def _record(row: Iterable[Any]) -> EventRecord:
 
 def _event_row(record: EventRecord) -> tuple[object, ...]:
     """The values of `_EVENT_COLUMNS`."""
-    event, place = record.event, record.sighting
-    block = place.block
+    event, sighting = record.event, record.sighting
+    block = sighting.block
     return (
-        event.transfer_id, record.domain, event.kind.value, block.number, block.hash, block.timestamp, place.tx_hash,
-        place.log_index, pack(event),
+        event.transfer_id, record.domain, event.kind.value, block.number, block.hash, block.timestamp, sighting.tx_hash,
+        sighting.log_index, pack(event),
     )  # fmt: skip
 
 

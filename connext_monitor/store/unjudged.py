@@ -88,12 +88,12 @@ def _unjudged(
     return [arrived.is_(None), due < due_before, transfers.c.destination.in_(destinations), ~spoken_of]
 
 
-def _sum(one: UnjudgedCount | None, other: UnjudgedCount) -> UnjudgedCount:
-    if one is None:
+def _sum(sum_so_far: UnjudgedCount | None, other: UnjudgedCount) -> UnjudgedCount:
+    if sum_so_far is None:
         return other
     return UnjudgedCount(
-        one.past_due + other.past_due,
-        one.aged + other.aged,
-        one.ripe + other.ripe,
-        min(one.first_due, other.first_due),
+        sum_so_far.past_due + other.past_due,
+        sum_so_far.aged + other.aged,
+        sum_so_far.ripe + other.ripe,
+        min(sum_so_far.first_due, other.first_due),
     )

@@ -19,10 +19,10 @@ from connext_monitor.store import alerts, transfers
 
 
 def listed(
-    connection: Connection, names: ChainNames, wanted: TransferFilter, *, limit: int, after: Cursor | None = None
+    connection: Connection, names: ChainNames, filters: TransferFilter, *, limit: int, after: Cursor | None = None
 ) -> list[TransferView]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
-    return _views(connection, names, transfers.listed(connection, wanted, limit=limit, after=after))
+    return _views(connection, names, transfers.listed(connection, filters, limit=limit, after=after))
 
 
 def unfinished(connection: Connection, names: ChainNames, origin: DomainId, blocks: BlockRange) -> list[TransferView]:
