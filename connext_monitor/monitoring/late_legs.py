@@ -55,23 +55,23 @@ class LateLegFinder:
 
     async def _ask(self, pool: EndpointPool, transfers: Sequence[Transfer], now: float) -> None:
         """Ask the chain's endpoints one after the other until each transfer has been answered for."""
-        left = list(transfers)
+        remaining = list(transfers)
         for pooled in pool.endpoints:
-            if not left:
+            if not remaining:
                 return
             try:
                 async with pooled.open() as endpoint:
                     head = await endpoint.head()
-                    while part := left[:_AT_ONCE]:
+                    while part := remaining[:_AT_ONCE]:
                         answers = await asyncio.gather(
                             *(_status(endpoint, pool, transfer, head.number) for transfer in part)
                         )
                         for transfer, answer in zip(part, answers, strict=True):
                             self._judge(transfer, answer, head.timestamp)
-                        del left[:_AT_ONCE]
+                        del remaining[:_AT_ONCE]
             except (RpcError, MalformedAnswer):
                 continue
-        self._leave(left, now)
+        self._leave(remaining, now)
 
     def _judge(self, transfer: Transfer, answer: TransferStatus, head_at: Timestamp) -> None:
         # What is past due by our clock alone is not late: the chain must have come so far.

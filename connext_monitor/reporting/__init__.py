@@ -1,1 +1,1 @@
-"""What can be looked at from outside; reads the store and never writes transfers."""
+"""Everything that shows the monitor to the outside; it reads the store and never writes transfers."""

@@ -1,4 +1,4 @@
-"""Periodic backups of the database: made, uploaded, and alerted about when either fails."""
+"""Makes and uploads backups of the database periodically, and alerts when either fails."""
 
 import asyncio
 import threading
@@ -37,7 +37,7 @@ class BackupAlerts(Protocol):
         ...
 
     async def recall(self, configured: Collection[str]) -> None:
-        """Read which are open; those about what is not ``configured`` any more end."""
+        """Load the open alerts, and end those about what is no longer ``configured``."""
         ...
 
     async def open(self, alert: Alert) -> None:
@@ -54,12 +54,12 @@ class KeptBackup(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Where the backup is."""
         ...
 
     @property
     def made_at(self) -> datetime:
-        """When it was begun."""
+        """When the backup was begun."""
         ...
 
 
@@ -72,15 +72,15 @@ class BackupDirectory(Protocol):
         ...
 
     def kept(self) -> Sequence[KeptBackup]:
-        """What is there, the oldest first."""
+        """The backups that exist, the oldest first."""
         ...
 
     def path(self, name: str) -> Path:
-        """Where the backup of this name lies."""
+        """The path of the backup of this name."""
         ...
 
     def make(self, at: datetime, stopped: Callable[[], bool]) -> Backup:
-        """Make one, verify it, remove the superseded ones; given up soon after ``stopped`` says so."""
+        """Make and verify a backup, then remove superseded ones; gives up soon after ``stopped`` returns true."""
         ...
 
 
@@ -96,7 +96,7 @@ class Storage(Protocol):
 class _Part:
     """Copying or uploading, which fail separately: failures in a row, and when to retry (monotonic seconds)."""
 
-    what: str
+    name: str
     failures: int = 0
     retry_at: float = 0.0
 
@@ -106,7 +106,7 @@ class PeriodicBackup:
 
     One that is dated in the future was made while the clock was ahead, and is not taken for the newest; ``settled``
     says whether the time of day can be relied on.
-    ``failures`` are the errors whose text is for people; any other is a fault, of which only the kind is told.
+    ``failures`` are the errors whose text is for people; any other is a fault, of which only the type is reported.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class PeriodicBackup:
         self._unsent: str | None = None
 
     async def run(self) -> NoReturn:
-        """Make backups until cancelled; one that is under way then is given up."""
+        """Make backups until cancelled; a backup under way is then given up."""
         await self._begin()
         if self._every is None:
             await asyncio.get_running_loop().create_future()
@@ -145,7 +145,7 @@ class PeriodicBackup:
                 await self._attempt(self._sending, self._upload)
 
     async def _begin(self) -> None:
-        """Take up the alerts that stand, and end those about what is configured no longer."""
+        """Take over the open alerts, and end those about what is no longer configured."""
         configured = {COPY} if self._every else set()
         configured |= {UPLOAD} if self._every and self._storage else set()
         while True:
@@ -171,9 +171,9 @@ class PeriodicBackup:
         except Exception:  # noqa: BLE001 - what is wrong with the directory is found, and told, by the copy
             return 0.0
         if newest is not None and not self._settled():
-            left = self._began_at + min(self._every or inf, _CLOCK_MAY_SETTLE) - self._clock.monotonic()
-            if left > 0:
-                return min(left, _UNTIL_SETTLED)
+            wait = self._began_at + min(self._every or inf, _CLOCK_MAY_SETTLE) - self._clock.monotonic()
+            if wait > 0:
+                return min(wait, _UNTIL_SETTLED)
         return seconds_until_due(newest.made_at if newest else None, self._every or inf, self._clock.now())
 
     async def _newest(self) -> KeptBackup | None:
@@ -215,16 +215,16 @@ class PeriodicBackup:
             await self._failed_for(part, str(error) if isinstance(error, self._failures) else type(error).__name__)
         else:
             part.failures, part.retry_at = 0, 0.0
-            if part.what in self._alerts:
-                await self._noted(self._alerts.resolve(part.what, Resolution.BACKED_UP))
+            if part.name in self._alerts:
+                await self._noted(self._alerts.resolve(part.name, Resolution.BACKED_UP))
 
     async def _failed_for(self, part: _Part, reason: str) -> None:
         part.failures += 1
         wait = seconds_until_due(None, self._every or inf, self._clock.now(), part.failures)
         part.retry_at = self._clock.monotonic() + wait
-        log.error("backup.failed", what=part.what, reason=reason, next_in=round(wait, 1))
-        if part.what not in self._alerts:
-            alert = BACKUP_FAILED.open(part.what, self._clock.now(), BackupFailedDetails(reason=reason))
+        log.error("backup.failed", what=part.name, reason=reason, next_in=round(wait, 1))
+        if part.name not in self._alerts:
+            alert = BACKUP_FAILED.open(part.name, self._clock.now(), BackupFailedDetails(reason=reason))
             await self._noted(self._alerts.open(alert))
 
     async def _noted(self, writing: Awaitable[None]) -> None:

@@ -167,7 +167,9 @@ def _short(name: str) -> str:
 
 def _main() -> None:
     given = json.loads(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(png([Bars(one["name"], one["counts"], one["now"], one["before"]) for one in given]))
+    sys.stdout.buffer.write(
+        png([Bars(chart["name"], chart["counts"], chart["now"], chart["before"]) for chart in given])
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prunes what is old and settled, hourly, in steps so small that nobody waits for them."""
+"""Prunes old, settled data hourly, in steps so small that nobody waits for them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,12 +12,12 @@ from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 
 _BATCH = 10
-"""Transfers in one transaction: what a writer waits for at most are some milliseconds."""
+"""Transfers per transaction: a writer waits for a few milliseconds at most."""
 _EVERY = 3600.0
 _FIRST_AFTER = 60.0
-"""Seconds: what a downtime left to be read comes first."""
+"""Seconds: what a downtime left unread comes first."""
 _NOBODY_TELLS = 10.0
-"""Seconds until it is looked again whether a chain tells the time."""
+"""Seconds until the next look whether a chain vouches for the time."""
 _BREATH = 0.01
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class PruneStore(Protocol[S]):
         ...
 
     async def prune(self, batch: Sequence[S], before: int) -> int:
-        """Prune those of them that still may be; returns how many were."""
+        """Prune those that still may be pruned; returns how many were."""
         ...
 
     async def prune_alerts(self, before: int, limit: int) -> int:
@@ -115,7 +115,7 @@ class Pruning:
         return gone
 
     async def _breathing(self, work: Callable[[], Awaitable[int]]) -> int:
-        """Do it, and leave the writer to others for at least as long as it took."""
+        """Run one step, then leave the writer to others for at least as long as the step took."""
         began = self._clock.monotonic()
         count = await work()
         await asyncio.sleep(max(_BREATH, self._clock.monotonic() - began))

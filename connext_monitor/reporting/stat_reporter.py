@@ -14,9 +14,9 @@ from connext_monitor.core.report import Report, is_due, period_end, report_of
 from connext_monitor.core.stats import Stats, Window
 
 _LONGEST_GRACE = 60.0
-"""Seconds: at rest blocks are read so often, so what happened in the period is known then."""
+"""Seconds: blocks are read this often at rest, so by then everything in the period is known."""
 _LONGEST_WAIT = 3600.0
-"""Seconds that a report waits for blocks to be read which a downtime left unread."""
+"""Seconds that a report waits for blocks that a downtime left unread."""
 _LONGEST_NAP = 60.0
 _SHORT_NAP = 2.0
 
@@ -27,7 +27,7 @@ class StatisticsSource(Protocol):
     """Where the numbers come from."""
 
     async def over(self, window: Window) -> Stats:
-        """Everything about a window."""
+        """All statistics of a window."""
         ...
 
 

@@ -40,7 +40,7 @@ def page(
         end = _end(connection, window, looked_through)
     known = by_ids(connection, [transfer_id for _, transfer_id in positions]).values()
     # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
-    mine = {one.transfer.transfer_id for one in known if address in parties(one.transfer)}
+    mine = {stored.transfer.transfer_id for stored in known if address in parties(stored.transfer)}
     return TransferIdPage([transfer_id for _, transfer_id in positions if transfer_id in mine], end)
 
 

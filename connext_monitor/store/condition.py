@@ -91,13 +91,13 @@ class Condition:
         """Seconds since something was written."""
         return self._time() - self._written_at
 
-    def begun(self, what: str) -> None:
+    def begun(self, work: str) -> None:
         """Something was begun that the disk has to answer."""
-        self._under_way[what] = self._time()
+        self._under_way[work] = self._time()
 
-    def ended(self, what: str) -> None:
+    def ended(self, work: str) -> None:
         """It was answered."""
-        began = self._under_way.pop(what)
+        began = self._under_way.pop(work)
         if self._time() - began >= _ANSWERS_WITHIN:
             self._mended_at = self._time()
 

@@ -90,8 +90,8 @@ class DatabaseFiles:
         try:
             now = _identity(self._path)
             if now != self._main:
-                what = "was deleted or moved away" if now is None else "was replaced by another file"
-                return DatabaseTrouble(TroubleKind.GONE, f"the database file {what}")
+                words = "was deleted or moved away" if now is None else "was replaced by another file"
+                return DatabaseTrouble(TroubleKind.GONE, f"the database file {words}")
             if now is not None and self._path.stat().st_size == 0:
                 return DatabaseTrouble(TroubleKind.DAMAGED, "the database file was emptied")
             return next(self._lost_logs(), None)
@@ -106,8 +106,8 @@ class DatabaseFiles:
             if known is None:
                 self._logs[suffix] = now
             elif now != known:
-                what = "was deleted" if now is None else "was replaced"
-                yield DatabaseTrouble(TroubleKind.GONE, f"a part of the database, {self._log(suffix).name}, {what}")
+                words = "was deleted" if now is None else "was replaced"
+                yield DatabaseTrouble(TroubleKind.GONE, f"a part of the database, {self._log(suffix).name}, {words}")
 
     def _log(self, suffix: str) -> Path:
         return self._real.with_name(f"{self._real.name}{suffix}")

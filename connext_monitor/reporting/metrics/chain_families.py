@@ -1,4 +1,4 @@
-"""What is seen of each chain at this moment."""
+"""The present state of each chain."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -64,7 +64,7 @@ class LatestNumbers:
         return self._clock.elapsed() - look.at < max(self._times.fresh_for, self._times.rest * look.took)
 
     async def aclose(self) -> None:
-        """End a look that is under way."""
+        """Cancel a look that is under way."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})

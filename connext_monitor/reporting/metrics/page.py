@@ -122,7 +122,7 @@ class MetricsPage:
         await self._loop_lag.run()
 
     async def aclose(self) -> None:
-        """Let go of the database."""
+        """Release the database."""
         await self._numbers.aclose()
 
     def _families(self, look: Look | None) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Where a scrape reads its numbers."""
+"""The sources of the numbers of a scrape."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass

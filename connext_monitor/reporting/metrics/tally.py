@@ -60,7 +60,7 @@ class Tally:
                 legs.settled[arrival.in_time] += 1
 
     def expect(self, awaited: Iterable[PathwayLeg]) -> None:
-        """Show the latencies of these at 0 before the first arrives: what begins at 1 has no rate."""
+        """Export the latencies of these as 0 before the first arrival: a counter that begins at 1 has no rate."""
         for key in awaited:
             self._legs_of(key)
 
@@ -135,7 +135,7 @@ class Tally:
 
 
 def configured_legs(chains: ChainNames) -> Iterator[PathwayLeg]:
-    """Both legs of every pathway between two configured chains."""
+    """Both legs of every pathway between configured chains."""
     for origin in chains:
         for destination in chains:
             if origin != destination:

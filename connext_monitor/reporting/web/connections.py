@@ -1,4 +1,4 @@
-"""The connections of the HTTP server, bounded: in number, and in how long each may keep others out.
+"""The connections of the HTTP server, limited in number and in how long each may keep others out.
 
 The library bounds neither. A proxy that is half dead, or a stranger who sends a byte a second, would take every
 descriptor of the process, and the monitor would reach neither its endpoints nor its channels. When all connections are
@@ -22,7 +22,7 @@ _HEAD_WITHIN: Final = 10.0
 _IDLE_WITHIN: Final = 20.0
 """Seconds that a connection is kept for a further request."""
 _TAKEN_WITHIN: Final = 20.0
-"""Seconds that a reader may leave full what the system buffers for it."""
+"""Seconds that a reader may leave the system's buffer for it full."""
 LOOKED_UP_WITHIN: Final = 10.0
 """Seconds that the name to listen on may be looked up."""
 _LOOK_EVERY: Final = 1.0
@@ -101,7 +101,7 @@ class _ClientConnection(asyncio.Protocol):
         self._now(_Phase.IDLE)
 
     def overdue(self, now: float) -> bool:
-        """Whether it has kept us waiting for too long."""
+        """Whether it has kept the monitor waiting too long."""
         return now - self._waits_since() > _PATIENCE.get(self._waits_for(), float("inf"))
 
     def gives_way(self) -> tuple[int, float]:
@@ -175,7 +175,7 @@ class Connections:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """The address it listens on."""
         host, port, *_ = self._sockets[0].getsockname()
         return host, port
 

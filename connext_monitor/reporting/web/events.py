@@ -12,7 +12,7 @@ STREAM_PATH = "/api/v1/events"
 MOST_STREAMS = 100
 _COME_BACK_AFTER_MS = 2000
 _HEARTBEAT_EVERY = 15.0
-"""Seconds: proxies end what is silent for a minute."""
+"""Seconds: proxies close a stream that is silent for a minute."""
 _WRITE_WITHIN = 20.0
 """Seconds that a reader may accept nothing; one that falls far behind is dropped sooner."""
 

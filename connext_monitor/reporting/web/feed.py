@@ -70,7 +70,7 @@ class Listener:
             self._queue.put_nowait(event)
 
     def end(self) -> None:
-        """Let it go: what is waiting is its last."""
+        """End it: the listener gets what is queued, and nothing more."""
         if not self._queue.full():
             self._queue.put_nowait(None)
 
@@ -102,7 +102,7 @@ class Feed:
     # What the monitor reports; never blocks, never raises
 
     def transfers_changed(self, ids: Collection[TransferId]) -> None:
-        """These transfers have changed or are gone, and perhaps their alerts with them."""
+        """Note that these transfers, and perhaps their alerts, have changed or are gone."""
         if len(self._changed) + len(ids) > _MOST_AT_ONCE:
             self._too_many = True
         else:
@@ -110,7 +110,7 @@ class Feed:
         self._wake.set()
 
     def alerts_changed(self) -> None:
-        """Some alert may have changed."""
+        """Note that some alert may have changed."""
         self._wake.set()
 
     # What listeners do
@@ -183,7 +183,7 @@ class Feed:
             listener.put(event)
 
     def end(self) -> None:
-        """Let all listeners go, and take no more."""
+        """End all listeners, and accept no more."""
         self._ended = True
         for listener in self._listeners:
             listener.end()

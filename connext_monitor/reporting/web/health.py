@@ -78,7 +78,7 @@ class HealthChecks:
 
 
 def not_usable(trouble: str) -> str:
-    """What is said of a database that cannot be used."""
+    """The words for a database that cannot be used."""
     return f"the database cannot be used: {trouble}"
 
 

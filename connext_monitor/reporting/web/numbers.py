@@ -20,7 +20,7 @@ from connext_monitor.reporting.web.read_store import ReadStatistics
 _KEPT_FOR = 10.0
 """Seconds."""
 _REST = 20
-"""How many times as long as counting took its result is kept, so open pages cost a twentieth of the time at most."""
+"""A count is kept for so many times as long as it took, so that open pages cost at most a twentieth of the time."""
 _KEPT = 64
 
 

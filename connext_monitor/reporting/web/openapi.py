@@ -29,7 +29,7 @@ _EVENTS = (
 
 
 def description() -> Json:
-    """The whole description."""
+    """The whole OpenAPI document."""
     refused = {400: ErrorDocument}
     return {
         "openapi": "3.1.0",

@@ -62,7 +62,7 @@ def read_chain(text: str, labels: ChainLabels) -> DomainId:
 
 
 def read_limit(text: str) -> int:
-    """How many items at most, 1 to 500. Raises BadValueError."""
+    """The maximum number of items, 1 to 500. Raises BadValueError."""
     if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LARGEST_LIMIT:
         raise BadValueError(f"write a number from 1 to {LARGEST_LIMIT}")
     return int(text)
@@ -101,7 +101,7 @@ def read_address(text: str) -> Address:
 
 
 def read_search(text: str) -> bytes:
-    """What somebody searches for: an id or a hash (32 bytes), or an address (20). Raises BadValueError."""
+    """What a user searches for: an id or a hash (32 bytes), or an address (20). Raises BadValueError."""
     match = _HASH.fullmatch(text) or _ADDRESS.fullmatch(text)
     if match is None:
         raise BadValueError("write a transfer id or a transaction hash (0x and 64 hex digits), or an address (40)")

@@ -220,8 +220,8 @@ def _words(seconds: int | None) -> str:
     return "none" if seconds is None else duration_words(seconds)
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _every(width: int) -> str:

@@ -80,18 +80,18 @@ class ReadAlerts(Protocol):
 
 
 class ReadChannels(Protocol):
-    """How the channels are."""
+    """The state of the channels."""
 
     async def channels(self) -> Sequence[ChannelRow]:
-        """Those that anything is stored of, and how much waits for each."""
+        """The channels of which anything is stored, and how much waits for each."""
         ...
 
 
 class ReadSilences(Protocol):
-    """What is not told."""
+    """What is silenced."""
 
     async def standing(self) -> Sequence[Silence]:
-        """Those that stand, the oldest first."""
+        """The silences in force, the oldest first."""
         ...
 
 
@@ -130,12 +130,12 @@ class ReadStore(Protocol):
 
     @property
     def outbox(self) -> ReadChannels:
-        """How the channels are."""
+        """The state of the channels."""
         ...
 
     @property
     def silences(self) -> ReadSilences:
-        """What is not told."""
+        """What is silenced."""
         ...
 
     @property

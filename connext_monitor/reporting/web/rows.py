@@ -118,7 +118,7 @@ def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> Transfe
 
 
 def leg_cell(view: TransferView, leg: Leg, now: float) -> LegCell:
-    """How the leg stands at ``now`` (Unix seconds)."""
+    """The state of the leg at ``now`` (Unix seconds)."""
     seen, start = sighting_of(view.transfer, leg), view.transfer.xcalled
     took = max(0, seen.block.timestamp - start.block.timestamp) if seen and start else None
     return LegCell(

@@ -85,7 +85,7 @@ class WebServer:
         )
 
     async def start(self) -> ListenAddress:
-        """Begin to answer; returns where, with the port that the system chose if it was to. Raises ListenError."""
+        """Start serving; returns the address, with the actual port where the system chose one. Raises ListenError."""
         await self._runner.setup()
         server = self._runner.server
         if server is None:
@@ -105,7 +105,7 @@ class WebServer:
         return self._connections.address
 
     def paths(self) -> frozenset[str]:
-        """What can be asked for."""
+        """The endpoints of the API."""
         resources = self._runner.app.router.resources()
         return frozenset(resource.canonical for resource in resources)
 
@@ -114,7 +114,7 @@ class WebServer:
         self._health.stopping = True
 
     async def stop(self) -> None:
-        """Let go of the address, and end what is under way within about a second."""
+        """Stop listening, and end the requests under way within about a second."""
         self._connections.close()
         await self._runner.cleanup()
         await self._connections.end()

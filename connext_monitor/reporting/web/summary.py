@@ -18,7 +18,7 @@ _LONGEST = 160
 
 
 class Level(StrEnum):
-    """How bad it is, the mildest first; the words that the page uses."""
+    """How bad things are, the mildest first, in the page's words."""
 
     FINE = "fine"
     INFO = "info"
