@@ -27,14 +27,14 @@ async def test_every_party_is_found(store: Store, address: Address) -> None:
     assert await found(store.transfers, address) == [sample.id]
 
 
-async def test_nobody_else_is_found(store: Store) -> None:
+async def test_an_address_without_transfers_finds_none(store: Store) -> None:
     """Zeros stand everywhere in an event, and are nobody's address here."""
     await fill(store, [Sample(1).xcalled()])
     for address in (Address(bytes(20)), Address(SENDER[:10] + RECIPIENT[:10])):
         assert await found(store.transfers, address) == []
 
 
-async def test_the_filter_holds_too(store: Store) -> None:
+async def test_an_address_search_keeps_to_the_filter(store: Store) -> None:
     there, back = Sample(1), Sample(2, origin=DESTINATION, destination=ORIGIN)
     await fill(store, [there.xcalled(), back.xcalled()])
     assert await found(store.transfers, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]

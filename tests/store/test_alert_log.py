@@ -37,7 +37,7 @@ async def test_every_change_of_an_alert_is_found_in_its_order(store: Store) -> N
     assert len(await log.changed(seen_up_to, limit=1)) == 1
 
 
-async def test_what_opens_again_has_changed_again(store: Store) -> None:
+async def test_a_reopened_alert_counts_as_changed(store: Store) -> None:
     log = store.alerts
     await store.alerts.open(CHAIN, [])
     await store.alerts.resolve(ResolveAlert.of(CHAIN, Resolution.OBSERVED), NOW)

@@ -78,7 +78,7 @@ async def test_a_reopened_alerts_end_refers_to_its_last_opening(store: Store) ->
     assert references == ["first", "second"]
 
 
-async def test_an_alert_that_goes_to_nobody_is_open_all_the_same(store: Store) -> None:
+async def test_an_alert_without_providers_is_still_open(store: Store) -> None:
     await put(store, seen(XCALLED))
     assert await accuse(store, XCALLED) is not None
     assert (await only_view(store)).overdue == {Leg.EXECUTE}
@@ -200,13 +200,13 @@ async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None
     assert delivery.transfer.transfer.executed == EXECUTED.sighting
 
 
-async def test_one_provider_s_deliveries_are_not_another_s(store: Store) -> None:
+async def test_each_providers_deliveries_are_its_own(store: Store) -> None:
     await store.alerts.open(BETA_UNSEEN, ["ops", "desk"])
     assert await told(store, "ops") == [Change.OPENED]
     assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1}
 
 
-async def test_a_channel_s_health_is_the_last_that_was_said(store: Store) -> None:
+async def test_a_channels_health_is_the_last_one_stored(store: Store) -> None:
     await store.outbox.channel_state("ops", ChannelState.FAILING, "it is busy", NOW)
     await store.outbox.channel_state("ops", ChannelState.DEAD, "its key is wrong", NOW + timedelta(seconds=1))
     [channel] = await store.outbox.channels()

@@ -74,7 +74,7 @@ async def test_the_newest_are_kept_and_nothing_else_is_touched(store: Store, fol
     assert {kept.path.stat().st_mode & 0o777 for kept in folder.kept()} == {0o600}
 
 
-async def test_two_within_a_second_are_two(store: Store, folder: BackupFolder) -> None:  # noqa: ARG001 - makes the file
+async def test_two_backups_within_a_second_are_both_kept(store: Store, folder: BackupFolder) -> None:  # noqa: ARG001 - makes the file
     assert [folder.make(AT).made_at, folder.make(AT).made_at] == [AT, AT + timedelta(seconds=1)]
 
 
@@ -87,7 +87,7 @@ async def test_what_a_killed_backup_left_is_removed(store: Store, folder: Backup
     assert not any(path.exists() for path in left)
 
 
-async def test_one_that_is_given_up_leaves_nothing(store: Store, folder: BackupFolder) -> None:  # noqa: ARG001 - makes the file
+async def test_an_abandoned_backup_leaves_nothing(store: Store, folder: BackupFolder) -> None:  # noqa: ARG001 - makes the file
     with pytest.raises(BackupError, match="stopped before its end"):
         folder.make(AT, lambda: True)
     assert there(folder) == [".monitor.lock"]
@@ -111,7 +111,7 @@ async def test_what_is_written_after_the_count_is_not_in_the_copy(
     assert rows(file, "events") == 0
 
 
-async def test_a_page_that_no_count_looks_at_is_looked_at(store: Store, file: Path, tmp_path: Path) -> None:
+async def test_damage_outside_the_counted_pages_is_found(store: Store, file: Path, tmp_path: Path) -> None:
     await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(100)))
     held = copy_database(file, tmp_path / "copy.db")
     whole = (tmp_path / "copy.db").read_bytes()

@@ -14,7 +14,7 @@ MANY = 1025
 """One more than a list holds."""
 
 
-async def test_more_transfers_than_one_list_holds_are_found_again(store: Store) -> None:
+async def test_more_transfers_than_fit_one_statement_are_found(store: Store) -> None:
     infos = [info(nonce) for nonce in range(MANY)]
     await put(store, seen(*(xcalled(one, sighting(10)) for one in infos)))
     changes, _ = await put(store, seen(*(executed(one, sighting(20)) for one in infos)))

@@ -23,7 +23,7 @@ async def causes_of(store: Store) -> tuple[Cause, ...]:
     return row.alert.causes
 
 
-def test_they_read_back() -> None:
+def test_causes_read_back_as_written() -> None:
     assert read_causes(written(CAUSES)) == CAUSES
 
 

@@ -50,7 +50,7 @@ async def test_progress_without_nonces_leaves_those_that_are_known(store: Store)
     assert await store.chains.nonces(ALPHA) == Nonces(4, 4, 4)
 
 
-async def test_the_first_nonce_is_said_once(store: Store) -> None:
+async def test_the_first_nonce_is_set_once(store: Store) -> None:
     await put(store, progress=[said(4, 4)])
     await put(store, progress=[said(9, 4)])
     nonces = await store.chains.nonces(ALPHA)
@@ -78,7 +78,7 @@ async def test_holes_are_found_one_after_the_other(store: Store) -> None:
     assert holes == [(2, 4, 10), (5, 7, 40), (8, 9, 70)]
 
 
-async def test_another_chain_s_nonces_fill_no_hole(store: Store) -> None:
+async def test_another_chains_nonces_fill_no_hole(store: Store) -> None:
     await put(store, seen(xcalled(info(0, BETA, ALPHA), sighting(10))), progress=[said(0, 1)])
     assert await store.chains.nonces(ALPHA) == Nonces(0, 0, 1)
 
@@ -99,7 +99,7 @@ async def test_a_log_that_cannot_be_read_is_counted_once_per_chain(store: Store)
     assert await store.chains.malformed_counts() == {ALPHA: 2, BETA: 1}
 
 
-async def test_huge_logs_that_differ_only_at_their_end_are_two(store: Store) -> None:
+async def test_huge_logs_that_differ_only_at_the_end_are_distinct(store: Store) -> None:
     huge = b"x" * 200_000
     await unreadable(store, UnreadableLog(ALPHA, huge + b"1", "bad"), UnreadableLog(ALPHA, huge + b"2", "bad"))
     assert await store.chains.malformed_counts() == {ALPHA: 2}

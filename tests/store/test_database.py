@@ -68,13 +68,13 @@ async def test_a_database_is_opened_again(file: Path) -> None:
     await (await opened(file)).close()
 
 
-async def test_a_file_that_is_no_database_is_refused_in_words(file: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused_in_words(file: Path) -> None:
     file.write_text("this is no database" * 100)
     with pytest.raises(DatabaseError, match=r"monitor\.db is not a SQLite database; name another file"):
         await opened(file)
 
 
-async def test_a_folder_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match=r"check monitor\.database"):
         await opened(tmp_path / "nowhere" / "monitor.db")
 

@@ -129,7 +129,7 @@ async def test_a_chain_back_in_the_config_is_awaited_as_before(store: Store) -> 
     assert await due(store) == (300, 10_800)
 
 
-async def test_a_pathway_s_deadlines_are_its_own(store: Store) -> None:
+async def test_a_pathways_deadlines_are_its_own(store: Store) -> None:
     back = xcalled(info(1, BETA, ALPHA), sighting(10))
     await put(store, seen(XCALLED, back))
     await store.deadlines.recompute(

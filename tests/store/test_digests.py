@@ -40,7 +40,7 @@ async def test_a_digest_of_what_has_ended_names_the_worst_that_were(store: Store
     assert len(digest.largest) == 3
 
 
-async def test_what_was_told_is_kept_with_the_message_s_name(store: Store) -> None:
+async def test_a_sent_digest_is_kept_with_its_reference(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     await store.outbox.group_sent(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
@@ -49,7 +49,7 @@ async def test_what_was_told_is_kept_with_the_message_s_name(store: Store) -> No
     assert (await store.outbox.digest(group_id)).reference == "m1"
 
 
-async def test_a_group_whose_end_was_told_stands_no_more(store: Store) -> None:
+async def test_a_group_is_over_once_its_end_was_sent(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     await put(store, seen(*ARRIVED))

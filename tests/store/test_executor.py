@@ -185,7 +185,7 @@ async def test_the_store_runs_on_the_thread_of_its_caller_too(file: Path) -> Non
     await store.close()
 
 
-async def test_what_keeps_an_inline_store_from_being_opened_is_said_too(file: Path) -> None:
+async def test_an_inline_store_also_says_why_it_cannot_be_opened(file: Path) -> None:
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(DatabaseError, match="is not a SQLite database"):
         await Store.open(file, NAMES, executor=Inline)

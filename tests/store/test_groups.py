@@ -34,7 +34,7 @@ async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
     }
 
 
-async def test_what_goes_into_a_group_waits_no_more(store: Store) -> None:
+async def test_grouped_openings_no_longer_wait(store: Store) -> None:
     await late(store)
     await form(store)
     queue = await look(store)
@@ -44,7 +44,7 @@ async def test_what_goes_into_a_group_waits_no_more(store: Store) -> None:
     assert (group.oldest, group.newest, group.formed_at) == (NOW.timestamp(), NOW.timestamp(), LATER.timestamp())
 
 
-async def test_an_untold_group_counts_as_one_message_that_waits(store: Store) -> None:
+async def test_an_unsent_group_counts_as_one_waiting_message(store: Store) -> None:
     await late(store)
     group_id = await form(store)
     assert [channel.waiting for channel in await store.outbox.channels()] == [1]
@@ -52,7 +52,7 @@ async def test_an_untold_group_counts_as_one_message_that_waits(store: Store) ->
     assert await store.outbox.channels() == []
 
 
-async def test_a_group_takes_as_many_as_it_is_told_to(store: Store) -> None:
+async def test_a_group_takes_no_more_alerts_than_asked_for(store: Store) -> None:
     await late(store, CALLED[:2])
     group_id = await form(store)
     await late(store, CALLED[2:])
@@ -61,14 +61,14 @@ async def test_a_group_takes_as_many_as_it_is_told_to(store: Store) -> None:
     assert (queue.groups[0].members, queue.waiting[0].count) == (4, 1)
 
 
-async def test_another_provider_s_openings_stay_its_own(store: Store) -> None:
+async def test_other_providers_openings_are_left_alone(store: Store) -> None:
     await late(store, CALLED, "ops", "desk")
     await form(store)
     assert (await look(store, "desk")).waiting[0].count == 5
     assert (await look(store, "desk")).groups == []
 
 
-async def test_ends_of_members_are_noted_and_others_are_told_by_themselves(store: Store) -> None:
+async def test_ends_of_members_are_noted_and_others_are_sent_alone(store: Store) -> None:
     await late(store, CALLED[:2])
     await form(store)
     await late(store, CALLED[2:3])
@@ -135,7 +135,7 @@ async def test_an_alert_reopened_before_it_was_sent_is_open_in_its_group(store: 
     assert (queue.groups[0].members, queue.groups[0].open, queue.waiting) == (5, 5, [])
 
 
-async def test_an_end_is_noted_in_each_provider_s_own_group(store: Store) -> None:
+async def test_an_end_is_noted_in_each_providers_own_group(store: Store) -> None:
     await late(store, CALLED, "ops", "desk")
     for provider in ("desk", "ops"):
         await store.outbox.form_group(provider, TOPIC, 0, LATER)
@@ -144,7 +144,7 @@ async def test_an_end_is_noted_in_each_provider_s_own_group(store: Store) -> Non
     assert [(await look(store, provider)).groups[0].open for provider in ("ops", "desk")] == [3, 5]
 
 
-async def test_it_is_known_of_a_topic_whether_any_that_wait_are_critical(store: Store) -> None:
+async def test_a_topic_says_whether_a_waiting_opening_is_critical(store: Store) -> None:
     await late(store)
     await store.alerts.open(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
     assert {one.topic.kind: one.critical for one in (await look(store)).waiting} == {
@@ -153,7 +153,7 @@ async def test_it_is_known_of_a_topic_whether_any_that_wait_are_critical(store: 
     }
 
 
-async def test_only_openings_told_one_by_one_count_as_told_lately(store: Store) -> None:
+async def test_only_openings_sent_singly_count_as_recent(store: Store) -> None:
     await late(store, CALLED[:3])
     for reference, at in (("m1", NOW), ("m2", LATER)):
         opening = await store.outbox.next_delivery("ops")

@@ -63,7 +63,7 @@ async def test_transfers_are_listed_by_status_origin_destination_and_start(store
     assert await listed(store, TransferFilter(frozenset({Status.XCALLED}), ALPHA, GAMMA)) == [ids["a"]]
 
 
-async def test_no_status_at_all_lists_nothing(store: Store) -> None:
+async def test_an_empty_set_of_statuses_lists_nothing(store: Store) -> None:
     await put(store, seen(called(0, 10)))
     assert await listed(store, TransferFilter(statuses=frozenset())) == []
 
@@ -96,7 +96,7 @@ async def test_a_transaction_of_two_events_finds_their_transfer_once(store: Stor
     assert len(await store.transfers.by_id_or_tx(called(0, 10).sighting.tx_hash)) == 1
 
 
-async def test_what_is_not_known_is_not_found(store: Store) -> None:
+async def test_an_unknown_transfer_is_not_found(store: Store) -> None:
     await put(store, seen(called(0, 10)))
     assert await store.transfers.by_id_or_tx(bytes(32)) == []
     assert await store.transfers.by_id(TransferId(bytes(32))) is None

@@ -86,7 +86,7 @@ async def test_a_restore_by_another_name_of_the_file_is_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("what", ["folder", "read-only"])
-def test_what_cannot_be_locked_is_refused_in_words(tmp_path: Path, what: str) -> None:
+def test_a_file_that_cannot_be_locked_is_refused_in_words(tmp_path: Path, what: str) -> None:
     file = tmp_path / "monitor.db"
     if what == "folder":
         file.mkdir()

@@ -30,7 +30,7 @@ def storage(endpoint: str, place: str = f"s3://{BUCKET}/some/prefix") -> ObjectS
     return ObjectStorage(read_bucket(place), SecretUrl(endpoint))
 
 
-async def test_what_is_put_is_there_whole_and_the_oldest_go(bucket: Bucket, tmp_path: Path) -> None:
+async def test_uploads_arrive_whole_and_the_oldest_go(bucket: Bucket, tmp_path: Path) -> None:
     for key in ("some/prefix/notes.txt", f"some/prefix/deeper/{NAMES[0]}", f"some/{NAMES[0]}"):
         bucket.client.put_object(Bucket=BUCKET, Key=key, Body=b"mine")
     others = bucket.keys()
@@ -54,7 +54,7 @@ async def test_credentials_that_end_with_a_line_break_are_taken_without_it(
     assert bucket.keys() == [f"some/prefix/{NAMES[0]}"]
 
 
-async def test_what_fails_is_told_in_words_without_a_secret(bucket: Bucket, tmp_path: Path) -> None:
+async def test_a_failed_upload_is_explained_without_a_secret(bucket: Bucket, tmp_path: Path) -> None:
     file = tmp_path / NAMES[0]
     file.write_bytes(b"x")
     with pytest.raises(BackupError, match="s3://elsewhere/x does not exist"):

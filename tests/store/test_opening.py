@@ -68,7 +68,7 @@ async def test_a_file_in_place_of_the_folder_is_refused_in_words(file: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-async def test_a_folder_that_may_not_be_written_to_is_refused_in_words(tmp_path: Path) -> None:
+async def test_a_read_only_folder_is_refused_in_words(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(DatabaseError, match=r"its folder can be written to"):
         await Database.open(tmp_path / "monitor.db")
@@ -89,7 +89,7 @@ async def test_reading_makes_no_file(file: Path) -> None:
     assert not file.exists()
 
 
-async def test_reading_another_program_s_database_is_refused_in_words(file: Path) -> None:
+async def test_reading_another_programs_database_is_refused_in_words(file: Path) -> None:
     other_program_s(file)
     with pytest.raises(DatabaseError, match="is not a connext-monitor database"):
         await Database.open_readonly(file)

@@ -61,7 +61,7 @@ async def test_it_is_kept_elsewhere_where_the_folder_is_gone(tmp_path: Path) -> 
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-async def test_what_is_no_note_of_ours_is_none(tmp_path: Path) -> None:
+async def test_foreign_contents_are_read_as_no_note(tmp_path: Path) -> None:
     lock = tmp_path / "monitor.db.lock"
     for contents in (b"", b"12345\n", b"{}", b'{"id": 1, "opened_at": 2}', os.urandom(4096)):
         lock.write_bytes(contents)

@@ -81,7 +81,7 @@ async def test_an_alert_opens_once_and_is_told_once_to_each_provider(store: Stor
     assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1, "ops": 1}
 
 
-async def test_only_whoever_heard_of_an_alert_hears_of_its_end(store: Store) -> None:
+async def test_only_providers_that_got_an_opening_get_its_end(store: Store) -> None:
     await put(store, seen(XCALLED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
@@ -134,7 +134,7 @@ async def test_awaited_legs_come_the_earliest_first_and_only_those_due(store: St
     assert due == [XCALLED.sighting.block.timestamp + 300, later.sighting.block.timestamp + 300]
 
 
-async def test_nonces_with_a_hole_are_not_whole(store: Store) -> None:
+async def test_nonces_with_a_hole_are_not_contiguous(store: Store) -> None:
     def said(upcoming: int) -> ChainProgress:
         return ChainProgress(ALPHA, Coverage(BlockNumber(0), BlockNumber(9)), first_nonce=0, next_nonce=upcoming)
 

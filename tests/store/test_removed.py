@@ -40,7 +40,7 @@ async def test_without_its_destination_nothing_of_a_transfer_stays_open(store: S
     assert await left(store, ALPHA) == [REORG.id]
 
 
-async def test_whoever_was_alerted_hears_that_it_is_unwatched(store: Store) -> None:
+async def test_providers_that_were_alerted_get_the_end_as_unwatched(store: Store) -> None:
     await left(store, ALPHA)
     rows = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert {row.alert.resolution for row, _ in rows} == {"removed"}
@@ -51,7 +51,7 @@ def text_of(alert: Alert) -> str:
     return compose(alert, None, LABELS).text
 
 
-async def test_backups_that_are_taken_out_of_the_config_are_no_chain(store: Store) -> None:
+async def test_backups_taken_out_of_the_config_are_not_a_chain(store: Store) -> None:
     failed = backup_failed("copy", NOW, reason="the disk is full")
     await store.alerts.open(failed, ["ops"])
     await store.alerts.resolve(ResolveAlert.of(failed, Resolution.REMOVED), NOW)

@@ -106,7 +106,7 @@ async def test_a_damaged_database_is_kept_with_its_log(tmp_path: Path) -> None:
         ),
     ],
 )
-async def test_what_is_no_backup_of_ours_leaves_all_as_it_is(tmp_path: Path, spoil: object, words: str) -> None:
+async def test_a_foreign_file_is_not_restored_and_changes_nothing(tmp_path: Path, spoil: object, words: str) -> None:
     await prepare(tmp_path)
     spoil(tmp_path / "backup.db")  # type: ignore[operator]
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix != ".lock"}

@@ -80,7 +80,7 @@ CHANGES: dict[str, Callable[[Marked], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_what_others_do_through_sqlite_is_no_other_file(marked: Marked, change: str) -> None:
+async def test_writes_by_others_through_sqlite_do_not_make_another_file(marked: Marked, change: str) -> None:
     for _ in range(2):
         CHANGES[change](marked)
         assert marked.mark.look() is None

@@ -96,7 +96,7 @@ async def test_a_commit_cancelled_at_any_statement_is_whole(
     assert statement > 8
 
 
-async def test_a_commit_whose_caller_is_cancelled_before_its_turn_is_whole_too(file: Path) -> None:
+async def test_a_commit_cancelled_before_its_turn_is_whole_too(file: Path) -> None:
     database = await Database.open(file)
     inside, go_on = threading.Event(), threading.Event()
 

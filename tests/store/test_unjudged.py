@@ -64,7 +64,7 @@ async def test_arrived_legs_and_other_chains_do_not_count(store: Store, legs: Un
     assert await legs.count({}, LATELY) == {}
 
 
-async def test_what_has_been_told_does_not_count(store: Store, legs: UnjudgedLegs) -> None:
+async def test_alerted_legs_do_not_count_as_unjudged(store: Store, legs: UnjudgedLegs) -> None:
     late, false = sent(1), executed(info(2), sighting(20))
     await put(store, seen(late, sent(2)))
     await accuse(store, late)
@@ -88,7 +88,7 @@ async def test_a_leg_whose_alert_has_just_ended_is_left_alone(
     assert (await counted(legs, DUE + 1) is not None) is counts
 
 
-async def test_the_first_of_a_destination_are_given_to_be_judged(store: Store, legs: UnjudgedLegs) -> None:
+async def test_a_destinations_first_legs_are_handed_out_to_be_judged(store: Store, legs: UnjudgedLegs) -> None:
     await put(store, seen(sent(1, 12), sent(2, 10)))
     first = sent(2).event.transfer_id
     assert await legs.first(BETA, DUE + 1, LATELY, limit=9) == [Awaited(first, Leg.EXECUTE, DUE, BETA)]
