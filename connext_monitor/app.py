@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.assembly.after_commit import AfterCommit
 from connext_monitor.assembly.alerting import build_alerting
 from connext_monitor.assembly.housekeeping import housekeeping

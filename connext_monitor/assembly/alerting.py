@@ -18,7 +18,7 @@ from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
-from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.alerting.worker import Rests

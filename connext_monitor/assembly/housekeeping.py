@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.outgoing_report import ReportDelivery
-from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
 from connext_monitor.clock.agreed import AgreedClock

@@ -10,7 +10,7 @@ import structlog
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.database_watch import PATIENCE
 from connext_monitor.alerting.outage_announcer import announce_failed_start
-from connext_monitor.alerting.providers import ConfiguredProvider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alerts.alert import Alert

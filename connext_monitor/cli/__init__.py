@@ -4,6 +4,7 @@
 """
 
 # Little is imported here: until `main` runs, Ctrl-C ends in a traceback.
+import gc
 import os
 import select
 import signal
@@ -12,6 +13,9 @@ from contextlib import suppress
 
 def main() -> None:
     """Run the command of the process's arguments, and exit with its code."""
+    # What is loaded stays: to look through it for garbage again and again took a tenth of a command's time. What
+    # then works, `complete` or the monitor, has garbage collected.
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # While modules are loaded, an exception would be lost wherever Python runs code that nobody called.
         signal.signal(signal.SIGINT, _end_at_once)

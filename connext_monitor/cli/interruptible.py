@@ -1,6 +1,7 @@
 """Runs a command's work so that signals end it in bounded time."""
 
 import asyncio
+import gc
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ class _Stopped(Exception):
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
     """Run it to its end; SIGINT, SIGTERM and SIGHUP cancel it, and KeyboardInterrupt is raised."""
+    gc.enable()
     stop = StopRequest(code=1, within=_ENDS_WITHIN)
     try:
         with stop.on_signals(), asyncio.Runner(loop_factory=RunningLoop) as runner:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol, runtime_checkable
 
 from connext_monitor.alerting.notice import Provider
-from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.cli.finding import Finding
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config, EndpointUrl

@@ -1,11 +1,12 @@
 """``run``: the monitor itself."""
 
 import asyncio
+import gc
 
 import structlog
 
 from connext_monitor import app
-from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.clock.agreed import AgreedClock
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 
 def run_monitor() -> int:
     """Run the monitor until it is asked to stop; the exit code."""
+    gc.enable()
     stop = StopRequest(tell_abandoned=_log_abandoned)
     with stop.on_signals():
         return _monitor(stop)

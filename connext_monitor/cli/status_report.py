@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
-from connext_monitor.cli.opened_database import reading
 from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import AlertKind
@@ -22,7 +22,9 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.core.words import duration_words
 from connext_monitor.store.backup_folder import BackupFolder, Kept
-from connext_monitor.store.store import Store
+from connext_monitor.store.database import Database
+from connext_monitor.store.lock import refuse_other_name
+from connext_monitor.store.stored_status import StoredStatus, read_status
 from connext_monitor.store.transfers import PathwayCount
 
 
@@ -52,22 +54,38 @@ class StatusReport:
 async def status_report(config: Config, now: datetime) -> StatusReport:
     """Look at everything once. Raises DatabaseError where there is no database to look at."""
     known_at = last_written(config.monitor.database)
-    async with reading(config) as store:
-        not_live, chains, reasons, ahead = await _chains(config, store, now)
-        open_alerts = await store.alerts.count_open()
-        channels = _configured(config, await store.outbox.channels())
-        in_flight = await store.transfers.count_by_status()
-        malformed = await store.chains.malformed_counts()
+    stored = await _stored(config)
+    not_live, chains, reasons, ahead = await _chains(config, stored, now)
+    channels = _configured(config, stored.channels)
     backups = _backups(config)
     degraded = [
         *reasons,
-        *alert_reasons(open_alerts),
+        *alert_reasons(stored.open_alerts),
         *channel_reasons(channels),
         *backup_reasons(config, backups, now),
     ]
     return StatusReport(
-        not_live, known_at, chains, in_flight, open_alerts, channels, malformed, backups, degraded, ahead
+        not_live,
+        known_at,
+        chains,
+        stored.in_flight,
+        stored.open_alerts,
+        channels,
+        stored.malformed,
+        backups,
+        degraded,
+        ahead,
     )
+
+
+async def _stored(config: Config) -> StoredStatus:
+    refuse_other_name(config.monitor.database)
+    database = await Database.open_readonly(config.monitor.database)
+    try:
+        domains = [chain.domain_id for chain in config.chains.values()]
+        return await database.read(partial(read_status, domains=domains))
+    finally:
+        await database.close()
 
 
 def _backups(config: Config) -> list[Kept]:
@@ -83,24 +101,24 @@ def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> li
 
 
 async def _chains(
-    config: Config, store: Store, now: datetime
+    config: Config, stored: StoredStatus, now: datetime
 ) -> tuple[str | None, list[ChainDocument], list[str], float | None]:
     listen = config.monitor.listen
     if listen is None:
-        chains, reasons = await _stored_chains(config, store, now)
+        chains, reasons = _stored_chains(config, stored, now)
         return LISTEN_IS_OFF, chains, reasons, None
     try:
         live = await ask(listen, config.chains)
     except NobodyAnswers as nobody:
-        chains, reasons = await _stored_chains(config, store, now)
+        chains, reasons = _stored_chains(config, stored, now)
         return str(nobody), chains, [str(nobody), *reasons], None
     clock = [live.clock_trouble] if live.clock_trouble else []
     return None, live.chains, [*clock, *live.reasons], live.clock_ahead
 
 
-async def _stored_chains(config: Config, store: Store, now: datetime) -> tuple[list[ChainDocument], list[str]]:
+def _stored_chains(config: Config, stored: StoredStatus, now: datetime) -> tuple[list[ChainDocument], list[str]]:
     """The chains as the database knows them, and what is wrong with them."""
-    alerts = {alert.subject: alert for alert in await store.alerts.open_of_kind(CHAIN_UNOBSERVED)}
+    alerts = {alert.subject: alert for alert in stored.unobserved}
     unjudged = {
         name: legs
         for name, alert in alerts.items()
@@ -108,19 +126,19 @@ async def _stored_chains(config: Config, store: Store, now: datetime) -> tuple[l
     }
     documents = []
     for chain in config.chains.values():
-        status = await _stored_status(chain, store, observed=chain.name not in alerts.keys() - unjudged.keys())
-        documents.append(chain_document(status, await store.chains.nonces(chain.domain_id), now.timestamp()))
+        status = _stored_chain(chain, stored, observed=chain.name not in alerts.keys() - unjudged.keys())
+        documents.append(chain_document(status, stored.nonces.get(chain.domain_id), now.timestamp()))
     reasons = [why_degraded(name, legs) for name, legs in unjudged.items() if name in config.chains]
     return documents, [*stored_reasons(config, documents), *reasons]
 
 
-async def _stored_status(chain: ChainConfig, store: Store, *, observed: bool) -> ChainStatus:
+def _stored_chain(chain: ChainConfig, stored: StoredStatus, *, observed: bool) -> ChainStatus:
     return ChainStatus(
         domain=chain.domain_id,
         name=chain.name,
         chain_id=chain.chain_id,
         head=None,
-        coverage=await store.chains.coverage(chain.domain_id),
+        coverage=stored.coverage.get(chain.domain_id),
         observed=observed,
         caught_up=False,
         endpoint=None,

@@ -52,7 +52,7 @@ class Checkout:
         return subprocess.Popen(
             [sys.executable, "-m", "connext_monitor", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.root), **(environ or {})},
+            env={**_environ(), "PYTHONPATH": str(self.root), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -81,6 +81,11 @@ class Checkout:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
+
+
+def _environ() -> dict[str, str]:
+    """This process's environment, with Python's caches on: who starts a program for the second time has them."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _is_ready(port: int) -> bool:

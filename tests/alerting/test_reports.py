@@ -14,7 +14,7 @@ from rich.console import Console
 
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.outgoing_report import ReportDelivery
-from connext_monitor.alerting.providers import ConfiguredProvider, build_providers
+from connext_monitor.alerting.providers.configured import ConfiguredProvider, build_providers
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.alerts.grouping import GroupRules

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.alerting.providers import ConfiguredProvider, build_providers
+from connext_monitor.alerting.providers.configured import ConfiguredProvider, build_providers
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ProviderTable
 from connext_monitor.core.alerts.alert import About, Alert, BurstWords, Headline, KindOf

@@ -1,11 +1,13 @@
 """What the program loads before it answers: everything else is time that somebody waits."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from connext_monitor.cli.interruptible import complete
 from tests.cli.conftest import Program, process_environ
 
 COMPLETE = {"_CONNEXT_MONITOR_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
@@ -95,13 +97,104 @@ NEVER = {
 ROOMS = ("connext_monitor.app", "connext_monitor.monitoring", "connext_monitor.assembly")
 
 
-@pytest.mark.parametrize("command", ["status", "transfers", "alerts", "stats"])
+@pytest.mark.parametrize("command", ["transfers", "alerts", "stats"])
 def test_lookups_load_neither_the_monitor_nor_its_clients(monitor: Program, command: str) -> None:
     monitor.fill(lambda _store: _nothing())
     modules = loaded(monitor.folder, "--config", "config.toml", command, "--json")
     assert modules & NEVER == set()
     assert [name for name in modules if name.startswith(ROOMS)] == []
     assert "connext_monitor.store.store" in modules
+
+
+CHANNELS = """
+[alert_providers.console]
+type = "console"
+[alert_providers.ops]
+type = "discord"
+webhook_url = "https://discord.com/api/webhooks/1/none"
+[alert_providers.desk]
+type = "slack"
+webhook_url = "https://hooks.slack.com/services/T0/B0/none"
+[alert_providers.duty]
+type = "telegram"
+token = "1:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+chat_id = "1"
+"""
+
+
+def test_status_loads_what_it_reads_only(monitor: Program) -> None:
+    monitor.fill(lambda _store: _nothing())
+    with monitor.config.open("a", encoding="utf-8") as config:
+        config.write(CHANNELS)
+    modules = loaded(monitor.folder, "--config", "config.toml", "status", "--json")
+    assert modules & NEVER == set()
+    assert "connext_monitor.store.stored_status" in modules
+    assert {name for name in modules if name.startswith("connext_monitor.alerting")} == ALERTING
+    assert [name for name in modules if name.startswith((*ROOMS, "connext_monitor.reporting"))] == []
+    assert {name for name in modules if name.startswith("connext_monitor.store")} <= STORE
+
+
+ALERTING = {
+    "connext_monitor.alerting",
+    "connext_monitor.alerting.providers",
+    "connext_monitor.alerting.providers.base",
+    "connext_monitor.alerting.providers.console",
+    "connext_monitor.alerting.providers.console.config",
+    "connext_monitor.alerting.providers.discord",
+    "connext_monitor.alerting.providers.discord.config",
+    "connext_monitor.alerting.providers.http",
+    "connext_monitor.alerting.providers.http.client",
+    "connext_monitor.alerting.providers.http.timing",
+    "connext_monitor.alerting.providers.slack",
+    "connext_monitor.alerting.providers.slack.config",
+    "connext_monitor.alerting.providers.telegram",
+    "connext_monitor.alerting.providers.telegram.config",
+}
+"""What knows the keys of channels; nothing of what sends."""
+STORE = {
+    "connext_monitor.store",
+    "connext_monitor.store.alerts",
+    "connext_monitor.store.backup_copy",
+    "connext_monitor.store.backup_folder",
+    "connext_monitor.store.bulk",
+    "connext_monitor.store.causes",
+    "connext_monitor.store.chains",
+    "connext_monitor.store.condition",
+    "connext_monitor.store.daemon_thread",
+    "connext_monitor.store.database",
+    "connext_monitor.store.deliveries",
+    "connext_monitor.store.errors",
+    "connext_monitor.store.executor",
+    "connext_monitor.store.instants",
+    "connext_monitor.store.lock",
+    "connext_monitor.store.news",
+    "connext_monitor.store.nonces",
+    "connext_monitor.store.opening",
+    "connext_monitor.store.outage_note",
+    "connext_monitor.store.ownership",
+    "connext_monitor.store.payload",
+    "connext_monitor.store.revisions",
+    "connext_monitor.store.schema",
+    "connext_monitor.store.schema_revision",
+    "connext_monitor.store.sqlite_engine",
+    "connext_monitor.store.stored_status",
+    "connext_monitor.store.transfers",
+    "connext_monitor.store.trouble",
+}
+"""What reads the tables that `status` shows."""
+
+
+def test_garbage_is_collected_while_a_command_works() -> None:
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        assert complete(_collects_garbage())
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+async def _collects_garbage() -> bool:
+    return gc.isenabled()
 
 
 async def _nothing() -> None:

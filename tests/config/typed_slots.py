@@ -11,7 +11,8 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from connext_monitor.alerting.heartbeat import Heartbeat
-from connext_monitor.alerting.providers import build_providers, check_provider, provider_type
+from connext_monitor.alerting.providers import check_provider, provider_type
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Bucket, Config, ConfigError, SecretText, SecretUrl, ServiceUrl, load_config
 from connext_monitor.monitoring.endpoint import open_endpoint

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from connext_monitor.alerting.notice import DigestProvider
-from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.config import ProviderTable
 from connext_monitor.core.alerts.alert import About, Alert, KindOf, compose
 from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest

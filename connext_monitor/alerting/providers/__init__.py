@@ -1,24 +1,15 @@
-"""Alert channels, each whole in a module or a package of its own, and the table of their types."""
+"""Alert channels, each whole in a module or a package of its own, and the table of their types.
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+Whoever only checks a config loads no more than the types' tables; `configured` builds what sends.
+"""
+
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from connext_monitor.alerting.notice import Provider, takes_reports
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http.client import OpenSender, http_sender
-from connext_monitor.clock import Clock
-from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable, parse_table
-from connext_monitor.core.alerts.alert import About, Alert
-from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.events import DomainId
-from connext_monitor.core.labels import ChainLabels
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderType
+from connext_monitor.config import ConfigError, Problem, ProviderTable, parse_table
 
 PROVIDER_TYPES: Mapping[str, str] = {
     "apprise": "connext_monitor.alerting.providers.apprise",
@@ -40,78 +31,13 @@ def provider_type(name: str) -> ProviderType[Any]:
     return channel_type
 
 
-@dataclass(frozen=True, slots=True)
-class ConfiguredProvider:
-    """A provider, and what it is to be sent: from which severity on, about which pathways (none: all), and reports."""
-
-    provider: Provider
-    min_severity: Severity
-    pathways: tuple[PathwayPattern, ...] = ()
-    reports: bool = False
-
-    def wants_pathway(self, origin: DomainId, destination: DomainId, labels: ChainLabels) -> bool:
-        """Whether its reports cover the pathway."""
-        names = (labels.display_name(origin), labels.display_name(destination))
-        return not self.pathways or any(pattern.matches(*names) for pattern in self.pathways)
-
-    def wants(self, alert: Alert, labels: ChainLabels) -> bool:
-        """Whether the alert is to be sent to it, by its severity and by what its kind is about.
-
-        One about a chain touches every pathway from or to that chain. What is about the monitor goes to everyone.
-        """
-        return alert.severity.rank >= self.min_severity.rank and self._is_concerned(alert, labels)
-
-    def _is_concerned(self, alert: Alert, labels: ChainLabels) -> bool:
-        match alert.kind.about:
-            case About.TRANSFER | About.PATHWAY:
-                # An alert that does not say its pathway may be about any.
-                return alert.pathway is None or self.wants_pathway(*alert.pathway, labels)
-            case About.CHAIN:
-                return not self.pathways or any(pattern.touches(alert.subject) for pattern in self.pathways)
-            case About.PROVIDER:
-                return alert.subject != self.provider.name
-            case About.MONITOR:
-                return True
-
-
-def build_providers(
-    tables: Mapping[str, ProviderTable],
-    *,
-    file: Path,
-    labels: ChainLabels,
-    clock: Clock,
-    console: "Console | None" = None,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-    open_sender: OpenSender = http_sender,
-) -> list[ConfiguredProvider]:
-    """All providers of the config, in its order.
-
-    ``console`` is where the console type prints, by default stdout; ``open_sender`` makes what the others send with.
-    Raises ConfigError with the problems of all of them. Opens nothing yet: connections are made when they send.
-    """
-    context = ProviderContext(labels, clock, console, sleep=sleep, open_sender=open_sender)
-    built: list[ConfiguredProvider] = []
-    problems: list[Problem] = []
-    for name, table in tables.items():
-        try:
-            channel_type, config = _read(file, name, table)
-        except ConfigError as error:
-            problems.extend(error.problems)
-        else:
-            provider = channel_type.build(name, config, context)
-            reports = config.wants_reports and takes_reports(provider)
-            built.append(ConfiguredProvider(provider, config.least, config.pathways, reports))
-    if problems:
-        raise ConfigError(file, problems)
-    return built
-
-
 def check_provider(file: Path, name: str, table: ProviderTable) -> None:
     """Raise ConfigError for what is wrong with one provider's table; nothing is built."""
-    _read(file, name, table)
+    read_provider(file, name, table)
 
 
-def _read(file: Path, name: str, table: ProviderTable) -> tuple[ProviderType[Any], ProviderConfig]:
+def read_provider(file: Path, name: str, table: ProviderTable) -> tuple[ProviderType[Any], ProviderConfig]:
+    """The type of one provider, and its table as that type's config. Raises ConfigError."""
     type_name = table.get("type")
     if not isinstance(type_name, str) or type_name not in PROVIDER_TYPES:
         problem = "is missing" if type_name is None else "is not a known provider type"

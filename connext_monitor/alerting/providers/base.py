@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.http.client import OpenSender, Sender, http_sender
 from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
 from connext_monitor.clock import Clock
@@ -17,6 +16,8 @@ from connext_monitor.core.labels import ChainLabels
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from connext_monitor.alerting.notice import Provider
 
 
 class ProviderConfig(Table):
@@ -66,10 +67,13 @@ C = TypeVar("C", bound=ProviderConfig)
 
 @dataclass(frozen=True, slots=True)
 class ProviderType(Generic[C]):
-    """A type of channel: its config, and what builds a provider from that."""
+    """A type of channel: its config, and what builds a provider from that.
+
+    A package's ``build`` loads what sends when it is called: to check a config, nobody waits for that.
+    """
 
     config: type[C]
-    build: Callable[[str, C, ProviderContext], Provider]
+    build: "Callable[[str, C, ProviderContext], Provider]"
 
 
 def warn(event: str, **values: object) -> None:

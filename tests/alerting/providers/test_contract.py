@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from connext_monitor.alerting.notice import DigestProvider
-from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ProviderTable
 from connext_monitor.core.alerts.severity import Severity

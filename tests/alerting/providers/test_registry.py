@@ -2,12 +2,8 @@
 
 import pytest
 
-from connext_monitor.alerting.providers import (
-    PROVIDER_TYPES,
-    ConfiguredProvider,
-    build_providers,
-    check_provider,
-)
+from connext_monitor.alerting.providers import PROVIDER_TYPES, check_provider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider, build_providers
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.alerting.providers.webhook import WebhookProvider
 from connext_monitor.clock import SystemClock

@@ -1,6 +1,19 @@
 """Prints alerts on stdout, for people at a terminal: severity, title, what is wrong, the facts, links."""
 
-from connext_monitor.alerting.providers.base import ProviderType
-from connext_monitor.alerting.providers.console.provider import ConsoleConfig, ConsoleProvider
+from typing import TYPE_CHECKING
 
-PROVIDER_TYPE = ProviderType(ConsoleConfig, ConsoleProvider)
+from connext_monitor.alerting.providers.base import ProviderContext, ProviderType
+from connext_monitor.alerting.providers.console.config import ConsoleConfig
+
+if TYPE_CHECKING:
+    from connext_monitor.alerting.notice import DigestProvider
+
+
+def build(name: str, config: ConsoleConfig, context: ProviderContext) -> "DigestProvider":
+    """What sends; loaded here, so that reading the config does not wait for it."""
+    from connext_monitor.alerting.providers.console.provider import ConsoleProvider  # noqa: PLC0415 - as said above
+
+    return ConsoleProvider(name, config, context)
+
+
+PROVIDER_TYPE = ProviderType(ConsoleConfig, build)

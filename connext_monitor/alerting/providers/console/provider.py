@@ -7,7 +7,8 @@ from collections import deque
 from typing import IO, TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext
+from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.console.config import ConsoleConfig
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
@@ -19,10 +20,6 @@ _REMEMBERED = 16
 """Messages that were printed late, of which so many are remembered; their senders will ask again."""
 _SentMessage = tuple[str, Message]
 """A notice's key, and its message at that time."""
-
-
-class ConsoleConfig(ProviderConfig):
-    """``type = "console"``; needs nothing."""
 
 
 class ConsoleProvider:

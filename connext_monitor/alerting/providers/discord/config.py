@@ -7,9 +7,10 @@ from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.providers.base import ProviderConfig
-from connext_monitor.alerting.providers.discord.responses import ID
 from connext_monitor.config import SecretUrl, bad_value
 
+ID = re.compile("[0-9]{1,20}")
+"""Discord's number of a message, a thread or a person."""
 MENTION = re.compile(r"<@(?P<role>&)?(?P<id>[0-9]{1,20})>")
 _WEBHOOK = re.compile(r"/webhooks/[0-9]+/[A-Za-z0-9_-]+/?$")
 

@@ -8,9 +8,9 @@ from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.base import ProviderContext, warn
-from connext_monitor.alerting.providers.discord.config import DiscordConfig
+from connext_monitor.alerting.providers.discord.config import ID, DiscordConfig
 from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
-from connext_monitor.alerting.providers.discord.responses import ID, ThreadShut, classify, pause_after, versioned
+from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after, versioned
 from connext_monitor.alerting.providers.http.client import PICTURE, form
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from connext_monitor.alerting.providers.discord.config import ID
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Reply, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent
 from connext_monitor.core.retry_after import longest_wait, seconds_in
 
-ID = re.compile("[0-9]{1,20}")
 _UNVERSIONED = re.compile(r"/api/(?:v[0-9]+/)?webhooks/")
 # Discord's own message is never quoted: a response that echoes the request could carry the token into a log.
 _CODES = {

@@ -1,7 +1,19 @@
 """Telegram: a bot that writes to a chat, one message for each alert or group, edited in place."""
 
-from connext_monitor.alerting.providers.base import ProviderType
-from connext_monitor.alerting.providers.telegram.config import TelegramConfig
-from connext_monitor.alerting.providers.telegram.provider import TelegramProvider
+from typing import TYPE_CHECKING
 
-PROVIDER_TYPE = ProviderType(TelegramConfig, TelegramProvider)
+from connext_monitor.alerting.providers.base import ProviderContext, ProviderType
+from connext_monitor.alerting.providers.telegram.config import TelegramConfig
+
+if TYPE_CHECKING:
+    from connext_monitor.alerting.notice import DigestProvider
+
+
+def build(name: str, config: TelegramConfig, context: ProviderContext) -> "DigestProvider":
+    """What sends; loaded here, so that reading the config does not wait for it."""
+    from connext_monitor.alerting.providers.telegram.provider import TelegramProvider  # noqa: PLC0415 - as said above
+
+    return TelegramProvider(name, config, context)
+
+
+PROVIDER_TYPE = ProviderType(TelegramConfig, build)

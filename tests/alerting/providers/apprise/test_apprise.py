@@ -11,7 +11,6 @@ from aiohttp import web
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers import build_providers
 from connext_monitor.alerting.providers.apprise import (
     AppriseConfig,
     AppriseProvider,
@@ -20,6 +19,7 @@ from connext_monitor.alerting.providers.apprise import (
     plain,
 )
 from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.delivery import Change, FailureCause, Sent, TryLater
