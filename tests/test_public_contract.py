@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+from msgspec import inspect
 
 from connext_monitor.alerting.providers import PROVIDER_TYPES, provider_type
 from connext_monitor.alerting.providers.base import ProviderConfig
@@ -22,6 +23,15 @@ from connext_monitor.config.models import (
 )
 from connext_monitor.config.table import Table
 from connext_monitor.core.alerts.table import KINDS
+from connext_monitor.core.documents.command_line import (
+    BackfillDocument,
+    MadeBackup,
+    ReplayDocument,
+    RestoredDatabase,
+    SilenceDocument,
+)
+from connext_monitor.core.documents.fields import Document
+from connext_monitor.core.documents.status import StatusDocument
 from connext_monitor.reporting.web.feed import EventName
 from connext_monitor.reporting.web.openapi import description
 
@@ -111,6 +121,27 @@ def test_every_event_of_the_stream_is_documented() -> None:
 def test_every_property_of_a_document_is_documented(name: str) -> None:
     words = set(re.findall(r"\w+", " ".join(code(TEXT))))
     assert set(DESCRIPTION["components"]["schemas"][name]["properties"]) <= words
+
+
+def properties(kind: inspect.Type) -> Iterator[str]:
+    """The JSON names of a document and of what it holds."""
+    for part in (getattr(kind, name, None) for name in ("item_type", "value_type")):
+        if isinstance(part, inspect.Type):
+            yield from properties(part)
+    for part in getattr(kind, "types", ()):
+        yield from properties(part)
+    for part in kind.fields if isinstance(kind, inspect.StructType) else ():
+        yield part.encode_name
+        yield from properties(part.type.type if isinstance(part.type, inspect.Metadata) else part.type)
+
+
+@pytest.mark.parametrize(
+    "document", [StatusDocument, SilenceDocument, MadeBackup, RestoredDatabase, ReplayDocument, BackfillDocument]
+)
+def test_every_property_that_a_command_prints_is_documented(document: type[Document]) -> None:
+    names = set(properties(inspect.type_info(document)))
+    assert len(names) > 5
+    assert names <= set(re.findall(r"\w+", " ".join(code(TEXT))))
 
 
 def test_every_type_of_webhook_body_is_documented() -> None:

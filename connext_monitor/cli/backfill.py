@@ -24,9 +24,10 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import no_deadlines, pathway_durations
 from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.documents.command_line import BackfillDocument, LateLegDocument
 from connext_monitor.core.documents.transfers import transfer_document
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.formats import Json, hex_text, unix_rfc3339
+from connext_monitor.core.formats import hex_text, unix_rfc3339
 from connext_monitor.core.history import LateLeg
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.printable import escape
@@ -259,26 +260,24 @@ def _row(late: LateLeg, labels: ChainLabels, now: float) -> Sequence[str]:
     )
 
 
-def _document(outcome: _Outcome, labels: ChainLabels) -> Json:
+def _document(outcome: _Outcome, labels: ChainLabels) -> BackfillDocument:
     report, late_now = outcome.report, outcome.late_now
-    return {
-        "chain": outcome.chain.name,
-        "from": outcome.blocks.first,
-        "to": outcome.blocks.last,
-        "blocks_read": report.blocks,
-        "blocks_read_before": report.read_before,
-        "events": report.logs - outcome.malformed,
-        "xcalled": report.begun,
-        "malformed": outcome.malformed,
-        "nonces_proven": report.proven if report.blocks else None,
-        "late": [
-            {
-                "leg": late.leg.value,
-                "due_at": unix_rfc3339(late.due_at),
-                "transfer": transfer_document(TransferView(late.transfer, None), labels, outcome.now),
-            }
-            for late in late_now.late
-        ],
-        "legs_done_elsewhere": late_now.settled,
-        "legs_not_asked": late_now.unasked,
-    }
+    return BackfillDocument(
+        chain=outcome.chain.name,
+        first=outcome.blocks.first,
+        last=outcome.blocks.last,
+        blocks_read=report.blocks,
+        blocks_read_before=report.read_before,
+        events=report.logs - outcome.malformed,
+        xcalled=report.begun,
+        malformed=outcome.malformed,
+        nonces_proven=report.proven if report.blocks else None,
+        late=[_late_document(late, labels, outcome.now) for late in late_now.late],
+        legs_done_elsewhere=late_now.settled,
+        legs_not_asked=late_now.unasked,
+    )
+
+
+def _late_document(late: LateLeg, labels: ChainLabels, now: float) -> LateLegDocument:
+    transfer = transfer_document(TransferView(late.transfer, None), labels, now)
+    return LateLegDocument(late.leg, unix_rfc3339(late.due_at), transfer)

@@ -14,7 +14,8 @@ from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Bucket, Config, read_bucket
 from connext_monitor.core.backups import Backup
-from connext_monitor.core.formats import Json, rfc3339
+from connext_monitor.core.documents.command_line import MadeBackup, RestoredDatabase
+from connext_monitor.core.formats import rfc3339
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.lock import refuse_other_name
@@ -101,26 +102,26 @@ def _object(url: str) -> tuple[Bucket, str]:
     return Bucket(whole.name, prefix), name
 
 
-def _made_document(made: _BackupMade, config: Config) -> Json:
+def _made_document(made: _BackupMade, config: Config) -> MadeBackup:
     backup = made.backup
-    return {
-        "file": str(made.path),
-        "bytes": backup.size,
-        "made_at": rfc3339(backup.made_at),
-        "transfers": backup.transfers,
-        "events": backup.events,
-        "alerts": backup.alerts,
-        "uploaded_to": f"{config.backup.upload}/{backup.name}" if made.uploaded else None,
-    }
+    return MadeBackup(
+        file=str(made.path),
+        bytes=backup.size,
+        made_at=rfc3339(backup.made_at),
+        transfers=backup.transfers,
+        events=backup.events,
+        alerts=backup.alerts,
+        uploaded_to=f"{config.backup.upload}/{backup.name}" if made.uploaded else None,
+    )
 
 
-def _restored_document(restored: Restored) -> Json:
+def _restored_document(restored: Restored) -> RestoredDatabase:
     transfers, events, alerts = restored.contents.counts
-    return {
-        "database": str(restored.database),
-        "bytes": restored.size,
-        "transfers": transfers,
-        "events": events,
-        "alerts": alerts,
-        "kept_aside": str(restored.aside) if restored.aside else None,
-    }
+    return RestoredDatabase(
+        database=str(restored.database),
+        bytes=restored.size,
+        transfers=transfers,
+        events=events,
+        alerts=alerts,
+        kept_aside=str(restored.aside) if restored.aside else None,
+    )

@@ -16,9 +16,10 @@ from connext_monitor.config.models import ANY_CHAIN
 from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.chains import chain_name
+from connext_monitor.core.documents.command_line import AlertsAtDeadline, ReplayDocument, ReplayedPathway
 from connext_monitor.core.documents.stats import percentiles_document
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.formats import Json, unix_rfc3339
+from connext_monitor.core.formats import unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stats import Replayed, Window, last
 from connext_monitor.core.words import duration_words
@@ -142,28 +143,21 @@ def _total(rows: Sequence[Replayed]) -> list[Row]:
 
 def _document(
     window: Window, replayed: dict[Leg, list[Replayed]], deadlines: dict[Leg, list[int]], labels: ChainLabels
-) -> Json:
-    return {
-        "since": unix_rfc3339(window.since),
-        "until": unix_rfc3339(window.until),
-        "legs": {
-            leg.value: [_pathway_document(pathway, deadlines[leg], labels) for pathway in rows]
-            for leg, rows in replayed.items()
-        },
+) -> ReplayDocument:
+    legs = {
+        leg: [_pathway_document(pathway, deadlines[leg], labels) for pathway in rows] for leg, rows in replayed.items()
     }
+    return ReplayDocument(unix_rfc3339(window.since), unix_rfc3339(window.until), legs)
 
 
-def _pathway_document(pathway: Replayed, deadlines: Sequence[int], labels: ChainLabels) -> Json:
-    return {
-        "origin": chain_name(pathway.origin, labels),
-        "destination": chain_name(pathway.destination, labels),
-        "transfers": pathway.transfers,
-        "arrived": pathway.latency.count,
-        "not_judged": pathway.unknown,
-        "latency_seconds": percentiles_document(pathway.latency),
-        "today": {"deadline_seconds": pathway.today, "alerts": pathway.alerts_today},
-        "deadlines": [
-            {"deadline_seconds": deadline, "alerts": alerts}
-            for deadline, alerts in zip(deadlines, pathway.alerts, strict=True)
-        ],
-    }
+def _pathway_document(pathway: Replayed, deadlines: Sequence[int], labels: ChainLabels) -> ReplayedPathway:
+    return ReplayedPathway(
+        origin=chain_name(pathway.origin, labels),
+        destination=chain_name(pathway.destination, labels),
+        transfers=pathway.transfers,
+        arrived=pathway.latency.count,
+        not_judged=pathway.unknown,
+        latency_seconds=percentiles_document(pathway.latency),
+        today=AlertsAtDeadline(pathway.today, pathway.alerts_today),
+        deadlines=[AlertsAtDeadline(*pair) for pair in zip(deadlines, pathway.alerts, strict=True)],
+    )

@@ -14,8 +14,9 @@ from connext_monitor.config import Config, parse_duration
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
+from connext_monitor.core.documents.command_line import SilenceDocument
 from connext_monitor.core.documents.fields import ListDocument
-from connext_monitor.core.formats import Json, rfc3339
+from connext_monitor.core.formats import rfc3339
 
 _HEADINGS = ("ID", "UNTIL", "WHAT", "REASON")
 
@@ -127,14 +128,14 @@ def _row(silence: Silence) -> Row:
     return (str(silence.id), rfc3339(silence.until), _scope(silence), silence.reason)
 
 
-def _document(silence: Silence) -> Json:
-    return {
-        "id": silence.id,
-        "until": rfc3339(silence.until),
-        "kind": silence.kind.name if silence.kind else None,
-        "origin": silence.origin,
-        "destination": silence.destination,
-        "subject": silence.subject,
-        "reason": silence.reason,
-        "ack": silence.ack,
-    }
+def _document(silence: Silence) -> SilenceDocument:
+    return SilenceDocument(
+        id=silence.id,
+        until=rfc3339(silence.until),
+        kind=silence.kind.name if silence.kind else None,
+        origin=silence.origin,
+        destination=silence.destination,
+        subject=silence.subject,
+        reason=silence.reason,
+        ack=silence.ack,
+    )

@@ -15,9 +15,17 @@ from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
-from connext_monitor.core.documents.chains import ChainDocument, chain_document
+from connext_monitor.core.documents.chains import ChainDocument, chain_document, chain_name
+from connext_monitor.core.documents.status import (
+    ChannelDocument,
+    InFlightDocument,
+    KeptBackup,
+    KeptBackups,
+    SeverityCount,
+    StatusDocument,
+)
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.formats import Json, rfc3339
+from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.core.words import duration_words
@@ -197,60 +205,55 @@ def channel_reasons(channels: Sequence[ChannelRow]) -> list[str]:
     ]
 
 
-def report_document(report: StatusReport, config: Config) -> Json:
+def report_document(report: StatusReport, config: Config) -> StatusDocument:
     """The report as ``--json`` prints it."""
     labels = chain_labels(config)
-    return {
-        "live": report.not_live is None,
-        "not_live": report.not_live,
-        "known_at": rfc3339(report.known_at),
-        "degraded": list(report.degraded),
-        "clock_ahead_seconds": report.clock_ahead,
-        "chains": list(report.chains),
-        "in_flight": [_count_document(count, labels) for count in report.in_flight],
-        "open_alerts": _by_kind(report.open_alerts),
-        "open_alert_severities": [
-            {"kind": kind.name, "severity": severity.value, "count": count}
-            for (kind, severity), count in worst_first(report.open_alerts)
+    return StatusDocument(
+        live=report.not_live is None,
+        not_live=report.not_live,
+        known_at=rfc3339(report.known_at),
+        degraded=list(report.degraded),
+        clock_ahead_seconds=report.clock_ahead,
+        chains=list(report.chains),
+        in_flight=[_count_document(count, labels) for count in report.in_flight],
+        open_alerts=_by_kind(report.open_alerts),
+        open_alert_severities=[
+            SeverityCount(kind.name, severity, count) for (kind, severity), count in worst_first(report.open_alerts)
         ],
-        "channels": [_channel_document(channel) for channel in report.channels],
-        "backups": {
-            "directory": str(config.backup.directory),
-            "count": len(report.backups),
-            "newest": _backup_document(report.backups[-1]) if report.backups else None,
-        },
-        "malformed_logs": {labels.display_name(domain): count for domain, count in report.malformed.items()},
-    }
+        channels=[_channel_document(channel) for channel in report.channels],
+        backups=KeptBackups(
+            directory=str(config.backup.directory),
+            count=len(report.backups),
+            newest=_backup_document(report.backups[-1]) if report.backups else None,
+        ),
+        malformed_logs={labels.display_name(domain): count for domain, count in report.malformed.items()},
+    )
 
 
-def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> Json:
+def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for (kind, _), count in open_alerts.items():
         counts[kind.name] += count
     return dict(counts)
 
 
-def _backup_document(backup: Kept) -> Json:
-    return {"file": str(backup.path), "made_at": rfc3339(backup.made_at), "bytes": backup.size}
+def _backup_document(backup: Kept) -> KeptBackup:
+    return KeptBackup(str(backup.path), rfc3339(backup.made_at), backup.size)
 
 
-def _count_document(count: PathwayCount, labels: ChainLabels) -> Json:
-    return {
-        "origin": {"chain": labels.name(count.origin), "domain_id": count.origin},
-        "destination": {"chain": labels.name(count.destination), "domain_id": count.destination},
-        "status": count.status.value,
-        "count": count.count,
-    }
+def _count_document(count: PathwayCount, labels: ChainLabels) -> InFlightDocument:
+    origin, destination = chain_name(count.origin, labels), chain_name(count.destination, labels)
+    return InFlightDocument(origin, destination, count.status, count.count)
 
 
-def _channel_document(channel: ChannelRow) -> Json:
-    return {
-        "provider": channel.provider,
-        "state": channel.state,
-        "reason": channel.reason,
-        "since": rfc3339(channel.since) if channel.since else None,
-        "waiting": channel.waiting,
-    }
+def _channel_document(channel: ChannelRow) -> ChannelDocument:
+    return ChannelDocument(
+        provider=channel.provider,
+        state=channel.state,
+        reason=channel.reason,
+        since=rfc3339(channel.since) if channel.since else None,
+        waiting=channel.waiting,
+    )
 
 
 def last_written(database: Path) -> datetime:

@@ -1,0 +1,102 @@
+"""What other commands than `status` print with ``--json`` where the API has no such document."""
+
+from typing import Annotated
+
+from msgspec import field
+
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents.chains import ChainName
+from connext_monitor.core.documents.fields import Count, Document, InstantText, says
+from connext_monitor.core.documents.stats import PercentilesDocument
+from connext_monitor.core.documents.transfers import TransferDocument
+
+
+class SilenceDocument(Document, frozen=True):
+    """A silence or an acknowledgement; null matches everything."""
+
+    id: int
+    until: InstantText
+    kind: str | None
+    origin: str | None
+    destination: str | None
+    subject: Annotated[str | None, says("An alert's subject; of an acknowledgement, the alert's id.")]
+    reason: str
+    ack: Annotated[bool, says("Whether it acknowledges one alert.")]
+
+
+class MadeBackup(Document, frozen=True):
+    """A backup that was made now."""
+
+    file: str
+    bytes: Count
+    made_at: InstantText
+    transfers: Count
+    events: Count
+    alerts: Count
+    uploaded_to: Annotated[str | None, says("Null where it was not uploaded.")]
+
+
+class RestoredDatabase(Document, frozen=True):
+    """A database that was replaced by a backup."""
+
+    database: str
+    bytes: Count
+    transfers: Count
+    events: Count
+    alerts: Count
+    kept_aside: Annotated[str | None, says("The former database; null where there was none.")]
+
+
+class AlertsAtDeadline(Document, frozen=True):
+    """How many alerts a deadline makes."""
+
+    deadline_seconds: Count
+    alerts: Count
+
+
+class ReplayedPathway(Document, frozen=True):
+    """One leg of one pathway under several deadlines."""
+
+    origin: ChainName
+    destination: ChainName
+    transfers: Count
+    arrived: Count
+    not_judged: Annotated[Count, says("Legs of which nobody can say from what is stored whether they arrived.")]
+    latency_seconds: PercentilesDocument
+    today: Annotated[AlertsAtDeadline, says("Under the config's deadline.")]
+    deadlines: list[AlertsAtDeadline]
+
+
+class ReplayDocument(Document, frozen=True):
+    """How many alerts deadlines would have made in a window."""
+
+    since: InstantText
+    until: InstantText
+    legs: dict[Leg, list[ReplayedPathway]]
+
+
+class LateLegDocument(Document, frozen=True):
+    """A leg that is late now."""
+
+    leg: Leg
+    due_at: InstantText
+    transfer: TransferDocument
+
+
+class BackfillDocument(Document, frozen=True):
+    """What a backfill came to."""
+
+    chain: str
+    first: Count = field(name="from")
+    last: Count = field(name="to")
+    blocks_read: Count
+    blocks_read_before: Count
+    events: Count
+    xcalled: Count
+    malformed: Count
+    nonces_proven: Annotated[
+        bool | None, says("Whether the contract's count of transfers agrees; null where nothing was read.")
+    ]
+    late: Annotated[list[LateLegDocument], says("The oldest first.")]
+    legs_done_elsewhere: Annotated[Count, says("Done according to their destination, but not recorded here.")]
+    legs_not_asked: Annotated[Count, says("That no endpoint could be asked about.")]
