@@ -1,11 +1,11 @@
 """The configuration: one TOML file, read once at the start, all its mistakes reported together.
 
 `source` reads the file, `variables` fills in the environment, `values`, `secret` and `table` are the machinery that the
-providers' own tables use too, `models` is what the rest of the program gets, `load` puts it together, and `problems`
-says what is wrong.
+providers' own tables use too, `models` is what the rest of the program gets, `chain_tables` and `provider_tables` read
+what there may be several of, `load` puts it together, and `findings` and `problems` say what is wrong.
 """
 
-from connext_monitor.config.load import ProviderCheck, load_config
+from connext_monitor.config.load import load_config
 from connext_monitor.config.models import (
     CREDENTIALS,
     AlertsConfig,
@@ -22,6 +22,7 @@ from connext_monitor.config.models import (
     StatsConfig,
 )
 from connext_monitor.config.problems import ConfigError, Problem, bad_value
+from connext_monitor.config.provider_tables import ProviderCheck
 from connext_monitor.config.secret import BaseUrl, EndpointUrl, HeaderToken, SecretText, SecretUrl, ServiceUrl
 from connext_monitor.config.table import Table, parse_table
 from connext_monitor.config.values import (
