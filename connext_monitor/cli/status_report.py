@@ -17,10 +17,10 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery import ChannelRow, ChannelState
 from connext_monitor.core.documents.chains import ChainDocument, chain_document, chain_name
 from connext_monitor.core.documents.status import (
+    BackupDocument,
+    BackupsDocument,
     ChannelDocument,
     InFlightDocument,
-    KeptBackup,
-    KeptBackups,
     SeverityCount,
     StatusDocument,
 )
@@ -221,7 +221,7 @@ def report_document(report: StatusReport, config: Config) -> StatusDocument:
             SeverityCount(kind.name, severity, count) for (kind, severity), count in worst_first(report.open_alerts)
         ],
         channels=[_channel_document(channel) for channel in report.channels],
-        backups=KeptBackups(
+        backups=BackupsDocument(
             directory=str(config.backup.directory),
             count=len(report.backups),
             newest=_backup_document(report.backups[-1]) if report.backups else None,
@@ -237,8 +237,8 @@ def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> dict[str,
     return dict(counts)
 
 
-def _backup_document(backup: Kept) -> KeptBackup:
-    return KeptBackup(str(backup.path), rfc3339(backup.made_at), backup.size)
+def _backup_document(backup: Kept) -> BackupDocument:
+    return BackupDocument(str(backup.path), rfc3339(backup.made_at), backup.size)
 
 
 def _count_document(count: PathwayCount, labels: ChainLabels) -> InFlightDocument:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from connext_monitor.config.findings import Findings, RawTable, outside, table_of
+from connext_monitor.config.findings import ConfigFindings, RawTable, outside, table_of
 from connext_monitor.config.models import ChainConfig, ChainTable
 from connext_monitor.config.problems import ConfigError, Problem, dotted, suggestion
 from connext_monitor.config.table import parse_table
@@ -15,7 +15,7 @@ from connext_monitor.deployments import DEPLOYMENTS, Deployment
 CHAIN_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 
-def read_chains(tables: RawTable, findings: Findings, variables: Variables) -> dict[str, ChainConfig]:
+def read_chains(tables: RawTable, findings: ConfigFindings, variables: Variables) -> dict[str, ChainConfig]:
     """Read all chains that can be read; every problem with one of them is in the findings."""
     if not tables:
         cure = "add [chains.ethereum] with its endpoints, for example; docs/config.example.toml shows more"
@@ -30,7 +30,7 @@ def read_chains(tables: RawTable, findings: Findings, variables: Variables) -> d
     return chains
 
 
-def _chain(name: str, value: object, findings: Findings) -> ChainConfig | None:
+def _chain(name: str, value: object, findings: ConfigFindings) -> ChainConfig | None:
     path = ("chains", name)
     if not CHAIN_NAME.fullmatch(name):
         cure = "rename it, such as [chains.my-devnet]; a built-in one is named as in docs/config.example.toml"

@@ -11,7 +11,7 @@ RawTable = Mapping[str, object]
 """A table as it stands in the file, its variables filled in."""
 
 
-class Findings:
+class ConfigFindings:
     """Gathers the problems of parts that are checked one after the other."""
 
     def __init__(self, file: Path) -> None:
@@ -38,7 +38,7 @@ def outside(problems: Iterable[Problem], keys: Iterable[str]) -> list[Problem]:
     return [problem for problem in problems if problem.key not in excluded and not problem.key.startswith(below)]
 
 
-def table_of(value: object, path: tuple[str, ...], findings: Findings) -> dict[str, object] | None:
+def table_of(value: object, path: tuple[str, ...], findings: ConfigFindings) -> dict[str, object] | None:
     """The value as a table; None, and a problem in the findings, where it is none."""
     if isinstance(value, dict):
         return value

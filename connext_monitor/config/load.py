@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import cast
 
 from connext_monitor.config.chain_tables import CHAIN_NAME, read_chains
-from connext_monitor.config.findings import Findings, RawTable, outside, table_of
+from connext_monitor.config.findings import ConfigFindings, RawTable, outside, table_of
 from connext_monitor.config.models import (
     ANY_CHAIN,
     CREDENTIALS,
@@ -36,7 +36,7 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     """
     variables = Variables(environ)
     document = _filled(path, variables)
-    findings = Findings(path)
+    findings = ConfigFindings(path)
     tables = _top_level(document, findings)
     monitor = findings.of(lambda: parse_table(MonitorConfig, tables["monitor"], ("monitor",), file=path))
     alerts = findings.of(lambda: parse_table(AlertsConfig, tables["alerts"], ("alerts",), file=path))
@@ -98,7 +98,7 @@ def _filled(path: Path, variables: Variables) -> RawTable:
     raise ConfigError(path, [problem])
 
 
-def _top_level(document: Mapping[str, object], findings: Findings) -> dict[str, RawTable]:
+def _top_level(document: Mapping[str, object], findings: ConfigFindings) -> dict[str, RawTable]:
     for key in document:
         if key not in _TABLES:
             cure = suggestion(key, _TABLES, "remove it; known tables:")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from connext_monitor.config.findings import Findings, RawTable, table_of
+from connext_monitor.config.findings import ConfigFindings, RawTable, table_of
 from connext_monitor.config.models import NotConfigured, ProviderTable
 from connext_monitor.config.problems import Problem, dotted
 from connext_monitor.config.variables import Variables
@@ -16,7 +16,7 @@ _PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 def read_providers(
-    tables: RawTable, findings: Findings, variables: Variables, check: ProviderCheck | None
+    tables: RawTable, findings: ConfigFindings, variables: Variables, check: ProviderCheck | None
 ) -> tuple[dict[str, ProviderTable], dict[str, NotConfigured]]:
     """The providers, and those that are left out because the environment has none of what they need."""
     providers: dict[str, ProviderTable] = {}
@@ -42,7 +42,7 @@ def read_providers(
 
 
 def _problems(check: ProviderCheck | None, file: Path, name: str, table: ProviderTable) -> list[Problem]:
-    findings = Findings(file)
+    findings = ConfigFindings(file)
     if check is not None:
         findings.of(partial(check, file, name, table))
     return findings.problems

@@ -36,7 +36,7 @@ class ChannelDocument(Document, frozen=True):
     waiting: Annotated[Count, says("Messages that it has not taken yet.")]
 
 
-class KeptBackup(Document, frozen=True):
+class BackupDocument(Document, frozen=True):
     """A backup that is kept."""
 
     file: str
@@ -44,12 +44,12 @@ class KeptBackup(Document, frozen=True):
     bytes: Count
 
 
-class KeptBackups(Document, frozen=True):
+class BackupsDocument(Document, frozen=True):
     """The backups in the config's directory."""
 
     directory: str
     count: Count
-    newest: KeptBackup | None
+    newest: BackupDocument | None
 
 
 class StatusDocument(Document, frozen=True):
@@ -65,5 +65,5 @@ class StatusDocument(Document, frozen=True):
     open_alerts: Annotated[dict[str, Count], says("By kind.")]
     open_alert_severities: Annotated[list[SeverityCount], says("The worst first.")]
     channels: list[ChannelDocument]
-    backups: KeptBackups
+    backups: BackupsDocument
     malformed_logs: Annotated[dict[str, Count], says("By chain: logs that could not be decoded, and are kept.")]
