@@ -62,12 +62,18 @@ _few_collections_of_garbage()
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 # For the quick lane, and for a second run of the same properties on another Python.
-settings.register_profile("few", settings.get_profile("unhurried"), max_examples=20)
+settings.register_profile("few", settings.get_profile("unhurried"), max_examples=10)
 
 
 def _needs(file: Path) -> str | None:
     path = Path(os.path.relpath(file, _TESTS))
-    return _NEEDS.get(path.parts[0]) or _NEEDS.get(path.as_posix())
+    return _NEEDS.get(path.as_posix().partition("/")[0]) or _NEEDS.get(path.as_posix())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not even import what the lane leaves out: web3 and the browser's library take a second."""
+    needs = _needs(collection_path)
+    return True if needs and f"not {needs}" in config.getoption("markexpr") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,8 +36,14 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(source: ast.Module) -> tuple[ast.AST, ...]:
+    """All of it, gone through once: there are a million nodes, and several tests."""
+    return tuple(ast.walk(source))
+
+
 def functions(source: ast.Module) -> Iterator[Function]:
-    return (node for node in ast.walk(source) if isinstance(node, Function))
+    return (node for node in nodes(source) if isinstance(node, Function))
 
 
 def lines_of(node: Function) -> int:
@@ -65,7 +71,7 @@ def test_no_function_is_too_long_to_be_seen_at_once() -> None:
 
 def types_defined(source: ast.Module) -> Iterator[str]:
     """The public names that mean a type: of classes, protocols, type variables, new types and aliases."""
-    for node in ast.walk(source):
+    for node in nodes(source):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name
     for statement in source.body:
@@ -112,17 +118,20 @@ def reached_into(source: ast.Module) -> set[str]:
 
     Those that it reads, calls, imports or replaces, and those in the code that it has another process run.
     """
-    own = {node.name for node in ast.walk(source) if isinstance(node, ast.ClassDef | Function)}
-    return {name for node in ast.walk(source) for name in _private_names(node) if name not in own | OF_LIBRARIES}
+    own = {node.name for node in nodes(source) if isinstance(node, ast.ClassDef | Function)}
+    return {name for node in nodes(source) for name in _private_names(node) if name not in own | OF_LIBRARIES}
 
 
 def _private_names(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Attribute(value=value, attr=name) if ast.unparse(value) not in {"self", "cls", "super()"}:
+        case ast.Attribute(value=value, attr=name) if name[0] == "_" and ast.unparse(value) not in {"self", "cls", "super()"}:
             names = [name]
         case ast.ImportFrom(names=imported_names):
             names = [alias.name for alias in imported_names]
-        case ast.Call(func=func, args=arguments) if ast.unparse(func).endswith(("setattr", "patch", "patch.object")):
+        case ast.Call(
+            func=ast.Attribute(attr="setattr" | "patch" | "object") | ast.Name(id="setattr" | "patch") as func,
+            args=arguments,
+        ) if ast.unparse(func).endswith(("setattr", "patch", "patch.object")):
             patched = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
             names = [part for path in patched for part in str(path).split(".")]
         case ast.Constant(value=str(text)):
@@ -167,7 +176,7 @@ def test_the_names_of_tests_are_short_claims() -> None:
 
 def imported(source: ast.Module) -> set[str]:
     """The modules that it imports from."""
-    return {node.module or "" for node in ast.walk(source) if isinstance(node, ast.ImportFrom)}
+    return {node.module or "" for node in nodes(source) if isinstance(node, ast.ImportFrom)}
 
 
 def test_no_test_imports_another_test() -> None:
