@@ -23,6 +23,7 @@ LONG_FUNCTIONS = {
     "_build",  # app.py
     "upgrade",  # a migration is a list of statements
 }
+OWN = {"self", "cls", "super()"}
 OF_LIBRARIES = {"_exit", "_replace", "_set_running_loop"}
 """Of os, of named tuples, and of asyncio for whoever writes an event loop: their own, public names."""
 REACH_INTO = {
@@ -124,7 +125,7 @@ def reached_into(source: ast.Module) -> set[str]:
 
 def _private_names(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Attribute(value=value, attr=name) if name[0] == "_" and ast.unparse(value) not in {"self", "cls", "super()"}:
+        case ast.Attribute(value=value, attr=name) if name[0] == "_" and ast.unparse(value) not in OWN:
             names = [name]
         case ast.ImportFrom(names=imported_names):
             names = [alias.name for alias in imported_names]
