@@ -20,7 +20,7 @@ async def open_store(file: Path, names: ChainNames, executor: MakeExecutor = Thr
     """The store on that file, which a first run has made if it was not there."""
     with _making:
         if not file.exists():
-            file.write_bytes(_made_by_first_run())
+            file.write_bytes(made_by_first_run())
     return await Store.open(file, names, executor=executor)
 
 
@@ -32,7 +32,7 @@ async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: Trans
 
 
 @cache
-def _made_by_first_run() -> bytes:
+def made_by_first_run() -> bytes:
     # On a loop in a thread, so that nothing else of a test runs meanwhile: one first run, however many wait for it.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, _first_run()).result()

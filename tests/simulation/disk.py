@@ -1,0 +1,133 @@
+"""The disk of a simulated process: its database's files, and what befalls them while statements run."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, event
+
+from connext_monitor.store.executor import Inline
+from tests.simulation.trace import AlertChange, State
+
+T = TypeVar("T")
+
+FILE = "monitor.db"
+_KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
+"""What outlives a process; SQLite makes the rest anew."""
+_CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
+
+
+class Killed(BaseException):
+    """The process is gone in the midst of a transaction; nothing of it is to run any more."""
+
+
+class Disk:
+    """One process's database in ``folder``, on a disk that ``is_full`` says nothing more can be written to.
+
+    ``on_commit`` is called after every commit. `kill_at` has the process die in the midst of a transaction.
+    """
+
+    def __init__(self, folder: Path, is_full: Callable[[], bool], on_commit: Callable[[], None]) -> None:
+        self.file = folder / FILE
+        self._is_full = is_full
+        self._on_commit = on_commit
+        self._engines: list[Engine] = []
+        self._statements: int | None = None
+        self._die: Callable[[], None] = lambda: None
+        self._reader: sqlite3.Connection | None = None
+        self.dead = False
+
+    def executor(self, make: Callable[[], Engine], most: int) -> Inline:
+        """See `MakeExecutor`: calls run where they are made."""
+        engine = make()
+        self._engines.append(engine)
+        event.listen(engine, "before_cursor_execute", self._before_statement)
+        event.listen(engine, "commit", self._before_commit)
+        return _Calls(engine, self._on_commit if most == 1 else None)
+
+    def kill_at(self, statement: int, die: Callable[[], None]) -> None:
+        """Call ``die`` instead of the so-many-th statement from now on."""
+        self._statements, self._die = statement, die
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy what a new process would find there."""
+        for name in _KEPT:
+            if (there := self.file.with_name(name)).exists():
+                shutil.copyfile(there, folder / name)
+
+    def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What is committed, beside the process."""
+        if self._reader is None:
+            self._reader = sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True)
+        return self._reader.execute(query, parameters).fetchall()
+
+    def close(self) -> None:
+        """The process that had it open is gone."""
+        self.dead = True
+        for engine in self._engines:
+            engine.dispose()
+        if self._reader is not None:
+            self._reader.close()
+
+    def _before_statement(self, *_: object) -> None:
+        self._count()
+
+    def _before_commit(self, _connection: Connection) -> None:
+        self._count()
+        if self._is_full():
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    def _count(self) -> None:
+        if self.dead:
+            raise Killed
+        if self._statements is not None:
+            self._statements -= 1
+            if self._statements <= 0:
+                self._statements = None
+                self._die()
+                raise Killed
+
+
+class _Calls(Inline):
+    def __init__(self, engine: Engine, after: Callable[[], None] | None) -> None:
+        super().__init__(lambda: engine)
+        self._after = after
+
+    async def run(self, call: Callable[[Engine], T]) -> T:
+        result = await super().run(call)
+        if self._after is not None:
+            self._after()
+        return result
+
+
+class AlertHistory:
+    """Every change of an alert that was committed, over all processes."""
+
+    def __init__(self) -> None:
+        self.changes: list[AlertChange] = []
+        self._last: dict[str, tuple[object, ...]] = {}
+        self._revision = 0
+
+    def look(self, disk: Disk, at: float) -> None:
+        """Note what the last commit changed."""
+        for alert_id, kind, subject, severity, state, resolution, revision in disk.read(_CHANGED, self._revision):
+            self._revision = max(self._revision, revision)
+            says = (severity, state, resolution)
+            if self._last.get(alert_id) == says:
+                continue
+            self._last[alert_id] = says
+            self.changes.append(
+                AlertChange(
+                    at=at,
+                    alert_id=alert_id,
+                    kind=kind,
+                    subject=subject,
+                    severity=severity,
+                    state=State(state),
+                    resolution=resolution,
+                )
+            )

@@ -1,0 +1,131 @@
+"""One process of the monitor in a simulated run: the real composition root on a loop, a clock and a disk of its own."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+from connext_monitor import app
+from connext_monitor.alerting.providers import build_providers
+from connext_monitor.assembly.outside import LookIntervals, Outside
+from connext_monitor.clock.agreed import AgreedClock
+from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.process.stop_request import StopRequest
+from tests.simulation.channels import SimulatedChannels
+from tests.simulation.disk import Disk
+from tests.simulation.endpoints import Endpoints
+from tests.simulation.loop import ProcessLoop, Time
+from tests.simulation.story import EPOCH
+
+_NO_CONNECTIONS = 0
+
+
+class HostClock:
+    """A host's clocks: one that people set, one that only the process' loop moves, and one that counts all seconds."""
+
+    def __init__(self, time: Time, loop: ProcessLoop, wrong_by: Callable[[], float]) -> None:
+        self._time = time
+        self._loop = loop
+        self._wrong_by = wrong_by
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(EPOCH + self._time.now + self._wrong_by(), UTC)
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+    def elapsed(self) -> float:
+        return self._time.now + EPOCH
+
+
+class StopByStory(StopRequest):
+    """A request to stop that no signal makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = asyncio.Event()
+
+    def make(self, code: int) -> None:
+        if not self.made:
+            self.made, self.code = True, code
+            self._asked.set()
+
+    async def wait(self) -> None:
+        await self._asked.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a process finds around it."""
+
+    time: Time
+    endpoints: Endpoints
+    channels: SimulatedChannels
+    wrong_by: Callable[[], float]
+    looks: LookIntervals
+
+
+class MonitorProcess:
+    """Runs from its making until it has ended, or is killed; ``run_due`` makes its calls."""
+
+    def __init__(self, config: Config, disk: Disk, around: Surroundings, random: Random) -> None:
+        self.disk = disk
+        self.loop = ProcessLoop(around.time, random)
+        self._endpoints = around.endpoints
+        with self.loop.running():
+            self._stop = StopByStory()
+            clock = AgreedClock(HostClock(around.time, self.loop, around.wrong_by))
+            providers = build_providers(
+                config.alert_providers,
+                file=config.file,
+                labels=chain_labels(config),
+                clock=clock,
+                open_sender=around.channels.open_sender,
+            )
+            outside = Outside(
+                open_endpoint=around.endpoints.open_endpoint,
+                executor=disk.executor,
+                random=random,
+                built=_nothing,
+                looks=around.looks,
+            )
+            run = app.run(config, providers, clock, self._stop, _NO_CONNECTIONS, outside)
+            self._running = self.loop.create_task(run, name="monitor")
+
+    @property
+    def next_at(self) -> float:
+        """When it has something to do next."""
+        return self.loop.next_at
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself, or as it was asked to."""
+        return self._running.done() and not self.loop.dead
+
+    @property
+    def outcome(self) -> str:
+        """How it ended."""
+        error = self._running.exception()
+        return f"exit code {self._running.result()}" if error is None else f"failed: {error!r}"
+
+    def run_due(self, most: int) -> int:
+        """Make the calls that are due; how many were made."""
+        with self.loop.running():
+            return self.loop.run_due(most)
+
+    def ask_to_stop(self) -> None:
+        """As SIGTERM does."""
+        with self.loop.running():
+            self._stop.make(0)
+
+    def die(self) -> None:
+        """Nothing of it runs any more, and what it holds is let go of, though nobody of it learns."""
+        self.loop.die()
+        self._endpoints.kill()
+        self.disk.dead = True
+
+
+def _nothing() -> None:
+    """Nobody collects garbage in the midst of a story."""

@@ -1,0 +1,57 @@
+"""What is stored when a simulated run ends, read past the monitor's own queries."""
+
+from collections.abc import Iterator
+
+from tests.simulation.disk import Disk
+from tests.simulation.trace import ChainRecord, Sighting, TransferRecord
+from tests.simulation.world_truth import chain_name
+
+_TRANSFERS = (
+    "SELECT transfer_id, status, origin, destination, nonce, xcalled_at, executed_at, reconciled_at FROM transfers"
+)
+_EVENTS = """SELECT transfer_id, kind, domain, block_number, block_hash, tx_hash, block_at FROM events
+ORDER BY block_number DESC, log_index DESC"""
+
+
+def transfer_records(disk: Disk) -> Iterator[TransferRecord]:
+    """All transfers."""
+    events: dict[tuple[bytes, str], Sighting] = {}
+    for transfer_id, kind, _, number, block_hash, tx_hash, at in disk.read(_EVENTS):
+        events[transfer_id, kind] = Sighting(number, _hex(block_hash), _hex(tx_hash), at)
+    for transfer_id, status, origin, destination, nonce in disk.read(_TRANSFERS):
+        yield TransferRecord(
+            transfer_id=_hex(transfer_id),
+            status=status,
+            origin=origin,
+            destination=destination,
+            nonce=nonce,
+            xcalled=events.get((transfer_id, "xcalled")),
+            executed=events.get((transfer_id, "executed")),
+            reconciled=events.get((transfer_id, "reconciled")),
+        )
+
+
+def chain_records(disk: Disk) -> Iterator[ChainRecord]:
+    """All chains."""
+    rows = disk.read(
+        "SELECT domain, start_block, checkpoint, covered_number, first_nonce, contiguous_nonce FROM chains"
+    )
+    for domain, *values in sorted(rows):
+        start, checkpoint, covered, first, contiguous = values
+        yield ChainRecord(
+            name=chain_name(domain),
+            start=start,
+            checkpoint=checkpoint,
+            covered=covered,
+            first_nonce=first,
+            contiguous=contiguous,
+        )
+
+
+def waiting(disk: Disk) -> Iterator[tuple[str, str]]:
+    """Channel and alert of all that is still to be sent."""
+    yield from disk.read("SELECT provider, alert_id FROM deliveries WHERE pending ORDER BY id")
+
+
+def _hex(value: bytes) -> str:
+    return f"0x{value.hex()}"

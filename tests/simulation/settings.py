@@ -1,0 +1,69 @@
+"""The monitor's configuration in a simulated run, as its story has it; no file is read."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from connext_monitor.assembly.outside import LookIntervals
+from connext_monitor.config import (
+    AlertsConfig,
+    BackupConfig,
+    ChainConfig,
+    Config,
+    MonitorConfig,
+    ProviderTable,
+    StatsConfig,
+)
+from connext_monitor.monitoring.intervals import Intervals
+from tests.simulation.channels import provider_tables
+from tests.simulation.disk import FILE
+from tests.simulation.endpoints import chain_table
+from tests.simulation.story import Story
+from tests.simulation.world_truth import chain_name
+from tests.world.databases import made_by_first_run
+
+LOOKS = LookIntervals(
+    clocks=60.0,
+    database=60.0,
+    deliveries=600.0,
+    deadlines=300.0,
+    origins=120.0,
+    causes=600.0,
+    phantoms=120.0,
+    unjudged=120.0,
+    escalation=3600.0,
+    monitoring=Intervals(calm=300.0),
+)
+"""Longer than those of the real monitor: looking in vain is what costs most in a simulated day."""
+
+
+def config_of(story: Story, database: Path) -> Config:
+    """What the monitor of a story is configured with."""
+    deadlines = story.deadlines
+    return Config(
+        file=Path("simulated.toml"),
+        monitor=MonitorConfig.model_construct(
+            database=database, listen=None, log_level="info", log_format="json", keep=None
+        ),
+        alerts=AlertsConfig(
+            execute_deadline=timedelta(seconds=deadlines.execute),
+            reconcile_deadline=timedelta(seconds=deadlines.reconcile),
+            unobserved_after=timedelta(seconds=deadlines.unobserved_after),
+        ),
+        chains=dict(_chains(story)),
+        alert_providers={name: ProviderTable(table) for name, table in provider_tables(story.channels).items()},
+        backup=BackupConfig.model_construct(every=None),
+        stats=StatsConfig(every=timedelta(days=1)),
+    )
+
+
+def _chains(story: Story) -> Iterable[tuple[str, ChainConfig]]:
+    for chain in story.chains:
+        table: dict[str, Any] = {"name": chain_name(chain.domain), **chain_table(chain)}
+        yield table["name"], ChainConfig.model_validate(table)
+
+
+def first_database(folder: Path) -> None:
+    """Put an empty database of today's schema there: a first run would take a sixth of a second to make it."""
+    (folder / FILE).write_bytes(made_by_first_run())
