@@ -18,6 +18,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_TURN = 1e-6
+"""Seconds that a turn of a loop takes."""
+
 
 class Time:
     """The true time, in seconds since the story began."""
@@ -115,8 +118,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
         return made
 
     def _timers_are_due(self) -> bool:
-        # A hair later: what is due in 0.1 s is due, though its time may not be the sum of the two.
-        timers, now = self._timers, self.time() + 1e-9
+        # Nothing runs in no time: who waits for less than a float can tell would else wait for ever.
+        self._time.now += _TURN
+        timers, now = self._timers, self.time()
         while timers and timers[0][0] <= now:
             call = heappop(timers)[2]
             if not call.cancelled():

@@ -6,9 +6,8 @@ from tests.simulation.disk import Disk
 from tests.simulation.trace import ChainRecord, Sighting, TransferRecord
 from tests.simulation.world_truth import chain_name
 
-_TRANSFERS = (
-    "SELECT transfer_id, status, origin, destination, nonce, xcalled_at, executed_at, reconciled_at FROM transfers"
-)
+_TRANSFERS = "SELECT transfer_id, status, origin, destination, nonce FROM transfers ORDER BY id"
+_CHAINS = "SELECT domain, start_block, checkpoint, covered_number, first_nonce, contiguous_nonce FROM chains"
 _EVENTS = """SELECT transfer_id, kind, domain, block_number, block_hash, tx_hash, block_at FROM events
 ORDER BY block_number DESC, log_index DESC"""
 
