@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from connext_monitor import app
-from connext_monitor.alerting.providers import build_providers
+from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.assembly.outside import LookIntervals, Outside
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
