@@ -11,32 +11,54 @@ PACKAGE = Path(connext_monitor.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change of one file of the package.
+class Edit:
+    """One change of one file of the package: ``old`` stands in it once, and is replaced by ``new``."""
 
-    ``promise`` is the number of the promise in `docs/promises.md` that it breaks; ``old`` stands once in ``file`` (a
-    path in the package) and is replaced by ``new``; ``breaks`` says in plain words what goes wrong then.
+    file: str
+    old: str
+    new: str
+
+    def of(self, source: str) -> str:
+        """The file's text after the change. Raises ValueError unless ``old`` stands in it exactly once."""
+        if (times := source.count(self.old)) != 1:
+            raise ValueError(f"{self.file}: what is to be changed stands in it {times} times")
+        return source.replace(self.old, self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """The package with a mistake.
+
+    ``promise`` is the number of the promise in `docs/promises.md` that it breaks; ``breaks`` says in plain words what
+    goes wrong. More than one edit where something else in the monitor makes up for the mistake, and has to go too.
     """
 
     name: str
     promise: int
-    file: str
-    old: str
-    new: str
     breaks: str
+    edits: Sequence[Edit]
 
-    def patched(self, source: str) -> str:
-        """The file's text with the mistake in it. Raises ValueError unless ``old`` stands in it exactly once."""
-        if (times := source.count(self.old)) != 1:
-            raise ValueError(f"mutant {self.name}: its old text stands {times} times in {self.file}")
-        return source.replace(self.old, self.new)
+    def sources(self, package: Path = PACKAGE) -> dict[str, str]:
+        """The files that differ from the package's, as they are then. Raises ValueError where an edit does not fit."""
+        changed: dict[str, str] = {}
+        for edit in self.edits:
+            source = changed.get(edit.file)
+            changed[edit.file] = edit.of(
+                (package / edit.file).read_text(encoding="utf-8") if source is None else source
+            )
+        return changed
 
     def write(self, folder: Path, package: Path = PACKAGE) -> None:
         """Put a copy of the package with the mistake in it into a folder, to be imported from there."""
         copy = folder / package.name
         shutil.copytree(package, copy)
-        file = copy / self.file
-        file.write_text(self.patched(file.read_text(encoding="utf-8")), encoding="utf-8")
+        for file, source in self.sources(package).items():
+            (copy / file).write_text(source, encoding="utf-8")
+
+
+def mutant(name: str, promise: int, file: str, old: str, new: str, breaks: str, *also: Edit) -> Mutant:
+    """One that changes a place in one file, and those ``also``."""
+    return Mutant(name, promise, breaks, (Edit(file, old, new), *also))
 
 
 def named(mutants: Sequence[Mutant], names: Sequence[str]) -> list[Mutant]:

@@ -1,0 +1,144 @@
+"""Mutants that break promise 7: at least once, once if possible."""
+
+from tests.simulation.mutants.mutant import Edit, mutant
+
+DELIVERING = (
+    mutant(
+        "digest-drops-one",
+        7,
+        "store/groups.py",
+        "    taken = [read_alert(row) for row in rows]\n",
+        "    taken = [read_alert(row) for row in rows[1:] or rows]\n",
+        "the first alert of those that become one message is not counted in it",
+    ),
+    mutant(
+        "gives-up-retries",
+        7,
+        "store/deliveries.py",
+        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)",
+        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason,\n"
+        "                pending=attempts < 4)",
+        "a message that has failed four times is not sent any more",
+    ),
+    mutant(
+        "digest-gives-up-retries",
+        7,
+        "store/groups.py",
+        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)",
+        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason,\n"
+        "                ended=attempts >= 4)",
+        "the message of a group that has failed four times is not sent any more",
+    ),
+    mutant(
+        "dead-channel-loses-its-message",
+        7,
+        "alerting/worker.py",
+        "                self._dead = True\n",
+        "                self._dead = True\n                await message.sent(None, now)\n",
+        "what a channel refused for good is not sent after the restart",
+    ),
+    mutant(
+        "one-failure-is-for-good",
+        7,
+        "alerting/worker.py",
+        "                await self._record_failure(message, outcome, now)\n",
+        "                await self._record_failure(message, outcome, now)\n                self._dead = True\n",
+        "a channel that fails once is left alone until the next start",
+    ),
+    mutant(
+        "sent-again-from-memory",
+        7,
+        "alerting/alert_queue.py",
+        "            self._prefetched.popleft()\n",
+        "            pass\n",
+        "what was sent is sent again until the queue is read anew",
+    ),
+    mutant(
+        "not-noted-after-retry",
+        7,
+        "store/deliveries.py",
+        "        .where(deliveries.c.id == delivery_id)\n        .values(pending=False, reference",
+        "        .where(deliveries.c.id == delivery_id, deliveries.c.attempts == 0)\n"
+        "        .values(pending=False, reference",
+        "a message that is taken at a second attempt is sent again and again",
+    ),
+    mutant(
+        "end-before-opening",
+        7,
+        "core/holds.py",
+        "        if delivery.alert.id in kept:\n            break\n        kept[delivery.alert.id] = delivery\n",
+        "        kept[str(delivery.id)] = delivery\n",
+        "what waits is sent in the opposite order, an alert's end before its opening",
+        Edit(
+            "core/holds.py",
+            "not delivery.attempts, delivery.id)",
+            "not delivery.attempts, -delivery.id)",
+        ),
+    ),
+    mutant(
+        "one-channel-at-a-time",
+        7,
+        "alerting/worker.py",
+        "            return await message.send()\n",
+        "            loop = asyncio.get_running_loop()\n"
+        '            while getattr(loop, "is_sending", False):\n'
+        "                await asyncio.sleep(0.5)\n"
+        '            setattr(loop, "is_sending", True)\n'
+        "            try:\n"
+        "                outcome = await message.send()\n"
+        "                if not isinstance(outcome, Sent):\n"
+        "                    await asyncio.sleep(120.0)\n"
+        "                return outcome\n"
+        "            finally:\n"
+        '                setattr(loop, "is_sending", False)\n',
+        "a channel that does not take a message holds up the others",
+    ),
+    mutant(
+        "delivery-not-woken",
+        7,
+        "alerting/alert_desk.py",
+        "        for listener in self._listeners:\n            listener()\n",
+        "        pass\n",
+        "what is to be sent is only found when the worker looks by itself",
+    ),
+    mutant(
+        "ends-not-told",
+        7,
+        "store/alerts.py",
+        "        news.queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)\n",
+        "",
+        "no channel is told that an alert has ended",
+    ),
+    mutant(
+        "not-noted-at-the-stop",
+        7,
+        "alerting/worker.py",
+        "                await _finish(sending, recording)\n",
+        "                recording.cancel()\n                sending.cancel()\n",
+        "what a channel takes while the program stops is not noted, and sent again",
+    ),
+    mutant(
+        "failing-channel-not-told",
+        11,
+        "alerting/provider_watch.py",
+        "        return trouble.dead or now - trouble.since >= self._patience",
+        "        return False",
+        "nobody is told of a channel that fails",
+    ),
+    mutant(
+        "failing-channel-told-at-once",
+        11,
+        "alerting/provider_watch.py",
+        "        return trouble.dead or now - trouble.since >= self._patience",
+        "        return True",
+        "every message that is not taken at once has the others told of a channel that fails",
+    ),
+    mutant(
+        "failing-channel-never-recovers",
+        11,
+        "alerting/provider_watch.py",
+        "            if name in self._well and self._recovers_at(name) <= now:\n",
+        "            if False:\n",
+        "a channel that works again is called failing for ever",
+    ),
+)

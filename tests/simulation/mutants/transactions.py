@@ -1,0 +1,90 @@
+"""Mutants that break promises 1 and 6: one transaction, from which all else can be rebuilt."""
+
+from tests.simulation.mutants.mutant import Edit, mutant
+
+_SPLIT = 'connection.exec_driver_sql("COMMIT")\n    connection.exec_driver_sql("BEGIN IMMEDIATE")\n'
+
+TRANSACTIONS = (
+    mutant(
+        "alerts-end-in-a-second-transaction",
+        1,
+        "store/recording.py",
+        "    resolved = alerts.resolve_all(",
+        f"    {_SPLIT}    resolved = alerts.resolve_all(",
+        "events are committed before the alerts that end with them: killed in between, these stand for ever",
+    ),
+    mutant(
+        "checkpoint-before-events",
+        1,
+        "store/recording.py",
+        "    transfers.save(connection, changes)\n",
+        "    for chain in batch.progress:\n        _save_progress(connection, chain)\n"
+        f"    {_SPLIT}    transfers.save(connection, changes)\n",
+        "the checkpoint is committed before the events that it stands for: killed in between, these are never read",
+    ),
+    mutant(
+        "news-in-a-second-transaction",
+        1,
+        "store/alerts.py",
+        "        news.queue_openings(connection, list(new.values()))",
+        '        connection.exec_driver_sql("COMMIT")\n        connection.exec_driver_sql("BEGIN IMMEDIATE")\n'
+        "        news.queue_openings(connection, list(new.values()))",
+        "an alert is committed before what the channels are to be told of it: killed in between, nobody is told",
+    ),
+    mutant(
+        "ends-in-a-second-transaction",
+        1,
+        "store/alerts.py",
+        "        news.queue_ends(connection, {alert_id:",
+        '        connection.exec_driver_sql("COMMIT")\n        connection.exec_driver_sql("BEGIN IMMEDIATE")\n'
+        "        news.queue_ends(connection, {alert_id:",
+        "an alert's end is committed before what the channels are to be told of it",
+    ),
+    mutant(
+        "no-rollback",
+        1,
+        "store/sqlite_engine.py",
+        "    with engine.begin() as connection:\n        return work(connection)\n",
+        "    with engine.connect() as connection:\n        try:\n            return work(connection)\n"
+        "        finally:\n            connection.commit()\n",
+        "what a transaction wrote before it failed is committed",
+    ),
+    mutant(
+        "checkpoint-never-stored",
+        1,
+        "store/recording.py",
+        "    chains.save_coverage(connection, chain.domain, chain.coverage)\n",
+        "    if chains.coverage(connection, chain.domain) is None:\n"
+        "        chains.save_coverage(connection, chain.domain, chain.coverage)\n",
+        "how far a chain has been read is kept in memory only",
+    ),
+    mutant(
+        "alerts-do-not-end-with-the-leg",
+        1,
+        "store/recording.py",
+        "alerts.resolve_all(connection, changes.ended, at)",
+        "alerts.resolve_all(connection, [], at)",
+        "a leg that arrives does not end its alert",
+    ),
+    mutant(
+        "batch-lost-on-a-full-disk",
+        1,
+        "monitoring/transfer_checker.py",
+        "                if not self._patient:\n                    raise\n",
+        "                return\n",
+        "what could not be stored because the disk was full counts as stored",
+    ),
+    mutant(
+        "timers-not-rebuilt",
+        1,
+        "alerting/scheduler.py",
+        "                for awaited in part:\n                    self._arm(awaited)\n",
+        "",
+        "deadlines from before a restart get no timer",
+        Edit(
+            "core/unjudged.py",
+            "    if count.ripe:\n        return True\n",
+            "    if count.ripe:\n        return False\n",
+        ),
+    ),
+)

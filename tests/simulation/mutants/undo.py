@@ -1,0 +1,144 @@
+"""Mutants that break promises 3 and 4: undo only on evidence, and order does not matter."""
+
+from tests.simulation.mutants.mutant import Edit, mutant
+
+_GONE = "(r.domain, r.sighting.block.hash) in change.gone]"
+
+UNDO = (
+    mutant(
+        "reorgs-not-looked-for",
+        3,
+        "monitoring/range_reader.py",
+        "        gone = await self._gone(doubtful(stored.blocks, answered))\n",
+        "        gone: frozenset[Hash32] = frozenset()\n",
+        "what a reorg takes back stays recorded",
+    ),
+    mutant(
+        "left-out-is-gone",
+        3,
+        "monitoring/range_reader.py",
+        "            if standing.hash == block_hash:\n"
+        '                raise PartialAnswer(f"left out a log of block {number}, which stands")\n',
+        "",
+        "a log that an endpoint leaves out is taken back, though its block stands",
+        Edit(
+            "monitoring/cover_pass.py",
+            "            await self._lineage.confirm_gone(number, block_hash)\n",
+            "            pass\n",
+        ),
+    ),
+    mutant(
+        "missing-block-is-gone",
+        3,
+        "monitoring/range_reader.py",
+        "            standing = await self.header_at(number)\n",
+        "            standing = await self._endpoint.header(number)\n"
+        "            if standing is None:\n                gone.add(block_hash)\n                continue\n",
+        "what stands in a block that an endpoint lacks is taken back",
+        Edit(
+            "monitoring/cover_pass.py",
+            "            await self._lineage.confirm_gone(number, block_hash)\n",
+            "            pass\n",
+        ),
+    ),
+    mutant(
+        "removed-is-gone",
+        3,
+        "monitoring/push_follower.py",
+        "            elif pushed.removed:\n",
+        "            elif pushed.removed:\n"
+        "                gone = frozenset({pushed.log.block_hash})\n"
+        "                await self._observations.put(Observation(self._config.domain_id, gone=gone))\n",
+        "a log that an endpoint calls removed is taken back",
+    ),
+    mutant(
+        "undo-keeps-xcalled",
+        3,
+        "core/transfer.py",
+        _GONE,
+        f"{_GONE[:-1]} and r.kind is not EventKind.XCALLED]",
+        "an XCalled that a reorg takes back stays recorded",
+    ),
+    mutant(
+        "undo-keeps-legs",
+        3,
+        "core/transfer.py",
+        _GONE,
+        f"{_GONE[:-1]} and r.kind is EventKind.XCALLED]",
+        "a leg that a reorg takes back stays recorded, and is not awaited again",
+    ),
+    mutant(
+        "undo-keeps-alert",
+        3,
+        "core/leg_effects.py",
+        "    if after is None or after.xcalled is None:\n        return Resolution.REORGED\n",
+        "    if after is None or after.xcalled is None:\n        return None\n",
+        "the alerts about a transfer whose XCalled is taken back stand for ever",
+    ),
+    mutant(
+        "undo-keeps-mismatch",
+        3,
+        "core/chain_effects.py",
+        "    for transfer_id in sorted({delivery.transfer_id for delivery in changes.taken_back} - claimed):",
+        "    for transfer_id in sorted(set[TransferId]() - claimed):",
+        "the alert about a false delivery that a reorg takes back stands for ever",
+    ),
+    mutant(
+        "leg-taken-back-is-forgotten",
+        3,
+        "core/recording.py",
+        "            transfers.append((new, due))",
+        "            lost = old is not None and old.executed is not None and new.executed is None\n"
+        "            transfers.append((new, None if lost else due))",
+        "a leg that is taken back has no deadline any more",
+    ),
+    mutant(
+        "deep-reorg-not-told",
+        3,
+        "core/chain_effects.py",
+        "        if chain.replaced is not None:\n",
+        "        if chain.replaced is not None and False:\n",
+        "nobody is told that a final block was replaced",
+    ),
+    mutant(
+        "deep-reorg-not-looked-for",
+        3,
+        "monitoring/cover_pass.py",
+        "            await self._anchors.verify()\n",
+        "            pass\n",
+        "nobody looks whether final blocks still stand",
+    ),
+    mutant(
+        "deep-reorg-not-read-again",
+        3,
+        "monitoring/anchors.py",
+        "        rewound = replace(coverage, checkpoint=checkpoint)\n",
+        "        rewound = replace(coverage, checkpoint=max(checkpoint, coverage.checkpoint))\n",
+        "blocks that were final are not read again after another was found in the place of one",
+    ),
+    mutant(
+        "destination-must-speak-last",
+        4,
+        "core/recording.py",
+        "        if old == new:\n            continue\n",
+        "        if old == new or (old is None and new is not None and new.xcalled is None):\n            continue\n",
+        "a leg that is seen before its XCalled is lost",
+    ),
+    mutant(
+        "first-one-wins",
+        4,
+        "core/recording.py",
+        "        old, new = fold(had.values()), fold(has.values())\n",
+        "        old, new = fold(had.values()), fold(has.values())\n"
+        "        if old is not None and new is not None and (old.executed or old.reconciled):\n            continue\n",
+        "the first leg that is seen is recorded, and none that comes later",
+    ),
+    mutant(
+        "twice-is-twice",
+        4,
+        "core/transfer.py",
+        "        return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)",
+        "        return (self.domain, event.kind, event.transfer_id, self.sighting.tx_hash)",
+        "an event that a reorg moves to another block counts as the one that was there, and stays where that stood",
+    ),
+)
