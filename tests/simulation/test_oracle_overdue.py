@@ -100,3 +100,16 @@ def test_the_other_leg_is_judged_by_its_own_deadline() -> None:
     assert judged(world(owed), run(alert)).sound
     assert counted(Wrong.FALSE, world(owed), run(replace(alert, at=1905.0))) == 1
     assert counted(Wrong.MISSED, world(owed), run()) == 1
+
+
+def test_an_alert_that_opens_again_at_once_is_false() -> None:
+    flaps = replace(late(), executed=(stands(1900, until=1920), stands(3500)))
+    again = opened(1940.0, EXECUTE, flaps.transfer_id)
+    trace = run(*alerted(1312.0, 1910.0), again, ended(again, 3510.0, "executed"))
+    assert counted(Wrong.FALSE, world(flaps), trace) == 1
+
+
+def test_an_alert_whose_deadline_has_moved_is_false() -> None:
+    moved = replace(late(3000), xcalled=(stands(1000, until=1320), stands(1320, fork="b")))
+    assert counted(Wrong.FALSE, world(moved), run(*alerted(1312.0, None))) == 1
+    assert counted(Wrong.FALSE, world(moved), run(*alerted(1312.0, 1335.0))) == 0

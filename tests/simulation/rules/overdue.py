@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import Intervals, both, minus, union
-from tests.simulation.rules.weather import ALWAYS, Case, must_be_open, must_be_over
-from tests.simulation.trace import AlertChange, Interval
+from tests.simulation.intervals import Intervals, both, meets, minus, union
+from tests.simulation.rules.weather import ALWAYS, Case, must_be_open, must_be_over, openings
+from tests.simulation.trace import AlertChange, Interval, State
 from tests.simulation.truth import Standing, TransferTruth, stood_sometime, stood_throughout
 
 KINDS = ("execute_overdue", "reconcile_overdue")
@@ -21,6 +21,8 @@ JUDGED_WITHIN = 90.0
 is asked every so often), the destination is asked, causes are looked for."""
 OVER_WITHIN = 150.0
 """Seconds from the block with the leg, or the one that replaces its XCalled, until the alert is resolved."""
+OPENS_AGAIN_AFTER = 59.0
+"""Seconds before which what has ended does not open again."""
 SETTLED_AFTER = 90.0
 """What has just ended opens again when it has stayed so for a minute."""
 
@@ -28,6 +30,7 @@ SETTLED_AFTER = 90.0
 def overdue(case: Case) -> Iterator[Finding]:
     """All that is wrong with the alerts about late legs."""
     for kind in KINDS:
+        yield from _too_soon(case, kind)
         for opening in case.openings(kind):
             words = _why_false(case, opening)
             if words:
@@ -120,14 +123,29 @@ def _must(case: Case, transfer: TransferTruth, watched: tuple[Standing, ...]) ->
 
 
 def _must_not(case: Case, transfer: TransferTruth) -> Iterator[Finding]:
-    """What arrived, or is owed no more, is not late any more."""
+    """What arrived, is owed no more, or is not due yet after all, is not late any more."""
     for kind in KINDS:
         if not case.open(kind, transfer.transfer_id):
             continue
         arrived = union(leg.during for leg in transfer.leg(kind))
-        owed = union(called.during for called in transfer.xcalled)
-        for condition, domain in ((arrived, transfer.destination), (minus(ALWAYS, owed), transfer.origin)):
-            calm = case.calm((domain,))
-            yield from must_be_over(
-                case, kind, transfer.transfer_id, condition, calm, OVER_WITHIN, "an alert ends with its reason"
-            )
+        late = _past_due(case, transfer, kind)
+        for condition, domains in (
+            (arrived, (transfer.destination,)),
+            (minus(ALWAYS, late), (transfer.origin, transfer.destination)),
+        ):
+            rule = "an alert ends with its reason"
+            calm = case.calm(domains)
+            yield from must_be_over(case, kind, transfer.transfer_id, condition, calm, OVER_WITHIN, rule)
+
+
+def _too_soon(case: Case, kind: str) -> Iterator[Finding]:
+    """A leg that comes and goes with reorgs is one alert: what has just ended opens when it has stayed so."""
+    clock = case.truth.clock_wrong
+    for (of_kind, subject), changes in case.changes.items():
+        ends = [change.at for change in changes if of_kind == kind and change.state is State.RESOLVED]
+        for opening in openings(changes) if ends else ():
+            since = max((at for at in ends if at < opening.at), default=-inf)
+            steady = not meets(clock, Interval(since - OPENS_AGAIN_AFTER, opening.at + OPENS_AGAIN_AFTER))
+            if opening.at - since < OPENS_AGAIN_AFTER and steady:
+                words = f"{kind} opened again {opening.at - since:.1f} s after it ended"
+                yield Finding(opening.at, Wrong.FALSE, "no alert flaps", subject, words)

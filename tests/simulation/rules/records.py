@@ -92,6 +92,10 @@ def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]
     if record.checkpoint < final:
         words = f"is final up to {record.checkpoint} here, and up to {final} there"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
+    last = max((t.nonce for t in case.truth.transfers if t.origin == chain.domain and t.xcalled), default=None)
+    if last is not None and record.contiguous is not None and record.contiguous > last + 1:
+        words = f"its nonces are proven up to {record.contiguous}, and none above {last} was ever given"
+        yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
     nonces = [
         transfer.nonce
         for transfer in case.truth.transfers

@@ -176,20 +176,27 @@ def _end_alone(inbox: Inbox, change: AlertChange, messages: Sequence[Message]) -
 
 
 def _counted(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator[Finding]:
-    """The n-th opening of a kind must be counted in time."""
+    """The n-th alert of a kind that opens must be counted in time; one that opens again may be counted where it was."""
     messages = [m for m in inbox.messages if m.kind == kind]
-    for number, change in enumerate(opened, 1):
+    seen = set[str]()
+    for change in opened:
+        if change.alert_id in seen:
+            continue
+        seen.add(change.alert_id)
         by = _by(inbox, change, GROUPED_WITHIN)
-        if by is not None and _told_by(messages, by) < number:
-            at = next((m.at for m in messages if m.at > by and _told_by(messages, m.at) >= number), None)
+        if by is not None and _known_by(messages, by) < len(seen):
+            at = next((m.at for m in messages if m.at > by and _known_by(messages, m.at) >= len(seen)), None)
             yield from _untold(inbox, change, by, at)
 
 
-def _told_by(messages: Sequence[Message], at: float) -> int:
-    """How many openings readers knew of by then: those told alone, and those that groups counted."""
-    alone = sum(1 for m in messages if m.at <= at and m.subject is not None and m.state is State.OPEN and not m.edit)
-    groups = {m.message_id: m.members for m in messages if m.at <= at and m.subject is None}
-    return alone + sum(groups.values())
+def _known_by(messages: Sequence[Message], at: float) -> int:
+    """How many alerts readers knew of by then: those told alone, and those that groups counted."""
+    alone = {m.subject for m in messages if m.at <= at and m.subject is not None and m.state is State.OPEN}
+    return len(alone) + _in_groups(messages, at)
+
+
+def _in_groups(messages: Sequence[Message], at: float) -> int:
+    return sum({m.message_id: m.members for m in messages if m.at <= at and m.subject is None}.values())
 
 
 # Once
@@ -220,7 +227,9 @@ def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
     certain = [m for m in inbox.messages if m.acknowledged and not _may_be_forgotten(inbox.case, m)]
     posted = {m.message_id for m in certain if not m.edit}
     for kind in {m.kind for m in certain if m.subject is None}:
-        told = _told_by([m for m in certain if m.kind == kind and m.message_id in posted], inf)
+        of_kind = [m for m in certain if m.kind == kind and m.message_id in posted]
+        alone = sum(1 for m in of_kind if m.subject is not None and m.state is State.OPEN and not m.edit)
+        told = alone + _in_groups(of_kind, inf)
         opened = sum(1 for _ in inbox.case.openings(kind))
         if told > opened:
             words = f"{inbox.channel.name} was told of {told} alerts of {kind}, and {opened} opened"
