@@ -10,16 +10,17 @@ _CACHED_HEADERS = 4096
 
 
 class HeaderCache:
-    """The headers lately seen, by hash: a block's time never changes."""
+    """The headers lately seen, by hash, at most ``most`` of them: a block's time never changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _CACHED_HEADERS) -> None:
+        self._most = most
         self._headers: OrderedDict[Hash32, Header] = OrderedDict()
         self._awaited: dict[Hash32, asyncio.Event] = {}
 
     def add(self, header: Header) -> None:
         """Keep it; the oldest make room."""
         self._headers[header.hash] = header
-        while len(self._headers) > _CACHED_HEADERS:
+        while len(self._headers) > self._most:
             self._headers.popitem(last=False)
         if (arrived := self._awaited.pop(header.hash, None)) is not None:
             arrived.set()

@@ -10,15 +10,16 @@ from random import Random
 from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
-from connext_monitor.monitoring.json_rpc import (
-    OnRequest,
-)
+from connext_monitor.monitoring.json_rpc import OnRequest
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.covering import Memory, Whole, covered
 from tests.monitoring.made_up_chain import CONFIG
 from tests.monitoring.plans import Plan
 from tests.monitoring.simulated_client import SimulatedClient
 from tests.world.virtual_time import LoopClock
+
+PATIENCE = 120.0
+"""Seconds without progress after which the observer leaves an endpoint."""
 
 
 @dataclass
@@ -58,7 +59,12 @@ def opening(node: Whole, plans: Sequence[Sequence[Plan]], counts: list[Counter[s
 
 
 async def read_chain(
-    node: Whole, *plans: Sequence[Plan], within: float, cuts: bool = False, block_time: float = 12.0
+    node: Whole,
+    *plans: Sequence[Plan],
+    within: float,
+    cuts: bool = False,
+    block_time: float = 12.0,
+    stands_still: bool = False,
 ) -> Reading:
     """Have a chain read whole by an observer, whose endpoints have these plans; fails where that takes too long."""
     reading = Reading(counts=[Counter() for _ in plans])
@@ -66,7 +72,7 @@ async def read_chain(
     changed = {"endpoints": urls, "start_block": 1, "block_time": f"PT{block_time:g}S"}
     config = ChainConfig.model_validate(CONFIG | changed)
     opened = opening(node, plans, reading.counts, cuts=cuts)
-    observer = Observer(config, 120, opened, reading.memory, reading.memory, LoopClock(), Random(1))  # noqa: S311
+    observer = Observer(config, PATIENCE, opened, reading.memory, reading.memory, LoopClock(), Random(1))  # noqa: S311
     loop, goal = asyncio.get_running_loop(), node.head
     began = node.head - loop.time() / block_time
     running = asyncio.create_task(observer.run())
@@ -74,7 +80,7 @@ async def read_chain(
         async with asyncio.timeout(within):
             while covered(observer) < goal or not observer.state.caught_up:
                 await asyncio.sleep(0.5)
-                node.head = int(began + loop.time() / block_time)
+                node.head = goal if stands_still else int(began + loop.time() / block_time)
         reading.seconds = loop.time()
         return reading
     finally:

@@ -99,23 +99,6 @@ async def test_an_endpoint_whose_head_only_swings_to_and_fro_is_given_up() -> No
         await until(lambda: covered(observer) == 30)
 
 
-async def test_history_of_a_chain_that_stands_still_is_read_to_the_end() -> None:
-    node = Whole(300, most=4)
-    asked: list[str] = []
-
-    async def handle(request: web.Request) -> web.Response:
-        text = await request.text()
-        asked.extend(method for method in ("eth_getCode", "eth_getLogs") if method in text)
-        answer = await posting(node.answer)(request)
-        await asyncio.sleep(0.1 if "eth_getLogs" in text and '"error"' not in (answer.text or "") else 0)
-        return answer
-
-    async with http_node(handle) as url, observing(url, patience=3, block_time="PT0.1S") as (observer, _):
-        await until(lambda: covered(observer) == 300)
-        assert asked.count("eth_getCode") == 1
-        assert observer.state.trouble is None
-
-
 async def test_an_endpoint_that_limits_requests_is_asked_later_and_not_reopened() -> None:
     node = Whole(10)
     asked: list[str] = []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.monitoring.covering import Whole, readable
-from tests.monitoring.planned_reading import Reading, read_chain
+from tests.monitoring.planned_reading import PATIENCE, Reading, read_chain
 from tests.monitoring.plans import (
     Bucket,
     FixedWindow,
@@ -171,3 +171,10 @@ def test_whatever_the_hidden_rule_a_chain_is_read_in_bounded_requests(
         plan.latency = latency
     reading = read(chain(2000, events), plans)
     assert reading.requests < 3500
+
+
+def test_history_of_a_chain_that_stands_still_is_read_to_the_end() -> None:
+    slow = Plan(latency=1.5)
+    reading = run_virtually(read_chain(Whole(600, most=4), [slow], within=20_000, stands_still=True))
+    assert reading.seconds > 2 * PATIENCE
+    assert reading.counts[0]["eth_getCode"] == 1

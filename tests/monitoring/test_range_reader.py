@@ -22,10 +22,10 @@ ID = TransferId(b"\x07" * 32)
 
 
 @asynccontextmanager
-async def reader_of(node: Node) -> AsyncIterator[Callable[..., Any]]:
+async def reader_of(node: Node, headers: HeaderCache | None = None) -> AsyncIterator[Callable[..., Any]]:
     """From first and last block (and what is final and known) to what is read."""
     async with http_node(posting(node.answer)) as url, open_endpoint(url) as endpoint:
-        headers = HeaderCache()
+        headers = headers or HeaderCache()
 
         async def read(
             first: int,
@@ -53,9 +53,9 @@ async def test_a_block_time_is_the_headers_and_never_the_logs() -> None:
 
 
 async def test_logs_in_more_blocks_than_headers_are_kept_are_all_placed() -> None:
-    node = Node(5000, logs=list(range(1, 4501)))
-    async with reader_of(node) as read:
-        found = await read(1, 5000, final=5000)
+    node = Node(50, logs=list(range(1, 46)))
+    async with reader_of(node, HeaderCache(most=10)) as read:
+        found = await read(1, 50, final=50)
         assert [decoded.timestamp for decoded in found.logs] == [GENESIS_TIME + number for number in node.logs]
 
 
