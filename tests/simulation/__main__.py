@@ -1,0 +1,54 @@
+"""``scripts/simulate``: plays stories and says what is wrong."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from tests.simulation.report import Report
+from tests.simulation.runner import Outcome, outcome, outcomes, shrunk, story_of
+from tests.simulation.story import from_json
+
+
+@click.command()
+@click.option("--seed", type=int, help="Play the story of this seed.")
+@click.option("--from", "first", type=int, help="Play the stories of the seeds from this one on.")
+@click.option("--count", type=int, default=1, show_default=True, help="How many of them.")
+@click.option("--days", type=float, default=1.0, show_default=True, help="How long each story is.")
+@click.option("--minutes", is_flag=True, help="Only two chains with a block a minute: what speed is measured with.")
+@click.option("--story", type=click.Path(path_type=Path, exists=True), help="Play the story in this file.")
+@click.option("--shrink", is_flag=True, help="Make a story that shows something wrong as small as it gets.")
+def main(
+    seed: int | None, first: int | None, count: int, days: float, *, minutes: bool, story: Path | None, shrink: bool
+) -> None:
+    """Play the whole monitor through days of bad luck, and judge what it told and stored."""
+    if (seed is not None) + (first is not None) + (story is not None) != 1:
+        raise click.UsageError("say one of --seed, --from and --story")
+    if first is not None:
+        results = []
+        for result in outcomes(range(first, first + count), days, minutes=minutes):
+            results.append(result)
+            _show(result)
+    else:
+        played = from_json(story.read_bytes()) if story is not None else story_of(seed or 0, days, minutes=minutes)
+        results = [outcome(played)]
+        _show(results[0])
+        if shrink and results[0].wrong:
+            click.echo(f"small story: {shrunk(played)}")
+    total = sum((result.report for result in results), Report())
+    cpu = sum(result.cpu for result in results)
+    click.echo(f"\n{total}\nspeed      {60 * total.days / cpu:.1f} days a minute of one processor")
+    sys.exit(1 if any(result.wrong for result in results) else 0)
+
+
+def _show(result: Outcome) -> None:
+    words = f"{len(result.wrong)} findings" if result.wrong else "sound"
+    click.echo(f"seed {result.seed}: {words}, in {result.cpu:.1f} s; digest {result.digest[:16]}")
+    for line in result.wrong:
+        click.echo(line)
+    if result.log is not None:
+        click.echo(f"  log: {result.log}")
+
+
+if __name__ == "__main__":
+    main()

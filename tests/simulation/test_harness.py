@@ -1,0 +1,78 @@
+"""A story is played the same every time, whatever process plays it, and everything in it happens."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.drawing import draw
+from tests.simulation.harness import play
+from tests.simulation.runner import played
+from tests.simulation.story import (
+    ClockStep,
+    DiskFault,
+    Kill,
+    KillManner,
+    Story,
+    Suspension,
+    to_json,
+)
+
+DAYS = 0.05
+PLAYED = "import sys; from tests.simulation.harness import play; from tests.simulation.story import from_json; "
+HOUR = 3600.0
+
+
+def story(**changes: object) -> Story:
+    drawn = draw(3, DAYS)
+    quiet = replace(drawn, kills=(), suspensions=(), clock_steps=(), disk_faults=())
+    return replace(quiet, **changes)  # type: ignore[arg-type]
+
+
+KILLS = tuple(
+    Kill(instance=0, at=900.0 * number, down_for=20.0, manner=manner, count=7)
+    for number, manner in enumerate(KillManner, 1)
+)
+
+
+def test_two_processes_play_a_story_to_the_byte_alike(tmp_path: Path) -> None:
+    file = tmp_path / "story.json"
+    file.write_bytes(to_json(story(kills=KILLS)))
+    command = PLAYED + "print(play(from_json(open(sys.argv[1]).read())).digest)"
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", command, str(file)],
+            env=os.environ | {"PYTHONHASHSEED": "0", "UNUSED": "x" * padding},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for padding in (0, 5000)
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kills": KILLS[:1]}, "is killed (step)"),
+        ({"kills": KILLS[1:2]}, "is killed (statement)"),
+        ({"kills": KILLS[2:]}, "ended: exit code 0"),
+        ({"clock_steps": (ClockStep(instance=0, at=900.0, seconds=1200.0, by=-7200.0),)}, "clock.differs"),
+        ({"disk_faults": (DiskFault(instance=0, at=900.0, seconds=600.0),)}, "database.failing"),
+        ({"suspensions": (Suspension(instance=0, at=900.0, seconds=900.0),)}, "endpoint"),
+    ],
+    ids=["step", "statement", "stop", "clock", "disk", "suspension"],
+)
+def test_what_befalls_a_process_befalls_the_monitor(changes: dict[str, object], words: str) -> None:
+    run = play(story(**changes))
+    assert run.faults == ()
+    assert any(words in line for line in run.log.lines)
+
+
+def test_a_sound_monitor_is_found_sound_after_kills() -> None:
+    run, verdict = played(story(kills=KILLS))
+    assert (run.faults, verdict.findings) == ((), ())
+    assert len(run.trace.up) == len(KILLS) + 1
