@@ -38,15 +38,15 @@ class LookBudget:
         self._clock = clock
         self._at_once = at_once
         self._one_more_every = one_more_every
-        self._left = float(at_once)
+        self._available = float(at_once)
         self._counted_at = clock.monotonic()
 
     def take(self) -> bool:
         """Take one look from the budget; False where none is left."""
         now = self._clock.monotonic()
-        self._left = min(self._at_once, self._left + (now - self._counted_at) / self._one_more_every)
+        self._available = min(self._at_once, self._available + (now - self._counted_at) / self._one_more_every)
         self._counted_at = now
-        if self._left < 1:
+        if self._available < 1:
             return False
-        self._left -= 1
+        self._available -= 1
         return True

@@ -74,17 +74,17 @@ def _missing(name: str, table: RawTable) -> list[Problem]:
     absent = [key for key in _required() if key not in table]
     if not absent:
         return []
-    what = f"is not a built-in deployment, and is missing {', '.join(absent)}"
+    mistake = f"is not a built-in deployment, and is missing {', '.join(absent)}"
     cure = suggestion(name, DEPLOYMENTS, "add the missing keys, or use a built-in name")
-    return [Problem(dotted(("chains", name)), what, cure)]
+    return [Problem(dotted(("chains", name)), mistake, cure)]
 
 
 def _contradiction(table: RawTable, builtin: Deployment) -> list[Problem]:
     chain_id = as_number(table.get("chain_id", builtin.chain_id))
     if not isinstance(chain_id, int) or chain_id == builtin.chain_id:
         return []
-    what = f"contradicts the built-in {builtin.name}, whose chain id is {builtin.chain_id}"
-    return [Problem(f"chains.{builtin.name}.chain_id", what, "remove the key, or give this chain another name")]
+    mistake = f"contradicts the built-in {builtin.name}, whose chain id is {builtin.chain_id}"
+    return [Problem(f"chains.{builtin.name}.chain_id", mistake, "remove the key, or give this chain another name")]
 
 
 def _as_table(builtin: Deployment) -> dict[str, object]:
@@ -102,9 +102,9 @@ def _repeated_ids(chains: Iterable[ChainConfig]) -> list[Problem]:
         for key, number in (("chain_id", chain.chain_id), ("domain_id", chain.domain_id)):
             owner = owners.setdefault((key, number), chain.name)
             if owner != chain.name:
-                what = f"is the same as that of chains.{owner}"
+                mistake = f"is the same as that of chains.{owner}"
                 problems.append(
-                    Problem(f"chains.{chain.name}.{key}", what, "give each chain its own, or remove one of them")
+                    Problem(f"chains.{chain.name}.{key}", mistake, "give each chain its own, or remove one of them")
                 )
     return problems
 
@@ -117,6 +117,6 @@ def _repeated_endpoints(chains: Iterable[ChainConfig], variables: Variables) -> 
             key = dotted(("chains", chain.name, "endpoints", number))
             owner = owners.setdefault(endpoint.get_secret_value(), key)
             if owner != key:
-                what = f"is the same URL as {variables.as_written(owner)}"
-                problems.append(Problem(key, what, "remove one of them, or correct it"))
+                mistake = f"is the same URL as {variables.as_written(owner)}"
+                problems.append(Problem(key, mistake, "remove one of them, or correct it"))
     return problems

@@ -19,13 +19,13 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: the dotted ``key`` ("" for the file as a whole), ``what`` is wrong, and the ``cure``.
+    """One mistake: the dotted ``key`` ("" for the file as a whole), the ``mistake`` in words, and the ``cure``.
 
     Where the key is a table's, ``about`` may name the keys in it that the mistake is about.
     """
 
     key: str
-    what: str
+    mistake: str
     cure: str
     about: tuple[str, ...] = ()
 
@@ -49,15 +49,15 @@ class ConfigError(OperatorError):
 
     def _line(self, problem: Problem) -> str:
         subject = f"{escape(str(self.file))}: {problem.key}" if problem.key else escape(str(self.file))
-        return f"{subject}: {problem.what}; {problem.cure}"
+        return f"{subject}: {problem.mistake}; {problem.cure}"
 
 
-def bad_value(what: str, cure: str, *, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+def bad_value(mistake: str, cure: str, *, keys: tuple[str, ...] = ()) -> PydanticCustomError:
     """The error that a validator raises; if a table's validator does, ``keys`` are those that it is about.
 
     Neither text may hold the value: it could be a secret.
     """
-    return PydanticCustomError("bad_value", "{what}; {cure}", {"what": what, "cure": cure, "keys": keys})
+    return PydanticCustomError("bad_value", "{mistake}; {cure}", {"mistake": mistake, "cure": cure, "keys": keys})
 
 
 def text_of(value: object) -> str:

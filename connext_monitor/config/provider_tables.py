@@ -13,6 +13,7 @@ from connext_monitor.config.variables import Variables
 ProviderCheck = Callable[[Path, str, ProviderTable], object]
 """Given the file, a provider's name and its table: raises `ConfigError` for what is wrong; its result is not used."""
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_BAD_NAME = "is not a valid provider name: it may only contain letters, digits, _ and - (at most 40 characters)"
 
 
 def read_providers(
@@ -24,8 +25,7 @@ def read_providers(
     for name, value in tables.items():
         path = ("alert_providers", name)
         if not _PROVIDER_NAME.fullmatch(name):
-            what = "is not a valid provider name: it may only contain letters, digits, _ and - (at most 40 characters)"
-            findings.add([Problem(dotted(path), what, "rename it, such as [alert_providers.ops]")])
+            findings.add([Problem(dotted(path), _BAD_NAME, "rename it, such as [alert_providers.ops]")])
             continue
         raw = table_of(value, path, findings)
         if raw is None:

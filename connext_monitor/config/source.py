@@ -52,9 +52,9 @@ def read_toml(path: Path) -> dict[str, object]:
 
 
 class _NotReadableError(Exception):
-    def __init__(self, what: str, cure: str) -> None:
-        super().__init__(what, cure)
-        self.problem = Problem("", what, cure)
+    def __init__(self, mistake: str, cure: str) -> None:
+        super().__init__(mistake, cure)
+        self.problem = Problem("", mistake, cure)
 
 
 def _content(path: Path) -> bytes:

@@ -94,9 +94,9 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 def _words(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "bad_value":
-        return context["what"], context["cure"]
-    what, cure = _WORDS.get(kind, ("is not valid", "compare it with docs/config.example.toml"))
-    return what, cure.format_map(context)
+        return context["mistake"], context["cure"]
+    mistake, cure = _WORDS.get(kind, ("is not valid", "compare it with docs/config.example.toml"))
+    return mistake, cure.format_map(context)
 
 
 # By pydantic's names of its errors. What is filled in comes from the model, never from the file.

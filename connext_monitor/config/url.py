@@ -65,8 +65,8 @@ def is_host(text: str, *, bracketed: bool = False) -> bool:
 
 
 def _no_host(host: str, cure: str) -> PydanticCustomError:
-    what = "is a URL without a usable host"
-    return bad_value(what, cure if host.isascii() else 'write the host\'s ASCII form, which begins with "xn--"')
+    mistake = "is a URL without a usable host"
+    return bad_value(mistake, cure if host.isascii() else 'write the host\'s ASCII form, which begins with "xn--"')
 
 
 def _split(text: str) -> SplitResult | None:

@@ -71,7 +71,7 @@ class Variables:
     def explain(self, problem: Problem) -> Problem:
         """The problem at its key as it is written in the file, with the variables that its value came from."""
         key = self.as_written(problem.key)
-        return replace(problem, key=key, what=problem.what + self._source(key))
+        return replace(problem, key=key, mistake=problem.mistake + self._source(key))
 
     def as_written(self, key: str) -> str:
         """The key of an entry, counted in the list as it stands in the file."""
@@ -150,11 +150,11 @@ class Variables:
                 "default, or $${ for a literal ${",
             )
         if name not in self.environ and match["default"] is None:
-            what = f"the environment variable {name} is not set"
-            return Problem(key, what, f"set it where the monitor is started, or write ${{{name}:-default}}")
+            mistake = f"the environment variable {name} is not set"
+            return Problem(key, mistake, f"set it where the monitor is started, or write ${{{name}:-default}}")
         if not _is_text(self.environ.get(name, "")):
-            what = f"the environment variable {name} is not valid UTF-8"
-            return Problem(key, what, "set it again as plain text")
+            mistake = f"the environment variable {name} is not valid UTF-8"
+            return Problem(key, mistake, "set it again as plain text")
         return None
 
     def _bare(self, name: str, key: str) -> Problem | None:

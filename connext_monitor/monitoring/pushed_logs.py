@@ -9,7 +9,7 @@ from connext_monitor.monitoring.observation import Observation
 
 _KEPT = 20_000
 
-_Key = tuple[Hash32, Hash32]
+_PushKey = tuple[Hash32, Hash32]
 """A log by its block and its transaction: endpoints may number the logs of a block differently."""
 
 
@@ -21,8 +21,8 @@ class PushedLogs:
         self._clock = clock
         self._late_push = late_push
         self._begins_after: BlockNumber | None = None
-        self._brought: OrderedDict[_Key, None] = OrderedDict()
-        self._owed: OrderedDict[_Key, float] = OrderedDict()
+        self._brought: OrderedDict[_PushKey, None] = OrderedDict()
+        self._owed: OrderedDict[_PushKey, float] = OrderedDict()
 
     def saw_head(self, head: Header) -> None:
         """The first head that is pushed shows from which block on logs are pushed too."""

@@ -13,7 +13,7 @@ from connext_monitor.monitoring.decoded_log import DecodedLog
 
 _KEPT = 10_000
 
-_Key = tuple[Hash32, int]
+_LogKey = tuple[Hash32, int]
 
 
 def undecodable(logs: Sequence[DecodedLog]) -> list[DecodedLog]:
@@ -29,7 +29,7 @@ class Undecodable:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._agreed: dict[_Key, None] = {}
+        self._agreed: dict[_LogKey, None] = {}
         self.since: float | None = None
         self.why: str | None = None
 
@@ -56,5 +56,5 @@ class Undecodable:
         return None
 
 
-def _key(decoded: DecodedLog) -> _Key:
+def _key(decoded: DecodedLog) -> _LogKey:
     return decoded.log.block_hash, decoded.log.log_index

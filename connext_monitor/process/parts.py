@@ -125,8 +125,8 @@ class RunningParts:
 
 async def cancelled(tasks: Collection["asyncio.Task[Any]"], again_after: float = _CANCELLED_AGAIN_AFTER) -> None:
     """Cancel tasks until they have ended, again every so many seconds; what they raise is left to the caller."""
-    left = set(tasks)
-    while left:
-        for task in left:
+    running = set(tasks)
+    while running:
+        for task in running:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=again_after)
+        _, running = await asyncio.wait(running, timeout=again_after)

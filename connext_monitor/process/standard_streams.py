@@ -80,10 +80,10 @@ class Outlet:
         until = time.monotonic() + within
         with self._change:
             while self._waiting or self._writing:
-                left = until - time.monotonic()
-                if left <= 0:
+                remaining = until - time.monotonic()
+                if remaining <= 0:
                     return False
-                self._change.wait(left)
+                self._change.wait(remaining)
         return True
 
     def _append(self, data: bytes) -> None:

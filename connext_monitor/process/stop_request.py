@@ -101,7 +101,7 @@ class StopRequest:
 
     def _watch(self) -> None:
         """Read the signals until the other end is closed, or the time is over."""
-        while self._time_left():
+        while self._time_remains():
             numbers = os.read(self._readable, 1)
             if not numbers:
                 os.close(self._readable)
@@ -110,12 +110,12 @@ class StopRequest:
         _in_time(lambda: self._tell_abandoned(self._within, _running(self._loop)))
         exit_hard(self.code)
 
-    def _time_left(self) -> bool:
+    def _time_remains(self) -> bool:
         """Wait for the next signal; False where the stop took too long."""
         if not self.made:
             return True
-        left = self._at + self._within - time.monotonic()
-        return bool(select.select([self._readable], [], [], max(0.0, left))[0])
+        remaining = self._at + self._within - time.monotonic()
+        return bool(select.select([self._readable], [], [], max(0.0, remaining))[0])
 
     def _heard(self, number: int) -> None:
         if not self.made:

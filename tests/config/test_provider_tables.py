@@ -98,7 +98,7 @@ def test_a_providers_pathways_name_chains_of_the_file(file: Path) -> None:
         load(file, CHAIN + pathways)
     (problem,) = caught.value.problems
     assert problem.key == "alert_providers.c.pathways[0].origin"
-    assert problem.what == "is not a chain in this file"
+    assert problem.mistake == "is not a chain in this file"
 
 
 def test_a_dumped_secret_stays_hidden() -> None:

@@ -54,7 +54,7 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
 
 
 def test_a_missing_type_is_refused() -> None:
-    assert refusal(ops={"webhook_url": HOOK}).problems[0].what == "is missing"
+    assert refusal(ops={"webhook_url": HOOK}).problems[0].mistake == "is missing"
 
 
 def test_a_type_that_is_no_text_is_refused() -> None:

@@ -51,18 +51,18 @@ class RequestSpacing:
         self._not_before = 0.0
 
     @property
-    def left(self) -> float:
+    def wait(self) -> float:
         """Seconds until the next request may go."""
         return max(0.0, self._not_before - self._clock.monotonic())
 
     async def turn(self) -> None:
         """Wait until the next request may go."""
-        await self._sleep(self.left)
+        await self._sleep(self.wait)
 
     async def turn_to_edit(self) -> TryLater | None:
         """As `turn`, for an edit: one that would hold up new messages for more than a moment is tried later."""
-        if self.left > _LONGEST_WAIT_TO_EDIT:
-            return TryLater("takes no more edits at the moment", self.left, FailureCause.RATE_LIMITED)
+        if self.wait > _LONGEST_WAIT_TO_EDIT:
+            return TryLater("takes no more edits at the moment", self.wait, FailureCause.RATE_LIMITED)
         await self.turn()
         return None
 
