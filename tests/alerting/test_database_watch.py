@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,8 +19,11 @@ from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
+from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS
 from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.desks import desk_on
 from tests.world.outage_notes import MemoryNote
 from tests.world.waiting import until
 
@@ -44,15 +49,18 @@ class Patient:
         pass
 
 
-class Kept:
-    """Where what is over is kept."""
+class Archive:
+    """A desk on a real store; ``alerts`` are the ids and resolutions that the store has after each change."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self.alerts: list[tuple[str, str | None]] = []
+        self._store = store
+        self._desk = desk_on(store.alerts)
 
     async def keep_ended(self, alert: Alert) -> None:
-        assert alert.state is AlertState.RESOLVED
-        self.alerts.append((alert.id, alert.resolution))
+        await self._desk.keep_ended(alert)
+        stored = [row.alert for row, _ in await self._store.alerts.listed(None, limit=100)]
+        self.alerts = [(alert.id, alert.resolution) for alert in stored]
 
 
 class Channel:
@@ -87,20 +95,25 @@ class Watch:
     """A watch with all that it works on."""
 
     def __init__(self, *channels: Channel, note: MemoryNote | None = None) -> None:
-        self.clock, self.database, self.kept = manual_clock(), Patient(), Kept()
+        self.clock, self.database = manual_clock(), Patient()
         self.note = note or MemoryNote()
         names = [channel.name for channel in channels]
         bulletin = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
-        announcer = OutageAnnouncer(bulletin, self.note, self.clock)
-        self._watch = DatabaseWatch(self.database, announcer, self.kept, self.clock, every=0.01)
+        self._announcer = OutageAnnouncer(bulletin, self.note, self.clock)
         self.task: asyncio.Task[None] | None = None
+        self.archive: Archive
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Watch"]:
-        self.task = asyncio.create_task(self._watch.run())
-        yield self
-        self.task.cancel()
-        await asyncio.wait({self.task})
+        with TemporaryDirectory() as folder:
+            store = await open_store(Path(folder) / "monitor.db", {})
+            self.archive = Archive(store)
+            watch = DatabaseWatch(self.database, self._announcer, self.archive, self.clock, every=0.01)
+            self.task = asyncio.create_task(watch.run())
+            yield self
+            self.task.cancel()
+            await asyncio.wait({self.task})
+            await store.close()
 
     async def passes(self, seconds: float) -> None:
         """Let so many seconds pass, and the watch look again."""
@@ -117,7 +130,7 @@ async def test_a_short_failure_is_told_to_nobody() -> None:
         watch.database.trouble = None
         await watch.passes(9)
     assert channel.taken == []
-    assert watch.kept.alerts == []
+    assert watch.archive.alerts == []
 
 
 async def test_a_lasting_outage_is_repeated_hourly_and_resolved_everywhere() -> None:
@@ -131,13 +144,13 @@ async def test_a_lasting_outage_is_repeated_hourly_and_resolved_everywhere() -> 
         await watch.passes(700)
         await until(lambda: len(channel.taken) == 2)
         watch.database.trouble = None
-        await until(lambda: len(channel.taken) == 4 and watch.kept.alerts)
+        await until(lambda: len(channel.taken) == 4 and watch.archive.alerts)
     assert channel.titles() == ["The monitor's database is failing"] * 2 + ["The monitor's database works again"] * 2
     assert [reference for _, reference in channel.taken] == [None, None, "message 1", "message 2"]
     assert len({notice.alert.id for notice, _ in channel.taken}) == len({n.thread for n, _ in channel.taken}) == 1
     assert len({notice.key for notice, _ in channel.taken}) == 3
     alert_id = channel.taken[0][0].alert.id
-    await until(lambda: watch.kept.alerts == [(alert_id, "recovered")])
+    await until(lambda: watch.archive.alerts == [(alert_id, "recovered")])
 
 
 async def test_a_hanging_or_broken_channel_delays_no_other() -> None:
@@ -194,7 +207,7 @@ async def test_an_outage_not_announced_has_no_end_announced() -> None:
         await until(lambda: channel.tries)
         channel.away = False
         watch.database.trouble = None
-        await until(lambda: watch.kept.alerts)
+        await until(lambda: watch.archive.alerts)
         watch.database.trouble = FULL
         await watch.passes(11)
         await until(lambda: channel.taken)
@@ -210,7 +223,7 @@ async def test_an_outage_keeps_its_id_over_a_restart(trouble: DatabaseTrouble) -
         await until(lambda: channel.taken)
     async with Watch(channel, note=note).running() as again:
         await until(lambda: len(channel.taken) == 2)
-        await until(lambda: len(again.kept.alerts) == 1)
+        await until(lambda: len(again.archive.alerts) == 1)
     opened, resolved = (notice.alert for notice, _ in channel.taken)
     assert resolved.id == opened.id
     assert resolved.opened_at == opened.opened_at

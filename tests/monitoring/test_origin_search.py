@@ -4,29 +4,48 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.transfer import EventRecord
 from connext_monitor.monitoring.chain_queries import Unanswered
 from connext_monitor.monitoring.origin_search import OriginSearch
+from connext_monitor.store.store import Store
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, put, seen
+from tests.world.transfers import ALPHA, executed, info, sighting
 from tests.world.waiting import until
 
-ALPHA = DomainId(1001)
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha")})
-FIRST, SECOND = TransferId(b"\1" * 32), TransferId(b"\2" * 32)
 
 
 @dataclass
-class Unknown:
-    """What is without an origin; ``looks`` counts how often that was read."""
+class CountedReads:
+    """The transfers of a store; ``reads`` counts how often those without an origin were read."""
 
-    rows: list[tuple[TransferId, Timestamp]] = field(default_factory=list)
-    looks: int = 0
+    store: Store
+    reads: int = 0
 
-    async def without_origin(self, _origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
-        self.looks += 1
-        return self.rows
+    async def without_origin(self, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
+        self.reads += 1
+        return await self.store.transfers.without_origin(origin)
+
+    async def deliver(self, *ages: int) -> list[EventRecord]:
+        """Record that many transfers as executed these seconds ago, their XCalled not seen."""
+        deliveries = [executed(info(nonce), sighting(9, ago(age))) for nonce, age in enumerate(ages)]
+        await put(self.store, seen(*deliveries))
+        return deliveries
+
+
+@pytest.fixture
+async def transfers(tmp_path: Path) -> AsyncIterator[CountedReads]:
+    store = await open_store(tmp_path / "monitor.db", NAMES)
+    yield CountedReads(store)
+    await store.close()
 
 
 @dataclass
@@ -48,7 +67,7 @@ def ago(seconds: int) -> Timestamp:
 
 
 @asynccontextmanager
-async def searching(store: Unknown, origin: Asked, again: float = 600) -> AsyncIterator[None]:
+async def searching(store: CountedReads, origin: Asked, again: float = 600) -> AsyncIterator[None]:
     search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0, again=again)
     running = asyncio.create_task(search.run())
     try:
@@ -58,44 +77,51 @@ async def searching(store: Unknown, origin: Asked, again: float = 600) -> AsyncI
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_each_is_asked_about_once_and_a_day_back() -> None:
-    store, origin = Unknown([(FIRST, ago(500)), (SECOND, ago(700))]), Asked()
-    async with searching(store, origin):
-        await until(lambda: store.looks >= 4)
-    assert origin.questions == [(of_row, started - 86_400) for of_row, started in store.rows]
+async def test_each_is_asked_about_once_and_a_day_back(transfers: CountedReads) -> None:
+    deliveries, origin = await transfers.deliver(500, 700), Asked()
+    async with searching(transfers, origin):
+        await until(lambda: transfers.reads >= 4)
+    assert origin.questions == [
+        (delivery.event.transfer_id, delivery.sighting.block.timestamp - 86_400) for delivery in deliveries
+    ]
 
 
-async def test_an_origin_that_may_still_bring_it_is_not_asked() -> None:
-    store, origin = Unknown([(FIRST, ago(5))]), Asked()
-    async with searching(store, origin):
-        await until(lambda: store.looks >= 4)
+async def test_an_origin_that_may_still_bring_it_is_not_asked(transfers: CountedReads) -> None:
+    await transfers.deliver(5)
+    origin = Asked()
+    async with searching(transfers, origin):
+        await until(lambda: transfers.reads >= 4)
     assert origin.questions == []
 
 
-async def test_who_does_not_answer_is_asked_again() -> None:
-    store, origin = Unknown([(FIRST, ago(500))]), Asked(answers=False)
-    async with searching(store, origin):
+async def test_who_does_not_answer_is_asked_again(transfers: CountedReads) -> None:
+    await transfers.deliver(500)
+    origin = Asked(answers=False)
+    async with searching(transfers, origin):
         await until(lambda: len(origin.questions) >= 2)
         origin.answers = True
         asked = len(origin.questions)
         await until(lambda: len(origin.questions) > asked)
-        looks = store.looks
-        await until(lambda: store.looks >= looks + 3)
+        reads = transfers.reads
+        await until(lambda: transfers.reads >= reads + 3)
         assert len(origin.questions) == asked + 1
 
 
-async def test_an_origin_that_had_nothing_is_asked_again_later() -> None:
-    store, origin = Unknown([(FIRST, ago(500))]), Asked()
-    async with searching(store, origin, again=0.01):
+async def test_an_origin_that_had_nothing_is_asked_again_later(transfers: CountedReads) -> None:
+    await transfers.deliver(500)
+    origin = Asked()
+    async with searching(transfers, origin, again=0.01):
         await until(lambda: len(origin.questions) >= 3)
 
 
-async def test_an_unanswered_question_holds_up_no_other() -> None:
+async def test_an_unanswered_question_holds_up_no_other(transfers: CountedReads) -> None:
+    first, second = [delivery.event.transfer_id for delivery in await transfers.deliver(500, 700)]
+
     class Stubborn(Asked):
         async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
-            self.answers = transfer_id != FIRST
+            self.answers = transfer_id != first
             return await super().fetch_origin(transfer_id, since)
 
-    store, origin = Unknown([(FIRST, ago(500)), (SECOND, ago(700))]), Stubborn()
-    async with searching(store, origin):
-        await until(lambda: SECOND in [transfer_id for transfer_id, _ in origin.questions])
+    origin = Stubborn()
+    async with searching(transfers, origin):
+        await until(lambda: second in [transfer_id for transfer_id, _ in origin.questions])
