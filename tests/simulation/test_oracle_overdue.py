@@ -89,7 +89,7 @@ def test_an_alert_that_outlives_its_reason_is_false() -> None:
 
 def test_a_reorg_of_the_leg_opens_it_again() -> None:
     back = replace(late(), executed=(stands(1900, until=2200), stands(3500)))
-    again = opened(2260.0, EXECUTE, back.transfer_id)
+    again = opened(2211.0, EXECUTE, back.transfer_id)
     assert counted(Wrong.MISSED, world(back), run(*alerted(1312.0, 1910.0))) == 1
     assert judged(world(back), run(*alerted(1312.0, 1910.0), again, ended(again, 3510.0, "executed"))).sound
 

@@ -59,15 +59,17 @@ class Block:
 class ChainTruth:
     """One chain, its blocks in the order in which they came, and what was wrong with its endpoints.
 
-    ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a new
-    block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none had
-    old blocks. ``final`` are the heights up to which blocks are final, each with the instant from which on.
+    ``polled_every``: how far apart the looks at its head are, where an endpoint does not push it (seconds; 0 where all
+    do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
+    new block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none
+    had old blocks. ``final`` are the heights up to which blocks are final, each with the instant from which on.
     """
 
     name: str
     domain: int
     block_time: float
     final_depth: int
+    polled_every: float = 0.0
     blocks: tuple[Block, ...]
     final: tuple[tuple[float, int], ...] = ()
     troubled: Intervals = ()
@@ -93,6 +95,11 @@ class ChainTruth:
             if stack and at < inf:
                 heads.append((at, stack[-1]))
         return tuple(heads)
+
+    @cached_property
+    def reorgs(self) -> frozenset[float]:
+        """When blocks were replaced."""
+        return frozenset(block.until for block in self.blocks if block.until < inf)
 
     @cached_property
     def _stamps(self) -> tuple[list[float], list[int], list[int]]:

@@ -73,6 +73,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         domain=domain,
         block_time=traits.block_time,
         final_depth=traits.final_depth,
+        polled_every=0.0 if all(endpoint.pushes for endpoint in traits.endpoints) else traits.block_time,
         blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until) for b in facts.blocks),
         final=tuple(facts.final),
         troubled=union([*map(_lasting, faults), *stalls, *errors]),

@@ -5,16 +5,18 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, meets, minus, union
+from tests.simulation.rules.overdue import reorg_seen_within
 from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
 from tests.simulation.trace import Interval
 from tests.simulation.truth import Block, ChainTruth, TransferTruth
 
-FOUND_WITHIN = 240.0
-"""Seconds from the block of a false delivery until it is accused: its block is covered, not only pushed."""
-ORIGIN_FINAL_WITHIN = 300.0
-"""Seconds from the origin's finality past a delivery until it is called a phantom: the watch looks every two seconds,
-the nonces are read with the blocks, and the origin is searched for it."""
-ENDS_WITHIN = 240.0
+FOUND_WITHIN = 30.0
+"""Seconds from when the block of a false delivery can be seen until it is accused: it is covered, not only pushed, and
+another endpoint is asked."""
+ORIGIN_FINAL_WITHIN = 690.0
+"""Seconds from the origin's finality past a delivery until it is called a phantom: finality is looked at with every
+second confirming cover, which are 300 s apart here, and the watch looks every 20 s."""
+ENDS_WITHIN = 60.0
 """Seconds from the end of what an alert is about until its end."""
 REORG_SEEN_WITHIN = 300.0
 """Seconds of good weather after a reorg until it is found: at the latest when blocks above it are covered."""
@@ -36,8 +38,10 @@ def mismatches(case: Case) -> Iterator[Finding]:
         stands = union(forged.during for forged in transfer.forged)
         calm = case.calm((transfer.destination,))
         args = (case, kind, transfer.transfer_id)
-        yield from must_be_open(*args, stands, calm, FOUND_WITHIN, "forged deliveries are accused")
-        yield from must_be_over(*args, minus(ALWAYS, stands), calm, ENDS_WITHIN, "what was taken back is not accused")
+        seen = reorg_seen_within(case.truth.by_domain[transfer.destination])
+        yield from must_be_open(*args, stands, calm, seen + FOUND_WITHIN, "forged deliveries are accused")
+        gone = minus(ALWAYS, stands)
+        yield from must_be_over(*args, gone, calm, seen + ENDS_WITHIN, "what was taken back is not accused")
 
 
 def phantoms(case: Case) -> Iterator[Finding]:
@@ -63,7 +67,8 @@ def phantoms(case: Case) -> Iterator[Finding]:
         args = (case, kind, transfer.transfer_id)
         yield from must_be_open(*args, proven, calm, ORIGIN_FINAL_WITHIN, "phantoms are accused")
         gone = minus(ALWAYS, delivered)
-        yield from must_be_over(*args, gone, calm, ENDS_WITHIN, "what was taken back is not accused")
+        within = reorg_seen_within(case.truth.by_domain[transfer.destination]) + ENDS_WITHIN
+        yield from must_be_over(*args, gone, calm, within, "what was taken back is not accused")
 
 
 def _was_sent(transfer: TransferTruth, at: float) -> bool:

@@ -15,12 +15,12 @@ from tests.simulation.truth import ChannelTruth
 PAST_THE_STORE = "database_failing"
 """Its messages are sent past the database, and judged by a rule of their own (`tests.simulation.rules.outages`)."""
 
-TOLD_WITHIN = 30.0
-"""Seconds from an opening or an end until a channel has taken the message about it: the worker looks for more at once,
-and vendors let few messages a second pass."""
-GROUPED_WITHIN = 180.0
-"""The same where bursts are told as one: a growing group is told of an interval of a minute after it was formed, and
-another one of its kind only an interval later."""
+TOLD_WITHIN = 8.0
+"""Seconds from an opening or an end until a channel has taken the message about it: delivery is woken, answers take
+less than a second, and several messages may be before it."""
+GROUPED_WITHIN = 90.0
+"""The same where bursts are told as one: what opens while a group stands is told of an interval of a minute after the
+last message about that, and is gathered for some seconds."""
 LONGEST_WAIT, ASKED_TO_WAIT = 3600.0, 660.0
 """Seconds: failed messages are tried again at least once an hour, after twice as long as they have failed for at most;
 and as late as the channel asked for."""
