@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tests.simulation.mutants.hunt import Bag, survivors
 from tests.simulation.report import Report
 from tests.simulation.runner import Outcome, outcome, outcomes, shrunk, story_of
 from tests.simulation.story import from_json
@@ -17,11 +18,26 @@ from tests.simulation.story import from_json
 @click.option("--days", type=float, default=1.0, show_default=True, help="How long each story is.")
 @click.option("--minutes", is_flag=True, help="Only two chains with a block a minute: what speed is measured with.")
 @click.option("--story", type=click.Path(path_type=Path, exists=True), help="Play the story in this file.")
+@click.option("--mutants", is_flag=True, help="Play mutants of the monitor, those named or all, until found out.")
+@click.argument("names", nargs=-1)
 @click.option("--shrink", is_flag=True, help="Make a story that shows something wrong as small as it gets.")
 def main(
-    seed: int | None, first: int | None, count: int, days: float, *, minutes: bool, story: Path | None, shrink: bool
+    seed: int | None,
+    first: int | None,
+    count: int,
+    days: float,
+    names: tuple[str, ...],
+    *,
+    minutes: bool,
+    story: Path | None,
+    shrink: bool,
+    mutants: bool,
 ) -> None:
     """Play the whole monitor through days of bad luck, and judge what it told and stored."""
+    if mutants:
+        sys.exit(_hunt(names, Bag(first or 1, count, days)))
+    if names:
+        raise click.UsageError("names are those of mutants: say --mutants, too")
     if (seed is not None) + (first is not None) + (story is not None) != 1:
         raise click.UsageError("say one of --seed, --from and --story")
     if first is not None:
@@ -39,6 +55,13 @@ def main(
     cpu = sum(result.cpu for result in results)
     click.echo(f"\n{total}\nspeed      {60 * total.days / cpu:.1f} days a minute of one processor")
     sys.exit(1 if any(result.wrong for result in results) else 0)
+
+
+def _hunt(names: tuple[str, ...], bag: Bag) -> int:
+    try:
+        return 1 if survivors(names, bag) else 0
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _show(result: Outcome) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.mutants.mutant import PACKAGE, Mutant
+from tests.simulation.mutants.mutant import PACKAGE, Edit, Mutant, named
 from tests.simulation.mutants.table import MUTANTS
 
 
@@ -21,3 +21,13 @@ def test_each_mutant_has_a_name_of_its_own() -> None:
 
 def test_there_are_enough_mutants() -> None:
     assert len(MUTANTS) >= 40
+
+
+def test_a_name_that_no_mutant_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such mutant: nobody"):
+        named(MUTANTS, ["due-is-past", "nobody"])
+
+
+def test_an_edit_that_no_longer_fits_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 times"):
+        Edit("core/absence.py", "what nobody wrote", "").of("something else")

@@ -33,8 +33,8 @@ DELIVERING = (
         "dead-channel-loses-its-message",
         7,
         "alerting/worker.py",
-        "                self._dead = True\n",
-        "                self._dead = True\n                await message.sent(None, now)\n",
+        "_dead = True\n",
+        "_dead = True\n                await message.sent(None, now)\n",
         "what a channel refused for good is not sent after the restart",
     ),
     mutant(
@@ -42,7 +42,7 @@ DELIVERING = (
         7,
         "alerting/worker.py",
         "                await self._record_failure(message, outcome, now)\n",
-        "                await self._record_failure(message, outcome, now)\n                self._dead = True\n",
+        '                await self._record_failure(message, outcome, now)\n                self.__dict__["_dead"] = True\n',
         "a channel that fails once is left alone until the next start",
     ),
     mutant(

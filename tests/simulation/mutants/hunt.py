@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import msgspec
 
-from tests.simulation.mutants.mutant import PACKAGE, Mutant
+from tests.simulation.mutants.mutant import PACKAGE, Mutant, named
 from tests.simulation.mutants.stories import Found, Played
+from tests.simulation.mutants.table import MUTANTS
 
 ROOT = Path(__file__).parents[3]
 _DAY = 86_400.0
@@ -62,6 +64,23 @@ def hunt(mutants: Sequence[Mutant], bag: Bag, known: list[tuple[str, str]]) -> I
     """What becomes of each, in the order of the mutants; findings of the ``known`` kinds count for nothing."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda mutant: _hunt(mutant, bag, known), mutants)
+
+
+def survivors(names: Sequence[str], bag: Bag) -> int:
+    """Hunt the mutants of these names, or all, and say what becomes of each; how many survive.
+
+    Raises ValueError for a name that no mutant has.
+    """
+    mutants = named(MUTANTS, names)
+    known = sound_kinds(bag)
+    for wrong, rule in known:
+        click.echo(f"even without a mistake: {wrong}, {rule}; findings of this kind kill nothing")
+    alive = 0
+    for outcome in hunt(mutants, bag, known):
+        alive += outcome.killed_by is None
+        click.echo(line(outcome))
+    click.echo(f"{len(mutants) - alive} of {len(mutants)} killed within {bag.count * bag.days:g} days")
+    return alive
 
 
 def line(outcome: Outcome) -> str:

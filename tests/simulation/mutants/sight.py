@@ -40,12 +40,12 @@ SIGHT = (
         11,
         "monitoring/chain_state.py",
         "        return self.clock.monotonic() - seen_at\n",
-        "        return self.clock.elapsed() - self._stood_for - seen_at\n",
+        "        return self.clock.elapsed() - self.stood_for - seen_at\n",
         "the time for which the host stood still counts as a silence of the chain",
         Edit(
             "monitoring/chain_state.py",
-            "        self._covered_once = False\n",
-            "        self._covered_once = False\n        self._stood_for = clock.elapsed() - clock.monotonic()\n",
+            "_covered_once = False\n",
+            "_covered_once = False\n        self.stood_for = clock.elapsed() - clock.monotonic()\n",
         ),
     ),
     mutant(
@@ -95,8 +95,8 @@ SIGHT = (
         "clock-believed",
         11,
         "clock/agreed.py",
-        "        self._before = clock_agreement.agreed(offset, self._before, self._offsets(at))\n",
-        "        self._before = offset\n",
+        "clock_agreement.agreed(offset, self._before, self._offsets(at))\n",
+        "offset\n",
         "the machine's clock is believed, whatever all chains say",
         Edit(
             "core/clock_agreement.py",

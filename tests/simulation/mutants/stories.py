@@ -6,12 +6,11 @@ A line of JSON for each story: what `Played` says of it.
 import argparse
 from time import process_time
 
+import click
 import msgspec
 
 import connext_monitor
-from tests.simulation.drawing import draw
-from tests.simulation.harness import play
-from tests.simulation.oracle import judge
+from tests.simulation.runner import played, story_of
 
 FAULT = "fault"
 """What is wrong where the monitor itself failed, with an error that nobody took."""
@@ -43,10 +42,9 @@ class Played(msgspec.Struct, frozen=True):
 def play_story(seed: int, days: float) -> Played:
     """Play the story of a seed and have it judged."""
     began = process_time()
-    story = draw(seed, days)
-    run = play(story)
+    run, verdict = played(story_of(seed, days))
     found: dict[tuple[str, str], Found] = {}
-    for finding in judge(story, run.world.facts(), run.trace).findings:
+    for finding in verdict.findings:
         words = f"{finding.words} ({finding.subject})"
         found.setdefault((finding.wrong, finding.rule), Found(finding.wrong, finding.rule, finding.at, words))
     for fault in run.faults[:1]:
@@ -68,9 +66,9 @@ def main() -> None:
         raise SystemExit(f"the monitor was imported from {connext_monitor.__file__}")
     known = {tuple(kind) for kind in msgspec.json.decode(options.known, type=list[tuple[str, str]])}
     for seed in range(options.first, options.first + options.count):
-        played = play_story(seed, options.days)
-        print(msgspec.json.encode(played).decode(), flush=True)
-        if any(found.kind not in known for found in played.found):
+        told = play_story(seed, options.days)
+        click.echo(msgspec.json.encode(told))
+        if any(found.kind not in known for found in told.found):
             return
 
 
