@@ -41,8 +41,8 @@ DELIVERING = (
         "one-failure-is-for-good",
         7,
         "alerting/worker.py",
-        "                await self._record_failure(message, outcome, now)\n",
-        '                await self._record_failure(message, outcome, now)\n                self.__dict__["_dead"] = True\n',
+        "await self._record_failure(message, outcome, now)\n",
+        "await self._record_failure(message, outcome, now)\n                self.__dict__['_dead'] = True\n",
         "a channel that fails once is left alone until the next start",
     ),
     mutant(
