@@ -161,7 +161,9 @@ def test_what_reaches_into_private_state_is_found(source: str) -> None:
 
 
 def test_tests_reach_into_nothing_private() -> None:
-    reaching = {where(file): names for file in TESTS if file != Path(__file__) and (names := reached_into(tree(file)))}
+    # Mutants quote the source that they change, and reach into nothing.
+    quoting = {Path(__file__), *(Path(__file__).parent / "simulation" / "mutants").iterdir()}
+    reaching = {where(file): names for file in TESTS if file not in quoting and (names := reached_into(tree(file)))}
     assert reaching == REACH_INTO
 
 

@@ -20,8 +20,9 @@ from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT, Adap
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import FailureCause, TryLater
 from tests.simulation.received import Received, received
-from tests.simulation.story import Channel, ChannelFault, ChannelTrouble, lasts
+from tests.simulation.story import Channel, ChannelFault, lasts
 from tests.simulation.trace import Message
+from tests.simulation.troubles import ChannelTrouble
 
 QUICKEST, SLOWEST = 0.05, 0.4
 """Seconds that an answer takes."""

@@ -5,7 +5,8 @@ from random import Random
 
 from tests.simulation.drawn_transfers import draw_transfers
 from tests.simulation.drawn_troubles import draw_incidents
-from tests.simulation.story import Beyond, ChainTraits, Channel, Deadlines, EndpointTraits, Story
+from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
+from tests.simulation.troubles import Beyond
 
 DAY = 86_400.0
 _FIRST_DOMAIN, _FIRST_CHAIN_ID = 1001, 31_337

@@ -7,14 +7,11 @@ from typing import Any
 
 from tests.simulation.story import (
     ChannelFault,
-    ChannelTrouble,
     ClockStep,
     DiskFault,
     EndpointFault,
-    EndpointTrouble,
     Fate,
     Kill,
-    KillManner,
     Pause,
     Reorg,
     Stall,
@@ -22,6 +19,7 @@ from tests.simulation.story import (
     Story,
     Suspension,
 )
+from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
 _BEGIN = 900.0
 """Seconds at the story's begin in which nothing goes wrong."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.ledger import Block, Ledger, Mined
-from tests.simulation.story import Beyond, EndpointTraits
+from tests.simulation.story import EndpointTraits
+from tests.simulation.troubles import Beyond
 from tests.simulation.written_log import contract_of
 
 _WORD = 32

@@ -28,7 +28,8 @@ from connext_monitor.monitoring.subscriptions import PushQueue
 from tests.simulation.endpoint_view import Refused
 from tests.simulation.feed import Feed
 from tests.simulation.simulated_node import BrokenAnswer, SimulatedNode
-from tests.simulation.story import ChainTraits, EndpointTrouble
+from tests.simulation.story import ChainTraits
+from tests.simulation.troubles import EndpointTrouble
 from tests.simulation.world import World
 from tests.simulation.written_log import contract_of
 

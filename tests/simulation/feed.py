@@ -11,7 +11,7 @@ from connext_monitor.monitoring.subscriptions import PushQueue
 from tests.simulation.endpoint_view import EndpointView
 from tests.simulation.ledger import Block, Ledger
 from tests.simulation.simulated_node import SimulatedNode, Troubles
-from tests.simulation.story import EndpointTrouble
+from tests.simulation.troubles import EndpointTrouble
 
 _SOON = 1e-3
 """Seconds after an instant at which what happens then has surely happened."""

@@ -24,8 +24,9 @@ from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.process import MonitorProcess, Surroundings
 from tests.simulation.records import chain_records, transfer_records, waiting
-from tests.simulation.story import EPOCH, Kill, KillManner, Story
+from tests.simulation.story import EPOCH, Kill, Story
 from tests.simulation.trace import Interval, Trace
+from tests.simulation.troubles import KillManner
 from tests.simulation.world import World
 
 STARTED_AGAIN_AFTER = 10.0

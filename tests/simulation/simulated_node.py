@@ -10,7 +10,8 @@ from tests.faults.vendors import RANGES, RATES, Counts
 from tests.simulation.endpoint_view import EndpointView, Refused
 from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Ledger, Mined
-from tests.simulation.story import Deed, EndpointFault, EndpointTrouble
+from tests.simulation.story import Deed, EndpointFault
+from tests.simulation.troubles import EndpointTrouble
 from tests.simulation.world import World
 
 _RANGE_WORDS = tuple(words for words in RANGES.values() if words.counts is Counts.BLOCKS)

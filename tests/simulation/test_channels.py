@@ -16,8 +16,9 @@ from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.queue import Topic
 from tests.simulation.channels import SimulatedChannels, provider_tables
-from tests.simulation.story import Channel, ChannelFault, ChannelTrouble
+from tests.simulation.story import Channel, ChannelFault
 from tests.simulation.trace import Message, State
+from tests.simulation.troubles import ChannelTrouble
 from tests.world.alerts import ARRIVED, DESTINATION, LABELS, LATE, NOW, ORIGIN, TRANSFER_ID, digest_notice, notice
 from tests.world.configs import FILE
 from tests.world.every_alert import details_saying

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.simulation.drawing import draw
 from tests.simulation.drawn_troubles import OMISSIONS
-from tests.simulation.story import ChannelTrouble, Deed, EndpointTrouble, Fate, KillManner, Story, from_json, to_json
+from tests.simulation.story import Deed, Fate, Story, from_json, to_json
+from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 from tests.simulation.world import World
 from tests.world.examples import examples
 

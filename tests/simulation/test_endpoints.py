@@ -1,85 +1,19 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 
-from connext_monitor.config import ChainConfig
 from connext_monitor.core.calls import NONCE_CALL, read_transfer_status, read_uint, transfer_status_call
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import BlockNumber, TransferId
 from connext_monitor.core.rpc_refusal import Reaction
-from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
-from connext_monitor.monitoring.endpoint import Endpoint, Pushes
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
-from tests.simulation.endpoints import Endpoints, SimulatedClient, chain_table
 from tests.simulation.facts import Event
-from tests.simulation.small_worlds import HERE, POLLED, PUSHING, THERE, chain, story, transfer
-from tests.simulation.story import Beyond, EndpointFault, EndpointTraits, EndpointTrouble, Reorg, Story
-from tests.simulation.world import World
-from tests.simulation.written_log import contract_of
-from tests.world.virtual_time import run_virtually
-
-CONTRACT = contract_of(HERE)
-WHILE = 500.0
-"""Seconds from the story's begin for which the faults of these tests last."""
-CLAMPING = EndpointTraits(pushes=False, beyond=Beyond.CLAMP)
-
-_T = TypeVar("_T")
-
-
-def fault(trouble: EndpointTrouble, amount: float = 1.0, at: float = 0.0) -> EndpointFault:
-    return EndpointFault(HERE, 0, at, WHILE - at, trouble, amount)
-
-
-def told(
-    *faults: EndpointFault, traits: EndpointTraits = POLLED, reorgs: tuple[Reorg, ...] = (), tagged: bool = False
-) -> Story:
-    """A story in which an endpoint of a chain has these faults, and three transfers are called on it early."""
-    transfers = tuple(transfer(at) for at in (5.0, 15.0, 25.0))
-    chains = (chain(HERE, traits, tagged=tagged), chain(THERE))
-    return story(*transfers, chains=chains, endpoint_faults=faults, reorgs=reorgs)
-
-
-class Opened:
-    """An endpoint of a world that passes in virtual time."""
-
-    def __init__(self, world: World, endpoints: Endpoints, client: SimulatedClient, endpoint: Endpoint) -> None:
-        self.world = world
-        self.endpoints = endpoints
-        self.client = client
-        self.endpoint = endpoint
-
-    async def logs(self, first: int = 0, last: int | None = None) -> list[int]:
-        """The nonces of the calls in these blocks, up to the real head if no last one is given."""
-        self.world.advance(asyncio.get_running_loop().time())
-        last = self.world.ledger(HERE).head.number if last is None else last
-        fetched = await self.endpoint.logs(CONTRACT, [EVENT_TOPICS], BlockNumber(first), BlockNumber(last))
-        return [int.from_bytes(log.topics[2]) for log in fetched.logs]
-
-
-@asynccontextmanager
-async def opened(world_of: Story) -> AsyncIterator[Opened]:
-    world = World(world_of)
-    endpoints = Endpoints(world, asyncio.get_running_loop().time)
-    table = chain_table(world_of.chains[0]) | {"name": "here"}
-    url = ChainConfig.model_validate(table).endpoints[0]
-    async with endpoints.open_endpoint(url, on_request=lambda _method, _outcome: None) as endpoint:
-        (client,) = endpoints.clients
-        yield Opened(world, endpoints, client, endpoint)
-
-
-def at(seconds: float, world_of: Story, ask: Callable[[Opened], Awaitable[_T]]) -> _T:
-    """What is answered when it is asked at an instant, over a connection that was opened at the story's begin."""
-
-    async def asked() -> _T:
-        async with opened(world_of) as node:
-            await asyncio.sleep(seconds - asyncio.get_running_loop().time())
-            return await ask(node)
-
-    return run_virtually(asked())
+from tests.simulation.opened_endpoint import CLAMPING, CONTRACT, Opened, at, fault, told
+from tests.simulation.small_worlds import HERE, POLLED, PUSHING, THERE, transfer
+from tests.simulation.story import EndpointTraits
+from tests.simulation.troubles import EndpointTrouble
 
 
 async def head(node: Opened) -> int:
@@ -281,88 +215,3 @@ def test_the_data_of_a_malformed_log_is_cut_short() -> None:
 
     (whole,) = at(50.0, told(), lengths)
     assert at(50.0, told(fault(EndpointTrouble.MALFORMED_LOGS)), lengths) == {whole - 32}
-
-
-# Pushes
-
-
-async def pushed_logs(stream: Pushes[PushedLog | MalformedEntry], seconds: float) -> list[tuple[int, bool]]:
-    """The nonces of what is pushed until then, and whether it was removed."""
-    pushes: list[tuple[int, bool]] = []
-    try:
-        async with asyncio.timeout(seconds - asyncio.get_running_loop().time()):
-            async for pushed in stream:
-                assert isinstance(pushed, PushedLog)
-                pushes.append((int.from_bytes(pushed.log.topics[2]), pushed.removed))
-    except TimeoutError:
-        pass
-    return pushes
-
-
-def logs_until(seconds: float, world_of: Story) -> list[tuple[int, bool]]:
-    async def followed(node: Opened) -> list[tuple[int, bool]]:
-        return await pushed_logs(await node.endpoint.subscribe_logs(CONTRACT, [EVENT_TOPICS]), seconds)
-
-    return at(1.0, world_of, followed)
-
-
-def heads_until(seconds: float, world_of: Story) -> list[int]:
-    async def followed(node: Opened) -> list[int]:
-        heads: list[int] = []
-        stream = await node.endpoint.subscribe_heads()
-        try:
-            async with asyncio.timeout(seconds - asyncio.get_running_loop().time()):
-                async for header in stream:
-                    heads += [header.number]
-        except TimeoutError:
-            pass
-        return heads
-
-    return at(1.0, world_of, followed)
-
-
-def test_each_head_and_log_is_pushed_once() -> None:
-    assert heads_until(45.0, told(traits=PUSHING)) == [61, 62, 63, 64]
-    assert logs_until(45.0, told(traits=PUSHING)) == [(7, False), (8, False), (9, False)]
-
-
-def test_a_reorg_pushes_removed_logs_and_only_the_newest_head() -> None:
-    reorged = told(traits=PUSHING, reorgs=(Reorg(HERE, 32.0, 2, rises=False),))
-    assert heads_until(45.0, reorged) == [61, 62, 63, 63, 64]
-    assert logs_until(45.0, reorged) == [
-        (7, False),
-        (8, False),
-        (9, False),
-        (8, True),
-        (9, True),
-        (8, False),
-        (9, False),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("trouble", "pushed"),
-    [
-        (EndpointTrouble.MUTE, []),
-        (EndpointTrouble.MUTE_LOGS, []),
-        (EndpointTrouble.MUTE_HEADS, [(7, False), (8, False), (9, False)]),
-        (EndpointTrouble.TWICE, [(nonce, False) for nonce in (7, 7, 8, 8, 9, 9)]),
-        (EndpointTrouble.FALSE_REMOVED, [(nonce, removed) for nonce in (7, 8, 9) for removed in (False, True)]),
-    ],
-)
-def test_pushes_are_mute_doubled_or_falsely_removed(trouble: EndpointTrouble, pushed: list[tuple[int, bool]]) -> None:
-    assert logs_until(45.0, told(fault(trouble), traits=PUSHING)) == pushed
-
-
-def test_a_connection_that_is_cut_ends_its_subscriptions() -> None:
-    with pytest.raises(EndpointUnavailable):
-        heads_until(45.0, told(fault(EndpointTrouble.DISCONNECT, at=30.0), traits=PUSHING))
-
-
-def test_a_monitor_that_is_killed_is_pushed_nothing_more() -> None:
-    async def killed(node: Opened) -> list[tuple[int, bool]]:
-        stream = await node.endpoint.subscribe_logs(CONTRACT, [EVENT_TOPICS])
-        node.endpoints.kill()
-        return await pushed_logs(stream, 45.0)
-
-    assert at(1.0, told(traits=PUSHING), killed) == []

@@ -11,15 +11,8 @@ import pytest
 from tests.simulation.drawing import draw
 from tests.simulation.harness import play
 from tests.simulation.runner import played
-from tests.simulation.story import (
-    ClockStep,
-    DiskFault,
-    Kill,
-    KillManner,
-    Story,
-    Suspension,
-    to_json,
-)
+from tests.simulation.story import ClockStep, DiskFault, Kill, Story, Suspension, to_json
+from tests.simulation.troubles import KillManner
 
 DAYS = 0.05
 PLAYED = "import sys; from tests.simulation.harness import play; from tests.simulation.story import from_json; "

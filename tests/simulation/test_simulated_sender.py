@@ -10,7 +10,8 @@ from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.core.delivery import TryLater
 from tests.alerting.providers.http.servers import patient, raw_server
 from tests.simulation.channels import SimulatedChannels
-from tests.simulation.story import Channel, ChannelFault, ChannelTrouble
+from tests.simulation.story import Channel, ChannelFault
+from tests.simulation.troubles import ChannelTrouble
 from tests.world.virtual_time import LoopClock, run_virtually
 
 PATIENCE = 0.2

@@ -242,7 +242,7 @@ def test_a_phantom_has_a_nonce_that_another_has_or_nobody_yet() -> None:
     assert not {fact.transfer_id for fact in phantoms} & {fact.transfer_id for fact in standing(world, HERE)}
 
 
-def test_a_transfer_from_or_to_a_chain_outside_the_story_has_its_other_end() -> None:
+def test_a_transfer_beyond_the_chains_of_the_story_has_its_other_end() -> None:
     world = lived(story(transfer(destination=5), transfer(origin=5)))
     assert events(world, HERE) == [Event.XCALLED]
     assert events(world, THERE) == [Event.EXECUTED, Event.RECONCILED]

@@ -7,16 +7,9 @@ from typing import Protocol
 
 from tests.simulation.facts import ChainFacts, Event, Fact
 from tests.simulation.intervals import Intervals, both, union
-from tests.simulation.story import (
-    EPOCH,
-    ChainTraits,
-    Channel,
-    ChannelTrouble,
-    EndpointFault,
-    EndpointTrouble,
-    Story,
-)
+from tests.simulation.story import EPOCH, ChainTraits, Channel, EndpointFault, Story
 from tests.simulation.trace import Interval, Sighting
+from tests.simulation.troubles import ChannelTrouble, EndpointTrouble
 from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
 
 _BLINDING = frozenset(

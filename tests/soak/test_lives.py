@@ -71,7 +71,7 @@ async def test_a_kill_is_no_mishap_and_a_new_life_follows(tmp_path: Path) -> Non
     assert some.mishaps == []
 
 
-async def test_an_end_of_its_own_is_a_mishap_and_it_is_started_again(tmp_path: Path) -> None:
+async def test_an_end_of_its_own_is_a_mishap_before_a_start(tmp_path: Path) -> None:
     some = lives_of(tmp_path, "sys.exit(1)")
     await some.start()
     watching = asyncio.create_task(some.watch())
