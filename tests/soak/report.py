@@ -10,14 +10,15 @@ from tests.soak.evidence import Evidence
 from tests.soak.judging import Verdict
 from tests.soak.lives import Life
 from tests.soak.run import Soaked
-from tests.soak.samples import MB, WARM_UP, Growth, Sample, by_life
+from tests.soak.samples import MB, WARM_UP, Growth, Sample, by_life, longest_life
 from tests.soak.slopes import Slope
 
 MOST_GROWTH: Final = 1.0
 """MB of memory an hour, beyond what is stored, that a run may show."""
-_LONG_ENOUGH: Final = 1800.0
+_LONG_ENOUGH: Final = 900.0
 """Seconds of samples from which a growth is a claim and no accident."""
 _LISTED: Final = 20
+_SHOWN: Final = 12
 
 
 def is_clean(soaked: Soaked, growth: Growth) -> bool:
@@ -26,9 +27,9 @@ def is_clean(soaked: Soaked, growth: Growth) -> bool:
 
 
 def leaks(growth: Growth) -> bool:
-    """Whether memory grew beyond what is stored, by more than chance explains."""
-    slope = growth.beyond_stored
-    return slope is not None and growth.seconds >= _LONG_ENOUGH and slope.growth - 2 * slope.error > MOST_GROWTH
+    """Whether memory still grew in the later half of a long life, beyond what is stored, and not by chance."""
+    slope = growth.settled
+    return slope is not None and growth.settled_seconds >= _LONG_ENOUGH and slope.growth - 2 * slope.error > MOST_GROWTH
 
 
 def report(soaked: Soaked, growth: Growth) -> Iterator[str]:
@@ -36,6 +37,7 @@ def report(soaked: Soaked, growth: Growth) -> Iterator[str]:
     yield from _lives(soaked.lives, soaked.samples)
     yield ""
     yield from _growth(growth)
+    yield from _longest(longest_life(soaked.samples), growth)
     yield ""
     yield from _happened(soaked.evidence, soaked.bites)
     yield ""
@@ -73,6 +75,18 @@ def _growth(growth: Growth) -> Iterator[str]:
     yield f"  WAL                         {_slope(growth.wal, 'MB')}"
     if growth.per_event is not None:
         yield f"  database per stored event   {growth.per_event.growth:9.0f} bytes"
+
+
+def _longest(life: Sequence[Sample], growth: Growth) -> Iterator[str]:
+    """How the memory of the longest life went on: caches fill, and a leak never ends."""
+    if life:
+        every = max(1, len(life) // _SHOWN)
+        went = " ".join(f"{sample.memory / MB:.1f}" for sample in life[::every])
+        yield f"Memory of the longest life (number {life[0].life}), from its beginning to its end, in MB: {went}"
+        yield (
+            f"  beyond what is stored, in its later half ({growth.settled_seconds / 60:.0f} minutes), an hour: "
+            f"{_slope(growth.settled, 'MB').strip()}"
+        )
 
 
 def _slope(slope: Slope | None, unit: str) -> str:

@@ -93,35 +93,60 @@ class Growth:
     """How fast things grew within the lives of the process, by the hour; None where no life was long enough.
 
     ``beyond_stored`` is memory less what the database grew by in the same time, whose pages are kept in memory.
-    ``per_event`` is in bytes of the database for each event stored, over the whole run.
+    ``settled`` is the same within the second half of the longest life, where bounded caches have had time to fill: it
+    lasted ``settled_seconds``. ``per_event`` is in bytes of the database for each event stored, over the whole run.
     """
 
     memory: Slope | None
     beyond_stored: Slope | None
+    settled: Slope | None
     descriptors: Slope | None
     wal: Slope | None
     database: Slope | None
     per_event: Slope | None
     seconds: float
+    settled_seconds: float
 
 
 def growth(samples: Sequence[Sample], warm_up: float = WARM_UP) -> Growth:
     """From the samples of each life that is older than ``warm_up`` seconds."""
     lives = [[sample for sample in life if sample.age >= warm_up] for life in by_life(samples)]
-
-    def hourly(value: Callable[[Sample], float], unit: float) -> Slope | None:
-        found = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
-        return found.times(HOUR / unit) if found else None
-
+    late = second_half(longest_life(samples), warm_up)
     return Growth(
-        memory=hourly(lambda sample: sample.memory, MB),
-        beyond_stored=hourly(lambda sample: sample.memory - sample.database, MB),
-        descriptors=hourly(lambda sample: sample.descriptors, 1),
-        wal=hourly(lambda sample: sample.wal, MB),
-        database=hourly(lambda sample: sample.database, MB),
+        memory=_hourly(lives, lambda sample: sample.memory / MB),
+        beyond_stored=_hourly(lives, _beyond_stored),
+        settled=_hourly([late], _beyond_stored),
+        descriptors=_hourly(lives, lambda sample: sample.descriptors),
+        wal=_hourly(lives, lambda sample: sample.wal / MB),
+        database=_hourly(lives, lambda sample: sample.database / MB),
         per_event=slope((sample.stored, sample.database) for sample in samples),
-        seconds=sum(life[-1].at - life[0].at for life in lives if life),
+        seconds=sum(map(_lasted, lives)),
+        settled_seconds=_lasted(late),
     )
+
+
+def longest_life(samples: Iterable[Sample]) -> list[Sample]:
+    """The samples of the life that was sampled for longest; none where there are none."""
+    return max(by_life(samples), key=_lasted, default=[])
+
+
+def second_half(life: Sequence[Sample], warm_up: float = WARM_UP) -> list[Sample]:
+    """The later half of a life's samples by time, of those that are older than ``warm_up`` seconds."""
+    middle = (life[0].age + life[-1].age) / 2 if life else 0.0
+    return [sample for sample in life if sample.age >= max(warm_up, middle)]
+
+
+def _hourly(lives: Sequence[Sequence[Sample]], value: Callable[[Sample], float]) -> Slope | None:
+    found = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
+    return found.times(HOUR) if found else None
+
+
+def _beyond_stored(sample: Sample) -> float:
+    return (sample.memory - sample.database) / MB
+
+
+def _lasted(life: Sequence[Sample]) -> float:
+    return life[-1].at - life[0].at if life else 0.0
 
 
 def by_life(samples: Iterable[Sample]) -> list[list[Sample]]:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_the_beginning_of_a_life_is_left_out() -> None:
     samples: Sequence[Sample] = life(1, 0.0)
     assert growth(samples).seconds == samples[-1].age - WARM_UP
     assert growth([sample for sample in samples if sample.age < WARM_UP]).memory is None
+
+
+def test_a_growth_that_ends_is_not_in_the_later_half() -> None:
+    filling = [replace(sample, memory=sample.memory + round(min(sample.age, 900) * 1000)) for sample in life(1, 0.0)]
+    found = growth([*filling, *life(2, HOUR)[:10]])
+    assert found.beyond_stored is not None
+    assert found.beyond_stored.growth > 0.1
+    assert found.settled is not None
+    assert found.settled.growth == pytest.approx(0, abs=1e-6)
+    assert found.settled_seconds == pytest.approx(HOUR / 2, rel=0.05)
 
 
 def test_lives_are_told_apart_in_their_order() -> None:
