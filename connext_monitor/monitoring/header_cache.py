@@ -7,10 +7,16 @@ from connext_monitor.core.events import Hash32
 from connext_monitor.monitoring.chain_data import Header
 
 _CACHED_HEADERS = 4096
+_LASTING = 1800
+"""Seconds of block time: covers, second looks and lineages go back no further than finality usually is behind."""
 
 
 class HeaderCache:
-    """The headers lately seen, by hash, at most ``most`` of them: a block's time never changes."""
+    """The headers lately seen, by hash: a block's time never changes.
+
+    Those are kept that were seen last, at most ``most`` of them, and of those the ones stamped within the last half an
+    hour.
+    """
 
     def __init__(self, most: int = _CACHED_HEADERS) -> None:
         self._most = most
@@ -18,12 +24,16 @@ class HeaderCache:
         self._awaited: dict[Hash32, asyncio.Event] = {}
 
     def add(self, header: Header) -> None:
-        """Keep it; the oldest make room."""
+        """Keep it; those seen first make room."""
         self._headers[header.hash] = header
-        while len(self._headers) > self._most:
+        while len(self._headers) > self._most or self._seen_first.timestamp < header.timestamp - _LASTING:
             self._headers.popitem(last=False)
         if (arrived := self._awaited.pop(header.hash, None)) is not None:
             arrived.set()
+
+    @property
+    def _seen_first(self) -> Header:
+        return next(iter(self._headers.values()))
 
     def get(self, block_hash: Hash32) -> Header | None:
         """The header with this hash, if it was seen lately."""
