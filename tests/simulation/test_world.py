@@ -40,7 +40,7 @@ def events(world: World, domain: int) -> list[Event]:
 # Any story
 
 
-@examples(20)
+@examples(15)
 @given(seeds)
 def test_parents_link_and_stamps_rise_on_every_fork(seed: int) -> None:
     for ledger in lived(draw(seed, DAYS)).ledgers.values():
@@ -51,7 +51,7 @@ def test_parents_link_and_stamps_rise_on_every_fork(seed: int) -> None:
         assert all(high.parent == low.hash for low, high in pairwise(ledger.blocks))
 
 
-@examples(20)
+@examples(15)
 @given(seeds)
 def test_no_shallow_reorg_replaces_what_was_final(seed: int) -> None:
     drawn = draw(seed, DAYS)
@@ -64,7 +64,7 @@ def test_no_shallow_reorg_replaces_what_was_final(seed: int) -> None:
                 assert block.number > called_final
 
 
-@examples(20)
+@examples(15)
 @given(seeds)
 def test_the_nonces_that_stand_are_contiguous(seed: int) -> None:
     for ledger in lived(draw(seed, DAYS)).ledgers.values():
@@ -72,7 +72,7 @@ def test_the_nonces_that_stand_are_contiguous(seed: int) -> None:
         assert nonces == list(range(ledger.traits.first_nonce, ledger.head.next_nonce))
 
 
-@examples(20)
+@examples(15)
 @given(seeds)
 def test_a_leg_stands_once_at_most_and_after_its_call(seed: int) -> None:
     world = lived(draw(seed, DAYS))
@@ -90,7 +90,7 @@ def test_a_leg_stands_once_at_most_and_after_its_call(seed: int) -> None:
                 assert called[fact.transfer_id] < fact.since
 
 
-@examples(20)
+@examples(15)
 @given(seeds)
 def test_it_is_the_same_world_however_often_it_is_looked_at(seed: int) -> None:
     drawn = draw(seed, 0.1)
