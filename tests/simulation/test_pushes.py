@@ -10,7 +10,7 @@ from connext_monitor.monitoring.endpoint import Pushes
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable
 from tests.simulation.opened_endpoint import CONTRACT, Opened, at, fault, told
 from tests.simulation.small_worlds import HERE, PUSHING
-from tests.simulation.story import Reorg, Story
+from tests.simulation.story import EndpointFault, Reorg, Story
 from tests.simulation.troubles import EndpointTrouble
 
 
@@ -52,6 +52,11 @@ def heads_until(seconds: float, world_of: Story) -> list[int]:
 def test_each_head_and_log_is_pushed_once() -> None:
     assert heads_until(45.0, told(traits=PUSHING)) == [61, 62, 63, 64]
     assert logs_until(45.0, told(traits=PUSHING)) == [(7, False), (8, False), (9, False)]
+
+
+def test_an_endpoint_that_no_longer_lags_pushes_all_heads_that_it_owes() -> None:
+    lagging = EndpointFault(HERE, 0, 0.0, 25.0, EndpointTrouble.LAG, 3)
+    assert heads_until(45.0, told(lagging, traits=PUSHING)) == [58, 59, 60, 61, 62, 63, 64]
 
 
 def test_a_reorg_pushes_removed_logs_and_only_the_newest_head() -> None:
