@@ -34,6 +34,10 @@ class QueuedReports(Protocol):
         ...
 
 
+Draw = Callable[[Report, ChainLabels], Awaitable[bytes | None]]
+"""Makes a picture of a report (PNG); None where it cannot."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReportDelivery:
     """What reports are sent with.
@@ -43,7 +47,7 @@ class ReportDelivery:
     """
 
     store: QueuedReports
-    draw: Callable[[Report, ChainLabels], Awaitable[bytes | None]]
+    draw: Draw
     wants: Callable[[str, DomainId, DomainId], bool]
 
 

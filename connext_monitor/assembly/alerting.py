@@ -161,7 +161,7 @@ def _manager(
     outside: Outside,
 ) -> AlertManager:
     channels = [configured.provider for configured in providers]
-    reports = report_delivery(store, providers, labels)
+    reports = report_delivery(store, providers, labels, outside.draw)
     manager = AlertManager(
         store.outbox,
         channels,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from connext_monitor.alerting.alert_desk import AlertDesk
-from connext_monitor.alerting.outgoing_report import ReportDelivery
+from connext_monitor.alerting.outgoing_report import Draw, ReportDelivery
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import Clock
@@ -16,7 +16,6 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.process.parts import Part
 from connext_monitor.reporting.backups import PeriodicBackup
-from connext_monitor.reporting.picture import draw
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.backup_copy import BackupError
@@ -25,7 +24,9 @@ from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.store import Store
 
 
-def report_delivery(store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> ReportDelivery:
+def report_delivery(
+    store: Store, providers: Sequence[ConfiguredProvider], labels: ChainLabels, draw: Draw
+) -> ReportDelivery:
     """Where the alert manager finds the reports that it is to bring to the channels."""
     by_name = {configured.provider.name: configured for configured in providers}
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 
+from connext_monitor.alerting.outgoing_report import Draw
 from connext_monitor.monitoring import endpoint
 from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
 from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.process.garbage import spare_collections
+from connext_monitor.reporting.picture import draw
 from connext_monitor.store.executor import MakeExecutor, Threads
 
 
@@ -39,11 +41,13 @@ class LookIntervals:
 class Outside:
     """The real things, unless the composition root is handed others. Beside them there are the clock and the loop.
 
-    Threads come from the loop, by its ``run_in_executor``; ``built`` is called once everything has been.
+    Threads come from the loop, by its ``run_in_executor``; ``built`` is called once everything has been. ``draw`` makes
+    a report's picture, in a process of its own.
     """
 
     open_endpoint: OpenEndpoint = endpoint.open_endpoint
     executor: MakeExecutor = Threads
     random: Random = field(default_factory=SystemRandom)
     built: Callable[[], None] = spare_collections
+    draw: Draw = draw
     looks: LookIntervals = field(default_factory=LookIntervals)

@@ -52,14 +52,19 @@ async def draw(report: Report, labels: ChainLabels) -> bytes | None:
     if not bars or importlib.util.find_spec("matplotlib") is None:
         return None
     described = json.dumps([asdict(bar) for bar in bars]).encode()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "connext_monitor.reporting.picture"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        # Ctrl-C is the monitor's.
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "connext_monitor.reporting.picture"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            # Ctrl-C is the monitor's.
+            start_new_session=True,
+        )
+    except OSError as error:
+        # No memory, process or descriptor is left for it: a report without its picture is a report too.
+        log.warning("report.not_drawn", reason=str(error))
+        return None
     try:
         async with asyncio.timeout(_TIMEOUT):
             drawn, _ = await process.communicate(described)

@@ -1,6 +1,7 @@
 """The stat reporter on a real database, and the picture of a report."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -179,6 +180,11 @@ async def test_a_picture_is_drawn_of_what_there_is(monkeypatch: pytest.MonkeyPat
     assert await picture.draw(Report(0, 86_400, (silent,), (PATHWAY,)), LABELS) is None
     monkeypatch.setattr(picture.importlib.util, "find_spec", lambda _name: None)  # type: ignore[attr-defined]
     assert await picture.draw(report, LABELS) is None
+
+
+async def test_where_no_process_can_be_started_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert await picture.draw(Report(0, 86_400, (PATHWAY,), (PATHWAY,)), LABELS) is None
 
 
 @pytest.mark.parametrize(

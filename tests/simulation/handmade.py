@@ -69,10 +69,9 @@ def world(*transfers: TransferTruth, seconds: float = SECONDS) -> Truth:
 
 
 def opened(at: float, kind: str, subject: str) -> AlertChange:
-    """An alert opens."""
-    return AlertChange(
-        at=at, alert_id=f"{kind}:{subject}", kind=kind, subject=subject, severity="critical", state=State.OPEN
-    )
+    """An alert opens, as serious as most."""
+    alert_id, severity = f"{kind}:{subject}", "critical" if kind == "execute_overdue" else "warning"
+    return AlertChange(at=at, alert_id=alert_id, kind=kind, subject=subject, severity=severity, state=State.OPEN)
 
 
 def ended(opening: AlertChange, at: float, resolution: str) -> AlertChange:

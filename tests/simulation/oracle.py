@@ -15,6 +15,7 @@ from tests.simulation.rules.records import records
 from tests.simulation.rules.sight import sight, silence
 from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
+from tests.simulation.rules.wording import wording
 from tests.simulation.story import Story
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     channels,
     database,
     telling,
+    wording,
     records,
 )
 

@@ -89,6 +89,7 @@ class MonitorProcess:
                 executor=disk.executor,
                 random=random,
                 built=_nothing,
+                draw=_no_picture,
                 looks=around.looks,
             )
             run = app.run(config, providers, clock, self._stop, _NO_CONNECTIONS, outside)
@@ -125,6 +126,10 @@ class MonitorProcess:
         self.loop.die()
         self._endpoints.kill()
         self.disk.dead = True
+
+
+async def _no_picture(_report: object, _labels: object) -> None:
+    """A picture is drawn in a process of its own, of which there is none here."""
 
 
 def _nothing() -> None:

@@ -94,8 +94,9 @@ def test_history_that_an_endpoint_has_is_not_lost() -> None:
 def test_a_full_disk_must_be_told_of() -> None:
     failing = opened(2012.0, "database_failing", "database")
     full = replace(run(), disk_failing=(FULL,))
-    heard = replace(full, messages=told(run(failing)).messages)
+    heard = replace(full, messages=told(run(failing, ended(failing, 2310.0, "recovered"))).messages)
     assert judged(world(), heard).sound
+    assert counted(Wrong.FALSE, world(), replace(heard, messages=heard.messages[:1])) == 1
     assert counted(Wrong.MISSED, world(), full) == 1
     assert counted(Wrong.FALSE, world(), replace(heard, disk_failing=())) >= 1
 

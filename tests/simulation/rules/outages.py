@@ -1,18 +1,20 @@
 """What is told past the database, and about the channels themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import after, both, meets, minus, union
 from tests.simulation.rules.telling import LONGEST_WAIT, Inbox
-from tests.simulation.rules.weather import SETTLES, Case, must_be_open, must_be_over
-from tests.simulation.trace import Interval, State
+from tests.simulation.rules.weather import SETTLES, Case, must_be_open, must_be_over, obligations
+from tests.simulation.trace import Interval, Message, State
 
 DATABASE_PATIENCE, CHANNEL_PATIENCE = 10.0, 60.0
 """Seconds that a database, or a channel, may fail without anybody hearing of it."""
 TOLD_WITHIN = 60.0
 """Seconds beyond that."""
+WORKS_WITHIN = 120.0
+"""Seconds until whoever heard of it hears that the database works: it is written to first."""
 
 
 def database(case: Case) -> Iterator[Finding]:
@@ -30,6 +32,20 @@ def database(case: Case) -> Iterator[Finding]:
             if not any(outage.begin - DATABASE_PATIENCE - TOLD_WITHIN - SETTLES <= m.at <= outage.begin for m in told):
                 words = f"{channel.name} was not told that the database fails"
                 yield Finding(outage.begin, Wrong.MISSED, "never silently blind", "database", words)
+        yield from _not_ended(inbox, told)
+
+
+def _not_ended(inbox: Inbox, told: Sequence[Message]) -> Iterator[Finding]:
+    """Whoever was told that the database fails is told once it works, by the next process if need be."""
+    for number, message in enumerate(told):
+        if message.state is State.RESOLVED or not message.acknowledged:
+            continue
+        works = minus((Interval(message.at, inf),), union(inbox.case.trace.disk_failing))
+        by = next(obligations(works, inbox.calm, WORKS_WITHIN, inbox.case.end), None)
+        if by is not None and not any(m.state is State.RESOLVED and m.at <= by[0] for m in told[number:]):
+            words = f"{inbox.channel.name} was not told that the database works again"
+            yield Finding(by[0], Wrong.FALSE, "an alert ends with its reason", "database", words)
+            return
 
 
 def channels(case: Case) -> Iterator[Finding]:

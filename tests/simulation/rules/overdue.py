@@ -63,9 +63,9 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     transfer = case.truth.by_id.get(opening.subject)
     if transfer is None or transfer.destination not in case.truth.by_domain:
         return "no such transfer"
-    if not stood_sometime(transfer.xcalled, _lately(case, opening.at, transfer.origin)):
+    if not stood_sometime(transfer.xcalled, lately(case, opening.at, transfer.origin)):
         return "its XCalled does not stand"
-    view = _lately(case, opening.at, transfer.destination)
+    view = lately(case, opening.at, transfer.destination)
     if stood_throughout(transfer.leg(opening.kind), view):
         return "the leg has arrived"
     if not both(_past_due(case, transfer, opening.kind), (Interval(-inf, opening.at),)):
@@ -73,7 +73,7 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     return None
 
 
-def _lately(case: Case, at: float, domain: int) -> Interval:
+def lately(case: Case, at: float, domain: int) -> Interval:
     """What the monitor may have seen of a chain when it decided something.
 
     An older state of it: by as little as it was well, as much as its endpoints were behind, and as long as the monitor

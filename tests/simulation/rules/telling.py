@@ -218,6 +218,18 @@ def _twice(inbox: Inbox) -> Iterator[Finding]:
             words = f"{inbox.channel.name} was told {len(certain)} times that {kind} is {state}"
             yield Finding(certain[most].at, Wrong.TWICE, "once if possible", subject or "", words)
     yield from _counted_twice(inbox)
+    yield from _reported_twice(inbox)
+
+
+def _reported_twice(inbox: Inbox) -> Iterator[Finding]:
+    """A report comes once; only channels that tell its key say which one it is."""
+    reports = (m for m in inbox.case.trace.messages if m.channel == inbox.channel.name and m.kind == "report")
+    certain = [m for m in reports if m.acknowledged and not _may_be_forgotten(inbox.case, m)]
+    keys = set[str]()
+    for message in () if inbox.channel.digests else certain:
+        if message.key in keys:
+            yield Finding(message.at, Wrong.TWICE, "once if possible", message.key, "a report was told twice")
+        keys.add(message.key)
 
 
 def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
