@@ -10,8 +10,10 @@ PROCESS: Final = "process"
 BOUND: Final = 15.0
 """Seconds of undisturbed running within which an alert must reach a channel: blocks of two seconds, a question to the
 destination, a message, on a machine that does other things besides."""
-_RESTART_TAKES: Final = 10.0
+RESTART_TAKES: Final = 10.0
 """Seconds until a started process is as ready as it was before, beside the time that it was down."""
+LIMIT_IS_HELD: Final = 15.0
+"""Seconds for which an endpoint that refused requests as too many is asked at the pace that it seemed to allow."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,7 +38,7 @@ class Disturbance:
     """Something that went wrong with the process, a chain or a channel.
 
     ``blinds``: a chain had no endpoint left that works. ``forgets``: the process lost what it was about to note, as one
-    that is killed does.
+    that is killed does. ``aftermath`` is for how many seconds after it the monitor is right to be slower.
     """
 
     span: Span
@@ -44,11 +46,12 @@ class Disturbance:
     what: str
     blinds: bool = False
     forgets: bool = False
+    aftermath: float = 0.0
 
 
 def spans_of(disturbances: Iterable[Disturbance], *whom: str) -> list[Span]:
-    """When any of these was disturbed, a restart's aftermath included; what is closer than `BOUND` counts as one."""
-    spans = sorted(_with_aftermath(one) for one in disturbances if one.whom in whom)
+    """When any of these was disturbed, the aftermath included; what is closer than `BOUND` counts as one."""
+    spans = sorted(Span(one.span.begin, one.span.end + one.aftermath) for one in disturbances if one.whom in whom)
     joined: list[Span] = []
     for span in spans:
         if joined and span.begin - joined[-1].end < BOUND:
@@ -72,8 +75,3 @@ def must_be_told_by(since: float, disturbed: Sequence[Span], end: float) -> floa
         free = max(free, span.end + span.length)
     told_by = free + BOUND
     return told_by if told_by <= end else None
-
-
-def _with_aftermath(disturbance: Disturbance) -> Span:
-    span = disturbance.span
-    return Span(span.begin, span.end + _RESTART_TAKES) if disturbance.whom == PROCESS else span

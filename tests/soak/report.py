@@ -15,7 +15,7 @@ from tests.soak.slopes import Slope
 
 MOST_GROWTH: Final = 1.0
 """MB of memory an hour, beyond what is stored, that a run may show."""
-_LONG_ENOUGH: Final = 900.0
+_LONG_ENOUGH: Final = 3600.0
 """Seconds of samples from which a growth is a claim and no accident."""
 _LISTED: Final = 20
 _SHOWN: Final = 12

@@ -17,9 +17,10 @@ from scripts.devnet import Devnet
 from scripts.devnet.traffic import Fate, Pace, traffic
 from tests.e2e.monitor import Setup, write_config
 from tests.faults import truth
+from tests.faults.faults import RateLimit, RefuseHandshake
 from tests.faults.proxy import Proxy
 from tests.soak.channel import Channel
-from tests.soak.disturbances import BOUND, PROCESS, Disturbance, Span
+from tests.soak.disturbances import BOUND, LIMIT_IS_HELD, PROCESS, RESTART_TAKES, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, ChainTruth, Evidence, differences, legs_of, stored_alerts
 from tests.soak.judging import Verdict, judge
 from tests.soak.lives import Life, Lives
@@ -275,9 +276,12 @@ class Soak:
 
 def _disturbance(trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble, span: Span) -> Disturbance:
     match trouble:
-        case EndpointTrouble(chain, endpoints):
-            return Disturbance(span, chain, words(trouble), blinds=len(endpoints) > 1)
+        case EndpointTrouble(chain, endpoints, fault):
+            limits = isinstance(fault, RateLimit) or (isinstance(fault, RefuseHandshake) and fault.status == 429)
+            aftermath = LIMIT_IS_HELD if limits else 0.0
+            return Disturbance(span, chain, words(trouble), blinds=len(endpoints) > 1, aftermath=aftermath)
         case ChannelTrouble():
             return Disturbance(span, TROUBLED, words(trouble))
         case ProcessTrouble():
-            return Disturbance(span, PROCESS, words(trouble), forgets=trouble is not ProcessTrouble.STOPPED)
+            forgets = trouble is not ProcessTrouble.STOPPED
+            return Disturbance(span, PROCESS, words(trouble), forgets=forgets, aftermath=RESTART_TAKES)

@@ -1,8 +1,10 @@
 """By when a channel must have been told, given what was wrong."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.soak.disturbances import BOUND, PROCESS, Disturbance, Span, must_be_told_by, spans_of
+from tests.soak.disturbances import BOUND, Disturbance, Span, must_be_told_by, spans_of
 
 END = 10_000.0
 
@@ -50,6 +52,6 @@ def test_a_disturbance_within_another_does_not_shorten_it() -> None:
     assert spans_of([trouble(0, 100), trouble(10, 20)], "beta") == [Span(0, 100)]
 
 
-def test_a_started_process_needs_a_while() -> None:
-    (span,) = spans_of([trouble(0, 10, PROCESS)], PROCESS)
-    assert span.end > 10
+def test_an_aftermath_belongs_to_its_disturbance() -> None:
+    slow = replace(trouble(0, 10), aftermath=5.0)
+    assert spans_of([slow], "beta") == [Span(0, 15)]

@@ -15,7 +15,7 @@ from tests.soak.slopes import Slope
 LEG = Leg("0x01", EXECUTE, "alpha", "beta", 1_000, None)
 SAMPLE = Sample(1_060.0, 1, 60.0, 90 * MB, 30, 2 * MB, MB, 10, 0.02)
 FLAT = Slope(0.2, 0.1, 300)
-GROWTH = Growth(FLAT, FLAT, FLAT, FLAT, FLAT, FLAT, Slope(900.0, 1.0, 300), seconds=3_000.0, settled_seconds=1_200.0)
+GROWTH = Growth(FLAT, FLAT, FLAT, FLAT, FLAT, FLAT, Slope(900.0, 1.0, 300), seconds=3_000.0, settled_seconds=4_000.0)
 SOAKED = Soaked(
     Verdict(delays=[2.0, 3.0, 9.0]),
     Evidence([LEG], [], {"ops": []}, [], 45.0, 2_000.0),
@@ -54,7 +54,7 @@ def test_growth_beyond_chance_is_a_leak() -> None:
 
 
 def test_a_short_run_claims_no_leak() -> None:
-    assert not leaks(replace(GROWTH, settled=Slope(9.0, 0.1, 300), settled_seconds=600.0))
+    assert not leaks(replace(GROWTH, settled=Slope(9.0, 0.1, 300), settled_seconds=3_000.0))
     assert not leaks(replace(GROWTH, settled=None))
 
 
