@@ -25,6 +25,8 @@ from connext_monitor.config.table import Table
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.documents.command_line import (
     BackfillDocument,
+    CheckedConfig,
+    DrillDocument,
     MadeBackup,
     ReplayDocument,
     RestoredDatabase,
@@ -136,11 +138,21 @@ def properties(kind: inspect.Type) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "document", [StatusDocument, SilenceDocument, MadeBackup, RestoredDatabase, ReplayDocument, BackfillDocument]
+    "document",
+    [
+        BackfillDocument,
+        CheckedConfig,
+        DrillDocument,
+        MadeBackup,
+        ReplayDocument,
+        RestoredDatabase,
+        SilenceDocument,
+        StatusDocument,
+    ],
 )
 def test_every_property_that_a_command_prints_is_documented(document: type[Document]) -> None:
     names = set(properties(inspect.type_info(document)))
-    assert len(names) > 5
+    assert len(names) > 3
     assert names <= set(re.findall(r"\w+", " ".join(code(TEXT))))
 
 

@@ -8,7 +8,13 @@ from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.config import ChainConfig, Config, PathwayConfig
-from connext_monitor.core.formats import Json
+from connext_monitor.core.documents.command_line import (
+    AbsentProvider,
+    AskedDocument,
+    CheckedChain,
+    CheckedConfig,
+    CheckedProvider,
+)
 from connext_monitor.core.words import duration_words
 
 _NOT_ASKED = "not asked"
@@ -96,21 +102,19 @@ def _finding_row(finding: Finding) -> Row:
     return (finding.subject, styled(word, style), finding.words)
 
 
-def _document(config: Config, findings: Sequence[Finding]) -> Json:
-    return {
-        "file": str(config.file),
-        "database": str(config.monitor.database),
-        "listen": str(config.monitor.listen) if config.monitor.listen else None,
-        "chains": [
-            {"name": chain.name, "chain_id": chain.chain_id, "domain_id": chain.domain_id, "endpoints": _hosts(chain)}
-            for chain in config.chains.values()
+def _document(config: Config, findings: Sequence[Finding]) -> CheckedConfig:
+    return CheckedConfig(
+        file=str(config.file),
+        database=str(config.monitor.database),
+        listen=str(config.monitor.listen) if config.monitor.listen else None,
+        chains=[
+            CheckedChain(chain.name, chain.chain_id, chain.domain_id, _hosts(chain)) for chain in config.chains.values()
         ],
-        "alert_providers": [
-            {"name": name, "type": table.get("type")} for name, table in config.alert_providers.items()
+        alert_providers=[
+            CheckedProvider(name, str(table.get("type"))) for name, table in config.alert_providers.items()
         ],
-        "not_configured": [
-            {"name": name, "type": absent.type, "variables": list(absent.variables)}
-            for name, absent in config.not_configured.items()
+        not_configured=[
+            AbsentProvider(name, absent.type, list(absent.variables)) for name, absent in config.not_configured.items()
         ],
-        "asked": [{"subject": finding.subject, "ok": finding.ok, "answer": finding.words} for finding in findings],
-    }
+        asked=[AskedDocument(finding.subject, finding.ok, finding.words) for finding in findings],
+    )

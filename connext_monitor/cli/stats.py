@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.live_monitor import why_not_live
@@ -18,6 +18,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.amount import owed_amount
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.documents.command_line import StatsFromDatabase
 from connext_monitor.core.documents.stats import stats_document
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels, TokenId
@@ -41,8 +42,8 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
     labels = chain_labels(config, tokens)
     known_at = rfc3339(last_written(config.monitor.database))
     if as_json:
-        document = to_builtins(stats_document(numbers, timeline, labels))
-        print_json({"live": not_live is None, "not_live": not_live, "known_at": known_at, **document})
+        document = stats_document(numbers, timeline, labels)
+        print_json(StatsFromDatabase(not_live is None, not_live, known_at, **asdict(document)))
         return
     if not_live is not None:
         say(f"{not_live}; this is what the database says as of {known_at}")

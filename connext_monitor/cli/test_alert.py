@@ -17,8 +17,8 @@ from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.documents.command_line import DrillDocument
 from connext_monitor.core.documents.fields import ListDocument
-from connext_monitor.core.formats import Json
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.process.logs import configure_logging
 
@@ -92,10 +92,6 @@ def _row(answer: Drilled) -> Row:
     return (answer.provider, answer.change.value, styled(outcome_words(answer.outcome), style))
 
 
-def _document(answer: Drilled) -> Json:
-    return {
-        "provider": answer.provider,
-        "change": answer.change.value,
-        "taken": isinstance(answer.outcome, Sent),
-        "answer": outcome_words(answer.outcome),
-    }
+def _document(answer: Drilled) -> DrillDocument:
+    taken = isinstance(answer.outcome, Sent)
+    return DrillDocument(answer.provider, answer.change, taken, outcome_words(answer.outcome))

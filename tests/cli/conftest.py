@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from connext_monitor.cli.program import program
 from connext_monitor.store.store import Store
+from tests.cli.documents import assert_described
 from tests.cli.forked import forked
 from tests.world.configs import chain_table
 from tests.world.databases import open_store
@@ -61,7 +62,9 @@ class Program:
         """What the command prints with ``--json``."""
         result = self.run(*arguments, "--json")
         assert result.exit_code == code, result.output
-        return json.loads(result.stdout)
+        answer = json.loads(result.stdout)
+        assert_described(arguments, answer)
+        return answer
 
     def forked(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """The command in the folder, as a process of its own that has the program loaded already."""

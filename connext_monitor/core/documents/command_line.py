@@ -5,10 +5,72 @@ from typing import Annotated
 from msgspec import field
 
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.delivery import Change
 from connext_monitor.core.documents.chains import ChainName
 from connext_monitor.core.documents.fields import Count, Document, InstantText, says
-from connext_monitor.core.documents.stats import PercentilesDocument
+from connext_monitor.core.documents.stats import PercentilesDocument, StatsDocument
 from connext_monitor.core.documents.transfers import TransferDocument
+
+
+class CheckedChain(Document, frozen=True):
+    """A chain that would be watched."""
+
+    name: str
+    chain_id: Count
+    domain_id: Count
+    endpoints: Annotated[str, says("Their schemes and hosts, separated by commas.")]
+
+
+class CheckedProvider(Document, frozen=True):
+    """An alert provider that would be used."""
+
+    name: str
+    type: str
+
+
+class AbsentProvider(Document, frozen=True):
+    """An alert provider that is left out because none of its variables is set."""
+
+    name: str
+    type: str
+    variables: list[str]
+
+
+class AskedDocument(Document, frozen=True):
+    """What an endpoint or a channel answered."""
+
+    subject: str
+    ok: Annotated[bool | None, says("Null where it cannot be asked.")]
+    answer: str
+
+
+class CheckedConfig(Document, frozen=True):
+    """A valid config, and what those answered that it refers to."""
+
+    file: str
+    database: str
+    listen: Annotated[str | None, says("Null where nothing is served.")]
+    chains: list[CheckedChain]
+    alert_providers: list[CheckedProvider]
+    not_configured: list[AbsentProvider]
+    asked: Annotated[list[AskedDocument], says("Empty unless asked for.")]
+
+
+class DrillDocument(Document, frozen=True):
+    """What a channel answered to one message of a drill."""
+
+    provider: str
+    change: Change
+    taken: bool
+    answer: str
+
+
+class StatsFromDatabase(StatsDocument, frozen=True):
+    """Statistics, and how fresh they are."""
+
+    live: Annotated[bool, says("Whether a running monitor was asked.")]
+    not_live: Annotated[str | None, says("Why none was; null where one was.")]
+    known_at: Annotated[InstantText, says("When the database was last written.")]
 
 
 class SilenceDocument(Document, frozen=True):

@@ -111,7 +111,7 @@ class TimelineDocument(Document, frozen=True):
     buckets: Annotated[list[TimeBucketDocument], says("No part is left out.")]
 
 
-class StatsDocument(Document, frozen=True):
+class StatsDocument(Document, frozen=True, kw_only=True):
     """Statistics over a window of time."""
 
     since: Annotated[InstantText, says("When the window begins; a transfer belongs to it by its XCalled.")]
