@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -21,6 +22,7 @@ from connext_monitor.store import news
 from connext_monitor.store.bulk import InsertMany, SelectIn, replacing
 from connext_monitor.store.causes import read_causes, written
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.revisions import NEXT_REVISION, next_revision
 from connext_monitor.store.schema import alerts
 from connext_monitor.store.transfers import by_ids
@@ -147,9 +149,13 @@ def open_of_kind(connection: Connection, kind: AlertKind) -> list[Alert]:
 
 def open_of_kinds(connection: Connection, kinds: Collection[AlertKind]) -> list[Alert]:
     """The open alerts of these kinds."""
-    of_these = alerts.c.kind.in_([kind.name for kind in kinds])
-    rows = connection.execute(select(alerts).where(alerts.c.state == AlertState.OPEN.value, of_these))
+    rows = _select_open(tuple(kind.name for kind in kinds))(connection)
     return [read_alert(row) for row in rows]
+
+
+@cache
+def _select_open(kinds: tuple[str, ...]) -> Prepared:
+    return Prepared(select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(kinds)))
 
 
 def by_id(connection: Connection, alert_id: str) -> Alert | None:

@@ -4,14 +4,20 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import anchors
 
 _KEPT = 256
 
 
+_SELECT_NEWEST_FIRST = Prepared(
+    select(anchors).where(anchors.c.domain == parameter("domain")).order_by(anchors.c.block_number.desc())
+)
+
+
 def newest_first(connection: Connection, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
     """Height and hash of each."""
-    rows = connection.execute(select(anchors).where(anchors.c.domain == domain).order_by(anchors.c.block_number.desc()))
+    rows = _SELECT_NEWEST_FIRST(connection, domain=domain)
     return [(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows]
 
 

@@ -12,6 +12,7 @@ from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.store.bulk import InsertMany
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import chains, malformed_logs
 
 MALFORMED_KEPT = 1000
@@ -22,9 +23,12 @@ _MALFORMED_COLUMNS = [column for column in malformed_logs.c if column is not mal
 _INSERT_MALFORMED = InsertMany(insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
 
 
+_SELECT_CHAIN = Prepared(select(chains).where(chains.c.domain == parameter("domain")))
+
+
 def coverage(connection: Connection, domain: DomainId) -> Coverage | None:
     """How far the chain has been read; None where it never was."""
-    row = connection.execute(select(chains).where(chains.c.domain == domain)).one_or_none()
+    row = _SELECT_CHAIN(connection, domain=domain).one_or_none()
     if row is None:
         return None
     covered = None

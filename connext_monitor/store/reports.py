@@ -10,15 +10,18 @@ from sqlalchemy.dialects.sqlite import insert
 from connext_monitor.core.delivery import QueuedReport
 from connext_monitor.core.report import Report, read, written
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import report_deliveries, reports
 
 _SUPERSEDED = "a newer report has been made since"
 
 
+_SELECT_LAST = Prepared(select(func.max(reports.c.until_at)).where(reports.c.until_at <= parameter("now")))
+
+
 def last(connection: Connection, now: float) -> int | None:
     """When the last period ended, no later than now, that was reported on or was not to be (Unix seconds)."""
-    query = select(func.max(reports.c.until_at)).where(reports.c.until_at <= now)
-    last: int | None = connection.execute(query).scalar()
+    last: int | None = _SELECT_LAST(connection, now=now).scalar()
     return last
 
 

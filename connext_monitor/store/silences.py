@@ -10,6 +10,7 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.store import alerts, news
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import silences
 
 
@@ -30,9 +31,12 @@ def made(connection: Connection, silence: Silence, at: datetime) -> Silence:
     return _read(row)
 
 
+_SELECT_STANDING = Prepared(select(silences).where(~silences.c.done).order_by(silences.c.id))
+
+
 def standing(connection: Connection) -> list[Silence]:
     """Those whose end has not been dealt with, the oldest first."""
-    rows = connection.execute(select(silences).where(~silences.c.done).order_by(silences.c.id))
+    rows = _SELECT_STANDING(connection)
     return [_read(row) for row in rows]
 
 
@@ -84,6 +88,6 @@ def _read(row: object) -> Silence:
         destination=stored["destination"],
         subject=stored["subject"],
         reason=stored["reason"],
-        ack=stored["ack"],
+        ack=bool(stored["ack"]),
         made_at=from_ms(stored["made_ms"]),
     )

@@ -8,11 +8,41 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, exists, fu
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Timestamp, TransferId
 from connext_monitor.core.selection import Suspect
 from connext_monitor.store.bulk import parts
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import chains, domain_of_event, events, transfers
 
 _MOST = 1000
 _WITHOUT_XCALLED = text("transfers.xcalled_at IS NULL")
 """A partial index serves only queries that hold its very condition."""
+
+_ORIGIN: ColumnElement[int] = parameter("origin")
+_SELECT_WITHOUT_ORIGIN = Prepared(
+    select(transfers.c.transfer_id, transfers.c.started_at)
+    .where(transfers.c.origin == _ORIGIN, _WITHOUT_XCALLED)
+    .order_by(transfers.c.started_at.desc())
+    .limit(_MOST)
+)
+
+
+def _first_watched() -> ScalarSelect[Any]:
+    origins = chains.alias("origins")
+    return select(origins.c.first_nonce).where(origins.c.domain == _ORIGIN).scalar_subquery()
+
+
+_SEEN_WHERE_WATCHED = exists().where(
+    events.c.transfer_id == transfers.c.transfer_id,
+    events.c.kind == EventKind.EXECUTED.value,
+    domain_of_event == transfers.c.destination,
+    chains.c.domain == transfers.c.destination,
+    events.c.block_number >= chains.c.start_block,
+)
+_SELECT_SUSPECTED = Prepared(
+    select(transfers.c.transfer_id, transfers.c.nonce, transfers.c.executed_at)
+    .where(_WITHOUT_XCALLED, transfers.c.origin == _ORIGIN, transfers.c.executed_at.is_not(None))
+    .where(transfers.c.nonce >= _first_watched(), _SEEN_WHERE_WATCHED)
+    .order_by(transfers.c.nonce)
+    .limit(_MOST)
+)
 
 
 def without_origin(connection: Connection, origin: DomainId) -> list[tuple[TransferId, Timestamp]]:
@@ -20,12 +50,7 @@ def without_origin(connection: Connection, origin: DomainId) -> list[tuple[Trans
 
     At most a thousand, the newest first.
     """
-    rows = connection.execute(
-        select(transfers.c.transfer_id, transfers.c.started_at)
-        .where(transfers.c.origin == origin, _WITHOUT_XCALLED)
-        .order_by(transfers.c.started_at.desc())
-        .limit(_MOST)
-    )
+    rows = _SELECT_WITHOUT_ORIGIN(connection, origin=origin)
     return [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in rows]
 
 
@@ -35,31 +60,13 @@ def suspected(connection: Connection, origin: DomainId) -> list[Suspect]:
     Those that a backfill found on their destination are left out: history alerts nobody. At most a thousand, of the
     lowest nonces.
     """
-    seen_where_watched = exists().where(
-        events.c.transfer_id == transfers.c.transfer_id,
-        events.c.kind == EventKind.EXECUTED.value,
-        domain_of_event == transfers.c.destination,
-        chains.c.domain == transfers.c.destination,
-        events.c.block_number >= chains.c.start_block,
-    )
-    rows = connection.execute(
-        select(transfers.c.transfer_id, transfers.c.nonce, transfers.c.executed_at)
-        .where(_WITHOUT_XCALLED, transfers.c.origin == origin, transfers.c.executed_at.is_not(None))
-        .where(transfers.c.nonce >= _first_watched(origin), seen_where_watched)
-        .order_by(transfers.c.nonce)
-        .limit(_MOST)
-    ).all()
+    rows = _SELECT_SUSPECTED(connection, origin=origin).all()
     holders = nonce_holders(connection, origin, {row.nonce for row in rows})
     nobody = (None, None)
     return [
         Suspect(TransferId(row.transfer_id), row.nonce, Timestamp(row.executed_at), *holders.get(row.nonce, nobody))
         for row in rows
     ]
-
-
-def _first_watched(origin: DomainId) -> ScalarSelect[Any]:
-    origins = chains.alias("origins")
-    return select(origins.c.first_nonce).where(origins.c.domain == origin).scalar_subquery()
 
 
 def nonce_holders(

@@ -35,6 +35,7 @@ from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
 from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.payload import pack, unpack
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import events, transfers
 
 _KINDS = {kind.value: kind for kind in EventKind}
@@ -108,13 +109,17 @@ def save(connection: Connection, changes: Changes) -> None:
     _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
+_SELECT_STORED = Prepared(
+    select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
+        events.c.domain == parameter("domain"),
+        events.c.block_number.between(parameter("first"), parameter("last")),
+    )
+)
+
+
 def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:
     """The events of these blocks of one chain, and where they stand."""
-    rows = connection.execute(
-        select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
-            events.c.domain == domain, events.c.block_number.between(blocks.first, blocks.last)
-        )
-    )
+    rows = _SELECT_STORED(connection, domain=domain, first=blocks.first, last=blocks.last)
     standing: set[tuple[BlockNumber, Hash32]] = set()
     known: set[tuple[Hash32, EventKind, TransferId]] = set()
     for number, block_hash, kind, transfer_id in rows:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
@@ -12,11 +13,15 @@ from connext_monitor.core.alerts.table import EXCLUDING_LEGS
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import Marks, UnjudgedCount
+from connext_monitor.store.instants import to_ms
 from connext_monitor.store.legs import ARRIVED, DUE
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, transfers
 
 Settling = tuple[datetime, datetime]
 """A leg whose alert ended within it is left in peace for a while: it may come and go with a reorg."""
+
+_MARKS = ("now", "aged", "ripe")
 
 
 def count(connection: Connection, marks: Mapping[DomainId, Marks], settling: Settling) -> dict[DomainId, UnjudgedCount]:
@@ -38,12 +43,20 @@ def first(
 def _counts(
     connection: Connection, leg: Leg, marks: Mapping[DomainId, Marks], settling: Settling
 ) -> dict[DomainId, UnjudgedCount]:
+    values = {f"{name}{domain}": getattr(its, name) for domain, its in marks.items() for name in _MARKS}
+    latest = max(its.now for its in marks.values())
+    rows = _select_counts(leg, tuple(sorted(marks)))(connection, **values, due_before=latest, **_milliseconds(settling))
+    return {DomainId(row[0]): UnjudgedCount(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
+
+
+@cache
+def _select_counts(leg: Leg, destinations: tuple[DomainId, ...]) -> Prepared:
     due = DUE[leg]
     now, aged, ripe = (
-        case({domain: getattr(its, name) for domain, its in marks.items()}, value=transfers.c.destination)
-        for name in ("now", "aged", "ripe")
+        case({domain: parameter(f"{name}{domain}") for domain in destinations}, value=transfers.c.destination)
+        for name in _MARKS
     )
-    rows = connection.execute(
+    return Prepared(
         select(
             transfers.c.destination,
             func.count(),
@@ -51,41 +64,44 @@ def _counts(
             func.count().filter(due < ripe),
             func.min(due),
         )
-        .where(
-            *_unjudged(leg, max(its.now for its in marks.values()), marks, settling),
-            due < now,
-        )
+        .where(*_unjudged(leg, destinations), due < now)
         .group_by(transfers.c.destination)
     )
-    return {DomainId(row[0]): UnjudgedCount(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
 
 
 def _first(
     connection: Connection, leg: Leg, destination: DomainId, due_before: int, settling: Settling, limit: int
 ) -> list[Awaited]:
-    due = DUE[leg]
-    rows = connection.execute(
-        select(transfers.c.transfer_id, due.label("due"))
-        .where(*_unjudged(leg, due_before, [destination], settling))
-        .order_by(due, transfers.c.transfer_id)
-        .limit(limit)
-    )
+    select_first = _select_first(leg, destination)
+    rows = select_first(connection, due_before=due_before, limit=limit, **_milliseconds(settling))
     return [Awaited(row.transfer_id, leg, row.due, destination) for row in rows]
 
 
-def _unjudged(
-    leg: Leg, due_before: int, destinations: Collection[DomainId], settling: Settling
-) -> list[ColumnElement[bool]]:
-    due, arrived = DUE[leg], ARRIVED[leg]
-    since, until = (round(instant.timestamp() * 1000) for instant in settling)
-    own = and_(
-        alerts.c.kind == OVERDUE[leg].name,
-        or_(alerts.c.state == AlertState.OPEN.value, alerts.c.resolved_ms.between(since, until)),
+@cache
+def _select_first(leg: Leg, destination: DomainId) -> Prepared:
+    due = DUE[leg]
+    return Prepared(
+        select(transfers.c.transfer_id, due.label("due"))
+        .where(*_unjudged(leg, [destination]))
+        .order_by(due, transfers.c.transfer_id)
+        .limit(parameter("limit"))
     )
+
+
+def _milliseconds(settling: Settling) -> dict[str, int]:
+    since, until = settling
+    return {"since": to_ms(since), "until": to_ms(until)}
+
+
+def _unjudged(leg: Leg, destinations: Collection[DomainId]) -> list[ColumnElement[bool]]:
+    """With the parameters ``due_before``, ``since`` and ``until``."""
+    due, arrived = DUE[leg], ARRIVED[leg]
+    lately = alerts.c.resolved_ms.between(parameter("since"), parameter("until"))
+    own = and_(alerts.c.kind == OVERDUE[leg].name, or_(alerts.c.state == AlertState.OPEN.value, lately))
     excluded = and_(alerts.c.kind.in_([kind.name for kind in EXCLUDING_LEGS]), alerts.c.state == AlertState.OPEN.value)
     spoken_of: ColumnElement[Any] = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, or_(own, excluded))
     # The first two are what the partial index of what is awaited is searched by.
-    return [arrived.is_(None), due < due_before, transfers.c.destination.in_(destinations), ~spoken_of]
+    return [arrived.is_(None), due < parameter("due_before"), transfers.c.destination.in_(destinations), ~spoken_of]
 
 
 def _sum(sum_so_far: UnjudgedCount | None, other: UnjudgedCount) -> UnjudgedCount:
