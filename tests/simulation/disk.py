@@ -36,6 +36,7 @@ class Disk:
         self._engines: list[Engine] = []
         self._statements: int | None = None
         self._die: Callable[[], None] = lambda: None
+        self._waits_for: str | None = None
         self._reader: sqlite3.Connection | None = None
         self.dead = False
 
@@ -47,9 +48,9 @@ class Disk:
         event.listen(engine, "commit", self._before_commit)
         return _Calls(engine, self._on_commit if most == 1 else None)
 
-    def kill_at(self, statement: int, die: Callable[[], None]) -> None:
-        """Call ``die`` instead of the so-many-th statement from now on."""
-        self._statements, self._die = statement, die
+    def kill_at(self, statement: int, die: Callable[[], None], table: str | None = None) -> None:
+        """Call ``die`` instead of the so-many-th statement from now on, or from the next one on that writes a table."""
+        self._statements, self._die, self._waits_for = statement, die, table
 
     def copy_to(self, folder: Path) -> None:
         """Copy what a new process would find there."""
@@ -71,7 +72,9 @@ class Disk:
         if self._reader is not None:
             self._reader.close()
 
-    def _before_statement(self, *_: object) -> None:
+    def _before_statement(self, _connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if self._waits_for is not None and _writes(statement, self._waits_for):
+            self._waits_for = None
         self._count()
 
     def _before_commit(self, _connection: Connection) -> None:
@@ -84,12 +87,17 @@ class Disk:
     def _count(self) -> None:
         if self.dead:
             raise Killed
-        if self._statements is not None:
+        if self._statements is not None and self._waits_for is None:
             self._statements -= 1
             if self._statements <= 0:
                 self._statements = None
                 self._die()
                 raise Killed
+
+
+def _writes(statement: str, table: str) -> bool:
+    """Whether a statement adds rows to a table, or changes some."""
+    return statement.startswith((f"INSERT INTO {table} ", f"UPDATE {table} "))
 
 
 class _Calls(Inline):

@@ -29,6 +29,14 @@ _MARGIN = 900.0
 """Seconds around an endpoint's lie by omission for which another endpoint of the chain is well."""
 OMISSIONS = frozenset({EndpointTrouble.LEAVE_OUT, EndpointTrouble.EMPTY})
 
+_KILLED_WITHIN = {
+    KillManner.STEP: 2000,
+    KillManner.STATEMENT: 200,
+    KillManner.STOP: 1,
+    KillManner.ALERT: 6,
+    KillManner.EVENT: 6,
+}
+"""Callbacks or statements after the one that a kill waits for."""
 _AMOUNTS: dict[EndpointTrouble, tuple[float, ...]] = {
     EndpointTrouble.LAG: (1, 2, 5, 20, 60),
     EndpointTrouble.UNEVEN: (1, 3, 20),
@@ -170,10 +178,14 @@ def _channel_fault(random: Random, story: Story, at: float) -> list[ChannelFault
 
 
 def _kill(random: Random, _story: Story, at: float) -> list[Kill]:
-    manner = random.choices(tuple(KillManner), (5, 4, 2))[0]
-    count = random.randrange(2000) if manner is KillManner.STEP else random.randrange(1, 200)
+    manner = random.choices(tuple(KillManner), (5, 3, 2, 4, 2))[0]
+    count = random.randrange(_KILLED_WITHIN[manner]) + 1
     down_for = float(round(2.0 * (5000.0 / 2.0) ** random.random()))
-    return [Kill(0, at, down_for, manner, count)]
+    kills = [Kill(0, at, down_for, manner, count)]
+    if random.random() < 0.3:
+        # Once more, while it reads what came meanwhile.
+        kills.append(Kill(0, at + down_for + 1.0, 2.0, KillManner.EVENT, random.randrange(1, 7)))
+    return kills
 
 
 def _suspension(random: Random, _story: Story, at: float) -> list[Suspension]:

@@ -34,6 +34,8 @@ STARTED_AGAIN_AFTER = 10.0
 _LONGEST_TURN = 2.0
 """What of a standstill the program's loop counts as its own time, in seconds."""
 _ALL = sys.maxsize
+_WAITS_FOR = {KillManner.ALERT: "alerts", KillManner.EVENT: "events"}
+"""The table that is written when a kill's statements begin to count."""
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - folders of our own are made in it
 
 
@@ -203,7 +205,7 @@ class Simulation:
         elif kill.manner is KillManner.STEP:
             self._die_after = (max(1, kill.count), kill)
         else:
-            process.disk.kill_at(max(1, kill.count), partial(self._kill, kill))
+            process.disk.kill_at(max(1, kill.count), partial(self._kill, kill), _WAITS_FOR.get(kill.manner))
 
     def _kill(self, kill: Kill) -> None:
         """It is gone as it is now; a new process finds what stands in the files."""

@@ -27,7 +27,7 @@ def story(**changes: object) -> Story:
 
 KILLS = tuple(
     Kill(instance=0, at=900.0 * number, down_for=20.0, manner=manner, count=7)
-    for number, manner in enumerate(KillManner, 1)
+    for number, manner in enumerate((KillManner.STEP, KillManner.STATEMENT, KillManner.STOP), 1)
 )
 
 
@@ -53,11 +53,13 @@ def test_two_processes_play_a_story_to_the_byte_alike(tmp_path: Path) -> None:
         ({"kills": KILLS[:1]}, "is killed (step)"),
         ({"kills": KILLS[1:2]}, "is killed (statement)"),
         ({"kills": KILLS[2:]}, "ended: exit code 0"),
+        ({"kills": (Kill(instance=0, at=900.0, down_for=20.0, manner=KillManner.EVENT, count=2),)}, "killed (event)"),
+        ({"kills": (Kill(instance=0, at=900.0, down_for=20.0, manner=KillManner.ALERT, count=2),)}, "killed (alert)"),
         ({"clock_steps": (ClockStep(instance=0, at=900.0, seconds=1200.0, by=-7200.0),)}, "clock.differs"),
         ({"disk_faults": (DiskFault(instance=0, at=900.0, seconds=600.0),)}, "database.failing"),
         ({"suspensions": (Suspension(instance=0, at=900.0, seconds=900.0),)}, "endpoint"),
     ],
-    ids=["step", "statement", "stop", "clock", "disk", "suspension"],
+    ids=["step", "statement", "stop", "event", "alert", "clock", "disk", "suspension"],
 )
 def test_what_befalls_a_process_befalls_the_monitor(changes: dict[str, object], words: str) -> None:
     run = play(story(**changes))

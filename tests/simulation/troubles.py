@@ -82,6 +82,10 @@ class KillManner(StrEnum):
     """Gone at the ``count``-th SQL statement after the kill's instant: what is not committed is lost."""
     STOP = "stop"
     """Asked to stop as by SIGTERM."""
+    ALERT = "alert"
+    """Gone at the ``count``-th SQL statement from the next one on that writes an alert."""
+    EVENT = "event"
+    """Gone at the ``count``-th SQL statement from the next one on that writes events."""
 
 
 class Beyond(StrEnum):
