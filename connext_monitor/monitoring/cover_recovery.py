@@ -113,12 +113,14 @@ class CoverRecovery:
         if oldest == first:
             self._state.lost_history.got_on()
             return False
-        if oldest is not None:
-            oldest = self._state.lost_history.lost_before(self._pooled.index, oldest)
-        if oldest is None:
+        before = None if oldest is None else self._state.lost_history.lost_before(self._pooled.index, oldest)
+        if oldest is None or before is None:
             raise EndpointUnavailable(self._endpoint.host, words)
+        if before < oldest and await self._oldest_readable(before) != before:
+            # What is kept moves on with the head: what could be read a moment ago is gone for good.
+            before = oldest
         await self._lineage.confirm()
-        await self._skip(BlockRange(first, BlockNumber(oldest - 1)))
+        await self._skip(BlockRange(first, BlockNumber(before - 1)))
         return True
 
     async def _oldest_readable(self, first: BlockNumber) -> BlockNumber | None:
@@ -132,4 +134,5 @@ class CoverRecovery:
         progress = ChainProgress(self._config.domain_id, skipped, self._nonces.first, unread=unread)
         await record(self._observations, Observation(self._config.domain_id, progress=progress))
         self._nonces.first = None
+        self._state.lost_history.got_on()
         self._state.reached(skipped)

@@ -26,7 +26,7 @@ class LostHistory:
         self._since = 0.0
 
     def got_on(self) -> None:
-        """Something has been read."""
+        """Something has been read, or was left behind."""
         self._oldest.clear()
         self._hearings.clear()
 

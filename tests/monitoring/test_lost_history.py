@@ -1,5 +1,6 @@
 """Blocks that no endpoint has any more: what is left behind, and what never is, on loopback nodes that prune."""
 
+import asyncio
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -185,3 +186,31 @@ async def test_one_node_of_several_behind_an_address_loses_nothing(nodes: int) -
     async with http_node(posting(node.answer)) as url, observing(url) as (observer, memory):
         await until(lambda: covered(observer) == 1000)
         assert (lost(memory), memory.progress[-1].coverage.start) == ([], 1)
+
+
+@dataclass
+class Sliding(Pruning):
+    """It keeps so many blocks below its head only: whenever a range is asked for from the oldest on, a block has come."""
+
+    slides: int = 5
+
+    def answer(self, request: dict[str, Any]) -> str:
+        if request["method"] == "eth_getLogs":
+            asked = request["params"][0]
+            first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
+            if first == self.oldest and last > first and self.slides:
+                self.oldest, self.slides = self.oldest + 1, self.slides - 1
+        return super().answer(request)
+
+
+async def test_a_window_that_slides_on_loses_each_block_once() -> None:
+    node, memory = Sliding(1000, oldest=600), stood_at(20)
+    async with asyncio.timeout(10), covering(node, memory, intervals=HASTY) as (coverer, _):
+        await coverer.cover_for(Aim.CONFIRM)
+    reached = memory.progress[-1].coverage
+    assert reached.covered is not None
+    assert reached.covered.number == 1000
+    assert [block for blocks in lost(memory) for block in range(blocks.first, blocks.last + 1)] == list(
+        range(21, reached.start)
+    )
+    assert all(blocks.first <= blocks.last for blocks in lost(memory))
