@@ -190,7 +190,7 @@ async def test_one_node_of_several_behind_an_address_loses_nothing(nodes: int) -
 
 @dataclass
 class Sliding(Pruning):
-    """It keeps so many blocks below its head only: whenever a range is asked for from the oldest on, a block has come."""
+    """It keeps few blocks: whenever a range is asked for from the oldest on, a new block has pushed that out."""
 
     slides: int = 5
 

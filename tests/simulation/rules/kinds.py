@@ -13,9 +13,11 @@ from tests.simulation.truth import Block, ChainTruth, TransferTruth
 FOUND_WITHIN = 30.0
 """Seconds from when the block of a false delivery can be seen until it is accused: it is covered, not only pushed, and
 another endpoint is asked."""
-ORIGIN_FINAL_WITHIN = 690.0
-"""Seconds from the origin's finality past a delivery until it is called a phantom: finality is looked at with every
-second confirming cover, which are 300 s apart here, and the watch looks every 20 s."""
+FINALITY_NOTED_WITHIN = 540.0
+"""Seconds until a block that is final counts as such: what is final is looked at with a confirming cover, every 300 s,
+and these come twice in ``unobserved_after`` (300 s at most)."""
+ORIGIN_FINAL_WITHIN = FINALITY_NOTED_WITHIN + 90.0
+"""Seconds from the origin's finality past a delivery until it is called a phantom: the watch looks once a minute."""
 ENDS_WITHIN = 60.0
 """Seconds from the end of what an alert is about until its end."""
 REORG_SEEN_WITHIN = 300.0
@@ -97,11 +99,13 @@ def deep_reorgs(case: Case) -> Iterator[Finding]:
             if opening.subject == chain.name and not any(block.until <= opening.at for block in replaced):
                 words = "no final block was replaced"
                 yield Finding(opening.at, Wrong.FALSE, "only deep reorgs", chain.name, words)
-        yield from _must_tell_of(case, chain, sorted({block.until for block in replaced}))
+        long_final = [block for block in replaced if _was_final(chain, block, FINALITY_NOTED_WITHIN)]
+        yield from _must_tell_of(case, chain, sorted({block.until for block in long_final}))
 
 
-def _was_final(chain: ChainTruth, block: Block) -> bool:
-    return any(at < block.until and block.number <= final for at, final in chain.final)
+def _was_final(chain: ChainTruth, block: Block, seconds: float = 0.0) -> bool:
+    """Whether it had been final for so long when it was replaced."""
+    return any(at + seconds < block.until and block.number <= final for at, final in chain.final)
 
 
 def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Iterator[Finding]:
@@ -110,7 +114,7 @@ def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Itera
     opened = [change.at for change in case.openings("deep_reorg") if change.subject == chain.name]
     stood = case.open("deep_reorg", chain.name)
     for at in instants:
-        seen_before = any(i.begin + REORG_SEEN_WITHIN <= at < i.end for i in calm)
+        seen_before = any(i.begin + FINALITY_NOTED_WITHIN <= at < i.end for i in calm)
         by = next(
             (max(at, i.begin) + REORG_SEEN_WITHIN for i in calm if i.end > max(at, i.begin) + REORG_SEEN_WITHIN), inf
         )

@@ -78,5 +78,5 @@ def channels(case: Case) -> Iterator[Finding]:
                 (at for at in taken if at > stood.begin and not meets(channel.troubled, Interval(at, inf))), None
             )
             if again is not None:
-                works = (Interval(again, inf),)
+                works = (Interval(again, stood.end),)
                 yield from must_be_over(*args, works, inbox.calm, LONGEST_WAIT, "recovered channels are told of")

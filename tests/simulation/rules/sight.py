@@ -14,6 +14,8 @@ KIND = "chain_unobserved"
 
 NOTICED_WITHIN = 20.0
 """Seconds beyond ``unobserved_after`` until the alert: what was asked before the trouble may still be answered."""
+COVERED_AGAIN_WITHIN = 0.5
+"""Of ``unobserved_after``: blocks that were pushed are covered so much later at the latest."""
 LAST_READ_BEFORE = 2
 """Blocks between the newest one that was covered, and the last one before the trouble."""
 SEEN_WITHIN = 180.0
@@ -64,7 +66,7 @@ def _false(case: Case, chain: ChainTruth) -> Iterator[Finding]:
 
 def _must(case: Case, chain: ChainTruth) -> Iterator[Finding]:
     """A chain of which nobody can read a block is told of, however it comes."""
-    patience = case.truth.unobserved_after + NOTICED_WITHIN
+    patience = case.truth.unobserved_after * (1 + COVERED_AGAIN_WITHIN) + NOTICED_WITHIN
     yield from must_be_open(case, KIND, chain.name, chain.blind, case.running, patience, "never silently blind")
 
 

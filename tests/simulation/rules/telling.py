@@ -191,8 +191,8 @@ def _counted(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator
 
 def _known_by(messages: Sequence[Message], at: float) -> int:
     """How many alerts readers knew of by then: those told alone, and those that groups counted."""
-    alone = {m.subject for m in messages if m.at <= at and m.subject is not None and m.state is State.OPEN}
-    return len(alone) + _in_groups(messages, at)
+    alone = sum(1 for m in messages if m.at <= at and m.subject is not None and m.state is State.OPEN and not m.edit)
+    return alone + _in_groups(messages, at)
 
 
 def _in_groups(messages: Sequence[Message], at: float) -> int:
@@ -210,8 +210,8 @@ def _twice(inbox: Inbox) -> Iterator[Finding]:
             key = message.key if message.alert_id is not None else ""
             told[message.kind, message.subject, message.state, key].append(message)
     for (kind, subject, state, key), messages in told.items():
-        changes = inbox.case.changes.get((kind, subject or ""), [])
-        turns = [change for change in _turns(changes) if change.state is state]
+        turns = [c for of_one in inbox.alerts.values() for c in of_one if (c.kind, c.subject) == (kind, subject)]
+        turns = [change for change in turns if change.state is state]
         most = 1 if key else len(turns)
         certain = [m for m in messages if m.acknowledged and not _may_be_forgotten(inbox.case, m)]
         if len(certain) > most:

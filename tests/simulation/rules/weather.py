@@ -51,10 +51,17 @@ class Case:
             changes[change.kind, change.subject].append(change)
         return changes
 
+    @cached_property
+    def _by_id(self) -> dict[str, list[AlertChange]]:
+        changes: dict[str, list[AlertChange]] = defaultdict(list)
+        for change in self.trace.alerts:
+            changes[change.alert_id].append(change)
+        return changes
+
     def openings(self, kind: str) -> Iterator[AlertChange]:
         """Each opening of this kind."""
-        for (of_kind, _), changes in self.changes.items():
-            if of_kind == kind:
+        for changes in self._by_id.values():
+            if changes[0].kind == kind:
                 yield from openings(changes)
 
     def open(self, kind: str, subject: str) -> Intervals:
