@@ -20,8 +20,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.alerts.transfer_facts import amount_of
-from connext_monitor.core.checksum import to_checksum_address
+from connext_monitor.core.alerts.transfer_facts import detail_rows
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.transfers import lookup_document
 from connext_monitor.core.events import DomainId
@@ -64,7 +63,7 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
 
 
 def _print(view: TransferView, alerts: Sequence[Alert], labels: ChainLabels, now: float) -> None:
-    print_table((), facts(view.transfer, labels))
+    print_table((), _facts(view.transfer, labels))
     print_line()
     print_heading("Timeline")
     print_table((), timeline(view.transfer, labels))
@@ -76,24 +75,13 @@ def _print(view: TransferView, alerts: Sequence[Alert], labels: ChainLabels, now
     print_table((), [_alert_row(alert) for alert in alerts] or [("none",)])
 
 
-def facts(transfer: Transfer, labels: ChainLabels) -> list[Row]:
-    """What the transfer is, name by name."""
-    info = transfer.info
+def _facts(transfer: Transfer, labels: ChainLabels) -> list[Row]:
     path = f" ({transfer.path.value})" if transfer.path else ""
-    rows: list[Row] = [
+    return [
         ("Transfer", hex_text(transfer.transfer_id)),
         ("Status", f"{transfer.status.value}{path}"),
-        ("From", f"{labels.display_name(transfer.origin)} (domain {transfer.origin})"),
-        ("To", f"{labels.display_name(transfer.destination)} (domain {transfer.destination})"),
+        *detail_rows(transfer, labels),
     ]
-    if info is not None:
-        rows += [
-            ("Nonce", str(info.nonce)),
-            ("Amount", amount_of(transfer, labels)),
-            ("Sender", to_checksum_address(info.origin_sender)),
-            ("Recipient", to_checksum_address(info.to)),
-        ]
-    return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
 
 
 def timeline(transfer: Transfer, labels: ChainLabels) -> list[Row]:

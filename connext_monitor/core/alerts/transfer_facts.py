@@ -1,4 +1,4 @@
-"""The facts and links that every message about a transfer holds."""
+"""What is said of a transfer in words: the facts and links of every message about it, and the rows of its details."""
 
 from connext_monitor.core.alerts.message import Field, Link
 from connext_monitor.core.amount import transfer_amount
@@ -15,6 +15,23 @@ def party_fields(transfer: Transfer | None, transfer_id: str, labels: ChainLabel
         fields.append(Field("From", to_checksum_address(transfer.info.origin_sender)))
         fields.append(Field("To", to_checksum_address(transfer.info.to)))
     return fields
+
+
+def detail_rows(transfer: Transfer, labels: ChainLabels) -> list[tuple[str, str]]:
+    """What the transfer is, name by name, as the page and the command line show it."""
+    info = transfer.info
+    rows = [
+        ("From", f"{labels.display_name(transfer.origin)} (domain {transfer.origin})"),
+        ("To", f"{labels.display_name(transfer.destination)} (domain {transfer.destination})"),
+    ]
+    if info is not None:
+        rows += [
+            ("Amount", amount_of(transfer, labels)),
+            ("Sender", to_checksum_address(info.origin_sender)),
+            ("Recipient", to_checksum_address(info.to)),
+            ("Nonce", str(info.nonce)),
+        ]
+    return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
 
 
 def router_fields(transfer: Transfer | None) -> list[Field]:

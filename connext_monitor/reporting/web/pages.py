@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.transfer_facts import detail_rows
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.formats import hex_text
@@ -18,7 +19,7 @@ from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert
 from connext_monitor.reporting.web.numbers import StatsCache, matrix
 from connext_monitor.reporting.web.overview import CurrentState, look, overview
 from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
-from connext_monitor.reporting.web.rows import alert_card, facts, transfer_row, transfer_timeline
+from connext_monitor.reporting.web.rows import alert_card, transfer_row, transfer_timeline
 from connext_monitor.reporting.web.site import Site
 from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
@@ -155,7 +156,7 @@ class Pages:
         shown = [
             {
                 "row": transfer_row(view, self._labels, now),
-                "facts": facts(view, self._labels),
+                "facts": detail_rows(view.transfer, self._labels),
                 "steps": transfer_timeline(view, self._labels, now),
                 "due": view.due,
                 "xcalled": view.transfer.xcalled is not None,

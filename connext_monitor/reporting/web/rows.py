@@ -7,9 +7,7 @@ from datetime import datetime
 from connext_monitor.core.alerts.alert import Alert, compose
 from connext_monitor.core.alerts.message import Instant, Link
 from connext_monitor.core.alerts.silence import Silence
-from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.amount import Amount, transfer_amount
-from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
 from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
@@ -128,23 +126,6 @@ def leg_cell(view: TransferView, leg: Leg, now: float) -> LegCell:
         arrived_at=seen.block.timestamp if seen else None,
         took=duration_words(took) if took is not None else None,
     )
-
-
-def facts(view: TransferView, labels: ChainLabels) -> list[tuple[str, str]]:
-    """What the transfer is, name by name."""
-    transfer, info = view.transfer, view.transfer.info
-    rows = [
-        ("From", f"{labels.display_name(transfer.origin)} (domain {transfer.origin})"),
-        ("To", f"{labels.display_name(transfer.destination)} (domain {transfer.destination})"),
-    ]
-    if info is not None:
-        rows += [
-            ("Amount", amount_of(transfer, labels)),
-            ("Sender", to_checksum_address(info.origin_sender)),
-            ("Recipient", to_checksum_address(info.to)),
-            ("Nonce", str(info.nonce)),
-        ]
-    return [*rows, *(("Router", to_checksum_address(router)) for router in transfer.routers)]
 
 
 def transfer_timeline(view: TransferView, labels: ChainLabels, now: float) -> list[TimelineEvent]:
