@@ -4,6 +4,7 @@ import gc
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -292,6 +293,8 @@ def _ignoring_unraisable() -> Iterator[None]:
     before = sys.unraisablehook
     sys.unraisablehook = lambda _: None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that it had not begun yet
+            yield
     finally:
         sys.unraisablehook = before
