@@ -123,12 +123,12 @@ _SOME: Final[Sequence[Callable[[Random], Fault]]] = (
 _BLINDING: Final[Sequence[Callable[[Random], Fault]]] = (
     lambda _: Drop(),
     lambda _: RefuseConnection(),
-    lambda _: RefuseHandshake(503),
     lambda _: Freeze(),
     lambda chance: RateLimit(chance.choice(sorted(RATES))),
     lambda chance: Malform(chance.choice([Mangled.TEXT, Mangled.SHAPE])),
 )
-"""What leaves a chain out of sight where all of its endpoints suffer from it. None of these hides logs: endpoints that
+"""What leaves a chain out of sight where all of its endpoints suffer from it, as refused handshakes do not while a
+websocket stands. None of these hides logs: endpoints that
 all lie in the same way could be found out by nobody."""
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.faults.faults import Empty, Malform, Mangled, Partial
+from tests.faults.faults import Empty, Malform, Mangled, Partial, RefuseHandshake
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, fates, plan
 
 CHAINS = ("alpha", "beta")
@@ -52,11 +52,11 @@ def test_the_run_ends_with_calm(seed: int) -> None:
     assert all(incident.at < HOUR - 45 for incident in planned(seed))
 
 
-def test_endpoints_that_hide_logs_leave_the_other_honest() -> None:
+def test_endpoints_that_hide_or_only_refuse_handshakes_blind_no_chain() -> None:
     troubles = [incident.trouble for seed in range(50) for incident in planned(seed)]
     blinded = [t for t in troubles if isinstance(t, EndpointTrouble) and len(t.endpoints) > 1]
     assert blinded
-    assert not any(isinstance(t.fault, Empty | Partial) for t in blinded)
+    assert not any(isinstance(t.fault, Empty | Partial | RefuseHandshake) for t in blinded)
     assert not any(isinstance(t.fault, Malform) and t.fault.mangled is Mangled.LOGS for t in blinded)
 
 
