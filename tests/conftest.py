@@ -24,6 +24,7 @@ _NEEDS = {
     "process/test_connections.py": "process",
     "process/test_stop.py": "process",
     "process/test_streams.py": "process",
+    "simulation/test_two_processes.py": "process",
     "soak/test_lives.py": "process",
     "soak/test_soak.py": "chain",
     "store/test_database.py": "process",

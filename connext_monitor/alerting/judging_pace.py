@@ -16,12 +16,23 @@ class JudgingPace:
     """While nobody answers a single leg is asked about, ever more seldom, until somebody does."""
     look_again: float = 60.0
     """To the next look at a leg that cannot be judged for a reason of ours, or whose event no endpoint shows."""
+    longest_look_again: float = 900.0
+    """An event that stays missing is looked for ever more seldom: its delivery may be one that never decodes."""
     causes_within: float = 3.0
     """An alert waits no longer for what can be said of its cause."""
     judged_at_once: int = 64
     asked_at_once: int = 16
     fetched_at_once: int = 4
     """Missing events: those of a single leg may take minutes to be looked for."""
+
+    def pause_after_fetch(self, recorded: bool | None, before: int) -> float:
+        """Seconds to the next look at a leg whose missing event was looked for, after so many times ``before``.
+
+        What was ``recorded`` the first time usually closes the gap, which is seen at once.
+        """
+        if recorded and not before:
+            return self.ask_again
+        return float(min(self.longest_look_again, self.look_again * 2.0 ** min(max(before - 1, 0), 10)))
 
     def pause_after(self, fruitless: int) -> float:
         """Seconds to the next question after so many in a row that nobody answered."""

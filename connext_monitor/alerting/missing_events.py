@@ -59,14 +59,15 @@ class MissingEvents:
     async def _fetch_now(self, leg: WaitingLeg, since: Timestamp) -> None:
         transfer = f"0x{leg.awaited.transfer_id.hex()}"
         about = {"transfer": transfer, "leg": leg.awaited.leg.value, "chain": self._chain.name}
-        log.warning("gap.found", **about)
+        if not leg.fetches:
+            log.warning("gap.found", **about)
         recorded = await self._chain.fetch_events(leg.awaited.transfer_id, since)
         if not recorded:
             log.error("gap.not_closed", asked=recorded is not None, **about)
         leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_CONTRACT_SAYS}, and {self._why_missing(recorded)}")
         # What is recorded and leaves the gap as it was, a delivery of something else for one, is not fetched at once.
-        self._legs.postpone(leg, self._pace.ask_again if recorded and not leg.fetched else self._pace.look_again)
-        leg.fetched = True
+        self._legs.postpone(leg, self._pace.pause_after_fetch(recorded, leg.fetches))
+        leg.fetches += 1
 
     def _why_missing(self, recorded: bool | None) -> str:
         if recorded is None:

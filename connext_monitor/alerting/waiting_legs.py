@@ -27,8 +27,8 @@ class WaitingLeg:
     unanswered: int = 0
     """How often it was asked about in vain."""
     hindrance: Hindrance | None = None
-    fetched: bool = False
-    """Whether its missing event has been looked for."""
+    fetches: int = 0
+    """How often its missing event has been looked for."""
 
     @property
     def key(self) -> LegKey:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.calls import TransferStatus
@@ -46,6 +47,19 @@ async def test_an_event_that_stays_missing_is_fetched_seldom(tmp_path: Path) -> 
         await asyncio.sleep(0.1)
         assert (len(bench.destination.fetched), len(bench.destination.asked)) == (2, asked)
         assert await bench.accused() == []
+
+
+async def test_a_gap_that_stays_is_found_once(tmp_path: Path) -> None:
+    pace = replace(UNSETTLED, ask_again=0.01, look_again=0.01, longest_look_again=0.01)
+    async with scheduling(tmp_path, pace=pace) as bench:
+        bench.destination.status = TransferStatus.EXECUTED
+        bench.destination.fetch = lambda _: "a delivery that never decodes"
+        with capture_logs() as lines:
+            await bench.record(xcalled(1))
+            await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
+            bench.covered(DUE + 1)
+            await until(lambda: len(bench.destination.fetched) >= 4)
+        assert [line["event"] for line in lines].count("gap.found") == 1
 
 
 async def test_a_fault_of_ours_delays_only_its_leg(tmp_path: Path) -> None:
