@@ -71,7 +71,7 @@ async def test_old_alerts_coming_one_after_another_are_one_message(
     burst: Burst, discord: Discord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = count_looks(burst, monkeypatch)
-    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=3.0)) as manager:
+    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=10.0)) as manager:
         await burst.late([0], late_by=3600)
         before = len(looks)
         manager.wake()
