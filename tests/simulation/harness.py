@@ -234,7 +234,7 @@ class Simulation:
         folder = process.disk.file.parent
         shutil.rmtree(folder)
         kept.rename(folder)
-        with self._log.muted(), _ignoring_unraisable():
+        with self._log.muted(), ignoring_unraisable():
             del process
             gc.collect()
 
@@ -245,7 +245,7 @@ class Simulation:
         process.die()
         process.disk.close()
         self._process = None
-        with self._log.muted(), _ignoring_unraisable():
+        with self._log.muted(), ignoring_unraisable():
             del process
             gc.collect()
 
@@ -288,7 +288,7 @@ class Simulation:
 
 
 @contextmanager
-def _ignoring_unraisable() -> Iterator[None]:
+def ignoring_unraisable() -> Iterator[None]:
     """Coroutines of a process that is gone are closed by the collector, and some of them object."""
     before = sys.unraisablehook
     sys.unraisablehook = lambda _: None
