@@ -26,6 +26,7 @@ from tests.world.two_chains import (
     out_of_sight,
     unjudging,
 )
+from tests.world.waiting import BOUND
 
 CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
@@ -229,9 +230,11 @@ def test_what_is_no_monitor_is_not_believed(monitor: Program, elsewhere: OtherLo
 
 def test_what_accepts_and_never_answers_is_given_up(monitor: Program, elsewhere: OtherLoop) -> None:
     monitor.fill(all_is_well)
+    waiting: list[asyncio.Task[Any]] = []
 
     async def start() -> asyncio.Server:
         async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            waiting.extend([task] if (task := asyncio.current_task()) else [])
             while await reader.read(1000):
                 pass
             writer.close()
@@ -240,7 +243,9 @@ def test_what_accepts_and_never_answers_is_given_up(monitor: Program, elsewhere:
 
     async def stop(server: asyncio.Server) -> None:
         server.close()
-        await server.wait_closed()
+        async with asyncio.timeout(BOUND):
+            await asyncio.gather(*waiting)
+            await server.wait_closed()
 
     server = elsewhere.complete(start())
     monitor.write_config(*CHAINS, listen=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
