@@ -47,13 +47,14 @@ class LatestNumbers:
         self._clock = clock
         self._last: Look | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._closed = False
         self.readable = True
         """Whether the last look that ended was one."""
 
     async def get(self) -> Look | None:
         """The latest look; an older one where the next takes long or fails, None where there never was one."""
         last = self._last
-        if last is not None and self._is_fresh(last):
+        if self._closed or (last is not None and self._is_fresh(last)):
             return last
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="a look at the database's numbers")
@@ -64,7 +65,8 @@ class LatestNumbers:
         return self._clock.elapsed() - look.at < max(self._times.fresh_for, self._times.rest * look.took)
 
     async def aclose(self) -> None:
-        """Cancel a look that is under way."""
+        """Cancel a look that is under way, and look no more: requests may outlive the database for a moment."""
+        self._closed = True
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})
