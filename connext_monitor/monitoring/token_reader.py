@@ -18,8 +18,6 @@ _PATIENCE = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
 """Seconds for which a token that gives no symbol is not asked again."""
 
-"""A token by its chain and its address."""
-
 log = structlog.get_logger()
 
 

@@ -15,8 +15,8 @@ from tests.soak.slopes import Slope
 
 MOST_GROWTH: Final = 1.0
 """MB of memory an hour, beyond what is stored, that a run may show."""
-_LONG_ENOUGH: Final = 3600.0
-"""Seconds of samples from which a growth is a claim and no accident."""
+_LONG_ENOUGH: Final = 1200.0
+"""Seconds of samples from which a growth is a claim and no accident; a run of an hour has a life with so many."""
 _LISTED: Final = 20
 _SHOWN: Final = 12
 
@@ -86,6 +86,7 @@ def _longest(life: Sequence[Sample], growth: Growth) -> Iterator[str]:
         yield (
             f"  beyond what is stored, in its later half ({growth.settled_seconds / 60:.0f} minutes), an hour: "
             f"{_slope(growth.settled, 'MB').strip()}"
+            + ("" if growth.settled_seconds >= _LONG_ENOUGH else " (too short a time to be judged)")
         )
 
 

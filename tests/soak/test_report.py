@@ -54,7 +54,8 @@ def test_growth_beyond_chance_is_a_leak() -> None:
 
 
 def test_a_short_run_claims_no_leak() -> None:
-    assert not leaks(replace(GROWTH, settled=Slope(9.0, 0.1, 300), settled_seconds=3_000.0))
+    assert not leaks(replace(GROWTH, settled=Slope(9.0, 0.1, 300), settled_seconds=1_000.0))
+    assert leaks(replace(GROWTH, settled=Slope(9.0, 0.1, 300), settled_seconds=1_200.0))
     assert not leaks(replace(GROWTH, settled=None))
 
 
