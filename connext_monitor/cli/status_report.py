@@ -27,13 +27,13 @@ from connext_monitor.core.documents.status import (
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.stored_numbers import PathwayCount
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.core.words import duration_words
 from connext_monitor.store.backup_folder import BackupFolder, Kept
 from connext_monitor.store.database import Database
 from connext_monitor.store.lock import refuse_other_name
 from connext_monitor.store.stored_status import StoredStatus, read_status
-from connext_monitor.store.transfers import PathwayCount
 
 
 @dataclass(frozen=True, slots=True)

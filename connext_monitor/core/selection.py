@@ -75,21 +75,6 @@ class OpenAlerts:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingLegs:
-    """The transfers of one pathway whose XCalled stands and that are still owed a leg.
-
-    How many await their execution and their reconciliation, and since when the oldest of each does (Unix seconds).
-    """
-
-    origin: DomainId
-    destination: DomainId
-    executions: int
-    oldest_execution: Timestamp | None
-    reconciliations: int
-    oldest_reconciliation: Timestamp | None
-
-
-@dataclass(frozen=True, slots=True)
 class TransferIdPage:
     """Part of a list of transfers; ``next`` is where it continues, None at its end.
 

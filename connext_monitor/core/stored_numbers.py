@@ -1,4 +1,4 @@
-"""Numbers that the database knows, as one look at it gives them."""
+"""Numbers that the database gives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,36 @@ from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.transfer import Status
 
 PathwayLeg = tuple[DomainId, DomainId, Leg]
 """Origin, destination, leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayCount:
+    """How many transfers of one pathway have one status."""
+
+    origin: DomainId
+    destination: DomainId
+    status: Status
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLegs:
+    """The transfers of one pathway whose XCalled stands and that are still owed a leg.
+
+    How many await their execution and their reconciliation, and since when the oldest of each does (Unix seconds).
+    """
+
+    origin: DomainId
+    destination: DomainId
+    executions: int
+    oldest_execution: Timestamp | None
+    reconciliations: int
+    oldest_reconciliation: Timestamp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +57,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class StoredNumbers:
-    """One look; ``overdue`` counts the legs whose overdue alert stands open."""
+    """Those of one look at it; ``overdue`` counts the legs whose overdue alert stands open."""
 
     nonces: Mapping[DomainId, Nonces] = field(default_factory=dict)
     awaited: Mapping[PathwayLeg, AwaitedLegs] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What became of alerts: in which order they changed, which channels were told, and what stands open, counted."""
+"""What became of alerts: their list, what changed since, which channels were told, and what stands open, counted."""
 
 from collections.abc import Collection
 from typing import Any
@@ -11,10 +11,21 @@ from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
-from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.instants import from_ms
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, transfers
+
+
+def listed(connection: Connection, state: AlertState | None, *, limit: int, after: int | None = None) -> list[AlertRow]:
+    """At most ``limit`` alerts, newest first, from behind the row ``after`` on."""
+    query = select(alerts)
+    if state is not None:
+        query = query.where(alerts.c.state == state.value)
+    if after is not None:
+        query = query.where(alerts.c.row < after)
+    rows = connection.execute(query.order_by(alerts.c.row.desc()).limit(limit))
+    return [AlertRow(row.row, read_alert(row)) for row in rows]
 
 
 def changed(connection: Connection, after: int, *, limit: int) -> list[AlertRow]:

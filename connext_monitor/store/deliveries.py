@@ -1,22 +1,19 @@
-"""What is still to be told to which channel, and how the channels are."""
+"""What is still to be told to which channel."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.delivery import Change, ChannelRow, ChannelState, QueuedDelivery
-from connext_monitor.core.stored_numbers import Backlog
-from connext_monitor.store.alerts import read_alert
+from connext_monitor.core.delivery import Change, QueuedDelivery
+from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
-from connext_monitor.store.schema import alerts, channels, deliveries, delivery_groups
+from connext_monitor.store.schema import alerts, deliveries
 
 
 def next_pending(connection: Connection, provider: str, limit: int) -> list[QueuedDelivery]:
@@ -123,50 +120,3 @@ def postponed(connection: Connection, delivery_id: int, attempts: int, next_atte
         .where(deliveries.c.id == delivery_id)
         .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
     )
-
-
-def save_channel(connection: Connection, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
-    """How a channel is, and since when."""
-    values = {"state": state.value, "reason": reason, "since_ms": to_ms(at)}
-    row = insert(channels).values(provider=provider, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["provider"], set_=values))
-
-
-def channel_rows(connection: Connection) -> list[ChannelRow]:
-    """Every channel that anything is known of or waits for."""
-    waiting = backlogs(connection)
-    stored = {row.provider: row for row in connection.execute(select(channels))}
-    return [
-        ChannelRow(
-            provider,
-            ChannelState(stored[provider].state) if provider in stored else ChannelState.OK,
-            stored[provider].reason if provider in stored else None,
-            from_ms(stored[provider].since_ms) if provider in stored else None,
-            waiting.get(provider, Backlog()).waiting,
-        )
-        for provider in sorted(waiting.keys() | stored.keys())
-    ]
-
-
-def backlogs(connection: Connection) -> dict[str, Backlog]:
-    """By provider, what it has not been told yet: alerts by themselves, and the messages of groups.
-
-    A group's message waits where it has never been taken, or is to be tried again.
-    """
-    alone, groups = deliveries.c, delivery_groups.c
-    of_alerts = (
-        select(alone.provider, func.count(), func.min(alone.created_ms)).where(alone.pending).group_by(alone.provider)
-    )
-    of_groups = (
-        # A message that was taken once and is to be changed waits since then at the longest.
-        select(groups.provider, func.count(), func.min(func.coalesce(groups.told_ms, groups.oldest_ms)))
-        .where(~groups.ended, groups.told_ms.is_(None) | (groups.attempts > 0))
-        .group_by(groups.provider)
-    )
-    waiting: dict[str, Backlog] = {}
-    for query in (of_alerts, of_groups):
-        for provider, count, since_ms in connection.execute(query):
-            other = waiting.get(provider, Backlog(0, since_ms / 1000))
-            oldest_at = min(other.oldest_at or math.inf, since_ms / 1000)
-            waiting[provider] = Backlog(other.waiting + count, oldest_at)
-    return waiting

@@ -15,7 +15,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
-from connext_monitor.store.alerts import read_alert
+from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.payload import unpack
 from connext_monitor.store.queues import ends_of, ready

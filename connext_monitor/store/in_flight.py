@@ -1,4 +1,4 @@
-"""The transfers that are still owed a leg, counted."""
+"""The transfers that are not completed, counted."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from sqlalchemy import Column, Connection, func, select
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.selection import PendingLegs
+from connext_monitor.core.stored_numbers import PathwayCount, PendingLegs
+from connext_monitor.core.transfer import Status
 from connext_monitor.store.legs import ARRIVED, PATHWAY
 from connext_monitor.store.schema import transfers
 
@@ -25,6 +26,16 @@ def by_pathway(connection: Connection) -> list[PendingLegs]:
         )
         for origin, destination in sorted(executions.keys() | reconciliations.keys())
     ]
+
+
+def by_status(connection: Connection) -> list[PathwayCount]:
+    """How many transfers that are not completed stand where, by pathway and status."""
+    columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)
+    completed = [Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]
+    rows = connection.execute(
+        select(*columns, func.count()).where(transfers.c.status.not_in(completed)).group_by(*columns).order_by(*columns)
+    )
+    return [PathwayCount(DomainId(row[0]), DomainId(row[1]), Status(row[2]), row[3]) for row in rows]
 
 
 def _missing(connection: Connection, arrived: Column[Any]) -> _Counts:

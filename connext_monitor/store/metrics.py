@@ -5,7 +5,7 @@ from sqlalchemy import Connection, func, select
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import AwaitedLegs, PathwayLeg, StoredNumbers
-from connext_monitor.store import alerts, deliveries, nonces
+from connext_monitor.store import alert_rows, channels, nonces
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
 
@@ -16,8 +16,8 @@ def look(connection: Connection, now: float) -> StoredNumbers:
         nonces=nonces.every(connection),
         awaited={key: legs for leg in Leg for key, legs in _awaited(connection, leg, now).items()},
         overdue={(*pathway, leg): count for (pathway, leg, _), count in count_overdue(connection).items()},
-        open_alerts=alerts.count_open(connection),
-        backlogs=deliveries.backlogs(connection),
+        open_alerts=alert_rows.count_open(connection),
+        backlogs=channels.backlogs(connection),
     )
 
 

@@ -6,11 +6,13 @@ What each does is said where it is written, as a function over a connection.
 from connext_monitor.store import (
     address_search,
     alert_log,
+    alert_rows,
     alerts,
     backfills,
     blocks,
     causes,
     chains,
+    channels,
     deadlines,
     deliveries,
     groups,
@@ -43,7 +45,7 @@ class Transfers(Noun):
     by_id_or_tx = reads_with_names(views.by_id_or_tx)
     shown = reads_with_names(views.by_ids)
     of_address = reads(address_search.page)
-    count_by_status = reads(transfers.count_in_flight)
+    count_by_status = reads(in_flight.by_status)
     count_pending = reads(in_flight.by_pathway)
     without_origin = reads(without_origin)
 
@@ -63,7 +65,7 @@ class Deadlines(Noun):
     recompute = writes(deadlines.recompute)
     awaited = reads(deadlines.awaited)
     transfers_by_id = reads(transfers.by_ids)
-    resolved_since = reads(alerts.resolved_since)
+    resolved_since = reads(alert_rows.resolved_since)
 
 
 class UnjudgedLegs(Noun):
@@ -82,12 +84,12 @@ class Alerts(Noun):
     escalate = writes(alerts.escalate)
     resolve = writes(alerts.resolve_one)
     resolve_decided = writes(alerts.resolve_decided)
-    open_of_kind = reads(alerts.open_of_kind)
-    every_open = reads(alerts.every_open)
+    open_of_kind = reads(alert_rows.open_of_kind)
+    every_open = reads(alert_rows.every_open)
     worst_open = reads(alert_log.worst_open)
-    count_open = reads(alerts.count_open)
+    count_open = reads(alert_rows.count_open)
     open_by_topic = reads(alert_log.open_by_topic)
-    of_transfer = reads(alerts.of_transfer)
+    of_transfer = reads(alert_rows.of_transfer)
     listed = reads_with_names(views.listed_alerts)
     newest = reads(revisions.newest_revision)
     changed = reads(alert_log.changed)
@@ -110,8 +112,8 @@ class Outbox(Noun):
     delivery = reads_with_names(outbox.delivery)
     delivery_sent = writes(deliveries.sent)
     delivery_postponed = writes(deliveries.postponed)
-    channel_state = writes(deliveries.save_channel)
-    channels = reads(deliveries.channel_rows)
+    channel_state = writes(channels.save_channel)
+    channels = reads(channels.channel_rows)
     queue = reads(queues.queue)
     form_group = writes(groups.form)
     join_group = writes(groups.join)
@@ -144,7 +146,7 @@ class Silences(Noun):
     """Silences, until their end has been dealt with."""
 
     standing = reads(silences.standing)
-    open_alerts = reads(alerts.every_open)
+    open_alerts = reads(alert_rows.every_open)
     make = writes(silences.made)
     cut_short = writes(silences.cut_short)
     redate = writes(silences.redate)

@@ -12,7 +12,17 @@ from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
-from connext_monitor.store import alerts, anchors, backfills, chains, mismatches, nonces, retention, transfers
+from connext_monitor.store import (
+    alert_rows,
+    alerts,
+    anchors,
+    backfills,
+    chains,
+    mismatches,
+    nonces,
+    retention,
+    transfers,
+)
 
 
 def record(
@@ -40,7 +50,7 @@ def prior_state(connection: Connection, batch: Batch) -> PriorState:
         transfers.prior_state(connection, ids, gone),
         pruned=retention.pruned_among(connection, ids),
         false_deliveries=mismatches.touched(connection, gone),
-        chain_alerts=alerts.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
+        chain_alerts=alert_rows.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 

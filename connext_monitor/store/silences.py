@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
-from connext_monitor.store import alerts, news
+from connext_monitor.store import alert_rows, news
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import silences
@@ -68,7 +68,7 @@ def end(
     connection.execute(update(silences).where(silences.c.id == silence.id).values(done=True))
     count = 0
     for alert_id, providers in providers_by_alert.items():
-        alert = alerts.by_id(connection, alert_id)
+        alert = alert_rows.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
         knowing = () if silence.ack else news.standing_messages(connection, [alert_id])[alert_id]

@@ -11,7 +11,8 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.delivery import ChannelRow
 from connext_monitor.core.events import DomainId
-from connext_monitor.store import alerts, chains, deliveries, nonces, transfers
+from connext_monitor.core.stored_numbers import PathwayCount
+from connext_monitor.store import alert_rows, chains, channels, in_flight, nonces
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class StoredStatus:
     unobserved: Sequence[Alert]
     open_alerts: Mapping[tuple[AlertKind, Severity], int]
     channels: Sequence[ChannelRow]
-    in_flight: Sequence[transfers.PathwayCount]
+    in_flight: Sequence[PathwayCount]
     malformed: Mapping[DomainId, int]
 
 
@@ -36,9 +37,9 @@ def read_status(connection: Connection, domains: Collection[DomainId]) -> Stored
     return StoredStatus(
         coverage={domain: chains.coverage(connection, domain) for domain in domains},
         nonces=nonces.every(connection),
-        unobserved=alerts.open_of_kind(connection, CHAIN_UNOBSERVED),
-        open_alerts=alerts.count_open(connection),
-        channels=deliveries.channel_rows(connection),
-        in_flight=transfers.count_in_flight(connection),
+        unobserved=alert_rows.open_of_kind(connection, CHAIN_UNOBSERVED),
+        open_alerts=alert_rows.count_open(connection),
+        channels=channels.channel_rows(connection),
+        in_flight=in_flight.by_status(connection),
         malformed=chains.malformed_counts(connection),
     )

@@ -4,7 +4,6 @@ The events are the truth; a transfer's row holds what is searched and sorted by,
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -12,7 +11,6 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
-    func,
     select,
     tuple_,
 )
@@ -58,16 +56,6 @@ _SELECT_KNOWN = SelectIn(
     ),
     events.c.transfer_id,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PathwayCount:
-    """How many transfers of one pathway have one status."""
-
-    origin: DomainId
-    destination: DomainId
-    status: Status
-    count: int
 
 
 def prior_state(
@@ -126,16 +114,6 @@ def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stor
         standing.add((number, block_hash))
         known.add((block_hash, _KINDS[kind], transfer_id))
     return StoredRange(standing, known)
-
-
-def count_in_flight(connection: Connection) -> list[PathwayCount]:
-    """How many transfers that are not completed stand where, by pathway and status."""
-    columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)
-    completed = [Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]
-    rows = connection.execute(
-        select(*columns, func.count()).where(transfers.c.status.not_in(completed)).group_by(*columns).order_by(*columns)
-    )
-    return [PathwayCount(DomainId(row[0]), DomainId(row[1]), Status(row[2]), row[3]) for row in rows]
 
 
 def listed(

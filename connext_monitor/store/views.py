@@ -15,7 +15,7 @@ from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, TransferWithDeadlines
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.store import alerts, transfers
+from connext_monitor.store import alert_log, alert_rows, transfers
 
 
 def listed(
@@ -52,7 +52,7 @@ def listed_alerts(
     connection: Connection, names: ChainNames, state: AlertState | None, *, limit: int, after: int | None = None
 ) -> list[tuple[AlertRow, TransferView | None]]:
     """At most ``limit`` alerts, newest first, each with the transfer it is about."""
-    rows = alerts.listed(connection, state, limit=limit, after=after)
+    rows = alert_log.listed(connection, state, limit=limit, after=after)
     known = by_ids(connection, names, [row.alert.transfer_id for row in rows])
     return [(row, known.get(row.alert.transfer_id)) for row in rows]
 
@@ -60,8 +60,8 @@ def listed_alerts(
 def _views(connection: Connection, names: ChainNames, rows: Sequence[TransferWithDeadlines]) -> list[TransferView]:
     if not rows:
         return []
-    overdue = alerts.overdue_legs(connection, [row.transfer.transfer_id for row in rows])
-    unseen = {alert.subject for alert in alerts.open_of_kind(connection, CHAIN_UNOBSERVED)}
+    overdue = alert_rows.overdue_legs(connection, [row.transfer.transfer_id for row in rows])
+    unseen = {alert.subject for alert in alert_rows.open_of_kind(connection, CHAIN_UNOBSERVED)}
     no_leg: frozenset[Leg] = frozenset()
     return [
         TransferView(

@@ -12,8 +12,9 @@ from connext_monitor.core.amount import Amount, owed_amount
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.selection import OpenAlerts, PendingLegs
+from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, Timeline, last, usual_width
+from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.reporting.web.plots import PlotBar, spark
 from connext_monitor.reporting.web.read_store import ReadStatistics
 

@@ -10,8 +10,9 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
-from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, PendingLegs, TransferFilter, TransferIdPage
+from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, TransferFilter, TransferIdPage
 from connext_monitor.core.stats import Stats, Timeline, Window
+from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.core.transfer_view import TransferView
 
 
