@@ -8,6 +8,7 @@ from functools import partial
 from connext_monitor.alerting.accusations import FindCauses
 from connext_monitor.alerting.active_silences import ActiveSilences
 from connext_monitor.alerting.alert_desk import AlertDesk
+from connext_monitor.alerting.arrival_watch import ArrivalWatch
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
@@ -54,6 +55,7 @@ class Alerting:
     provider_watch: ProviderWatch
     database_watch: DatabaseWatch
     cause_watch: CauseWatch
+    arrival_watch: ArrivalWatch
     phantom_watch: PhantomWatch
     chain_watch: ChainWatch
     unjudged: UnjudgedWatch
@@ -68,6 +70,7 @@ class Alerting:
             Part("escalation", self.escalation.run),
             Part("provider watch", self.provider_watch.run),
             Part("cause watch", self.cause_watch.run),
+            Part("arrival watch", self.arrival_watch.run),
             Part("phantom watch", self.phantom_watch.run),
             Part("chain watch", self.chain_watch.run),
             Part("unjudged watch", partial(self.unjudged.run, self.chain_watch.unjudged_changed)),
@@ -109,6 +112,7 @@ async def build_alerting(
         provider_watch=provider_watch,
         database_watch=_database_watch(providers, store, lock, desk, labels, clock, outside),
         cause_watch=CauseWatch(store.transfers, store.causes, finder, desk, clock, every=looks.causes),
+        arrival_watch=ArrivalWatch(store.deadlines, chains, desk, clock, every=looks.arrivals),
         phantom_watch=phantoms,
         chain_watch=ChainWatch(
             desk,

@@ -20,6 +20,7 @@ class LookIntervals:
     - ``clocks``: at the machine's clock, which may have jumped, beside the chains';
     - ``database``: whether the database can be used;
     - ``deliveries``, ``deadlines``, ``origins``, ``causes``: into the store, for what no wake-up was heard of;
+    - ``arrivals``: at contracts, for what has become of legs that are called late;
     - ``phantoms``, ``unjudged``, ``escalation``: at deliveries without an origin, at legs that nobody could judge, at
       alerts that become critical;
     - ``monitoring``: what the parts that observe a chain wait.
@@ -31,6 +32,7 @@ class LookIntervals:
     deadlines: float = 30.0
     origins: float = 30.0
     causes: float = 60.0
+    arrivals: float = 300.0
     phantoms: float = 2.0
     unjudged: float = 5.0
     escalation: float = 5.0

@@ -63,6 +63,7 @@ class Deadlines(Noun):
     """The legs that have not arrived."""
 
     recompute = writes(deadlines.recompute)
+    coverage = reads(chains.coverage)
     awaited = reads(deadlines.awaited)
     transfers_by_id = reads(transfers.by_ids)
     resolved_since = reads(alert_rows.resolved_since)

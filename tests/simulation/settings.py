@@ -30,6 +30,7 @@ LOOKS = LookIntervals(
     deadlines=300.0,
     origins=120.0,
     causes=600.0,
+    arrivals=300.0,
     phantoms=60.0,
     unjudged=120.0,
     escalation=3600.0,

@@ -62,7 +62,8 @@ class ChainTruth:
     ``polled_every``: how far apart the looks at its head are, where an endpoint does not push it (seconds; 0 where all
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
     new block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none
-    had old blocks. ``final`` are the heights up to which blocks are final, each with the instant from which on.
+    had old blocks. ``hiding``: when all left out legs. ``final`` are the heights up to which blocks are final, each
+    with the instant from which on.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ChainTruth:
     blind: Intervals = ()
     lags: tuple[tuple[Interval, float], ...] = ()
     pruned: Intervals = ()
+    hiding: Intervals = ()
 
     @cached_property
     def heads(self) -> tuple[tuple[float, Block], ...]:

@@ -76,6 +76,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
             for fault in faults
             if fault.trouble is EndpointTrouble.LAG
         ),
+        hiding=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.HIDE_LEGS),
         pruned=_on_all(traits, faults, frozenset({EndpointTrouble.PRUNE})),
     )
 

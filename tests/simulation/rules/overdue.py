@@ -21,6 +21,9 @@ JUDGED_WITHIN = 12.0
 (endpoints answer within seconds), causes are looked for (1 s). Pushed blocks took 3.5 s at most in sound runs."""
 OVER_WITHIN = 12.0
 """Seconds from when the block with the leg can be seen until the alert is resolved."""
+HIDDEN_FOUND_WITHIN = 930.0
+"""Seconds after legs were hidden by all endpoints until one that came meanwhile is found: its event is looked for at
+least every fifteen minutes, and after a restart within one."""
 OPENS_AGAIN_AFTER = 59.0
 """Seconds before which what has ended does not open again."""
 SETTLED_AFTER = 90.0
@@ -144,7 +147,11 @@ def _must_not(case: Case, transfer: TransferTruth) -> Iterator[Finding]:
         args = (case, kind, transfer.transfer_id)
         arrived = union(leg.during for leg in transfer.leg(kind))
         within, rule = seen_within(destination) + OVER_WITHIN, "an alert ends with its reason"
-        yield from must_be_over(*args, arrived, case.calm((transfer.destination,)), within, rule)
+        shown = minus(
+            case.calm((transfer.destination,)),
+            union(Interval(i.begin, i.end + HIDDEN_FOUND_WITHIN) for i in destination.hiding),
+        )
+        yield from must_be_over(*args, arrived, shown, within, rule)
         not_late = minus(ALWAYS, union(_since_due(case, transfer, kind)))
         within = reorg_seen_within(origin) + OVER_WITHIN
         calm = case.calm((transfer.origin, transfer.destination))
