@@ -30,11 +30,15 @@ def test_the_ten_mainnet_chains_are_built_in() -> None:
 def test_a_deployment_has_the_published_ids_and_checksummed_address(
     name: str, chain_id: int, domain_id: int, contract: str
 ) -> None:
-    found = DEPLOYMENTS[name]
-    assert (found.chain_id, found.domain_id, to_checksum_address(found.contract)) == (chain_id, domain_id, contract)
+    deployment = DEPLOYMENTS[name]
+    assert (deployment.chain_id, deployment.domain_id, to_checksum_address(deployment.contract)) == (
+        chain_id,
+        domain_id,
+        contract,
+    )
 
 
-@pytest.mark.parametrize("deployment", ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("deployment", ALL, ids=lambda deployment: deployment.name)
 def test_a_domain_id_spells_its_chain(deployment: Deployment) -> None:
     # Connext made its domain ids from ASCII letters (6648936 is "eth"): a digit typed wrong would show here.
     letters = deployment.domain_id.to_bytes(4, "big").lstrip(b"\0").decode("ascii")
@@ -42,7 +46,7 @@ def test_a_domain_id_spells_its_chain(deployment: Deployment) -> None:
     assert letters in spelled
 
 
-@pytest.mark.parametrize("deployment", ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("deployment", ALL, ids=lambda deployment: deployment.name)
 def test_a_domain_id_names_its_deployment(deployment: Deployment) -> None:
     assert by_domain(deployment.domain_id) is deployment
 
@@ -52,10 +56,12 @@ def test_an_unknown_domain_id_names_nothing() -> None:
 
 
 def test_only_linea_counts_blocks_for_finality() -> None:
-    assert {one.name: one.finality for one in ALL if one.finality != "finalized"} == {"linea": 600}
+    assert {deployment.name: deployment.finality for deployment in ALL if deployment.finality != "finalized"} == {
+        "linea": 600
+    }
 
 
-@pytest.mark.parametrize("deployment", ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("deployment", ALL, ids=lambda deployment: deployment.name)
 def test_an_explorer_is_an_https_url_without_a_slash_at_its_end(deployment: Deployment) -> None:
     assert deployment.explorer.startswith("https://")
     assert not deployment.explorer.endswith("/")

@@ -46,31 +46,31 @@ NOW = {"now", "utcnow", "today", "monotonic", "perf_counter"}
 
 def modules(source: str) -> list[str]:
     """Every module that the source imports, wherever in it."""
-    found: list[str] = []
+    imported: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found.append(node.module or "")
-    return found
+            imported.append(node.module or "")
+    return imported
 
 
 def violations(room: str, source: str) -> list[str]:
     """What a source in this room of the package does against the rules."""
-    found: list[str] = []
+    broken_rules: list[str] = []
     for module in modules(source):
         top = module.split(".")[0]
         if room in MAY_IMPORT and top == "connext_monitor":
             allowed = tuple(f"connext_monitor.{name}" for name in (room, *MAY_IMPORT[room]))
             if not module.startswith(allowed):
-                found.append(f"{room} imports {module}")
+                broken_rules.append(f"{room} imports {module}")
         if room == "core" and top in IMPURE:
-            found.append(f"core imports {module}, which is not pure")
+            broken_rules.append(f"core imports {module}, which is not pure")
         if room != "store" and top in SQL:
-            found.append(f"{room or 'the package'} imports {module}: SQL is the store's")
+            broken_rules.append(f"{room or 'the package'} imports {module}: SQL is the store's")
     if room == "core":
-        found += [f"core reads the time: {name}()" for name in _time_read(source)]
-    return found
+        broken_rules += [f"core reads the time: {name}()" for name in _time_read(source)]
+    return broken_rules
 
 
 def _time_read(source: str) -> list[str]:
@@ -159,15 +159,15 @@ def targets(source: str) -> Iterator[str]:
 
 def reached(sources: dict[str, str], start: str) -> set[str]:
     """The modules that run once ``start`` does, its packages among them."""
-    found, left = set[str](), [start]
+    running, left = set[str](), [start]
     while left:
         name = left.pop()
         parts = name.split(".")
         for module in (".".join(parts[:length]) for length in range(1, len(parts) + 1)):
-            if module in sources and module not in found:
-                found.add(module)
+            if module in sources and module not in running:
+                running.add(module)
                 left += targets(sources[module])
-    return found
+    return running
 
 
 def test_every_file_of_the_package_is_reached_from_its_entry() -> None:

@@ -185,9 +185,9 @@ def imported(source: ast.Module) -> set[str]:
 def test_no_test_imports_another_test() -> None:
     """What they share has a module of its own, and a test can be moved or deleted."""
     others = {
-        where(file): found
+        where(file): tests
         for file in TESTS
-        if (found := {name for name in imported(tree(file)) if name.rpartition(".")[2].startswith("test_")})
+        if (tests := {name for name in imported(tree(file)) if name.rpartition(".")[2].startswith("test_")})
     }
     assert others == {}
 

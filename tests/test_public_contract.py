@@ -77,7 +77,9 @@ def test_every_command_is_documented_with_its_options() -> None:
     for name, command in commands(program):
         options = {text for parameter in command.params for text in parameter.opts if text.startswith("--")}
         actual[name] = options - COMMON
-    assert {name: {one for one in options if one[:2] == "--"} for name, options in documented.items()} == actual
+    assert {
+        name: {option for option in options if option[:2] == "--"} for name, options in documented.items()
+    } == actual
 
 
 def test_every_key_of_the_config_is_documented() -> None:
@@ -109,7 +111,7 @@ def test_every_path_is_documented_with_its_parameters() -> None:
     for_people = {"/", "/metrics"}
     documented = {name: code(cells[0]) for name, cells in table("HTTP", "Path").items() if name not in for_people}
     parameters = {
-        path: {one["name"] for one in methods["get"].get("parameters", ()) if one["in"] != "path"}
+        path: {parameter["name"] for parameter in methods["get"].get("parameters", ()) if parameter["in"] != "path"}
         for path, methods in DESCRIPTION["paths"].items()
     }
     assert documented == parameters
@@ -158,7 +160,9 @@ def test_every_property_that_a_command_prints_is_documented(document: type[Docum
 
 def test_every_type_of_webhook_body_is_documented() -> None:
     schemas = DESCRIPTION["components"]["schemas"]
-    types = {one for name in ("AlertBody", "ReportBody") for one in schemas[name]["properties"]["type"]["enum"]}
+    types = {
+        body_type for name in ("AlertBody", "ReportBody") for body_type in schemas[name]["properties"]["type"]["enum"]
+    }
     assert types == table("Webhook", "Type").keys()
 
 

@@ -127,7 +127,7 @@ class Bench:
                 await asyncio.sleep(0.01)
 
 
-def place(at: int, block: int) -> Sighting:
+def sighting(at: int, block: int) -> Sighting:
     return Sighting(BlockRef(BlockNumber(block), block_hash(block), Timestamp(at)), Hash32(b"\xcd" * 32), 0)
 
 
@@ -136,7 +136,7 @@ def block_hash(block: int) -> Hash32:
 
 
 def record_of(domain: DomainId, event: TransferEvent, at: int, block: int) -> EventRecord:
-    return EventRecord(domain, event, place(at, block))
+    return EventRecord(domain, event, sighting(at, block))
 
 
 def id_of(number: int) -> TransferId:

@@ -174,7 +174,7 @@ async def test_a_slow_receiver_is_soon_waited_for_long_enough(tmp_path: Path) ->
         async with managed(burst, hook), asyncio.timeout(PATIENCE):
             while await burst.waiting():  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.05)
-    told = [body["data"]["alert"]["id"] for body in receiver.taken]
+    alert_ids = [body["data"]["alert"]["id"] for body in receiver.taken]
     # 0.2 s and 0.4 s are too short, 0.8 s or 1.6 s is not, and that is remembered.
-    assert len(set(told)) == 3
-    assert len(told) <= 6
+    assert len(set(alert_ids)) == 3
+    assert len(alert_ids) <= 6

@@ -85,7 +85,7 @@ async def test_a_restart_neither_loses_nor_repeats(burst: Burst, discord: Discor
         await burst.arrive(range(10, MANY))
         manager.wake()
         await until(lambda: titles(discord) == [f"RESOLVED · {MANY} transfers no longer {OVERDUE}"])
-    assert [one.method for one in discord.seen] == ["POST", "PATCH", "PATCH"]
+    assert [request.method for request in discord.seen] == ["POST", "PATCH", "PATCH"]
 
 
 async def test_a_burst_gathered_before_a_stop_is_sent_after_it(burst: Burst, discord: Discord) -> None:

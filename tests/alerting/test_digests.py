@@ -114,7 +114,7 @@ async def test_the_message_counts_down_and_ends_resolved(burst: Burst, discord: 
         manager.wake()
         resolved = f"RESOLVED · {MANY} transfers no longer {OVERDUE}"
         await until(lambda: titles(discord) == [resolved])
-    assert [one.method for one in discord.seen] == ["POST", "PATCH", "PATCH"]
+    assert [request.method for request in discord.seen] == ["POST", "PATCH", "PATCH"]
 
 
 async def test_later_alerts_are_counted_by_an_edit(burst: Burst, discord: Discord) -> None:
@@ -124,7 +124,7 @@ async def test_later_alerts_are_counted_by_an_edit(burst: Burst, discord: Discor
         await burst.late(range(MANY, MANY + 5))
         manager.wake()
         await until(lambda: titles(discord) == [f"CRITICAL · {MANY + 5} transfers {OVERDUE}"])
-    assert [one.method for one in discord.seen] == ["POST", "PATCH"]
+    assert [request.method for request in discord.seen] == ["POST", "PATCH"]
 
 
 async def test_more_than_twice_as_many_get_their_own_message(burst: Burst, calm_discord: Discord) -> None:
@@ -151,7 +151,7 @@ async def test_a_digest_pings_once_when_it_opens(burst: Burst, discord: Discord)
         await burst.arrive(range(10, MANY))
         manager.wake()
         await until(lambda: len(discord.seen) == 3)
-    assert [one.json["allowed_mentions"] for one in discord.seen] == [
+    assert [request.json["allowed_mentions"] for request in discord.seen] == [
         {"parse": [], "roles": ["77"]},
         {"parse": []},
         {"parse": []},
@@ -163,7 +163,7 @@ async def test_a_burst_over_before_it_was_sent_pings_nobody(burst: Burst, discor
     await burst.arrive(range(MANY))
     async with managed(burst, to_discord(discord, "<@&77>")):
         await until(lambda: titles(discord) == [f"RESOLVED · {MANY} transfers no longer {OVERDUE}"])
-    assert [one.json["allowed_mentions"] for one in discord.seen] == [{"parse": []}]
+    assert [request.json["allowed_mentions"] for request in discord.seen] == [{"parse": []}]
 
 
 async def test_on_slack_a_burst_is_one_opening_and_one_end(tmp_path: Path, slack: Slack) -> None:

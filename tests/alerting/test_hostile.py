@@ -69,12 +69,12 @@ def alerts(nasty: str) -> Iterator[Alert]:
 
 
 @cache
-def told(nasty: str) -> Sequence[Notice]:
-    """All that is told of them."""
-    return list(_told(nasty))
+def notices(nasty: str) -> Sequence[Notice]:
+    """All that is sent about them."""
+    return list(notices_saying(nasty))
 
 
-def _told(nasty: str) -> Iterator[Notice]:
+def notices_saying(nasty: str) -> Iterator[Notice]:
     labels = ChainLabels(
         {ORIGIN: ChainLabel(nasty, f"https://x.example/{nasty}"), DESTINATION: ChainLabel(nasty, nasty)},
         {(ORIGIN, TOKEN): Token(nasty, 6)},
@@ -120,13 +120,13 @@ CONTRACTS = contracts()
 @pytest.mark.parametrize("channel", CONTRACTS)
 @pytest.mark.parametrize("nasty", NASTY)
 def test_the_corpus_is_shown_as_text(channel: str, nasty: str) -> None:
-    for notice in told(nasty):
+    for notice in notices(nasty):
         CONTRACTS[channel].assert_literal(notice)
 
 
 @examples(8)
 @given(hostile.map(lambda text: text[:1000]))
 def test_anything_else_they_write_is_shown_as_text(nasty: str) -> None:
-    for notice in _told(nasty):
+    for notice in notices_saying(nasty):
         for contract in CONTRACTS.values():
             contract.assert_literal(notice)

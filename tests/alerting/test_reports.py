@@ -73,7 +73,7 @@ def providers(printed: Console | None = None, /, **tables: dict[str, object]) ->
 @asynccontextmanager
 async def reporting(folder: Path, built: Collection[ConfiguredProvider]) -> AsyncIterator[Reporting]:
     store = await open_store(folder / "monitor.db", {})
-    by_name = {one.provider.name: one for one in built}
+    by_name = {configured.provider.name: configured for configured in built}
 
     async def draw(_report: Report, _labels: ChainLabels) -> bytes | None:
         return PNG
@@ -83,7 +83,7 @@ async def reporting(folder: Path, built: Collection[ConfiguredProvider]) -> Asyn
 
     delivery = ReportDelivery(store.reports, draw, wants)
     health, rules = HealthNotes(), GroupRules(2.0, 60.0)
-    channels = [one.provider for one in built]
+    channels = [configured.provider for configured in built]
     manager = AlertManager(store.outbox, channels, LABELS, rules, health, SystemClock(), reports=delivery)
     try:
         async with running(manager.run()):
@@ -112,8 +112,8 @@ async def test_every_channel_takes_a_report_on_hostile_pathways(tmp_path: Path) 
             hook={"type": "webhook", "url": hook.url, "secret": SECRET},
             terminal={"type": "console"},
         )  # fmt: skip
-        names = [one.provider.name for one in built]
-        assert all(one.reports for one in built)
+        names = [configured.provider.name for configured in built]
+        assert all(configured.reports for configured in built)
         async with reporting(tmp_path, built) as sender:
             await sender.add(*names)
             await sender.until_sent(*names)
@@ -128,7 +128,7 @@ async def test_every_channel_takes_a_report_on_hostile_pathways(tmp_path: Path) 
         assert (telegram.photos, sent["disable_notification"]) == ([(message_id, PNG)], True)
         [body] = hook.taken
     assert (body["type"], body["data"]["report"]["pathways_left_out"] > 400) == ("report.stats", True)
-    assert body["data"]["report"]["total"]["begun"] == sum(one.begun for one in BUSY)
+    assert body["data"]["report"]["total"]["begun"] == sum(pathway.begun for pathway in BUSY)
     assert body["data"]["report"]["pathways"][0]["before"]["execute"]["p95_seconds"] == 10**7
     assert "Report on 1 d" in printed.getvalue()
     assert "\x1b[31m" not in printed.getvalue()
@@ -192,7 +192,7 @@ async def test_a_report_without_its_picture_is_still_sent(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "reports"),
     [
         ({"type": "console"}, True),
         ({"type": "console", "reports": False}, False),
@@ -201,8 +201,8 @@ async def test_a_report_without_its_picture_is_still_sent(tmp_path: Path) -> Non
         ({"type": "pagerduty", "routing_key": "s3cret0123456789abcdef0123456789"}, False),
     ],
 )
-def test_which_providers_get_reports(table: dict[str, object], *, told: bool) -> None:
-    assert [one.reports for one in providers(x=table)] == [told]
+def test_which_providers_get_reports(table: dict[str, object], *, reports: bool) -> None:
+    assert [provider.reports for provider in providers(x=table)] == [reports]
 
 
 def test_pagerduty_takes_no_reports() -> None:
@@ -219,5 +219,5 @@ async def test_a_reports_pathways_are_those_of_its_provider(tmp_path: Path) -> N
             await sender.add("hook")
             await sender.until_sent("hook")
         [body] = hook.taken
-    assert [one["origin"]["domain_id"] for one in body["data"]["report"]["pathways"]] == [3]
+    assert [pathway["origin"]["domain_id"] for pathway in body["data"]["report"]["pathways"]] == [3]
     assert json.dumps(body["data"]["report"]["total"]["begun"]) == str(10**9 - 3)

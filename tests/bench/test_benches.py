@@ -47,5 +47,9 @@ def test_the_startup_benchmark_measures_each_command_and_a_run() -> None:
 def test_the_made_up_bridge_has_each_leg_of_each_transfer_once(events: int) -> None:
     bridge = Bridge(events, 7)
     for chain, legs in enumerate((1, 2)):
-        found = [event for block in range(bridge.head(chain) + 1) for event in bridge.events_in(chain, block)]
-        assert len({(event.kind, event.transfer_id) for event in found}) == len(found) == legs * bridge.transfers
+        events_made = [event for block in range(bridge.head(chain) + 1) for event in bridge.events_in(chain, block)]
+        assert (
+            len({(event.kind, event.transfer_id) for event in events_made})
+            == len(events_made)
+            == legs * bridge.transfers
+        )

@@ -8,6 +8,6 @@ from scripts.bench.deadlines import fill, measure_armed
 async def test_all_near_deadlines_are_armed_and_no_other(tmp_path: Path) -> None:
     file = tmp_path / "bench.db"
     await fill(file, 300, 40)
-    found = await measure_armed(file, 40)
-    assert 0 < found.opened < found.armed
-    assert found.peak > 0
+    measured = await measure_armed(file, 40)
+    assert 0 < measured.opened < measured.armed
+    assert measured.peak > 0

@@ -67,11 +67,11 @@ async def shoot(page: Page, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    found = next((path for path in map(shutil.which, _NAMES) if path), None)
-    if found is None:
+    executable = next((path for path in map(shutil.which, _NAMES) if path), None)
+    if executable is None:
         words = "no Chromium is installed, so the page was not tried in a browser (on Debian: apt-get install chromium)"
         pytest.skip(words)
-    return found
+    return executable
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

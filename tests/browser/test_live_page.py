@@ -68,8 +68,8 @@ async def test_a_change_during_a_request_shows_too(site: Site) -> None:
         await route.fulfill(response=answer)
 
     await page.route(f"{site.url}/", hold)
-    for number, one in enumerate((here, there), start=1):
-        await site.store.alerts.open(overdue_alert(one), [])
+    for number, sample in enumerate((here, there), start=1):
+        await site.store.alerts.open(overdue_alert(sample), [])
         site.server.feed.alerts_changed()
         await expect(page.locator("html")).to_have_attribute("data-told", str(number))
         await page.clock.run_for(1000)

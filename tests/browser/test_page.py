@@ -55,8 +55,8 @@ async def test_an_empty_page_says_that_all_is_well(site: Site) -> None:
 
 async def test_the_worst_comes_first_and_everything_is_readable(site: Site) -> None:
     stuck = await make_traffic(site, holes=True)
-    for one in stuck[:4]:
-        await site.store.alerts.open(overdue_alert(one), ["machines", "ops"])
+    for sample in stuck[:4]:
+        await site.store.alerts.open(overdue_alert(sample), ["machines", "ops"])
     await site.store.alerts.open(provider_failing("ops", AT, reason="answered 503", dead=False), ["machines"])
     await site.store.outbox.channel_state("ops", ChannelState.FAILING, "answered 503", AT - timedelta(minutes=3))
     site.statuses[1] = out_of_sight(DESTINATION)
@@ -76,7 +76,7 @@ async def test_the_worst_comes_first_and_everything_is_readable(site: Site) -> N
 
 async def test_a_burst_is_counted_before_it_is_listed(site: Site) -> None:
     burst = [Sample(1000 + n, START - 400 - n) for n in range(300)]
-    await fill(site.store, [one.xcalled() for one in burst], opened=[overdue_alert(one) for one in burst])
+    await fill(site.store, [sample.xcalled() for sample in burst], opened=[overdue_alert(sample) for sample in burst])
     page = await site.open()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("300 transfers are not executed in time")
     assert await page.locator("article.alert").count() == 8
@@ -160,12 +160,12 @@ async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Sit
     page = await site.open()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    wanted = await page.evaluate(
+    focusable = await page.evaluate(
         "document.querySelectorAll('a[href], button, input, select, summary').length"
         " + [...document.querySelectorAll('details[open] [tabindex=\"0\"]')].length"
     )
     unseen, reached = [], 1
-    for _ in range(wanted + 5):
+    for _ in range(focusable + 5):
         await page.keyboard.press("Tab")
         look = await page.evaluate(FOCUS)
         if look[0] == "body":
@@ -174,7 +174,7 @@ async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(site: Sit
         if look[1] == "none" or look[2] < 2 or not look[3]:
             unseen.append(look)
     assert unseen == []
-    assert reached == wanted
+    assert reached == focusable
 
 
 async def test_the_policy_lets_in_nothing_but_our_own_files(site: Site) -> None:

@@ -12,7 +12,7 @@ ARGUMENTS = ("backfill", "--chain", "here", "--from", "1", "--to", "9")
 WORDS = b"127.0.0.1 refused the connection"
 
 
-def told(monitor: Program, ours: int, its: int) -> bytes:
+def stderr_of(monitor: Program, ours: int, its: int) -> bytes:
     """What it says on stderr until the words have come, and after Ctrl-C."""
     with subprocess.Popen(
         [sys.executable, "-m", "connext_monitor", *ARGUMENTS],
@@ -41,13 +41,13 @@ def _read(stream: int) -> bytes:
 
 
 def test_on_a_terminal_it_is_said_above_the_bar(monitor: Program) -> None:
-    said = told(monitor, *pty.openpty())
+    said = stderr_of(monitor, *pty.openpty())
     assert b"here is being retried: " + WORDS in said
     assert b"blocks" in said
 
 
 def test_elsewhere_it_is_logged(monitor: Program) -> None:
-    said = told(monitor, *os.pipe())
+    said = stderr_of(monitor, *os.pipe())
     assert b"backfill.interrupted" in said
     assert WORDS in said
     assert b"Traceback" not in said

@@ -13,11 +13,11 @@ from tests.world.recording import put, seen
 from tests.world.transfers import info, sighting, xcalled
 
 
-async def one(store: Store) -> None:
+async def a_transfer(store: Store) -> None:
     await put(store, seen(xcalled(info(1), sighting(1))))
 
 
-async def another(store: Store) -> None:
+async def another_transfer(store: Store) -> None:
     await put(store, seen(xcalled(info(2), sighting(2))))
 
 
@@ -26,7 +26,7 @@ def count(monitor: Program) -> int:
 
 
 def test_a_backup_beside_a_monitor_can_be_restored_once_that_has_stopped(monitor: Program) -> None:
-    monitor.fill(one)
+    monitor.fill(a_transfer)
     with DatabaseLock(monitor.database):
         made = monitor.json("backup")
         refused = monitor.run("restore", made["file"])
@@ -34,7 +34,7 @@ def test_a_backup_beside_a_monitor_can_be_restored_once_that_has_stopped(monitor
     assert "in use by another monitor; stop that one" in refused.stderr
     assert Path(made["file"]).parent == monitor.folder / "backups"
     assert (made["transfers"], made["bytes"], made["uploaded_to"]) == (1, Path(made["file"]).stat().st_size, None)
-    monitor.fill(another)
+    monitor.fill(another_transfer)
     assert count(monitor) == 2
     restored = monitor.json("restore", made["file"])
     assert count(monitor) == 1
@@ -44,14 +44,14 @@ def test_a_backup_beside_a_monitor_can_be_restored_once_that_has_stopped(monitor
 
 
 def test_a_backup_says_where_it_is_and_how_large(monitor: Program) -> None:
-    monitor.fill(one)
+    monitor.fill(a_transfer)
     said = monitor.run("backup").stdout
     assert str(monitor.folder / "backups" / "monitor-") in said
     assert " kB, verified: 1 transfers, 0 alerts" in said
 
 
 def test_the_status_shows_the_backups_and_says_when_the_newest_is_old(monitor: Program) -> None:
-    monitor.fill(one)
+    monitor.fill(a_transfer)
     made = monitor.json("backup")
     config = monitor.config.read_text()
     status = monitor.json("status", code=3)
@@ -66,14 +66,14 @@ def test_the_status_shows_the_backups_and_says_when_the_newest_is_old(monitor: P
 def test_through_a_bucket_and_back(monitor: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    monitor.fill(one)
+    monitor.fill(a_transfer)
     config = monitor.config.read_text()
     with s3() as bucket:
-        place = f'upload = "s3://{BUCKET}/deep/er"\nendpoint = "{bucket.endpoint}"\nkeep = 2'
-        monitor.config.write_text(f"{config}\n[backup]\n{place}\n")
+        upload = f'upload = "s3://{BUCKET}/deep/er"\nendpoint = "{bucket.endpoint}"\nkeep = 2'
+        monitor.config.write_text(f"{config}\n[backup]\n{upload}\n")
         made = [monitor.json("backup") for _ in range(3)]
-        assert bucket.keys() == [f"deep/er/{Path(one['file']).name}" for one in made[1:]]
-        monitor.fill(another)
+        assert bucket.keys() == [f"deep/er/{Path(backup['file']).name}" for backup in made[1:]]
+        monitor.fill(another_transfer)
         url = made[2]["uploaded_to"]
         assert url == f"s3://{BUCKET}/deep/er/{Path(made[2]['file']).name}"
         done = monitor.process("restore", url, "--json", **CREDENTIALS)

@@ -35,12 +35,12 @@ def monitor() -> Iterator[Program]:
     shutil.rmtree(folder)
 
 
-async def one(store: Store) -> None:
+async def a_transfer(store: Store) -> None:
     await put(store, seen(xcalled(info(1), sighting(1))))
 
 
 def a_backup(monitor: Program) -> str:
-    monitor.fill(one)
+    monitor.fill(a_transfer)
     made = monitor.folder / "from-elsewhere.db"
     made.write_bytes(monitor.database.read_bytes())
     monitor.database.unlink()

@@ -32,20 +32,20 @@ def filled(monitor: Program) -> Program:
 
 
 def pathway(document: Any, leg: str = "execute") -> Any:
-    return next(one for one in document["legs"][leg] if one["origin"]["chain"] == "here")
+    return next(entry for entry in document["legs"][leg] if entry["origin"]["chain"] == "here")
 
 
 def under(filled: Program, *deadlines: str) -> dict[int, int]:
     options = [word for deadline in deadlines for word in ("--execute-deadline", deadline)]
     judged = pathway(filled.json("replay", *options))["deadlines"]
-    return {one["deadline_seconds"]: one["alerts"] for one in judged}
+    return {deadline["deadline_seconds"]: deadline["alerts"] for deadline in judged}
 
 
 def test_today_s_deadline_alerts_what_came_later_and_what_is_absent(filled: Program) -> None:
-    found = pathway(filled.json("replay"))
-    assert found["today"] == {"deadline_seconds": 300, "alerts": 2}
-    assert (found["transfers"], found["arrived"], found["not_judged"]) == (4, 2, 1)
-    assert found["latency_seconds"] == {"p50": 300, "p95": 301, "p99": 301}
+    replayed = pathway(filled.json("replay"))
+    assert replayed["today"] == {"deadline_seconds": 300, "alerts": 2}
+    assert (replayed["transfers"], replayed["arrived"], replayed["not_judged"]) == (4, 2, 1)
+    assert replayed["latency_seconds"] == {"p50": 300, "p95": 301, "p99": 301}
 
 
 def test_a_leg_in_a_block_stamped_the_deadline_is_met(filled: Program) -> None:
@@ -59,13 +59,13 @@ def test_an_absent_leg_counts_only_once_its_destination_is_covered(filled: Progr
 
 def test_a_chain_that_was_never_covered_accuses_nobody(filled: Program) -> None:
     back = filled.json("replay", "--execute-deadline", "PT1S", "--pathway", "there:*")["legs"]["execute"]
-    assert [(one["destination"]["chain"], one["deadlines"][0]["alerts"]) for one in back] == [("here", 0)]
+    assert [(entry["destination"]["chain"], entry["deadlines"][0]["alerts"]) for entry in back] == [("here", 0)]
 
 
 def test_the_legs_asked_about_and_the_pathways_picked_are_told(filled: Program) -> None:
     document = filled.json("replay", "--reconcile-deadline", "PT4H", "--pathway", "here:there", "--pathway", "9:9")
     assert list(document["legs"]) == ["reconcile"]
-    assert [one["origin"]["chain"] for one in document["legs"]["reconcile"]] == ["here"]
+    assert [entry["origin"]["chain"] for entry in document["legs"]["reconcile"]] == ["here"]
 
 
 def test_the_table_compares_and_says_what_is_not_judged(filled: Program) -> None:

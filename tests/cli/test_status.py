@@ -63,7 +63,9 @@ def test_the_running_monitors_chains_are_shown_as_its_api_gives_them(monitor: Pr
 
 def test_transfers_in_flight_are_counted_by_pathway_and_status(monitor: Program, running: Running) -> None:
     counted = monitor.json("status")["in_flight"]
-    assert [(one["origin"]["chain"], one["destination"]["chain"], one["status"], one["count"]) for one in counted] == [
+    assert [
+        (entry["origin"]["chain"], entry["destination"]["chain"], entry["status"], entry["count"]) for entry in counted
+    ] == [
         ("here", "there", "Executed", 1),
         ("here", "there", "XCalled", 1),
     ]
@@ -90,13 +92,13 @@ def test_legs_that_cannot_be_judged_degrade(monitor: Program, running: Running) 
 def test_without_a_monitor_unjudged_legs_are_known_from_their_alert(
     monitor: Program,
 ) -> None:
-    async def told(store: Store) -> None:
+    async def alert_of_unjudged(store: Store) -> None:
         await all_is_well(store)
         held = unjudging().unjudged
         assert held is not None
         await store.alerts.open(chain_unjudged("here", datetime.now(UTC), held), [])
 
-    monitor.fill(told)
+    monitor.fill(alert_of_unjudged)
     monitor.write_config(*CHAINS, CONSOLE)
     report = monitor.json("status", code=3)
     assert any(reason.startswith(UNJUDGED) for reason in report["degraded"])

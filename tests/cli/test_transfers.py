@@ -104,11 +104,11 @@ def test_a_transfer_is_found_by_its_transaction(filled: Program) -> None:
 def test_a_transaction_of_several_transfers_prints_them_all(monitor: Program) -> None:
     together = Hash32(b"t" * 32)
     samples = [Sample(2), Sample(1)]
-    records = [one.xcalled(tx_hash=together, log_index=place) for place, one in enumerate(samples)]
+    records = [sample.xcalled(tx_hash=together, log_index=log_index) for log_index, sample in enumerate(samples)]
     monitor.fill(lambda store: fill(store, records))
-    assert ids(monitor.json("transfer", together.hex())) == [one.hex_id for one in samples]
+    assert ids(monitor.json("transfer", together.hex())) == [sample.hex_id for sample in samples]
     shown = monitor.run("transfer", together.hex()).stdout
-    assert all(one.hex_id in shown for one in samples)
+    assert all(sample.hex_id in shown for sample in samples)
 
 
 def test_a_transfers_timeline_tells_times_distances_links_deadlines_and_alerts(filled: Program) -> None:

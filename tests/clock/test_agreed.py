@@ -47,7 +47,7 @@ class World:
 
     def heads(self) -> dict[DomainId, Head]:
         """The newest blocks."""
-        return {one: Head(RIGHT + int(self.passed) + self.lies.get(one, 0)) for one in self.chains} | self.still
+        return {chain: Head(RIGHT + int(self.passed) + self.lies.get(chain, 0)) for chain in self.chains} | self.still
 
     def go_on(self, seconds: int) -> None:
         """Let time pass, with the looks that the clock takes meanwhile."""

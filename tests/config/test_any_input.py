@@ -101,9 +101,9 @@ def test_any_toml_is_a_config_or_a_refusal_that_quotes_nothing(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.toml"
-    found = outcome(file, "\n".join(f"{to_toml(key)} = {to_toml(value)}" for key, value in document.items()).encode())
-    assert isinstance(found, Config) or (found.problems and SECRET not in "".join(traceback.format_exception(found)))
-    assert isinstance(found, Config) or all(line.isprintable() for line in str(found).split("\n"))
+    result = outcome(file, "\n".join(f"{to_toml(key)} = {to_toml(value)}" for key, value in document.items()).encode())
+    assert isinstance(result, Config) or (result.problems and SECRET not in "".join(traceback.format_exception(result)))
+    assert isinstance(result, Config) or all(line.isprintable() for line in str(result).split("\n"))
 
 
 @given(content=st.binary(max_size=60))

@@ -74,9 +74,9 @@ def test_two_chains_may_have_the_same_contract_address(file: Path) -> None:
     ],
 )
 def test_where_to_listen(file: Path, listen: str, address: ListenAddress | None) -> None:
-    found = load(file, f'monitor.listen = "{listen}"\n{CHAIN}').monitor.listen
-    assert found == address
-    assert str(found or "") == listen
+    address_read = load(file, f'monitor.listen = "{listen}"\n{CHAIN}').monitor.listen
+    assert address_read == address
+    assert str(address_read or "") == listen
 
 
 def test_a_relative_database_counts_from_the_folder_of_the_file(file: Path) -> None:

@@ -80,9 +80,9 @@ def test_problems_of_providers_come_with_those_of_the_rest(file: Path) -> None:
 
 
 def test_merged_errors_tell_each_problem_once() -> None:
-    one, two = Problem("a", "is wrong", "mend it"), Problem("b", "is wrong", "mend it")
-    merged = ConfigError(Path("c.toml"), [one]).merge(
-        ConfigError(Path("c.toml"), [one, two]), ConfigError(Path("c.toml"), [])
+    first, second = Problem("a", "is wrong", "mend it"), Problem("b", "is wrong", "mend it")
+    merged = ConfigError(Path("c.toml"), [first]).merge(
+        ConfigError(Path("c.toml"), [first, second]), ConfigError(Path("c.toml"), [])
     )
     assert str(merged) == "c.toml: a: is wrong; mend it\nc.toml: b: is wrong; mend it"
 

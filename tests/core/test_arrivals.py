@@ -23,7 +23,7 @@ def transfer(nonce: int, execute_after: int, reconcile_after: int) -> list[Event
 
 def counted(*batches: list[EventRecord]) -> list[Arrival]:
     ledger = Ledger()
-    return [one for batch in batches for one in arrivals(ledger.apply(ObservedChange(seen=tuple(batch))))]
+    return [arrival for batch in batches for arrival in arrivals(ledger.apply(ObservedChange(seen=tuple(batch))))]
 
 
 @given(
@@ -37,8 +37,8 @@ def test_every_leg_is_counted_once_whatever_the_order_and_the_batches(
     shuffled = data.draw(st.permutations(events))
     cut = data.draw(st.integers(0, len(shuffled)))
     repeated = data.draw(st.lists(st.sampled_from(events), max_size=3))
-    found = counted(shuffled[:cut], repeated, shuffled[cut:], repeated)
-    assert sorted((one.leg, one.seconds, one.in_time) for one in found) == sorted(
+    counts = counted(shuffled[:cut], repeated, shuffled[cut:], repeated)
+    assert sorted((arrival.leg, arrival.seconds, arrival.in_time) for arrival in counts) == sorted(
         (leg, seconds, seconds <= DURATIONS.of(leg))
         for after in times
         for leg, seconds in zip((Leg.EXECUTE, Leg.RECONCILE), after, strict=True)
@@ -47,18 +47,18 @@ def test_every_leg_is_counted_once_whatever_the_order_and_the_batches(
 
 def test_a_leg_is_in_time_until_its_deadline_and_late_after() -> None:
     called, on_time, late = transfer(1, DURATIONS.execute, DURATIONS.reconcile + 1)
-    assert [one.in_time for one in counted([called], [on_time], [late])] == [True, False]
+    assert [arrival.in_time for arrival in counted([called], [on_time], [late])] == [True, False]
 
 
 def test_a_leg_whose_clock_is_before_its_origins_took_no_time() -> None:
     called, early, _ = transfer(1, -3, 0)
-    assert [one.seconds for one in counted([called], [early])] == [0]
+    assert [arrival.seconds for arrival in counted([called], [early])] == [0]
 
 
 def test_a_leg_without_a_deadline_is_neither_met_nor_late() -> None:
     params = info(1, origin=ALPHA, destination=GAMMA)
-    found = counted([xcalled(params, sighting(10, START))], [executed(params, sighting(20, START + 60))])
-    assert found == [Arrival(ALPHA, GAMMA, Leg.EXECUTE, 60, None)]
+    counts = counted([xcalled(params, sighting(10, START))], [executed(params, sighting(20, START + 60))])
+    assert counts == [Arrival(ALPHA, GAMMA, Leg.EXECUTE, 60, None)]
 
 
 def test_what_has_no_origin_yet_is_not_counted() -> None:
@@ -72,4 +72,4 @@ def test_one_that_a_reorg_moves_is_counted_once_more() -> None:
     ledger = Ledger()
     ledger.apply(ObservedChange(seen=(called, delivered)))
     gone = frozenset({(BETA, delivered.sighting.block.hash)})
-    assert [one.seconds for one in arrivals(ledger.apply(ObservedChange(seen=(again,), gone=gone)))] == [62]
+    assert [arrival.seconds for arrival in arrivals(ledger.apply(ObservedChange(seen=(again,), gone=gone)))] == [62]

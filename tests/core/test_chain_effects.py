@@ -98,8 +98,8 @@ def test_a_lost_past_ends_exactly_when_backfills_have_read_every_block(
 ) -> None:
     read = [blocks(first, first + more) for first, more in ranges]
     prior = PriorState(chain_alerts=[BLIND], history={ALPHA: read[:before]})
-    batch = Batch(history=[HistoryRead(ALPHA, one) for one in read[before:]])
-    every = {number for one in read for number in range(one.first, one.last + 1)}
+    batch = Batch(history=[HistoryRead(ALPHA, part) for part in read[before:]])
+    every = {number for part in read for number in range(part.first, part.last + 1)}
     caught_up = bool(read[before:]) and every.issuperset(range(16, 100))
     assert decide(prior, batch).ended == ([ResolveAlert.of(BLIND, Resolution.CAUGHT_UP)] if caught_up else [])
 
@@ -132,7 +132,7 @@ def test_a_false_delivery_that_a_reorg_moves_stays_accused() -> None:
     prior = stored(Batch(unreadable=[unreadable(FALSE)]), Batch(unreadable=[unreadable(moved)]))
     changes = decide(prior, Batch([gone(FALSE)]))
     assert changes.ended == []
-    assert [one.block_number for one in changes.false_deliveries.taken_back] == [20]
+    assert [sighting.block_number for sighting in changes.false_deliveries.taken_back] == [20]
 
 
 def test_a_log_that_is_no_delivery_accuses_nobody() -> None:

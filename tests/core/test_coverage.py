@@ -88,13 +88,13 @@ def test_covered_blocks_were_read_and_checkpointed_ones_read_when_final(
     for head, depth, span, aim, breaks_off in covers:
         final = final_by_depth(number(head), depth)
         after = first_unread(coverage, aim)
-        while (found := next_range(coverage, after, number(head), span)) is not None:
-            read |= set(range(found.first, found.last + 1))
-            read_final |= set(range(found.first, min(found.last, final) + 1))
-            before, coverage = coverage, advance(coverage, found, block(found.last), final)
+        while (next_blocks := next_range(coverage, after, number(head), span)) is not None:
+            read |= set(range(next_blocks.first, next_blocks.last + 1))
+            read_final |= set(range(next_blocks.first, min(next_blocks.last, final) + 1))
+            before, coverage = coverage, advance(coverage, next_blocks, block(next_blocks.last), final)
             assert coverage.checkpoint >= before.checkpoint
             assert (coverage.covered or block(-1)).number >= (before.covered or block(-1)).number
-            after = found.last
+            after = next_blocks.last
             if breaks_off:
                 break
     assert set(range(start, coverage.checkpoint + 1)) <= read_final
@@ -119,9 +119,9 @@ def test_ranges_in_any_order_cover_nothing_unread(
 
 @given(st.integers(-5, 60), st.integers(-5, 60), st.integers(1, 20))
 def test_the_next_range_leaves_no_gap_and_keeps_within_bounds(after: int, head: int, span: int) -> None:
-    found = next_range(begin(number(0)), number(after), number(head), span)
+    next_blocks = next_range(begin(number(0)), number(after), number(head), span)
     first = max(after + 1, 0)
-    assert found == (blocks(first, min(first + span - 1, head)) if first <= head else None)
+    assert next_blocks == (blocks(first, min(first + span - 1, head)) if first <= head else None)
 
 
 def test_a_final_range_moves_the_checkpoint_even_below_the_covered_block() -> None:

@@ -82,8 +82,8 @@ def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: st.DataObject) -> N
 
 @examples(300)
 @given(logs, st.integers(1, 3), st.one_of(words, numbered_words))
-def test_any_topic_word_is_read_or_refused_as_by_eth_abi(log: RawLog, place: int, word: bytes) -> None:
-    mangled = replace(log, topics=(*log.topics[:place], word, *log.topics[place + 1 :]))
+def test_any_topic_word_is_read_or_refused_as_by_eth_abi(log: RawLog, index: int, word: bytes) -> None:
+    mangled = replace(log, topics=(*log.topics[:index], word, *log.topics[index + 1 :]))
     expected = eth_abi_decodes(mangled)
     assume(expected is None or all(nonce < 2**63 for nonce in nonces_of(expected)))
 

@@ -48,7 +48,7 @@ def test_other_than_four_whole_topics_are_refused(name: str, rest: tuple[bytes, 
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "message"),
+    ("name", "index", "message"),
     [
         ("Executed", 2, "Executed: to is not a valid address"),
         ("Executed", 3, "Executed: asset is not a valid address"),
@@ -56,9 +56,9 @@ def test_other_than_four_whole_topics_are_refused(name: str, rest: tuple[bytes, 
         ("Reconciled", 3, "Reconciled: local is not a valid address"),
     ],
 )
-def test_an_improper_topic_is_refused_by_name(name: str, place: int, message: str) -> None:
+def test_an_improper_topic_is_refused_by_name(name: str, index: int, message: str) -> None:
     log = real_log(name)
-    topics = (*log.topics[:place], b"\xff" * 32, *log.topics[place + 1 :])
+    topics = (*log.topics[:index], b"\xff" * 32, *log.topics[index + 1 :])
 
     assert refusal(replace(log, topics=topics)) == message
 

@@ -25,9 +25,9 @@ def numbers(*parts: BlockRange) -> list[int]:
 
 
 @given(ranges, st.lists(ranges, max_size=8))
-def test_read_and_unread_blocks_are_the_wanted_ones_each_once(wanted: BlockRange, read: list[BlockRange]) -> None:
-    left = numbers(*unread(wanted, read))
-    assert left == [number for number in numbers(wanted) if number not in numbers(*read)]
+def test_read_and_unread_blocks_are_the_wanted_ones_each_once(asked: BlockRange, read: list[BlockRange]) -> None:
+    left = numbers(*unread(asked, read))
+    assert left == [number for number in numbers(asked) if number not in numbers(*read)]
 
 
 @given(st.lists(ranges, max_size=8))
@@ -51,7 +51,7 @@ def test_only_legs_that_were_not_seen_and_were_due_are_late() -> None:
     transfer = fold([xcalled(info(), sighting(10)), executed(info(), sighting(20))])
     assert transfer is not None
     due = Timestamp(transfer.started_at + 50)
-    late = [(one.leg, one.due_at) for one in past_due(transfer, Durations(1, 50), Timestamp(due + 1))]
+    late = [(late_leg.leg, late_leg.due_at) for late_leg in past_due(transfer, Durations(1, 50), Timestamp(due + 1))]
     assert late == [(Leg.RECONCILE, due)]
     assert past_due(transfer, Durations(1, 50), due) == []
 

@@ -29,7 +29,7 @@ def test_a_failure_holds_the_whole_channel(holds: Holds) -> None:
 
 
 def test_failures_in_a_row_wait_ever_longer(holds: Holds) -> None:
-    assert [holds.failed(one, FAILED, 0.0, JITTER) for one in (HEAD, NEXT, HEAD)] == [1.0, 2.0, 4.0]
+    assert [holds.failed(delivery, FAILED, 0.0, JITTER) for delivery in (HEAD, NEXT, HEAD)] == [1.0, 2.0, 4.0]
 
 
 def test_a_failed_edit_holds_edits_only(holds: Holds) -> None:
@@ -139,7 +139,7 @@ def queued(number: int, attempts: int = 0) -> QueuedDelivery:
 
 
 def ids(held: Held, *deliveries: QueuedDelivery) -> list[int]:
-    return [one.id for _, one in in_turn(deliveries, held)]
+    return [delivery.id for _, delivery in in_turn(deliveries, held)]
 
 
 def test_retries_go_first_then_the_order_of_the_ids() -> None:
@@ -149,7 +149,7 @@ def test_retries_go_first_then_the_order_of_the_ids() -> None:
 def test_a_message_on_its_own_hold_goes_last() -> None:
     held = Held(alone={delivery_key(1): 500.0})
     turns = in_turn([queued(1, 2), queued(2)], held)
-    assert [(one.id, at) for at, one in turns][1] == (1, 500.0)
+    assert [(delivery.id, at) for at, delivery in turns][1] == (1, 500.0)
     assert turns[0][0] < 0
 
 
@@ -164,4 +164,4 @@ def test_a_new_critical_alert_cuts_the_hold_of_all() -> None:
 
 def test_of_an_alert_only_the_first_delivery_is_believed() -> None:
     twice = [queued(1), replace(queued(2), alert=OPENED), replace(queued(3), alert=OPENED), queued(4)]
-    assert [one.id for one in independent(twice)] == [1, 2]
+    assert [delivery.id for delivery in independent(twice)] == [1, 2]

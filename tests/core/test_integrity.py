@@ -37,13 +37,13 @@ def test_what_is_hashed_is_what_was_read_from_the_log(data: st.DataObject, event
     log = log_of(event)
     changed = replace(log, data=data.draw(mutated(st.just(log.data))))
     try:
-        found = decode(changed)
+        event_read = decode(changed)
     except MalformedLog:
         return
-    assert not isinstance(found, Reconciled)
+    assert not isinstance(event_read, Reconciled)
 
-    hashes_to_its_id = transfer_id_of(found.params) == found.transfer_id
-    assert (broken_integrity(found, changed) is not BrokenIntegrity.PARAMS_HASH) == hashes_to_its_id
+    hashes_to_its_id = transfer_id_of(event_read.params) == event_read.transfer_id
+    assert (broken_integrity(event_read, changed) is not BrokenIntegrity.PARAMS_HASH) == hashes_to_its_id
 
 
 @given(honest_xcalleds)

@@ -130,9 +130,9 @@ def test_a_range_that_takes_too_long_is_cut_to_what_was_read() -> None:
 )
 def test_whatever_happens_something_is_asked_for_and_never_too_much(happened: list[str], asked: list[int]) -> None:
     pace = RangePace()
-    for one, number in zip(happened, asked, strict=False):
+    for outcome, number in zip(happened, asked, strict=False):
         blocks = min(number, pace.span)
-        match one:
+        match outcome:
             case "answer":
                 pace = pace.after_answer(3, blocks)
             case "many":
@@ -142,7 +142,7 @@ def test_whatever_happens_something_is_asked_for_and_never_too_much(happened: li
             case "long":
                 pace = pace.after_long_read(blocks, blocks // 3)
             case _:
-                pace, _ = pace.after_refusal({"size": SIZE, "strange": STRANGE, "rate": RATE}[one], blocks)
+                pace, _ = pace.after_refusal({"size": SIZE, "strange": STRANGE, "rate": RATE}[outcome], blocks)
         assert 1 <= pace.span <= LARGEST_SPAN
         assert 1 <= pace.at_once <= MOST_AT_ONCE
         assert 1 <= pace.limit <= LARGEST_SPAN

@@ -180,7 +180,7 @@ def test_after_any_history_exactly_the_awaited_legs_are_armed(history: list[tupl
     ledger = Ledger()
     for event, stays in history:
         ledger.apply(seen(event) if stays else gone(event))
-        assert {key: one.due_at for key, one in ledger.armed.items()} == ledger.awaited()
+        assert {key: deadline.due_at for key, deadline in ledger.armed.items()} == ledger.awaited()
 
 
 @given(st.lists(st.tuples(RECORDS, st.booleans()), max_size=25))

@@ -31,8 +31,8 @@ def test_the_topics_are_those_of_the_published_contracts() -> None:
         ("ExternalCalldataExecuted", CALLDATA_EXECUTED_TOPIC),
     ):
         inputs = events[name]["inputs"]
-        assert keccak(text=f"{name}({','.join(one['type'] for one in inputs)})") == topic
-        assert [one["name"] for one in inputs if one["indexed"]] == ["transferId"]
+        assert keccak(text=f"{name}({','.join(field['type'] for field in inputs)})") == topic
+        assert [field["name"] for field in inputs if field["indexed"]] == ["transferId"]
 
 
 @given(amounts, addresses, addresses)

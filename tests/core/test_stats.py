@@ -25,16 +25,16 @@ def counted(seconds: list[int]) -> list[tuple[int, int]]:
 
 @given(taken)
 def test_a_percentile_is_the_nearest_rank_among_all_that_were_seen(seconds: list[int]) -> None:
-    found = latency(counted(seconds))
+    figures = latency(counted(seconds))
     ranked = sorted(seconds)
-    assert found.count == len(seconds)
-    for percentile, percent in ((found.p50, 50), (found.p95, 95), (found.p99, 99)):
+    assert figures.count == len(seconds)
+    for percentile, percent in ((figures.p50, 50), (figures.p95, 95), (figures.p99, 99)):
         assert percentile == ranked[ceil(len(seconds) * percent / 100) - 1]
 
 
 def test_the_p95_of_a_hundred_legs_is_the_95th() -> None:
-    found = latency([(seconds, 1) for seconds in range(1, 101)])
-    assert (found.count, found.p50, found.p95, found.p99) == (100, 50, 95, 99)
+    figures = latency([(seconds, 1) for seconds in range(1, 101)])
+    assert (figures.count, figures.p50, figures.p95, figures.p99) == (100, 50, 95, 99)
     nothing = latency([])
     assert (nothing.count, nothing.p50) == (0, None)
 
@@ -43,8 +43,8 @@ def test_the_p95_of_a_hundred_legs_is_the_95th() -> None:
 def test_a_histogram_counts_every_leg_once_below_its_own_bound(seconds: list[int]) -> None:
     buckets = histogram(counted(seconds))
     assert sum(buckets) == len(seconds)
-    for place, bound in enumerate(BOUNDS):
-        assert sum(buckets[: place + 1]) == sum(1 for one in seconds if one <= bound)
+    for index, bound in enumerate(BOUNDS):
+        assert sum(buckets[: index + 1]) == sum(1 for second in seconds if second <= bound)
 
 
 @given(st.integers(0, 2**256), st.integers(1, 10))

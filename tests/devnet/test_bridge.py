@@ -17,8 +17,8 @@ TOKENS = 7 * 10**18
 
 async def logs_of(chain: Chain, transfer_id: str) -> list[dict[str, Any]]:
     criteria = {"address": chain.contract, "fromBlock": "0x0", "topics": [None, transfer_id]}
-    found: list[dict[str, Any]] = await chain.rpc("eth_getLogs", [criteria])
-    return found
+    logs: list[dict[str, Any]] = await chain.rpc("eth_getLogs", [criteria])
+    return logs
 
 
 async def kinds(chain: Chain, transfer_id: str) -> list[bytes]:

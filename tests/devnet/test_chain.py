@@ -61,10 +61,10 @@ async def test_the_clock_is_right_after_a_reorg(pair: Devnet) -> None:
 
 async def test_a_block_is_stamped_as_asked(pair: Devnet) -> None:
     _, beta = pair.chains
-    wanted = int(time.time()) + 1000
-    await beta.set_block_timestamp(wanted)
+    timestamp = int(time.time()) + 1000
+    await beta.set_block_timestamp(timestamp)
     await beta.mine()
-    assert await latest_timestamp(beta) == wanted
+    assert await latest_timestamp(beta) == timestamp
     await beta.set_clock(int(time.time()) + 2000)
 
 

@@ -13,11 +13,11 @@ OWN = ChainSpec("own", chain_id=31500, domain_id=1500)
 
 async def complete(devnet: Devnet, *, forward: bool) -> int:
     """Send one there fast, and one back slowly; the sum of their statuses is 6 when both are complete."""
-    one, other = devnet.chains if forward else reversed(devnet.chains)
-    fast = await devnet.xcall(one, other, amount=10**18)
+    here, there = devnet.chains if forward else reversed(devnet.chains)
+    fast = await devnet.xcall(here, there, amount=10**18)
     await devnet.execute_fast(fast)
     await devnet.reconcile(fast)
-    slow = await devnet.xcall(one, other)
+    slow = await devnet.xcall(here, there)
     await devnet.reconcile(slow)
     await devnet.execute_slow(slow)
     return await devnet.status(fast) + await devnet.status(slow)

@@ -23,8 +23,8 @@ async def processes(*columns: str) -> list[list[str]]:
 
 async def alive(groups: list[int]) -> set[int]:
     """Those process groups (an anvil leads its own, with its guard in it) that hold a process which is no zombie."""
-    found = {int(pgid) for pgid, stat in await processes("pgid", "stat") if not stat.startswith("Z")}
-    return found & set(groups)
+    running = {int(pgid) for pgid, stat in await processes("pgid", "stat") if not stat.startswith("Z")}
+    return running & set(groups)
 
 
 async def left(groups: list[int], within: float = 30) -> set[int]:

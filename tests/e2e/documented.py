@@ -31,7 +31,7 @@ class Documented:
 def documented() -> list[Documented]:
     """All of them, each once, in their order."""
     words = [words for file in FILES for words in commands(file.read_text(encoding="utf-8"))]
-    return [Documented(one) for one in dict.fromkeys(words)]
+    return [Documented(command) for command in dict.fromkeys(words)]
 
 
 def commands(text: str) -> Iterator[tuple[str, ...]]:

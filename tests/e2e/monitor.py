@@ -189,23 +189,23 @@ class Monitor:
         seen: list[object] = []
 
         async def known() -> bool:
-            found = await self.transfer(transfer)
-            seen.append(found and found["status"])
+            transfer_now = await self.transfer(transfer)
+            seen.append(transfer_now and transfer_now["status"])
             return seen[-1] in statuses
 
         await until(known, 30, lambda: f"{statuses} never, {seen[-1:]}; {self.said}")
 
     async def state(self, transfer: Transfer, leg: str = "execute") -> str:
         """The state of a leg's deadline."""
-        found = await self.transfer(transfer)
-        assert found is not None
-        return str(found["deadlines"][leg]["state"])
+        transfer_now = await self.transfer(transfer)
+        assert transfer_now is not None
+        return str(transfer_now["deadlines"][leg]["state"])
 
     async def chain(self, name: str) -> dict[str, Any]:
         """What it says of a chain."""
         _, body = await self.get("/api/v1/chains")
-        found: dict[str, Any] = next(chain for chain in body["items"] if chain["name"] == name)
-        return found
+        chain: dict[str, Any] = next(chain for chain in body["items"] if chain["name"] == name)
+        return chain
 
     async def covers(self, name: str, timestamp: int) -> None:
         """Wait until the chain is covered past this instant (Unix seconds)."""

@@ -30,15 +30,15 @@ class Asked:
 class Expression:
     """One expression, where it stands, and the labels that its result is told by."""
 
-    place: str
+    origin: str
     text: str
     told_by: frozenset[str]
 
 
 def dashboard() -> dict[str, Any]:
     """The dashboard as Grafana imports it."""
-    found: dict[str, Any] = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
+    return document
 
 
 def rules() -> list[dict[str, Any]]:

@@ -30,8 +30,8 @@ async def command(config: Path, *arguments: str) -> tuple[int, str, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(60):
-        said, told = await process.communicate()
-    return process.returncode or 0, said.decode(), told.decode()
+        stdout, stderr = await process.communicate()
+    return process.returncode or 0, stdout.decode(), stderr.decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class History:
 
     async def backfill(self, chain: str, first: int, last: int) -> dict[str, Any]:
         """The JSON of a backfill that works."""
-        code, said, told = await command(
+        code, stdout, stderr = await command(
             self.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last), "--json"
         )
-        assert code == 0, told
-        document: dict[str, Any] = json.loads(said)
+        assert code == 0, stderr
+        document: dict[str, Any] = json.loads(stdout)
         return document
 
     async def backfill_alpha(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ async def history(bridge: Devnet, past: Past, tmp_path: Path) -> AsyncIterator[H
 
 async def test_a_backfill_alerts_what_is_late_now_and_not_what_is_done(history: History) -> None:
     said = await history.backfill_alpha()
-    late = [(one["leg"], one["transfer"]["transfer_id"]) for one in said["late"]]
+    late = [(leg["leg"], leg["transfer"]["transfer_id"]) for leg in said["late"]]
     assert late == [("execute", history.past.owed.transfer_id), ("execute", history.past.comes.transfer_id)]
     assert said["legs_done_elsewhere"] == 1
     assert (said["events"], said["xcalled"], said["malformed"], said["nonces_proven"]) == (3, 3, 0, True)
@@ -123,9 +123,9 @@ async def test_history_gives_no_deadlines_and_no_alerts(history: History) -> Non
     async with Monitor(history.config) as monitor:
         await monitor.ready()
         await monitor.covers("beta", history.past.owed.timestamp + 10)
-        found = await monitor.transfer(history.past.owed)
-        assert found is not None
-        assert (found["status"], found["deadlines"]) == ("XCalled", None)
+        owed = await monitor.transfer(history.past.owed)
+        assert owed is not None
+        assert (owed["status"], owed["deadlines"]) == ("XCalled", None)
         assert history.webhook.whats() == []
 
 
@@ -150,8 +150,10 @@ async def test_it_works_beside_a_running_monitor_and_moves_nothing_of_its(histor
 async def test_what_cannot_be_backfilled_is_refused_with_words(
     history: History, chain: str, first: int, last: int, words: str
 ) -> None:
-    code, _, told = await command(history.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last))
-    assert (code, words in " ".join(told.split())) == (2, True), told
+    code, _, stderr = await command(
+        history.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last)
+    )
+    assert (code, words in " ".join(stderr.split())) == (2, True), stderr
 
 
 async def test_blocks_that_may_still_be_replaced_are_refused(bridge: Devnet, history: History) -> None:
@@ -162,9 +164,9 @@ async def test_blocks_that_may_still_be_replaced_are_refused(bridge: Devnet, his
         )
     )
     last = await bridge.chain("alpha").head() + 100
-    code, _, told = await command(history.config, "backfill", "--chain", "alpha", "--from", "1", "--to", str(last))
+    code, _, stderr = await command(history.config, "backfill", "--chain", "alpha", "--from", "1", "--to", str(last))
     assert code == 2
-    assert "may still be replaced; the last final block is" in " ".join(told.split())
+    assert "may still be replaced; the last final block is" in " ".join(stderr.split())
 
 
 async def test_a_later_leg_completes_the_record_and_gives_no_deadlines(bridge: Devnet, history: History) -> None:
@@ -173,7 +175,7 @@ async def test_a_later_leg_completes_the_record_and_gives_no_deadlines(bridge: D
         await monitor.ready()
         await bridge.execute_fast(history.past.comes)
         await monitor.knows(history.past.comes, "Executed")
-        found = await monitor.transfer(history.past.comes)
-        assert found is not None
-        assert found["deadlines"] is None
+        completed = await monitor.transfer(history.past.comes)
+        assert completed is not None
+        assert completed["deadlines"] is None
         assert history.webhook.whats() == []

@@ -69,8 +69,8 @@ async def repeated(act: Callable[[], Awaitable[Transfer]], results: list[Transfe
         ended.set()
 
 
-def told(webhook: Receiver, *what: str) -> list[Received]:
-    return [one for one in webhook.received if "alert" in one.body["data"] and one.what == what]
+def received_alerts(webhook: Receiver, *what: str) -> list[Received]:
+    return [received for received in webhook.received if "alert" in received.body["data"] and received.what == what]
 
 
 @contextmanager
@@ -146,11 +146,11 @@ async def test_while_the_database_cannot_be_written_it_says_why_and_loses_nothin
                 assert await monitor.ended() == 0
     assert "Traceback" not in monitor.said
     assert "an error in this program" not in monitor.said
-    assert not told(webhook, "alert.opened", "chain_unobserved", "alpha")
+    assert not received_alerts(webhook, "alert.opened", "chain_unobserved", "alpha")
     lines = monitor.events("database.failing")
     assert 1 <= len(lines) <= 3
     assert words in lines[0]["reason"]
-    assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
+    assert len(received_alerts(webhook, *OPENED)) == len(received_alerts(webhook, *RESOLVED)) == 1
 
 
 async def has_history(monitor: Monitor) -> bool:
@@ -221,7 +221,7 @@ async def test_after_a_loss_the_next_start_resolves_the_same_alert(bridge: Devne
             resolved = await webhook.gets(*RESOLVED)
             await until(lambda: has_history(again), 30, lambda: again.said)
         assert resolved.alert["id"] == opened.alert["id"]
-        assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
+        assert len(received_alerts(webhook, *OPENED)) == len(received_alerts(webhook, *RESOLVED)) == 1
 
 
 async def test_a_start_on_a_full_disk_is_alerted_and_resolved_once(bridge: Devnet, tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ async def test_a_start_on_a_full_disk_is_alerted_and_resolved_once(bridge: Devne
             async with Monitor(tmp_path / "config.toml"):
                 resolved = await webhook.gets(*RESOLVED)
         assert resolved.alert["id"] == opened.alert["id"]
-        assert len(told(webhook, *OPENED)) == len(told(webhook, *RESOLVED)) == 1
+        assert len(received_alerts(webhook, *OPENED)) == len(received_alerts(webhook, *RESOLVED)) == 1
 
 
 async def test_a_damaged_database_is_refused_at_the_start_with_the_cure(bridge: Devnet, tmp_path: Path) -> None:
@@ -262,4 +262,4 @@ async def test_a_damaged_database_is_refused_at_the_start_with_the_cure(bridge: 
             assert "damaged" in monitor.said
             assert "connext-monitor restore FILE" in monitor.said
             assert "Traceback" not in monitor.said
-        assert len(told(webhook, *OPENED)) == 1
+        assert len(received_alerts(webhook, *OPENED)) == 1

@@ -110,7 +110,7 @@ async def test_what_needs_a_terminal_says_so_and_takes_its_flags(scene: Scene) -
     assert (result.exit_code, "--watch needs a terminal" in result.output) == (2, True)
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one.ours is None], ids=str)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.ours is None], ids=str)
 async def test_a_command_left_out_has_a_reason_and_names_existing_files(command: Documented) -> None:
     assert NOT_TYPED[command.words[0]]
     for word in command.words:
@@ -124,8 +124,8 @@ async def test_every_reason_belongs_to_a_documented_command() -> None:
 
 @pytest.mark.parametrize("wrong", ["status --wach", "statsu", "alerts silence --for PT2H --orign ethereum"])
 async def test_a_command_or_flag_that_does_not_exist_would_be_found(scene: Scene, wrong: str) -> None:
-    (found,) = commands(f"```\nconnext-monitor {wrong}\n```")
-    assert scene.run(*scene.filled(found[1:])).exit_code == 2
+    (command,) = commands(f"```\nconnext-monitor {wrong}\n```")
+    assert scene.run(*scene.filled(command[1:])).exit_code == 2
 
 
 async def test_commands_are_found_in_blocks_and_in_tables() -> None:

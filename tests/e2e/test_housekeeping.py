@@ -49,7 +49,9 @@ async def test_backups_and_reports_of_a_running_monitor(bridge: Devnet, tmp_path
             code, _, said = await command(config, "restore", made["file"])
             assert (code, "in use by another monitor" in said) == (1, True)
             await until(lambda: discord.files, 60, lambda: monitor.said)
-            report = next(one.body["data"]["report"] for one in webhook.received if one.change == "report.stats")
+            report = next(
+                received.body["data"]["report"] for received in webhook.received if received.change == "report.stats"
+            )
             assert report["total"].keys() >= {"begun", "completed_fast", "completed_slow", "late", "open"}
             monitor.kill()
             await monitor.ended()

@@ -34,20 +34,20 @@ class Scrape:
 
     def value(self, metric: str, **labels: str) -> float:
         """The one sample of these labels."""
-        (found,) = [one.value for one in self.samples if one.name == metric and one.labels == labels]
-        return found
+        (value,) = [sample.value for sample in self.samples if sample.name == metric and sample.labels == labels]
+        return value
 
-    def lacks(self, wanted: Asked) -> list[str]:
+    def lacks(self, selected: Asked) -> list[str]:
         """What of it no sample has."""
-        if wanted.metric == "up":
-            return [f"up has no {name}" for name in wanted.labels - FROM_PROMETHEUS]
-        found = [sample for sample in self.samples if sample.name == wanted.metric]
-        if not found:
-            return [f"there is no {wanted.metric}"]
-        names = {name for sample in found for name in sample.labels} | FROM_PROMETHEUS
-        pairs = {pair for sample in found for pair in sample.labels.items()}
-        return [f"{wanted.metric} has no label {name}" for name in wanted.labels - names] + [
-            f'{wanted.metric} has no {name}="{value}"' for name, value in wanted.values - pairs
+        if selected.metric == "up":
+            return [f"up has no {name}" for name in selected.labels - FROM_PROMETHEUS]
+        samples = [sample for sample in self.samples if sample.name == selected.metric]
+        if not samples:
+            return [f"there is no {selected.metric}"]
+        names = {name for sample in samples for name in sample.labels} | FROM_PROMETHEUS
+        pairs = {pair for sample in samples for pair in sample.labels.items()}
+        return [f"{selected.metric} has no label {name}" for name in selected.labels - names] + [
+            f'{selected.metric} has no {name}="{value}"' for name, value in selected.values - pairs
         ]
 
 
@@ -107,12 +107,12 @@ async def test_no_secret_is_in_them(scrape: Scrape) -> None:
 
 @pytest.mark.parametrize("expression", list(expressions()), ids=lambda expression: expression.place)
 async def test_every_documented_metric_and_label_is_in_a_real_scrape(scrape: Scrape, expression: Expression) -> None:
-    found = asked(expression.text)
-    assert found
-    assert [lack for wanted in found for lack in scrape.lacks(wanted)] == []
-    labels = {name for wanted in found for name in wanted.labels} | FROM_PROMETHEUS
-    for wanted in found:
-        labels |= {name for sample in scrape.samples if sample.name == wanted.metric for name in sample.labels}
+    selectors = asked(expression.text)
+    assert selectors
+    assert [lack for selected in selectors for lack in scrape.lacks(selected)] == []
+    labels = {name for selected in selectors for name in selected.labels} | FROM_PROMETHEUS
+    for selected in selectors:
+        labels |= {name for sample in scrape.samples if sample.name == selected.metric for name in sample.labels}
     assert expression.told_by <= labels
 
 
@@ -127,7 +127,7 @@ async def test_every_documented_metric_and_label_is_in_a_real_scrape(scrape: Scr
     ],
 )
 async def test_a_missing_metric_label_or_value_is_found(scrape: Scrape, wrong: str) -> None:
-    assert any(scrape.lacks(one) for one in asked(wrong))
+    assert any(scrape.lacks(selected) for selected in asked(wrong))
 
 
 async def test_every_panel_says_what_it_shows_and_in_which_unit() -> None:

@@ -56,10 +56,10 @@ async def test_a_mismatched_delivery_is_alerted_once_and_resolved_by_a_reorg(bri
                 sent = await bridge.xcall(beta, gamma, amount=10**18)
                 await monitor.knows(sent, "XCalled")
                 lie = await say_executed(sent, thief)
-                told = (await webhook.gets("alert.opened", "delivery_mismatch", sent.transfer_id)).alert
-                assert told["severity"] == "critical"
-                assert "what it delivered does not hash to the transfer's id" in told["text"]
-                assert "It differs from what was sent in its recipient, amount." in told["text"]
+                opened = (await webhook.gets("alert.opened", "delivery_mismatch", sent.transfer_id)).alert
+                assert opened["severity"] == "critical"
+                assert "what it delivered does not hash to the transfer's id" in opened["text"]
+                assert "It differs from what was sent in its recipient, amount." in opened["text"]
                 await monitor.knows(sent, "XCalled")
             # Read again after a restart, it is the same alert.
             async with Monitor(config) as monitor:
@@ -68,5 +68,5 @@ async def test_a_mismatched_delivery_is_alerted_once_and_resolved_by_a_reorg(bri
                 assert webhook.whats() == [("alert.opened", "delivery_mismatch", sent.transfer_id)]
                 await gamma.reorg(await gamma.head() - lie.block_number + 1)
                 resolved = (await webhook.gets("alert.resolved", "delivery_mismatch", sent.transfer_id)).alert
-                assert (resolved["resolution"], resolved["id"]) == ("reorged", told["id"])
+                assert (resolved["resolution"], resolved["id"]) == ("reorged", opened["id"])
                 assert await monitor.alerts() == [("delivery_mismatch", sent.transfer_id, "resolved")]

@@ -41,13 +41,13 @@ async def test_a_silenced_pathway_is_delivered_at_the_end(bridge: Devnet, tmp_pa
             await webhook.gets("alert.opened", "execute_overdue", loud.transfer_id)
 
             async def is_open() -> bool:
-                return ("execute_overdue", quiet.transfer_id) in {one[:2] for one in await monitor.alerts()}
+                return ("execute_overdue", quiet.transfer_id) in {alert[:2] for alert in await monitor.alerts()}
 
             await until(is_open)
             assert {subject for _, _, subject in webhook.whats()} == {loud.transfer_id}
             code, said = await typed(config, "silences", "--json")
             items: list[Any] = json.loads(said)["items"]
-            assert [(one["id"], one["origin"]) for one in items] == [(number, "alpha")]
+            assert [(silence["id"], silence["origin"]) for silence in items] == [(number, "alpha")]
             assert await typed(config, "unsilence", str(number)) == (0, "")
             await webhook.gets("alert.opened", "execute_overdue", quiet.transfer_id)
             code, _ = await typed(config, "ack", f"execute_overdue:{quiet.transfer_id}", "--for", "PT1H")

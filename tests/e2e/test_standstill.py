@@ -36,7 +36,7 @@ async def stopped(
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook, Proxy(alpha.http_url) as before_alpha, Proxy(beta.http_url) as before_beta:
         proxies = {"alpha": before_alpha, "beta": before_beta}
-        urls = {name: one.http_url if request.param == "http" else one.ws_url for name, one in proxies.items()}
+        urls = {name: proxy.http_url if request.param == "http" else proxy.ws_url for name, proxy in proxies.items()}
         endpoints = {name: [url] for name, url in urls.items()}
         setup = Setup(
             (alpha, beta),

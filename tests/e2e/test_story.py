@@ -30,13 +30,13 @@ class Story:
     never_executed: Transfer
     executed_late: Transfer
     never_reconciled: Transfer
-    told: dict[str, dict[str, Any]]
+    answers: dict[str, dict[str, Any]]
     alerts: list[tuple[str, str, str]]
     webhook: Receiver
 
     def of(self, transfer: Transfer) -> dict[str, Any]:
         """What the API said of it."""
-        return self.told[transfer.transfer_id]
+        return self.answers[transfer.transfer_id]
 
     def bodies(self, transfer: Transfer) -> list[tuple[str, str]]:
         """Change and kind of each body about it, in the order of arrival."""
@@ -82,28 +82,28 @@ async def play(bridge: Devnet, monitor: Monitor, webhook: Receiver) -> Story:
     everything = (fast, slow, empty, never, late, unreconciled)
     past = max(transfer.timestamp for transfer in everything) + RECONCILE_DEADLINE + 1
     await asyncio.gather(monitor.covers("alpha", past), monitor.covers("beta", past))
-    told = {}
+    answers = {}
     for transfer in everything:
-        found = await monitor.transfer(transfer)
-        assert found is not None
-        told[transfer.transfer_id] = found
-    return Story(fast, slow, empty, never, late, unreconciled, told, await monitor.alerts(), webhook)
+        answer = await monitor.transfer(transfer)
+        assert answer is not None
+        answers[transfer.transfer_id] = answer
+    return Story(fast, slow, empty, never, late, unreconciled, answers, await monitor.alerts(), webhook)
 
 
 async def test_a_fast_transfer_is_completed_fast(story: Story) -> None:
-    told = story.of(story.fast)
-    assert (told["status"], told["path"]) == ("CompletedFast", "fast")
-    assert len(told["routers"]) == 1
+    transfer = story.of(story.fast)
+    assert (transfer["status"], transfer["path"]) == ("CompletedFast", "fast")
+    assert len(transfer["routers"]) == 1
 
 
 async def test_a_slow_transfer_is_completed_slow(story: Story) -> None:
-    told = story.of(story.slow)
-    assert (told["status"], told["path"], told["routers"]) == ("CompletedSlow", "slow", [])
+    transfer = story.of(story.slow)
+    assert (transfer["status"], transfer["path"], transfer["routers"]) == ("CompletedSlow", "slow", [])
 
 
 async def test_a_transfer_without_an_asset_is_followed_like_any_other(story: Story) -> None:
-    told = story.of(story.empty)
-    assert (told["status"], told["amount"], told["asset"]) == ("CompletedFast", "0", "0x" + "00" * 20)
+    transfer = story.of(story.empty)
+    assert (transfer["status"], transfer["amount"], transfer["asset"]) == ("CompletedFast", "0", "0x" + "00" * 20)
 
 
 async def test_legs_that_arrive_in_time_are_met(story: Story) -> None:

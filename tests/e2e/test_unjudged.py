@@ -89,7 +89,7 @@ async def configured(bridge: Devnet, webhook: Receiver, folder: Path, **endpoint
     return await write_config(setup, folder)
 
 
-async def told(monitor: Monitor, webhook: Receiver, transfer: Transfer, due: Due) -> None:
+async def shows_unjudged(monitor: Monitor, webhook: Receiver, transfer: Transfer, due: Due) -> None:
     """Everywhere where it should be, that the leg cannot be judged, with the number and the reason."""
     await webhook.gets("alert.opened", "chain_unobserved", due.chain)
     alert = next(r.alert for r in webhook.received if r.alert["subject"] == due.chain)
@@ -162,7 +162,7 @@ async def test_a_leg_that_cannot_be_judged_is_reported_then_judged(
         await monitor.ready()
         transfers = [await due.sent(bridge) for due in dues]
         for transfer, due in zip(transfers, dues, strict=True):
-            await told(monitor, webhook, transfer, due)
+            await shows_unjudged(monitor, webhook, transfer, due)
         assert all(statuses_asked(due.proxy) < 10 for due in dues)
         for transfer, due in zip(transfers, dues, strict=True):
             await healed(webhook, transfer, due)
@@ -191,7 +191,7 @@ async def test_a_restart_repeats_no_report_of_unjudged_legs(
         # Long enough for what is forgotten at a restart to be taken for settled.
         await until(lambda: statuses_asked(due.proxy) >= asked + 3, 60)
         assert await monitor.alerts() == [("chain_unobserved", "beta", "open")]
-        await told(monitor, webhook, transfer, due)
+        await shows_unjudged(monitor, webhook, transfer, due)
         # It may have been killed before it noted that the channel had taken it.
         assert len({received.alert["id"] for received in webhook.received}) == 1
         await healed(webhook, transfer, due)

@@ -15,7 +15,7 @@ from tests.world.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def told(telegram: Telegram, messages: int) -> bool:
+def has_messages(telegram: Telegram, messages: int) -> bool:
     return len(telegram.messages) >= messages
 
 
@@ -33,5 +33,5 @@ async def test_an_alert_names_the_tokens_symbol_also_after_a_restart(bridge: Dev
             async with Monitor(config) as monitor:
                 await monitor.ready()
                 await asyncio.gather(bridge.xcall(alpha, beta, amount=25 * 10**17))
-                await until(partial(told, telegram, round_))
+                await until(partial(has_messages, telegram, round_))
             assert f"Amount: <code>2.5 {symbol} (token 0x" in telegram.messages[round_]["text"]

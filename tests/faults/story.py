@@ -129,16 +129,16 @@ class Story:
         chains = self._bridge.chains
         with suppress(DevnetError):  # a leg that cannot be, since it stands already
             match happening:
-                case Xcall(place):
-                    sent = await self._bridge.xcall(chains[place], chains[1 - place], to=self._recipient)
+                case Xcall(index):
+                    sent = await self._bridge.xcall(chains[index], chains[1 - index], to=self._recipient)
                     self._transfers.append(sent)
                 case Execute(which) if self._transfers:
                     await self._bridge.execute_fast(self._transfers[-1 - which % len(self._transfers)])
                 case Reconcile(which) if self._transfers:
                     await self._bridge.reconcile(self._transfers[-1 - which % len(self._transfers)])
-                case Mine(place, blocks):
-                    await chains[place].mine(blocks)
-                case Reorg(place, depth):
-                    await chains[place].reorg(depth)
+                case Mine(index, blocks):
+                    await chains[index].mine(blocks)
+                case Reorg(index, depth):
+                    await chains[index].reorg(depth)
                 case Restart():
                     await self._restart()

@@ -65,7 +65,7 @@ class Memory:
         self.progress.append(progress)
         if progress.replaced is not None:
             stand = progress.coverage.checkpoint
-            self._anchors = {number: found for number, found in self._anchors.items() if number <= stand}
+            self._anchors = {number: anchor for number, anchor in self._anchors.items() if number <= stand}
         if progress.unread is not None:
             self._anchors.clear()
         if progress.anchor is not None:

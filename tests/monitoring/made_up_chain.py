@@ -45,9 +45,9 @@ class Node:
             return result(request, block if block and block["hash"] == params[0] else None)
         assert method == "eth_getLogs"
         first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
-        found = [self.log(number) for number in self.logs if first <= number <= last]
+        logs = [self.log(number) for number in self.logs if first <= number <= last]
         self.at_logs()
-        return result(request, found)
+        return result(request, logs)
 
     def block(self, number: int) -> dict[str, Any] | None:
         if number > self.head or number in self.lacks:

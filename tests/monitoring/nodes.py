@@ -262,23 +262,23 @@ async def failure_of(awaitable: Awaitable[object]) -> RpcError:
 
 def leaks_of(raised: BaseException) -> list[str]:
     """Everything about an error and its whole chain that tells one of the secrets."""
-    told = [*traceback.format_exception(raised)]
+    texts = [*traceback.format_exception(raised)]
     for linked in chain_of(raised):
-        told += [str(linked), repr(linked), repr(linked.args), repr(vars(linked))]
-        told += traceback.format_exception(linked, chain=True)
-        told += _variables_of(linked)
-    return [text for text in told if any(secret in text for secret in SECRETS)]
+        texts += [str(linked), repr(linked), repr(linked.args), repr(vars(linked))]
+        texts += traceback.format_exception(linked, chain=True)
+        texts += _variables_of(linked)
+    return [text for text in texts if any(secret in text for secret in SECRETS)]
 
 
 def chain_of(raised: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
+    chain: list[BaseException] = []
     waiting = [raised]
     while waiting:
         linked = waiting.pop()
-        if linked is not None and linked not in found:
-            found.append(linked)
+        if linked is not None and linked not in chain:
+            chain.append(linked)
             waiting += [linked.__cause__, linked.__context__]
-    return found
+    return chain
 
 
 def _variables_of(raised: BaseException) -> list[str]:

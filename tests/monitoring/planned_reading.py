@@ -43,11 +43,11 @@ def opening(node: Whole, plans: Sequence[Sequence[Plan]], counts: list[Counter[s
     """How the endpoints, with these plans in the order of the config, are opened."""
 
     def open_simulated(url: EndpointUrl, *, on_request: OnRequest) -> AbstractAsyncContextManager[Endpoint]:
-        place = int(url.get_secret_value().rpartition("/")[2])
+        index = int(url.get_secret_value().rpartition("/")[2])
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[Endpoint]:
-            client = SimulatedClient(node, plans[place], on_request, counts[place], cuts)
+            client = SimulatedClient(node, plans[index], on_request, counts[index], cuts)
             try:
                 yield Endpoint(client)
             finally:
@@ -68,7 +68,7 @@ async def read_chain(
 ) -> Reading:
     """Have a chain read whole by an observer, whose endpoints have these plans; fails where that takes too long."""
     reading = Reading(counts=[Counter() for _ in plans])
-    urls = [f"http://simulated/{place}" for place in range(len(plans))]
+    urls = [f"http://simulated/{index}" for index in range(len(plans))]
     changed = {"endpoints": urls, "start_block": 1, "block_time": f"PT{block_time:g}S"}
     config = ChainConfig.model_validate(CONFIG | changed)
     opened = opening(node, plans, reading.counts, cuts=cuts)

@@ -86,8 +86,8 @@ class Answering(Node):
         if request["method"] == "eth_getCode":
             return result(request, "0x60")
         if request["method"] == "eth_getLogs":
-            wanted = request["params"][0]
-            if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= self.most:
+            criteria = request["params"][0]
+            if int(criteria["toBlock"], 16) - int(criteria["fromBlock"], 16) >= self.most:
                 return error(request, -32600, self.words.format(most=self.most))
         return super().answer(request)
 
@@ -115,9 +115,9 @@ async def querying(
     """Queries to a chain that is covered up to there through ``node``, and has other endpoints too."""
     async with AsyncExitStack() as stack:
         urls = []
-        for one in (node, *others):
-            one.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
-            urls.append(await stack.enter_async_context(http_node(posting(one.heard))))
+        for asked in (node, *others):
+            asked.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
+            urls.append(await stack.enter_async_context(http_node(posting(asked.heard))))
         state = ChainState(config(*urls), SystemClock(), 60)
         pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
         endpoint = await stack.enter_async_context(open_endpoint(urls[0], limits=limits))

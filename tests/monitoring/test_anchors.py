@@ -18,8 +18,8 @@ async def rewound(replaced_from: int) -> tuple[int | None, int]:
         await announce(160)
         covered = len(memory.progress)
         await coverer.cover_for(Aim.CONFIRM, hinted=True)
-    found = memory.progress[covered]
-    return found.replaced, found.coverage.checkpoint
+    progress = memory.progress[covered]
+    return progress.replaced, progress.coverage.checkpoint
 
 
 @pytest.mark.parametrize(("replaced_from", "checkpoint"), [(130, 115), (110, 95), (50, 0)])

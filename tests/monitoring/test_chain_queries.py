@@ -110,8 +110,8 @@ async def test_side_events_come_in_order_and_hostile_ones_never() -> None:
         assert state.endpoint is not None
         state.saw_head(await state.endpoint.head())
         since = Timestamp(GENESIS_TIME + 8800)
-        found = await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since)
-        assert [one.event for one in found] == [SlippageUpdated(500)] * 2
+        sightings = await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since)
+        assert [seen.event for seen in sightings] == [SlippageUpdated(500)] * 2
         node.log_changes["data"] = "0x" + (10_001).to_bytes(32).hex()
         assert await queries.side_events(TRANSFER, [SLIPPAGE_UPDATED_TOPIC], since) == []
 

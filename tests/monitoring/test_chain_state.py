@@ -53,11 +53,16 @@ def test_the_covered_head_is_what_is_observed() -> None:
 def test_the_time_since_a_block_became_final_is_shown() -> None:
     clock = manual_clock(NOW)
     state = following(clock)
-    for seconds, checkpoint, told in ((100.0, 400, 0.0), (300.0, 400, 200.0), (700.0, 400, 600.0), (800.0, 401, 0.0)):
+    for seconds, checkpoint, still_for in (
+        (100.0, 400, 0.0),
+        (300.0, 400, 200.0),
+        (700.0, 400, 600.0),
+        (800.0, 401, 0.0),
+    ):
         clock.advance(seconds - clock.passed)
         end = BlockRef(BlockNumber(500 + int(seconds)), hash_at(500), Timestamp(NOW))
         state.reached(Coverage(BlockNumber(1), BlockNumber(checkpoint), end))
-        assert state.sight().final_still_for == told
+        assert state.sight().final_still_for == still_for
 
 
 def test_a_nonce_that_nobody_says_is_told_of_once_that_lasts() -> None:

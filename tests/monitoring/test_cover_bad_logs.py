@@ -17,10 +17,10 @@ async def test_undecodable_logs_are_shown_and_hold_back_finality() -> None:
     node, memory = Chain(100, logs=[50, 60]), Memory()
     async with covering(node, memory) as (coverer, announce):
         await coverer.cover_for(Aim.CONFIRM, hinted=True)
-        state, told = coverer.state, coverer.state.sight().trouble
+        state, trouble = coverer.state, coverer.state.sight().trouble
         assert (memory.progress[-1].coverage.checkpoint, state.undecodable.since is not None) == (49, True)
-        assert told is not None
-        assert told.startswith("127.0.0.1 gives logs of the contract that cannot be decoded: ")
+        assert trouble is not None
+        assert trouble.startswith("127.0.0.1 gives logs of the contract that cannot be decoded: ")
         readable(node)
         await announce(101)
         await coverer.cover_for(Aim.CONFIRM, hinted=True)

@@ -53,8 +53,8 @@ async def endpoint_of(transport: Transport, results: Mapping[str, Any]) -> Async
     """An endpoint whose node answers each method with its entry: a value, or a function of the params."""
 
     def answer(request: dict[str, Any]) -> str:
-        found = results[request["method"]]
-        return result(request, found(*request["params"]) if callable(found) else found)
+        entry = results[request["method"]]
+        return result(request, entry(*request["params"]) if callable(entry) else entry)
 
     async with transport.node(answer) as url, open_endpoint(url, limits=QUICK) as endpoint:
         yield endpoint
@@ -144,14 +144,14 @@ async def test_no_headers_are_no_requests(transport: Transport) -> None:
 async def test_logs_are_asked_for_by_contract_topics_and_range(transport: Transport) -> None:
     asked: list[object] = []
 
-    def answer(wanted: object) -> list[object]:
-        asked.append(wanted)
+    def answer(criteria: object) -> list[object]:
+        asked.append(criteria)
         return []
 
     async with endpoint_of(transport, {"eth_getLogs": answer}) as endpoint:
         await endpoint.logs(CONTRACT, [[TOPIC]], BlockNumber(1), BlockNumber(16))
-    wanted = {"address": "0x" + "c0" * 20, "topics": [["0x" + "01" * 32]], "fromBlock": "0x1", "toBlock": "0x10"}
-    assert asked == [wanted]
+    expected = {"address": "0x" + "c0" * 20, "topics": [["0x" + "01" * 32]], "fromBlock": "0x1", "toBlock": "0x10"}
+    assert asked == [expected]
 
 
 async def test_logs_come_in_their_order(transport: Transport) -> None:

@@ -19,8 +19,8 @@ def hash_of(number: int) -> Hash32:
 
 def filled(*headers: Header) -> HeaderCache:
     cache = HeaderCache()
-    for one in headers:
-        cache.add(one)
+    for header in headers:
+        cache.add(header)
     return cache
 
 

@@ -21,6 +21,6 @@ async def test_once_every_transfer_is_answered_for_no_other_endpoint_is_asked() 
         chain = ChainConfig.model_validate(CONFIG | {"endpoints": [url, "http://127.0.0.1:1"]})
         pool = EndpointPool(chain, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
         legs = LateLegFinder({BETA: pool}, lambda *_: Durations(execute=10, reconcile=10_000))
-        found = await legs.among([transfer], GENESIS_TIME + 100)
-    assert ([late.leg for late in found.late], found.unasked) == ([Leg.EXECUTE], 0)
+        search = await legs.among([transfer], GENESIS_TIME + 100)
+    assert ([late.leg for late in search.late], search.unasked) == ([Leg.EXECUTE], 0)
     assert {kind.outcome for kind in pool.requests} == {"answered"}

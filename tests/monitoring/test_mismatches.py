@@ -50,10 +50,10 @@ DIVERTED = replace(HONEST, to=Address(b"\x99" * 20))
 ALERT = f"delivery_mismatch:0x{HONEST.transfer_id.hex()}"
 
 
-def log(event: TransferEvent, place: Sighting) -> DecodedLog:
+def log(event: TransferEvent, sighting: Sighting) -> DecodedLog:
     topics, data = encode_event(event)
-    block = place.block
-    raw = RawLog(Address(b"\x11" * 20), topics, data, block.number, block.hash, place.tx_hash, place.log_index)
+    block = sighting.block
+    raw = RawLog(Address(b"\x11" * 20), topics, data, block.number, block.hash, sighting.tx_hash, sighting.log_index)
     return decode_log(BETA, raw, block.timestamp)
 
 
@@ -72,11 +72,11 @@ def covered(*logs: DecodedLog, vouch: object = yes, gone: Sighting | None = None
 
 
 class Checking:
-    """A checker on a file; ``told`` are the alerts whose change it told of, ``refuses`` has the store fail."""
+    """A checker on a file; ``changed_alerts`` are those whose change it announced, ``refuses`` has the store fail."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.told: list[str] = []
+        self.changed_alerts: list[str] = []
         self.refuses = False
         self.queue = ObservationQueue()
         self.checker = TransferChecker(self.queue, self, durations, self, LABELS, SystemClock(), lambda _: ["ops"])
@@ -94,7 +94,7 @@ class Checking:
         return await self.store.record(batch, decide, refuse if self.refuses else route, at)
 
     def committed(self, news: Committed) -> None:
-        self.told += news.changed_alerts
+        self.changed_alerts += news.changed_alerts
 
     async def sees(self, observation: Observation) -> None:
         await (await self.queue.put(observation))
@@ -144,7 +144,7 @@ async def test_a_covered_mismatch_opens_its_alert_and_is_no_event(
     async with checking(tmp_path) as made:
         await made.sees(covered(log(event, sighting(20))))
         assert await made.alerts() == OPEN
-        assert made.told == [ALERT]
+        assert made.changed_alerts == [ALERT]
         ((row, view),) = await made.store.alerts.listed(None, limit=2)
         assert DELIVERY_MISMATCH.details_of(row.alert).wrong is wrong
         assert row.alert.pathway == (ALPHA, BETA)
@@ -204,7 +204,7 @@ async def test_a_reorg_that_takes_its_block_takes_the_alert_back(tmp_path: Path)
         assert await made.alerts() == OPEN
         await made.sees(covered(gone=sighting(20)))
         assert await made.alerts() == TAKEN_BACK
-        assert made.told[-1] == ALERT
+        assert made.changed_alerts[-1] == ALERT
         await made.sees(covered(log(STOLEN, sighting(21))))
         assert await made.alerts() == OPEN
 

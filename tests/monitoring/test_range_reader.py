@@ -47,16 +47,16 @@ async def reader_of(node: Node, headers: HeaderCache | None = None) -> AsyncIter
 
 async def test_a_block_time_is_the_headers_and_never_the_logs() -> None:
     async with reader_of(Node(20, logs=[5, 9])) as read:
-        found = await read(1, 20)
-        assert [decoded.timestamp for decoded in found.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
-        assert found.end.number == 20
+        range_read = await read(1, 20)
+        assert [decoded.timestamp for decoded in range_read.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
+        assert range_read.end.number == 20
 
 
 async def test_logs_in_more_blocks_than_headers_are_kept_are_all_placed() -> None:
     node = Node(50, logs=list(range(1, 46)))
     async with reader_of(node, HeaderCache(most=10)) as read:
-        found = await read(1, 50, final=50)
-        assert [decoded.timestamp for decoded in found.logs] == [GENESIS_TIME + number for number in node.logs]
+        range_read = await read(1, 50, final=50)
+        assert [decoded.timestamp for decoded in range_read.logs] == [GENESIS_TIME + number for number in node.logs]
 
 
 async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:
@@ -76,9 +76,9 @@ async def test_a_stored_event_counts_as_answered_and_is_not_decoded_again() -> N
     node = Node(20, logs=[5, 9], log_changes={"topics": [f"0x{TOPIC.hex()}", f"0x{ID.hex()}"]})
     async with reader_of(node) as read:
         known = {(5, hash_at(5))}
-        found = await read(1, 20, known=known, events={(hash_at(5), EventKind.XCALLED, ID)})
-        assert [decoded.content is None for decoded in found.logs] == [True, False]
-        assert [decoded.log.block_number for decoded in found.logs] == [5, 9]
+        range_read = await read(1, 20, known=known, events={(hash_at(5), EventKind.XCALLED, ID)})
+        assert [decoded.content is None for decoded in range_read.logs] == [True, False]
+        assert [decoded.log.block_number for decoded in range_read.logs] == [5, 9]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ async def test_a_log_with_another_blocks_hash_is_unsettled() -> None:
 
 async def test_where_another_block_stands_a_known_one_is_gone() -> None:
     async with reader_of(Node(20, branch={5: 1})) as read:
-        found = await read(1, 20, known={(5, hash_at(5)), (6, hash_at(6, 2))})
-        assert found.gone == {hash_at(5), hash_at(6, 2)}
+        range_read = await read(1, 20, known={(5, hash_at(5)), (6, hash_at(6, 2))})
+        assert range_read.gone == {hash_at(5), hash_at(6, 2)}
 
 
 async def test_an_answer_without_a_log_of_a_block_that_stands_is_partial() -> None:

@@ -43,12 +43,12 @@ class Ranges:
 async def test_ranges_come_in_their_order_whichever_is_read_first() -> None:
     ranges = Ranges()
     ranges.let_go(*reversed(range(10, 100, 10)))
-    found = []
+    firsts = []
     async with ReadAhead(ranges.following, lambda: 3, ranges.read) as ahead:
         asyncio.get_running_loop().call_later(0.01, ranges.let_go, 0)
-        async for one in ahead:
-            found.append(one.blocks.first)  # noqa: PERF401 - what came before an error matters
-    assert found == list(range(0, 100, 10))
+        async for range_read in ahead:
+            firsts.append(range_read.blocks.first)  # noqa: PERF401 - what came before an error matters
+    assert firsts == list(range(0, 100, 10))
 
 
 async def test_no_more_are_under_way_than_allowed() -> None:

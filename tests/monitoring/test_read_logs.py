@@ -183,7 +183,7 @@ def test_a_log_without_a_field_is_malformed(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "reason"),
+    ("criteria", "reason"),
     [
         (LogFilter(Address(b"\xc1" * 20), []), "it is from another contract"),
         (LogFilter(CONTRACT, [b"\x02" * 32]), "its topics were not asked for"),
@@ -193,8 +193,8 @@ def test_a_log_without_a_field_is_malformed(field: str) -> None:
         (LogFilter(CONTRACT, [], to_block=BlockNumber(8)), "its block was not asked for"),
     ],
 )
-def test_a_log_that_was_not_asked_for_is_malformed(wanted: LogFilter, reason: str) -> None:
-    assert read_log(raw(entry(LOG)), wanted) == MalformedEntry(bytes(raw(entry(LOG))), reason)
+def test_a_log_that_was_not_asked_for_is_malformed(criteria: LogFilter, reason: str) -> None:
+    assert read_log(raw(entry(LOG)), criteria) == MalformedEntry(bytes(raw(entry(LOG))), reason)
 
 
 @pytest.mark.parametrize("topics", [[], [None], [TOPIC], [[b"\x02" * 32, TOPIC]]])
@@ -214,9 +214,9 @@ def test_a_pushed_log_says_whether_it_was_removed(removed: bool) -> None:
 
 
 def test_a_filter_is_written_as_json_rpc_has_it() -> None:
-    wanted = LogFilter(CONTRACT, [[TOPIC, TOPIC], None, TOPIC], BlockNumber(0), BlockNumber(255))
+    criteria = LogFilter(CONTRACT, [[TOPIC, TOPIC], None, TOPIC], BlockNumber(0), BlockNumber(255))
     topic = to_hex(TOPIC)
-    assert wanted.params() == {
+    assert criteria.params() == {
         "address": "0x" + "c0" * 20,
         "topics": [[topic, topic], None, topic],
         "fromBlock": "0x0",

@@ -35,7 +35,7 @@ async def test_what_is_put_is_stored_and_armed_when_its_future_is_done(tmp_path:
         await (await checking_.queue.put(seen(xcalled_log(1))))
         assert await checking_.count() == 1
         armed = [effect for news in checking_.commits for effect in news.effects if isinstance(effect, ArmDeadline)]
-        assert [one.awaited.due_at for one in armed] == [TIME + 10, TIME + 20]
+        assert [deadline.awaited.due_at for deadline in armed] == [TIME + 10, TIME + 20]
 
 
 async def test_events_and_progress_are_committed_together_or_not_at_all(tmp_path: Path) -> None:
@@ -162,5 +162,5 @@ async def test_junk_is_told_in_one_line_and_kept_up_to_a_bound(tmp_path: Path) -
             await checking_.checker.drain()
             assert checking_.malformed == {ORIGIN: 3_000}
             assert await checking_.store.chains.malformed_counts() == {ORIGIN: 1_000}
-    told = [(line["chain"], line["logs"], line["reason"]) for line in lines if line["event"] == "log.malformed"]
-    assert told == [("alpha", 3_000, "it is nothing")]
+    logged = [(line["chain"], line["logs"], line["reason"]) for line in lines if line["event"] == "log.malformed"]
+    assert logged == [("alpha", 3_000, "it is nothing")]

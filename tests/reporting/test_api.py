@@ -87,9 +87,11 @@ async def test_a_transaction_of_several_transfers_gives_a_list_in_log_order(
 ) -> None:
     together = Hash32(b"t" * 32)
     samples = [Sample(nonce) for nonce in (3, 1, 2)]
-    await fill(store, [one.xcalled(tx_hash=together, log_index=place) for place, one in enumerate(samples)])
+    await fill(
+        store, [sample.xcalled(tx_hash=together, log_index=log_index) for log_index, sample in enumerate(samples)]
+    )
     body = await get(client, f"{TRANSFERS}/0x{together.hex()}")
-    assert [item["transfer_id"] for item in body["items"]] == [one.hex_id for one in samples]
+    assert [item["transfer_id"] for item in body["items"]] == [sample.hex_id for sample in samples]
     assert body["next_cursor"] is None
 
 
@@ -199,8 +201,8 @@ async def test_stats_cover_the_last_day_by_the_hour_by_default(client: aiohttp.C
     await fill(store, [young.xcalled(), young.executed(), old.xcalled()])
     day, week = await get(client, STATS), await get(client, f"{STATS}?since=P7D&bucket=P1D")
     assert [(day[name]) for name in ("since", "until")] == ["2026-01-01T03:04:06Z", "2026-01-02T03:04:06Z"]
-    assert [one["pathways"][0]["begun"] for one in (day, week)] == [1, 2]
-    assert [one["timeline"]["bucket_seconds"] for one in (day, week)] == [3_600, 86_400]
+    assert [body["pathways"][0]["begun"] for body in (day, week)] == [1, 2]
+    assert [body["timeline"]["bucket_seconds"] for body in (day, week)] == [3_600, 86_400]
     assert day["pathways"][0]["execute"]["latency_seconds"] == {"p50": 60, "p95": 60, "p99": 60}
     assert day["routers"][0]["router"] == to_checksum_address(ROUTER)
 

@@ -70,9 +70,9 @@ async def alerts(store: Store) -> list[tuple[str, str | None, str]]:
     return [(row.alert.subject, row.alert.resolution, compose(row.alert, None, LABELS).title) for row, _ in rows]
 
 
-async def standing(store: Store, *wanted: tuple[str, str | None, str]) -> None:
+async def standing(store: Store, *expected: tuple[str, str | None, str]) -> None:
     async with asyncio.timeout(10):
-        while await alerts(store) != list(wanted):  # noqa: ASYNC110 - a fact about the store, no event
+        while await alerts(store) != list(expected):  # noqa: ASYNC110 - a fact about the store, no event
             await asyncio.sleep(0.01)
 
 
@@ -83,7 +83,7 @@ async def test_backups_are_made_by_the_age_of_the_newest(store: Store, database:
         await until(lambda: len(shelf.got) >= 5)
     kept = folder.kept()
     assert len(kept) == 3
-    assert [verify(one.path).counts for one in kept] == [(0, 0, 0)] * 3
+    assert [verify(backup.path).counts for backup in kept] == [(0, 0, 0)] * 3
     assert await alerts(store) == []
     async with backing_up(store, folder, shelf, every=3600) as woken:
         await asyncio.sleep(0.3)  # what must not happen has no event

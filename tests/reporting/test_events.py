@@ -95,9 +95,9 @@ async def test_a_changed_transfer_comes_as_the_api_gives_it(
     async with reading(session) as reader:
         assert (await reader.next())["event"] == "ready"
         await change(server, store, Sample(3))
-        told = await reader.next()
+        event = await reader.next()
     async with session.get(f"/api/v1/transfers/{Sample(3).hex_id}") as response:
-        assert (told["event"], data(told)) == ("transfer", await response.json())
+        assert (event["event"], data(event)) == ("transfer", await response.json())
 
 
 async def test_an_alerts_opening_and_end_come_with_its_transfer(
@@ -151,10 +151,10 @@ async def test_who_comes_back_from_elsewhere_is_told_to_read_again(
 
 async def test_too_many_changes_are_one_reset(server: WebServer, session: aiohttp.ClientSession, store: Store) -> None:
     samples = [Sample(nonce) for nonce in range(201)]
-    await fill(store, [one.xcalled() for one in samples])
+    await fill(store, [sample.xcalled() for sample in samples])
     async with reading(session) as reader:
         await reader.until("ready")
-        server.feed.transfers_changed([one.id for one in samples])
+        server.feed.transfers_changed([sample.id for sample in samples])
         assert (await reader.next())["event"] == "reset"
 
 
@@ -182,11 +182,11 @@ async def test_alerts_of_before_the_start_are_not_told(
     await store.alerts.open(another, [])
     later.alerts_changed()
     async with asyncio.timeout(20):
-        told = [await listener.next() for _ in range(2)]
+        events = [await listener.next() for _ in range(2)]
     looking.cancel()
-    assert [event and event.name for event in told] == ["ready", "alert"]
-    assert told[1] is not None
-    assert json.loads(told[1].data)["subject"] == "there"
+    assert [event and event.name for event in events] == ["ready", "alert"]
+    assert events[1] is not None
+    assert json.loads(events[1].data)["subject"] == "there"
 
 
 async def test_a_reader_that_takes_nothing_is_cut_off_and_delays_nobody(
@@ -201,14 +201,14 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_delays_nobody(
     await loop.sock_sendall(stalled, f"GET {EVENTS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     async with reading(session) as reader:
         await reader.until("ready")
-        got = told = 0
+        received = published = 0
         async with asyncio.timeout(60):
             while server.feed.listening > 1:
                 server.feed.publish(EventName.TRANSFER, json.dumps("x" * 20_000))
-                told += 1
-                got += (await reader.next())["event"] == "transfer"
+                published += 1
+                received += (await reader.next())["event"] == "transfer"
     stalled.close()
-    assert got == told
+    assert received == published
 
 
 async def test_streams_say_now_and_then_that_they_live(store: Store) -> None:
@@ -228,12 +228,12 @@ async def test_streams_say_now_and_then_that_they_live(store: Store) -> None:
 
 async def test_streams_end_with_the_monitor(server: WebServer, session: aiohttp.ClientSession) -> None:
     """A stop has a second for them all; nothing here waits for them to be cut off."""
-    async with reading(session) as one, reading(session) as other:
-        await one.until("ready")
-        await other.until("ready")
+    async with reading(session) as first, reading(session) as second:
+        await first.until("ready")
+        await second.until("ready")
         stopping = asyncio.create_task(server.stop())
-        assert await one.next() == {"event": "end"}
-        assert await other.next() == {"event": "end"}
+        assert await first.next() == {"event": "end"}
+        assert await second.next() == {"event": "end"}
         await stopping
 
 

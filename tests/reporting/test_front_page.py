@@ -51,9 +51,9 @@ async def make_traffic(store: Store) -> None:
     """Twenty executed after 10, 20 … 200 s, every fourth by the slow path, the first seven reconciled; one overdue."""
     sent = [Sample(nonce, START - 4000 - nonce) for nonce in range(1, 21)]
     stuck = Sample(21, START - 400)
-    records = [stuck.xcalled(), *(one.xcalled() for one in sent)]
-    records += [one.executed(10 * one.nonce, routers=(ROUTER,) if one.nonce % 4 else ()) for one in sent]
-    records += [one.reconciled(1000 + one.nonce) for one in sent[:7]]
+    records = [stuck.xcalled(), *(sample.xcalled() for sample in sent)]
+    records += [sample.executed(10 * sample.nonce, routers=(ROUTER,) if sample.nonce % 4 else ()) for sample in sent]
+    records += [sample.reconciled(1000 + sample.nonce) for sample in sent[:7]]
     await fill(store, records, progress=[covered(ORIGIN), covered(DESTINATION)])
     await store.alerts.open(overdue(stuck.id, Leg.EXECUTE, START - 100, AT, (ORIGIN, DESTINATION)), [])
 

@@ -78,15 +78,15 @@ async def _walk(before: list[int], between: list[list[int]], limit: int) -> list
     seen: list[tuple[int, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         store = await open_store(Path(folder) / "monitor.db", NAMES)
-        await fill(store, [Sample(place, START + at).xcalled() for place, at in enumerate(before)])
+        await fill(store, [Sample(nonce, START + at).xcalled() for nonce, at in enumerate(before)])
         after, more = None, True
         while more:
             views, after = await transfers_page(store, TransferFilter(), limit=limit, after=after)
             seen += [(view.transfer.started_at, hex_text(view.transfer.transfer_id)) for view in views]
             more = after is not None
             after = read_transfer_cursor(write_transfer_cursor(after)) if after else None
-            new = [Sample(nonce + place, START + at) for place, at in enumerate(next(arriving, []))]
+            new = [Sample(nonce + number, START + at) for number, at in enumerate(next(arriving, []))]
             nonce += len(new)
-            await fill(store, [one.xcalled() for one in new])
+            await fill(store, [sample.xcalled() for sample in new])
         await store.close()
     return seen

@@ -104,22 +104,22 @@ CASES = [
 @pytest.mark.usefixtures("everything")
 async def test_real_answers_are_as_described(client: aiohttp.ClientSession) -> None:
     for path, rest, status in CASES:
-        found, body = await asked(client, path.replace("{id_or_tx}", "") + rest)
-        assert found == status, path + rest
+        answered, body = await asked(client, path.replace("{id_or_tx}", "") + rest)
+        assert answered == status, path + rest
         validator("paths", path, "get", "responses", str(status)).validate(body)
 
 
-@pytest.mark.parametrize("told", [notice(), notice(Change.RESOLVED, drill=True), replace(notice(), transfer=None)])
-def test_webhook_bodies_are_as_described(told: AlertNotice) -> None:
+@pytest.mark.parametrize("sent", [notice(), notice(Change.RESOLVED, drill=True), replace(notice(), transfer=None)])
+def test_webhook_bodies_are_as_described(sent: AlertNotice) -> None:
     described = validator("webhooks", "alert", "post", "requestBody")
-    for body in (whole_body(told, LABELS, NOW.timestamp()), short_body(told)):
+    for body in (whole_body(sent, LABELS, NOW.timestamp()), short_body(sent)):
         described.validate(json.loads(body))
 
 
 def test_a_webhooks_report_is_as_described() -> None:
     figures = PathwayFigures(ORIGIN, DESTINATION, 128, 120, 3, LegFigures(124, 45, 120, 2), LegFigures())
     report = Report(0, 86_400, (figures,), (figures,))
-    told = ReportNotice(
+    sent = ReportNotice(
         key="report",
         thread="report",
         change=Change.OPENED,
@@ -127,7 +127,7 @@ def test_a_webhooks_report_is_as_described() -> None:
         created_at=NOW,
         document=lambda most: report_document(report, LABELS, most),
     )
-    validator("webhooks", "report", "post", "requestBody").validate(json.loads(report_body(told)))
+    validator("webhooks", "report", "post", "requestBody").validate(json.loads(report_body(sent)))
 
 
 def test_documents_have_no_properties_but_those_described() -> None:
@@ -147,13 +147,18 @@ def test_every_path_is_among_the_answers() -> None:
 async def test_every_state_of_a_list_was_among_the_answers(client: aiohttp.ClientSession) -> None:
     """Without them the test above would hold the description against less than it says."""
     _, transfers = await asked(client, "/api/v1/transfers")
-    assert {one["status"] for one in transfers["items"]} >= {"XCalled", "Executed", "Unknown", "CompletedFast"}
-    assert {one["deadlines"] is None for one in transfers["items"]} == {True, False}
+    assert {transfer["status"] for transfer in transfers["items"]} >= {
+        "XCalled",
+        "Executed",
+        "Unknown",
+        "CompletedFast",
+    }
+    assert {transfer["deadlines"] is None for transfer in transfers["items"]} == {True, False}
     _, stats = await asked(client, "/api/v1/stats")
     assert stats["pathways"][0]["execute"]["latency_seconds"]["p50"] == 60
     assert stats["routers"][0]["owed"]
     _, alerts = await asked(client, "/api/v1/alerts")
-    assert {one["state"] for one in alerts["items"]} == {"open", "resolved"}
+    assert {alert["state"] for alert in alerts["items"]} == {"open", "resolved"}
 
 
 async def test_the_served_description_is_this_one(client: aiohttp.ClientSession) -> None:
@@ -169,7 +174,9 @@ def test_every_route_of_the_api_is_described(server_at: Callable[[ListenAddress]
 async def test_filters_are_those_that_are_described(client: aiohttp.ClientSession) -> None:
     for path, described in DESCRIPTION["paths"].items():
         if path.startswith("/api/") and "{" not in path:
-            named = {one["name"] for one in described["get"].get("parameters", ()) if one["in"] == "query"}
+            named = {
+                parameter["name"] for parameter in described["get"].get("parameters", ()) if parameter["in"] == "query"
+            }
             _, refused = await asked(client, f"{path}?no-such-thing=1")
             known = refused["error"].partition("valid parameters: ")[2]
             assert set(known.split(", ")) - {"none"} == named, path

@@ -16,8 +16,8 @@ LATENCIES = st.builds(
 BUCKETS = st.lists(st.tuples(COUNTS, LATENCIES), max_size=60)
 
 
-def timeline(found: list[tuple[int, LatencyPercentiles]]) -> Timeline:
-    buckets = (TimeBucket(3600 * place, begun=begun, execute=took) for place, (begun, took) in enumerate(found))
+def timeline(per_hour: list[tuple[int, LatencyPercentiles]]) -> Timeline:
+    buckets = (TimeBucket(3600 * hour, begun=begun, execute=took) for hour, (begun, took) in enumerate(per_hour))
     return Timeline(3600, tuple(buckets))
 
 
@@ -33,21 +33,21 @@ def stands_within(plot: Plot) -> None:
 
 
 @given(BUCKETS)
-def test_transfers_are_drawn_in_proportion(found: list[tuple[int, LatencyPercentiles]]) -> None:
-    plot = transfers_plot(timeline(found))
+def test_transfers_are_drawn_in_proportion(per_hour: list[tuple[int, LatencyPercentiles]]) -> None:
+    plot = transfers_plot(timeline(per_hour))
     stands_within(plot)
-    assert [row[1] for row in plot.rows] == [begun for begun, _ in found]
-    largest = max((begun for begun, _ in found), default=0)
+    assert [row[1] for row in plot.rows] == [begun for begun, _ in per_hour]
+    largest = max((begun for begun, _ in per_hour), default=0)
     tallest = max((bar.height for bar in plot.bars), default=0)
-    for bar, (begun, _) in zip(plot.bars, found, strict=True):
+    for bar, (begun, _) in zip(plot.bars, per_hour, strict=True):
         assert abs(bar.height * largest - tallest * begun) <= 0.02 * max(largest, 1)
 
 
 @given(BUCKETS)
-def test_latencies_are_drawn_where_there_are_any(found: list[tuple[int, LatencyPercentiles]]) -> None:
-    plot = latency_plot(timeline(found), Leg.EXECUTE)
+def test_latencies_are_drawn_where_there_are_any(per_hour: list[tuple[int, LatencyPercentiles]]) -> None:
+    plot = latency_plot(timeline(per_hour), Leg.EXECUTE)
     stands_within(plot)
-    arrived = [took for _, took in found if took.count]
+    arrived = [took for _, took in per_hour if took.count]
     assert [len(line.dots) for line in plot.lines] == [len(arrived)] * 2
     for half, most in zip(*(line.dots for line in plot.lines), strict=True):
         assert most[1] <= half[1]
@@ -60,12 +60,12 @@ def test_the_buckets_of_a_distribution_say_where_they_begin() -> None:
 
 @given(st.integers(1, 400), st.sampled_from((60, 3600, 21_600, 86_400)))
 def test_labels_of_time_are_distinct_and_whole(parts: int, width: int) -> None:
-    buckets = tuple(TimeBucket(START + width * place) for place in range(parts))
+    buckets = tuple(TimeBucket(START + width * number) for number in range(parts))
     ticks = transfers_plot(Timeline(width, buckets)).x_ticks
-    texts = [tick(one.at or 0, one.dated) for one in ticks]
+    texts = [tick(mark.at or 0, mark.dated) for mark in ticks]
     assert len(set(texts)) == len(texts) >= min(parts, 3)
     # No letter of the axis is wider than 6.2.
-    assert all(one.position + 6.2 * len(text) <= WIDTH for one, text in zip(ticks, texts, strict=True))
+    assert all(mark.position + 6.2 * len(text) <= WIDTH for mark, text in zip(ticks, texts, strict=True))
 
 
 def test_a_line_is_broken_where_nothing_arrived() -> None:

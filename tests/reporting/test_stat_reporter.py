@@ -24,32 +24,36 @@ from tests.world.waiting import running, until
 MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
-def place(at: datetime, number: int) -> Sighting:
+def sighting(at: datetime, number: int) -> Sighting:
     block = BlockRef(BlockNumber(number), Hash32(number.to_bytes(32)), Timestamp(int(at.timestamp())))
     return Sighting(block, Hash32(bytes(32)), 0)
 
 
 async def cross(store: Store, nonce: int, at: datetime, took: int) -> None:
     """A transfer that begins then and takes so many seconds for each leg."""
-    one, later = info(nonce, ORIGIN, DESTINATION), at + timedelta(seconds=took)
-    records = [xcalled(one, place(at, nonce)), executed(one, place(later, nonce)), reconciled(one, place(later, nonce))]
+    transfer, later = info(nonce, ORIGIN, DESTINATION), at + timedelta(seconds=took)
+    records = [
+        xcalled(transfer, sighting(at, nonce)),
+        executed(transfer, sighting(later, nonce)),
+        reconciled(transfer, sighting(later, nonce)),
+    ]
     step = ObservedChange(seen=tuple(records))
     await commit(store, step, durations=durations, at=MIDNIGHT)
 
 
-def reporter(store: Store, clock: ManualClock, caught_up: Callable[[], bool], told: Callable[[], None]) -> StatReporter:
+def reporter(store: Store, clock: ManualClock, caught_up: Callable[[], bool], wake: Callable[[], None]) -> StatReporter:
     """Of every day, to one channel."""
     shelf = store.reports
-    return StatReporter(store.statistics, shelf, timedelta(days=1), ["ops"], caught_up, told, clock)
+    return StatReporter(store.statistics, shelf, timedelta(days=1), ["ops"], caught_up, wake, clock)
 
 
 async def look(store: Store, at: datetime) -> list[Report]:
     """What a reporter that runs at this time finds to tell."""
     woken: list[None] = []
     shelf = store.reports
-    told = reporter(store, ManualClock(at), lambda: True, lambda: woken.append(None))
+    running_reporter = reporter(store, ManualClock(at), lambda: True, lambda: woken.append(None))
     before = await shelf.last(at.timestamp())
-    async with running(told.run()):
+    async with running(running_reporter.run()):
         if before is None:
             async with asyncio.timeout(10):
                 while await shelf.last(at.timestamp()) is None:  # noqa: ASYNC110 - a fact about the store, no event
@@ -74,12 +78,14 @@ async def test_a_day_is_reported_once_and_missed_days_never(
     assert await look(store, MIDNIGHT + timedelta(hours=5)) == []
     assert await look(store, MIDNIGHT + day + timedelta(seconds=30)) == []
     [first] = await look(store, MIDNIGHT + day + timedelta(seconds=90))
-    assert [(one.begun, one.execute.p50) for one in first.pathways] == [(1, 40)]
+    assert [(pathway.begun, pathway.execute.p50) for pathway in first.pathways] == [(1, 40)]
     assert first.before == ()
     assert await look(store, MIDNIGHT + day + timedelta(hours=9)) == []
     [second] = await look(store, MIDNIGHT + 2 * day + timedelta(hours=2))
-    assert [(one.begun, one.fast, one.execute.p50, one.execute.p95) for one in second.pathways] == [(2, 2, 60, 80)]
-    assert [one.begun for one in second.before] == [1]
+    assert [(pathway.begun, pathway.fast, pathway.execute.p50, pathway.execute.p95) for pathway in second.pathways] == [
+        (2, 2, 60, 80)
+    ]
+    assert [pathway.begun for pathway in second.before] == [1]
     # Five days without the monitor: one report, on the last of them.
     [after] = await look(store, MIDNIGHT + 7 * day + timedelta(hours=2))
     assert (after.since, after.pathways) == (int((MIDNIGHT + 6 * day).timestamp()), ())
@@ -94,13 +100,13 @@ async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store
         asked += 1
         return read
 
-    def told() -> None:
+    def wake() -> None:
         nonlocal woken
         woken += 1
 
     day = timedelta(days=1)
     clock = ManualClock(MIDNIGHT + day + timedelta(hours=9))
-    async with running(reporter(store, clock, caught_up, told).run()):
+    async with running(reporter(store, clock, caught_up, wake).run()):
         await until(lambda: asked >= 2)
         assert woken == 0
         await cross(store, 1, MIDNIGHT + timedelta(hours=1), 40)
@@ -108,7 +114,7 @@ async def test_after_a_downtime_it_waits_until_what_happened_has_been_read(store
         await until(lambda: woken)
     queued = await store.reports.next_report("ops")
     assert queued is not None
-    assert [one.begun for one in queued.report.pathways] == [1]
+    assert [pathway.begun for pathway in queued.report.pathways] == [1]
 
 
 async def test_it_waits_only_so_long_for_an_unreadable_chain(store: Store) -> None:
@@ -121,11 +127,11 @@ async def test_it_waits_only_so_long_for_an_unreadable_chain(store: Store) -> No
         asked += 1
         return False
 
-    def told() -> None:
+    def wake() -> None:
         nonlocal woken
         woken += 1
 
-    async with running(reporter(store, clock, caught_up, told).run()):
+    async with running(reporter(store, clock, caught_up, wake).run()):
         await until(lambda: asked)
         assert woken == 0
         clock.passed = 3600.0
@@ -157,8 +163,10 @@ async def test_nothing_is_reported_while_no_chain_agrees_with_the_time(store: St
         return settled
 
     clock = ManualClock(MIDNIGHT + timedelta(days=365))
-    told = StatReporter(store.statistics, shelf, timedelta(days=1), ["ops"], lambda: True, woken.set, clock, is_settled)
-    async with running(told.run()):
+    running_reporter = StatReporter(
+        store.statistics, shelf, timedelta(days=1), ["ops"], lambda: True, woken.set, clock, is_settled
+    )
+    async with running(running_reporter.run()):
         await until(lambda: asked >= 4)
         assert not woken.is_set()
         clock.at, settled = MIDNIGHT + timedelta(days=1, hours=1), True

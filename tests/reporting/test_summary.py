@@ -21,29 +21,29 @@ UNSEEN = OpenAlerts(CHAIN_UNOBSERVED, Severity.WARNING, None, "here", 1, AT)
 
 
 def test_nothing_wrong_is_fine() -> None:
-    found = summarize([], CHAINS, [GOOD], LABELS)
-    assert (found.level, found.problems) == (Level.FINE, ())
+    summary = summarize([], CHAINS, [GOOD], LABELS)
+    assert (summary.level, summary.problems) == (Level.FINE, ())
 
 
 def test_the_worst_comes_first_and_is_the_headline() -> None:
     chains = [(out_of_sight(ORIGIN), None), CHAINS[1]]
-    found = summarize([UNSEEN, LATE], chains, [GOOD, BAD], LABELS)
-    assert found.level is Level.CRITICAL
-    assert found.headline == "3 transfers are not executed in time: here → there."
+    summary = summarize([UNSEEN, LATE], chains, [GOOD, BAD], LABELS)
+    assert summary.level is Level.CRITICAL
+    assert summary.headline == "3 transfers are not executed in time: here → there."
 
 
 def test_a_chain_out_of_sight_is_said_once() -> None:
-    found = summarize([UNSEEN], [(out_of_sight(ORIGIN), None)], [GOOD], LABELS)
-    assert [problem.text for problem in found.problems] == [
+    summary = summarize([UNSEEN], [(out_of_sight(ORIGIN), None)], [GOOD], LABELS)
+    assert [problem.text for problem in summary.problems] == [
         "here is not observed (node.example refused the connection)"
     ]
-    assert found.problems[0].part == "chains"
+    assert summary.problems[0].part == "chains"
 
 
 def test_unjudged_legs_are_mentioned_once_with_the_reason() -> None:
-    found = summarize([UNSEEN], [(unjudging(ORIGIN, legs=1), None)], [GOOD], LABELS)
-    assert found.level is Level.WARNING
-    assert [problem.text for problem in found.problems] == [
+    summary = summarize([UNSEEN], [(unjudging(ORIGIN, legs=1), None)], [GOOD], LABELS)
+    assert summary.level is Level.WARNING
+    assert [problem.text for problem in summary.problems] == [
         "here has 1 leg past due that cannot be judged: transferStatus is not answered: node.example refused eth_call"
     ]
 
@@ -60,18 +60,18 @@ def test_no_chain_and_holes_are_not_fine() -> None:
 
 @pytest.mark.parametrize(("channels", "level"), [([GOOD, BAD], Level.WARNING), ([BAD], Level.CRITICAL)])
 def test_a_monitor_that_nobody_hears_is_critical(channels: list[ChannelRow], level: Level) -> None:
-    found = summarize([], CHAINS, channels, LABELS)
-    assert (found.level, found.headline) == (level, "Channel desk takes no alerts (no such webhook).")
+    summary = summarize([], CHAINS, channels, LABELS)
+    assert (summary.level, summary.headline) == (level, "Channel desk takes no alerts (no such webhook).")
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 def test_every_kind_of_alert_has_words(kind: AlertKind) -> None:
     for count in (1, 12):
-        found = summarize([replace(LATE, kind=kind, count=count)], CHAINS, [GOOD], LABELS)
-        assert "{" not in found.headline
-        assert kind.name not in found.headline
+        summary = summarize([replace(LATE, kind=kind, count=count)], CHAINS, [GOOD], LABELS)
+        assert "{" not in summary.headline
+        assert kind.name not in summary.headline
 
 
 def test_words_of_others_do_not_fill_the_first_line() -> None:
-    found = summarize([], CHAINS, [replace(BAD, reason="x" * 1000)], LABELS)
-    assert len(found.headline) < 170
+    summary = summarize([], CHAINS, [replace(BAD, reason="x" * 1000)], LABELS)
+    assert len(summary.headline) < 170

@@ -16,7 +16,7 @@ from tests.world.two_chains import (
 
 async def test_lists_are_newest_first_and_end_with_a_null_cursor(client: aiohttp.ClientSession, store: Store) -> None:
     samples = [Sample(nonce, START + nonce) for nonce in range(3)]
-    await fill(store, [one.xcalled() for one in samples])
+    await fill(store, [sample.xcalled() for sample in samples])
     body = await get(client, TRANSFERS)
     assert set(body) == {"items", "next_cursor"}
     assert [item["nonce"] for item in body["items"]] == ["2", "1", "0"]

@@ -35,7 +35,7 @@ def test_each_table_becomes_its_provider_in_the_files_order() -> None:
         desk={"type": "slack", "webhook_url": "https://slack.example/services/s3cret", "mention": "<!here>"},
         machines={"type": "webhook", "url": "https://machine.example", "secret": "whsec_" + "A" * 40},
     )
-    assert [one.provider.name for one in built] == ["console", "ops", "desk", "machines"]
+    assert [configured.provider.name for configured in built] == ["console", "ops", "desk", "machines"]
     assert isinstance(built[1].provider, DiscordProvider)
     assert isinstance(built[3].provider, WebhookProvider)
 
@@ -138,7 +138,7 @@ LATE_ALERT = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, (ORIGIN, DESTINATION
 
 
 @pytest.mark.parametrize(
-    ("pathways", "wanted"),
+    ("pathways", "is_sent"),
     [
         ([], True),
         ([{"origin": "ethereum"}], True),
@@ -148,12 +148,12 @@ LATE_ALERT = overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, (ORIGIN, DESTINATION
         ([{"origin": "base"}, {"origin": "*", "destination": "*"}], True),
     ],
 )
-def test_a_transfers_alert_goes_to_those_who_want_its_pathway(pathways: list[dict[str, object]], wanted: bool) -> None:
-    assert asked(*pathways).wants(LATE_ALERT, LABELS) is wanted
+def test_a_transfers_alert_goes_to_those_who_want_its_pathway(pathways: list[dict[str, object]], is_sent: bool) -> None:
+    assert asked(*pathways).wants(LATE_ALERT, LABELS) is is_sent
 
 
 @pytest.mark.parametrize(
-    ("pathways", "wanted"),
+    ("pathways", "is_sent"),
     [
         ([], True),
         ([{"origin": "gnosis", "destination": "base"}], True),
@@ -162,8 +162,8 @@ def test_a_transfers_alert_goes_to_those_who_want_its_pathway(pathways: list[dic
         ([{"origin": "base"}], True),
     ],
 )
-def test_a_chains_alert_goes_where_a_pathway_touches_it(pathways: list[dict[str, object]], wanted: bool) -> None:
-    assert asked(*pathways).wants(UNOBSERVED, LABELS) is wanted
+def test_a_chains_alert_goes_where_a_pathway_touches_it(pathways: list[dict[str, object]], is_sent: bool) -> None:
+    assert asked(*pathways).wants(UNOBSERVED, LABELS) is is_sent
 
 
 def test_a_failing_channel_is_told_to_all_whatever_their_pathways() -> None:

@@ -32,12 +32,12 @@ RECONCILED = replace(LATE, reconciled=sighting(DUE_AT - 9))
 PAUSED = of_pause(DESTINATION, paused=True)
 
 
-def said(found: Findings, *, ended: bool = False) -> str:
-    return known_words(found.causes, LABELS, ended=ended)
+def said(findings: Findings, *, ended: bool = False) -> str:
+    return known_words(findings.causes, LABELS, ended=ended)
 
 
-def kinds(found: Findings) -> list[CauseKind]:
-    return [cause.kind for cause in found.causes]
+def kinds(findings: Findings) -> list[CauseKind]:
+    return [cause.kind for cause in findings.causes]
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ causes = st.builds(
     st.just({"domain": DESTINATION, "transfers": 2, "lately": 21600, "times": 1, "wei": "1", "slippage": "9"}),
     st.booleans(),
 )
-found = st.builds(
+any_findings = st.builds(
     Findings,
     st.lists(causes, unique_by=lambda cause: cause.kind).map(tuple),
     st.frozensets(st.sampled_from(CauseKind)),
 )
 
 
-@given(st.lists(found, max_size=4))
+@given(st.lists(any_findings, max_size=4))
 def test_each_kind_is_named_once_and_in_order(looks: list[Findings]) -> None:
     known: tuple[Cause, ...] = ()
     for look in looks:

@@ -116,7 +116,7 @@ def test_it_says_how_many_others_were_told_of_before() -> None:
 
 def test_it_names_the_worst_with_their_whole_ids_amounts_and_links() -> None:
     message = compose_digest(digest(10, 10), LABELS, NOW.timestamp())
-    ids = [one.alert.subject for one in (named(0), named(1), named(2))]
+    ids = [member.alert.subject for member in (named(0), named(1), named(2))]
     token = "1 of token 0x" + "07" * 20
     assert message.fields == (
         Field("Longest overdue", f"{ids[0]} · {token}"),

@@ -182,8 +182,8 @@ def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
 
 def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
     ahead = NOW + 10**6
-    told = replace(TOLD, open=4, message=GroupMessage(ahead, 10, 10))
-    assert isinstance(action(Queue(groups=[told])), SendGroup)
+    announced = replace(TOLD, open=4, message=GroupMessage(ahead, 10, 10))
+    assert isinstance(action(Queue(groups=[announced])), SendGroup)
     assert isinstance(action(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), SendGroup)
     assert isinstance(action(waiting(1, ahead, ahead, fresh=False)), SendAlert)
 

@@ -122,7 +122,7 @@ class Channel:
 
     def note_ends(self) -> None:
         for members in self.members.values():
-            for number in [one for one in self.ends if one in members]:
+            for number in [ended for ended in self.ends if ended in members]:
                 members[number] = False
                 self.ends.remove(number)
 
@@ -134,9 +134,9 @@ class Channel:
         if change is Change.RESOLVED:
             self.heard_end.update(list(self.members[group_id]))
             return
-        told = GroupMessage(self.now, group.members, group.open)
+        message = GroupMessage(self.now, group.members, group.open)
         opened_with = group.opened_with or group.members
-        self.groups[group_id] = replace(group, message=told, opened_with=opened_with, editable=True)
+        self.groups[group_id] = replace(group, message=message, opened_with=opened_with, editable=True)
 
 
 moments = st.lists(

@@ -166,9 +166,9 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds: float, words: str)
 @given(st.integers(0, 10**10))
 def test_a_duration_in_words_is_rounded_down_to_its_smaller_unit(seconds: int) -> None:
     parts = re.findall(r"(\d+) (d|h|min|s)", duration_words(seconds))
-    told = sum(int(count) * UNITS[unit] for count, unit in parts)
+    in_words = sum(int(count) * UNITS[unit] for count, unit in parts)
     next_unit = {"d": 3600, "h": 60, "min": 1, "s": 1}[parts[0][1]]
-    assert 0 <= seconds - told < next_unit
+    assert 0 <= seconds - in_words < next_unit
 
 
 def test_a_known_token_is_shown_by_symbol_and_address() -> None:
@@ -184,8 +184,10 @@ def diverted(transfer: Transfer | None) -> Message:
     executed = Executed(
         TRANSFER_ID, TOKEN, TOKEN, replace(INFO, to=TOKEN, bridged_amount=9, nonce=3), (), TOKEN, 9, TOKEN
     )
-    place = sighting(DUE_AT, number=9)
-    return compose(delivery_mismatch(INFO.destination_domain, executed, place, Mismatch.PARAMS, NOW), transfer, LABELS)
+    delivered = sighting(DUE_AT, number=9)
+    return compose(
+        delivery_mismatch(INFO.destination_domain, executed, delivered, Mismatch.PARAMS, NOW), transfer, LABELS
+    )
 
 
 def test_a_mismatch_says_how_the_delivery_differs_and_links_to_both_ends() -> None:

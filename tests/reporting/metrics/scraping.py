@@ -84,14 +84,14 @@ class Scraper:
 
 
 def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
-    found: dict[tuple[str, ...], float] = {}
+    by_sample: dict[tuple[str, ...], float] = {}
     for family in families:
         for sample in family.samples:
             values = [value for _, value in sorted(sample.labels.items())]
             key = (sample.name.removeprefix("connext_monitor_"), *values)
-            assert key not in found, f"{key} is there twice"
-            found[key] = sample.value
-    return found
+            assert key not in by_sample, f"{key} is there twice"
+            by_sample[key] = sample.value
+    return by_sample
 
 
 @asynccontextmanager

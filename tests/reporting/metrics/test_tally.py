@@ -28,7 +28,7 @@ def counted(tally: Tally, metric: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def told(tally: Tally, steps: Iterable[ObservedChange], progress: Iterable[ChainProgress] = ()) -> None:
+def commit(tally: Tally, steps: Iterable[ObservedChange], progress: Iterable[ChainProgress] = ()) -> None:
     ledger = Ledger()
     for step in steps:
         tally.committed(ledger.apply(step), progress, {})
@@ -38,7 +38,7 @@ def test_events_are_counted_and_taken_back_by_chain_and_kind() -> None:
     tally = Tally(NAMES, [])
     sent, delivered = xcalled(info(), sighting(10)), executed(info(), sighting(20))
     gone = ObservedChange(gone=frozenset({(BETA, delivered.sighting.block.hash)}))
-    told(tally, [ObservedChange(seen=(sent,)), ObservedChange(seen=(delivered,)), gone])
+    commit(tally, [ObservedChange(seen=(sent,)), ObservedChange(seen=(delivered,)), gone])
     assert counted(tally, "events_recorded_total") == {("alpha", "xcalled"): 1, ("beta", "executed"): 1}
     assert counted(tally, "events_taken_back_total") == {("beta", "executed"): 1}
     assert counted(tally, "reorgs_total") == {("beta", "shallow"): 1}
@@ -61,7 +61,7 @@ def test_legs_are_counted_by_punctuality_and_by_latency() -> None:
     tally = Tally(NAMES, [])
     for nonce, seconds in enumerate((60, 61, 301)):
         params = info(nonce)
-        told(
+        commit(
             tally,
             [
                 ObservedChange(seen=(xcalled(params, sighting(0)),)),
@@ -73,8 +73,10 @@ def test_legs_are_counted_by_punctuality_and_by_latency() -> None:
         ("beta", "execute", "alpha", "late"): 1,
     }
     buckets = counted(tally, "leg_latency_seconds_bucket")
-    found = [buckets.get(("beta", bound, "execute", "alpha")) for bound in ("30.0", "60.0", "300.0", "600.0", "+Inf")]
-    assert found == [None, 1, 2, 3, 3]
+    latencies = [
+        buckets.get(("beta", bound, "execute", "alpha")) for bound in ("30.0", "60.0", "300.0", "600.0", "+Inf")
+    ]
+    assert latencies == [None, 1, 2, 3, 3]
     assert counted(tally, "leg_latency_seconds_sum") == {("beta", "execute", "alpha"): 422}
 
 
@@ -98,6 +100,6 @@ def test_every_outcome_is_one_word_of_ours_whatever_a_channel_says() -> None:
 def test_a_chain_that_is_not_configured_becomes_no_label() -> None:
     tally = Tally(NAMES, [])
     params = info(1, origin=STRANGE)
-    told(tally, [ObservedChange(seen=(xcalled(params, sighting(10)), executed(params, sighting(20))))])
+    commit(tally, [ObservedChange(seen=(xcalled(params, sighting(10)), executed(params, sighting(20))))])
     values = {value for family in tally.families() for sample in family.samples for value in sample.labels.values()}
     assert not any("666" in value for value in values)

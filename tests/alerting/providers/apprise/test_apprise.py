@@ -52,7 +52,7 @@ async def test_opening_and_resolution_are_two_messages(service: Service, context
     mail = provider(service, context)
     assert await mail.send(notice(), None) == Sent()
     assert await mail.send(notice(Change.RESOLVED), None) == Sent()
-    assert [one.json["title"].split(" · ")[0] for one in service.seen] == ["CRITICAL", "RESOLVED"]
+    assert [request.json["title"].split(" · ")[0] for request in service.seen] == ["CRITICAL", "RESOLVED"]
     assert (
         "Transfer: 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
         in service.seen[0].json["message"]
@@ -84,7 +84,7 @@ async def test_a_redirect_is_neither_followed_nor_a_success(
 async def test_no_service_of_apprise_is_told_to_follow(scheme: str) -> None:
     channel = apprise_channel(f"{scheme}://user:token@127.0.0.1/aaaaaaaaaaaaaaa")
     assert channel is not None
-    assert [one.redirects for one in channel] == [False]
+    assert [service.redirects for service in channel] == [False]
 
 
 async def test_a_service_that_answers_late_is_waited_for_longer(service: Service, context: ProviderContext) -> None:
@@ -103,7 +103,7 @@ async def test_a_service_that_answers_late_is_waited_for_longer(service: Service
 async def test_a_time_limit_in_the_address_is_kept() -> None:
     channel = apprise_channel("json://127.0.0.1/?rto=2.5", 40.0)
     assert channel is not None
-    assert [one.socket_read_timeout for one in channel] == [2.5]
+    assert [service.socket_read_timeout for service in channel] == [2.5]
 
 
 @given(notices | digest_notices())

@@ -177,7 +177,7 @@ async def test_two_senders_on_a_paused_terminal_print_once_each() -> None:
         fill(writable)
         provider = provider_on(file, first_timeout=0.05)
         first, second = notice(), notice(Change.RESOLVED)
-        answers = await asyncio.gather(*(provider.send(one, None) for one in (first, second, first, second)))
+        answers = await asyncio.gather(*(provider.send(notified, None) for notified in (first, second, first, second)))
         assert all(isinstance(answer, TryLater) for answer in answers)
         reading = asyncio.create_task(asyncio.to_thread(read_all, reader))
         # The bulletin's turn comes first, then the alert that was printed late, then the bulletin's next try.

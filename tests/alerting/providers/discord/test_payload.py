@@ -56,7 +56,7 @@ def test_a_strangers_text_is_literal_in_the_embed(sent: Notice) -> None:
     assert badge == ("RESOLVED" if sent.message.resolved else sent.message.severity.name)
     assert is_start_of(title, printable_line(sent.message.title))
     assert is_start_of(discord_literal(embed["description"]), printable_line(sent.message.text))
-    facts = [one for one in embed["fields"] if one["name"] != "Links"]
+    facts = [field for field in embed["fields"] if field["name"] != "Links"]
     for shown, field in zip(facts, sent.message.fields, strict=False):
         assert is_start_of(discord_literal(shown["name"]), printable_line(field.name))
         if isinstance(field.value, str):

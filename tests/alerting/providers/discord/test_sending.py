@@ -32,7 +32,7 @@ async def test_a_groups_change_is_an_edit_that_notifies_nobody(discord: Discord,
     opened = await provider.send(digest_notice(Change.OPENED, critical), None)
     assert isinstance(opened, Sent)
     assert await provider.send(digest_notice(Change.CHANGED, critical), opened.reference) == opened
-    assert [one.method for one in discord.seen] == ["POST", "PATCH"]
+    assert [request.method for request in discord.seen] == ["POST", "PATCH"]
     assert discord.seen[1].json["allowed_mentions"] == {"parse": []}
     assert discord.seen[1].json["content"] == ""
 
@@ -45,18 +45,18 @@ async def test_an_edit_can_notify_nobody(discord: Discord, provider: DiscordProv
 
 async def test_a_resolution_of_a_deleted_message_is_posted(discord: Discord, provider: DiscordProvider) -> None:
     outcome = await provider.send(notice(Change.RESOLVED), "42")
-    assert [one.method for one in discord.seen] == ["PATCH", "POST"]
+    assert [request.method for request in discord.seen] == ["PATCH", "POST"]
     assert outcome == Sent("100000000000000000")
 
 
 async def test_a_resolution_without_a_message_is_posted(discord: Discord, provider: DiscordProvider) -> None:
     await provider.send(notice(Change.RESOLVED), None)
-    assert [one.method for one in discord.seen] == ["POST"]
+    assert [request.method for request in discord.seen] == ["POST"]
 
 
 async def test_an_opening_is_never_an_edit(discord: Discord, provider: DiscordProvider) -> None:
     await provider.send(notice(), "42")
-    assert [one.method for one in discord.seen] == ["POST"]
+    assert [request.method for request in discord.seen] == ["POST"]
 
 
 async def test_post_and_edit_go_to_the_configured_thread(discord: Discord, context: ProviderContext) -> None:

@@ -25,7 +25,7 @@ async def test_an_end_is_posted_when_its_message_is_too_old_to_edit(
     resolved = await provider.send(notice(Change.RESOLVED), opened.reference)
     assert isinstance(resolved, Sent)
     assert resolved != opened
-    assert [one.method for one in discord.seen] == ["POST", "PATCH", "POST"]
+    assert [request.method for request in discord.seen] == ["POST", "PATCH", "POST"]
 
 
 async def test_a_count_waits_when_its_message_is_too_old_to_edit(discord: Discord, provider: DiscordProvider) -> None:
@@ -35,7 +35,7 @@ async def test_a_count_waits_when_its_message_is_too_old_to_edit(discord: Discor
     changed = await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
     assert isinstance(changed, TryLater)
     assert (changed.after, changed.cause) == (900.0, FailureCause.RATE_LIMITED)
-    assert [one.method for one in discord.seen] == ["POST", "PATCH"]
+    assert [request.method for request in discord.seen] == ["POST", "PATCH"]
 
 
 async def test_a_pause_for_edits_holds_up_no_opening(discord: Discord, provider: DiscordProvider) -> None:
@@ -57,12 +57,12 @@ async def test_a_message_its_thread_rejects_is_posted_beside_it(
 ) -> None:
     discord.forum, discord.locked, discord.window = forum, {"555"}, 0.2
     provider = DiscordProvider("ops", config(discord.url, thread_id="555"), context)
-    place = Discord.OWN_THREAD if forum else None
+    thread_id = Discord.OWN_THREAD if forum else None
     for number in range(2):
         opened = await provider.send(notice(), None)
-        assert opened == Sent(f"{10**17 + number}/{place or ''}")
+        assert opened == Sent(f"{10**17 + number}/{thread_id or ''}")
         assert await provider.send(notice(Change.RESOLVED), opened.reference) == opened
-    assert {thread for thread, _ in discord.messages} == {place}
+    assert {thread for thread, _ in discord.messages} == {thread_id}
     assert all(said["embeds"][0]["title"].startswith("RESOLVED") for said in discord.messages.values())
     await provider.aclose()
 

@@ -88,13 +88,13 @@ class Discord(Vendor):
         self.files += [parts_of_form[name] for name in parts_of_form if name.startswith("files[")]
         return self._post(thread, seen, payload)
 
-    def _edit(self, place: tuple[str | None, str], payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if place not in self.messages:
+    def _edit(self, key: tuple[str | None, str], payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if key not in self.messages:
             return 404, {"message": "Unknown Message", "code": 10008}
         if self.old:
             return 429, {"message": "Maximum number of edits to messages older than 1 hour reached", "code": 30046}
-        self.messages[place].update(payload)
-        return 200, {"id": place[1], **self.messages[place]}
+        self.messages[key].update(payload)
+        return 200, {"id": key[1], **self.messages[key]}
 
     def _post(self, thread: str | None, seen: Seen, payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         message_id = str(10**17 + len(self.messages))
@@ -121,7 +121,9 @@ def discord_problems(payload: dict[str, Any]) -> list[str]:
         problems.append("empty message")
     for embed in embeds:
         texts = [(embed["title"], 256), (embed["description"], 4096)]
-        texts += [(one["name"], 256) for one in embed["fields"]] + [(one["value"], 1024) for one in embed["fields"]]
+        texts += [(field["name"], 256) for field in embed["fields"]] + [
+            (field["value"], 1024) for field in embed["fields"]
+        ]
         problems += [f"{limit}: {text!r}" for text, limit in texts if not text.strip() or units(text) > limit]
         problems += ["too many fields"] if len(embed["fields"]) > 25 else []
         total += sum(units(text) for text, _ in texts)

@@ -42,9 +42,9 @@ def test_even_a_swollen_message_is_within_pagerdutys_limits(char: str) -> None:
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_a_key_is_short_and_tells_two_alerts_apart(one: str, other: str) -> None:
-    assert 0 < len(dedup_key(one * 50)) <= 255
-    assert (dedup_key(one) == dedup_key(other)) is (one == other)
+def test_a_key_is_short_and_tells_two_alerts_apart(alert_id: str, other_id: str) -> None:
+    assert 0 < len(dedup_key(alert_id * 50)) <= 255
+    assert (dedup_key(alert_id) == dedup_key(other_id)) is (alert_id == other_id)
 
 
 async def test_an_incident_is_resolved_by_the_key_that_triggered_it(context: ProviderContext) -> None:

@@ -103,7 +103,7 @@ def test_a_plain_form_holds_no_live_emoji_or_url(handed: Notice) -> None:
 
 @given(notices | digest_notices())
 def test_only_a_critical_opening_mentions_the_configured_group(handed: Notice) -> None:
-    sections = [one["text"]["text"] for one in blocks_of(handed, GROUP) if "text" in one]
+    sections = [block["text"]["text"] for block in blocks_of(handed, GROUP) if "text" in block]
     assert (GROUP in sections) is pages_someone(handed)
 
 
@@ -122,7 +122,7 @@ def test_links_lead_to_the_explorers() -> None:
 
 
 def test_the_full_transfer_id_and_amount_are_written() -> None:
-    text = "\n".join(one["text"]["text"] for one in blocks_of(notice()) if "text" in one)
+    text = "\n".join(block["text"]["text"] for block in blocks_of(notice()) if "text" in block)
     assert "Transfer: 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" in text
     assert "Amount: 1.5 of token 0x0303030303030303030303030303030303030303" in text
 

@@ -46,7 +46,7 @@ def slack_problem(payload: dict[str, Any]) -> str | None:
         return "no_text"
     if len(blocks) > 50 or not all(map(_good_block, blocks)):
         return "invalid_blocks"
-    size = sum(units(one["text"]) for block in blocks for one in slack_texts(block))
+    size = sum(units(text["text"]) for block in blocks for text in slack_texts(block))
     return "msg_blocks_too_long" if size > 13_000 else None
 
 
@@ -58,16 +58,16 @@ def slack_texts(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _good_block(block: dict[str, Any]) -> bool:
     texts = slack_texts(block)
-    if not texts or not all(one["type"] in {"plain_text", "mrkdwn"} and one["text"].strip() for one in texts):
+    if not texts or not all(text["type"] in {"plain_text", "mrkdwn"} and text["text"].strip() for text in texts):
         return False
     match block["type"]:
         case "header":
             return texts[0]["type"] == "plain_text" and units(texts[0]["text"]) <= 150
         case "section":
             fields = block.get("fields", [])
-            return len(fields) <= 10 and all(units(one["text"]) <= (2000 if fields else 3000) for one in texts)
+            return len(fields) <= 10 and all(units(text["text"]) <= (2000 if fields else 3000) for text in texts)
         case "context":
-            return len(texts) <= 10 and all(units(one["text"]) <= 2000 for one in texts)
+            return len(texts) <= 10 and all(units(text["text"]) <= 2000 for text in texts)
     return False
 
 

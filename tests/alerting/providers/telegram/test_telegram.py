@@ -145,7 +145,7 @@ async def test_a_group_that_became_a_supergroup_is_followed_at_once(context: Pro
         vendor.moved_to = -1009876
         assert await provider.send(notice(), None) == Sent("-1009876/2")
         assert await provider.send(notice(), None) == Sent("-1009876/3")
-        assert [one.json["chat_id"] for one in vendor.seen[-2:]] == ["-1009876", "-1009876"]
+        assert [request.json["chat_id"] for request in vendor.seen[-2:]] == ["-1009876", "-1009876"]
         # What was handed in the group cannot be changed any more.
         assert await provider.send(notice(Change.RESOLVED), before.reference) == Sent("-1009876/4")
 

@@ -160,7 +160,7 @@ async def test_a_retry_has_the_same_id_and_its_own_timestamp(receiver: Receiver)
     await provider.send(notice(), None)
     clock.at += timedelta(seconds=60)
     await provider.send(notice(), None)
-    first, second = (one.headers for one in receiver.seen)
+    first, second = (request.headers for request in receiver.seen)
     assert first["webhook-id"] == second["webhook-id"]
     assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 60
     assert first["webhook-signature"] != second["webhook-signature"]
@@ -170,7 +170,7 @@ async def test_a_retry_has_the_same_id_and_its_own_timestamp(receiver: Receiver)
 async def test_opening_and_resolution_have_different_ids(receiver: Receiver, provider: WebhookProvider) -> None:
     for change in ENDS_OF_LIFE:
         await provider.send(notice(change), None)
-    first, second = (one.headers["webhook-id"] for one in receiver.seen)
+    first, second = (request.headers["webhook-id"] for request in receiver.seen)
     assert first != second
 
 
