@@ -101,8 +101,8 @@ class Late:
         return Sighting(BlockRef(BlockNumber(at), block, Timestamp(at)), Hash32(self.id), 0)
 
 
-def _accusation(one: Late, at: datetime, _watched: TransferWithDeadlines | None) -> Alert:
-    return overdue(one.id, Leg.EXECUTE, one.due_at, at, (one.origin, _DESTINATION))
+def _accusation(late: Late, at: datetime, _watched: TransferWithDeadlines | None) -> Alert:
+    return overdue(late.id, Leg.EXECUTE, late.due_at, at, (late.origin, _DESTINATION))
 
 
 class Bench:
@@ -116,7 +116,7 @@ class Bench:
     async def put(self, late: Sequence[Late], kind: type[XCalled] | type[Executed]) -> None:
         """Record their events, 100 in a transaction, as the checker does."""
         for start in range(0, len(late), 100):
-            batch = Batch([ObservedChange(seen=tuple(one.event(kind) for one in late[start : start + 100]))])
+            batch = Batch([ObservedChange(seen=tuple(late_leg.event(kind) for late_leg in late[start : start + 100]))])
             at = datetime.now(UTC)
             decide = partial(
                 record, batch=batch, at=at, durations=lambda *_: Durations(_DEADLINE, 10 * _DEADLINE), name=str
@@ -135,7 +135,7 @@ class Bench:
             return PROVIDERS
 
         at = datetime.now(UTC)
-        accused = [(one.id, partial(_accusation, one, at)) for one in part]
+        accused = [(late_leg.id, partial(_accusation, late_leg, at)) for late_leg in part]
         await self.store.alerts.open_decided(accused, everybody)
         self.manager.wake()
 
@@ -148,12 +148,12 @@ class Bench:
         """Seconds from before an alert is opened until Discord has it, of lone ones."""
         delays = []
         for number in range(count):
-            one = Late(10**9 + number, DomainId(1000 + number), _now())
-            await self.put([one], XCalled)
+            late = Late(10**9 + number, DomainId(1000 + number), _now())
+            await self.put([late], XCalled)
             begun = time.monotonic()
-            await self._open([one])
+            await self._open([late])
             await asyncio.sleep(0.5)
-            delays.append(self.channels.told_lone[f"0x{one.id.hex()}"] - begun)
+            delays.append(self.channels.told_lone[f"0x{late.id.hex()}"] - begun)
         return delays
 
 
@@ -177,11 +177,11 @@ async def _burst(bench: Bench, late: Sequence[Late], lone: int, *, stored: bool)
     if not stored:
         await bench.accuse(late)
         print(f"opened {len(late)} alerts in {time.monotonic() - begun:.1f} s")
-    await _told(bench, begun, "alert.opened", len(late))
+    await report_channels(bench, begun, "alert.opened", len(late))
     begun = time.monotonic()
     await bench.put(late, Executed)
     print(f"recorded that all arrived in {time.monotonic() - begun:.1f} s")
-    await _told(bench, begun, "alert.resolved", len(late))
+    await report_channels(bench, begun, "alert.resolved", len(late))
     print(f"peak memory: {idle:.0f} MB before the burst, {_peak():.0f} MB after")
 
 
@@ -197,12 +197,12 @@ async def running(manager: AlertManager) -> AsyncIterator[None]:
             await task
 
 
-async def _told(bench: Bench, begun: float, kind: str, count: int) -> None:
+async def report_channels(bench: Bench, begun: float, kind: str, count: int) -> None:
     """Print when each channel has been told all, and in how many messages."""
     at: dict[str, float] = {}
 
     def all_by_webhook() -> bool:
-        return sum(told == kind for told, _ in bench.channels.bodies) == count
+        return sum(body_kind == kind for body_kind, _ in bench.channels.bodies) == count
 
     while len(at) < len(PROVIDERS):
         waiting = {channel.provider: channel.waiting for channel in await bench.store.outbox.channels()}

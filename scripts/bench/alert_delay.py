@@ -69,11 +69,11 @@ class Arrivals:
 
     def delays(self) -> list[Delay]:
         """Of every alert, in the order of arrival."""
-        found = []
+        delays = []
         for at, due in sorted(self.alerts.values()):
             proved = min(announced for stamp, announced in self.blocks if stamp > due)
-            found.append(Delay(at - due, at - proved))
-        return found
+            delays.append(Delay(at - due, at - proved))
+        return delays
 
 
 async def measure(transfers: int) -> list[Delay]:
@@ -90,7 +90,7 @@ async def measure(transfers: int) -> list[Delay]:
                 for _ in range(transfers):
                     sending.append(asyncio.create_task(devnet.xcall(alpha, beta)))
                     await asyncio.sleep(_APART)
-                ids = {(await one).transfer_id for one in sending}
+                ids = {(await transfer).transfer_id for transfer in sending}
                 async with asyncio.timeout(_DEADLINE + _PATIENCE):
                     while not ids <= set(arrivals.alerts):  # noqa: ASYNC110 - the webhook has many events to wait for
                         await asyncio.sleep(0.1)

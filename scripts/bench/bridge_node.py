@@ -134,9 +134,9 @@ class BridgeNode:
                 await self._push(chain, "newHeads", header_json(chain, self._heads[chain]))
             every = range(int((blocks - 1) * live.events / live.blocks), int(blocks * live.events / live.blocks))
             for number in every:
-                if (found := _live_event(number)) is None:
+                if (live_event := _live_event(number)) is None:
                     continue
-                chain, event = found
+                chain, event = live_event
                 stood = self._prepared[chain, self._heads[chain]]
                 pushed_at = time.monotonic_ns().to_bytes(8, "big")
                 tx_hash = block_hash(chain, self._heads[chain])[:16] + number.to_bytes(8, "big") + pushed_at
@@ -187,15 +187,15 @@ def running(bridge: Bridge, *, prepared: bool = True, live: Live | None = None) 
         process.join()
 
 
-def _run(told: Connection, bridge: Bridge, prepared: bool, live: Live | None) -> None:
-    asyncio.run(_serve(told, BridgeNode(bridge), prepared, live))
+def _run(parent: Connection, bridge: Bridge, prepared: bool, live: Live | None) -> None:
+    asyncio.run(_serve(parent, BridgeNode(bridge), prepared, live))
 
 
-async def _serve(told: Connection, node: BridgeNode, prepared: bool, live: Live | None) -> None:
+async def _serve(parent: Connection, node: BridgeNode, prepared: bool, live: Live | None) -> None:
     if prepared:
         node.prepare()
     async with serve(node.serve, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None) as server:
-        told.send(server.sockets[0].getsockname()[1])
+        parent.send(server.sockets[0].getsockname()[1])
         if live is not None:
             await node.mine(live)
         await server.wait_closed()

@@ -38,7 +38,7 @@ _BEAT = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ArmedFigures:
     """Seconds until the store was open and its deadlines set, until all were armed; longest stall; MB."""
 
     opened: float
@@ -111,12 +111,12 @@ async def fill(file: Path, pending: int, near: int) -> None:
             raise SystemExit(f"Made {stored:,} transfers instead of {pending:,}.")
 
 
-def measure(file: Path, near: int) -> Found:
+def measure(file: Path, near: int) -> ArmedFigures:
     """Start on that store."""
     return asyncio.run(measure_armed(file, near))
 
 
-async def measure_armed(file: Path, near: int) -> Found:
+async def measure_armed(file: Path, near: int) -> ArmedFigures:
     """What the deadlines in this store cost; ``near`` of them are due within the hour."""
     began = time.perf_counter()
     store = await Store.open(file, {})
@@ -136,7 +136,7 @@ async def measure_armed(file: Path, near: int) -> Found:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await store.close()
-    return Found(opened, armed, stall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return ArmedFigures(opened, armed, stall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def main() -> None:
@@ -149,10 +149,10 @@ def main() -> None:
         file = Path(folder) / "bench.db"
         asyncio.run(fill(file, given.pending, given.near))
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            found = process.submit(measure, file, given.near).result()
+            figures = process.submit(measure, file, given.near).result()
     print(f"{given.pending:,} transfers under way, {given.near:,} due within {timedelta(hours=1)}")
-    print(f"open and deadlines set after {found.opened:.2f} s, all near ones armed after {found.armed:.2f} s")
-    print(f"longest stall of the loop {found.stall * 1000:.0f} ms, peak memory {found.peak:.0f} MB")
+    print(f"open and deadlines set after {figures.opened:.2f} s, all near ones armed after {figures.armed:.2f} s")
+    print(f"longest stall of the loop {figures.stall * 1000:.0f} ms, peak memory {figures.peak:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ async def timed(store: Store, work: Awaitable[object]) -> tuple[float, list[floa
     return took, sorted(commits), late
 
 
-def told(what: str, measured: tuple[float, list[float], float]) -> None:
+def report(what: str, measured: tuple[float, list[float], float]) -> None:
     """One line."""
     took, commits, late = measured
     if not commits:
@@ -68,8 +68,8 @@ def told(what: str, measured: tuple[float, list[float], float]) -> None:
 def count(file: Path, table: str) -> int:
     """Rows of a table."""
     with closing(sqlite3.connect(file)) as connection:
-        found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
-        return found
+        rows: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
+        return rows
 
 
 async def measure(folder: Path, transfers: int, seconds: float) -> None:
@@ -82,12 +82,12 @@ async def measure(folder: Path, transfers: int, seconds: float) -> None:
         connection.execute("UPDATE chains SET first_nonce = 0, contiguous_nonce = ?1, next_nonce = ?1", (transfers,))
     backups = BackupFolder(file, folder / "backups", 1)
     print(f"{transfers} transfers, {file.stat().st_size >> 20} MB")
-    told("alone", await timed(store, asyncio.sleep(seconds)))
-    told("beside a backup", await timed(store, asyncio.to_thread(backups.make, datetime.now(UTC))))
+    report("alone", await timed(store, asyncio.sleep(seconds)))
+    report("beside a backup", await timed(store, asyncio.to_thread(backups.make, datetime.now(UTC))))
     before = count(file, "pruned")
     pruner = Pruning(store.retention, timedelta(days=1), SystemClock(), time.time, first_after=0.0)
     pruning = asyncio.create_task(pruner.run())
-    told("beside pruning", await timed(store, asyncio.sleep(seconds)))
+    report("beside pruning", await timed(store, asyncio.sleep(seconds)))
     pruning.cancel()
     with suppress(asyncio.CancelledError):
         await pruning

@@ -50,19 +50,19 @@ def _peak() -> float:
 
 def run(bridge: Bridge, rounds: int, *, ours_only: bool, prepared: bool) -> dict[str, list[Measured]]:
     """Every round of every way."""
-    found: dict[str, list[Measured]] = {"ours": []} if ours_only else {"fetch": [], "insert": [], "ours": []}
+    rounds_of: dict[str, list[Measured]] = {"ours": []} if ours_only else {"fetch": [], "insert": [], "ours": []}
     with tempfile.TemporaryDirectory() as folder, running(bridge, prepared=prepared) as urls:
         for number in range(rounds):
             file = Path(folder) / f"{number}.db"
             if not ours_only:
-                found["fetch"].append(measured(fetch_and_parse, bridge, bridge, urls))
-            found["ours"].append(measured(watch_history, bridge, bridge, urls, file))
+                rounds_of["fetch"].append(measured(fetch_and_parse, bridge, bridge, urls))
+            rounds_of["ours"].append(measured(watch_history, bridge, bridge, urls, file))
             check(bridge, file)
             if not ours_only:
-                batch = found["ours"][-1].batch
-                found["insert"].append(measured(insert, bridge, file, Path(folder) / f"{number}-bare.db", batch))
-            print(" ".join(f"{name} {every[-1].rate:,.0f}" for name, every in found.items()), "logs/s", flush=True)
-    return found
+                batch = rounds_of["ours"][-1].batch
+                rounds_of["insert"].append(measured(insert, bridge, file, Path(folder) / f"{number}-bare.db", batch))
+            print(" ".join(f"{name} {every[-1].rate:,.0f}" for name, every in rounds_of.items()), "logs/s", flush=True)
+    return rounds_of
 
 
 def check(bridge: Bridge, file: Path) -> None:
@@ -76,16 +76,16 @@ def check(bridge: Bridge, file: Path) -> None:
         raise SystemExit(f"Stored {(events, completed, proven)} events, transfers, nonces instead of {expected}.")
 
 
-def summary(found: dict[str, list[Measured]]) -> list[str]:
+def summary(rounds_of: dict[str, list[Measured]]) -> list[str]:
     """The medians, and the ratio where there is what to compare with."""
     names = {"fetch": "(a) fetch and parse", "insert": "(b) inserts", "ours": "ours"}
-    rates = {name: statistics.median(one.rate for one in every) for name, every in found.items()}
+    rates = {name: statistics.median(round_.rate for round_ in every) for name, every in rounds_of.items()}
     lines = [
         f"{names[name]:22}{rates[name]:10,.0f} logs/s in batches of about {every[-1].batch}, "
-        f"peak memory {max(one.peak for one in every):.0f} MB"
-        for name, every in found.items()
+        f"peak memory {max(round_.peak for round_ in every):.0f} MB"
+        for name, every in rounds_of.items()
     ]
-    if "fetch" in found:
+    if "fetch" in rounds_of:
         series = 1 / (1 / rates["fetch"] + 1 / rates["insert"])
         lines.append(f"{'(a) and (b) in series':22}{series:10,.0f} logs/s; ours is {rates['ours'] / series:.2f} of it")
     return lines
@@ -100,8 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--ours-only", action="store_true", help="ours alone; the node makes its answers on the spot")
     options: Any = parser.parse_args(arguments)
     bridge = Bridge(options.events, options.logs_per_block)
-    found = run(bridge, options.rounds, ours_only=options.ours_only, prepared=not options.ours_only)
-    print("\n".join(summary(found)))
+    rounds_of = run(bridge, options.rounds, ours_only=options.ours_only, prepared=not options.ours_only)
+    print("\n".join(summary(rounds_of)))
 
 
 if __name__ == "__main__":

@@ -71,23 +71,23 @@ class Bridge:
         if block % _APART or block == 0:
             return
         first = (block // _APART - 1) * self.logs_per_block
-        for place in range(first, first + self.logs_per_block):
-            event = self._event(chain, place)
+        for index in range(first, first + self.logs_per_block):
+            event = self._event(chain, index)
             if event is not None:
                 yield event
 
-    def _event(self, chain: int, place: int) -> TransferEvent | None:
+    def _event(self, chain: int, index: int) -> TransferEvent | None:
         if chain == 0:
-            return xcalled(place) if place < self.transfers else None
-        if place >= 2 * self.transfers:
+            return xcalled(index) if index < self.transfers else None
+        if index >= 2 * self.transfers:
             return None
         # Executed and Reconciled take turns while both are left; the last ones reconciled come at the end.
         later = min(_RECONCILED_LATER, self.transfers)
-        if place < later:
-            return executed(place)
-        if place >= 2 * self.transfers - later:
-            return reconciled(place - self.transfers)
-        turn = place - later
+        if index < later:
+            return executed(index)
+        if index >= 2 * self.transfers - later:
+            return reconciled(index - self.transfers)
+        turn = index - later
         return reconciled(turn // 2) if turn % 2 else executed(later + turn // 2)
 
 

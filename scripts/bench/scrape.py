@@ -133,16 +133,16 @@ def _sources(file: Path, names: ChainNames, store: Store) -> Sources:
 
 async def _live(store: Store, tally: Tally, seconds: float, nonce: int) -> Measured:
     """Record one event after the other, and feel the loop's pulse."""
-    found = Measured()
-    beating = asyncio.create_task(_beat(found.lags))
+    measured = Measured()
+    beating = asyncio.create_task(_beat(measured.lags))
     ends = time.perf_counter() + seconds
     while (began := time.perf_counter()) < ends:
         nonce += 1
         await _commit(store, tally, nonce)
-        found.commits.append((time.perf_counter() - began) * 1000)
+        measured.commits.append((time.perf_counter() - began) * 1000)
         await asyncio.sleep(0.01)
     beating.cancel()
-    return found
+    return measured
 
 
 async def _commit(store: Store, tally: Tally, nonce: int) -> None:
@@ -184,9 +184,9 @@ def main() -> None:
             quiet, busy, took = process.submit(measure, file, given.chains, given.seconds).result()
     print(f"{given.transfers:,} transfers, {given.in_flight:,} of them in flight, {given.chains} chains")
     print(f"{len(took)} scrapes: {_spread(took)}")
-    for name, found in (("without", quiet), ("with", busy)):
-        print(f"{name} scrapes: a commit {_spread(found.commits)}")
-        print(f"{name} scrapes: the loop is late by {_spread(found.lags)}")
+    for name, measured in (("without", quiet), ("with", busy)):
+        print(f"{name} scrapes: a commit {_spread(measured.commits)}")
+        print(f"{name} scrapes: the loop is late by {_spread(measured.lags)}")
 
 
 if __name__ == "__main__":

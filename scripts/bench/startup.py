@@ -106,16 +106,16 @@ def _user_time(pid: int) -> float:
 def measure(checkouts: Sequence[Checkout], port: int, rounds: int) -> dict[str, list[list[float]]]:
     """Seconds by what was run, for each checkout, one of each round; a round before them fills Python's caches."""
     names = (*_QUICK, *_BESIDE, _RUN)
-    found: dict[str, list[list[float]]] = {name: [[] for _ in checkouts] for name in names}
+    costs: dict[str, list[list[float]]] = {name: [[] for _ in checkouts] for name in names}
     for _ in range(rounds + 1):
         for number, checkout in enumerate(checkouts):
             for name, (arguments, environ) in _QUICK.items():
-                found[name][number].append(checkout.cost(arguments, environ))
+                costs[name][number].append(checkout.cost(arguments, environ))
             with checkout.monitor(port) as seconds:
-                found[_RUN][number].append(seconds)
+                costs[_RUN][number].append(seconds)
                 for name, arguments in _BESIDE.items():
-                    found[name][number].append(checkout.cost(arguments))
-    return {name: [seconds[1:] for seconds in each] for name, each in found.items()}
+                    costs[name][number].append(checkout.cost(arguments))
+    return {name: [seconds[1:] for seconds in each] for name, each in costs.items()}
 
 
 async def _measured(roots: Sequence[Path], rounds: int) -> dict[str, list[list[float]]]:
@@ -155,9 +155,9 @@ def _config(chains: Sequence[Chain], port: int) -> str:
     return "\n\n".join([*parts, '[alert_providers.console]\ntype = "console"']) + "\n"
 
 
-def summary(found: dict[str, list[list[float]]]) -> list[str]:
+def summary(costs: dict[str, list[list[float]]]) -> list[str]:
     """A line for each command: the median of each checkout, least and most in brackets."""
-    return [f"{name:<18} {'   '.join(map(_spread, each))}" for name, each in found.items()]
+    return [f"{name:<18} {'   '.join(map(_spread, each))}" for name, each in costs.items()]
 
 
 def _spread(seconds: Sequence[float]) -> str:

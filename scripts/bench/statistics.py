@@ -46,7 +46,7 @@ from scripts.bench.made_up_bridge import block_hash, executed, overdue, reconcil
 NAMES = {DomainId(1001): "alpha", DomainId(1002): "beta", DomainId(1003): "gamma"}
 _DAY = 86_400
 _LASTS = 30 * _DAY
-_ROUTERS = [Address(bytes([0x40 + place]) * 20) for place in range(12)]
+_ROUTERS = [Address(bytes([0x40 + number]) * 20) for number in range(12)]
 _DURATIONS = Durations(execute=600, reconcile=4 * 3_600)
 _STUCK = 1_000
 _BATCH = 2_000
@@ -59,8 +59,12 @@ async def fill(file: Path, transfers: int, now: int) -> None:
     chance = random.Random(1)  # noqa: S311 - the same every time
     for first in range(0, transfers, _BATCH):
         batch = range(first, min(transfers, first + _BATCH))
-        seen = [one for nonce in batch for one in _transfer(nonce, now - _LASTS + nonce * _LASTS // transfers, chance)]
-        happened = [one for one in seen if one.sighting.block.timestamp <= now]
+        seen = [
+            event_record
+            for nonce in batch
+            for event_record in _transfer(nonce, now - _LASTS + nonce * _LASTS // transfers, chance)
+        ]
+        happened = [event_record for event_record in seen if event_record.sighting.block.timestamp <= now]
         await _record(store, happened, now)
         await _accuse(store, happened, now)
     await store.close()
@@ -96,10 +100,10 @@ async def _record(store: Store, seen: Sequence[EventRecord], now: int) -> None:
 
 async def _accuse(store: Store, seen: Sequence[EventRecord], now: int) -> None:
     at = datetime.fromtimestamp(now, UTC)
-    for one in seen:
-        if not isinstance(one.event, XCalled) or one.event.nonce % _STUCK:
+    for event_record in seen:
+        if not isinstance(event_record.event, XCalled) or event_record.event.nonce % _STUCK:
             continue
-        called = await store.transfers.by_id(one.event.transfer_id)
+        called = await store.transfers.by_id(event_record.event.transfer_id)
         if called is None or called.due is None:
             continue
         transfer = called.transfer

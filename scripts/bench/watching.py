@@ -142,7 +142,7 @@ async def _watch_history(bridge: Bridge, urls: Sequence[str], file: Path) -> tup
     async with watching(urls, file, start_block=1, puts=[]) as parts:
         started = time.perf_counter()
         while not all(  # noqa: ASYNC110 - two observers cover by many commits each
-            _reached(bridge, number, one) for number, one in enumerate(parts.observers)
+            _reached(bridge, number, observer) for number, observer in enumerate(parts.observers)
         ):
             await asyncio.sleep(0.005)
         seconds = time.perf_counter() - started

@@ -139,9 +139,9 @@ class Anvil:
         try:
             async with asyncio.timeout(START_WITHIN):
                 async for line in output:
-                    if found := _LISTENING.search(line):
+                    if match := _LISTENING.search(line):
                         self._drain = asyncio.create_task(_drain(output))
-                        return int(found[1])
+                        return int(match[1])
                     said.append(line)
         except TimeoutError:
             said.append(f"(nothing more within {START_WITHIN:.0f} s)".encode())

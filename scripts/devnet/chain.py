@@ -130,9 +130,9 @@ class Chain:
         """Start the anvil, not mining yet, and learn its chain id and accounts."""
         await self.anvil.start("--no-mining")
         self.chain_id = int(await self.rpc("eth_chainId"), 16)
-        one, two, three, *rest = [to_checksum_address(account) for account in await self.rpc("eth_accounts")]
+        first, second, third, *rest = [to_checksum_address(account) for account in await self.rpc("eth_accounts")]
         self._floor = int(await self.rpc("eth_blockNumber"), 16)
-        self._accounts = Accounts(one, two, three, (rest[0], rest[1]), rest[2], rest[3], rest[4])
+        self._accounts = Accounts(first, second, third, (rest[0], rest[1]), rest[2], rest[3], rest[4])
 
     async def stop(self) -> None:
         """Stop the anvil; what the chain holds is kept for `restart`."""

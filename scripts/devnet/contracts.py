@@ -101,12 +101,12 @@ def word(address: str) -> bytes:
 def facet_selectors() -> dict[str, list[bytes]]:
     """Facet name to its function selectors; one that several facets have goes to the first of them."""
     taken: set[bytes] = set()
-    found: dict[str, list[bytes]] = {}
+    facets: dict[str, list[bytes]] = {}
     for facet in FACETS:
         selectors = [keccak(text=_signature(entry))[:4] for entry in artifact(facet).abi if entry["type"] == "function"]
-        found[facet] = [selector for selector in selectors if selector not in taken]
+        facets[facet] = [selector for selector in selectors if selector not in taken]
         taken.update(selectors)
-    return found
+    return facets
 
 
 def revert_reason(data: str) -> str:

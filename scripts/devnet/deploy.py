@@ -64,12 +64,12 @@ def _token() -> str:
 async def _permissions(chain: Chain) -> list[Transaction]:
     """What the owner has yet to allow before the chain's accounts can act as relayer, sequencer and routers."""
     who, diamond = chain.accounts, chain.diamond
-    wanted = [
+    permissions = [
         ("approvedRelayers(address)", "addRelayer(address)", who.relayer),
         ("approvedSequencers(address)", "addSequencer(address)", who.sequencer),
         *(("getRouterApproval(address)", "approveRouter(address)", router) for router in who.routers),
     ]
-    orders = [call(grant, account) for ask, grant, account in wanted if not await _says(chain, ask, account)]
+    orders = [call(grant, account) for ask, grant, account in permissions if not await _says(chain, ask, account)]
     if await _says(chain, "paused()"):
         orders.append(call("unpause()"))
     if await chain.view(diamond.contract, "address", "relayerFeeVault()") == ZERO_ADDRESS:

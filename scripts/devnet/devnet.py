@@ -171,10 +171,10 @@ def _chain(spec: ChainSpec, home: Path, block_time: int | None) -> Chain:
 
 def _check_distinct(chains: Sequence[Chain]) -> None:
     """Refuse chains that a bridge could not tell apart."""
-    for one, other in itertools.combinations(chains, 2):
-        if one.domain_id == other.domain_id:
+    for first, second in itertools.combinations(chains, 2):
+        if first.domain_id == second.domain_id:
             raise DevnetError(
-                f"{one.name} and {other.name} have the same domain id, {one.domain_id}; fork other chains."
+                f"{first.name} and {second.name} have the same domain id, {first.domain_id}; fork other chains."
             )
 
 

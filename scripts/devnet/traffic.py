@@ -100,13 +100,13 @@ class _Life:
             self.say(f"{way}: no xcall: {error}")
             return
         name = f"{way} #{transfer.nonce} {_short(transfer)}"
-        told = replace(self, say=lambda step: self.say(f"{name} {step}"))
+        named = replace(self, say=lambda step: self.say(f"{name} {step}"))
         what = _amount(self.plan.amount) + _warning(self.plan.fate, self.pace)
-        told.say(f"xcalled in block {transfer.block_number}: {what}")
+        named.say(f"xcalled in block {transfer.block_number}: {what}")
         try:
-            await told.finish(transfer)
+            await named.finish(transfer)
         except DevnetError as error:
-            told.say(f"goes no further: {error}")
+            named.say(f"goes no further: {error}")
 
     async def finish(self, transfer: Transfer) -> None:
         """Make the legs that the fate wants, in its order."""

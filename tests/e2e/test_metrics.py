@@ -105,7 +105,7 @@ async def test_no_secret_is_in_them(scrape: Scrape) -> None:
         assert secret not in scrape.text
 
 
-@pytest.mark.parametrize("expression", list(expressions()), ids=lambda expression: expression.place)
+@pytest.mark.parametrize("expression", list(expressions()), ids=lambda expression: expression.origin)
 async def test_every_documented_metric_and_label_is_in_a_real_scrape(scrape: Scrape, expression: Expression) -> None:
     selectors = asked(expression.text)
     assert selectors
