@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import Alert, compose
+from connext_monitor.core.alerts.kinds.overdue import OverdueDetails
 from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
@@ -93,6 +94,12 @@ def test_an_alert_whose_xcalled_is_gone_is_withdrawn() -> None:
     message = compose(resolved(OPENED, Resolution.REORGED), None, LABELS)
     assert message.title == "Execution alert withdrawn: a transfer"
     assert fact(message, "Transfer") == OPENED.subject
+
+
+def test_a_withdrawn_alert_still_says_between_which_chains() -> None:
+    between = OverdueDetails(due_at=DUE_AT, origin=LATE.origin, destination=LATE.destination)
+    message = compose(resolved(replace(OPENED, details=between), Resolution.REORGED), None, LABELS)
+    assert message.title == "Execution alert withdrawn: ethereum → gnosis"
 
 
 def test_links_lead_to_both_explorers() -> None:

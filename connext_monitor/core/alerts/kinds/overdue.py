@@ -60,10 +60,15 @@ def _withdrawn(leg: Leg, name: str) -> Callable[[AlertView[OverdueDetails]], Bod
 
 
 def _body(view: AlertView[OverdueDetails], leg: Leg, title: str, text: str) -> Body:
-    transfer, display_name = view.transfer, view.labels.display_name
-    where = f"{display_name(transfer.origin)} → {display_name(transfer.destination)}" if transfer else "a transfer"
-    links = explorer_links(transfer, view.labels)
-    return Body(f"{title}: {where}", text, tuple(_fields(view, leg)), links)
+    links = explorer_links(view.transfer, view.labels)
+    return Body(f"{title}: {_where(view)}", text, tuple(_fields(view, leg)), links)
+
+
+def _where(view: AlertView[OverdueDetails]) -> str:
+    """From where to where; the alert still says so when a reorg has left nothing of its transfer."""
+    transfer = view.transfer
+    pathway = (transfer.origin, transfer.destination) if transfer else view.alert.pathway
+    return " → ".join(map(view.labels.display_name, pathway)) if pathway else "a transfer"
 
 
 def _fields(view: AlertView[OverdueDetails], leg: Leg) -> list[Field]:
