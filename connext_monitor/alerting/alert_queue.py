@@ -7,9 +7,10 @@ from operator import itemgetter
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.outgoing_message import DeliveryStore, Idle, OutgoingAlert
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Outcome, QueuedDelivery, Sent
+from connext_monitor.core.delivery import Outcome, Sent
 from connext_monitor.core.holds import Held, in_turn, independent
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.queue import QueuedDelivery
 
 _PREFETCHED = 50
 _FRESH_FOR = 2.0

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from connext_monitor.alerting.outgoing_message import DeliveryStore
 from connext_monitor.alerting.store_retry import retry_store
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 
 
 class ProviderHealth(Protocol):

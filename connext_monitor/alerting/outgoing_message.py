@@ -9,10 +9,11 @@ from connext_monitor.alerting.notice import AlertNotice, DigestProvider, Notice,
 from connext_monitor.core.alerts.alert import compose
 from connext_monitor.core.alerts.digest import Digest, compose_digest
 from connext_monitor.core.alerts.digest_mode import lane_of
-from connext_monitor.core.delivery import Change, ChannelState, Outcome, QueuedDelivery
+from connext_monitor.core.delivery import Change, Outcome
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.holds import Attempt, Held, Lane, delivery_key, group_key
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.queue import Queue, Topic
+from connext_monitor.core.queue import Queue, QueuedDelivery, Topic
 
 
 class DeliveryStore(Protocol):

@@ -8,11 +8,12 @@ from typing import Protocol
 from connext_monitor.alerting.notice import ReportingProvider, ReportNotice
 from connext_monitor.alerting.outgoing_message import Idle
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import Change, Outcome, QueuedReport
+from connext_monitor.core.delivery import Change, Outcome
 from connext_monitor.core.documents.reports import ReportDocument, report_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.holds import Attempt, Held, Lane
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.queue import QueuedReport
 from connext_monitor.core.report import Report, compose_report
 
 

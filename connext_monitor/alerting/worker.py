@@ -15,15 +15,7 @@ from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.outgoing_message import Idle, MessageQueue, OutgoingMessage
 from connext_monitor.alerting.store_retry import origin_of, retry_store
 from connext_monitor.clock import Clock
-from connext_monitor.core.delivery import (
-    ChannelDead,
-    FailureCause,
-    Outcome,
-    Refused,
-    Sent,
-    TryLater,
-    with_retry_after,
-)
+from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Refused, Sent, TryLater, with_retry_after
 from connext_monitor.core.holds import Held, Holds, Lane
 
 _SEND_GRACE, _RECORD_GRACE = 2.0, 1.0

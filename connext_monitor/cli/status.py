@@ -22,7 +22,7 @@ from connext_monitor.cli.status_report import StatusReport, report_document, sta
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.delivery import ChannelRow
+from connext_monitor.core.delivery_records import ChannelRow
 from connext_monitor.core.documents.chains import ChainDocument
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.words import duration_words

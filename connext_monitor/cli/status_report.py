@@ -14,7 +14,7 @@ from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.documents.chains import ChainDocument, chain_document, chain_name
 from connext_monitor.core.documents.status import (
     BackupDocument,

@@ -4,10 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.report import Report
-from connext_monitor.core.transfer_view import TransferView
-
 FIRST_WAIT = 1.0
 # As waits double, an alert waits at most about as long again as the channel's outage has lasted, and no longer than
 # this. Asking more often after hours of failures is what gets an address banned.
@@ -72,82 +68,6 @@ class Change(StrEnum):
     OPENED = "opened"
     CHANGED = "changed"
     RESOLVED = "resolved"
-
-
-class ChannelState(StrEnum):
-    """A channel's health, as it is shown to people."""
-
-    OK = "ok"
-    FAILING = "failing"
-    DEAD = "dead"
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
-    """A channel's health as last stored, and how many messages are queued for it."""
-
-    provider: str
-    state: ChannelState
-    reason: str | None
-    since: datetime | None
-    waiting: int
-
-
-class DeliveryStatus(StrEnum):
-    """How far a delivery has come."""
-
-    WAITING = "waiting"
-    TAKEN = "taken"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRecord:
-    """What became of one change of one alert at one channel, sent by itself or counted ``in_digest``.
-
-    ``done_at`` is when the channel took or refused it. While it waits, ``attempts`` have failed for ``reason``, and the
-    next is due at ``next_attempt_at``.
-    """
-
-    provider: str
-    change: Change
-    state: DeliveryStatus
-    in_digest: bool
-    created_at: datetime
-    done_at: datetime | None
-    attempts: int
-    next_attempt_at: datetime | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedDelivery:
-    """One change of one alert that one provider has not been sent yet.
-
-    ``alert`` is as it was when this was queued, ``transfer`` as it is now; ``reference`` is what the channel called the
-    message to edit; ``next_attempt_at`` is in Unix seconds.
-    """
-
-    id: int
-    provider: str
-    change: Change
-    alert: Alert
-    transfer: TransferView | None
-    reference: str | None
-    attempts: int
-    next_attempt_at: float
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedReport:
-    """A report that one provider has not been sent yet; ``next_attempt_at`` is in Unix seconds."""
-
-    id: int
-    report: Report
-    attempts: int
-    next_attempt_at: float
-    made_at: datetime
 
 
 def wait_before(attempt: int, retry_after: float | None, jitter: float) -> float:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
 
-from connext_monitor.core.delivery import FailureCause, QueuedDelivery, TryLater, wait_before
+from connext_monitor.core.delivery import FailureCause, TryLater, wait_before
+from connext_monitor.core.queue import QueuedDelivery
 
 NEWS_CUTS_AT = 60.0
 """Seconds after the last attempt from which on a new critical alert ends a hold."""

@@ -1,16 +1,19 @@
-"""What one channel is still to be sent, as the store counts it: waiting openings by topic, ends, groups.
+"""What a channel is still to be sent, message by message, and as the store counts it by topic and group.
 
-All times are Unix seconds of our own clock.
+All times that are numbers are Unix seconds of our own clock.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
-from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, Pathway
+from connext_monitor.core.report import Report
+from connext_monitor.core.transfer_view import TransferView
 
 BATCH = 500
 """The most alerts that join a group in one transaction, so that no transaction takes long."""
@@ -34,6 +37,36 @@ class Topic:
 
     def __str__(self) -> str:
         return ":".join(map(str, (self.kind.name, *(self.pathway or ()))))
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedDelivery:
+    """One change of one alert that one provider has not been sent yet.
+
+    ``alert`` is as it was when this was queued, ``transfer`` as it is now; ``reference`` is what the channel called the
+    message to edit; ``next_attempt_at`` is in Unix seconds.
+    """
+
+    id: int
+    provider: str
+    change: Change
+    alert: Alert
+    transfer: TransferView | None
+    reference: str | None
+    attempts: int
+    next_attempt_at: float
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedReport:
+    """A report that one provider has not been sent yet; ``next_attempt_at`` is in Unix seconds."""
+
+    id: int
+    report: Report
+    attempts: int
+    next_attempt_at: float
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

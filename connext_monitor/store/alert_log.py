@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, case, func, null, select
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.table import KINDS
-from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.delivery_records import DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
 from connext_monitor.store.alert_rows import read_alert

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.stored_numbers import Backlog
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.schema import channels, deliveries, delivery_groups

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, upd
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.delivery import Change, QueuedDelivery
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.queue import QueuedDelivery
 from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.schema import alerts, deliveries

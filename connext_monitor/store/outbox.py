@@ -9,8 +9,8 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from connext_monitor.core.alerts.digest import Digest, NamedMember
-from connext_monitor.core.delivery import QueuedDelivery
 from connext_monitor.core.labels import ChainNames
+from connext_monitor.core.queue import QueuedDelivery
 from connext_monitor.store import deliveries, groups
 from connext_monitor.store.views import by_ids
 

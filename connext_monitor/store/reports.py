@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.delivery import QueuedReport
+from connext_monitor.core.queue import QueuedReport
 from connext_monitor.core.report import Report, read, written
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.prepared import Prepared, parameter

@@ -9,7 +9,7 @@ from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Coverage, Nonces
-from connext_monitor.core.delivery import ChannelRow
+from connext_monitor.core.delivery_records import ChannelRow
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import PathwayCount
 from connext_monitor.store import alert_rows, chains, channels, in_flight, nonces

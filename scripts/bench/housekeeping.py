@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connext_monitor.clock import SystemClock
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store

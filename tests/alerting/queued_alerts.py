@@ -17,7 +17,8 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.delivery import ChannelRow, ChannelState, DeliveryRecord, QueuedDelivery
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState, DeliveryRecord
+from connext_monitor.core.queue import QueuedDelivery
 from connext_monitor.store.store import Store
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.alerts import LABELS, NOW

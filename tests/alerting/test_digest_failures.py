@@ -5,7 +5,7 @@ from pathlib import Path
 
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.core.alerts.grouping import GroupRules
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 from tests.alerting.bursts import (
     CALM,
     HOOK,

@@ -23,7 +23,8 @@ from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import Change, QueuedDelivery
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.queue import QueuedDelivery
 from connext_monitor.store.store import Store
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.pagerduty.vendor import PagerDuty

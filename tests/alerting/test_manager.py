@@ -10,7 +10,7 @@ from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.digest_mode import DigestMode
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes, QueuedAlerts, hook, ids, managed, manager_of

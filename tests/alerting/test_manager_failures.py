@@ -14,7 +14,8 @@ from connext_monitor.alerting.providers.base import ProviderContext
 from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
-from connext_monitor.core.delivery import ChannelRow, ChannelState, Outcome
+from connext_monitor.core.delivery import Outcome
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from tests.alerting.providers.vendor import Seen
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HOOK, HealthNotes, QueuedAlerts, hook, ids, managed, manager_of

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from connext_monitor.core.alerts.silence import Silence
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.token import Token
 from tests.browser.conftest import DESK, PHONE, Site, shoot
 from tests.browser.traffic import make_traffic, overdue_alert, samples, see_that_all_is_readable

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.store.store import Store
 from tests.cli.conftest import OtherLoop, Program
 from tests.cli.served import CHAINS, Running, all_is_well

@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.delivery import (
-    LONGEST_RETRY_AFTER,
-    LONGEST_WAIT,
-    wait_before,
-    with_retry_after,
-)
+from connext_monitor.core.delivery import LONGEST_RETRY_AFTER, LONGEST_WAIT, wait_before, with_retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 attempts = st.integers(1, 10**6)

@@ -5,8 +5,9 @@ from math import inf
 
 import pytest
 
-from connext_monitor.core.delivery import Change, FailureCause, QueuedDelivery, TryLater
+from connext_monitor.core.delivery import Change, FailureCause, TryLater
 from connext_monitor.core.holds import Attempt, Held, Holds, Lane, delivery_key, in_turn, independent
+from connext_monitor.core.queue import QueuedDelivery
 from tests.world.alerts import NOW, OPENED, transfer_alert
 
 HEAD, NEXT = Attempt("head", Lane.NEWS, 0), Attempt("next", Lane.NEWS, 0)

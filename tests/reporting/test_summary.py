@@ -8,7 +8,7 @@ from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.reporting.web.summary import Level, summarize
 from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, chain_status, out_of_sight, unjudging

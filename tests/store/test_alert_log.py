@@ -6,7 +6,8 @@ from sqlalchemy import Connection, Update, update
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.delivery import Change, DeliveryStatus
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.delivery_records import DeliveryStatus
 from connext_monitor.core.queue import Topic
 from connext_monitor.store.schema import deliveries
 from connext_monitor.store.store import Store

@@ -12,7 +12,8 @@ from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import Change, ChannelState
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store.store import Store

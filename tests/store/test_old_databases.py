@@ -18,7 +18,8 @@ from connext_monitor.core.alerts.kinds.provider_failing import ProviderFailingDe
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.coverage import BlockRange, Coverage, Nonces
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.delivery import Change, ChannelState
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, Timestamp, TransferId
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.selection import TransferFilter

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.delivery import ChannelState
+from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.documents.chains import ChainDocument, ChainName
 from connext_monitor.core.documents.fields import Count, Document, InstantText, says
 from connext_monitor.core.transfer import Status

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.stats import Stats

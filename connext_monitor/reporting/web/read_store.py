@@ -8,7 +8,7 @@ from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.delivery import ChannelRow, DeliveryRecord
+from connext_monitor.core.delivery_records import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
 from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, TransferFilter, TransferIdPage
 from connext_monitor.core.stats import Stats, Timeline, Window

@@ -9,7 +9,8 @@ from connext_monitor.core.alerts.message import Instant, Link
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.amount import Amount, transfer_amount
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
-from connext_monitor.core.delivery import Change, DeliveryRecord, DeliveryStatus
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.delivery_records import DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.labels import ChainLabels

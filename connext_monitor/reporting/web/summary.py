@@ -9,7 +9,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.delivery import ChannelRow, ChannelState
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.reporting.web.health import not_usable, why_not_ready
