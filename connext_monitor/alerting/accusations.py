@@ -17,8 +17,7 @@ from connext_monitor.core.absence import Evidence, LegRuling, rule
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE, OverdueDetails
-from connext_monitor.core.deadline import Leg
-from connext_monitor.core.selection import TransferWithDeadlines
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines
 from connext_monitor.core.transfer import Transfer
 
 FindCauses = Callable[[Transfer, Leg], Awaitable[tuple[Cause, ...]]]

@@ -14,9 +14,8 @@ from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.deadline import Leg, done, sighting_of
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done, sighting_of
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
-from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer import Transfer
 
 _FAILED = "arrivals.not_asked_about"

@@ -18,10 +18,9 @@ from connext_monitor.core.alerts.cause import Cause, Findings, merged
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.deadline import Leg
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.leg_effects import Effect
-from connext_monitor.core.selection import TransferWithDeadlines
 
 _LOOK_EVERY = 60.0
 _ALERTS_PER_LOOK = 5

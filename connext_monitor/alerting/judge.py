@@ -21,10 +21,9 @@ from connext_monitor.alerting.waiting_legs import LegKey, WaitingLeg, WaitingLeg
 from connext_monitor.clock import Clock
 from connext_monitor.core.absence import Evidence, LegRuling
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.deadline import Awaited
+from connext_monitor.core.deadline import Awaited, TransferWithDeadlines
 from connext_monitor.core.events import Timestamp, TransferId
 from connext_monitor.core.hindrance import hindrance
-from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.unjudged import Hindrance, Obstacle
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")

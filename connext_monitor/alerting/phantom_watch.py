@@ -16,10 +16,10 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY, PhantomDetails, holder_of
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.coverage import Coverage, Nonces
-from connext_monitor.core.deadline import Leg, done
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
-from connext_monitor.core.selection import Suspect, TransferWithDeadlines
+from connext_monitor.core.selection import Suspect
 from connext_monitor.core.unjudged import Unjudged
 
 _LOOK_EVERY = 2.0

@@ -16,6 +16,8 @@ def main() -> None:
     # What is loaded stays: to look through it for garbage again and again took a tenth of a command's time. What
     # then works, `complete` or the monitor, has garbage collected.
     gc.disable()
+    # Pydantic would look for plugins in the metadata of every package that is installed; none is meant for us.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # While modules are loaded, an exception would be lost wherever Python runs code that nobody called.
         signal.signal(signal.SIGINT, _end_at_once)

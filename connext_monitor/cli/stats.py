@@ -15,7 +15,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.amount import owed_amount
+from connext_monitor.core.amount import amount_on
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.command_line import StatsFromDatabase
@@ -129,7 +129,7 @@ def _router_row(router: RouterStats, now: int) -> Row:
 
 
 def _owed_row(router: bytes, owed: Owed, labels: ChainLabels) -> Row:
-    amount = owed_amount(owed, labels).full
+    amount = amount_on(owed.domain, owed.asset, owed.amount, labels).full
     return (to_checksum_address(router), labels.display_name(owed.domain), str(owed.transfers), amount)
 
 

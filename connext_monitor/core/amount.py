@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 
 from connext_monitor.core.checksum import to_checksum_address
-from connext_monitor.core.events import Address
+from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.stats import Owed
 from connext_monitor.core.token import Token, plain_number
 from connext_monitor.core.transfer import Transfer
 
@@ -69,9 +68,9 @@ def transfer_amount(transfer: Transfer, labels: ChainLabels) -> Amount | None:
     return token_amount(transfer.amount, transfer.asset, token)
 
 
-def owed_amount(owed: Owed, labels: ChainLabels) -> Amount:
-    """What a router has not got back."""
-    return token_amount(owed.amount, owed.asset, labels.tokens.get((owed.domain, owed.asset)))
+def amount_on(domain: DomainId, address: Address, base_units: int, labels: ChainLabels) -> Amount:
+    """So many base units of the token at this address of a chain."""
+    return token_amount(base_units, address, labels.tokens.get((domain, address)))
 
 
 def normalized_number(normalized: int) -> str:

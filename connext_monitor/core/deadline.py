@@ -57,6 +57,14 @@ class DueDates:
 
 
 @struct(frozen=True, slots=True)
+class TransferWithDeadlines:
+    """A transfer with the deadlines it was given; None where nobody watches its destination."""
+
+    transfer: Transfer
+    due: DueDates | None
+
+
+@struct(frozen=True, slots=True)
 class Awaited:
     """A leg that has not arrived, until when it is due, and the chain that it is due on."""
 

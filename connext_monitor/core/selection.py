@@ -6,7 +6,6 @@ from datetime import datetime
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.deadline import DueDates
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Pathway, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer
 
@@ -22,19 +21,6 @@ class TransferFilter:
     origin: DomainId | None = None
     destination: DomainId | None = None
     started_before: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TransferWithDeadlines:
-    """A transfer with the deadlines it was given; None where nobody watches its destination."""
-
-    transfer: Transfer
-    due: DueDates | None
-
-    @property
-    def cursor(self) -> Cursor:
-        """Where a list goes on behind this one."""
-        return (self.transfer.started_at, self.transfer.transfer_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.coverage import BlockRange, StoredRange
-from connext_monitor.core.deadline import DueDates
+from connext_monitor.core.deadline import DueDates, TransferWithDeadlines
 from connext_monitor.core.events import (
     BlockNumber,
     BlockRef,
@@ -29,7 +29,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
-from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
+from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
 from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.payload import pack, unpack

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.deadline import Leg
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines
 from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.labels import ChainNames
-from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter, TransferWithDeadlines
+from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import alert_log, alert_rows, transfers
 

@@ -24,13 +24,13 @@ from pathlib import Path
 import structlog
 
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import AlertsConfig
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.batch import Batch
-from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.deadline import Durations, Leg, TransferWithDeadlines
 from connext_monitor.core.events import (
     Address,
     BlockNumber,
@@ -46,7 +46,6 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.recording import record
-from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
 from scripts.bench.alert_delay import summary

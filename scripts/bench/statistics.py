@@ -23,7 +23,7 @@ from typing import Any
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.deadline import Durations, Leg, TransferWithDeadlines
 from connext_monitor.core.decoding import transfer_id_of
 from connext_monitor.core.events import (
     Address,
@@ -36,7 +36,6 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.core.recording import record
-from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.nouns import Statistics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.clock import SystemClock
 from tests.alerting.bursts import Burst, bursting
 from tests.alerting.providers.discord.vendor import Discord

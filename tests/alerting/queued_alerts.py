@@ -9,8 +9,9 @@ from typing import Any, cast
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.outgoing_message import GroupStore
-from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.alerting.providers.context import ProviderContext
+from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alerts.alert import Alert

@@ -13,7 +13,7 @@ from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.selection import TransferWithDeadlines
+from connext_monitor.core.deadline import TransferWithDeadlines
 from connext_monitor.store.store import Store
 from tests.world.alerts import NOW, OPENED, TRANSFER_ID, UNOBSERVED
 from tests.world.databases import open_store

@@ -10,8 +10,9 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from connext_monitor.alerting.notice import AlertNotice
-from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.alerting.providers.context import ProviderContext
+from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Outcome

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from connext_monitor.alerting.providers.base import ProviderContext
-from connext_monitor.alerting.providers.webhook import WebhookConfig, WebhookProvider
+from connext_monitor.alerting.providers.context import ProviderContext
+from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from tests.alerting.providers.webhook.vendor import Receiver

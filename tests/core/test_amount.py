@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.amount import Amount, normalized_number, owed_amount, token_amount, transfer_amount
+from connext_monitor.core.amount import Amount, amount_on, normalized_number, token_amount, transfer_amount
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.stats import Owed
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer, fold
 from tests.world.two_chains import ASSET, LABELS, ORIGIN, Sample
@@ -65,7 +64,7 @@ def test_what_moves_nothing_has_no_amount() -> None:
 
 
 def test_what_is_owed_is_an_amount_of_its_token() -> None:
-    assert owed_amount(Owed(ORIGIN, ASSET, 1_500_000, 1), NAMED) == token_amount(1_500_000, ASSET, USDC)
+    assert amount_on(ORIGIN, ASSET, 1_500_000, NAMED) == token_amount(1_500_000, ASSET, USDC)
 
 
 @given(st.integers(0, 2**256 - 1))

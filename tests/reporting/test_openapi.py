@@ -14,7 +14,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from connext_monitor.alerting.notice import AlertNotice, ReportNotice
-from connext_monitor.alerting.providers.webhook import report_body, short_body, whole_body
+from connext_monitor.alerting.providers.webhook.provider import report_body, short_body, whole_body
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
-from connext_monitor.core.deadline import Leg
-from connext_monitor.core.selection import TransferWithDeadlines
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines
 from connext_monitor.store.causes import read_causes, written
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store

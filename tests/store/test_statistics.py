@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.deadline import LEGS, Leg, sighting_of
-from connext_monitor.core.selection import TransferFilter, TransferWithDeadlines
+from connext_monitor.core.deadline import LEGS, Leg, TransferWithDeadlines, sighting_of
+from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import TimeBucket, Window
 from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers

@@ -1,23 +1,17 @@
-"""What every provider's config has, and what every provider is built with."""
+"""What every type of provider has: the keys of its config, and what builds it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from connext_monitor.alerting.providers.http.client import OpenSender, Sender, http_sender
-from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
-from connext_monitor.clock import Clock
 from connext_monitor.config import Flag, PathwayPattern, Table
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.labels import ChainLabels
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from connext_monitor.alerting.notice import Provider
+    from connext_monitor.alerting.providers.context import ProviderContext
 
 
 class ProviderConfig(Table):
@@ -43,25 +37,6 @@ class ProviderConfig(Table):
         return Severity(self.min_severity)
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderContext:
-    """What providers are built with: what chains are called, time and waiting for it, the terminal and the network.
-
-    ``console`` None means stdout; ``first_timeout`` is how long a first response may take (seconds).
-    """
-
-    labels: ChainLabels
-    clock: Clock
-    console: "Console | None" = None
-    first_timeout: float = FIRST_TIMEOUT
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-    open_sender: OpenSender = http_sender
-
-    def sender(self) -> Sender:
-        """What one provider sends with; its own, to be closed by it."""
-        return self.open_sender(self.clock, self.first_timeout)
-
-
 C = TypeVar("C", bound=ProviderConfig)
 
 
@@ -74,10 +49,3 @@ class ProviderType(Generic[C]):
 
     config: type[C]
     build: "Callable[[str, C, ProviderContext], Provider]"
-
-
-def warn(event: str, **values: object) -> None:
-    """Log what the people who run the monitor should know about a channel."""
-    import structlog  # noqa: PLC0415 - it is slow to load, and reading a config must not wait for it
-
-    structlog.get_logger().warning(event, **values)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Provider, takes_reports
 from connext_monitor.alerting.providers import read_provider
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.http.client import OpenSender, http_sender
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable

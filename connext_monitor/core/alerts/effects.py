@@ -5,8 +5,8 @@ from typing import Self
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.deadline import TransferWithDeadlines
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.selection import TransferWithDeadlines
 from connext_monitor.core.structs import struct
 
 Route = Callable[[Alert], Collection[str]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
-from connext_monitor.core.amount import Amount, owed_amount
+from connext_monitor.core.amount import Amount, amount_on
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.labels import ChainLabels
@@ -124,7 +124,7 @@ def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
             router.router,
             router,
             tuple(
-                OwedRow(owed_amount(owed, labels), labels.display_name(owed.domain))
+                OwedRow(amount_on(owed.domain, owed.asset, owed.amount, labels), labels.display_name(owed.domain))
                 for owed in router.owed
                 if owed.amount
             ),

@@ -5,7 +5,7 @@ import pytest
 from connext_monitor.alerting.providers import PROVIDER_TYPES, check_provider
 from connext_monitor.alerting.providers.configured import ConfiguredProvider, build_providers
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
-from connext_monitor.alerting.providers.webhook import WebhookProvider
+from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.alerts.severity import Severity

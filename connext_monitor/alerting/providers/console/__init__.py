@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from connext_monitor.alerting.providers.base import ProviderContext, ProviderType
+from connext_monitor.alerting.providers.base import ProviderType
 from connext_monitor.alerting.providers.console.config import ConsoleConfig
 
 if TYPE_CHECKING:
     from connext_monitor.alerting.notice import DigestProvider
+    from connext_monitor.alerting.providers.context import ProviderContext
 
 
-def build(name: str, config: ConsoleConfig, context: ProviderContext) -> "DigestProvider":
+def build(name: str, config: ConsoleConfig, context: "ProviderContext") -> "DigestProvider":
     """What sends; loaded here, so that reading the config does not wait for it."""
     from connext_monitor.alerting.providers.console.provider import ConsoleProvider  # noqa: PLC0415 - as said above
 

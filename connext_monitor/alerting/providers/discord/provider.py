@@ -7,7 +7,7 @@ from functools import partial
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderContext, warn
+from connext_monitor.alerting.providers.context import ProviderContext, warn
 from connext_monitor.alerting.providers.discord.config import ID, DiscordConfig
 from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
 from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after, versioned

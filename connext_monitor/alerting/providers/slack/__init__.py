@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from connext_monitor.alerting.providers.base import ProviderContext, ProviderType
+from connext_monitor.alerting.providers.base import ProviderType
 from connext_monitor.alerting.providers.slack.config import SlackConfig
 
 if TYPE_CHECKING:
     from connext_monitor.alerting.notice import DigestProvider
+    from connext_monitor.alerting.providers.context import ProviderContext
 
 
-def build(name: str, config: SlackConfig, context: ProviderContext) -> "DigestProvider":
+def build(name: str, config: SlackConfig, context: "ProviderContext") -> "DigestProvider":
     """The channel behind a webhook or behind a bot, whichever the config has; reading the config loads neither."""
     from connext_monitor.alerting.providers.slack.bot import SlackBot  # noqa: PLC0415 - as said above
     from connext_monitor.alerting.providers.slack.webhook import SlackWebhook  # noqa: PLC0415 - as said above

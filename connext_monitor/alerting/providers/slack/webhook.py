@@ -7,7 +7,7 @@ from dataclasses import replace
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post

@@ -7,7 +7,7 @@ from functools import partial
 from yarl import URL
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderContext, warn
+from connext_monitor.alerting.providers.context import ProviderContext, warn
 from connext_monitor.alerting.providers.http.client import form
 from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post

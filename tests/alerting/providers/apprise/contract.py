@@ -3,7 +3,7 @@
 import re
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.apprise import plain
+from connext_monitor.alerting.providers.apprise.provider import plain
 from tests.alerting.providers.contract import BASE, Contract, SecretKey
 
 

@@ -11,15 +11,10 @@ from aiohttp import web
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.apprise import (
-    AppriseConfig,
-    AppriseProvider,
-    AppriseUrl,
-    apprise_channel,
-    plain,
-)
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.apprise.config import AppriseConfig, AppriseUrl, apprise_channel
+from connext_monitor.alerting.providers.apprise.provider import AppriseProvider, plain
 from connext_monitor.alerting.providers.configured import build_providers
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ConfigError, ProviderTable
 from connext_monitor.core.delivery import Change, FailureCause, Sent, TryLater

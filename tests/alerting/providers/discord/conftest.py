@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from tests.alerting.providers.discord.samples import ROLE, config
 from tests.alerting.providers.discord.vendor import Discord

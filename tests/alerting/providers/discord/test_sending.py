@@ -2,7 +2,7 @@
 
 import pytest
 
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.severity import Severity

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider, WebhookUnwell
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.severity import Severity

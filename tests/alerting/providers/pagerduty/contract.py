@@ -3,7 +3,7 @@
 from typing import cast
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.pagerduty import short_event, whole_event
+from connext_monitor.alerting.providers.pagerduty.provider import short_event, whole_event
 from tests.alerting.providers.contract import BASE, RATE_LIMITED, Case, Contract, SecretKey, strings_in
 from tests.alerting.providers.pagerduty.vendor import PagerDuty
 

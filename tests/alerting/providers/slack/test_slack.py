@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.base import ProviderContext
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
 from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl

@@ -3,7 +3,7 @@
 import json
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.alerting.providers.webhook import short_body, whole_body
+from connext_monitor.alerting.providers.webhook.provider import short_body, whole_body
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from tests.alerting.providers.contract import BASE, RATE_LIMITED, Case, Contract, SecretKey
 from tests.alerting.providers.webhook.vendor import SECRET, Receiver

@@ -7,18 +7,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
 
-from pydantic import PlainValidator
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.http.timing import RequestSpacing
+from connext_monitor.alerting.providers.pagerduty.config import PagerDutyConfig
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
-from connext_monitor.config import SecretText, SecretUrl, as_flag, bad_value
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json, rfc3339
@@ -27,44 +25,6 @@ SUMMARY, DEDUP_KEY = 1024, 255
 _TEXT, _NAME, _VALUE, _FACTS, _LINKS = 2000, 100, 500, 25, 10
 _BETWEEN_EVENTS = 0.5  # about 120 a minute are taken
 _ROUTING = re.compile(r"(routing|integration|service)[ _]?key|invalid key", re.IGNORECASE)
-_ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
-
-
-class RoutingKey(SecretText):
-    """The integration key of a service."""
-
-    __slots__ = ()
-
-    @classmethod
-    def check(cls, secret: str) -> None:
-        """Raise `bad_value` unless it is 32 letters and digits."""
-        if not _ROUTING_KEY.fullmatch(secret):
-            raise bad_value(
-                "is not a PagerDuty routing key",
-                'copy the integration key of an "Events API v2" integration: 32 characters',
-            )
-
-
-def _read_source(value: object) -> str:
-    if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= 255:
-        return value
-    raise bad_value("is not a valid source name", "write a short text: what incidents are to say they come from")
-
-
-def _read_reports(value: object) -> Literal[False] | None:
-    flag = as_flag(value)
-    if flag is None or flag is False:
-        return flag
-    raise bad_value("cannot be turned on here: PagerDuty takes incidents, not reports", "leave the key out")
-
-
-class PagerDutyConfig(ProviderConfig):
-    """``type = "pagerduty"``; ``source`` is what incidents say they come from, ``url`` where events are taken."""
-
-    routing_key: RoutingKey
-    reports: Annotated[Literal[False] | None, PlainValidator(_read_reports)] = None
-    source: Annotated[str, PlainValidator(_read_source)] = "connext-monitor"
-    url: SecretUrl = SecretUrl("https://events.pagerduty.com/v2/enqueue")
 
 
 class PagerDutyProvider:
@@ -103,9 +63,6 @@ class PagerDutyProvider:
         response = await self._sender.request("POST", url, body, {"Content-Type": "application/json"})
         self._spacing.hold(_BETWEEN_EVENTS)
         return response if isinstance(response, TryLater) else classify(response)
-
-
-PROVIDER_TYPE = ProviderType(PagerDutyConfig, PagerDutyProvider)
 
 
 def whole_event(notice: Notice, source: str) -> Json:

@@ -4,7 +4,6 @@ Source: the specification at standard-webhooks/standard-webhooks, ``spec/standar
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -17,12 +16,12 @@ from msgspec import UNSET
 from yarl import URL
 
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
+from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
+from connext_monitor.alerting.providers.webhook.config import SigningSecret, WebhookConfig
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
-from connext_monitor.config import SecretText, SecretUrl, bad_value
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.documents.alerts import AlertDocument, alert_document
@@ -32,7 +31,6 @@ from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
 
 MOST_BYTES = 20_000
-_PREFIX = "whsec_"
 _TYPES: Mapping[Change, Literal["alert.opened", "alert.resolved"]] = {
     Change.OPENED: "alert.opened",
     Change.RESOLVED: "alert.resolved",
@@ -42,32 +40,6 @@ _TYPES: Mapping[Change, Literal["alert.opened", "alert.resolved"]] = {
 _CUTS = ((4000, 100), (1000, 20), (200, 10), (80, 5))
 _SHORT = (300, 5)
 _PATHWAYS = 64
-
-
-class SigningSecret(SecretText):
-    """``whsec_`` and the base64 of 24 to 64 bytes."""
-
-    __slots__ = ()
-
-    @classmethod
-    def check(cls, secret: str) -> None:
-        """Raise `bad_value` for any other form."""
-        if not secret.startswith(_PREFIX) or not 24 <= len(_decoded(secret) or b"") <= 64:
-            raise bad_value(
-                "is not a Standard Webhooks signing secret", 'write "whsec_" and the base64 of 24 to 64 random bytes'
-            )
-
-    @property
-    def key(self) -> bytes:
-        """The bytes to sign with."""
-        return _decoded(self.get_secret_value()) or b""
-
-
-class WebhookConfig(ProviderConfig):
-    """``type = "webhook"``; with a ``secret`` every request is signed."""
-
-    url: SecretUrl
-    secret: SigningSecret | None = None
 
 
 class WebhookProvider:
@@ -105,9 +77,6 @@ class WebhookProvider:
         url = URL(self._config.url.get_secret_value())
         response = await self._sender.request("POST", url, body, headers)
         return response if isinstance(response, TryLater) else classify(response)
-
-
-PROVIDER_TYPE = ProviderType(WebhookConfig, WebhookProvider)
 
 
 def whole_body(notice: AlertNotice, labels: ChainLabels, now: float) -> bytes:
@@ -197,10 +166,3 @@ def _cut(value: object, longest_text: int, longest_list: int) -> object:
     if isinstance(value, list):
         return [_cut(item, longest_text, longest_list) for item in value[:longest_list]]
     return value
-
-
-def _decoded(secret: str) -> bytes | None:
-    try:
-        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        return None

@@ -5,23 +5,17 @@ its own; one that hangs holds up neither the monitor nor its end.
 """
 
 import asyncio
-import importlib.util
-import logging
 import re
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.base import ProviderConfig, ProviderContext, ProviderType
-from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT, AdaptiveTimeout, RequestSpacing
+from connext_monitor.alerting.providers.apprise.config import AppriseConfig, apprise_channel
+from connext_monitor.alerting.providers.context import ProviderContext
+from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
-from connext_monitor.config import SecretText, bad_value
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater
-
-if TYPE_CHECKING:
-    from apprise import Apprise
 
 # A service may take several requests for a message, each of which is waited for.
 _REQUESTS_PER_MESSAGE = 3
@@ -30,31 +24,6 @@ _TITLE, _LINE, _LINES = 200, 300, 25
 _NO_WIDTH = "\u200b"
 _LIVE = re.compile(r"[@<#\]`]|[.:](?=/|[^\W\d_])|([*_~|])(?=\1)")
 _BEGINS_A_BLOCK = frozenset("#>-*+=")
-# What it logs may hold the address that it was given.
-logging.getLogger("apprise").disabled = True
-
-
-class AppriseUrl(SecretText):
-    """An address as Apprise writes them, such as ``mailto://user:password@host``."""
-
-    __slots__ = ()
-
-    @classmethod
-    def check(cls, secret: str) -> None:
-        """Raise `bad_value` where Apprise is not installed, or does not know the address."""
-        super().check(secret)
-        if importlib.util.find_spec("apprise") is None:
-            raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[apprise]'")
-        if apprise_channel(secret) is None:
-            raise bad_value(
-                "is not an address that Apprise knows", "write it as Apprise's documentation of that service shows"
-            )
-
-
-class AppriseConfig(ProviderConfig):
-    """``type = "apprise"``; ``url`` is one of Apprise's addresses."""
-
-    url: AppriseUrl
 
 
 class AppriseProvider:
@@ -120,9 +89,6 @@ class AppriseProvider:
         """Nothing is kept open."""
 
 
-PROVIDER_TYPE = ProviderType(AppriseConfig, AppriseProvider)
-
-
 def plain(notice: Notice) -> tuple[str, str]:
     """Title and body, a fact on each line, no mention live in any service."""
     message = notice.message
@@ -146,20 +112,3 @@ def _dead(text: str) -> str:
     """
     apart = _LIVE.sub(lambda match: match[0] + _NO_WIDTH, text)
     return _NO_WIDTH + apart if apart[:1] in _BEGINS_A_BLOCK else apart
-
-
-def apprise_channel(url: str, seconds: float = FIRST_TIMEOUT) -> "Apprise | None":
-    """The service behind an address, which is given so many seconds.
-
-    Its redirects are not followed, unless the address says so: the message would go to somebody else, and their answer
-    would count as taken.
-    """
-    from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra that may not be installed
-
-    channel = Apprise(asset=AppriseAsset(http_redirects=False, service_timeout=0))
-    if not channel.add(url):
-        return None
-    for service in channel:
-        if service.socket_read_timeout == type(service).socket_read_timeout:  # none of the address's own
-            service.socket_read_timeout = seconds
-    return channel
