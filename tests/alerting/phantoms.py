@@ -1,9 +1,9 @@
-"""A running phantom watch on a real store, between two chains that say what a test wants them to."""
+"""A running phantom watch on a real store, between two chains that answer what a test sets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from connext_monitor.alerting.phantom_watch import PhantomWatch
@@ -12,10 +12,11 @@ from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, DomainId, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.nouns import Alerts
 from connext_monitor.store.store import Store
+from tests.alerting.answering_chain import AnsweringChain
 from tests.world.desks import desk_on
 from tests.world.recording import put
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
@@ -27,42 +28,10 @@ DELIVERY = executed(info(CLAIMED), sighting(20))
 
 
 @dataclass
-class Origin:
-    """A chain that is asked for a transfer's events; ``has_events`` None is one that cannot be asked."""
-
-    name: str
-    has_events: bool | None = False
-    asked: list[TransferId] = field(default_factory=list)
-    looks: list[int] = field(default_factory=list)
-    meanwhile: Callable[[], Awaitable[object]] = field(default=lambda: asyncio.sleep(0))
-    says: TransferStatus | None = TransferStatus.EXECUTED
-    observed: bool = True
-    silent_for: float = 0.0
-    trouble: str | None = None
-    unanswered: str | None = None
-
-    def reads_history(self, watermark: int) -> bool:
-        raise NotImplementedError
-
-    def cover_past(self, instant: int) -> None:
-        self.looks.append(instant)
-
-    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        assert transfer_id == DELIVERY.event.transfer_id
-        return self.says
-
-    async def fetch_events(self, transfer_id: TransferId, since: int) -> bool | None:
-        assert since < DELIVERY.sighting.block.timestamp
-        self.asked.append(transfer_id)
-        await self.meanwhile()
-        return self.has_events
-
-
-@dataclass
 class Bench:
     store: Store
-    origin: Origin
-    destination: Origin
+    origin: AnsweringChain
+    destination: AnsweringChain
     rounds: list[None]
     watch: PhantomWatch
 
@@ -108,7 +77,8 @@ async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
     """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
     store = await Store.open(folder / "monitor.db", {})
     alerts = Counting(store)
-    origin, destination = Origin("alpha"), Origin("beta")
+    origin, destination = AnsweringChain("alpha"), AnsweringChain("beta")
+    destination.answers.status = TransferStatus.EXECUTED
     watch = PhantomWatch(
         store.suspects, {ALPHA: origin, BETA: destination}, desk_on(alerts, "p"), SystemClock(), every=0.01
     )

@@ -1,9 +1,9 @@
-"""A running scheduler on a real store, with destinations that say what a test wants them to."""
+"""A running scheduler on a real store, between chains that answer what a test sets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import (
@@ -28,6 +27,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.store.store import Store
+from tests.alerting.answering_chain import AnsweringChain, SetAnswers
 from tests.world.alerts import DESTINATION, INFO, NOW, ORIGIN, RECIPIENT, ROUTER, SENDER, TOKEN, no_causes
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
@@ -48,55 +48,19 @@ UNSETTLED = JudgingPace(settles=0.0)
 
 
 @dataclass
-class Answering:
-    """A destination that answers from memory; ``status`` None is one that cannot be asked."""
-
-    name: str = "gnosis"
-    observed: bool = True
-    silent_for: float = 0.0
-    trouble: str | None = None
-    unanswered: str | None = None
-    history_until: int = 0
-    status: TransferStatus | None = TransferStatus.NONE
-    statuses: dict[TransferId, TransferStatus] = field(default_factory=dict)
-    nameless: TransferId | None = None
-    looks: list[Timestamp] = field(default_factory=list)
-    asked: list[TransferId] = field(default_factory=list)
-    fetched: list[TransferId] = field(default_factory=list)
-    while_asked: Callable[[], object] = lambda: None
-    fetch: Callable[[TransferId], object] = lambda _: None
-
-    def reads_history(self, watermark: Timestamp) -> bool:
-        return watermark < self.history_until
-
-    def cover_past(self, instant: Timestamp) -> None:
-        self.looks.append(instant)
-
-    async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
-        self.asked.append(transfer_id)
-        happened = self.while_asked()
-        if asyncio.iscoroutine(happened):
-            await happened
-        return None if transfer_id == self.nameless else self.statuses.get(transfer_id, self.status)
-
-    async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
-        assert since < T0
-        self.fetched.append(transfer_id)
-        happened = self.fetch(transfer_id)
-        if asyncio.iscoroutine(happened):
-            await happened
-        return happened is not None
-
-
-@dataclass
 class Bench:
     """A running scheduler and what is around it."""
 
     store: Store
     scheduler: AlertScheduler
-    destination: Answering
+    destination: AnsweringChain
     clock: ManualClock
     chain_time: float = 0.0
+
+    @property
+    def answers(self) -> SetAnswers:
+        """What the destination's endpoints answer."""
+        return self.destination.answers
 
     def latest(self, domain: DomainId) -> float:
         """The later of its clock and of what the destination's newest block says."""
@@ -166,8 +130,8 @@ async def scheduling(
 ) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
-    destination = Answering()
-    chains = {DESTINATION: destination, ORIGIN: Answering()}
+    destination = AnsweringChain("gnosis")
+    chains = {DESTINATION: destination, ORIGIN: AnsweringChain("ethereum")}
 
     def latest(domain: DomainId) -> float:
         return bench.latest(domain)

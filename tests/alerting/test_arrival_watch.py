@@ -1,4 +1,4 @@
-"""Late legs are asked about again while their alerts are open, on a real store with destinations that answer."""
+"""Late legs are asked about again while their alerts are open, on a real store with a destination that answers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.store.store import Store
-from tests.alerting.scheduling import Answering, executed, id_of, xcalled
+from tests.alerting.answering_chain import AnsweringChain, SetAnswers
+from tests.alerting.scheduling import executed, id_of, xcalled
 from tests.world.alerts import DESTINATION, DUE_AT, NOW, ORIGIN, SENT_AT
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
@@ -28,26 +29,20 @@ EVERY = 0.01
 
 
 @dataclass
-class CatchingUp(Answering):
-    """Counts how often it is asked whether it reads history."""
-
-    times_asked: int = 0
-
-    def reads_history(self, watermark: Timestamp) -> bool:
-        self.times_asked += 1
-        return super().reads_history(watermark)
-
-
-@dataclass
 class Bench:
     """Late transfers in a store, and their destination."""
 
     store: Store
-    destination: Answering = field(default_factory=Answering)
+    destination: AnsweringChain = field(default_factory=AnsweringChain)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW, running=True))
 
+    @property
+    def answers(self) -> SetAnswers:
+        """What the destination's endpoints answer."""
+        return self.destination.answers
+
     def watch(self, every: float = EVERY) -> ArrivalWatch:
-        chains = {DESTINATION: self.destination, ORIGIN: Answering()}
+        chains = {DESTINATION: self.destination, ORIGIN: AnsweringChain("ethereum")}
         return ArrivalWatch(self.store.deadlines, chains, desk_on(self.store.alerts), self.clock, every)
 
     async def covered(self, timestamp: int) -> None:
@@ -65,7 +60,7 @@ class Bench:
     def show_executed(self, *numbers: int) -> None:
         """Has a search for the events of each transfer find its Executed."""
         late = {id_of(number): executed(number, DUE_AT + 75) for number in numbers}
-        self.destination.fetch = lambda asked: put(self.store, seen(late[asked])) if asked in late else None
+        self.answers.find = lambda asked: put(self.store, seen(late[asked])) if asked in late else None
 
     async def open_subjects(self) -> list[str]:
         return sorted(alert.subject for alert in await self.store.alerts.open_of_kind(EXECUTE_OVERDUE))
@@ -82,36 +77,36 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def test_what_arrived_unseen_is_fetched_and_ends_the_alert(bench: Bench) -> None:
     await bench.late(1, 2)
-    bench.destination.statuses[id_of(1)] = TransferStatus.EXECUTED
+    bench.answers.statuses[id_of(1)] = TransferStatus.EXECUTED
     bench.show_executed(1)
     async with running(bench.watch().run()):
-        await until(lambda: bench.destination.fetched)
-        await until(lambda: bench.destination.asked.count(id_of(2)) >= 2)
+        await until(lambda: bench.answers.fetched)
+        await until(lambda: bench.answers.asked.count(id_of(2)) >= 2)
     assert await bench.open_subjects() == [f"0x{id_of(2).hex()}"]
-    assert bench.destination.fetched == [id_of(1)]
+    assert bench.answers.fetched == [id_of(1)]
 
 
 async def test_a_reconcile_leg_is_asked_about_as_well(bench: Bench) -> None:
     await bench.late(1, leg=Leg.RECONCILE)
-    bench.destination.status = TransferStatus.EXECUTED
+    bench.answers.status = TransferStatus.EXECUTED
     async with running(bench.watch().run()):
-        await until(lambda: len(bench.destination.asked) >= 2)
-        assert bench.destination.fetched == []
-        bench.destination.status = TransferStatus.COMPLETED
-        await until(lambda: bench.destination.fetched)
+        await until(lambda: len(bench.answers.asked) >= 2)
+        assert bench.answers.fetched == []
+        bench.answers.status = TransferStatus.COMPLETED
+        await until(lambda: bench.answers.fetched)
 
 
 async def test_an_event_that_stays_missing_is_looked_for_seldom(bench: Bench) -> None:
     await bench.late(1, 2)
-    bench.destination.statuses[id_of(1)] = TransferStatus.EXECUTED
+    bench.answers.statuses[id_of(1)] = TransferStatus.EXECUTED
     bench.clock = ManualClock(NOW)
 
     async def fetches_after(seconds: float) -> int:
         """How often its event has been looked for, some looks later."""
         bench.clock.advance(seconds)
-        before = bench.destination.asked.count(id_of(2))
-        await until(lambda: bench.destination.asked.count(id_of(2)) >= before + 2)
-        return len(bench.destination.fetched)
+        before = bench.answers.asked.count(id_of(2))
+        await until(lambda: bench.answers.asked.count(id_of(2)) >= before + 2)
+        return len(bench.answers.fetched)
 
     with capture_logs() as lines:
         async with running(bench.watch().run()):
@@ -123,10 +118,10 @@ async def test_an_event_that_stays_missing_is_looked_for_seldom(bench: Bench) ->
 
 async def test_where_nobody_answers_each_leg_gets_its_turn(bench: Bench) -> None:
     await bench.late(1, 2, 3)
-    bench.destination.status = None
+    bench.answers.status = None
     async with running(bench.watch().run()):
-        await until(lambda: len(bench.destination.asked) >= 6)
-    first, second = bench.destination.asked[:3], bench.destination.asked[3:6]
+        await until(lambda: len(bench.answers.asked) >= 6)
+    first, second = bench.answers.asked[:3], bench.answers.asked[3:6]
     assert set(first) == {id_of(1), id_of(2), id_of(3)}
     assert second == first
 
@@ -135,16 +130,16 @@ async def test_each_of_many_is_asked_about_in_turn(bench: Bench) -> None:
     numbers = range(1, 150)
     await bench.late(*numbers)
     async with running(bench.watch().run()):
-        await until(lambda: len(set(bench.destination.asked)) == len(numbers))
-    assert all(bench.destination.asked.count(id_of(number)) <= 2 for number in numbers)
+        await until(lambda: len(set(bench.answers.asked)) == len(numbers))
+    assert all(bench.answers.asked.count(id_of(number)) <= 2 for number in numbers)
 
 
 async def test_while_history_is_read_nothing_is_asked(bench: Bench) -> None:
     """What has arrived may be in what is still to be read."""
-    catching_up = bench.destination = CatchingUp(history_until=DUE_AT + 1000)
+    bench.destination.read_history_until(DUE_AT + 1000)
     await bench.late(1)
     async with running(bench.watch().run()):
-        await until(lambda: catching_up.times_asked >= 2)
-        assert catching_up.asked == []
+        await until(lambda: bench.destination.history_asked >= 2)
+        assert bench.answers.asked == []
         await bench.covered(DUE_AT + 1000)
-        await until(lambda: catching_up.asked)
+        await until(lambda: bench.answers.asked)

@@ -1,5 +1,6 @@
 """Why legs are late, looked for again while their alerts are open and once more at their end, on a real store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Hash32
 from connext_monitor.core.side_events import CalldataExecuted, SeenSideEvent
 from connext_monitor.store.store import Store
-from tests.alerting.asked_chains import Bridge
+from tests.alerting.answering_chain import Bridge
 from tests.alerting.scheduling import executed, id_of, xcalled
 from tests.world.alerts import DESTINATION, DUE_AT, NOW, ORIGIN, SENT_AT
 from tests.world.databases import open_store
@@ -70,7 +71,7 @@ async def test_a_later_cause_is_kept_and_wakes_nobody(bench: Bench) -> None:
     async with running(bench.watch(every=0.01).run()):
         await until(lambda: bench.causes(1))
         assert CauseKind.PAUSED not in await bench.causes(1)
-        bench.bridge.destination.pause = True
+        bench.bridge.destination.answers.pause = True
 
         async def paused() -> bool:
             return CauseKind.PAUSED in await bench.causes(1)
@@ -93,7 +94,7 @@ async def test_every_open_alert_gets_its_turn(bench: Bench) -> None:
 async def test_an_end_wakes_delivery_after_a_last_look(bench: Bench) -> None:
     await bench.late(1)
     await bench.arrived(1)
-    bench.bridge.destination.events = [SeenSideEvent(CalldataExecuted(success=False), LATER)]
+    bench.bridge.destination.answers.side = [SeenSideEvent(CalldataExecuted(success=False), LATER)]
     bench.watch().resolved([ENDED], [ENDED.alert_id])
     assert bench.woken == []
     await until(lambda: bench.woken)
@@ -103,7 +104,8 @@ async def test_an_end_wakes_delivery_after_a_last_look(bench: Bench) -> None:
 async def test_an_end_wakes_delivery_where_nothing_answers(bench: Bench) -> None:
     await bench.late(1)
     await bench.arrived(1)
-    bench.bridge.origin.hangs = bench.bridge.destination.hangs = True
+    for chain in (bench.bridge.origin, bench.bridge.destination):
+        chain.answers.while_asked = asyncio.Event().wait
     bench.watch().resolved([ENDED], [ENDED.alert_id])
     await until(lambda: bench.woken)
 
@@ -128,7 +130,7 @@ async def test_a_burst_of_ends_wakes_delivery_at_once(bench: Bench) -> None:
     numbers = range(1, 201)
     await bench.late(*numbers)
     await bench.arrived(*numbers)
-    bench.bridge.destination.events = [SeenSideEvent(CalldataExecuted(success=False), LATER)]
+    bench.bridge.destination.answers.side = [SeenSideEvent(CalldataExecuted(success=False), LATER)]
     ends = [ResolveAlert.of_transfer(EXECUTE_OVERDUE, id_of(number), Resolution.EXECUTED) for number in numbers]
     bench.watch().resolved(ends, [overdue_id(id_of(number), Leg.EXECUTE) for number in numbers])
     assert bench.woken == ["woken"]

@@ -21,8 +21,8 @@ from connext_monitor.core.side_events import (
     SlippageUpdated,
 )
 from connext_monitor.store.store import Store
-from tests.alerting.asked_chains import Bridge, Chain
-from tests.world.alerts import ARRIVED, DESTINATION, LATE, ORIGIN, TRANSFER_ID
+from tests.alerting.answering_chain import AnsweringChain, Bridge
+from tests.world.alerts import ARRIVED, DESTINATION, LATE, ORIGIN, SENT_AT, TRANSFER_ID
 from tests.world.databases import open_store
 from tests.world.recording import put, seen
 from tests.world.transfers import executed, info, reconciled, sighting, xcalled
@@ -65,63 +65,66 @@ async def test_a_cancelled_look_leaves_no_question_behind(bids: CountedReads) ->
 
 async def test_each_chain_is_asked_what_stands_on_it(bids: CountedReads) -> None:
     bridge = Bridge()
-    bridge.origin.events = [SeenSideEvent(RelayerFeeIncreased(7, COIN), LATER)]
-    bridge.destination.events = [SeenSideEvent(SlippageUpdated(500), LATER)]
-    bridge.destination.pause = True
+    bridge.origin.answers.side = [SeenSideEvent(RelayerFeeIncreased(7, COIN), LATER)]
+    bridge.destination.answers.side = [SeenSideEvent(SlippageUpdated(500), LATER)]
+    bridge.destination.answers.pause = True
     assert set(await kinds(bridge.finder(bids))) == {
         CauseKind.PAUSED,
         CauseKind.RECONCILE_PENDING,
         CauseKind.FEE_INCREASED,
         CauseKind.SLIPPAGE_UPDATED,
     }
-    assert bridge.origin.asked == [(TRANSFER_ID, ORIGIN_TOPICS)]
-    assert set(bridge.destination.asked) == {"paused", (TRANSFER_ID, DESTINATION_TOPICS)}
+    origin, destination = bridge.origin.answers, bridge.destination.answers
+    assert (origin.pauses_asked, origin.sought) == (0, [(TRANSFER_ID, ORIGIN_TOPICS)])
+    assert (destination.pauses_asked, destination.sought) == (1, [(TRANSFER_ID, DESTINATION_TOPICS)])
+    assert origin.since == destination.since == [SENT_AT]
 
 
 async def test_the_fee_that_the_xcall_itself_paid_was_not_raised(bids: CountedReads) -> None:
     bridge = Bridge()
-    bridge.origin.events = [SeenSideEvent(RelayerFeeIncreased(7, COIN), SENT)]
+    bridge.origin.answers.side = [SeenSideEvent(RelayerFeeIncreased(7, COIN), SENT)]
     assert await kinds(bridge.finder(bids)) == [CauseKind.RECONCILE_PENDING]
 
 
 async def test_what_is_not_known_is_not_said(bids: CountedReads) -> None:
-    bridge = Bridge(Chain(events=None), Chain(pause=None, events=None))
+    bridge = Bridge()
+    bridge.origin.answers.side = bridge.destination.answers.side = bridge.destination.answers.pause = None
     assert await kinds(bridge.finder(bids)) == [CauseKind.RECONCILE_PENDING]
 
 
 async def test_causes_of_late_executions_do_not_explain_late_reconciliations(bids: CountedReads) -> None:
     bridge = Bridge()
-    bridge.destination.pause = True
+    bridge.destination.answers.pause = True
     finder = bridge.finder(bids)
     assert (await finder.find(ARRIVED, Leg.RECONCILE)).causes == ()
-    assert bridge.destination.asked == []
+    assert (bridge.destination.answers.pauses_asked, bridge.destination.answers.sought) == (0, [])
 
 
 async def test_chains_out_of_sight_are_named(bids: CountedReads) -> None:
-    bridge = Bridge(origin=Chain(observed=False))
+    bridge = Bridge(origin=AnsweringChain(covered=False))
     (cause,) = (await bridge.finder(bids).find(ARRIVED, Leg.RECONCILE)).causes
     assert (cause.kind, cause.facts) == (CauseKind.CHAIN_UNOBSERVED, {"domain": ORIGIN})
 
 
 async def test_a_chain_that_hangs_costs_one_second_once(bids: CountedReads) -> None:
     bridge = Bridge()
-    bridge.destination.hangs = True
-    bridge.origin.events = [SeenSideEvent(RelayerFeeIncreased(7, COIN), LATER)]
+    bridge.destination.answers.while_asked = asyncio.Event().wait
+    bridge.origin.answers.side = [SeenSideEvent(RelayerFeeIncreased(7, COIN), LATER)]
     finder = bridge.finder(bids)
     async with asyncio.timeout(5):
         assert set(await kinds(finder)) == {CauseKind.RECONCILE_PENDING, CauseKind.FEE_INCREASED}
-    asked = len(bridge.destination.asked)
+    asked = bridge.destination.answers.pauses_asked, len(bridge.destination.answers.sought)
     # It is left alone now: five more seconds would be too many for what is said at once.
     async with asyncio.timeout(0.9):
         for _ in range(5):
             await finder.find(LATE, Leg.EXECUTE)
-    assert len(bridge.destination.asked) == asked
+    assert (bridge.destination.answers.pauses_asked, len(bridge.destination.answers.sought)) == asked
 
 
 @pytest.mark.parametrize("chain", ["origin", "destination"])
 async def test_a_fault_prevents_nothing(chain: str, bids: CountedReads) -> None:
     bridge = Bridge()
-    getattr(bridge, chain).fails = True
+    getattr(bridge, chain).answers.fault = OSError("broken")
     assert CauseKind.RECONCILE_PENDING in await kinds(bridge.finder(bids))
 
 
@@ -129,9 +132,9 @@ async def test_a_burst_asks_once_and_about_thirty_transfers(bids: CountedReads) 
     bridge = Bridge()
     finder = bridge.finder(bids)
     await asyncio.gather(*(finder.find(LATE, Leg.EXECUTE) for _ in range(200)))
-    assert bridge.destination.asked.count("paused") <= 2
+    assert bridge.destination.answers.pauses_asked <= 2
     assert bids.reads <= 2
-    assert len(bridge.origin.asked) in range(30, 33)
+    assert len(bridge.origin.answers.sought) in range(30, 33)
 
 
 async def test_the_leg_about_to_be_alerted_about_counts_as_well(bids: CountedReads) -> None:

@@ -16,7 +16,8 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.core.unjudged import Hindrance, Obstacle
-from tests.alerting.scheduling import DUE, UNSETTLED, Answering, executed, id_of, scheduling, xcalled
+from tests.alerting.answering_chain import SetAnswers
+from tests.alerting.scheduling import DUE, T0, UNSETTLED, executed, id_of, scheduling, xcalled
 from tests.world.alerts import DESTINATION
 from tests.world.waiting import until
 
@@ -24,41 +25,42 @@ from tests.world.waiting import until
 @pytest.mark.parametrize("status", [TransferStatus.EXECUTED, TransferStatus.COMPLETED])
 async def test_an_event_that_the_destination_has_is_fetched(tmp_path: Path, status: TransferStatus) -> None:
     async with scheduling(tmp_path) as bench:
-        bench.destination.status = status
-        bench.destination.fetch = lambda _: bench.record(executed(1, at=DUE - 1))
+        bench.answers.status = status
+        bench.answers.find = lambda _: bench.record(executed(1, at=DUE - 1))
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 0)
-        assert bench.destination.fetched == [id_of(1)]
+        assert bench.answers.fetched == [id_of(1)]
+        assert max(bench.answers.since) < T0
         assert await bench.accused() == []
 
 
 async def test_an_event_that_stays_missing_is_fetched_seldom(tmp_path: Path) -> None:
     async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
-        bench.destination.status = TransferStatus.EXECUTED
-        bench.destination.fetch = lambda _: "a log that cannot be read"
+        bench.answers.status = TransferStatus.EXECUTED
+        bench.answers.find = lambda _: asyncio.sleep(0)
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
-        await until(lambda: len(bench.destination.fetched) == 2)
-        asked = len(bench.destination.asked)
+        await until(lambda: len(bench.answers.fetched) == 2)
+        asked = len(bench.answers.asked)
         bench.covered(DUE + 2)
         await asyncio.sleep(0.1)
-        assert (len(bench.destination.fetched), len(bench.destination.asked)) == (2, asked)
+        assert (len(bench.answers.fetched), len(bench.answers.asked)) == (2, asked)
         assert await bench.accused() == []
 
 
 async def test_a_gap_that_stays_is_found_once(tmp_path: Path) -> None:
     pace = replace(UNSETTLED, ask_again=0.01, look_again=0.01, longest_look_again=0.01)
     async with scheduling(tmp_path, pace=pace) as bench:
-        bench.destination.status = TransferStatus.EXECUTED
-        bench.destination.fetch = lambda _: "a delivery that never decodes"
+        bench.answers.status = TransferStatus.EXECUTED
+        bench.answers.find = lambda _: asyncio.sleep(0)
         with capture_logs() as lines:
             await bench.record(xcalled(1))
             await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
             bench.covered(DUE + 1)
-            await until(lambda: len(bench.destination.fetched) >= 4)
+            await until(lambda: len(bench.answers.fetched) >= 4)
         assert [line["event"] for line in lines].count("gap.found") == 1
 
 
@@ -66,15 +68,15 @@ async def test_a_fault_of_ours_delays_only_its_leg(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
         await bench.record(xcalled(1), xcalled(2))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
-        bench.destination.while_asked = lambda: fail_for(bench.destination, id_of(1))
+        bench.answers.while_asked = lambda: fail_for(bench.answers, id_of(1))
         bench.covered(DUE + 1)
         await bench.accuses(id_of(2))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.FAULT
 
 
-def fail_for(destination: Answering, transfer_id: TransferId) -> None:
-    if destination.asked[-1] == transfer_id:
+def fail_for(answers: SetAnswers, transfer_id: TransferId) -> None:
+    if answers.asked[-1] == transfer_id:
         raise OSError("the disk is full")
 
 
@@ -82,22 +84,22 @@ async def test_without_answers_one_leg_is_asked_about_ever_more_seldom(
     tmp_path: Path,
 ) -> None:
     async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.1)) as bench:
-        bench.destination.status, bench.destination.unanswered = None, "node.example refused eth_call"
+        bench.answers.status = None
         await bench.record(*(xcalled(number) for number in range(100)))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 100)
         bench.covered(DUE + 1)
-        await until(lambda: len(bench.destination.asked) >= 64)
-        began = len(bench.destination.asked)
+        await until(lambda: len(bench.answers.asked) >= 64)
+        began = len(bench.answers.asked)
         for later in range(2, 40):
             bench.covered(DUE + later)
             await asyncio.sleep(0.01)
-        await until(lambda: len(bench.destination.asked) >= began + 2)
-        assert len(bench.destination.asked) < began + 8
-        assert len(set(bench.destination.asked[began:])) == len(bench.destination.asked[began:])
+        await until(lambda: len(bench.answers.asked) >= began + 2)
+        assert len(bench.answers.asked) < began + 8
+        assert len(set(bench.answers.asked[began:])) == len(bench.answers.asked[began:])
         assert bench.scheduler.hindered(DESTINATION)
         met = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
         assert met == Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered: node.example refused eth_call")
-        bench.destination.status = TransferStatus.NONE
+        bench.answers.status = TransferStatus.NONE
         await bench.accuses(*(id_of(number) for number in range(100)))
         assert not bench.scheduler.hindered(DESTINATION)
 
@@ -106,22 +108,22 @@ async def test_one_unanswered_leg_holds_up_no_other(
     tmp_path: Path,
 ) -> None:
     async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
-        bench.destination.nameless = id_of(1)
+        bench.answers.nameless = id_of(1)
         await bench.record(*(xcalled(number) for number in range(1, 6)))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 5)
         bench.covered(DUE + 1)
         await bench.accuses(*(id_of(number) for number in range(2, 6)))
         await bench.record(xcalled(6))
         await bench.accuses(*(id_of(number) for number in range(2, 7)))
-        bench.destination.nameless = None
+        bench.answers.nameless = None
         await bench.accuses(*(id_of(number) for number in range(1, 7)))
 
 
 async def test_a_slow_search_for_an_event_holds_up_no_leg(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
         forever = asyncio.Event()
-        bench.destination.statuses[id_of(1)] = TransferStatus.EXECUTED
-        bench.destination.fetch = lambda _: forever.wait()
+        bench.answers.statuses[id_of(1)] = TransferStatus.EXECUTED
+        bench.answers.find = lambda _: forever.wait()
         await bench.record(xcalled(1), xcalled(2))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
         bench.covered(DUE + 1)
@@ -129,7 +131,7 @@ async def test_a_slow_search_for_an_event_holds_up_no_leg(tmp_path: Path) -> Non
         bench.covered(DUE + 2)
         await bench.record(xcalled(3))
         await bench.accuses(id_of(2), id_of(3))
-        assert bench.destination.fetched == [id_of(1)]
+        assert bench.answers.fetched == [id_of(1)]
         met = bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))
         assert met.obstacle is Obstacle.EVENT_MISSING
 
@@ -152,10 +154,10 @@ async def test_a_search_for_causes_never_keeps_an_alert(tmp_path: Path, fails: b
 async def test_an_endpoint_that_hangs_is_named_as_the_obstacle(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
         answers = asyncio.Event()
-        bench.destination.while_asked = answers.wait
+        bench.answers.while_asked = answers.wait
         await bench.record(xcalled(1))
         bench.covered(DUE + 1)
-        await until(lambda: bench.destination.asked)
+        await until(lambda: bench.answers.asked)
 
         def why() -> Hindrance:
             return bench.scheduler.hindrance(DESTINATION, Timestamp(DUE))

@@ -22,10 +22,12 @@ async def test_an_unused_nonce_is_accused_once_its_origin_is_final(tmp_path: Pat
         await made.looks_twice_and_accuses_nobody()
         await made.covers(25, 20, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
-        assert made.origin.asked == []
+        assert made.origin.answers.fetched == []
         await made.covers(30, 25, upcoming=5)
         await made.says(PHANTOM_OPEN)
-        assert set(made.origin.asked) == {DELIVERY.event.transfer_id}
+        assert set(made.origin.answers.fetched) == {DELIVERY.event.transfer_id}
+        assert set(made.destination.answers.asked) == {DELIVERY.event.transfer_id}
+        assert max(made.origin.answers.since) < DELIVERY.sighting.block.timestamp
 
 
 async def test_a_nonce_that_another_transfer_has_is_accused(tmp_path: Path) -> None:
@@ -58,16 +60,16 @@ async def test_a_nonce_within_a_hole_accuses_nobody(tmp_path: Path) -> None:
         await made.looks_twice_and_accuses_nobody()
 
 
-@pytest.mark.parametrize("has_events", [None, True])
-async def test_an_origin_that_has_it_or_is_silent_accuses_nobody(tmp_path: Path, has_events: bool | None) -> None:
+@pytest.mark.parametrize("searched", [True, False])
+async def test_an_origin_that_has_it_or_is_silent_accuses_nobody(tmp_path: Path, searched: bool) -> None:
     async with bench(tmp_path) as made:
-        made.origin.has_events = has_events
+        made.origin.answers.searched, made.origin.answers.find = searched, lambda _: asyncio.sleep(0)
         await put(made.store, seen(DELIVERY))
         await made.covers(30, 25, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
         await made.covers(40, 40, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
-        assert made.origin.asked
+        assert made.origin.answers.fetched
 
 
 @pytest.mark.parametrize("says", [None, TransferStatus.NONE, TransferStatus.RECONCILED])
@@ -75,13 +77,13 @@ async def test_a_delivery_that_its_destination_does_not_confirm_accuses_nobody(
     tmp_path: Path, says: TransferStatus | None
 ) -> None:
     async with bench(tmp_path) as made:
-        made.destination.says = says
+        made.destination.answers.status = says
         await put(made.store, seen(DELIVERY))
         await made.covers(30, 25, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
         await made.covers(40, 40, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
-        made.destination.says = TransferStatus.COMPLETED
+        made.destination.answers.status = TransferStatus.COMPLETED
         await made.says(PHANTOM_OPEN)
 
 
@@ -105,7 +107,7 @@ async def test_a_reconciliation_alone_accuses_nobody(tmp_path: Path) -> None:
         await made.looks_twice_and_accuses_nobody()
         await made.covers(40, 40, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
-        assert made.origin.asked == []
+        assert made.origin.answers.fetched == []
 
 
 async def test_a_restart_repeats_no_alert(tmp_path: Path) -> None:
@@ -133,12 +135,12 @@ async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -
 async def test_an_origin_found_during_the_question_accuses_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(DELIVERY))
-        made.origin.meanwhile = lambda: put(made.store, seen(xcalled(info(CLAIMED), sighting(41))))
+        made.origin.answers.find = lambda _: put(made.store, seen(xcalled(info(CLAIMED), sighting(41))))
         await made.covers(30, 25, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
         await made.covers(40, 40, upcoming=5)
         await made.looks_twice_and_accuses_nobody()
-        assert made.origin.asked
+        assert made.origin.answers.fetched
 
 
 async def test_it_resolves_when_a_reorg_leaves_only_the_reconciliation(tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ async def test_it_resolves_when_a_reorg_takes_the_delivery(tmp_path: Path) -> No
 
 async def test_an_unconfirmed_delivery_is_held_against_its_own_chain(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
-        made.destination.says, made.destination.unanswered = None, "node.example refused eth_call"
+        made.destination.answers.status = None
         await put(made.store, seen(DELIVERY))
         await made.covers(30, 25, upcoming=5)
         await made.covers(40, 40, upcoming=5)
@@ -183,7 +185,7 @@ async def test_an_unconfirmed_delivery_is_held_against_its_own_chain(tmp_path: P
         assert (held.legs, held.deliveries) == (0, 1)
         assert held.hindrance.words == "transferStatus is not answered: node.example refused eth_call"
         assert made.watch.held(ALPHA) is None
-        made.destination.says = TransferStatus.EXECUTED
+        made.destination.answers.status = TransferStatus.EXECUTED
         await made.says(PHANTOM_OPEN)
         await until(lambda: made.watch.held(BETA) is None)
 
@@ -192,7 +194,7 @@ async def test_a_delivery_is_held_against_an_origin_that_is_silent(
     tmp_path: Path,
 ) -> None:
     async with bench(tmp_path) as made:
-        made.origin.has_events = None
+        made.origin.answers.searched = False
         await put(made.store, seen(DELIVERY))
         await made.covers(30, 25, upcoming=5)
         await made.covers(40, 40, upcoming=5)

@@ -30,7 +30,7 @@ async def test_an_absent_leg_is_accused_once(tmp_path: Path) -> None:
         bench.covered(DUE + 3)
         await bench.accuses(id_of(1), id_of(2))
         await until(lambda: len(opened) == 2)
-        assert bench.destination.asked == [id_of(1), id_of(2)]
+        assert bench.answers.asked == [id_of(1), id_of(2)]
 
 
 async def test_a_watermark_of_the_deadline_itself_accuses_nobody(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ async def test_a_watermark_of_the_deadline_itself_accuses_nobody(tmp_path: Path)
         await until(lambda: set(bench.destination.looks) == {DUE - 1, DUE})
         bench.covered(DUE)
         await bench.accuses(id_of(2))
-        assert bench.destination.asked == [id_of(2)]
+        assert bench.answers.asked == [id_of(2)]
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1), id_of(2))
 
@@ -48,14 +48,14 @@ async def test_catching_up_accuses_only_what_is_late_at_its_end(
     tmp_path: Path,
 ) -> None:
     async with scheduling(tmp_path) as bench:
-        bench.destination.history_until = DUE + 1000
+        bench.destination.read_history_until(DUE + 1000)
         await bench.record(xcalled(1), xcalled(2))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 2)
         bench.covered(DUE + 500)
         await bench.record(executed(2, DUE + 900))
         bench.covered(DUE + 1000)
         await bench.accuses(id_of(1))
-        assert bench.destination.asked == [id_of(1)]
+        assert bench.answers.asked == [id_of(1)]
 
 
 async def test_nobody_is_asked_before_the_destination_is_covered(tmp_path: Path) -> None:
@@ -65,25 +65,25 @@ async def test_nobody_is_asked_before_the_destination_is_covered(tmp_path: Path)
         bench.covered(DUE - 5)
         await bench.record(xcalled(2, at=T0 - 20))
         await bench.accuses(id_of(2))
-        assert bench.destination.asked == [id_of(2)]
+        assert bench.answers.asked == [id_of(2)]
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
 
 
 async def test_a_destination_that_does_not_answer_accuses_nobody(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
-        bench.destination.status = None
+        bench.answers.status = None
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
-        await until(lambda: len(bench.destination.asked) == 1)
+        await until(lambda: len(bench.answers.asked) == 1)
         assert await bench.accused() == []
-        bench.destination.status = TransferStatus.NONE
+        bench.answers.status = TransferStatus.NONE
         await bench.accuses(id_of(1))
 
 
 async def test_reconciled_alone_does_not_excuse_a_missing_execution(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
-        bench.destination.status = TransferStatus.RECONCILED
+        bench.answers.status = TransferStatus.RECONCILED
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
@@ -92,12 +92,12 @@ async def test_reconciled_alone_does_not_excuse_a_missing_execution(tmp_path: Pa
 
 async def test_a_leg_that_arrives_during_the_question_is_not_accused(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
-        bench.destination.while_asked = lambda: bench.record(executed(1, at=DUE))
+        bench.answers.while_asked = lambda: bench.record(executed(1, at=DUE))
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
-        await until(lambda: bench.destination.asked == [id_of(1)])
-        bench.destination.while_asked = lambda: None
+        await until(lambda: bench.answers.asked == [id_of(1)])
+        bench.answers.while_asked = lambda: None
         await bench.record(xcalled(2, at=T0 - 5))
         bench.covered(DUE + 1)
         await bench.accuses(id_of(2))
@@ -105,12 +105,12 @@ async def test_a_leg_that_arrives_during_the_question_is_not_accused(tmp_path: P
 
 async def test_an_xcalled_that_goes_during_the_question_accuses_nobody(tmp_path: Path) -> None:
     async with scheduling(tmp_path) as bench:
-        bench.destination.while_asked = lambda: bench.record(gone=block_hash(7))
+        bench.answers.while_asked = lambda: bench.record(gone=block_hash(7))
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
-        await until(lambda: bench.destination.asked == [id_of(1)])
-        bench.destination.while_asked = lambda: None
+        await until(lambda: bench.answers.asked == [id_of(1)])
+        bench.answers.while_asked = lambda: None
         await bench.record(xcalled(2, at=T0 - 5, block=8))
         bench.covered(DUE + 1)
         await bench.accuses(id_of(2))
@@ -124,7 +124,7 @@ async def test_a_leg_that_arrives_in_time_is_never_asked_about(tmp_path: Path) -
         await bench.record(xcalled(2, at=T0 + 1))
         bench.covered(T0 + 60)
         await bench.accuses(id_of(2))
-        assert bench.destination.asked == [id_of(2)]
+        assert bench.answers.asked == [id_of(2)]
 
 
 async def test_a_leg_that_came_due_while_stopped_is_judged(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ async def test_a_leg_accused_before_a_restart_is_not_asked_about(tmp_path: Path)
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
         await bench.accuses(id_of(1), id_of(2))
-        assert bench.destination.asked == [id_of(2)]
+        assert bench.answers.asked == [id_of(2)]
 
 
 async def test_many_late_legs_are_accused_in_one_transaction(

@@ -29,9 +29,9 @@ async def test_a_leg_that_comes_and_goes_is_one_alert(tmp_path: Path) -> None:
         await bench.accuses(id_of(1))
         for _ in range(3):
             await bench.record(executed(1, at=DUE + 1))
-            asked = len(bench.destination.asked)
+            asked = len(bench.answers.asked)
             await bench.record(gone=block_hash(9), on=DESTINATION)
-            await until(lambda asked=asked: len(bench.destination.asked) > asked)  # type: ignore[misc] # as in bursts
+            await until(lambda asked=asked: len(bench.answers.asked) > asked)  # type: ignore[misc] # as in bursts
         await bench.record(executed(1, at=DUE + 1))
         await bench.accuses()
         assert opened == [1]
@@ -44,7 +44,7 @@ async def test_a_leg_that_stays_away_is_alerted_about_again(tmp_path: Path) -> N
         await bench.accuses(id_of(1))
         await bench.record(executed(1, at=DUE + 1))
         await bench.record(gone=block_hash(9), on=DESTINATION)
-        await until(lambda: len(bench.destination.asked) == 2)
+        await until(lambda: len(bench.answers.asked) == 2)
         assert await bench.accused() == []
         bench.clock.at += timedelta(seconds=1)
         await bench.accuses(id_of(1))

@@ -15,11 +15,12 @@ from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, Transf
 from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
-from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.intervals import USUAL
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.pacer import Pacer
+from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
 
@@ -59,7 +60,7 @@ class Putting:
 
 
 class Answering(Node):
-    """As `Node`, and answers eth_call; ``asked`` are the methods and their parameters."""
+    """As `Node`, and answers eth_call, except about ``nameless``; ``asked`` are the methods and their parameters."""
 
     status: object = "0x" + (0).to_bytes(32).hex()
     chain_id = 31337
@@ -67,6 +68,7 @@ class Answering(Node):
     words = "limited to a {most} block range"
     refuses: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    nameless: TransferId | None = None
     a_second = 0
     taken: Sequence[float] = ()
 
@@ -94,6 +96,8 @@ class Answering(Node):
     def _refused(self, request: dict[str, Any]) -> str | None:
         if request["method"] in self.refuses:
             return error(request, -32601, "not available on your plan")
+        if self.nameless is not None and self.nameless.hex() in str(request["params"]):
+            return error(request, -32000, "an internal error")
         if request["method"] != "eth_call" or not self.a_second:
             return None
         lately = [at for at in self.taken if at > time.monotonic() - 1]
@@ -113,21 +117,34 @@ async def querying(
     patience: float = USUAL.question,
 ) -> AsyncIterator[tuple[ChainQueries, Putting, ChainState]]:
     """Queries to a chain that is covered up to there through ``node``, and has other endpoints too."""
+    async with observed(node, covered, others, limits, patience) as (observer, queries, checker):
+        yield queries, checker, observer.state
+
+
+@asynccontextmanager
+async def observed(
+    node: Answering,
+    covered: int | None = 100,
+    others: Sequence[Answering] = (),
+    limits: RpcLimits | None = None,
+    patience: float = USUAL.question,
+) -> AsyncIterator[tuple[Observer, ChainQueries, Putting]]:
+    """The same with the observer, which is connected and does not run."""
     async with AsyncExitStack() as stack:
         urls = []
         for asked in (node, *others):
             asked.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
             urls.append(await stack.enter_async_context(http_node(posting(asked.heard))))
-        state = ChainState(config(*urls), SystemClock(), 60)
-        pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
+        checker = Putting()
+        observer = Observer(config(*urls), 60, open_endpoint, Memory(), checker, SystemClock(), Random(1))  # noqa: S311
+        state, pool = observer.state, observer.pool
         endpoint = await stack.enter_async_context(open_endpoint(urls[0], limits=limits))
         endpoint.pacer = Pacer(patience=patience)
         state.connected(endpoint, pool.endpoints[0])
         if covered is not None:
             block = BlockRef(BlockNumber(covered), hash_at(covered), Timestamp(GENESIS_TIME + covered))
             state.reached(Coverage(BlockNumber(1), BlockNumber(1), block))
-        checker = Putting()
-        yield ChainQueries(state, checker, checker, pool), checker, state
+        yield observer, ChainQueries(state, checker, checker, pool), checker
 
 
 def executed(head: int = 120) -> Answering:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,9 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.transfer import EventRecord
-from connext_monitor.monitoring.chain_queries import Unanswered
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.store.store import Store
+from tests.alerting.answering_chain import AnsweringChain, SetAnswers
 from tests.world.databases import open_store
 from tests.world.recording import NAMES, put, seen
 from tests.world.transfers import ALPHA, executed, info, sighting
@@ -48,26 +48,12 @@ async def transfers(tmp_path: Path) -> AsyncIterator[CountedReads]:
     await store.close()
 
 
-@dataclass
-class Asked:
-    """An origin that finds nothing, or does not answer."""
-
-    answers: bool = True
-    questions: list[tuple[TransferId, int]] = field(default_factory=list)
-
-    async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
-        self.questions.append((transfer_id, since))
-        if not self.answers:
-            raise Unanswered("no endpoint of alpha answers")
-        return False
-
-
 def ago(seconds: int) -> Timestamp:
     return Timestamp(int(SystemClock().now().timestamp()) - seconds)
 
 
 @asynccontextmanager
-async def searching(store: CountedReads, origin: Asked, again: float = 600) -> AsyncIterator[None]:
+async def searching(store: CountedReads, origin: SetAnswers, again: float = 600) -> AsyncIterator[None]:
     search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0, again=again)
     running = asyncio.create_task(search.run())
     try:
@@ -78,50 +64,47 @@ async def searching(store: CountedReads, origin: Asked, again: float = 600) -> A
 
 
 async def test_each_is_asked_about_once_and_a_day_back(transfers: CountedReads) -> None:
-    deliveries, origin = await transfers.deliver(500, 700), Asked()
+    deliveries, origin = await transfers.deliver(500, 700), AnsweringChain().answers
     async with searching(transfers, origin):
         await until(lambda: transfers.reads >= 4)
-    assert origin.questions == [
+    assert list(zip(origin.fetched, origin.since, strict=True)) == [
         (delivery.event.transfer_id, delivery.sighting.block.timestamp - 86_400) for delivery in deliveries
     ]
 
 
 async def test_an_origin_that_may_still_bring_it_is_not_asked(transfers: CountedReads) -> None:
     await transfers.deliver(5)
-    origin = Asked()
+    origin = AnsweringChain().answers
     async with searching(transfers, origin):
         await until(lambda: transfers.reads >= 4)
-    assert origin.questions == []
+    assert origin.fetched == []
 
 
 async def test_who_does_not_answer_is_asked_again(transfers: CountedReads) -> None:
     await transfers.deliver(500)
-    origin = Asked(answers=False)
+    origin = AnsweringChain().answers
+    origin.searched = False
     async with searching(transfers, origin):
-        await until(lambda: len(origin.questions) >= 2)
-        origin.answers = True
-        asked = len(origin.questions)
-        await until(lambda: len(origin.questions) > asked)
+        await until(lambda: len(origin.fetched) >= 2)
+        origin.searched = True
+        asked = len(origin.fetched)
+        await until(lambda: len(origin.fetched) > asked)
         reads = transfers.reads
         await until(lambda: transfers.reads >= reads + 3)
-        assert len(origin.questions) == asked + 1
+        assert len(origin.fetched) == asked + 1
 
 
 async def test_an_origin_that_had_nothing_is_asked_again_later(transfers: CountedReads) -> None:
     await transfers.deliver(500)
-    origin = Asked()
+    origin = AnsweringChain().answers
     async with searching(transfers, origin, again=0.01):
-        await until(lambda: len(origin.questions) >= 3)
+        await until(lambda: len(origin.fetched) >= 3)
 
 
 async def test_an_unanswered_question_holds_up_no_other(transfers: CountedReads) -> None:
     first, second = [delivery.event.transfer_id for delivery in await transfers.deliver(500, 700)]
 
-    class Stubborn(Asked):
-        async def fetch_origin(self, transfer_id: TransferId, since: Timestamp) -> bool:
-            self.answers = transfer_id != first
-            return await super().fetch_origin(transfer_id, since)
-
-    origin = Stubborn()
+    origin = AnsweringChain().answers
+    origin.nameless = first
     async with searching(transfers, origin):
-        await until(lambda: second in [transfer_id for transfer_id, _ in origin.questions])
+        await until(lambda: second in origin.fetched)
