@@ -14,8 +14,9 @@ from connext_monitor.core.side_events import DESTINATION_TOPICS
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.observed_chain import ObservedChain
 from tests.alerting.answering_chain import AnsweringChain
+from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_chain import GENESIS_TIME
-from tests.monitoring.querying import TRANSFER, Answering, Putting, observed
+from tests.monitoring.querying import TRANSFER, Answering, observed
 
 OTHER = TransferId(b"\x78" * 32)
 SINCE = Timestamp(GENESIS_TIME + 100)
@@ -91,7 +92,7 @@ class RealChain:
     chain: ObservedChain
     queries: ChainQueries
     node: Answering
-    checker: Putting
+    checker: Memory
 
     @property
     def has_recorded(self) -> bool:

@@ -1,6 +1,5 @@
 """Queries to a made-up chain, through loopback nodes that answer, refuse or hang."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +16,6 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.intervals import USUAL
 from connext_monitor.monitoring.json_rpc import RpcLimits
-from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.pacer import Pacer
 from tests.monitoring.covering import Memory
@@ -39,24 +37,6 @@ def config(*endpoints: str) -> ChainConfig:
             "finality": 5,
         }
     )
-
-
-class Putting:
-    """Takes observations, and says at once that they are committed."""
-
-    def __init__(self) -> None:
-        self.put_in: list[Observation] = []
-
-    async def put(self, observation: Observation) -> "asyncio.Future[None]":
-        self.put_in.append(observation)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-    @property
-    def blocks(self) -> list[int]:
-        """Where the logs stand that were put, in that order."""
-        return [decoded.log.block_number for observation in self.put_in for decoded in observation.logs]
 
 
 class Answering(Node):
@@ -115,7 +95,7 @@ async def querying(
     others: Sequence[Answering] = (),
     limits: RpcLimits | None = None,
     patience: float = USUAL.question,
-) -> AsyncIterator[tuple[ChainQueries, Putting, ChainState]]:
+) -> AsyncIterator[tuple[ChainQueries, Memory, ChainState]]:
     """Queries to a chain that is covered up to there through ``node``, and has other endpoints too."""
     async with observed(node, covered, others, limits, patience) as (observer, queries, checker):
         yield queries, checker, observer.state
@@ -128,15 +108,15 @@ async def observed(
     others: Sequence[Answering] = (),
     limits: RpcLimits | None = None,
     patience: float = USUAL.question,
-) -> AsyncIterator[tuple[Observer, ChainQueries, Putting]]:
+) -> AsyncIterator[tuple[Observer, ChainQueries, Memory]]:
     """The same with the observer, which is connected and does not run."""
     async with AsyncExitStack() as stack:
         urls = []
         for asked in (node, *others):
             asked.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
             urls.append(await stack.enter_async_context(http_node(posting(asked.heard))))
-        checker = Putting()
-        observer = Observer(config(*urls), 60, open_endpoint, Memory(), checker, SystemClock(), Random(1))  # noqa: S311
+        checker = Memory()
+        observer = Observer(config(*urls), 60, open_endpoint, checker, checker, SystemClock(), Random(1))  # noqa: S311
         state, pool = observer.state, observer.pool
         endpoint = await stack.enter_async_context(open_endpoint(urls[0], limits=limits))
         endpoint.pacer = Pacer(patience=patience)

@@ -13,8 +13,9 @@ from connext_monitor.core.side_events import SLIPPAGE_UPDATED_TOPIC, SlippageUpd
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, hash_at
-from tests.monitoring.querying import TRANSFER, Answering, Putting, querying
+from tests.monitoring.querying import TRANSFER, Answering, querying
 
 
 async def test_what_another_chain_says_is_no_answer() -> None:
@@ -25,7 +26,7 @@ async def test_what_another_chain_says_is_no_answer() -> None:
         for question in (queries.token(CONTRACT), queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))):
             with pytest.raises(Unanswered, match="now serves chain id 99"):
                 await question
-    assert checker.put_in == []
+    assert checker.blocks == []
 
 
 async def test_the_status_is_asked_at_the_covered_block_or_later() -> None:
@@ -176,6 +177,6 @@ async def test_events_before_the_watch_go_to_the_checker_of_the_past() -> None:
         pool = EndpointPool(state.config, open_endpoint, SystemClock(), Random(1))  # noqa: S311 - spreads retries
         reached = BlockRef(BlockNumber(9_000), hash_at(9_000), Timestamp(GENESIS_TIME + 9_000))
         state.reached(Coverage(BlockNumber(5_000), BlockNumber(8_000), reached))
-        past = Putting()
+        past = Memory()
         assert await ChainQueries(state, now, past, pool).fetch_events(TRANSFER, Timestamp(GENESIS_TIME)) is True
         assert (past.blocks, now.blocks) == ([4_999], [5_000])

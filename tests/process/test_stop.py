@@ -156,6 +156,23 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
     assert "stop.abandoned" not in said.read_text()
 
 
+SOON_GIVEN_UP = """
+from functools import partial
+from connext_monitor.reporting.web import server
+server.WebServer = partial(server.WebServer, looked_up_within=0.5)
+"""
+
+
+async def test_a_resolver_that_hangs_at_the_start_ends_it_in_words(tmp_path: Path) -> None:
+    config = write_config(tmp_path, free_port())
+    config.write_text(config.read_text().replace('listen = "127.0.0.1:', 'listen = "here.invalid:'))
+    out, said = tmp_path / "out", tmp_path / "stderr"
+    with running(tmp_path, 0, before=HANGING_RESOLVER + SOON_GIVEN_UP, stdout=out, stderr=said) as monitor:
+        assert await monitor.ended() == 1
+    assert "hangs" in out.read_text()
+    assert "cannot be looked up, the resolver does not answer" in said.read_text()
+
+
 async def test_a_listen_address_in_use_ends_the_start_in_words(tmp_path: Path) -> None:
     said = tmp_path / "stderr"
     with socket.create_server(("127.0.0.1", 0)) as taken:
