@@ -147,7 +147,7 @@ class _Destination:
             log.warning("gap.found", **about)
         recorded = await self._chain.fetch_events(leg.transfer_id, since)
         if not recorded:
-            log.error("gap.not_closed", asked=recorded is not None, **about)
+            log.error("gap.not_closed", answered=recorded is not None, **about)
         looks = min(2 ** min(leg.fetches, 10), max(1, round(_LONGEST_PAUSE / self._every)))
         leg.not_before = self._clock.monotonic() + (looks - 0.5) * self._every
         leg.fetches += 1

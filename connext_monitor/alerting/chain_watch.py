@@ -168,7 +168,7 @@ class ChainWatch:
     async def _out_of_sight(self, domain: DomainId, chain: VisibleChain) -> None:
         details = self._details(domain, chain)
         await self._alerts.open(CHAIN_UNOBSERVED.open(chain.name, self._clock.now(), details))
-        log.warning("chain.unobserved", chain=chain.name, why=details.why)
+        log.warning("chain.unobserved", chain=chain.name, reason=details.why)
 
     def _details(self, domain: DomainId, chain: VisibleChain) -> UnobservedDetails:
         unjudged = self._unjudged.of(domain)

@@ -58,6 +58,6 @@ class Heartbeat:
             return
         self._logged_reason = reason
         if reason is None:
-            log.info("heartbeat.sent", to=str(self._url))
+            log.info("heartbeat.sent", url=str(self._url))
         else:
-            log.warning("heartbeat.not_sent", to=str(self._url), reason=reason)
+            log.warning("heartbeat.not_sent", url=str(self._url), reason=reason)

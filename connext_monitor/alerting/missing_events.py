@@ -63,7 +63,7 @@ class MissingEvents:
             log.warning("gap.found", **about)
         recorded = await self._chain.fetch_events(leg.awaited.transfer_id, since)
         if not recorded:
-            log.error("gap.not_closed", asked=recorded is not None, **about)
+            log.error("gap.not_closed", answered=recorded is not None, **about)
         leg.hindrance = Hindrance(Obstacle.EVENT_MISSING, f"{_CONTRACT_SAYS}, and {self._why_missing(recorded)}")
         # What is recorded and leaves the gap as it was, a delivery of something else for one, is not fetched at once.
         self._legs.postpone(leg, self._pace.pause_after_fetch(recorded, leg.fetches))

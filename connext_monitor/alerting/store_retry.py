@@ -29,7 +29,7 @@ async def retry_store(ask: Callable[[], Awaitable[T]], provider: str) -> T:
             wait = min(wait, _UNAVAILABLE_WAIT)
         except Exception as error:  # noqa: BLE001 - whatever it is, what was sent must not be forgotten
             where = origin_of(error)
-            log.error("alert.store_failed", provider=provider, error=error, at=where, next_in=wait)  # noqa: TRY400 - a traceback may hold a secret
+            log.error("alert.store_failed", provider=provider, error=error, raised_at=where, next_in=wait)  # noqa: TRY400 - a traceback may hold a secret
         await asyncio.sleep(wait)
         wait = min(2 * wait, _LONGEST_WAIT)
 

@@ -167,8 +167,13 @@ class UnjudgedWatch:
         legs = self._legs_of(domain, count, marks, stood=backlog.standing)
         unjudged = combined(legs, self._deliveries_of(domain, stood=backlog.standing))
         if backlog.conclude(unjudged, self._clock.monotonic()) and unjudged is not None:
-            name, why = self._names[domain], unjudged.hindrance.words
-            log.warning("transfers.not_judged", chain=name, legs=unjudged.legs, deliveries=unjudged.deliveries, why=why)
+            log.warning(
+                "transfers.not_judged",
+                chain=self._names[domain],
+                legs=unjudged.legs,
+                deliveries=unjudged.deliveries,
+                reason=unjudged.hindrance.words,
+            )
 
     def _legs_of(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks, *, stood: bool) -> Unjudged | None:
         if count is None or not stands(count, stood=stood, hindered=self._judging.hindered(domain)):

@@ -126,7 +126,7 @@ class Worker:
         try:
             return await message.send()
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not stop the others
-            self._log.error("alert.fault", **message.about, error=type(error).__name__, at=origin_of(error))
+            self._log.error("alert.fault", **message.about, error=type(error).__name__, raised_at=origin_of(error))
             return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=FailureCause.FAULT)
 
     async def _outcome(self, message: OutgoingMessage, sending: "asyncio.Task[Outcome]") -> Outcome:

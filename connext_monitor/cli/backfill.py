@@ -159,7 +159,7 @@ class _ProgressLog:
     def progressed(self, done: int) -> None:
         if monotonic() - self._logged_at >= _LOGGED_EVERY:
             self._logged_at = monotonic()
-            log.info("backfill.progress", chain=self._chain, blocks_read=done, of=self._blocks)
+            log.info("backfill.progress", chain=self._chain, blocks_read=done, blocks=self._blocks)
 
     def interrupted(self, reason: str) -> None:
         if reason != self._reason:

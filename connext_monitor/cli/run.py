@@ -28,14 +28,14 @@ def run_monitor() -> int:
 
 
 def _log_abandoned(within: float, running: list[str]) -> None:
-    log.error("stop.abandoned", after=within, running=running)
+    log.error("stop.abandoned", after_seconds=within, parts=running)
 
 
 def _monitor(stop: StopRequest) -> int:
     config = load()
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
-        log.info("providers.not_configured", providers=", ".join(config.not_configured), see="check-config")
+        log.info("providers.not_configured", providers=", ".join(config.not_configured), shown_by="check-config")
     with asyncio.Runner(loop_factory=RunningLoop) as runner:
         clock = AgreedClock(SystemClock(runner.get_loop().time))
         labels = chain_labels(config)

@@ -121,7 +121,7 @@ class AgreedClock:
             cure = (
                 "set the machine's clock, and have it kept right (NTP); if it is right, look at the chains' endpoints"
             )
-            log.warning("clock.differs", what=self.state().words, going_by=self.now().isoformat(), cure=cure)
+            log.warning("clock.differs", reason=self.state().words, time_in_use=self.now().isoformat(), cure=cure)
         else:
             log.info("clock.agrees", seconds_ahead=None if ahead is None else round(ahead, 1))
 

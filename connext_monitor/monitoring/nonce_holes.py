@@ -83,7 +83,7 @@ class NonceHoles:
             await self._record(left_out(own, testimony.logs), upcoming)
         if testimony is None or await self._is_open(hole):
             witness = "nobody else" if testimony is None else testimony.host
-            log.error("nonces.hole_not_closed", asked_too=witness, **self._about(hole))
+            log.error("nonces.hole_not_closed", witness=witness, **self._about(hole))
             return False
         self._note_closed(hole)
         raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")

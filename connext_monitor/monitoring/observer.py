@@ -124,7 +124,7 @@ class Observer:
     def _ended_by(self, pooled: PooledEndpoint, error: BaseException) -> _End | None:
         """How a failure ended an endpoint's use; None if it may be our own, and the same one is tried again at once."""
         if self._has_stood_still():
-            self._log.info("endpoint.lost", reason=str(error), after="a standstill of this program")
+            self._log.info("endpoint.lost", reason=str(error), explained_by="a standstill of this program")
             return None
         self._failed(pooled, str(error))
         return _End(EndpointFailure.FAILED, error.retry_after if isinstance(error, RpcError) else None)

@@ -150,7 +150,7 @@ class SecondLook:
     async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> CheckedRange:
         if testimony.logs is None:
             log.warning(
-                "endpoints.disagree", chain=self._config.name, endpoint=self._endpoint.host, other=testimony.host
+                "endpoints.disagree", chain=self._config.name, endpoint=self._endpoint.host, witness=testimony.host
             )
             return CheckedRange(read, Comparison.OTHER_CHAIN)
         missing = left_out((decoded.log for decoded in read.logs), testimony.logs)
@@ -192,6 +192,6 @@ class SecondLook:
             endpoint=self._endpoint.host,
             logs_left_out=len(added),
             blocks=f"{min(numbers)}-{max(numbers)}",
-            found_at=found_at,
-            looked_because=doubt.value,
+            witness=found_at,
+            doubt=doubt.value,
         )

@@ -222,7 +222,7 @@ class PeriodicBackup:
         part.failures += 1
         wait = seconds_until_due(None, self._every or inf, self._clock.now(), part.failures)
         part.retry_at = self._clock.monotonic() + wait
-        log.error("backup.failed", what=part.name, reason=reason, next_in=round(wait, 1))
+        log.error("backup.failed", step=part.name, reason=reason, next_in=round(wait, 1))
         if part.name not in self._alerts:
             alert = BACKUP_FAILED.open(part.name, self._clock.now(), BackupFailedDetails(reason=reason))
             await self._noted(self._alerts.open(alert))

@@ -76,7 +76,7 @@ async def draw(report: Report, labels: ChainLabels) -> bytes | None:
             await process.wait()
     if process.returncode == 0 and drawn.startswith(b"\x89PNG"):
         return drawn
-    log.warning("report.not_drawn", code=process.returncode)
+    log.warning("report.not_drawn", exit_code=process.returncode)
     return None
 
 

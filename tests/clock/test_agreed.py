@@ -199,5 +199,5 @@ def test_a_difference_is_logged_when_it_begins_and_ends_only() -> None:
         world.wrong = 0
         world.go_on(5)
     assert [line["event"] for line in lines] == ["clock.differs", "clock.agrees"]
-    assert lines[0]["what"] == "this machine's clock is 50 min behind the chains' block times"
+    assert lines[0]["reason"] == "this machine's clock is 50 min behind the chains' block times"
     assert world.clock.state().words is None

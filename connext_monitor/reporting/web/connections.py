@@ -241,7 +241,7 @@ class Connections:
         loop = asyncio.get_running_loop()
         if self._said_at is None or loop.time() - self._said_at >= _SAID_EVERY:
             self._said_at = loop.time()
-            log.warning("web.cannot_accept", reason=error.strerror, open=len(self._open))
+            log.warning("web.cannot_accept", reason=error.strerror, open_connections=len(self._open))
         self._make_room()
         loop.remove_reader(listening.fileno())
         loop.call_later(_NO_DESCRIPTOR_PAUSE, self._accept_again, listening, handlers)
