@@ -170,7 +170,7 @@ async def _build(
     parts = [
         Part("clock", partial(clock.run, outside.looks.clocks)),
         *(served.parts() if served else ()),
-        *alerts.parts(),
+        *alerts.parts,
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
         *housekeeping(config, store, providers, alerts.desk, statuses, clock),
         Part("transfer checker", checker.run, drain=checker.drain),

@@ -46,36 +46,15 @@ from connext_monitor.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """All that alerts, and the desk between what opens alerts and what delivers them."""
+    """All ``parts`` that alert, in the order of their start; and those of them that other parts of the program need."""
 
+    parts: Sequence[Part]
     desk: AlertDesk
-    manager: AlertManager
-    silences: ActiveSilences
-    escalation: Escalation
     provider_watch: ProviderWatch
-    database_watch: DatabaseWatch
     cause_watch: CauseWatch
-    arrival_watch: ArrivalWatch
-    phantom_watch: PhantomWatch
     chain_watch: ChainWatch
     unjudged: UnjudgedWatch
     scheduler: AlertScheduler
-
-    def parts(self) -> list[Part]:
-        """In the order of their start: what delivers before what opens alerts."""
-        return [
-            Part("database watch", self.database_watch.run),
-            Part("alert manager", self.manager.run, patient=True),
-            Part("silences", partial(self.silences.run, self.desk)),
-            Part("escalation", self.escalation.run),
-            Part("provider watch", self.provider_watch.run),
-            Part("cause watch", self.cause_watch.run),
-            Part("arrival watch", self.arrival_watch.run),
-            Part("phantom watch", self.phantom_watch.run),
-            Part("chain watch", self.chain_watch.run),
-            Part("unjudged watch", partial(self.unjudged.run, self.chain_watch.unjudged_changed)),
-            Part("alert scheduler", self.scheduler.run),
-        ]
 
 
 async def build_alerting(
@@ -104,28 +83,27 @@ async def build_alerting(
     unjudged = UnjudgedWatch(
         store.unjudged, desk, scheduler, phantoms.held, names, unobserved_after, clock, every=looks.unjudged
     )
-    return Alerting(
-        desk=desk,
-        manager=_manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside),
-        silences=silences,
-        escalation=Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation),
-        provider_watch=provider_watch,
-        database_watch=_database_watch(providers, store, lock, desk, labels, clock, outside),
-        cause_watch=CauseWatch(store.transfers, store.causes, finder, desk, clock, every=looks.causes),
-        arrival_watch=ArrivalWatch(store.deadlines, chains, desk, clock, every=looks.arrivals),
-        phantom_watch=phantoms,
-        chain_watch=ChainWatch(
-            desk,
-            chains,
-            scheduler.waiting,
-            unjudged,
-            unobserved_after,
-            clock,
-            lambda: store.database.condition.works_for,
-        ),
-        unjudged=unjudged,
-        scheduler=scheduler,
+    cause_watch = CauseWatch(store.transfers, store.causes, finder, desk, clock, every=looks.causes)
+    chain_watch = ChainWatch(
+        desk, chains, scheduler.waiting, unjudged, unobserved_after, clock, lambda: store.database.condition.works_for
     )
+    manager = _manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside)
+    escalation = Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation)
+    # What delivers starts before what opens alerts.
+    parts = [
+        Part("database watch", _database_watch(providers, store, lock, desk, labels, clock, outside).run),
+        Part("alert manager", manager.run, patient=True),
+        Part("silences", partial(silences.run, desk)),
+        Part("escalation", escalation.run),
+        Part("provider watch", provider_watch.run),
+        Part("cause watch", cause_watch.run),
+        Part("arrival watch", ArrivalWatch(store.deadlines, chains, desk, clock, every=looks.arrivals).run),
+        Part("phantom watch", phantoms.run),
+        Part("chain watch", chain_watch.run),
+        Part("unjudged watch", partial(unjudged.run, chain_watch.unjudged_changed)),
+        Part("alert scheduler", scheduler.run),
+    ]
+    return Alerting(parts, desk, provider_watch, cause_watch, chain_watch, unjudged, scheduler)
 
 
 async def _find_causes(tokens: TokenReader, finder: CauseFinder, transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:
