@@ -12,7 +12,7 @@ class JudgingPace:
 
     settles: float = SETTLES
     ask_again: float = 2.0
-    longest_ask_again: float = 15.0
+    longest_ask_again: float = 5.0
     """While nobody answers a single leg is asked about, ever more seldom, until somebody does."""
     look_again: float = 60.0
     """To the next look at a leg that cannot be judged for a reason of ours, or whose event no endpoint shows."""

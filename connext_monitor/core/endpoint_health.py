@@ -9,7 +9,7 @@ from enum import StrEnum
 
 _FIRST_REST = 0.5
 _LONGEST_REST = 300.0
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 10.0
 """If all endpoints rest, one is tried after this long all the same: nobody else sees the chain."""
 _DISTRUST = 1800.0
 _ENOUGH_ANSWERS = 8

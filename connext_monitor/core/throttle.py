@@ -15,7 +15,7 @@ _FIRST_PAUSE: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_BACKOFF: Final = 8.0
 """If it does not say how long, it is tried again after this long at the latest: a plan's minute ends soon."""
-_SLOWEST: Final = 0.2
+_SLOWEST: Final = 0.5
 """Requests a second: below this the rate is not lowered any further."""
 _SLOWEST_AT_FIRST: Final = 1.0
 """The lowest rate after a first refusal: if little was asked before it, as at rest, what was answered shows no plan."""
@@ -25,13 +25,19 @@ _UNLIMITED: Final = 500.0
 _WINDOWS: Final = (1.0, 10.0, 60.0)
 """The windows that plans count in; a day's quota is handled elsewhere."""
 _BUCKET: Final = 0.1
+_SILENT: Final = 1.0
+"""Seconds of refusals, in which nothing is answered, from which on it is asked whether a plan explains them."""
+_MORE: Final = 1.1
+"""How much more must have been answered before than a plan would allow, to be no accident."""
 _MARGIN: Final = 0.95
 _PAUSES_TO_A_RAISE: Final = 10
 """A refusal costs a pause, and raising the rate ends in one: this loses no more than a tenth of the time."""
-_SHORTEST_HOLD, _LONGEST_HOLD = 3.0, 120.0
-_LONGEST_HOLD_OF_SLOW: Final = 15.0
-"""Hardly any plan is so slow: what looks like one is usually an outage, after which every answer is waited for."""
-_STEP, _STEP_NEAR_CEILING = 1.25, 1.04
+_PAUSES_TO_A_RAISE_OF_SLOW: Final = 2
+_SHORTEST_HOLD, _LONGEST_HOLD, _LONGEST_HOLD_OF_SLOW = 3.0, 120.0, 15.0
+_SLOW: Final = 0.75
+"""Requests a second: hardly any plan is slower. What looks like one is usually an outage, after which every answer is
+waited for: the rate is raised sooner, and in larger steps."""
+_STEP, _STEP_NEAR_CEILING, _STEP_OF_SLOW = 1.25, 1.04, 2.0
 _BURST: Final = 0.1
 """Seconds' worth of requests that may go at once after a rest."""
 
@@ -122,31 +128,67 @@ class Throttle:
         crowded = self._peak_refused > self._peak_answered > 0 and self._peak_answered < self.at_once
         if crowded:
             self.at_once = self._peak_answered
-        if not crowded or self.rate is not None or now < self._hold_until:
-            measured = self._measured(silence) * _MARGIN
-            self._ceiling = self.rate if self.rate is not None else measured
-            if self.rate is None:
-                self.rate = max(_SLOWEST_AT_FIRST, measured)
-            else:
-                measured = min(max(measured, self.rate * _MOST_AT_A_TIME), self.rate * _MARGIN)
-                self.rate = max(_SLOWEST, measured)
-            self._next_at = now + 1 / self.rate
-        longest = _LONGEST_HOLD if self.rate is None or self.rate >= _SLOWEST_AT_FIRST else _LONGEST_HOLD_OF_SLOW
-        self._hold_until = now + min(longest, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE * silence))
+        measured = self._measured(silence)
+        if measured is not None and (not crowded or self.rate is not None or now < self._hold_until):
+            self._lower(now, measured * _MARGIN)
+        if measured is not None:
+            self._hold_until = now + self._hold(silence)
         self._held_back_by_rate = self._held_back_by_at_once = False
         self._refused_from, self.refusals, self._peak_answered = None, 0, 0
         self._cycle_from = now
 
-    def _measured(self, silence: float) -> float:
-        """Requests a second that were answered, in the window that shows the most."""
+    def _lower(self, now: float, measured: float) -> None:
+        self._ceiling = self.rate if self.rate is not None else measured
+        if self.rate is None:
+            self.rate = max(_SLOWEST_AT_FIRST, measured)
+        else:
+            self.rate = max(_SLOWEST, min(max(measured, self.rate * _MOST_AT_A_TIME), self.rate * _MARGIN))
+        self._next_at = now + 1 / self.rate
+
+    def _hold(self, silence: float) -> float:
+        """Seconds for which the rate is not raised."""
+        if self.is_slow:
+            return min(_LONGEST_HOLD_OF_SLOW, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE_OF_SLOW * silence))
+        return min(_LONGEST_HOLD, max(_SHORTEST_HOLD, _PAUSES_TO_A_RAISE * silence))
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether so few requests are allowed that what matters waits for seconds."""
+        return self.rate is not None and self.rate < _SLOW
+
+    def _measured(self, silence: float) -> float | None:
+        """Requests a second that were answered, in the window that shows the most; None if no plan refuses so.
+
+        ``silence`` is from the first refusal to the next answer.
+        """
         end = self._refused_from or 0.0
+        if not self._answered_within(0.0, end):
+            return None
         active = max(0.0, end - (self._cycle_from or 0.0))
         rates = []
         for window in _WINDOWS:
+            if self._is_no_plan(end, window):
+                continue
             length = min(window, active)
-            count = sum(count for at, count in self._answers if end - length - _BUCKET <= at <= end)
-            rates.append(max(1, count) / max(length + silence, _BUCKET))
-        return max(rates)
+            rates.append(max(1, self._answered_within(end - length - _BUCKET, end)) / max(length + silence, _BUCKET))
+        return max(rates, default=None)
+
+    def _is_no_plan(self, end: float, window: float) -> bool:
+        """Whether what was refused from ``end`` on was not for what had been asked in a window of so many seconds.
+
+        Such a plan answers again once what it counted is a window old: all of that was asked in the last part of the
+        window before. If more had been answered in the window before that, the plan allows more.
+        """
+        refused_for = self._eased_at - end
+        if refused_for < _SILENT:
+            return False
+        if refused_for >= window:
+            return True
+        began = end - (window - refused_for)
+        return self._answered_within(began - window, began) > _MORE * self._answered_within(began, end)
+
+    def _answered_within(self, begin: float, end: float) -> int:
+        return sum(count for at, count in self._answers if begin <= at <= end)
 
     def _raise(self, now: float) -> None:
         """Allow a little more, if more would have been asked and nothing was refused for a while."""
@@ -154,7 +196,7 @@ class Throttle:
             return
         if self.rate is not None and self._held_back_by_rate:
             near = 0.8 * self._ceiling <= self.rate <= 1.2 * self._ceiling
-            self.rate *= _STEP_NEAR_CEILING if near else _STEP
+            self.rate *= _STEP_OF_SLOW if self.is_slow else _STEP_NEAR_CEILING if near else _STEP
             if self.rate > _UNLIMITED:
                 self.rate = None
         elif self.at_once < MOST_AT_ONCE and self._held_back_by_at_once:

@@ -22,8 +22,8 @@ from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
 from connext_monitor.monitoring.unusable_answers import Unsettled
 
 _FIRST_REST = 1.0
-_LONGEST_REST = 15.0
-"""Seconds. What heals is noticed within them, and one that never does is asked four times a minute."""
+_LONGEST_REST = 5.0
+"""Seconds. What heals is noticed within them, and one that never does is asked twelve times a minute."""
 _MOMENT = 2.0
 """Seconds that a question waits for an endpoint that rests for no longer, or is just being tried again."""
 _REASONS_SHOWN = 3

@@ -59,8 +59,10 @@ class Watchdog:
                 raise EndpointUnavailable(
                     self._endpoint.host, f"answers slowly: {self._endpoint.response_time.seconds:.1f} s on average"
                 )
+            if _is_slow(self._pooled) and not all(map(_is_slow, self._pooled.others())):
+                raise EndpointUnavailable(self._endpoint.host, "allows too few requests to watch the chain")
             better = self._pooled.preferred()
-            if better is not None and await self._works(better):
+            if better is not None and await self._works(better) and not _is_slow(better):
                 raise BetterEndpoint
 
     async def _works(self, pooled: PooledEndpoint) -> bool:
@@ -82,3 +84,8 @@ class Watchdog:
         log.debug("endpoint.not_yet_back", chain=self._config.name, reason=reason)
         pooled.ended(EndpointFailure.FAILED, progressed=False)
         return False
+
+
+def _is_slow(pooled: PooledEndpoint) -> bool:
+    """Whether an endpoint allows so few requests that another one is preferable."""
+    return pooled.pacer.throttle.is_slow

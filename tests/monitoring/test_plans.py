@@ -1,6 +1,7 @@
 """A chain's history behind every kind of plan, read by a real observer in virtual time: whole, soon, and for little."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.monitoring.covering import Whole, readable
 from tests.monitoring.planned_reading import PATIENCE, Reading, read_chain
 from tests.monitoring.plans import (
+    Asked,
     Bucket,
     FixedWindow,
     InFlight,
@@ -103,6 +105,23 @@ def test_where_a_plan_is_used_up_the_other_endpoint_reads_on(words: Words) -> No
 def test_a_slow_plan_is_no_reason_to_give_its_endpoint_up() -> None:
     reading = read(chain(), [FixedWindow(most=10)], [Plan()])
     assert sum(reading.counts[1].values()) < 20
+
+
+@dataclass
+class EveryOther(Plan):
+    """Every other request is refused, however seldom one is made."""
+
+    count: int = 0
+
+    def admits(self, _now: float, _asked: Asked) -> float | None:
+        self.count += 1
+        return 1.0 if self.count % 2 else None
+
+
+def test_an_endpoint_that_allows_next_to_nothing_is_left() -> None:
+    reading = read(chain(), [EveryOther()], [Plan()])
+    assert reading.seconds < 60
+    assert sum(reading.counts[0].values()) < 60
 
 
 MISLEADING: dict[str, Words] = {
