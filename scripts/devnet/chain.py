@@ -54,7 +54,8 @@ class Accounts:
 class Chain:
     """A chain on 127.0.0.1 that carries a Connext diamond.
 
-    ``block_time`` is in seconds; None mines a block per transaction, and none otherwise.
+    ``block_time`` is in seconds; None mines a block per transaction, and none otherwise. ``sending`` is held while a
+    transaction is sent.
     """
 
     def __init__(self, name: str, anvil: Anvil, *, block_time: int | None, state: Path) -> None:
@@ -67,7 +68,7 @@ class Chain:
         self._accounts: Accounts | None = None
         self._diamond: Diamond | None = None
         self._floor = 0
-        self._sending = asyncio.Lock()
+        self.sending = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<Chain {self.name} at {self.http_url}>"
@@ -233,23 +234,24 @@ class Chain:
 
     async def send(self, transaction: Transaction) -> Receipt:
         """Send, and wait until it is mined. Raises `DevnetError` with the contract's own reason when it reverts."""
-        await self._impersonate(transaction.sender)
+        await self.impersonate(transaction.sender)
         await self._would_pass(transaction)
         return await self._receipt(await self._submit(transaction))
 
     async def send_block(self, transactions: Sequence[Transaction]) -> list[Receipt]:
         """Send all and mine them in one block; only for a chain that is not mining by itself."""
         for sender in dict.fromkeys(transaction.sender for transaction in transactions):
-            await self._impersonate(sender)
+            await self.impersonate(sender)
         hashes = [await self._submit(transaction) for transaction in transactions]
         await self.mine()
         return [await self._receipt(tx_hash) for tx_hash in hashes]
 
     async def _submit(self, transaction: Transaction) -> str:
-        async with self._sending:  # the node counts the sender's pending transactions to choose the nonce
+        async with self.sending:  # the node counts the sender's pending transactions to choose the nonce
             return str(await self.rpc("eth_sendTransaction", [transaction.as_json()]))
 
-    async def _impersonate(self, sender: str) -> None:
+    async def impersonate(self, sender: str) -> None:
+        """Have the node send for an account that is not its own, which gets enough to pay for it."""
         if sender in self._own_accounts():
             return
         await self.rpc("anvil_impersonateAccount", [sender])

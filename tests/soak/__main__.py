@@ -15,6 +15,7 @@ from scripts.devnet import DevnetError
 from scripts.devnet.traffic import Pace
 from tests.soak.evidence import EXECUTE, RECONCILE
 from tests.soak.plan import fates, plan
+from tests.soak.reorgs import plan_reorgs
 from tests.soak.report import is_clean, report
 from tests.soak.run import CHAINS, Course, Soak, Soaked
 from tests.soak.samples import growth
@@ -33,7 +34,9 @@ def course(seed: int, minutes: float) -> Course:
     chance = random.Random(seed)  # noqa: S311 - choices of a test
     incidents = plan(chance, seconds, CHAINS)
     destinies = fates(chance, round(seconds / _EVERY))
-    return Course(incidents, destinies, Pace(every=_EVERY, step=2.0, late_after=_LATE_AFTER), chance, _DURATIONS)
+    reorgs = plan_reorgs(chance, seconds, CHAINS)
+    pace = Pace(every=_EVERY, step=2.0, late_after=_LATE_AFTER)
+    return Course(incidents, destinies, pace, chance, _DURATIONS, reorgs)
 
 
 def main() -> int:

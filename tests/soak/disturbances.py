@@ -12,8 +12,6 @@ BOUND: Final = 15.0
 destination, a message, on a machine that does other things besides."""
 RESTART_TAKES: Final = 10.0
 """Seconds until a started process is as ready as it was before, beside the time that it was down."""
-LIMIT_IS_HELD: Final = 15.0
-"""Seconds for which an endpoint that refused requests as too many is asked at the pace that it seemed to allow."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

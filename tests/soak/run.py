@@ -17,14 +17,14 @@ from scripts.devnet import Devnet
 from scripts.devnet.traffic import Fate, Pace, traffic
 from tests.e2e.monitor import Setup, write_config
 from tests.faults import truth
-from tests.faults.faults import RateLimit, RefuseHandshake
 from tests.faults.proxy import Proxy
 from tests.soak.channel import Channel
-from tests.soak.disturbances import BOUND, LIMIT_IS_HELD, PROCESS, RESTART_TAKES, Disturbance, Span
+from tests.soak.disturbances import BOUND, PROCESS, RESTART_TAKES, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, ChainTruth, Evidence, differences, legs_of, stored_alerts
 from tests.soak.judging import Verdict, judge
 from tests.soak.lives import Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
+from tests.soak.reorgs import Reorg, replace_blocks
 from tests.soak.samples import Sample, append_to, descriptors_of, lag_in, memory_of, stored_in, wal_of
 from tests.world.ports import free_port
 
@@ -42,7 +42,7 @@ _REST_WITHIN: Final = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is to happen: what goes wrong, what becomes of the transfers, their pace, and what else is drawn.
+    """What is to happen: what goes wrong, what becomes of the transfers, their pace, reorgs, and what else is drawn.
 
     ``durations`` are the deadlines by the kind of alert, in seconds.
     """
@@ -52,6 +52,7 @@ class Course:
     pace: Pace
     chance: Random
     durations: Mapping[str, int]
+    reorgs: Sequence[Reorg] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Soak:
         self._say = say
         self._samples: list[Sample] = []
         self._disturbances: list[Disturbance] = []
+        self._reorgs = Counter[int]()
 
     @property
     def database(self) -> Path:
@@ -143,6 +145,8 @@ class Soak:
             tasks.create_task(making)
             for incident in course.incidents:
                 tasks.create_task(self._play(incident))
+            for reorg in course.reorgs:
+                tasks.create_task(self._replace(reorg))
 
     async def _play(self, incident: Incident) -> None:
         await asyncio.sleep(max(0.0, self._began + incident.at - time.time()))
@@ -152,6 +156,12 @@ class Soak:
         await asyncio.sleep(max(0.0, begin + incident.lasts - time.time()))
         await self._recover(incident.trouble)
         self._disturbances.append(_disturbance(incident.trouble, Span(begin, time.time())))
+
+    async def _replace(self, reorg: Reorg) -> None:
+        await asyncio.sleep(max(0.0, self._began + reorg.at - time.time()))
+        self._note(str(reorg))
+        await replace_blocks(self._bridge.chain(reorg.chain), reorg.depth)
+        self._reorgs[reorg.depth] += 1
 
     async def _suffer(self, trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble) -> None:
         match trouble:
@@ -270,16 +280,15 @@ class Soak:
             for proxy in proxies:
                 bites.update(proxy.bites)
         bites.update({f"channel {what}": count for what, count in self._channels[TROUBLED].bites.items()})
+        bites.update({f"reorg of {depth}": count for depth, count in self._reorgs.items()})
         bites.update(one.what for one in self._disturbances if one.whom == PROCESS)
         return bites
 
 
 def _disturbance(trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble, span: Span) -> Disturbance:
     match trouble:
-        case EndpointTrouble(chain, endpoints, fault):
-            limits = isinstance(fault, RateLimit) or (isinstance(fault, RefuseHandshake) and fault.status == 429)
-            aftermath = LIMIT_IS_HELD if limits else 0.0
-            return Disturbance(span, chain, words(trouble), blinds=len(endpoints) > 1, aftermath=aftermath)
+        case EndpointTrouble(chain, endpoints):
+            return Disturbance(span, chain, words(trouble), blinds=len(endpoints) > 1)
         case ChannelTrouble():
             return Disturbance(span, TROUBLED, words(trouble))
         case ProcessTrouble():

@@ -8,6 +8,7 @@ from scripts.devnet.traffic import Fate, Pace
 from tests.faults.faults import Drop
 from tests.soak.evidence import EXECUTE, RECONCILE
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble
+from tests.soak.reorgs import Reorg
 from tests.soak.report import report
 from tests.soak.run import CALM, TROUBLED, Course, Soak
 from tests.soak.samples import growth
@@ -24,6 +25,7 @@ COURSE = Course(
     pace=Pace(every=1.5, step=1.0, late_after=12.0),
     chance=random.Random(7),  # noqa: S311 - choices of a test
     durations={EXECUTE: 7, RECONCILE: 11},
+    reorgs=[Reorg(4, "beta", 1), Reorg(9, "alpha", 2)],
 )
 
 
