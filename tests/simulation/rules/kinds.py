@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import Intervals, meets, minus, union
+from tests.simulation.intervals import Intervals, both, meets, minus, union
 from tests.simulation.rules.overdue import reorg_seen_within
 from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
 from tests.simulation.trace import Interval
@@ -64,8 +64,8 @@ def phantoms(case: Case) -> Iterator[Finding]:
         if nonce is None or transfer.nonce < nonce or transfer.destination not in case.truth.by_domain:
             continue
         delivered = union(leg.during for leg in transfer.executed)
-        proven = _from(delivered, _final_after(origin, transfer))
         calm = case.calm((transfer.origin, transfer.destination))
+        proven = both(delivered, _proven(case, origin, transfer, calm))
         args = (case, kind, transfer.transfer_id)
         yield from must_be_open(*args, proven, calm, ORIGIN_FINAL_WITHIN, "phantoms are accused")
         gone = minus(ALWAYS, delivered)
@@ -78,17 +78,35 @@ def _was_sent(transfer: TransferTruth, at: float) -> bool:
     return any(called.during.begin < at <= called.during.end for called in transfer.xcalled)
 
 
-def _from(intervals: Intervals, begin: float) -> Intervals:
-    return union(Interval(max(i.begin, begin), i.end) for i in intervals if i.end > begin)
+def _proven(case: Case, origin: ChainTruth, transfer: TransferTruth, calm: Intervals) -> Intervals:
+    """When the origin proves that it never sent a delivery.
+
+    It is final past the block that was its newest one when it was first seen past the delivery's time, by each process
+    anew; and so is the block of whoever has been given the delivery's nonce meanwhile.
+    """
+    past = origin.past(min(leg.where.timestamp for leg in transfer.executed))
+    final = []
+    for life in union(case.trace.up):
+        seen = both(past, both(calm, (life,)))
+        if seen:
+            final.append(Interval(_final_at(origin, _height(origin, seen[0].begin)), life.end))
+    holders = (other for other in case.truth.transfers if (other.origin, other.nonce) == (origin.domain, transfer.nonce))
+    open_to_doubt = (
+        Interval(called.during.begin, min(called.during.end, _final_at(origin, called.where.block_number)))
+        for holder in holders
+        for called in holder.xcalled
+    )
+    return minus(union(i for i in final if i.begin < i.end), union(open_to_doubt))
 
 
-def _final_after(origin: ChainTruth, transfer: TransferTruth) -> float:
-    """When the block of the origin is final that was its newest one when it was first past the delivery's time."""
-    executed = min(leg.where.timestamp for leg in transfer.executed)
-    seen = origin.past(executed)
-    since = seen[0].begin if seen else inf
-    height = next((block.number for at, block in reversed(origin.heads) if at <= since), inf)
-    return next((at for at, final in origin.final if final >= height), inf)
+def _height(chain: ChainTruth, at: float) -> float:
+    """That of the newest block at an instant."""
+    return next((block.number for since, block in reversed(chain.heads) if since <= at), inf)
+
+
+def _final_at(chain: ChainTruth, height: float) -> float:
+    """When the block of that height became final."""
+    return next((at for at, final in chain.final if final >= height), inf)
 
 
 def deep_reorgs(case: Case) -> Iterator[Finding]:

@@ -17,7 +17,8 @@ NOTICED_WITHIN = 20.0
 COVERED_AGAIN_WITHIN = 0.5
 """Of ``unobserved_after``: blocks that were pushed are covered so much later at the latest."""
 LAST_READ_BEFORE = 2
-"""Blocks between the newest one that was covered, and the last one before the trouble."""
+"""Blocks between the newest one that was covered, and the last one before the trouble; but a chain at rest is covered
+twice in ``unobserved_after`` only, which may be less often."""
 SEEN_WITHIN = 180.0
 """Seconds of good weather, beyond those in which the monitor settles and beyond ``unobserved_after``, until a chain is
 observed again: where legs could not be judged, none must have waited for that long."""
@@ -54,7 +55,8 @@ def _false(case: Case, chain: ChainTruth) -> Iterator[Finding]:
     """
     calm = case.calm((chain.domain,), SETTLES)
     explained = _unjudgeable(case, chain)
-    soon = case.truth.unobserved_after - LAST_READ_BEFORE * chain.block_time - NOTICED_WITHIN
+    last_read = max(COVERED_AGAIN_WITHIN * case.truth.unobserved_after, LAST_READ_BEFORE * chain.block_time)
+    soon = case.truth.unobserved_after - last_read - NOTICED_WITHIN
     for change in case.openings(KIND):
         if change.subject != chain.name or any(change.at in interval for interval in explained):
             continue
