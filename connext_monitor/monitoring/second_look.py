@@ -11,7 +11,7 @@ from connext_monitor.config import ChainConfig
 from connext_monitor.core.bloom import LogMask, claims, denies
 from connext_monitor.core.coverage import BlockRange, left_out
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.events import BlockNumber, Hash32, RawLog
+from connext_monitor.core.events import BlockNumber, Hash32, RawLog, TransferId
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -135,7 +135,8 @@ class SecondLook:
 
         1. The block's own bloom rules it out: no.
         2. The chain has no other endpoint, or none that answers: what is covered is believed, here as elsewhere.
-        3. Another endpoint has the block: what it says counts.
+        3. Another endpoint has the block: what it says counts. If it shows no delivery of the transfer there, its
+           contract decides whether it has left one out.
         4. It lacks the block, or has another one there: not yet, until the block is final. It is read again before.
         """
         if any(self._denied(raw, LogMask.of(raw.address, [topic])) for topic in raw.topics):
@@ -144,8 +145,14 @@ class SecondLook:
             return True
         testimony = await self._witness.testify(BlockRange(raw.block_number, raw.block_number), raw.block_hash)
         if testimony is not None and testimony.logs is not None:
-            return not left_out(testimony.logs, [raw])
+            return not left_out(testimony.logs, [raw]) or await self._hides(testimony.logs, raw)
         return raw.block_number <= final or not self._witness.answers
+
+    async def _hides(self, shown: Sequence[RawLog], raw: RawLog) -> bool:
+        """Whether a witness that shows no such log of the transfer knows all the same that its block delivered it."""
+        if any(other.topics[:2] == raw.topics[:2] for other in shown):
+            return False
+        return await self._witness.says_executed(TransferId(raw.topics[1]), raw.block_number)
 
     async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> CheckedRange:
         if testimony.logs is None:

@@ -9,9 +9,11 @@ from typing import Self
 import structlog
 
 from connext_monitor.config import ChainConfig
+from connext_monitor.core.calls import MalformedAnswer, read_transfer_status, transfer_status_call
 from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.endpoint_health import EndpointFailure
-from connext_monitor.core.events import Hash32, RawLog
+from connext_monitor.core.events import BlockNumber, Hash32, RawLog, TransferId
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import RpcError
@@ -82,6 +84,22 @@ class Witness:
             except RpcError as error:
                 await self._dismiss(called, str(error))
         return None
+
+    async def says_executed(self, transfer_id: TransferId, block: BlockNumber) -> bool:
+        """Whether the contract, asked through another endpoint, says that this very block executed the transfer."""
+        called = await self._call()
+        if called is None:
+            return False
+        question = transfer_status_call(transfer_id)
+        try:
+            before, after = [
+                read_transfer_status(await called.endpoint.call(self._config.contract, question, BlockNumber(number)))
+                for number in (block - 1, block)
+            ]
+        except (RpcError, MalformedAnswer) as error:
+            log.debug("witness.not_asked", chain=self._config.name, reason=str(error))
+            return False
+        return done(Leg.EXECUTE, after) and not done(Leg.EXECUTE, before)
 
     async def _ask(self, called: _Called, blocks: BlockRange, end: Hash32) -> Testimony | None:
         header = await called.endpoint.header(blocks.last)

@@ -83,6 +83,19 @@ async def test_another_endpoint_that_knows_better_is_believed(
         assert await watch.alerts() == []
 
 
+async def test_another_endpoint_that_leaves_it_out_is_asked_for_its_contract(
+    bridge: Devnet, destination: Proxy, tmp_path: Path
+) -> None:
+    destination.edit_logs = lambda _filter, logs: list(map(stolen, logs))
+    destination.edit_push = lambda feed, pushed: [stolen(pushed) if feed == "logs" else pushed]
+    async with Proxy(bridge.chain("beta").http_url) as other:
+        other.edit_logs = lambda _filter, _logs: []
+        async with followed(bridge, destination, tmp_path, other.ws_url) as watch:
+            transfer, _ = await executed(bridge, watch)
+            await until(watch.alerts)
+            assert await watch.alerts() == [("delivery_mismatch", transfer.transfer_id, None)]
+
+
 async def test_a_log_that_its_blocks_own_bloom_rules_out_accuses_nobody(
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
