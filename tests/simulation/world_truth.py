@@ -60,7 +60,12 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
     domain = traits.domain
     faults = [fault for fault in story.endpoint_faults if fault.domain == domain]
     stalls = [_lasting(stall) for stall in story.stalls if stall.domain == domain]
-    errors = [_lasting(error) for error in story.stamp_errors if error.domain == domain]
+    # No stamp is below its parent's: those that were too high go on until the time has reached them.
+    errors = [
+        Interval(error.at, error.at + error.seconds + max(0.0, error.by))
+        for error in story.stamp_errors
+        if error.domain == domain
+    ]
     return ChainTruth(
         name=chain_name(domain),
         domain=domain,
