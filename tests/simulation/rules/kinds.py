@@ -90,11 +90,11 @@ def _proven(case: Case, origin: ChainTruth, transfer: TransferTruth, calm: Inter
         seen = both(past, both(calm, (life,)))
         if seen:
             final.append(Interval(_final_at(origin, _height(origin, seen[0].begin)), life.end))
-    holders = (other for other in case.truth.transfers if (other.origin, other.nonce) == (origin.domain, transfer.nonce))
     open_to_doubt = (
         Interval(called.during.begin, min(called.during.end, _final_at(origin, called.where.block_number)))
-        for holder in holders
-        for called in holder.xcalled
+        for other in case.truth.transfers
+        if (other.origin, other.nonce) == (transfer.origin, transfer.nonce)
+        for called in other.xcalled
     )
     return minus(union(i for i in final if i.begin < i.end), union(open_to_doubt))
 
