@@ -10,6 +10,7 @@ from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.outgoing_message import GroupStore
 from connext_monitor.alerting.providers.context import ProviderContext
+from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
 from connext_monitor.alerting.providers.webhook.config import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
@@ -127,9 +128,9 @@ async def managed(
         yield manager
 
 
-def hook(receiver: Receiver, name: str = HOOK) -> WebhookProvider:
+def hook(receiver: Receiver, name: str = HOOK, first_timeout: float = FIRST_TIMEOUT) -> WebhookProvider:
     config = WebhookConfig(type="webhook", url=SecretUrl(receiver.url))
-    return WebhookProvider(name, config, ProviderContext(LABELS, SystemClock()))
+    return WebhookProvider(name, config, ProviderContext(LABELS, SystemClock(), first_timeout=first_timeout))
 
 
 def ids(receiver: Receiver) -> list[str]:

@@ -37,12 +37,14 @@ def manual_clock() -> ManualClock:
 
 
 class Patient:
-    """A database whose trouble is set by hand."""
+    """A database whose trouble is set by hand; ``looks`` counts how often it was looked at."""
 
     trouble: DatabaseTrouble | None = None
     proven = True
+    looks = 0
 
     async def examine(self) -> None:
+        self.looks += 1
         await asyncio.sleep(0)
 
     async def aclose(self) -> None:
@@ -116,10 +118,15 @@ class Watch:
             await store.close()
 
     async def passes(self, seconds: float) -> None:
-        """Let so many seconds pass, and the watch look again."""
-        await asyncio.sleep(0.03)
+        """Let so many seconds pass, and the watch look before and after."""
+        await self._is_looked_at()
         self.clock.advance(seconds)
-        await asyncio.sleep(0.03)
+        await self._is_looked_at()
+
+    async def _is_looked_at(self) -> None:
+        """Once from now on, to its end; or the watch has ended."""
+        looks, task = self.database.looks, self.task
+        await until(lambda: self.database.looks >= looks + 2 or task is None or task.done())
 
 
 async def test_a_short_failure_is_told_to_nobody() -> None:

@@ -13,7 +13,7 @@ from connext_monitor.config import SecretUrl
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HOOK, QueuedAlerts, hook, managed, manager_of
 from tests.world.alerts import LABELS, OPENED
-from tests.world.waiting import until
+from tests.world.waiting import BOUND, until
 
 
 async def test_what_the_channel_took_during_a_stop_is_recorded(alerts: QueuedAlerts, receiver: Receiver) -> None:
@@ -53,8 +53,8 @@ async def test_a_record_under_way_is_finished_during_a_stop(alerts: QueuedAlerts
 async def test_a_send_that_hangs_is_cut_off_and_stays_pending(alerts: QueuedAlerts, receiver: Receiver) -> None:
     await alerts.open(OPENED)
     receiver.plan(204).until = released = asyncio.Event()
-    async with asyncio.timeout(4.5):
-        async with managed(alerts, hook(receiver)):
+    async with asyncio.timeout(BOUND):
+        async with managed(alerts, hook(receiver, first_timeout=3600)):
             await until(receiver.asked.is_set)
     released.set()
     assert [delivery.alert.id for delivery in await alerts.pending()] == [OPENED.id]
@@ -63,7 +63,7 @@ async def test_a_send_that_hangs_is_cut_off_and_stays_pending(alerts: QueuedAler
 async def test_a_wait_for_the_next_attempt_does_not_delay_a_stop(alerts: QueuedAlerts, receiver: Receiver) -> None:
     await alerts.open(OPENED)
     receiver.plan(429, b"", {"Retry-After": "3600"})
-    async with asyncio.timeout(4.5):
+    async with asyncio.timeout(BOUND):
         async with managed(alerts, hook(receiver)):
             await alerts.until_failed(OPENED)
 

@@ -11,6 +11,7 @@ import aiohttp
 from scripts.devnet import Devnet
 from tests.faults.hooks import Fault, Json
 from tests.faults.proxy import Proxy
+from tests.world.waiting import BOUND
 
 
 class Caller:
@@ -24,7 +25,7 @@ class Caller:
         """The whole answer, or its text where that is no JSON object with our id."""
         await self.socket.send_json({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
         while True:
-            text = await asyncio.wait_for(self.socket.receive_str(), 5)
+            text = await asyncio.wait_for(self.socket.receive_str(), BOUND)
             try:
                 said = json.loads(text)
             except ValueError:
@@ -36,7 +37,7 @@ class Caller:
     async def hear(self, number: int) -> list[Json]:
         """Wait for so many pushes."""
         while len(self.pushed) < number:
-            said = json.loads(await asyncio.wait_for(self.socket.receive_str(), 5))
+            said = json.loads(await asyncio.wait_for(self.socket.receive_str(), BOUND))
             self.pushed.append(said["params"]["result"])
         return self.pushed
 

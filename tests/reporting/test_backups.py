@@ -97,6 +97,7 @@ async def test_a_backup_that_keeps_failing_is_one_alert(store: Store, database: 
     opened = ("copy", None, "Backup failed")
     async with backing_up(store, folder, every=0.05) as woken:
         await standing(store, opened)
+        await until(lambda: woken)
         await asyncio.sleep(0.3)  # some more failures, which nobody is woken
         assert (await alerts(store), len(woken)) == ([opened], 1)
     # A restart neither tells it again nor forgets it.

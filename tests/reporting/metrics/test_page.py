@@ -29,6 +29,7 @@ from tests.world.two_chains import (
     out_of_sight,
     unjudging,
 )
+from tests.world.waiting import BOUND
 
 FORTH = (ORIGIN, DESTINATION)
 
@@ -175,7 +176,7 @@ async def test_a_database_that_hangs_keeps_no_scrape_waiting_for_long(store: Sto
     async with served(store, parts) as scraper:
         await scraper.text()
         parts.clock.passed = 60
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(BOUND):
             first, second = await scraper.numbers(), await scraper.numbers()
         assert first["database_look_age_seconds",] == second["database_look_age_seconds",] == 60
         assert len(asked) == 2, "a look is under way: no other is begun"
