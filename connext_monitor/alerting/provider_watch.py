@@ -17,7 +17,8 @@ from connext_monitor.core.alerts.resolution import Resolution
 
 PATIENCE = 60.0
 """Seconds for which a channel may fail before an alert opens: a restart or a busy minute pages nobody."""
-_LOOK_EVERY = 60.0
+_LOOK_EVERY = 600.0
+"""Seconds between two looks while no channel is in trouble: each change wakes it."""
 _AFTER_FAULT = 1.0
 _FLAPS_WITHIN = 3600.0
 """Seconds. A channel that fails again so soon after a recovery has to stay well for a while before the next one."""

@@ -32,7 +32,7 @@ class Rests:
     """How long a worker sleeps, in seconds.
 
     - ``look``: without a wake-up, which is a hint: the store is the truth, and is read this often;
-    - ``nap``: before the time of day is read again, which may have jumped.
+    - ``nap``: before the time of day is read again, which may have jumped, where something waits for an instant.
     """
 
     look: float = 60.0
@@ -110,9 +110,10 @@ class Worker:
     async def _wait_for_work(self, until: float | None) -> None:
         """Until woken or until that instant (Unix seconds), and no longer than a wake-up may be missing."""
         wait = self._rests.look if until is None else until - self._clock.now().timestamp()
+        longest_nap = self._rests.look if until is None else self._rests.nap
         end = self._elapsed.read() + min(wait, self._rests.look)
         while not self.woken.is_set():
-            nap = min(end - self._elapsed.read(), self._rests.nap)
+            nap = min(end - self._elapsed.read(), longest_nap)
             if nap <= 0:
                 return
             with suppress(TimeoutError):

@@ -72,7 +72,7 @@ async def build_alerting(
     """The alerting about these chains. Raises StoreUnavailable."""
     unobserved_after = config.alerts.unobserved_after.total_seconds()
     looks = outside.looks
-    silences = ActiveSilences(store.silences, labels, clock, clock.settled, every=looks.clocks)
+    silences = ActiveSilences(store.silences, labels, clock, clock.settled, every=looks.silences)
     await silences.load()
     desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)

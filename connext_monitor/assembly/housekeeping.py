@@ -43,6 +43,7 @@ def housekeeping(
     desk: AlertDesk,
     statuses: Callable[[], Sequence[ChainStatus]],
     clock: AgreedClock,
+    reports_every: float,
 ) -> list[Part]:
     """The parts; each runs until it is cancelled."""
     readers = [configured.provider.name for configured in providers if configured.reports]
@@ -59,6 +60,7 @@ def housekeeping(
         desk.wake_delivery,
         clock,
         clock.settled,
+        reports_every,
     )
     return [
         Part("backup", _backup(config, desk, clock).run),

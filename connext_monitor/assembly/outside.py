@@ -18,15 +18,18 @@ class LookIntervals:
     """How often the parts look at what nobody tells them of, in seconds.
 
     - ``clocks``: at the machine's clock, which may have jumped, beside the chains';
+    - ``silences``: whether people have silenced anything, or ended a silence;
     - ``database``: whether the database can be used;
     - ``deliveries``, ``deadlines``, ``origins``, ``causes``: into the store, for what no wake-up was heard of;
     - ``arrivals``: at contracts, for what has become of legs that are called late;
     - ``phantoms``, ``unjudged``, ``escalation``: at deliveries without an origin, at legs that nobody could judge, at
       alerts that become critical;
+    - ``reports``: whether a report is due, where the time of day may have been set;
     - ``monitoring``: what the parts that observe a chain wait.
     """
 
     clocks: float = 1.0
+    silences: float = 1.0
     database: float = 1.0
     deliveries: float = 60.0
     deadlines: float = 30.0
@@ -36,6 +39,7 @@ class LookIntervals:
     phantoms: float = 2.0
     unjudged: float = 5.0
     escalation: float = 5.0
+    reports: float = 60.0
     monitoring: Intervals = USUAL
 
 

@@ -25,6 +25,7 @@ class Intervals:
     - ``second_look``: between two second looks at blocks about to become final, once the chain is caught up;
     - ``first_nonce``: between two questions for the nonce before the watch, while the endpoint is too busy for it;
     - ``late_push``: for which a log may be pushed after a cover has read it; no order is promised;
+    - ``better``: between two looks whether an endpoint that comes before the one in use can be used again;
     - ``slow_answer``: above which an endpoint's usual response time makes another one preferable;
     - ``question``: for which a request that is not for history waits for its turn and for further tries.
     """
@@ -34,6 +35,7 @@ class Intervals:
     second_look: float = 300.0
     first_nonce: float = 10.0
     late_push: float = 5.0
+    better: float = 15.0
     slow_answer: float = 3.0
     question: float = 10.0
     loss: LossProof = LossProof()

@@ -142,7 +142,7 @@ class Observer:
         self.state.connected(endpoint, pooled)
         self._log.info("endpoint.connected", endpoint=endpoint.host, pushes=endpoint.pushes)
         intervals = self._intervals
-        watchdog = Watchdog(self.state, endpoint, pooled, self._unobserved_after, intervals.slow_answer)
+        watchdog = Watchdog(self.state, endpoint, pooled, self._unobserved_after, intervals)
         pushed = PushedLogs(self._clock, intervals.late_push)
         observations = _NotingObservations(self._observations, pushed)
         coverer = Coverer(self.state, endpoint, pooled, self._store, observations, self._requests, intervals)

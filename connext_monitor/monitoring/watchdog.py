@@ -9,9 +9,8 @@ from connext_monitor.core.endpoint_health import EndpointFailure
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
+from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcError
-
-_LOOKS_FOR_BETTER_EVERY = 15.0
 
 log = structlog.get_logger()
 
@@ -24,16 +23,21 @@ class Watchdog:
     """Watches one endpoint for as long as it is in use."""
 
     def __init__(
-        self, state: ChainState, endpoint: Endpoint, pooled: PooledEndpoint, unobserved_after: float, slow_answer: float
+        self,
+        state: ChainState,
+        endpoint: Endpoint,
+        pooled: PooledEndpoint,
+        unobserved_after: float,
+        intervals: Intervals,
     ) -> None:
-        """``slow_answer``: the response time, in seconds, above which another endpoint is preferable."""
         self._state = state
         self._config = state.config
         self._endpoint = endpoint
         self._pooled = pooled
-        self._slow_answer = slow_answer
+        self._slow_answer = intervals.slow_answer
         block_time = self._config.block_time.total_seconds()
         self._patience = max(unobserved_after / 2, 3 * block_time)
+        self._looks_every = min(intervals.better, self._patience / 2)
         self._poll = min(12.0, max(0.5, block_time))
 
     async def watch_progress(self) -> NoReturn:
@@ -54,7 +58,7 @@ class Watchdog:
     async def look_for_better(self) -> NoReturn:
         """Raise BetterEndpoint once a preferred one works, and EndpointUnavailable once this one is too slow."""
         while True:
-            await asyncio.sleep(min(_LOOKS_FOR_BETTER_EVERY, self._patience / 2))
+            await asyncio.sleep(self._looks_every)
             if self._endpoint.response_time.exceeds(self._slow_answer) and self._pooled.others():
                 raise EndpointUnavailable(
                     self._endpoint.host, f"answers slowly: {self._endpoint.response_time.seconds:.1f} s on average"

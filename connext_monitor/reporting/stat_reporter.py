@@ -65,8 +65,10 @@ class StatReporter:
         wake_delivery: Callable[[], None],
         clock: Clock,
         settled: Callable[[], bool] = lambda: True,
+        longest_nap: float = _LONGEST_NAP,
     ) -> None:
         self._settled = settled
+        self._longest_nap = longest_nap
         self._began_at = clock.monotonic()
         self._statistics = statistics
         self._store = store
@@ -81,7 +83,7 @@ class StatReporter:
         """Report until cancelled."""
         if self._every is None:
             await asyncio.get_running_loop().create_future()
-        await look_every(_LONGEST_NAP, partial(self._look, self._every or 0.0), failed="report.failed")
+        await look_every(self._longest_nap, partial(self._look, self._every or 0.0), failed="report.failed")
 
     async def _look(self, every: float) -> float:
         """Seconds to the next look, not many: the time of day may be set meanwhile."""
@@ -90,7 +92,7 @@ class StatReporter:
         wait = period_end(now.timestamp() - grace, every) + every + grace - now.timestamp()
         if self._waits_since is not None or self._clock_may_settle(every):
             wait = min(wait, _SHORT_NAP)
-        return max(0.01, min(wait, _LONGEST_NAP))
+        return max(0.01, min(wait, self._longest_nap))
 
     async def _report(self, now: datetime, every: float, grace: float) -> None:
         last = await self._store.last(now.timestamp())

@@ -13,15 +13,13 @@ from tests.simulation.truth import Block, ChainTruth, TransferTruth
 FOUND_WITHIN = 30.0
 """Seconds from when the block of a false delivery can be seen until it is accused: it is covered, not only pushed, and
 another endpoint is asked."""
-FINALITY_NOTED_WITHIN = 540.0
-"""Seconds until a block that is final counts as such: what is final is looked at with a confirming cover, every 300 s,
-and these come twice in ``unobserved_after`` (300 s at most)."""
-ORIGIN_FINAL_WITHIN = FINALITY_NOTED_WITHIN + 90.0
-"""Seconds from the origin's finality past a delivery until it is called a phantom: the watch looks once a minute."""
+PHANTOM_FOUND_WITHIN = 90.0
+"""Seconds from when an origin is known to be final past a delivery until that is called a phantom: the watch looks once
+a minute."""
 ENDS_WITHIN = 60.0
 """Seconds from the end of what an alert is about until its end."""
-REORG_SEEN_WITHIN = 300.0
-"""Seconds of good weather after a reorg until it is found: at the latest when blocks above it are covered."""
+REORG_SEEN_WITHIN = 150.0
+"""Seconds of good weather after a reorg, beyond those between two covers, until it is found."""
 
 
 def mismatches(case: Case) -> Iterator[Finding]:
@@ -67,7 +65,9 @@ def phantoms(case: Case) -> Iterator[Finding]:
         calm = case.calm((transfer.origin, transfer.destination))
         proven = both(delivered, _proven(case, origin, transfer, calm))
         args = (case, kind, transfer.transfer_id)
-        yield from must_be_open(*args, proven, calm, ORIGIN_FINAL_WITHIN, "phantoms are accused")
+        yield from must_be_open(
+            *args, proven, calm, case.finality_noted_within + PHANTOM_FOUND_WITHIN, "phantoms are accused"
+        )
         gone = minus(ALWAYS, delivered)
         within = reorg_seen_within(case.truth.by_domain[transfer.destination]) + ENDS_WITHIN
         yield from must_be_over(*args, gone, calm, within, "what was taken back is not accused")
@@ -117,7 +117,7 @@ def deep_reorgs(case: Case) -> Iterator[Finding]:
             if opening.subject == chain.name and not any(block.until <= opening.at for block in replaced):
                 words = "no final block was replaced"
                 yield Finding(opening.at, Wrong.FALSE, "only deep reorgs", chain.name, words)
-        long_final = [block for block in replaced if _was_final(chain, block, FINALITY_NOTED_WITHIN)]
+        long_final = [block for block in replaced if _was_final(chain, block, case.finality_noted_within)]
         yield from _must_tell_of(case, chain, sorted({block.until for block in long_final}))
 
 
@@ -132,10 +132,9 @@ def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Itera
     opened = [change.at for change in case.openings("deep_reorg") if change.subject == chain.name]
     stood = case.open("deep_reorg", chain.name)
     for at in instants:
-        seen_before = any(i.begin + FINALITY_NOTED_WITHIN <= at < i.end for i in calm)
-        by = next(
-            (max(at, i.begin) + REORG_SEEN_WITHIN for i in calm if i.end > max(at, i.begin) + REORG_SEEN_WITHIN), inf
-        )
+        seen_before = any(i.begin + case.finality_noted_within <= at < i.end for i in calm)
+        within = case.covered_every + REORG_SEEN_WITHIN
+        by = next((max(at, i.begin) + within for i in calm if i.end > max(at, i.begin) + within), inf)
         told = any(at <= instant <= by for instant in opened) or any(at in interval for interval in stood)
         if seen_before and by < case.end and not told:
             yield Finding(

@@ -10,14 +10,14 @@ from tests.simulation.rules.weather import Case
 from tests.simulation.trace import ChainRecord, Interval, Sighting, TransferRecord
 from tests.simulation.truth import Standing, TransferTruth
 
-RESTS_AFTER = 600.0
-"""Seconds after which what a chain says must be recorded, at rest."""
+RECORDED_WITHIN = 60.0
+"""Seconds after which what a chain says must be recorded, at rest, once what is final has been looked at."""
 _RULE = "records are the truth"
 
 
 def records(case: Case) -> Iterator[Finding]:
     """All that differs at the end; nothing is said of a run that does not end quietly."""
-    resting = Interval(case.end - RESTS_AFTER, case.end)
+    resting = Interval(_rests_from(case), case.end)
     if case.truth.quiet_from > resting.begin or not any(
         i.begin <= resting.begin and case.end <= i.end for i in case.well
     ):
@@ -35,6 +35,10 @@ def records(case: Case) -> Iterator[Finding]:
     yield from _waiting(case)
 
 
+def _rests_from(case: Case) -> float:
+    return case.end - case.finality_noted_within - RECORDED_WITHIN
+
+
 def _transfer(
     case: Case, transfer: TransferTruth, record: TransferRecord | None, starts: dict[str, int], lost: set[str]
 ) -> Iterator[Finding]:
@@ -47,7 +51,9 @@ def _transfer(
         chain = case.truth.by_domain.get(domain)
         if chain is None:
             continue
-        words = _difference(case.end, events, recorded, starts.get(chain.name, 0), may_miss=chain.name in lost)
+        words = _difference(
+            case.end, _rests_from(case), events, recorded, starts.get(chain.name, 0), may_miss=chain.name in lost
+        )
         if words:
             yield Finding(case.end, Wrong.DIFFERS, _RULE, transfer.transfer_id, f"{name} {words}")
     if record is not None and record.status != _status(record):
@@ -56,16 +62,22 @@ def _transfer(
 
 
 def _difference(
-    end: float, events: tuple[Standing, ...], recorded: Sighting | None, start: int, *, may_miss: bool
+    end: float,
+    rests_from: float,
+    events: tuple[Standing, ...],
+    recorded: Sighting | None,
+    start: int,
+    *,
+    may_miss: bool,
 ) -> str | None:
     """How a record of an event differs from where it stands at the end, or lately stood."""
     now = next((event for event in events if event.during.end == inf or event.during.end > end), None)
     if recorded is not None:
         if now is not None and recorded == now.where:
             return None
-        lately = [event.where for event in events if event.during.end > end - RESTS_AFTER]
+        lately = [event.where for event in events if event.during.end > rests_from]
         return None if recorded in lately else "is recorded where it does not stand"
-    if now is None or now.during.begin > end - RESTS_AFTER or may_miss or now.where.block_number < start:
+    if now is None or now.during.begin > rests_from or may_miss or now.where.block_number < start:
         return None
     return "is not recorded"
 
@@ -82,13 +94,13 @@ def _status(record: TransferRecord) -> str:
 def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]:
     """It is covered up to where its head was a while ago, and no nonce up to there is missing."""
     chain = case.truth.by_name[record.name]
-    head = next((block for at, block in reversed(chain.heads) if at <= case.end - RESTS_AFTER), None)
+    head = next((block for at, block in reversed(chain.heads) if at <= _rests_from(case)), None)
     if head is None:
         return
     if record.covered is None or record.covered < head.number:
         words = f"is covered up to {record.covered}, and has had block {head.number} for long"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
-    final = max((height for at, height in chain.final if at <= case.end - RESTS_AFTER), default=0)
+    final = max((height for at, height in chain.final if at <= _rests_from(case)), default=0)
     if record.checkpoint < final:
         words = f"is final up to {record.checkpoint} here, and up to {final} there"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
@@ -101,7 +113,7 @@ def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]
         for transfer in case.truth.transfers
         if transfer.origin == chain.domain
         for called in transfer.xcalled
-        if called.during.end == inf and called.during.begin <= case.end - RESTS_AFTER
+        if called.during.end == inf and called.during.begin <= _rests_from(case)
     ]
     if nonces and record.name not in lost and (record.contiguous is None or record.contiguous <= max(nonces)):
         words = f"its nonces are proven up to {record.contiguous}, and {max(nonces)} was given long ago"

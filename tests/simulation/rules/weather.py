@@ -43,6 +43,19 @@ class Case:
             well = minus(well, chain.troubled) if chain else well
         return after(well, settles)
 
+    @property
+    def covered_every(self) -> float:
+        """Seconds between two covers at rest, at most: there are two in ``unobserved_after``."""
+        return self.truth.unobserved_after / 2
+
+    @property
+    def finality_noted_within(self) -> float:
+        """Seconds until a block that is final counts as such.
+
+        What is final is looked at every 300 s, with the next cover; where there is one endpoint, with every second one.
+        """
+        return max(540.0, 2 * self.covered_every + 90.0)
+
     @cached_property
     def changes(self) -> dict[tuple[str, str], list[AlertChange]]:
         """The changes of all alerts of a kind about a subject."""
