@@ -6,7 +6,7 @@ from typing import NoReturn
 import structlog
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.sender import HttpSender
+from connext_monitor.alerting.http.sender import HttpSender
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.config import SecretUrl

@@ -10,15 +10,15 @@ from aiohttp import web
 
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
-from connext_monitor.alerting.providers.pagerduty.config import PagerDutyConfig, RoutingKey
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, RoutingKey
 from connext_monitor.alerting.providers.pagerduty.provider import PagerDutyProvider
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackToken, SlackUrl
 from connext_monitor.alerting.providers.slack import build as slack
-from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackToken, SlackUrl
-from connext_monitor.alerting.providers.telegram.config import TelegramConfig, TelegramToken
+from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramToken
 from connext_monitor.alerting.providers.telegram.provider import TelegramProvider
-from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.config import BaseUrl, SecretUrl, ServiceUrl
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from connext_monitor.alerting.http.timing import FIRST_TIMEOUT
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.outgoing_message import GroupStore
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
-from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from connext_monitor.alerting.http.timing import EDIT_TIMEOUT
 from connext_monitor.alerting.manager import AlertManager
-from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery_records import ChannelState
 from tests.alerting.bursts import HOOK, LABELS, RULES, Burst, bursting, managed, to_discord, to_hook

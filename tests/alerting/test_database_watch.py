@@ -12,9 +12,9 @@ import pytest
 from connext_monitor.alerting import bulletin
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.database_watch import DatabaseWatch
+from connext_monitor.alerting.http.timing import LONGEST_TIMEOUT
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer, announce_failed_start
-from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind

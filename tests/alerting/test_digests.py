@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from connext_monitor.alerting.providers.console.config import ConsoleConfig
+from connext_monitor.alerting.providers.console import ConsoleConfig
 from connext_monitor.alerting.providers.console.provider import ConsoleProvider
 from connext_monitor.core.alerts.grouping import BURST
 from connext_monitor.core.queue import BATCH, Queue

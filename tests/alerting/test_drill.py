@@ -2,11 +2,11 @@
 
 from connext_monitor.alerting.drill import drill
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
-from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackUrl
 from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
-from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl

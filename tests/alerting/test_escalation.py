@@ -12,9 +12,9 @@ import pytest
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
-from connext_monitor.alerting.providers.pagerduty.config import PagerDutyConfig, RoutingKey
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, RoutingKey
 from connext_monitor.alerting.providers.pagerduty.provider import PagerDutyProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordUrl
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import AlertState

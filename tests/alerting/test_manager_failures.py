@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl

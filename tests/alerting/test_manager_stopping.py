@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.webhook.config import WebhookConfig
+from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl

@@ -146,9 +146,8 @@ ALERTING = {
     "connext_monitor.alerting.providers",
     "connext_monitor.alerting.providers.base",
     *(
-        f"connext_monitor.alerting.providers.{name}{module}"
+        f"connext_monitor.alerting.providers.{name}"
         for name in ("console", "discord", "slack", "telegram", "webhook", "pagerduty")
-        for module in ("", ".config")
     ),
 }
 """What knows the keys of channels; nothing of what sends."""

@@ -14,9 +14,9 @@ from typing import Any
 
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.client import Sender
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
+from connext_monitor.alerting.http.client import Sender
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import FailureCause, TryLater
 from tests.simulation.received import Received, received
@@ -109,7 +109,7 @@ class SimulatedChannels:
 
 
 class _SimulatedSender:
-    """One provider's requests; it waits as the real one does (`connext_monitor.alerting.providers.http.sender`)."""
+    """One provider's requests; it waits as the real one does (`connext_monitor.alerting.http.sender`)."""
 
     def __init__(self, channels: SimulatedChannels, timeout: AdaptiveTimeout, clock: Clock) -> None:
         self._channels = channels

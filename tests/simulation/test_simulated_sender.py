@@ -6,9 +6,9 @@ from random import Random
 import pytest
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.core.delivery import TryLater
-from tests.alerting.providers.http.servers import patient, raw_server
+from tests.alerting.http.servers import patient, raw_server
 from tests.simulation.channels import SimulatedChannels
 from tests.simulation.story import Channel, ChannelFault
 from tests.simulation.troubles import ChannelTrouble

@@ -1,26 +1,22 @@
-"""Alert channels, each whole in a module or a package of its own, and the table of their types.
+"""Alert channels: each package here is a type of channel, by the name that a config calls it.
 
-Whoever only checks a config loads no more than the types' tables; `configured` builds what sends.
+A package says what its config may hold, and in other modules what it sends: whoever only checks a config does not load
+these. `configured` builds what sends.
 """
 
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from connext_monitor.alerting.providers.base import ProviderConfig, ProviderType
 from connext_monitor.config import ConfigError, Problem, ProviderTable, parse_table
 
 PROVIDER_TYPES: Mapping[str, str] = {
-    "apprise": "connext_monitor.alerting.providers.apprise",
-    "console": "connext_monitor.alerting.providers.console",
-    "discord": "connext_monitor.alerting.providers.discord",
-    "pagerduty": "connext_monitor.alerting.providers.pagerduty",
-    "slack": "connext_monitor.alerting.providers.slack",
-    "telegram": "connext_monitor.alerting.providers.telegram",
-    "webhook": "connext_monitor.alerting.providers.webhook",
+    module.name: f"{__name__}.{module.name}" for module in iter_modules(__path__) if module.ispkg
 }
-"""The types of channels and their modules, each of which is loaded only where a config names it."""
+"""The types of channels and their packages, each of which is loaded only where a config names it."""
 
 
 def provider_type(name: str) -> ProviderType[Any]:

@@ -44,7 +44,7 @@ C = TypeVar("C", bound=ProviderConfig)
 class ProviderType(Generic[C]):
     """A type of channel: its config, and what builds a provider from that.
 
-    A package's ``build`` loads what sends when it is called: to check a config, nobody waits for that.
+    ``build`` loads what sends when it is called: to check a config, nobody waits for that.
     """
 
     config: type[C]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connext_monitor.alerting.http.client import OpenSender, http_sender
 from connext_monitor.alerting.notice import Provider, takes_reports
 from connext_monitor.alerting.providers import read_provider
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.client import OpenSender, http_sender
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable
 from connext_monitor.core.alerts.alert import About, Alert

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connext_monitor.alerting.providers.http.client import OpenSender, Sender, http_sender
-from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
+from connext_monitor.alerting.http.client import OpenSender, Sender, http_sender
+from connext_monitor.alerting.http.timing import FIRST_TIMEOUT
 from connext_monitor.clock import Clock
 from connext_monitor.core.labels import ChainLabels
 

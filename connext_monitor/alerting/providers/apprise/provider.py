@@ -9,10 +9,10 @@ import re
 import threading
 from contextlib import suppress
 
+from connext_monitor.alerting.http.timing import AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.apprise.config import AppriseConfig, apprise_channel
+from connext_monitor.alerting.providers.apprise import AppriseConfig, apprise_channel
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.providers.wording import fact_line, fit, headline, one_line, web_links
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import FailureCause, Outcome, Sent, TryLater

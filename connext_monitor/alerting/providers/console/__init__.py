@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from connext_monitor.alerting.providers.base import ProviderType
-from connext_monitor.alerting.providers.console.config import ConsoleConfig
+from connext_monitor.alerting.providers.base import ProviderConfig, ProviderType
 
 if TYPE_CHECKING:
     from connext_monitor.alerting.notice import DigestProvider
     from connext_monitor.alerting.providers.context import ProviderContext
+
+
+class ConsoleConfig(ProviderConfig):
+    """``type = "console"``; needs nothing."""
 
 
 def build(name: str, config: ConsoleConfig, context: "ProviderContext") -> "DigestProvider":

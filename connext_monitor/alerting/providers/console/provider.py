@@ -7,7 +7,7 @@ from collections import deque
 from typing import IO, TYPE_CHECKING
 
 from connext_monitor.alerting.notice import Notice, ReportNotice
-from connext_monitor.alerting.providers.console.config import ConsoleConfig
+from connext_monitor.alerting.providers.console import ConsoleConfig
 from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.alerts.message import Message

@@ -7,7 +7,7 @@ anybody, and only whom ``allowed_mentions`` names.
 import re
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.discord.config import MENTION
+from connext_monitor.alerting.providers.discord import MENTION
 from connext_monitor.alerting.providers.wording import (
     fact_line,
     fit,

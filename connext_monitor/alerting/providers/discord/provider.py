@@ -6,14 +6,14 @@ from functools import partial
 
 from yarl import URL
 
+from connext_monitor.alerting.http.client import PICTURE, form
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext, warn
-from connext_monitor.alerting.providers.discord.config import ID, DiscordConfig
+from connext_monitor.alerting.providers.discord import ID, DiscordConfig
 from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
 from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after, versioned
-from connext_monitor.alerting.providers.http.client import PICTURE, form
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.alerts.digest_mode import DigestMode

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from connext_monitor.alerting.providers.discord.config import ID
-from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.providers.discord import ID
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Reply, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent
 from connext_monitor.core.retry_after import longest_wait, seconds_in

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from yarl import URL
 
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.timing import RequestSpacing
 from connext_monitor.alerting.notice import AlertNotice, Notice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.timing import RequestSpacing
-from connext_monitor.alerting.providers.pagerduty.config import PagerDutyConfig
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
 from connext_monitor.alerting.providers.wording import fit, headline, one_line, utc_words, web_links
 from connext_monitor.core.alerts.digest_mode import DigestMode

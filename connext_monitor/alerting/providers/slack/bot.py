@@ -8,13 +8,13 @@ from functools import partial
 
 from yarl import URL
 
+from connext_monitor.alerting.http.client import PICTURE
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext, warn
-from connext_monitor.alerting.providers.http.client import PICTURE
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
-from connext_monitor.alerting.providers.slack.config import SlackConfig
+from connext_monitor.alerting.providers.slack import SlackConfig
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, LIMITED_WORDS, error_word
 from connext_monitor.alerting.providers.slack.webhook import BETWEEN_MESSAGES

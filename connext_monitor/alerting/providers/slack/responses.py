@@ -6,7 +6,7 @@ Source: Slack's documentation, "Sending messages using incoming webhooks", "Rate
 
 import re
 
-from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.http.response import HttpResponse
 
 ERROR_WORD = re.compile(rb"[a-z_]{1,64}")
 IS_ERROR = re.compile(r"(invalid|no|too_many|msg|action|channel|is|team|rate)_|ratelimited|.*_error$")

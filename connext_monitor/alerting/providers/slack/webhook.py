@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from yarl import URL
 
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.timing import RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.timing import RequestSpacing
 from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
-from connext_monitor.alerting.providers.slack.config import SlackConfig
+from connext_monitor.alerting.providers.slack import SlackConfig
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, IS_ERROR, LIMITED_WORDS, error_word
 from connext_monitor.alerting.providers.wording import bare

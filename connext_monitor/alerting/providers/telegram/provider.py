@@ -6,12 +6,12 @@ from functools import partial
 
 from yarl import URL
 
+from connext_monitor.alerting.http.client import form
+from connext_monitor.alerting.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext, warn
-from connext_monitor.alerting.providers.http.client import form
-from connext_monitor.alerting.providers.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
-from connext_monitor.alerting.providers.telegram.config import TelegramConfig
+from connext_monitor.alerting.providers.telegram import TelegramConfig
 from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
 from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify
 from connext_monitor.alerting.providers.wording import bare

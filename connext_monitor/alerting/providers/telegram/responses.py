@@ -6,7 +6,7 @@ Source: Telegram's "Bot API", "Making requests" and "ResponseParameters"; descri
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent, TryLater
 from connext_monitor.core.formats import Json

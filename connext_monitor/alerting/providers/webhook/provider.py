@@ -15,11 +15,11 @@ import msgspec
 from msgspec import UNSET
 from yarl import URL
 
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.notice import AlertNotice, Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
-from connext_monitor.alerting.providers.webhook.config import SigningSecret, WebhookConfig
+from connext_monitor.alerting.providers.webhook import SigningSecret, WebhookConfig
 from connext_monitor.alerting.providers.wording import ELLIPSIS, web_links
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.digest_mode import DigestMode

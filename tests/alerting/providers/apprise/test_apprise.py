@@ -11,7 +11,7 @@ from aiohttp import web
 from hypothesis import given
 
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.apprise.config import AppriseConfig, AppriseUrl, apprise_channel
+from connext_monitor.alerting.providers.apprise import AppriseConfig, AppriseUrl, apprise_channel
 from connext_monitor.alerting.providers.apprise.provider import AppriseProvider, plain
 from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.alerting.providers.context import ProviderContext

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from rich.console import Console
 
+from connext_monitor.alerting.http.timing import FIRST_TIMEOUT
 from connext_monitor.alerting.notice import Notice
-from connext_monitor.alerting.providers.console.config import ConsoleConfig
+from connext_monitor.alerting.providers.console import ConsoleConfig
 from connext_monitor.alerting.providers.console.provider import ConsoleProvider
 from connext_monitor.alerting.providers.console.text import alert_text, time_words
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.timing import FIRST_TIMEOUT
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.delivery import Change, Sent, TryLater
 from tests.alerting.markup import printable_line

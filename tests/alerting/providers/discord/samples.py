@@ -2,8 +2,8 @@
 
 import json
 
-from connext_monitor.alerting.providers.discord.config import DiscordConfig, DiscordUrl
-from connext_monitor.alerting.providers.http.response import HttpResponse
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.providers.discord import DiscordConfig, DiscordUrl
 
 ROLE, PERSON = "<@&77>", "<@88>"
 

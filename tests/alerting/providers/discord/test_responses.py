@@ -5,9 +5,9 @@ from http import HTTPStatus
 
 import pytest
 
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.providers.discord.provider import DiscordProvider, message_url
 from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after
-from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import EditRefused, MessageGone, Unacceptable
 from connext_monitor.core.delivery import ChannelDead, Sent, TryLater
 from tests.alerting.providers.discord.samples import answer, config

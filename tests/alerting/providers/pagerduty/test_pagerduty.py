@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.pagerduty.config import PagerDutyConfig, RoutingKey
+from connext_monitor.alerting.providers.pagerduty import PagerDutyConfig, RoutingKey
 from connext_monitor.alerting.providers.pagerduty.provider import (
     PagerDutyProvider,
     classify,

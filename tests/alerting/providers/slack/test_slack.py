@@ -7,11 +7,11 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
-from connext_monitor.alerting.providers.slack.config import SlackConfig, SlackUrl
+from connext_monitor.alerting.providers.slack import SlackConfig, SlackUrl
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.webhook import SlackWebhook, classify
 from connext_monitor.core.alerts.severity import Severity

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import MessageGone, Unacceptable
-from connext_monitor.alerting.providers.telegram.config import TelegramConfig, TelegramToken
+from connext_monitor.alerting.providers.telegram import TelegramConfig, TelegramToken
 from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
 from connext_monitor.alerting.providers.telegram.provider import TelegramProvider
 from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify

@@ -12,11 +12,11 @@ from msgspec import to_builtins
 from pydantic_core import PydanticCustomError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.notice import AlertNotice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.http.response import HttpResponse
 from connext_monitor.alerting.providers.replies import Unacceptable
-from connext_monitor.alerting.providers.webhook.config import SigningSecret, WebhookConfig
+from connext_monitor.alerting.providers.webhook import SigningSecret, WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import (
     MOST_BYTES,
     WebhookProvider,

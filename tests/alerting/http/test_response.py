@@ -7,9 +7,9 @@ import zlib
 import pytest
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.sender import HttpSender
-from tests.alerting.providers.http.servers import patient, raw_server
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.sender import HttpSender
+from tests.alerting.http.servers import patient, raw_server
 from tests.alerting.providers.webhook.vendor import Receiver
 
 

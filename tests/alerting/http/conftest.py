@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connext_monitor.alerting.providers.http.sender import HttpSender
+from connext_monitor.alerting.http.sender import HttpSender
 from connext_monitor.clock import SystemClock
 
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.sender import HttpSender
-from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.sender import HttpSender
+from connext_monitor.alerting.http.timing import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery import FailureCause, TryLater
-from tests.alerting.providers.http.servers import patient
+from tests.alerting.http.servers import patient
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.clocks import ManualClock
 from tests.world.waiting import until

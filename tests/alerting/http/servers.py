@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.sender import HttpSender
-from connext_monitor.alerting.providers.http.timing import AdaptiveTimeout
+from connext_monitor.alerting.http.sender import HttpSender
+from connext_monitor.alerting.http.timing import AdaptiveTimeout
 from connext_monitor.clock import SystemClock
 
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import aiohttp
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.client import PICTURE
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.response_start import StatusConnector, response_start
-from connext_monitor.alerting.providers.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
+from connext_monitor.alerting.http.client import PICTURE
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.response_start import StatusConnector, response_start
+from connext_monitor.alerting.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
 from connext_monitor.clock import Clock
 from connext_monitor.core.delivery import FailureCause, TryLater
 from connext_monitor.core.retry_after import wait_in_headers

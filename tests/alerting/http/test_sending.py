@@ -3,10 +3,10 @@
 import pytest
 from yarl import URL
 
-from connext_monitor.alerting.providers.http.response import HttpResponse
-from connext_monitor.alerting.providers.http.sender import HttpSender
+from connext_monitor.alerting.http.response import HttpResponse
+from connext_monitor.alerting.http.sender import HttpSender
 from connext_monitor.core.delivery import FailureCause, TryLater
-from tests.alerting.providers.http.servers import raw_server
+from tests.alerting.http.servers import raw_server
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.world.ports import free_port
 
