@@ -6,10 +6,12 @@ are looked through instead, the newest transfers first, a bounded number of them
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, Subquery, func, select, tuple_
+from sqlalchemy import Select, Subquery, func, select, tuple_
 
 from connext_monitor.core.events import Address, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPage, parties
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.transfers import by_ids, conditions
 
@@ -31,7 +33,7 @@ def page(
     ``next`` is where to go on: behind the last one found, or behind the last one looked at.
     """
     window = _window(filters, after, looked_through)
-    rows = connection.execute(_holding(address, window, limit + 1)).all()
+    rows = Prepared(lambda: _holding(address, window, limit + 1)).rows(connection)
     positions = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
     if len(positions) > limit:
         positions = positions[:limit]
@@ -56,7 +58,7 @@ def _window(filters: TransferFilter, after: Cursor | None, most: int) -> Subquer
 def _end(connection: Connection, window: Subquery, most: int) -> Cursor | None:
     """The last transfer of a full window; None where the list ends within it."""
     last = select(window).order_by(window.c.started_at.desc(), window.c.transfer_id.desc())
-    row = connection.execute(last.offset(most - 1)).one_or_none()
+    row = Prepared(lambda: last.offset(most - 1)).row(connection)
     return (int(row.started_at), TransferId(row.transfer_id)) if row else None
 
 

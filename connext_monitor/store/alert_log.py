@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, null, select
+from sqlalchemy import Select, case, func, null, select
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.severity import Severity
@@ -14,61 +14,89 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
 from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.bulk import parts
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms
+from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, transfers
+
+_IS_OPEN = alerts.c.state == AlertState.OPEN.value
+
+
+def _select_worst() -> Select[*tuple[Any, ...]]:
+    ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
+    worst_first = select(alerts).where(_IS_OPEN).order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row)
+    return worst_first.limit(parameter("most"))
+
+
+def _select_records() -> Select[*tuple[Any, ...]]:
+    groups = delivery_groups.c
+    of_group = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
+    return (
+        select(deliveries, *(column.label(f"group_{column.name}") for column in of_group))
+        .select_from(deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id))
+        .where(deliveries.c.alert_id.in_(list_parameter("ids")))
+        .order_by(deliveries.c.id)
+    )
+
+
+def _count_by_topic() -> Select[*tuple[Any, ...]]:
+    subject = case((alerts.c.transfer_id.is_(None), alerts.c.subject), else_=null())
+    columns = (alerts.c.kind, alerts.c.severity, transfers.c.origin, transfers.c.destination, subject)
+    return (
+        select(*columns, func.count(), func.min(alerts.c.opened_ms))
+        .select_from(alerts.outerjoin(transfers, transfers.c.transfer_id == alerts.c.transfer_id))
+        .where(_IS_OPEN)
+        .group_by(*columns)
+    )
+
+
+_SELECT_CHANGED = Prepared(
+    lambda: (
+        select(alerts)
+        .where(alerts.c.revision > parameter("after"))
+        .order_by(alerts.c.revision)
+        .limit(parameter("most"))
+    )
+)
+_SELECT_WORST = Prepared(_select_worst)
+_SELECT_RECORDS = Prepared(_select_records)
+_COUNT_BY_TOPIC = Prepared(_count_by_topic)
 
 
 def listed(connection: Connection, state: AlertState | None, *, limit: int, after: int | None = None) -> list[AlertRow]:
     """At most ``limit`` alerts, newest first, from behind the row ``after`` on."""
-    query = select(alerts)
+    query = select(alerts).order_by(alerts.c.row.desc()).limit(limit)
     if state is not None:
         query = query.where(alerts.c.state == state.value)
     if after is not None:
         query = query.where(alerts.c.row < after)
-    rows = connection.execute(query.order_by(alerts.c.row.desc()).limit(limit))
+    rows = Prepared(lambda: query).rows(connection)
     return [AlertRow(row.row, read_alert(row)) for row in rows]
 
 
 def changed(connection: Connection, after: int, *, limit: int) -> list[AlertRow]:
     """At most ``limit`` alerts that changed after this revision, in order; a row's number is its revision."""
-    query = select(alerts).where(alerts.c.revision > after).order_by(alerts.c.revision).limit(limit)
-    return [AlertRow(row.revision, read_alert(row)) for row in connection.execute(query)]
+    rows = _SELECT_CHANGED.rows(connection, after=after, most=limit)
+    return [AlertRow(row.revision, read_alert(row)) for row in rows]
 
 
 def worst_open(connection: Connection, limit: int) -> list[Alert]:
     """At most ``limit`` open alerts: the most severe first, of these the longest open."""
-    ranks = case({severity.value: severity.rank for severity in Severity}, value=alerts.c.severity, else_=0)
-    query = select(alerts).where(alerts.c.state == AlertState.OPEN.value)
-    query = query.order_by(ranks.desc(), alerts.c.opened_ms, alerts.c.row).limit(limit)
-    return [read_alert(row) for row in connection.execute(query)]
+    return [read_alert(row) for row in _SELECT_WORST.rows(connection, most=limit)]
 
 
 def delivery_records(connection: Connection, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:
     """What the channels were told, or are to be told, of each of these alerts, in the order of the news."""
-    groups = delivery_groups.c
-    columns = (groups.told_ms, groups.attempts, groups.next_attempt_ms, groups.reason)
-    query = select(deliveries, *(column.label(f"group_{column.name}") for column in columns)).select_from(
-        deliveries.outerjoin(delivery_groups, groups.id == deliveries.c.group_id)
-    )
     records: dict[str, list[DeliveryRecord]] = {}
     for part in parts(ids):
-        rows = connection.execute(query.where(deliveries.c.alert_id.in_(part)).order_by(deliveries.c.id))
-        for row in rows:
+        for row in _SELECT_RECORDS.rows(connection, ids=part):
             records.setdefault(row.alert_id, []).append(_record(row))
     return records
 
 
 def open_by_topic(connection: Connection) -> list[OpenAlerts]:
     """The open alerts, counted by what they are about: a pathway, or else the chain or channel that they name."""
-    subject = case((alerts.c.transfer_id.is_(None), alerts.c.subject), else_=null())
-    columns = (alerts.c.kind, alerts.c.severity, transfers.c.origin, transfers.c.destination, subject)
-    query = (
-        select(*columns, func.count(), func.min(alerts.c.opened_ms))
-        .select_from(alerts.outerjoin(transfers, transfers.c.transfer_id == alerts.c.transfer_id))
-        .where(alerts.c.state == AlertState.OPEN.value)
-        .group_by(*columns)
-    )
-    return [_open_alerts(*row) for row in connection.execute(query)]
+    return [_open_alerts(*row) for row in _COUNT_BY_TOPIC.rows(connection)]
 
 
 def _open_alerts(
@@ -79,7 +107,7 @@ def _open_alerts(
     return OpenAlerts(KINDS[kind], Severity(severity), pathway, subject, count, from_ms(since))
 
 
-def _record(row: Row[*tuple[Any, ...]]) -> DeliveryRecord:
+def _record(row: StoredRow) -> DeliveryRecord:
     in_digest = row.group_id is not None
     state, done_ms = _digest_state(row) if in_digest else _state(row)
     waiting = state is DeliveryStatus.WAITING
@@ -99,14 +127,14 @@ def _record(row: Row[*tuple[Any, ...]]) -> DeliveryRecord:
     )
 
 
-def _state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | None]:
+def _state(row: StoredRow) -> tuple[DeliveryStatus, int | None]:
     if row.pending:
         return DeliveryStatus.WAITING, None
     # What a channel took leaves no reason behind.
     return (DeliveryStatus.TAKEN if row.reason is None else DeliveryStatus.REFUSED), row.done_ms
 
 
-def _digest_state(row: Row[*tuple[Any, ...]]) -> tuple[DeliveryStatus, int | None]:
+def _digest_state(row: StoredRow) -> tuple[DeliveryStatus, int | None]:
     """A delivery that was handed to a group is done with the first message of the group after that."""
     if row.group_told_ms is None or row.group_told_ms < row.done_ms:
         return DeliveryStatus.WAITING, None

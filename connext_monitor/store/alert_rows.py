@@ -2,10 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import func, select
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
@@ -16,24 +14,42 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import TransferId
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.causes import read_causes
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
-from connext_monitor.store.prepared import Prepared
+from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter
 from connext_monitor.store.schema import alerts
 
-alert_states = SelectIn(select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
+alert_states = SelectIn(lambda: select(alerts.c.row, alerts.c.id, alerts.c.state, alerts.c.resolved_ms), alerts.c.id)
 """The row's number, id, state and end of each of these alerts that is known."""
+_IS_OPEN = alerts.c.state == AlertState.OPEN.value
+_SELECT = Prepared(lambda: select(alerts).where(alerts.c.id == parameter("alert_id")))
+_SELECT_OF_TRANSFER = Prepared(
+    lambda: (
+        select(alerts)
+        .where(alerts.c.transfer_id == parameter("transfer_id"))
+        .order_by(alerts.c.opened_ms, alerts.c.row)
+    )
+)
+_SELECT_OPEN = Prepared(lambda: select(alerts).where(_IS_OPEN).order_by(alerts.c.row))
+_SELECT_OPEN_OF_KINDS = Prepared(lambda: select(alerts).where(_IS_OPEN, alerts.c.kind.in_(list_parameter("kinds"))))
+_COUNT_OPEN = Prepared(
+    lambda: (
+        select(alerts.c.kind, alerts.c.severity, func.count())
+        .where(_IS_OPEN)
+        .group_by(alerts.c.kind, alerts.c.severity)
+    )
+)
 
 
 def by_id(connection: Connection, alert_id: str) -> Alert | None:
     """One alert."""
-    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
+    row = _SELECT.row(connection, alert_id=alert_id)
     return read_alert(row) if row else None
 
 
 def every_open(connection: Connection) -> list[Alert]:
     """All open alerts, the oldest first."""
-    rows = connection.execute(select(alerts).where(alerts.c.state == AlertState.OPEN.value).order_by(alerts.c.row))
-    return [read_alert(row) for row in rows]
+    return [read_alert(row) for row in _SELECT_OPEN.rows(connection)]
 
 
 def open_of_kind(connection: Connection, kind: AlertKind) -> list[Alert]:
@@ -43,29 +59,18 @@ def open_of_kind(connection: Connection, kind: AlertKind) -> list[Alert]:
 
 def open_of_kinds(connection: Connection, kinds: Collection[AlertKind]) -> list[Alert]:
     """The open alerts of these kinds."""
-    rows = _select_open(tuple(kind.name for kind in kinds))(connection)
+    rows = _SELECT_OPEN_OF_KINDS.rows(connection, kinds=[kind.name for kind in kinds])
     return [read_alert(row) for row in rows]
-
-
-@cache
-def _select_open(kinds: tuple[str, ...]) -> Prepared:
-    return Prepared(select(alerts).where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(kinds)))
 
 
 def of_transfer(connection: Connection, transfer_id: TransferId) -> list[Alert]:
     """The alerts of one transfer, the oldest first."""
-    rows = connection.execute(
-        select(alerts).where(alerts.c.transfer_id == transfer_id).order_by(alerts.c.opened_ms, alerts.c.row)
-    )
-    return [read_alert(row) for row in rows]
+    return [read_alert(row) for row in _SELECT_OF_TRANSFER.rows(connection, transfer_id=transfer_id)]
 
 
 def count_open(connection: Connection) -> dict[tuple[AlertKind, Severity], int]:
     """How many alerts of each kind and severity are open: of one kind, some may have escalated."""
-    columns = (alerts.c.kind, alerts.c.severity)
-    rows = connection.execute(
-        select(*columns, func.count()).where(alerts.c.state == AlertState.OPEN.value).group_by(*columns)
-    )
+    rows = _COUNT_OPEN.rows(connection)
     return {(KINDS[kind], Severity(severity)): count for kind, severity, count in rows}
 
 
@@ -95,7 +100,7 @@ def overdue_legs(connection: Connection, transfer_ids: Sequence[TransferId]) -> 
     return legs
 
 
-def read_alert(row: Row[*tuple[Any, ...]]) -> Alert:
+def read_alert(row: StoredRow) -> Alert:
     """The alert of a row of the table."""
     kind = KINDS[row.kind]
     return Alert(

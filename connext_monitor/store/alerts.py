@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import update
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
@@ -14,8 +14,10 @@ from connext_monitor.store import news
 from connext_monitor.store.alert_rows import alert_states, by_id, every_open, open_among
 from connext_monitor.store.bulk import InsertMany, replacing
 from connext_monitor.store.causes import written
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
-from connext_monitor.store.revisions import NEXT_REVISION, next_revision
+from connext_monitor.store.prepared import Prepared, parameter, parameters
+from connext_monitor.store.revisions import next_revision, upcoming_revision
 from connext_monitor.store.schema import alerts
 from connext_monitor.store.transfers import by_ids
 
@@ -24,7 +26,21 @@ _ALERT_COLUMNS = (
     alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
     alerts.c.revision,
 )  # fmt: skip
-_OPEN = InsertMany(replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
+_OPEN = InsertMany(lambda: replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
+_THIS = alerts.c.id == parameter("alert_id")
+_ESCALATE = Prepared(
+    lambda: update(alerts).where(_THIS).values(parameters("severity", "details") | {"revision": upcoming_revision()})
+)
+_CHANGE_DETAILS = Prepared(
+    lambda: update(alerts).where(_THIS).values(parameters("details") | {"revision": upcoming_revision()})
+)
+_RESOLVE = Prepared(
+    lambda: (
+        update(alerts)
+        .where(_THIS)
+        .values(parameters("resolved_ms", "resolution", "revision") | {"state": AlertState.RESOLVED.value})
+    )
+)
 
 
 def open_all(connection: Connection, openings: Sequence[tuple[Alert, Collection[str]]]) -> list[Alert]:
@@ -63,17 +79,14 @@ def escalate(connection: Connection, alert_id: str, route: Route, at: datetime) 
     if alert is None or alert.state is not AlertState.OPEN or alert.escalated_at is not None:
         return False
     now = alert.escalated(at)
-    values = {"severity": now.severity.value, "details": now.details.written(), "revision": NEXT_REVISION}
-    connection.execute(update(alerts).where(alerts.c.id == alert_id).values(values))
+    _ESCALATE.execute(connection, alert_id=alert_id, severity=now.severity.value, details=now.details.written())
     news.queue_opening(connection, now, route(now), at)
     return True
 
 
 def change_details(connection: Connection, alert_id: str, details: Details) -> None:
     """Store other details of an alert."""
-    connection.execute(
-        update(alerts).where(alerts.c.id == alert_id).values(details=details.written(), revision=NEXT_REVISION)
-    )
+    _CHANGE_DETAILS.execute(connection, alert_id=alert_id, details=details.written())
 
 
 def resolve_all(connection: Connection, ended: Sequence[ResolveAlert], at: datetime) -> list[str]:
@@ -82,19 +95,11 @@ def resolve_all(connection: Connection, ended: Sequence[ResolveAlert], at: datet
     resolved = open_among(connection, resolutions) if resolutions else []
     if resolved:
         first = next_revision(connection)
-        end = update(alerts).where(alerts.c.id == bindparam("of_alert"))
-        connection.execute(
-            end.values(
-                state=AlertState.RESOLVED.value,
-                resolved_ms=to_ms(at),
-                resolution=bindparam("how"),
-                revision=bindparam("change"),
-            ),
-            [
-                {"of_alert": alert_id, "how": resolutions[alert_id].value, "change": first + number}
-                for number, alert_id in enumerate(resolved)
-            ],
-        )
+        ends = [
+            {"alert_id": alert_id, "resolution": resolutions[alert_id].value, "revision": first + number}
+            for number, alert_id in enumerate(resolved)
+        ]
+        _RESOLVE.execute_many(connection, [end | {"resolved_ms": to_ms(at)} for end in ends])
         news.queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
     return resolved
 

@@ -1,10 +1,9 @@
 """What is stored of a chain's blocks, whatever kind of log it is."""
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.coverage import BlockRange, StoredRange
 from connext_monitor.core.events import DomainId
 from connext_monitor.store import mismatches, transfers
+from connext_monitor.store.connection import Connection
 
 
 def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:

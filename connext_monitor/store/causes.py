@@ -2,23 +2,30 @@
 
 import json
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy import Select, and_, case, exists, func, or_, select, update
 
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.transfer import Status
-from connext_monitor.store.revisions import NEXT_REVISION
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared, parameter, parameters
+from connext_monitor.store.revisions import upcoming_revision
 from connext_monitor.store.schema import alerts, transfers
+
+_THIS = alerts.c.id == parameter("alert_id")
+_SELECT = Prepared(lambda: select(alerts.c.causes).where(_THIS))
+_CHANGE = Prepared(lambda: update(alerts).where(_THIS).values(parameters("causes") | {"revision": upcoming_revision()}))
 
 
 def change(connection: Connection, alert_id: str, decide: Callable[[tuple[Cause, ...]], tuple[Cause, ...]]) -> bool:
     """Keep what ``decide`` makes of an alert's causes; tells nobody. False where that is nothing new."""
-    stored = connection.execute(select(alerts.c.causes).where(alerts.c.id == alert_id)).scalar()
+    stored = _SELECT.value(connection, alert_id=alert_id)
     if stored is None or (now := written(decide(read_causes(stored)))) == stored:
         return False
-    connection.execute(update(alerts).where(alerts.c.id == alert_id).values(causes=now, revision=NEXT_REVISION))
+    _CHANGE.execute(connection, alert_id=alert_id, causes=now)
     return True
 
 
@@ -29,15 +36,23 @@ def bids(connection: Connection, pathway: Pathway, since: int, lately: int) -> R
     not executed. One whose path is not known may be a router's.
     """
     origin, destination = pathway
+    ((without, by_routers),) = _COUNT_BIDS.rows(connection, since=since, origin=origin, destination=destination)
+    return RouterBids(lately, without or 0, by_routers or 0)
+
+
+def _count_bids() -> Select[*tuple[Any, ...]]:
     accused = exists().where(alerts.c.transfer_id == transfers.c.transfer_id, alerts.c.kind == EXECUTE_OVERDUE.name)
     slow = transfers.c.status == Status.COMPLETED_SLOW.value
     without = or_(slow, and_(transfers.c.executed_at.is_(None), accused))
     by_routers = and_(transfers.c.executed_at.is_not(None), transfers.c.status != Status.COMPLETED_SLOW.value)
-    query = select(func.sum(case((without, 1), else_=0)), func.sum(case((by_routers, 1), else_=0))).where(
-        transfers.c.started_at >= since, transfers.c.origin == origin, transfers.c.destination == destination
+    return select(func.sum(case((without, 1), else_=0)), func.sum(case((by_routers, 1), else_=0))).where(
+        transfers.c.started_at >= parameter("since"),
+        transfers.c.origin == parameter("origin"),
+        transfers.c.destination == parameter("destination"),
     )
-    row = connection.execute(query).one()
-    return RouterBids(lately, row[0] or 0, row[1] or 0)
+
+
+_COUNT_BIDS = Prepared(_count_bids)
 
 
 def written(causes: Iterable[Cause]) -> str:

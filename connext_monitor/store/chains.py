@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Delete, delete, func, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.store.bulk import InsertMany
-from connext_monitor.store.prepared import Prepared, parameter
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import chains, malformed_logs
 
 MALFORMED_KEPT = 1000
@@ -20,15 +21,34 @@ MALFORMED_KEPT = 1000
 _KEPT_BYTES = 8192
 _KEPT_WORDS = 1000
 _MALFORMED_COLUMNS = [column for column in malformed_logs.c if column is not malformed_logs.c.id]
-_INSERT_MALFORMED = InsertMany(insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
+_INSERT_MALFORMED = InsertMany(lambda: insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
 
 
-_SELECT_CHAIN = Prepared(select(chains).where(chains.c.domain == parameter("domain")))
+_SELECT_CHAIN = Prepared(lambda: select(chains).where(chains.c.domain == parameter("domain")))
+_SELECT_STARTS = Prepared(lambda: select(chains.c.domain, chains.c.start_block))
+_COUNT_MALFORMED = Prepared(lambda: select(malformed_logs.c.domain, func.count()).group_by(malformed_logs.c.domain))
+_MOVING = ("start_block", "checkpoint", "covered_number", "covered_hash", "covered_at")
+
+
+def _save_coverage() -> Insert:
+    row = insert(chains).values(parameters("domain", *_MOVING))
+    return row.on_conflict_do_update(index_elements=["domain"], set_={name: row.excluded[name] for name in _MOVING})
+
+
+def _forget_malformed() -> Delete:
+    of_domain = malformed_logs.c.domain == parameter("of_domain")
+    newest_first = select(malformed_logs.c.id).where(of_domain).order_by(malformed_logs.c.id.desc())
+    too_old = newest_first.offset(MALFORMED_KEPT).limit(1).scalar_subquery()
+    return delete(malformed_logs).where(of_domain, malformed_logs.c.id <= too_old)
+
+
+_SAVE_COVERAGE = Prepared(_save_coverage)
+_FORGET_MALFORMED = Prepared(_forget_malformed)
 
 
 def coverage(connection: Connection, domain: DomainId) -> Coverage | None:
     """How far the chain has been read; None where it never was."""
-    row = _SELECT_CHAIN(connection, domain=domain).one_or_none()
+    row = _SELECT_CHAIN.row(connection, domain=domain)
     if row is None:
         return None
     covered = None
@@ -39,22 +59,22 @@ def coverage(connection: Connection, domain: DomainId) -> Coverage | None:
 
 def starts(connection: Connection) -> dict[DomainId, BlockNumber]:
     """The first block watched of each chain that anything has been covered of."""
-    rows = connection.execute(select(chains.c.domain, chains.c.start_block))
+    rows = _SELECT_STARTS.rows(connection)
     return {DomainId(row.domain): BlockNumber(row.start_block) for row in rows}
 
 
 def save_coverage(connection: Connection, domain: DomainId, reached: Coverage) -> None:
     """Store how far the chain has been read."""
     covered = reached.covered
-    moving = {
-        "start_block": reached.start,
-        "checkpoint": reached.checkpoint,
-        "covered_number": covered.number if covered else None,
-        "covered_hash": covered.hash if covered else None,
-        "covered_at": covered.timestamp if covered else None,
-    }
-    row = insert(chains).values(domain=domain, **moving)
-    connection.execute(row.on_conflict_do_update(index_elements=["domain"], set_=moving))
+    _SAVE_COVERAGE.execute(
+        connection,
+        domain=domain,
+        start_block=reached.start,
+        checkpoint=reached.checkpoint,
+        covered_number=covered.number if covered else None,
+        covered_hash=covered.hash if covered else None,
+        covered_at=covered.timestamp if covered else None,
+    )
 
 
 def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_at: datetime) -> None:
@@ -69,13 +89,9 @@ def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_a
             for log in theirs[-MALFORMED_KEPT:]
         ]
         _INSERT_MALFORMED(connection, rows)
-        of_domain = malformed_logs.c.domain == domain
-        oldest = select(malformed_logs.c.id).where(of_domain).order_by(malformed_logs.c.id.desc())
-        too_old = oldest.offset(MALFORMED_KEPT).limit(1).scalar_subquery()
-        connection.execute(delete(malformed_logs).where(of_domain, malformed_logs.c.id <= too_old))
+        _FORGET_MALFORMED.execute(connection, of_domain=domain)
 
 
 def malformed_counts(connection: Connection) -> dict[DomainId, int]:
     """How many malformed logs of each chain are kept."""
-    rows = connection.execute(select(malformed_logs.c.domain, func.count()).group_by(malformed_logs.c.domain))
-    return {DomainId(domain): count for domain, count in rows}
+    return {DomainId(domain): count for domain, count in _COUNT_MALFORMED.rows(connection)}

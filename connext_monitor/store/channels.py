@@ -2,27 +2,57 @@
 
 import math
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.stored_numbers import Backlog
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.prepared import Prepared, parameters
 from connext_monitor.store.schema import channels, deliveries, delivery_groups
+
+
+def _save_channel() -> Insert:
+    row = insert(channels).values(parameters("provider", "state", "reason", "since_ms"))
+    replaced = {name: row.excluded[name] for name in ("state", "reason", "since_ms")}
+    return row.on_conflict_do_update(index_elements=["provider"], set_=replaced)
+
+
+def _count_waiting_groups() -> Select[*tuple[Any, ...]]:
+    groups = delivery_groups.c
+    return (
+        # A message that was taken once and is to be changed waits since then at the longest.
+        select(groups.provider, func.count(), func.min(func.coalesce(groups.told_ms, groups.oldest_ms)))
+        .where(~groups.ended, groups.told_ms.is_(None) | (groups.attempts > 0))
+        .group_by(groups.provider)
+    )
+
+
+_SAVE_CHANNEL = Prepared(_save_channel)
+_SELECT_CHANNELS = Prepared(lambda: select(channels))
+_COUNT_WAITING = Prepared(
+    lambda: (
+        select(deliveries.c.provider, func.count(), func.min(deliveries.c.created_ms))
+        .where(deliveries.c.pending)
+        .group_by(deliveries.c.provider)
+    )
+)
+_COUNT_WAITING_GROUPS = Prepared(_count_waiting_groups)
 
 
 def save_channel(connection: Connection, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
     """How a channel is, and since when."""
-    values = {"state": state.value, "reason": reason, "since_ms": to_ms(at)}
-    row = insert(channels).values(provider=provider, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["provider"], set_=values))
+    _SAVE_CHANNEL.execute(connection, provider=provider, state=state.value, reason=reason, since_ms=to_ms(at))
 
 
 def channel_rows(connection: Connection) -> list[ChannelRow]:
     """Every channel that anything is known of or waits for."""
     waiting = backlogs(connection)
-    stored = {row.provider: row for row in connection.execute(select(channels))}
+    stored = {row.provider: row for row in _SELECT_CHANNELS.rows(connection)}
     return [
         ChannelRow(
             provider,
@@ -40,20 +70,10 @@ def backlogs(connection: Connection) -> dict[str, Backlog]:
 
     A group's message waits where it has never been taken, or is to be tried again.
     """
-    alone, groups = deliveries.c, delivery_groups.c
-    of_alerts = (
-        select(alone.provider, func.count(), func.min(alone.created_ms)).where(alone.pending).group_by(alone.provider)
-    )
-    of_groups = (
-        # A message that was taken once and is to be changed waits since then at the longest.
-        select(groups.provider, func.count(), func.min(func.coalesce(groups.told_ms, groups.oldest_ms)))
-        .where(~groups.ended, groups.told_ms.is_(None) | (groups.attempts > 0))
-        .group_by(groups.provider)
-    )
     waiting: dict[str, Backlog] = {}
-    for query in (of_alerts, of_groups):
-        for provider, count, since_ms in connection.execute(query):
-            other = waiting.get(provider, Backlog(0, since_ms / 1000))
-            oldest_at = min(other.oldest_at or math.inf, since_ms / 1000)
-            waiting[provider] = Backlog(other.waiting + count, oldest_at)
+    rows = chain(_COUNT_WAITING.rows(connection), _COUNT_WAITING_GROUPS.rows(connection))
+    for provider, count, since_ms in rows:
+        other = waiting.get(provider, Backlog(0, since_ms / 1000))
+        oldest_at = min(other.oldest_at or math.inf, since_ms / 1000)
+        waiting[provider] = Backlog(other.waiting + count, oldest_at)
     return waiting

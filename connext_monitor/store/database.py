@@ -15,14 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
-
 from connext_monitor.store.condition import Condition
+from connext_monitor.store.connection import (
+    Connection,
+    reader_connection,
+    transact,
+    transact_patiently,
+    writer_connection,
+)
 from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
 from connext_monitor.store.executor import Executor, MakeExecutor, Threads
 from connext_monitor.store.opening import look_at, prepare
-from connext_monitor.store.sqlite_engine import cause_of, reader_engine, transact, transact_patiently, writer_engine
 from connext_monitor.store.trouble import trouble_of
 
 T = TypeVar("T")
@@ -50,9 +53,9 @@ class Database:
 
         Without ``migrate`` the schema must be this version's.
         """
-        writer = executor(partial(writer_engine, path), 1)
+        writer = executor(partial(writer_connection, path), 1)
         await _first(writer, partial(prepare, path=path, migrate=migrate))
-        return cls(path, writer, executor(partial(reader_engine, path), _READERS))
+        return cls(path, writer, executor(partial(reader_connection, path), _READERS))
 
     @classmethod
     async def open_readonly(cls, path: Path, *, executor: MakeExecutor = Threads) -> Self:
@@ -60,7 +63,7 @@ class Database:
 
         Raises DatabaseError; a file that is not there is not made, and nothing is migrated.
         """
-        readers = executor(partial(reader_engine, path, readonly=True), _READERS)
+        readers = executor(partial(reader_connection, path, readonly=True), _READERS)
         await _first(readers, partial(look_at, path=path))
         return cls(path, readers, readers)
 
@@ -123,30 +126,30 @@ class Database:
         self.condition.was_read()
         return outcome
 
-    def _commit(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+    def _commit(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Where the executor runs it."""
         try:
-            return transact_patiently(engine, work, self._ending.is_set)
-        except (DBAPIError, sqlite3.Error) as error:
+            return transact_patiently(connection, work, self._ending.is_set)
+        except sqlite3.Error as error:
             self._raise_trouble(error)
             raise
 
-    def _read_through(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+    def _read_through(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Where the executor runs it."""
         try:
-            return transact(engine, work)
-        except (DBAPIError, sqlite3.Error) as error:
+            return transact(connection, work)
+        except sqlite3.Error as error:
             self._raise_trouble(error)
-            words = f"the database could not be read ({cause_of(error)}); is its file damaged?"
+            words = f"the database could not be read ({error}); is its file damaged?"
             raise DatabaseError(words) from error
 
-    def _raise_trouble(self, error: Exception) -> None:
-        trouble = trouble_of(cause_of(error), self.path)
+    def _raise_trouble(self, error: sqlite3.Error) -> None:
+        trouble = trouble_of(error, self.path)
         if trouble is not None:
             raise DatabaseUnavailableError(trouble) from error
 
 
-async def _first(executor: Executor, call: Callable[[Engine], None]) -> None:
+async def _first(executor: Executor, call: Callable[[Connection], None]) -> None:
     """The first call on a file; where it fails, the file is let go of."""
     try:
         await executor.run(call)

@@ -1,15 +1,27 @@
 """The deadlines of the legs that have not arrived."""
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, update
+from sqlalchemy import Select, Update, and_, exists, false, or_, select, update
 
 from connext_monitor.core.deadline import Awaited, Durations, Leg
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Pathway
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store import chains
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers
+
+_SELECT_PATHWAYS = Prepared(
+    lambda: (
+        select(*PATHWAY)
+        .distinct()
+        .where(transfers.c.xcalled_at.is_not(None), or_(*(arrived.is_(None) for arrived in ARRIVED.values())))
+    )
+)
 
 
 def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
@@ -17,15 +29,27 @@ def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited 
 
     The earliest first, at most ``limit`` of those behind ``after``.
     """
-    due, transfer_id = DUE[leg], transfers.c.transfer_id
-    query = select(transfer_id, due.label("due"), transfers.c.destination)
-    query = query.where(ARRIVED[leg].is_(None), due <= due_until).order_by(due, transfer_id).limit(limit)
+    values: dict[str, object] = {"due_until": due_until, "most": limit}
     if after is not None:
-        # The first condition, though contained in the second, is what the index is searched by.
-        behind = or_(due > after.due_at, and_(due == after.due_at, transfer_id > after.transfer_id))
-        query = query.where(due >= after.due_at, behind)
-    rows = connection.execute(query)
+        values |= {"after_due_at": after.due_at, "after_id": after.transfer_id}
+    rows = _select_awaited(leg, behind=after is not None).rows(connection, **values)
     return [Awaited(row.transfer_id, leg, row.due, row.destination) for row in rows]
+
+
+@cache
+def _select_awaited(leg: Leg, *, behind: bool) -> Prepared:
+    def write() -> Select[*tuple[Any, ...]]:
+        due, transfer_id = DUE[leg], transfers.c.transfer_id
+        query = select(transfer_id, due.label("due"), transfers.c.destination)
+        query = query.where(ARRIVED[leg].is_(None), due <= parameter("due_until"))
+        if behind:
+            after_due_at = parameter("after_due_at")
+            later = or_(due > after_due_at, and_(due == after_due_at, transfer_id > parameter("after_id")))
+            # The first condition, though contained in the second, is what the index is searched by.
+            query = query.where(due >= after_due_at, later)
+        return query.order_by(due, transfer_id).limit(parameter("most"))
+
+    return Prepared(write)
 
 
 def recompute(connection: Connection, durations: PathwayDurations, begins: Mapping[DomainId, BlockNumber]) -> None:
@@ -41,12 +65,7 @@ def recompute(connection: Connection, durations: PathwayDurations, begins: Mappi
 
 def _awaited_pathways(connection: Connection) -> set[Pathway]:
     """The pathways on which a leg has not arrived."""
-    rows = connection.execute(
-        select(*PATHWAY)
-        .distinct()
-        .where(transfers.c.xcalled_at.is_not(None), or_(*(arrived.is_(None) for arrived in ARRIVED.values())))
-    )
-    return {(DomainId(row.origin), DomainId(row.destination)) for row in rows}
+    return {(DomainId(row.origin), DomainId(row.destination)) for row in _SELECT_PATHWAYS.rows(connection)}
 
 
 def recompute_pathway(
@@ -64,32 +83,39 @@ def recompute_pathway(
     transfer would count as one without deadlines.
     """
     origin, destination = pathway
-    watched = _xcalled_from(origin, watched_from)
+    values = {"of_origin": origin, "of_destination": destination, "seconds": 0, "watched_from": watched_from}
     for leg in Leg:
-        due = transfers.c.xcalled_at + durations.of(leg) if durations else None
-        other = ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
-        never_had_one = and_(DUE[leg].is_(None), other.is_(None)) if durations else false()
-        connection.execute(
-            update(transfers)
-            .where(
-                transfers.c.origin == origin,
-                transfers.c.destination == destination,
-                transfers.c.xcalled_at.is_not(None),
-                # At most starts nothing has changed, and nothing is written.
-                DUE[leg].is_distinct_from(due),
-                or_(ARRIVED[leg].is_(None), never_had_one),
-                or_(transfers.c.execute_due_at.is_not(None), transfers.c.reconcile_due_at.is_not(None), watched),
-            )
-            .values({DUE[leg].name: due})
-        )
+        if durations:
+            values["seconds"] = durations.of(leg)
+        _recompute(leg, due=durations is not None).execute(connection, **values)
 
 
-def _xcalled_from(origin: DomainId, block: BlockNumber | None) -> ColumnElement[bool]:
-    if block is None:
-        return false()
-    return exists().where(
+@cache
+def _recompute(leg: Leg, *, due: bool) -> Prepared:
+    return Prepared(lambda: _write_recompute(leg, due=due))
+
+
+def _write_recompute(leg: Leg, *, due: bool) -> Update:
+    due_at = transfers.c.xcalled_at + parameter("seconds") if due else None
+    other = ARRIVED[Leg.RECONCILE if leg is Leg.EXECUTE else Leg.EXECUTE]
+    never_had_one = and_(DUE[leg].is_(None), other.is_(None)) if due else false()
+    # Where nothing is watched yet, no number is at or above NULL.
+    watched = exists().where(
         events.c.transfer_id == transfers.c.transfer_id,
         events.c.kind == EventKind.XCALLED.value,
-        domain_of_event == origin,
-        events.c.block_number >= block,
+        domain_of_event == parameter("of_origin"),
+        events.c.block_number >= parameter("watched_from"),
+    )
+    return (
+        update(transfers)
+        .where(
+            transfers.c.origin == parameter("of_origin"),
+            transfers.c.destination == parameter("of_destination"),
+            transfers.c.xcalled_at.is_not(None),
+            # At most starts nothing has changed, and nothing is written.
+            DUE[leg].is_distinct_from(due_at),
+            or_(ARRIVED[leg].is_(None), never_had_one),
+            or_(transfers.c.execute_due_at.is_not(None), transfers.c.reconcile_due_at.is_not(None), watched),
+        )
+        .values({DUE[leg].name: due_at})
     )

@@ -1,11 +1,11 @@
-"""What is still to be told to which channel."""
+"""What is still to be told to which channel, and how the channels are."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.resolution import Resolution
@@ -13,8 +13,66 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import QueuedDelivery
 from connext_monitor.store.alert_rows import read_alert
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter, parameters
 from connext_monitor.store.schema import alerts, deliveries
+
+_THIS = deliveries.c.id == parameter("delivery_id")
+_OF_PROVIDER = deliveries.c.provider == parameter("provider")
+
+
+def _pending(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(deliveries).where(deliveries.c.pending, *conditions)
+
+
+def _select_untried() -> Select[*tuple[Any, ...]]:
+    earlier = deliveries.alias("earlier")
+    behind = select(earlier.c.id).where(
+        earlier.c.alert_id == deliveries.c.alert_id,
+        earlier.c.provider == parameter("provider"),
+        earlier.c.pending,
+        earlier.c.attempts > 0,
+    )
+    untried = _pending(_OF_PROVIDER, deliveries.c.attempts == 0, ~behind.exists())
+    return untried.order_by(deliveries.c.id).limit(parameter("most"))
+
+
+def _select_newest_critical() -> Select[*tuple[Any, ...]]:
+    return (
+        select(func.max(deliveries.c.created_ms))
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .where(_OF_PROVIDER, deliveries.c.pending, deliveries.c.attempts == 0)
+        .where(deliveries.c.change == Change.OPENED.value, alerts.c.severity == Severity.CRITICAL.value)
+    )
+
+
+_SELECT_UNTRIED = Prepared(_select_untried)
+_SELECT_TRIED = Prepared(
+    lambda: (
+        _pending(_OF_PROVIDER, deliveries.c.attempts > 0)
+        .order_by(deliveries.c.next_attempt_ms, deliveries.c.id)
+        .limit(parameter("most"))
+    )
+)
+_SELECT_PENDING = Prepared(lambda: _pending(_THIS))
+_SELECT_NEWEST_CRITICAL = Prepared(_select_newest_critical)
+_SELECT_ALERTS = Prepared(lambda: select(alerts).where(alerts.c.id.in_(list_parameter("ids"))))
+_SELECT_OPENINGS = Prepared(
+    lambda: (
+        select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
+        .where(deliveries.c.alert_id.in_(list_parameter("ids")), deliveries.c.change == Change.OPENED.value)
+        .order_by(deliveries.c.id)
+    )
+)
+_SENT = Prepared(
+    lambda: (
+        update(deliveries).where(_THIS).values(parameters("reference", "done_ms") | {"pending": False, "reason": None})
+    )
+)
+_POSTPONED = Prepared(
+    lambda: update(deliveries).where(_THIS).values(parameters("attempts", "next_attempt_ms", "reason"))
+)
 
 
 def next_pending(connection: Connection, provider: str, limit: int) -> list[QueuedDelivery]:
@@ -22,54 +80,32 @@ def next_pending(connection: Connection, provider: str, limit: int) -> list[Queu
 
     None of an alert of which an earlier one has been tried: `next_retries` has that.
     """
-    earlier = deliveries.alias("earlier")
-    behind = select(earlier.c.id).where(
-        earlier.c.alert_id == deliveries.c.alert_id,
-        earlier.c.provider == provider,
-        earlier.c.pending,
-        earlier.c.attempts > 0,
-    )
-    untried = (deliveries.c.provider == provider, deliveries.c.attempts == 0, ~behind.exists())
-    return _queued(connection, _pending(*untried).order_by(deliveries.c.id).limit(limit))
+    return _queued(connection, _SELECT_UNTRIED.rows(connection, provider=provider, most=limit))
 
 
 def next_retries(connection: Connection, provider: str, limit: int) -> list[QueuedDelivery]:
     """The deliveries of this provider that were tried and not taken, the next to be tried first."""
-    tried = _pending(deliveries.c.provider == provider, deliveries.c.attempts > 0)
-    return _queued(connection, tried.order_by(deliveries.c.next_attempt_ms, deliveries.c.id).limit(limit))
+    return _queued(connection, _SELECT_TRIED.rows(connection, provider=provider, most=limit))
 
 
 def newest_critical(connection: Connection, provider: str) -> datetime | None:
     """When the last critical opening of this provider's was queued that has not been tried yet."""
-    untried = (deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.attempts == 0)
-    came_ms = connection.scalar(
-        select(func.max(deliveries.c.created_ms))
-        .join(alerts, alerts.c.id == deliveries.c.alert_id)
-        .where(*untried, deliveries.c.change == Change.OPENED.value, alerts.c.severity == Severity.CRITICAL.value)
-    )
+    came_ms = _SELECT_NEWEST_CRITICAL.value(connection, provider=provider)
     return None if came_ms is None else from_ms(came_ms)
 
 
 def pending(connection: Connection, delivery_id: int) -> list[QueuedDelivery]:
     """One delivery that is still to be made, if it is; without its transfer."""
-    return _queued(connection, _pending(deliveries.c.id == delivery_id))
+    return _queued(connection, _SELECT_PENDING.rows(connection, delivery_id=delivery_id))
 
 
-def _pending(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    return select(deliveries).where(deliveries.c.pending, *conditions)
-
-
-def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[QueuedDelivery]:
-    rows = connection.execute(query).all()
+def _queued(connection: Connection, rows: Sequence[StoredRow]) -> list[QueuedDelivery]:
+    """The deliveries of these rows."""
     if not rows:
         return []
     ids = {row.alert_id for row in rows}
-    by_id = {row.id: read_alert(row) for row in connection.execute(select(alerts).where(alerts.c.id.in_(ids)))}
-    openings = connection.execute(
-        select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
-        .where(deliveries.c.alert_id.in_(ids), deliveries.c.change == Change.OPENED.value)
-        .order_by(deliveries.c.id)
-    ).all()
+    by_id = {row.id: read_alert(row) for row in _SELECT_ALERTS.rows(connection, ids=ids)}
+    openings = _SELECT_OPENINGS.rows(connection, ids=ids)
     return [
         QueuedDelivery(
             id=row.id,
@@ -87,7 +123,7 @@ def _queued(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Que
     ]
 
 
-def _opening(openings: Sequence[Row[*tuple[Any, ...]]], row: Row[*tuple[Any, ...]]) -> str | None:
+def _opening(openings: Sequence[StoredRow], row: StoredRow) -> str | None:
     """What the provider returned for the alert's last opening before this delivery."""
     before = (
         opening.reference
@@ -97,7 +133,7 @@ def _opening(openings: Sequence[Row[*tuple[Any, ...]]], row: Row[*tuple[Any, ...
     return next(before, None)
 
 
-def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:
+def _as_told(alert: Alert, row: StoredRow) -> Alert:
     """The alert as it was when this delivery was queued."""
     if row.change == Change.OPENED.value:
         return replace(alert, state=AlertState.OPEN, resolved_at=None, resolution=None)
@@ -107,17 +143,10 @@ def _as_told(alert: Alert, row: Row[*tuple[Any, ...]]) -> Alert:
 
 def sent(connection: Connection, delivery_id: int, reference: str | None, at: datetime) -> None:
     """The channel took it."""
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == delivery_id)
-        .values(pending=False, reference=reference, reason=None, done_ms=to_ms(at))
-    )
+    _SENT.execute(connection, delivery_id=delivery_id, reference=reference, done_ms=to_ms(at))
 
 
 def postponed(connection: Connection, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
     """It is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == delivery_id)
-        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
-    )
+    again = round(next_attempt_at * 1000)
+    _POSTPONED.execute(connection, delivery_id=delivery_id, attempts=attempts, next_attempt_ms=again, reason=reason)

@@ -11,49 +11,49 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Engine
+from connext_monitor.store.connection import Connection
 
 T = TypeVar("T")
 
 
 class Executor(Protocol):
-    """Runs calls on engines, each call to its end, even where nobody waits for it any more."""
+    """Runs calls on connections, each call to its end, even where nobody waits for it any more."""
 
-    def run(self, call: Callable[[Engine], T]) -> Awaitable[T]:
+    def run(self, call: Callable[[Connection], T]) -> Awaitable[T]:
         """What the call returns or raises; one that is cancelled before it has begun is left out."""
         ...
 
     async def close(self, within: float) -> None:
-        """Let go of the engines, after the calls under way; not waiting for longer than this many seconds."""
+        """Let go of the connections, after the calls under way; not waiting for longer than this many seconds."""
         ...
 
 
-MakeExecutor = Callable[[Callable[[], Engine], int], Executor]
-"""Makes one that runs at most so many calls at a time, each on an engine that it makes with the function."""
+MakeExecutor = Callable[[Callable[[], Connection], int], Executor]
+"""Makes one that runs at most so many calls at a time, each on a connection that it makes with the function."""
 
 
 class Inline:
     """Runs every call where it is made, at once: for a simulation, whose time must not pass meanwhile."""
 
-    def __init__(self, make: Callable[[], Engine], _most: int = 1) -> None:
-        self._engine = make()
+    def __init__(self, make: Callable[[], Connection], _most: int = 1) -> None:
+        self._connection = make()
 
-    async def run(self, call: Callable[[Engine], T]) -> T:
+    async def run(self, call: Callable[[Connection], T]) -> T:
         """What the call returns or raises."""
-        return call(self._engine)
+        return call(self._connection)
 
     async def close(self, within: float) -> None:  # noqa: ARG002 - nothing is under way
-        """Let go of the engine."""
-        self._engine.dispose()
+        """Let go of the connection."""
+        self._connection.close()
 
 
 class Threads:
-    """Runs calls in at most ``most`` daemon threads, begun when they are needed; each has an engine to itself.
+    """Runs calls in at most ``most`` daemon threads, begun when they are needed; each has a connection to itself.
 
     Belongs to one event loop, which learns of every outcome; what ends after the loop is closed ends unheard.
     """
 
-    def __init__(self, make: Callable[[], Engine], most: int = 1) -> None:
+    def __init__(self, make: Callable[[], Connection], most: int = 1) -> None:
         self._make = make
         self._most = most
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
@@ -61,7 +61,7 @@ class Threads:
         self._ends: list[asyncio.Future[None]] = []
         self._closed = False
 
-    def run(self, call: Callable[[Engine], T]) -> "asyncio.Future[T]":
+    def run(self, call: Callable[[Connection], T]) -> "asyncio.Future[T]":
         """What the call returns or raises; cancelled, it is left out where it has not begun, else it goes on."""
         if self._closed:
             raise RuntimeError("the database has been closed")
@@ -73,7 +73,7 @@ class Threads:
         return outcome
 
     async def close(self, within: float) -> None:
-        """End the threads after what they still have to do; each lets go of its engine."""
+        """End the threads after what they still have to do; each lets go of its connection."""
         self._closed = True
         for _ in self._ends:
             self._calls.put(None)
@@ -81,23 +81,23 @@ class Threads:
             await asyncio.wait(self._ends, timeout=within)
 
     def _begin_thread(self) -> None:
-        loop, engine = asyncio.get_running_loop(), self._make()
+        loop, connection = asyncio.get_running_loop(), self._make()
         ended: asyncio.Future[None] = loop.create_future()
         try:
-            threading.Thread(target=self._work, args=(engine, loop, ended), name="database", daemon=True).start()
+            threading.Thread(target=self._work, args=(connection, loop, ended), name="database", daemon=True).start()
         except RuntimeError:  # the system allows no more threads; those that there are go on
             if not self._ends:
                 raise
         else:
             self._ends.append(ended)
 
-    def _work(self, engine: Engine, loop: asyncio.AbstractEventLoop, ended: "asyncio.Future[None]") -> None:
+    def _work(self, connection: Connection, loop: asyncio.AbstractEventLoop, ended: "asyncio.Future[None]") -> None:
         try:
             while (call := self._calls.get()) is not None:
-                call.make(engine, loop)
+                call.make(connection, loop)
                 del call  # what it holds on to is not to live until the next one comes
         finally:
-            engine.dispose()
+            connection.close()
             _hand_over(loop, _settle, ended, None, None)
 
     def _finished(self) -> None:
@@ -108,18 +108,18 @@ class _Call:
     """A call that waits for a thread, and the future that learns what came of it."""
 
     def __init__(
-        self, call: Callable[[Engine], Any], outcome: "asyncio.Future[Any]", finished: Callable[[], None]
+        self, call: Callable[[Connection], Any], outcome: "asyncio.Future[Any]", finished: Callable[[], None]
     ) -> None:
         self._call = call
         self._outcome = outcome
         self._finished = finished
 
-    def make(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+    def make(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
         result: Any = None
         error: BaseException | None = None
         if not self._outcome.cancelled():
             try:
-                result = self._call(engine)
+                result = self._call(connection)
             except BaseException as raised:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
                 error = raised
         _hand_over(loop, self._finish, result, error)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.digest import LARGEST, Digest, NamedMember
@@ -16,10 +16,99 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
 from connext_monitor.store.alert_rows import read_alert
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.payload import unpack
+from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter, parameters
 from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members
+
+_MEMBER_COLUMNS = ("group_id", "alert_id", "open", "since_at", "amount")
+_TOLD = ("reference", "told_members", "told_open", "told_ms", "ended")
+_THIS = delivery_groups.c.id == parameter("of_group")
+
+
+def _members(*columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 - whatever can be selected
+    """What is asked of the members of ``of_group``."""
+    return (
+        select(*columns)
+        .join(group_members, group_members.c.alert_id == alerts.c.id)
+        .where(group_members.c.group_id == parameter("of_group"))
+    )
+
+
+def _members_by_state(*columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 - whatever can be selected
+    """The same of those that are ``open`` or not."""
+    return _members(*columns).where(group_members.c.open == parameter("open"))
+
+
+def _select_openings() -> Select[*tuple[Any, ...]]:
+    of_topic = ready(Change.OPENED).where(deliveries.c.topic == parameter("topic"))
+    return of_topic.order_by(deliveries.c.id).limit(parameter("most"))
+
+
+def _save_member() -> Insert:
+    member = insert(group_members).values(parameters(*_MEMBER_COLUMNS))
+    changed = {name: member.excluded[name] for name in ("open", "since_at", "amount")}
+    return member.on_conflict_do_update(index_elements=["group_id", "alert_id"], set_=changed)
+
+
+_FORM = Prepared(
+    lambda: (
+        insert(delivery_groups)
+        .values(parameters("provider", "topic", "before", "oldest_ms", "formed_ms"))
+        .values(newest_ms=0, ended=False, attempts=0, next_attempt_ms=0)
+        .returning(delivery_groups.c.id)
+    )
+)
+_SELECT = Prepared(lambda: select(delivery_groups).where(_THIS))
+_SELECT_OPENINGS = Prepared(_select_openings)
+_SAVE_MEMBER = Prepared(_save_member)
+_SAVE_SPAN = Prepared(lambda: update(delivery_groups).where(_THIS).values(parameters("oldest_ms", "newest_ms")))
+_NOTE_END = Prepared(
+    lambda: (
+        update(group_members)
+        .where(group_members.c.group_id == parameter("of_group"), group_members.c.alert_id == parameter("of_alert"))
+        .values(open=False)
+    )
+)
+_COUNT = Prepared(
+    lambda: (
+        select(group_members.c.open, func.count())
+        .where(group_members.c.group_id == parameter("of_group"))
+        .group_by(group_members.c.open)
+    )
+)
+_COUNT_ENDINGS = Prepared(
+    lambda: _members(alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
+)
+_SELECT_SEVERITIES = Prepared(lambda: _members_by_state(alerts.c.severity).distinct())
+_SELECT_OLDEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.since_at).limit(1))
+_SELECT_LARGEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
+_SELECT_XCALLED = Prepared(
+    lambda: select(events.c.transfer_id, events.c.payload).where(
+        events.c.transfer_id.in_(list_parameter("ids")), events.c.kind == EventKind.XCALLED.value
+    )
+)
+_SENT = Prepared(
+    lambda: (
+        update(delivery_groups)
+        .where(_THIS)
+        .values(parameters(*_TOLD))
+        .values(opened_with=func.coalesce(delivery_groups.c.opened_with, parameter("told_members")))
+        .values(attempts=0, next_attempt_ms=0, reason=None)
+    )
+)
+_POSTPONED = Prepared(
+    lambda: update(delivery_groups).where(_THIS).values(parameters("attempts", "next_attempt_ms", "reason"))
+)
+_HAND_OVER = Prepared(
+    lambda: (
+        update(deliveries)
+        .where(deliveries.c.id == parameter("of_delivery"))
+        .values(parameters("group_id", "done_ms") | {"pending": False})
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +118,7 @@ class GroupRow:
     ``severity`` is the worst of the open ones, and once all have ended, of all.
     """
 
-    row: Row[*tuple[Any, ...]]
+    row: StoredRow
     severity: Severity
     members: int
     open: int
@@ -56,42 +145,23 @@ class GroupRow:
 
 def form(connection: Connection, provider: str, topic: Topic, before: int, at: datetime) -> None:
     """Make a group of the topic's first openings that wait; ``before`` others are known to the provider."""
-    row = {
-        "provider": provider,
-        "topic": str(topic),
-        "before": before,
-        "oldest_ms": to_ms(at),
-        "newest_ms": 0,
-        "formed_ms": to_ms(at),
-        "ended": False,
-        "attempts": 0,
-        "next_attempt_ms": 0,
-    }
-    formed = connection.execute(insert(delivery_groups).values(row).returning(delivery_groups.c.id))
-    join(connection, formed.scalar_one(), topic, BATCH, at)
+    now = to_ms(at)
+    group_id = _FORM.value(connection, provider=provider, topic=str(topic), before=before, oldest_ms=now, formed_ms=now)
+    join(connection, group_id, topic, BATCH, at)
 
 
 def join(connection: Connection, group_id: int, topic: Topic, most: int, at: datetime) -> None:
     """Put the topic's first ``most`` openings that wait into the group; ended members that opened again are open."""
-    group = connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id)).one()
-    openings = ready(group.provider, Change.OPENED).where(deliveries.c.topic == str(topic)).order_by(deliveries.c.id)
-    rows = connection.execute(openings.limit(most)).all()
+    (group,) = _SELECT.rows(connection, of_group=group_id)
+    rows = _SELECT_OPENINGS.rows(connection, provider=group.provider, topic=str(topic), most=most)
     if not rows:
         return
     taken = [read_alert(row) for row in rows]
     amounts = _amounts(connection, [alert.transfer_id for alert in taken if alert.transfer_id is not None])
-    member = insert(group_members)
-    changed = {name: member.excluded[name] for name in ("open", "since_at", "amount")}
-    connection.execute(
-        member.on_conflict_do_update(index_elements=["group_id", "alert_id"], set_=changed),
-        [_member(group_id, alert, amounts) for alert in taken],
-    )
+    _SAVE_MEMBER.execute_many(connection, [_member(group_id, alert, amounts) for alert in taken])
     created = [row.created_ms for row in rows]
-    connection.execute(
-        update(delivery_groups)
-        .where(delivery_groups.c.id == group_id)
-        .values(oldest_ms=min(group.oldest_ms, *created), newest_ms=max(group.newest_ms, *created))
-    )
+    oldest, newest = min(group.oldest_ms, *created), max(group.newest_ms, *created)
+    _SAVE_SPAN.execute(connection, of_group=group_id, oldest_ms=oldest, newest_ms=newest)
     _hand_over(connection, [(row.delivery_id, group_id) for row in rows], at)
 
 
@@ -100,33 +170,21 @@ def note_ends(connection: Connection, provider: str, at: datetime) -> None:
     ended = [row for row in ends_of(connection, provider) if row.group_id is not None]
     if not ended:
         return
-    connection.execute(
-        update(group_members)
-        .where(group_members.c.group_id == bindparam("of_group"), group_members.c.alert_id == bindparam("of_alert"))
-        .values(open=False),
-        [{"of_group": row.group_id, "of_alert": row.alert_id} for row in ended],
-    )
+    _NOTE_END.execute_many(connection, [{"of_group": row.group_id, "of_alert": row.alert_id} for row in ended])
     _hand_over(connection, [(row.id, row.group_id) for row in ended], at)
 
 
 def by_id(connection: Connection, group_id: int) -> GroupRow:
     """A group as it is now."""
-    row = connection.execute(select(delivery_groups).where(delivery_groups.c.id == group_id)).one()
-    counts = connection.execute(
-        select(group_members.c.open, func.count()).where(group_members.c.group_id == group_id).group_by("open")
-    )
-    by_state = {bool(is_open): count for is_open, count in counts}
-    endings = connection.execute(
-        _members(group_id, alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
-    )
+    (row,) = _SELECT.rows(connection, of_group=group_id)
+    by_state = {bool(is_open): count for is_open, count in _COUNT.rows(connection, of_group=group_id)}
+    endings = _COUNT_ENDINGS.rows(connection, of_group=group_id)
     is_open = by_state.get(True, 0) > 0
-    severities = connection.execute(
-        _members(group_id, alerts.c.severity).where(group_members.c.open == is_open).distinct()
-    )
+    severities = _SELECT_SEVERITIES.column(connection, of_group=group_id, open=is_open)
     named = _named(connection, group_id, is_open=is_open)
     return GroupRow(
         row=row,
-        severity=max(map(Severity, severities.scalars()), key=lambda severity: severity.rank),
+        severity=max(map(Severity, severities), key=lambda severity: severity.rank),
         members=sum(by_state.values()),
         open=by_state.get(True, 0),
         named=named,
@@ -136,40 +194,26 @@ def by_id(connection: Connection, group_id: int) -> GroupRow:
 
 def sent(connection: Connection, digest: Digest, change: Change, reference: str | None, at: datetime) -> None:
     """The channel took the group's message."""
-    groups = delivery_groups.c
-    connection.execute(
-        update(delivery_groups)
-        .where(groups.id == digest.group_id)
-        .values(
-            reference=reference,
-            opened_with=func.coalesce(groups.opened_with, digest.members),
-            told_members=digest.members,
-            told_open=digest.open,
-            told_ms=to_ms(at),
-            ended=change is Change.RESOLVED,
-            attempts=0,
-            next_attempt_ms=0,
-            reason=None,
-        )
+    _SENT.execute(
+        connection,
+        of_group=digest.group_id,
+        reference=reference,
+        told_members=digest.members,
+        told_open=digest.open,
+        told_ms=to_ms(at),
+        ended=change is Change.RESOLVED,
     )
 
 
 def postponed(connection: Connection, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
     """Its message is to be tried again, not before ``next_attempt_at`` (Unix seconds)."""
-    connection.execute(
-        update(delivery_groups)
-        .where(delivery_groups.c.id == group_id)
-        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)
-    )
+    again = round(next_attempt_at * 1000)
+    _POSTPONED.execute(connection, of_group=group_id, attempts=attempts, next_attempt_ms=again, reason=reason)
 
 
 def _amounts(connection: Connection, ids: Sequence[TransferId]) -> dict[TransferId, bytes]:
     """What these transfers move, in 18 decimals, as 32 big-endian bytes, which sort as the numbers do."""
-    rows = connection.execute(
-        select(events.c.transfer_id, events.c.payload).where(
-            events.c.transfer_id.in_(ids), events.c.kind == EventKind.XCALLED.value
-        )
-    )
+    rows = _SELECT_XCALLED.rows(connection, ids=ids)
     called = {
         TransferId(row.transfer_id): cast("XCalled", unpack(EventKind.XCALLED, row.transfer_id, row.payload))
         for row in rows
@@ -190,26 +234,16 @@ def _member(group_id: int, alert: Alert, amounts: Mapping[TransferId, bytes]) ->
 
 def _hand_over(connection: Connection, taken: Sequence[tuple[int, int]], at: datetime) -> None:
     """From now on these deliveries are told by their groups' messages."""
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == bindparam("of_delivery"))
-        .values(pending=False, group_id=bindparam("to_group"), done_ms=to_ms(at)),
-        [{"of_delivery": delivery_id, "to_group": group_id} for delivery_id, group_id in taken],
-    )
-
-
-def _members(group_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 - whatever can be selected
-    return (
-        select(*columns)
-        .join(group_members, group_members.c.alert_id == alerts.c.id)
-        .where(group_members.c.group_id == group_id)
+    now = to_ms(at)
+    _HAND_OVER.execute_many(
+        connection,
+        [{"of_delivery": delivery_id, "group_id": group_id, "done_ms": now} for delivery_id, group_id in taken],
     )
 
 
 def _named(connection: Connection, group_id: int, *, is_open: bool) -> list[Alert]:
     """The one that stands longest, then the largest."""
-    members = _members(group_id, alerts).where(group_members.c.open == is_open)
-    oldest = connection.execute(members.order_by(group_members.c.since_at).limit(1)).one()
-    largest = connection.execute(members.order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
+    (oldest,) = _SELECT_OLDEST.rows(connection, of_group=group_id, open=is_open)
+    largest = _SELECT_LARGEST.rows(connection, of_group=group_id, open=is_open)
     others = [row for row in largest if row.id != oldest.id]
     return [read_alert(row) for row in (oldest, *others[:LARGEST])]

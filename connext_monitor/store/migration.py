@@ -1,9 +1,13 @@
 """Changing the schema. Slow to load: only where `schema_revision` says that there is something to change."""
 
+import sqlite3
+
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import StaticPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.schema_revision import MIGRATIONS
 
 
@@ -15,7 +19,33 @@ def scripts() -> Config:
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
-    """Bring the schema up to a revision, within the connection's transaction."""
+    """Bring the schema up to a revision, within the connection's transaction. Raises sqlite3.Error."""
+    shared = create_engine("sqlite://", creator=lambda: _Shared(connection.driver), poolclass=StaticPool)
+    if connection.before is not None:
+        before = connection.before
+        event.listen(shared, "before_cursor_execute", lambda *statement: before(statement[2]))
     config = scripts()
-    config.attributes["connection"] = connection
-    command.upgrade(config, to)
+    try:
+        with shared.connect() as config.attributes["connection"]:
+            command.upgrade(config, to)
+    except DBAPIError as error:
+        if error.orig is None:
+            raise
+        raise error.orig from error
+
+
+class _Shared:
+    """The driver's connection, for whom its transaction is somebody else's to end."""
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self.cursor = driver.cursor
+        self.create_function = driver.create_function
+
+    def commit(self) -> None:
+        """Nothing is committed before the rest of the transaction."""
+
+    def rollback(self) -> None:
+        """What fails is raised, and ends the transaction where it was begun."""
+
+    def close(self) -> None:
+        """It goes on being used."""

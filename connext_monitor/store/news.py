@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import insert, select
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import is_fresh
@@ -13,13 +12,32 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.queue import Topic
 from connext_monitor.store.bulk import SelectIn
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
+from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import deliveries, transfers
 
-_SELECT_NEWS = SelectIn(
-    select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference),
-    deliveries.c.alert_id,
+_NEWS_COLUMNS = (
+    deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference,
+)  # fmt: skip
+_SELECT_NEWS = SelectIn(lambda: select(*_NEWS_COLUMNS), deliveries.c.alert_id)
+_SELECT_PATHWAY = Prepared(
+    lambda: select(transfers.c.origin, transfers.c.destination).where(
+        transfers.c.transfer_id == parameter("transfer_id")
+    )
 )
+_NEW = {
+    "pending": True,
+    "attempts": 0,
+    "next_attempt_ms": 0,
+    "reference": None,
+    "resolution": None,
+    "resolved_ms": None,
+    "topic": None,
+    "fresh": None,
+}
+"""What a delivery says unless more is known of it."""
+_INSERT = Prepared(lambda: insert(deliveries).values(parameters("alert_id", "provider", "change", "created_ms", *_NEW)))
 
 StandingMessages = dict[str, list[str | None]]
 """The providers that know an alert as open, with the channel's own names of the messages that say so.
@@ -64,8 +82,7 @@ def standing_messages(connection: Connection, alert_ids: Collection[str]) -> dic
 def _topic(connection: Connection, alert: Alert) -> Topic:
     if alert.transfer_id is None or alert.pathway is not None:
         return Topic(alert.kind, alert.pathway)
-    pathway = select(transfers.c.origin, transfers.c.destination).where(transfers.c.transfer_id == alert.transfer_id)
-    row = connection.execute(pathway).one_or_none()
+    row = _SELECT_PATHWAY.row(connection, transfer_id=alert.transfer_id)
     return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
 
 
@@ -84,18 +101,10 @@ def queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: date
 
 
 def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:
-    return {
-        "alert_id": alert_id,
-        "provider": provider,
-        "change": change.value,
-        "pending": True,
-        "attempts": 0,
-        "next_attempt_ms": 0,
-        "created_ms": to_ms(at),
-    }
+    return {"alert_id": alert_id, "provider": provider, "change": change.value, "created_ms": to_ms(at)}
 
 
 def _queue(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Store new deliveries, which all say the same columns."""
+    """Store new deliveries."""
     if rows:
-        connection.execute(insert(deliveries), rows)
+        _INSERT.execute_many(connection, [_NEW | row for row in rows])

@@ -1,32 +1,84 @@
 """The nonces of each origin: which were seen, up to where none is missing, and where one that is missing may stand."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.chains import coverage
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared, StoredRow, parameter, parameters
 from connext_monitor.store.schema import chains, domain_of_event, events, transfers
+
+_ORIGIN = parameter("of_origin")
+_THIS_CHAIN = chains.c.domain == _ORIGIN
+_SELECT_EVERY = Prepared(
+    lambda: select(chains).where(chains.c.first_nonce.is_not(None), chains.c.next_nonce.is_not(None))
+)
+_SELECT_CHAIN = Prepared(lambda: select(chains).where(_THIS_CHAIN))
+_SAVE_FIRST = Prepared(
+    lambda: (
+        update(chains)
+        .where(_THIS_CHAIN, chains.c.first_nonce.is_(None))
+        .values(parameters("first_nonce", "contiguous_nonce"))
+    )
+)
+_SAVE_NEXT = Prepared(
+    lambda: update(chains).where(_THIS_CHAIN).values(parameters("first_nonce", "contiguous_nonce", "next_nonce"))
+)
+_FORGET = Prepared(
+    lambda: (
+        update(chains)
+        .where(_THIS_CHAIN, chains.c.contiguous_nonce > parameter("nonce"))
+        .values(
+            contiguous_nonce=func.max(chains.c.first_nonce, func.coalesce(chains.c.pruned_nonce, 0), parameter("nonce"))
+        )
+    )
+)
+
+
+def _seen_between() -> list[ColumnElement[bool]]:
+    """The condition of a transfer whose XCalled was seen on the origin, of a nonce from ``first`` on to ``before``."""
+    nonce = transfers.c.nonce
+    seen = (transfers.c.origin == _ORIGIN, transfers.c.xcalled_at.is_not(None))
+    return [*seen, nonce >= parameter("first"), nonce < parameter("before")]
+
+
+def _select_block() -> Select[*tuple[Any, ...]]:
+    return (
+        select(func.min(events.c.block_number))
+        .join(transfers, transfers.c.transfer_id == events.c.transfer_id)
+        .where(
+            transfers.c.origin == _ORIGIN,
+            transfers.c.xcalled_at.is_not(None),
+            transfers.c.nonce == parameter("nonce"),
+            domain_of_event == _ORIGIN,
+            events.c.kind == EventKind.XCALLED.value,
+        )
+    )
+
+
+_SELECT_SEEN = Prepared(lambda: select(transfers.c.nonce).where(*_seen_between()).order_by(transfers.c.nonce))
+_SELECT_LOWEST_SEEN = Prepared(lambda: select(func.min(transfers.c.nonce)).where(*_seen_between()))
+_SELECT_BLOCK = Prepared(_select_block)
 
 
 def known(connection: Connection, domain: DomainId) -> Nonces | None:
     """The origin's nonces; None while the chain has not been asked."""
-    return _known(connection, chains.c.domain == domain).get(domain)
+    row = _SELECT_CHAIN.row(connection, of_origin=domain)
+    return None if row is None or row.first_nonce is None or row.next_nonce is None else _nonces(row)
 
 
 def every(connection: Connection) -> dict[DomainId, Nonces]:
     """Those of every origin that has been asked."""
-    return _known(connection)
+    return {DomainId(row.domain): _nonces(row) for row in _SELECT_EVERY.rows(connection)}
 
 
-def _known(connection: Connection, *conditions: ColumnElement[bool]) -> dict[DomainId, Nonces]:
-    query = select(chains).where(chains.c.first_nonce.is_not(None), chains.c.next_nonce.is_not(None), *conditions)
-    return {
-        DomainId(row.domain): Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
-        for row in connection.execute(query)
-    }
+def _nonces(row: StoredRow) -> Nonces:
+    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
 
 
 def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole | None:
@@ -53,18 +105,12 @@ def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole 
 
 def save_first(connection: Connection, domain: DomainId, first: int) -> None:
     """Store the nonce that the chain was about to give before its first watched block."""
-    connection.execute(
-        update(chains)
-        .where(chains.c.domain == domain, chains.c.first_nonce.is_(None))
-        .values(first_nonce=first, contiguous_nonce=first)
-    )
+    _SAVE_FIRST.execute(connection, of_origin=domain, first_nonce=first, contiguous_nonce=first)
 
 
 def save_next(connection: Connection, domain: DomainId, upcoming: int) -> None:
     """Store what the chain said it would give next at a covered block, and prove contiguity up to it."""
-    row = connection.execute(
-        select(chains.c.first_nonce, chains.c.contiguous_nonce).where(chains.c.domain == domain)
-    ).one()
+    (row,) = _SELECT_CHAIN.rows(connection, of_origin=domain)
     first, contiguous = row.first_nonce, row.contiguous_nonce
     if first is None:
         # The endpoint had no state before the first watched block, so the first one that was seen is the first watched.
@@ -72,11 +118,8 @@ def save_next(connection: Connection, domain: DomainId, upcoming: int) -> None:
     if first is None:
         return
     seen = _seen(connection, domain, contiguous, upcoming)
-    connection.execute(
-        update(chains)
-        .where(chains.c.domain == domain)
-        .values(first_nonce=first, next_nonce=upcoming, contiguous_nonce=contiguous_until(contiguous, seen))
-    )
+    reached = contiguous_until(contiguous, seen)
+    _SAVE_NEXT.execute(connection, of_origin=domain, first_nonce=first, contiguous_nonce=reached, next_nonce=upcoming)
 
 
 def forget(connection: Connection, removed: Iterable[EventRecord]) -> None:
@@ -86,58 +129,21 @@ def forget(connection: Connection, removed: Iterable[EventRecord]) -> None:
     """
     for record in removed:
         if isinstance(record.event, XCalled):
-            connection.execute(
-                update(chains)
-                .where(chains.c.domain == record.domain, chains.c.contiguous_nonce > record.event.nonce)
-                .values(
-                    contiguous_nonce=func.max(
-                        chains.c.first_nonce, func.coalesce(chains.c.pruned_nonce, 0), record.event.nonce
-                    )
-                )
-            )
+            _FORGET.execute(connection, of_origin=record.domain, nonce=record.event.nonce)
 
 
 def _seen(connection: Connection, origin: DomainId, first: int, before: int) -> list[int]:
     """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
-    rows = connection.execute(
-        select(transfers.c.nonce)
-        .where(
-            transfers.c.origin == origin,
-            transfers.c.xcalled_at.is_not(None),
-            transfers.c.nonce >= first,
-            transfers.c.nonce < before,
-        )
-        .order_by(transfers.c.nonce)
-    )
-    return list(rows.scalars())
+    return _SELECT_SEEN.column(connection, of_origin=origin, first=first, before=before)
 
 
 def _lowest_seen(connection: Connection, origin: DomainId, first: int, before: int) -> int | None:
     """The lowest nonce seen on an origin with ``first <= nonce < before``."""
-    rows = connection.execute(
-        select(func.min(transfers.c.nonce)).where(
-            transfers.c.origin == origin,
-            transfers.c.xcalled_at.is_not(None),
-            transfers.c.nonce >= first,
-            transfers.c.nonce < before,
-        )
-    )
-    lowest: int | None = rows.scalar()
+    lowest: int | None = _SELECT_LOWEST_SEEN.value(connection, of_origin=origin, first=first, before=before)
     return lowest
 
 
 def block_of(connection: Connection, origin: DomainId, nonce: int) -> BlockNumber | None:
     """The block that the XCalled of a nonce stands in; the lowest, where a reorg is not settled yet."""
-    rows = connection.execute(
-        select(func.min(events.c.block_number))
-        .join(transfers, transfers.c.transfer_id == events.c.transfer_id)
-        .where(
-            transfers.c.origin == origin,
-            transfers.c.xcalled_at.is_not(None),
-            transfers.c.nonce == nonce,
-            domain_of_event == origin,
-            events.c.kind == EventKind.XCALLED.value,
-        )
-    )
-    block = rows.scalar()
+    block = _SELECT_BLOCK.value(connection, of_origin=origin, nonce=nonce)
     return None if block is None else BlockNumber(block)

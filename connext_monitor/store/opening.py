@@ -4,13 +4,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
-
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.store import schema_revision
+from connext_monitor.store.connection import Connection, transact, transact_patiently
 from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
-from connext_monitor.store.sqlite_engine import cause_of, transact, transact_patiently
 from connext_monitor.store.trouble import trouble_of
 
 _RESTORE = 'put the newest backup in its place: "connext-monitor restore FILE"'
@@ -19,7 +16,7 @@ _NOT_OURS = "is not a connext-monitor database; name another file in monitor.dat
 _NEWER = "was written by a newer version of connext-monitor; run that version, or name another database"
 
 
-def prepare(engine: Engine, path: Path, *, migrate: bool) -> None:
+def prepare(connection: Connection, path: Path, *, migrate: bool) -> None:
     """Make the file, or bring its schema up to date; without ``migrate`` that must be this version's.
 
     Raises DatabaseError.
@@ -27,16 +24,16 @@ def prepare(engine: Engine, path: Path, *, migrate: bool) -> None:
     try:
         if not _is_empty_or_ours(path):
             raise DatabaseError(f"{path} {_NOT_OURS}")
-        _refuse(path, transact_patiently(engine, _migrate if migrate else _wrong_schema))
-    except (DBAPIError, sqlite3.Error) as error:
+        _refuse(path, transact_patiently(connection, _migrate if migrate else _wrong_schema))
+    except sqlite3.Error as error:
         raise _not_opened(path, error) from error
 
 
-def look_at(engine: Engine, path: Path) -> None:
+def look_at(connection: Connection, path: Path) -> None:
     """See that the file can be read, and that its schema is this version's. Raises DatabaseError."""
     try:
-        _refuse(path, transact(engine, _wrong_schema))
-    except (DBAPIError, sqlite3.Error) as error:
+        _refuse(path, transact(connection, _wrong_schema))
+    except sqlite3.Error as error:
         if not path.exists():
             raise DatabaseError(f"{path} does not exist yet; the first run of the monitor makes it") from error
         raise _not_opened(path, error) from error
@@ -78,18 +75,17 @@ def _wrong_schema(connection: Connection) -> str | None:
     return "was written by an older version of connext-monitor; its next run brings it up to date"
 
 
-def _not_opened(path: Path, error: Exception) -> DatabaseError:
-    cause = cause_of(error)
-    trouble = trouble_of(cause, path)
+def _not_opened(path: Path, error: sqlite3.Error) -> DatabaseError:
+    trouble = trouble_of(error, path)
     if trouble is None:
-        return DatabaseError(f"{path} cannot be opened ({cause}); {_CHECK_PATH}")
-    return DatabaseNotOpenedError(f"{path} {_why_not_opened(cause, trouble)}", trouble)
+        return DatabaseError(f"{path} cannot be opened ({error}); {_CHECK_PATH}")
+    return DatabaseNotOpenedError(f"{path} {_why_not_opened(error, trouble)}", trouble)
 
 
-def _why_not_opened(cause: BaseException, trouble: DatabaseTrouble) -> str:
+def _why_not_opened(error: sqlite3.Error, trouble: DatabaseTrouble) -> str:
     if trouble.kind is TroubleKind.NOT_WRITABLE:
         return f"cannot be opened: {trouble.words}; {_CHECK_PATH}"
-    if "not a database" in str(cause):
+    if "not a database" in str(error):
         return f"is not a SQLite database; name another file in monitor.database, or, if it was one, {_RESTORE}"
     if trouble.kind is TroubleKind.DAMAGED:
         return f"cannot be opened: {trouble.words}; {_RESTORE}"

@@ -6,12 +6,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.alerts.digest import Digest, NamedMember
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.queue import QueuedDelivery
 from connext_monitor.store import deliveries, groups
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.views import by_ids
 
 

@@ -1,32 +1,160 @@
-"""Selects that are asked again and again, each written once.
+"""Statements that are asked again and again, each written once.
 
-SQLAlchemy writes the statement, so that the schema stays the only place that names columns; the driver gets it with
-plain values. Building a statement anew for each question takes five times as long as SQLite takes to answer it.
+SQLAlchemy writes the statement, so that the schema stays the only place that names columns, when it is first asked; the
+driver gets it with plain values. Building a statement anew for each question takes fifty times as long as SQLite takes
+to answer it. Values go in and come out as they are stored: flags as 0 and 1.
 """
 
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from itertools import chain
+from operator import itemgetter
+from sqlite3 import Cursor
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, CursorResult, Select, bindparam
+from sqlalchemy import BindParameter, Delete, Insert, Select, Update, bindparam
 from sqlalchemy.dialects import sqlite
 
-_DIALECT = sqlite.dialect()
+from connext_monitor.store.connection import Connection
+
+DIALECT = sqlite.dialect()
+"""What statements are compiled for."""
+_STEP = 64
+_ROWS_AT_A_TIME = 1_000
+
+Statement = Select[*tuple[Any, ...]] | Insert | Update | Delete
+Values = Mapping[str, object]
+
+
+class StoredRow(tuple[Any, ...]):
+    """A row of an answer; its columns have their names."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401 - whatever the column holds
 
 
 def parameter(name: str) -> BindParameter[Any]:
-    """What is given a value each time that a prepared select is asked."""
-    return bindparam(name, required=False)
+    """What is given a value each time that a prepared statement is asked."""
+    return bindparam(name)
+
+
+def parameters(*names: str) -> dict[str, BindParameter[Any]]:
+    """A parameter for each of these columns, as INSERT and UPDATE want their values."""
+    return {name: parameter(name) for name in names}
+
+
+def list_parameter(name: str) -> BindParameter[Any]:
+    """What is given a list each time: the right side of an IN. For long lists see `bulk.parts`."""
+    return bindparam(name, expanding=True)
 
 
 class Prepared:
-    """A select whose parameters are its `parameter`s; flags come as 0 and 1, all other values as they are stored."""
+    """What ``write`` writes; its `parameter`s are given by name, in each question all of them."""
 
-    def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
-        compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        self._sql = str(compiled)
-        self._names = list(compiled.positiontup or ())
-        self._known = dict(compiled.construct_params())
+    def __init__(self, write: Callable[[], Statement]) -> None:
+        self._write = write
+        self._make_row: Callable[[Sequence[object]], StoredRow] | None = None
 
-    def __call__(self, connection: Connection, **values: object) -> CursorResult[*tuple[Any, ...]]:
-        """The rows for these values of its parameters."""
-        given = self._known | values
-        return connection.exec_driver_sql(self._sql, tuple(given[name] for name in self._names))
+    def execute(self, connection: Connection, /, **values: object) -> None:
+        """Run it, for what it changes."""
+        self._run(connection, values)
+
+    def execute_many(self, connection: Connection, rows: Iterable[Values], /) -> None:
+        """Run it with each of these rows of values; without lists."""
+        connection.run_many(self._text.sql, [self._text.placed(row) for row in rows])
+
+    def rows(self, connection: Connection, /, **values: object) -> list[StoredRow]:
+        """All rows."""
+        cursor = self._run(connection, values)
+        return list(map(self._row_maker(cursor), cursor))
+
+    def row(self, connection: Connection, /, **values: object) -> StoredRow | None:
+        """The first row, if there is any."""
+        cursor = self._run(connection, values)
+        first = cursor.fetchone()
+        return None if first is None else self._row_maker(cursor)(first)
+
+    def column(self, connection: Connection, /, **values: object) -> list[Any]:
+        """The first column of all rows."""
+        return [row[0] for row in self._run(connection, values).fetchall()]
+
+    def value(self, connection: Connection, /, **values: object) -> Any:  # noqa: ANN401 - whatever the column holds
+        """The first column of the first row; None where there is no row."""
+        first = self._run(connection, values).fetchone()
+        return None if first is None else first[0]
+
+    def stream(self, connection: Connection, /, **values: object) -> Iterator[StoredRow]:
+        """The rows, few of them in memory at a time."""
+        cursor = self._run(connection, values)
+        make_row = self._row_maker(cursor)
+        while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+            yield from map(make_row, rows)
+
+    def _run(self, connection: Connection, values: dict[str, object]) -> Cursor:
+        text = self._text
+        if text.lists:
+            return connection.run(*text.with_lists(values))
+        return connection.run(text.sql, text.placed(values))
+
+    @cached_property
+    def _text(self) -> "_Text":
+        return _Text(self._write())
+
+    def _row_maker(self, cursor: Cursor) -> Callable[[Sequence[object]], StoredRow]:
+        if self._make_row is None:
+            self._make_row = partial(tuple.__new__, _row_type([column[0] for column in cursor.description]))
+        return self._make_row
+
+
+class _Text:
+    """A statement as SQLite takes it."""
+
+    def __init__(self, statement: Statement) -> None:
+        self._compiled = statement.compile(dialect=DIALECT)
+        self.sql = str(self._compiled)
+        self._names = list(self._compiled.positiontup or ())
+        binds = {name: self._compiled.binds[name] for name in self._names}
+        self._known = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        self.lists = [name for name, bind in binds.items() if bind.expanding]
+        self._by_lengths: dict[tuple[int, ...], str] = {}
+
+    def placed(self, values: Values) -> list[object]:
+        """The values in the order of their places."""
+        given = {**self._known, **values} if self._known else values
+        return [given[name] for name in self._names]
+
+    def with_lists(self, values: Values) -> tuple[str, list[object]]:
+        """The statement for lists of these lengths, and the values in the order of their places."""
+        given: dict[str, Any] = {**self._known, **values}
+        for name in self.lists:
+            given[name] = filled(list(given[name]))
+        lengths = tuple(len(given[name]) for name in self.lists)
+        sql = self._by_lengths.get(lengths)
+        if sql is None:
+            sql = self._by_lengths[lengths] = self._compiled.construct_expanded_state(given).statement
+        placed: list[object] = []
+        for name in self._names:
+            if name in self.lists:
+                placed.extend(_one_by_one(given[name]))
+            else:
+                placed.append(given[name])
+        return sql, placed
+
+
+def filled(values: list[Any]) -> list[Any]:
+    """The values, with the last one repeated up to one of few lengths: a statement is kept for each."""
+    count = len(values)
+    size = 1 << (count - 1).bit_length() if count < _STEP else -(-count // _STEP) * _STEP
+    return values + values[-1:] * (size - count)
+
+
+def _one_by_one(values: list[Any]) -> Iterable[object]:
+    """The values, and what is in tuples of them."""
+    return chain.from_iterable(values) if values and isinstance(values[0], tuple) else values
+
+
+def _row_type(names: Collection[str]) -> type[StoredRow]:
+    columns = {name: property(itemgetter(place)) for place, name in enumerate(names)}
+    return type("StoredRow", (StoredRow,), {"__slots__": (), **columns})

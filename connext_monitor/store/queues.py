@@ -6,7 +6,7 @@ Of one alert's deliveries only the first that is pending can go into a group or 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
@@ -21,9 +21,13 @@ from connext_monitor.core.queue import (
     Waiting,
     WaitingEnd,
 )
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared, StoredRow, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
 
 _earlier = deliveries.alias("earlier")
+_OF_PROVIDER = deliveries.c.provider == parameter("provider")
+_UNTRIED = (_OF_PROVIDER, deliveries.c.pending, deliveries.c.attempts == 0)
 
 
 def queue(connection: Connection, provider: str, recent_since: float) -> Queue:
@@ -56,22 +60,21 @@ def _first() -> ColumnElement[bool]:
     )
 
 
-def ready(provider: str, change: Change) -> Select[*tuple[Any, ...]]:
-    """The alerts of which this provider is next to be told this change, with ``delivery_id`` and ``created_ms``.
+def ready(change: Change) -> Select[*tuple[Any, ...]]:
+    """The alerts of which a ``provider`` is next to be told this change, with ``delivery_id`` and ``created_ms``.
 
     Not those whose telling has been tried: these go on by themselves.
     """
-    mine = (deliveries.c.provider == provider, deliveries.c.pending, deliveries.c.attempts == 0)
     return (
         select(alerts, deliveries.c.id.label("delivery_id"), deliveries.c.created_ms)
         .join(deliveries, deliveries.c.alert_id == alerts.c.id)
-        .where(*mine, deliveries.c.change == change.value, _first())
+        .where(*_UNTRIED, deliveries.c.change == change.value, _first())
     )
 
 
-def _waiting(connection: Connection, provider: str) -> list[Waiting]:
+def _select_waiting() -> Select[*tuple[Any, ...]]:
     pending = deliveries.c
-    rows = connection.execute(
+    return (
         select(
             pending.topic,
             func.count().label("many"),
@@ -82,10 +85,16 @@ def _waiting(connection: Connection, provider: str) -> list[Waiting]:
             func.max(alerts.c.severity == Severity.CRITICAL.value).label("critical"),
         )
         .join(alerts, alerts.c.id == pending.alert_id)
-        .where(pending.provider == provider, pending.pending, pending.attempts == 0)
-        .where(pending.change == Change.OPENED.value, _first())
+        .where(*_UNTRIED, pending.change == Change.OPENED.value, _first())
         .group_by(pending.topic)
     )
+
+
+_SELECT_WAITING = Prepared(_select_waiting)
+
+
+def _waiting(connection: Connection, provider: str) -> list[Waiting]:
+    rows = _SELECT_WAITING.rows(connection, provider=provider)
     return [
         Waiting(
             topic=Topic.parse(row.topic),
@@ -100,67 +109,77 @@ def _waiting(connection: Connection, provider: str) -> list[Waiting]:
     ]
 
 
-def ends_of(connection: Connection, provider: str) -> Sequence[Row[*tuple[Any, ...]]]:
-    """At most `BATCH` of the provider's ends that wait and have not been tried.
-
-    Each comes with the group whose open member its alert is, if any.
-    """
+def _select_ends() -> Select[*tuple[Any, ...]]:
     membership = (
         select(group_members.c.group_id)
         .join(delivery_groups, delivery_groups.c.id == group_members.c.group_id)
-        .where(group_members.c.open, delivery_groups.c.provider == provider, ~delivery_groups.c.ended)
+        .where(group_members.c.open, delivery_groups.c.provider == parameter("provider"), ~delivery_groups.c.ended)
         .where(group_members.c.alert_id == deliveries.c.alert_id)
         .limit(1)
         .correlate(deliveries)
         .scalar_subquery()
     )
     pending = deliveries.c
-    rows = connection.execute(
-        select(
-            pending.id,
-            pending.alert_id,
-            pending.created_ms,
-            membership.label("group_id"),
-        )
-        .where(pending.provider == provider, pending.pending, pending.attempts == 0)
-        .where(pending.change == Change.RESOLVED.value, _first())
+    return (
+        select(pending.id, pending.alert_id, pending.created_ms, membership.label("group_id"))
+        .where(*_UNTRIED, pending.change == Change.RESOLVED.value, _first())
         .order_by(pending.id)
         .limit(BATCH)
     )
-    return rows.all()
 
 
-def _end(row: Row[*tuple[Any, ...]]) -> WaitingEnd:
+_SELECT_ENDS = Prepared(_select_ends)
+
+
+def ends_of(connection: Connection, provider: str) -> Sequence[StoredRow]:
+    """At most `BATCH` of the provider's ends that wait and have not been tried.
+
+    Each comes with the group whose open member its alert is, if any.
+    """
+    return _SELECT_ENDS.rows(connection, provider=provider)
+
+
+def _end(row: StoredRow) -> WaitingEnd:
     return WaitingEnd(row.id, row.created_ms / 1000)
 
 
-def _retries(connection: Connection, provider: str) -> list[Retry]:
-    pending = deliveries.c
-    rows = connection.execute(
-        select(pending.id, pending.change, pending.created_ms)
-        .where(pending.provider == provider, pending.pending, pending.attempts > 0)
-        .order_by(pending.next_attempt_ms, pending.id)
+_SELECT_RETRIES = Prepared(
+    lambda: (
+        select(deliveries.c.id, deliveries.c.change, deliveries.c.created_ms)
+        .where(_OF_PROVIDER, deliveries.c.pending, deliveries.c.attempts > 0)
+        .order_by(deliveries.c.next_attempt_ms, deliveries.c.id)
         .limit(BATCH)
     )
+)
+
+
+def _retries(connection: Connection, provider: str) -> list[Retry]:
+    rows = _SELECT_RETRIES.rows(connection, provider=provider)
     return [Retry(row.id, Change(row.change), row.created_ms / 1000) for row in rows]
 
 
-def _standing(connection: Connection, provider: str) -> list[Group]:
+def _select_standing() -> Select[*tuple[Any, ...]]:
     groups = delivery_groups.c
     members = select(func.count()).where(group_members.c.group_id == groups.id)
-    rows = connection.execute(
+    return (
         select(
             delivery_groups,
             members.correlate(delivery_groups).scalar_subquery().label("members"),
             members.where(group_members.c.open).correlate(delivery_groups).scalar_subquery().label("open"),
         )
-        .where(groups.provider == provider, ~groups.ended)
+        .where(groups.provider == parameter("provider"), ~groups.ended)
         .order_by(groups.id)
     )
-    return [_group(row) for row in rows]
 
 
-def _group(row: Row[*tuple[Any, ...]]) -> Group:
+_SELECT_STANDING = Prepared(_select_standing)
+
+
+def _standing(connection: Connection, provider: str) -> list[Group]:
+    return [_group(row) for row in _SELECT_STANDING.rows(connection, provider=provider)]
+
+
+def _group(row: StoredRow) -> Group:
     return Group(
         id=row.id,
         topic=Topic.parse(row.topic),
@@ -177,12 +196,19 @@ def _group(row: Row[*tuple[Any, ...]]) -> Group:
     )
 
 
-def _recent(connection: Connection, provider: str, since: float) -> dict[Topic, RecentOpenings]:
+def _select_recent() -> Select[*tuple[Any, ...]]:
     done = deliveries.c
-    rows = connection.execute(
+    return (
         select(done.topic, func.count(), func.max(done.done_ms))
-        .where(done.provider == provider, done.done_ms >= round(since * 1000))
+        .where(_OF_PROVIDER, done.done_ms >= parameter("since_ms"))
         .where(~done.pending, done.change == Change.OPENED.value, done.group_id.is_(None), done.topic.is_not(None))
         .group_by(done.topic)
     )
+
+
+_SELECT_RECENT = Prepared(_select_recent)
+
+
+def _recent(connection: Connection, provider: str, since: float) -> dict[Topic, RecentOpenings]:
+    rows = _SELECT_RECENT.rows(connection, provider=provider, since_ms=round(since * 1000))
     return {Topic.parse(row[0]): RecentOpenings(row[1], row[2] / 1000) for row in rows}

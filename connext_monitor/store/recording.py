@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.alerts.table import ENDED_BY_READING
 from connext_monitor.core.batch import Batch, ChainProgress
@@ -23,6 +21,7 @@ from connext_monitor.store import (
     retention,
     transfers,
 )
+from connext_monitor.store.connection import Connection
 
 
 def record(

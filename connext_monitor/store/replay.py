@@ -1,14 +1,15 @@
 """The stored history under other deadlines."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.stats import LatencyPercentiles, Replayed, Window, latency
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
+from connext_monitor.store.prepared import Prepared, StoredRow
 from connext_monitor.store.schema import chains, transfers
 from connext_monitor.store.statistics import latencies, within
 
@@ -37,12 +38,12 @@ def judge(connection: Connection, window: Window, leg: Leg, today: Today, deadli
 
 def _pathways(connection: Connection, window: Window) -> list[Pathway]:
     query = select(*PATHWAY).distinct().where(*within(window), _T.xcalled_at.is_not(None))
-    return [(row.origin, row.destination) for row in connection.execute(query)]
+    return [(row.origin, row.destination) for row in Prepared(lambda: query).rows(connection)]
 
 
 def _alerts(
     connection: Connection, window: Window, leg: Leg, due: dict[Pathway, int], deadlines: Sequence[int]
-) -> Sequence[Row[Any]]:
+) -> Sequence[StoredRow]:
     today = case(*((and_(_T.origin == ends[0], _T.destination == ends[1]), seconds) for ends, seconds in due.items()))
     query = (
         select(
@@ -56,7 +57,7 @@ def _alerts(
         .where(*within(window), _T.xcalled_at.is_not(None))
         .group_by(*PATHWAY)
     )
-    return connection.execute(query).all()
+    return Prepared(lambda: query).rows(connection)
 
 
 def _late(leg: Leg, deadline: ColumnElement[int] | int) -> ColumnElement[bool]:
@@ -66,7 +67,7 @@ def _late(leg: Leg, deadline: ColumnElement[int] | int) -> ColumnElement[bool]:
     return or_(ARRIVED[leg] > due_at, absent)
 
 
-def _replayed(row: Row[Any], leg: Leg, took: dict[Pathway, LatencyPercentiles], due: dict[Pathway, int]) -> Replayed:
+def _replayed(row: StoredRow, leg: Leg, took: dict[Pathway, LatencyPercentiles], due: dict[Pathway, int]) -> Replayed:
     origin, destination, transfers_, unknown, today, *alerts = tuple(row)
     return Replayed(
         origin,

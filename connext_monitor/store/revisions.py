@@ -1,17 +1,24 @@
 """The order in which alerts change: each change of any of them takes the next number."""
 
-from sqlalchemy import Connection, func, select
+from typing import Any
 
+from sqlalchemy import ScalarSelect, func, select
+
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import alerts
 
-_NEWEST = select(func.coalesce(func.max(alerts.c.revision), 0))
-NEXT_REVISION = select(func.coalesce(func.max(alerts.c.revision), 0) + 1).scalar_subquery()
-"""The number of the change that is being written, where it is one."""
+_SELECT_NEWEST = Prepared(lambda: select(func.coalesce(func.max(alerts.c.revision), 0)))
+
+
+def upcoming_revision() -> ScalarSelect[Any]:
+    """In a statement, the number of the change that it writes, where it writes one."""
+    return select(func.coalesce(func.max(alerts.c.revision), 0) + 1).scalar_subquery()
 
 
 def newest_revision(connection: Connection) -> int:
     """The number of the last change of any alert, 0 where there is none."""
-    newest: int = connection.execute(_NEWEST).scalar_one()
+    newest: int = _SELECT_NEWEST.value(connection)
     return newest
 
 

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from random import Random
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.database import Database
 from connext_monitor.store.trouble import by_errno
 
@@ -51,10 +50,10 @@ class RunMark:
         mark = self._newest
 
         def work(connection: Connection) -> None:
-            there = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            there = connection.run("PRAGMA user_version").fetchone()[0]
             # As ".restore" in a SQLite shell does: what this monitor knows is not what the database says any more.
             self._overwritten |= self._committed is not None and not self._committed <= there < mark
-            connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
+            connection.run(f"PRAGMA user_version = {mark}")
 
         await self._database.write(work)
         self._committed = mark

@@ -6,7 +6,7 @@ take to answer, is needed only where the schema changes (`migration`).
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from connext_monitor.store.connection import Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 KNOWN = tuple(sorted(file.name[1:5] for file in (MIGRATIONS / "versions").glob("v[0-9][0-9][0-9][0-9]_*.py")))
@@ -18,7 +18,7 @@ TABLE = "alembic_version"
 
 def current(connection: Connection) -> str | None:
     """The file's revision; None where it says none."""
-    if not inspect(connection).has_table(TABLE):
+    if not connection.run("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (TABLE,)).fetchall():
         return None
-    revision = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar()  # noqa: S608 - our own name
-    return None if revision is None else str(revision)
+    row = connection.run(f"SELECT version_num FROM {TABLE}").fetchone()  # noqa: S608 - our own name
+    return None if row is None else str(row[0])

@@ -3,41 +3,60 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.store import alert_rows, news
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
-from connext_monitor.store.prepared import Prepared
+from connext_monitor.store.prepared import Prepared, StoredRow, parameter, parameters
 from connext_monitor.store.schema import silences
+
+_COLUMNS = ("until_ms", "kind", "origin", "destination", "subject", "reason", "ack", "made_ms", "done")
+_THIS = silences.c.id == parameter("silence_id")
+_MAKE = Prepared(lambda: insert(silences).values(parameters(*_COLUMNS)).returning(*silences.c))
+_SELECT_STANDING = Prepared(lambda: select(silences).where(~silences.c.done).order_by(silences.c.id))
+_CUT_SHORT = Prepared(
+    lambda: (
+        update(silences)
+        .where(_THIS, ~silences.c.done)
+        .values(until_ms=func.min(silences.c.made_ms, parameter("at_ms")))
+        .returning(silences.c.id)
+    )
+)
+_REDATE = Prepared(
+    # What was cut short meanwhile stays so.
+    lambda: (
+        update(silences)
+        .where(_THIS, ~silences.c.done, silences.c.until_ms > silences.c.made_ms)
+        .values(parameters("until_ms", "made_ms"))
+    )
+)
+_END = Prepared(lambda: update(silences).where(_THIS).values(done=True))
 
 
 def made(connection: Connection, silence: Silence, at: datetime) -> Silence:
     """Store a new one; as it is stored, with its id."""
-    values = {
-        "until_ms": to_ms(silence.until),
-        "kind": silence.kind.name if silence.kind else None,
-        "origin": silence.origin,
-        "destination": silence.destination,
-        "subject": silence.subject,
-        "reason": silence.reason,
-        "ack": silence.ack,
-        "made_ms": to_ms(at),
-        "done": False,
-    }
-    row = connection.execute(insert(silences).values(values).returning(*silences.c)).one()
+    (row,) = _MAKE.rows(
+        connection,
+        until_ms=to_ms(silence.until),
+        kind=silence.kind.name if silence.kind else None,
+        origin=silence.origin,
+        destination=silence.destination,
+        subject=silence.subject,
+        reason=silence.reason,
+        ack=silence.ack,
+        made_ms=to_ms(at),
+        done=False,
+    )
     return _read(row)
-
-
-_SELECT_STANDING = Prepared(select(silences).where(~silences.c.done).order_by(silences.c.id))
 
 
 def standing(connection: Connection) -> list[Silence]:
     """Those whose end has not been dealt with, the oldest first."""
-    rows = _SELECT_STANDING(connection)
-    return [_read(row) for row in rows]
+    return [_read(row) for row in _SELECT_STANDING.rows(connection)]
 
 
 def cut_short(connection: Connection, silence_id: int, at: datetime) -> bool:
@@ -45,27 +64,21 @@ def cut_short(connection: Connection, silence_id: int, at: datetime) -> bool:
 
     Before it was made, if that was later: whoever ends it may have another clock than whoever looks for its end.
     """
-    mine = (silences.c.id == silence_id, ~silences.c.done)
-    ended = {"until_ms": func.min(silences.c.made_ms, to_ms(at))}
-    rows = connection.execute(update(silences).where(*mine).values(ended).returning(silences.c.id))
-    return rows.first() is not None
+    return _CUT_SHORT.row(connection, silence_id=silence_id, at_ms=to_ms(at)) is not None
 
 
 def redate(connection: Connection, silence: Silence) -> None:
     """Keep when it was made and when it ends, by the clock that its end is looked for with."""
     if silence.made_at is None:
         raise ValueError("a silence without the time that it was made at")
-    # What was cut short meanwhile stays so.
-    mine = (silences.c.id == silence.id, ~silences.c.done, silences.c.until_ms > silences.c.made_ms)
-    dated = {"until_ms": to_ms(silence.until), "made_ms": to_ms(silence.made_at)}
-    connection.execute(update(silences).where(*mine).values(dated))
+    _REDATE.execute(connection, silence_id=silence.id, until_ms=to_ms(silence.until), made_ms=to_ms(silence.made_at))
 
 
 def end(
     connection: Connection, silence: Silence, providers_by_alert: Mapping[str, Collection[str]], at: datetime
 ) -> int:
     """Note that its end has been dealt with, and queue those of these alerts (id → providers) that are still open."""
-    connection.execute(update(silences).where(silences.c.id == silence.id).values(done=True))
+    _END.execute(connection, silence_id=silence.id)
     count = 0
     for alert_id, providers in providers_by_alert.items():
         alert = alert_rows.by_id(connection, alert_id)
@@ -78,16 +91,15 @@ def end(
     return count
 
 
-def _read(row: object) -> Silence:
-    stored = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's own name for a row's columns
+def _read(row: StoredRow) -> Silence:
     return Silence(
-        id=stored["id"],
-        until=from_ms(stored["until_ms"]),
-        kind=KINDS[stored["kind"]] if stored["kind"] else None,
-        origin=stored["origin"],
-        destination=stored["destination"],
-        subject=stored["subject"],
-        reason=stored["reason"],
-        ack=bool(stored["ack"]),
-        made_at=from_ms(stored["made_ms"]),
+        id=row.id,
+        until=from_ms(row.until_ms),
+        kind=KINDS[row.kind] if row.kind else None,
+        origin=row.origin,
+        destination=row.destination,
+        subject=row.subject,
+        reason=row.reason,
+        ack=bool(row.ack),
+        made_at=from_ms(row.made_ms),
     )

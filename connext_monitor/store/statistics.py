@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Label, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Label, Select, and_, case, func, select
 
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Pathway, Timestamp
@@ -25,9 +26,11 @@ from connext_monitor.core.stats import (
     starts,
 )
 from connext_monitor.core.transfer import Status
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.payload import unpack
+from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter
 from connext_monitor.store.schema import events, transfers
 
 Key = tuple[int, ...]
@@ -38,6 +41,14 @@ _FAST = and_(_EXECUTED, func.length(_T.routers) > 0)
 _SLOW = and_(_EXECUTED, func.length(_T.routers) == 0)
 _ADDRESS = 20
 _CHUNK = 1_000
+_SELECT_EXECUTED = Prepared(
+    lambda: (
+        select(events.c.transfer_id, events.c.domain, events.c.payload)
+        .where(events.c.transfer_id.in_(list_parameter("ids")), events.c.kind == EventKind.EXECUTED.value)
+        # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
+        .order_by(events.c.block_number, events.c.block_hash)
+    )
+)
 
 
 def over(connection: Connection, window: Window) -> Stats:
@@ -51,8 +62,8 @@ def timeline(connection: Connection, window: Window, width: int) -> Timeline:
     return Timeline(width, _buckets(connection, window, width))
 
 
-def _pathways(connection: Connection, window: Window, last: Sequence[Row[Any]]) -> tuple[PathwayStats, ...]:
-    begun = {(row.origin, row.destination): row for row in connection.execute(_counts(window, *PATHWAY))}
+def _pathways(connection: Connection, window: Window, last: Sequence[StoredRow]) -> tuple[PathwayStats, ...]:
+    begun = {(row.origin, row.destination): row for row in Prepared(lambda: _counts(window, *PATHWAY)).rows(connection)}
     overdue = count_overdue(connection, *of_ends(window), split_by=and_(*within(window)))
     by_leg = {leg: _leg_latencies(connection, window, leg) for leg in LEGS}
     last_executed: dict[Pathway, int] = {}
@@ -74,7 +85,7 @@ def _pathways(connection: Connection, window: Window, last: Sequence[Row[Any]]) 
 
 
 def _pathway(
-    pathway: Pathway, begun: Row[Any] | None, last_executed: int | None, execute: LegStats, reconcile: LegStats
+    pathway: Pathway, begun: StoredRow | None, last_executed: int | None, execute: LegStats, reconcile: LegStats
 ) -> PathwayStats:
     return PathwayStats(
         *pathway,
@@ -96,7 +107,7 @@ def _leg_latencies(connection: Connection, window: Window, leg: Leg) -> dict[Pat
     return stats
 
 
-def _routers(connection: Connection, window: Window, last: Sequence[Row[Any]]) -> tuple[RouterStats, ...]:
+def _routers(connection: Connection, window: Window, last: Sequence[StoredRow]) -> tuple[RouterStats, ...]:
     last_fill: dict[Address, int] = {}
     for row in last:
         for router in _split(row.routers):
@@ -104,7 +115,7 @@ def _routers(connection: Connection, window: Window, last: Sequence[Row[Any]]) -
     fills: Counter[Address] = Counter()
     fronted = 0
     query = select(_T.routers, func.count()).where(*within(window), _FAST).group_by(_T.routers)
-    for together, count in connection.execute(query):
+    for together, count in Prepared(lambda: query).rows(connection):
         fronted += count
         for router in _split(together):
             fills[router] += count
@@ -142,27 +153,21 @@ def _unreconciled_fills(connection: Connection, window: Window) -> Iterator[tupl
     """The fast executions that have not been reconciled, each with the chain that it stands on."""
     # Asked for in two steps: in one, SQLite goes through all events to find the few that are wanted.
     query = select(_T.transfer_id, _T.destination).where(_T.reconciled_at.is_(None), _FAST, *of_ends(window))
-    with connection.execute(query) as result:
-        for rows in result.partitions(_CHUNK):
-            destinations = {row.transfer_id: row.destination for row in rows}
-            executed = connection.execute(
-                select(events.c.transfer_id, events.c.domain, events.c.payload)
-                .where(events.c.transfer_id.in_(destinations), events.c.kind == EventKind.EXECUTED.value)
-                # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
-                .order_by(events.c.block_number, events.c.block_hash)
-            )
-            for transfer_id, domain, payload in executed:
-                if destinations.get(transfer_id) != domain:
-                    continue
-                del destinations[transfer_id]
-                event = unpack(EventKind.EXECUTED, transfer_id, payload)
-                if isinstance(event, Executed):
-                    yield domain, event
+    unreconciled = Prepared(lambda: query).stream(connection)
+    while rows := list(islice(unreconciled, _CHUNK)):
+        destinations = {row.transfer_id: row.destination for row in rows}
+        for transfer_id, domain, payload in _SELECT_EXECUTED.rows(connection, ids=destinations):
+            if destinations.get(transfer_id) != domain:
+                continue
+            del destinations[transfer_id]
+            event = unpack(EventKind.EXECUTED, transfer_id, payload)
+            if isinstance(event, Executed):
+                yield domain, event
 
 
 def _buckets(connection: Connection, window: Window, width: int) -> tuple[TimeBucket, ...]:
     part = (_T.started_at - _T.started_at % width).label("part")
-    begun = {row.part: row for row in connection.execute(_counts(window, part))}
+    begun = {row.part: row for row in Prepared(lambda: _counts(window, part)).rows(connection)}
     took: dict[Leg, dict[int, LatencyPercentiles]] = {leg: {} for leg in LEGS}
     for leg in LEGS:
         for (since,), counted in latencies(connection, window, leg, part):
@@ -213,7 +218,7 @@ def latencies(
     )
     key: Key | None = None
     counted: list[tuple[int, int]] = []
-    for row in _streamed(connection, query):
+    for row in Prepared(lambda: query).stream(connection):
         *of, lasted, count = tuple(row)
         if key is not None and key != tuple(of):
             yield key, counted
@@ -224,19 +229,12 @@ def latencies(
         yield key, counted
 
 
-def _last_executions(connection: Connection, window: Window) -> Sequence[Row[Any]]:
+def _last_executions(connection: Connection, window: Window) -> Sequence[StoredRow]:
     """The latest execution of each pathway by each set of routers, whenever it was."""
     columns = (_T.destination, _T.origin, _T.routers)
     latest: Label[int] = func.max(_T.executed_at).label("last")
     query = select(*columns, latest).where(_EXECUTED, *of_ends(window)).group_by(*columns)
-    return connection.execute(query).all()
-
-
-def _streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Row[Any]]:
-    """The rows, few of them in memory at a time."""
-    with connection.execute(query) as result:
-        for rows in result.partitions(_CHUNK):
-            yield from rows
+    return Prepared(lambda: query).rows(connection)
 
 
 def within(window: Window) -> list[ColumnElement[bool]]:

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.severity import Severity
@@ -13,6 +11,7 @@ from connext_monitor.core.delivery_records import ChannelRow
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import PathwayCount
 from connext_monitor.store import alert_rows, chains, channels, in_flight, nonces
+from connext_monitor.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

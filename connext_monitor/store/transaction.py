@@ -7,9 +7,8 @@ nouns of the `Store` list those that the rest of the program runs by themselves.
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.labels import ChainNames
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.database import Database
 
 P = ParamSpec("P")

@@ -3,17 +3,10 @@
 The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    delete,
-    select,
-    tuple_,
-)
+from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.coverage import BlockRange, StoredRange
@@ -32,8 +25,9 @@ from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
 from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.payload import pack, unpack
-from connext_monitor.store.prepared import Prepared, parameter
+from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter
 from connext_monitor.store.schema import events, transfers
 
 _KINDS = {kind.value: kind for kind in EventKind}
@@ -47,15 +41,55 @@ _TRANSFER_COLUMNS = (
     transfers.c.started_at, transfers.c.xcalled_at, transfers.c.executed_at, transfers.c.reconciled_at,
     transfers.c.execute_due_at, transfers.c.reconcile_due_at, transfers.c.routers,
 )  # fmt: skip
-_INSERT_EVENTS = InsertMany(insert(events).on_conflict_do_nothing(), _EVENT_COLUMNS)
-_UPSERT_TRANSFERS = InsertMany(replacing(insert(transfers), transfers.c.transfer_id), _TRANSFER_COLUMNS)
-_SELECT_RECORDS = SelectIn(select(*_EVENT_COLUMNS), events.c.transfer_id)
+_INSERT_EVENTS = InsertMany(lambda: insert(events).on_conflict_do_nothing(), _EVENT_COLUMNS)
+_UPSERT_TRANSFERS = InsertMany(lambda: replacing(insert(transfers), transfers.c.transfer_id), _TRANSFER_COLUMNS)
+_SELECT_RECORDS = SelectIn(lambda: select(*_EVENT_COLUMNS), events.c.transfer_id)
 _SELECT_KNOWN = SelectIn(
-    select(transfers.c.execute_due_at, transfers.c.reconcile_due_at, *_EVENT_COLUMNS).select_from(
+    lambda: select(transfers.c.execute_due_at, transfers.c.reconcile_due_at, *_EVENT_COLUMNS).select_from(
         events.outerjoin(transfers, transfers.c.transfer_id == events.c.transfer_id)
     ),
     events.c.transfer_id,
 )
+_COMPLETED = (Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value)
+_SELECT_STORED = Prepared(
+    lambda: select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
+        events.c.domain == parameter("domain"),
+        events.c.block_number.between(parameter("first"), parameter("last")),
+    )
+)
+_SELECT_IN_BLOCKS = Prepared(
+    lambda: select(events.c.transfer_id).where(
+        tuple_(events.c.domain, events.c.block_hash).in_(list_parameter("blocks"))
+    )
+)
+_DELETE_EVENTS = Prepared(
+    lambda: delete(events).where(
+        tuple_(events.c.domain, events.c.kind, events.c.transfer_id, events.c.block_hash).in_(
+            list_parameter("identities")
+        )
+    )
+)
+_DELETE_TRANSFERS = Prepared(lambda: delete(transfers).where(transfers.c.transfer_id.in_(list_parameter("ids"))))
+_SELECT_BY_IDS = Prepared(lambda: select(transfers).where(transfers.c.transfer_id.in_(list_parameter("ids"))))
+_SELECT_BY_TX = Prepared(
+    lambda: select(events.c.transfer_id).where(events.c.tx_hash == parameter("tx_hash")).order_by(events.c.log_index)
+)
+
+
+def _select_unfinished() -> Select[*tuple[Any, ...]]:
+    begun = select(events.c.transfer_id).where(
+        events.c.domain == parameter("origin"),
+        events.c.block_number.between(parameter("first"), parameter("last")),
+        events.c.kind == EventKind.XCALLED.value,
+    )
+    return select(transfers.c.transfer_id).where(
+        transfers.c.transfer_id.in_(begun),
+        transfers.c.origin == parameter("origin"),
+        transfers.c.status.not_in(_COMPLETED),
+    )
+
+
+_SELECT_UNFINISHED = Prepared(_select_unfinished)
 
 
 def prior_state(
@@ -64,10 +98,7 @@ def prior_state(
     """All that is stored of these transfers and of those with an event in one of the ``gone`` blocks."""
     touched = set(ids)
     for part in parts(gone):
-        rows = connection.execute(
-            select(events.c.transfer_id).where(tuple_(events.c.domain, events.c.block_hash).in_(part))
-        )
-        touched.update(TransferId(row.transfer_id) for row in rows)
+        touched.update(_SELECT_IN_BLOCKS.column(connection, blocks=part))
     records: list[EventRecord] = []
     due: dict[TransferId, DueDates] = {}
     for execute_due_at, reconcile_due_at, *row in _SELECT_KNOWN(connection, touched):
@@ -86,28 +117,16 @@ def records_of(connection: Connection, ids: Collection[TransferId]) -> list[Even
 def save(connection: Connection, changes: Changes) -> None:
     """Store what a batch changed."""
     for identity_part in parts(r.identity for r in changes.removed):
-        connection.execute(
-            delete(events).where(
-                tuple_(events.c.domain, events.c.kind, events.c.transfer_id, events.c.block_hash).in_(identity_part)
-            )
-        )
+        _DELETE_EVENTS.execute(connection, identities=identity_part)
     for vanished in parts(changes.vanished):
-        connection.execute(delete(transfers).where(transfers.c.transfer_id.in_(vanished)))
+        _DELETE_TRANSFERS.execute(connection, ids=vanished)
     _INSERT_EVENTS(connection, [_event_row(record) for record in changes.added])
     _UPSERT_TRANSFERS(connection, [_transfer_row(transfer, due) for transfer, due in changes.transfers])
 
 
-_SELECT_STORED = Prepared(
-    select(events.c.block_number, events.c.block_hash, events.c.kind, events.c.transfer_id).where(
-        events.c.domain == parameter("domain"),
-        events.c.block_number.between(parameter("first"), parameter("last")),
-    )
-)
-
-
 def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:
     """The events of these blocks of one chain, and where they stand."""
-    rows = _SELECT_STORED(connection, domain=domain, first=blocks.first, last=blocks.last)
+    rows = _SELECT_STORED.rows(connection, domain=domain, first=blocks.first, last=blocks.last)
     standing: set[tuple[BlockNumber, Hash32]] = set()
     known: set[tuple[Hash32, EventKind, TransferId]] = set()
     for number, block_hash, kind, transfer_id in rows:
@@ -124,21 +143,13 @@ def listed(
     if after is not None:
         query = query.where(tuple_(transfers.c.started_at, transfers.c.transfer_id) < tuple_(*after))
     ordered = query.order_by(transfers.c.started_at.desc(), transfers.c.transfer_id.desc()).limit(limit)
-    return _folded(connection, ordered)
+    return _folded(connection, Prepared(lambda: ordered).rows(connection))
 
 
 def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> list[TransferWithDeadlines]:
     """The transfers that began in these blocks of their origin and are not completed, the oldest first."""
-    begun = select(events.c.transfer_id).where(
-        events.c.domain == origin,
-        events.c.block_number.between(blocks.first, blocks.last),
-        events.c.kind == EventKind.XCALLED.value,
-    )
-    completed = [Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]
-    ids = select(transfers.c.transfer_id).where(
-        transfers.c.transfer_id.in_(begun), transfers.c.origin == origin, transfers.c.status.not_in(completed)
-    )
-    known = by_ids(connection, list(connection.execute(ids).scalars()))
+    ids = _SELECT_UNFINISHED.column(connection, origin=origin, first=blocks.first, last=blocks.last)
+    known = by_ids(connection, ids)
     return sorted(known.values(), key=lambda stored: stored.transfer.started_at)
 
 
@@ -151,21 +162,18 @@ def by_ids(connection: Connection, ids: Collection[TransferId]) -> dict[Transfer
     """Those of these transfers that are known, in no order."""
     known: dict[TransferId, TransferWithDeadlines] = {}
     for part in parts(ids):
-        rows = _folded(connection, select(transfers).where(transfers.c.transfer_id.in_(part)))
+        rows = _folded(connection, _SELECT_BY_IDS.rows(connection, ids=part))
         known |= {row.transfer.transfer_id: row for row in rows}
     return known
 
 
 def ids_by_tx(connection: Connection, tx_hash: Hash32) -> list[TransferId]:
     """The transfers with an event in this transaction, in the order of its logs."""
-    rows = connection.execute(
-        select(events.c.transfer_id).where(events.c.tx_hash == tx_hash).order_by(events.c.log_index)
-    )
-    return list(dict.fromkeys(TransferId(row.transfer_id) for row in rows))
+    return list(dict.fromkeys(_SELECT_BY_TX.column(connection, tx_hash=tx_hash)))
 
 
-def _folded(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[TransferWithDeadlines]:
-    rows = connection.execute(query).all()
+def _folded(connection: Connection, rows: Sequence[StoredRow]) -> list[TransferWithDeadlines]:
+    """The transfers of these rows."""
     by_transfer: dict[TransferId, list[EventRecord]] = {}
     for record in records_of(connection, [row.transfer_id for row in rows]):
         by_transfer.setdefault(record.event.transfer_id, []).append(record)
@@ -217,7 +225,7 @@ def _at(sighting: Sighting | None) -> int | None:
     return sighting.block.timestamp if sighting else None
 
 
-def _due_dates(row: Row[*tuple[Any, ...]]) -> DueDates | None:
+def _due_dates(row: StoredRow) -> DueDates | None:
     if row.execute_due_at is None or row.reconcile_due_at is None:
         return None
     return DueDates(Timestamp(row.execute_due_at), Timestamp(row.reconcile_due_at))

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
@@ -13,6 +13,7 @@ from connext_monitor.core.alerts.table import EXCLUDING_LEGS
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.unjudged import Marks, UnjudgedCount
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
 from connext_monitor.store.legs import ARRIVED, DUE
 from connext_monitor.store.prepared import Prepared, parameter
@@ -45,18 +46,23 @@ def _counts(
 ) -> dict[DomainId, UnjudgedCount]:
     values = {f"{name}{domain}": getattr(its, name) for domain, its in marks.items() for name in _MARKS}
     latest = max(its.now for its in marks.values())
-    rows = _select_counts(leg, tuple(sorted(marks)))(connection, **values, due_before=latest, **_milliseconds(settling))
+    select_counts = _select_counts(leg, tuple(sorted(marks)))
+    rows = select_counts.rows(connection, **values, due_before=latest, **_milliseconds(settling))
     return {DomainId(row[0]): UnjudgedCount(row[1], row[2], row[3], Timestamp(row[4])) for row in rows}
 
 
 @cache
 def _select_counts(leg: Leg, destinations: tuple[DomainId, ...]) -> Prepared:
+    return Prepared(lambda: _write_counts(leg, destinations))
+
+
+def _write_counts(leg: Leg, destinations: tuple[DomainId, ...]) -> Select[*tuple[Any, ...]]:
     due = DUE[leg]
     now, aged, ripe = (
         case({domain: parameter(f"{name}{domain}") for domain in destinations}, value=transfers.c.destination)
         for name in _MARKS
     )
-    return Prepared(
+    return (
         select(
             transfers.c.destination,
             func.count(),
@@ -73,7 +79,7 @@ def _first(
     connection: Connection, leg: Leg, destination: DomainId, due_before: int, settling: Settling, limit: int
 ) -> list[Awaited]:
     select_first = _select_first(leg, destination)
-    rows = select_first(connection, due_before=due_before, limit=limit, **_milliseconds(settling))
+    rows = select_first.rows(connection, due_before=due_before, limit=limit, **_milliseconds(settling))
     return [Awaited(row.transfer_id, leg, row.due, destination) for row in rows]
 
 
@@ -81,10 +87,12 @@ def _first(
 def _select_first(leg: Leg, destination: DomainId) -> Prepared:
     due = DUE[leg]
     return Prepared(
-        select(transfers.c.transfer_id, due.label("due"))
-        .where(*_unjudged(leg, [destination]))
-        .order_by(due, transfers.c.transfer_id)
-        .limit(parameter("limit"))
+        lambda: (
+            select(transfers.c.transfer_id, due.label("due"))
+            .where(*_unjudged(leg, [destination]))
+            .order_by(due, transfers.c.transfer_id)
+            .limit(parameter("limit"))
+        )
     )
 
 

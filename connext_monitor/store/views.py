@@ -5,8 +5,6 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection
-
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.coverage import BlockRange
@@ -16,6 +14,7 @@ from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.store import alert_log, alert_rows, transfers
+from connext_monitor.store.connection import Connection
 
 
 def listed(

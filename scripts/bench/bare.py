@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from websockets.asyncio.client import connect
 
+from connext_monitor.store.connection import WRITER_PRAGMAS
 from connext_monitor.store.schema import events, transfers
-from connext_monitor.store.sqlite_engine import WRITER_PRAGMAS
 from connext_monitor.store.store import Store
 from scripts.bench.bridge_node import MOST_LOGS
 from scripts.bench.made_up_bridge import Bridge

@@ -157,8 +157,8 @@ STORE = {
         f"connext_monitor.store.{name}"
         for name in (
             "alert_rows", "backup_copy", "backup_folder", "bulk", "causes", "chains", "channels", "condition",
-            "database", "errors", "executor", "in_flight", "instants", "legs", "lock", "nonces", "opening",
-            "outage_note", "ownership", "prepared", "revisions", "schema", "schema_revision", "sqlite_engine",
+            "connection", "database", "errors", "executor", "in_flight", "instants", "legs", "lock", "nonces",
+            "opening", "outage_note", "ownership", "prepared", "revisions", "schema", "schema_revision",
             "stored_status", "trouble",
         )
     ),

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, event
-
+from connext_monitor.store.connection import COMMIT, Connection
 from connext_monitor.store.executor import Inline
 from tests.simulation.trace import AlertChange, State
 
@@ -33,20 +32,19 @@ class Disk:
         self.file = folder / FILE
         self._is_full = is_full
         self._on_commit = on_commit
-        self._engines: list[Engine] = []
+        self._connections: list[Connection] = []
         self._statements: int | None = None
         self._die: Callable[[], None] = lambda: None
         self._waits_for: str | None = None
         self._reader: sqlite3.Connection | None = None
         self.dead = False
 
-    def executor(self, make: Callable[[], Engine], most: int) -> Inline:
+    def executor(self, make: Callable[[], Connection], most: int) -> Inline:
         """See `MakeExecutor`: calls run where they are made."""
-        engine = make()
-        self._engines.append(engine)
-        event.listen(engine, "before_cursor_execute", self._before_statement)
-        event.listen(engine, "commit", self._before_commit)
-        return _Calls(engine, self._on_commit if most == 1 else None)
+        connection = make()
+        self._connections.append(connection)
+        connection.before = self._before_statement
+        return _Calls(connection, self._on_commit if most == 1 else None)
 
     def kill_at(self, statement: int, die: Callable[[], None], table: str | None = None) -> None:
         """Call ``die`` instead of the so-many-th statement from now on, or from the next one on that writes a table."""
@@ -67,19 +65,16 @@ class Disk:
     def close(self) -> None:
         """The process that had it open is gone."""
         self.dead = True
-        for engine in self._engines:
-            engine.dispose()
+        for connection in self._connections:
+            connection.close()
         if self._reader is not None:
             self._reader.close()
 
-    def _before_statement(self, _connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    def _before_statement(self, statement: str) -> None:
         if self._waits_for is not None and _writes(statement, self._waits_for):
             self._waits_for = None
         self._count()
-
-    def _before_commit(self, _connection: Connection) -> None:
-        self._count()
-        if self._is_full():
+        if statement == COMMIT and self._is_full():
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
@@ -101,11 +96,11 @@ def _writes(statement: str, table: str) -> bool:
 
 
 class _Calls(Inline):
-    def __init__(self, engine: Engine, after: Callable[[], None] | None) -> None:
-        super().__init__(lambda: engine)
+    def __init__(self, connection: Connection, after: Callable[[], None] | None) -> None:
+        super().__init__(lambda: connection)
         self._after = after
 
-    async def run(self, call: Callable[[Engine], T]) -> T:
+    async def run(self, call: Callable[[Connection], T]) -> T:
         result = await super().run(call)
         if self._after is not None:
             self._after()

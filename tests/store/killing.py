@@ -15,10 +15,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
@@ -26,9 +22,13 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.queue import Topic
 from connext_monitor.store import migration  # noqa: F401 - what each process would load by itself
+from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
+from tests.world.databases import watching
 from tests.world.recording import NAMES, NOW, accuse, commit, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
+
+Work = Callable[[Path, MakeExecutor], Awaitable[None]]
 
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
 EXECUTED = executed(info(0), sighting(20))
@@ -46,34 +46,34 @@ async def prepare(file: Path) -> None:
     await store.close()
 
 
-async def make(file: Path) -> None:
+async def make(file: Path, executor: MakeExecutor = Threads) -> None:
     """Make a database."""
-    await (await Store.open(file, NAMES)).close()
+    await (await Store.open(file, NAMES, executor=executor)).close()
 
 
-async def change(file: Path) -> None:
+async def change(file: Path, executor: MakeExecutor = Threads) -> None:
     """Commit a batch that touches everything.
 
     A leg arrives and ends an alert, a reorg takes back a transfer and its nonce and ends another, a third gets a leg,
     a log cannot be read, and both checkpoints move.
     """
-    store = await Store.open(file, NAMES)
+    store = await Store.open(file, NAMES, executor=executor)
     changes = [gone(CALLED[1]), seen(EXECUTED, reconciled(info(2), sighting(22)))]
     bad = [UnreadableLog(BETA, b"raw", "it is no log")]
     await commit(store, *changes, progress=[PROGRESS, ORIGIN], unreadable=bad)
     await store.close()
 
 
-async def gather(file: Path) -> None:
+async def gather(file: Path, executor: MakeExecutor = Threads) -> None:
     """Make a group of what waits."""
-    store = await Store.open(file, NAMES)
+    store = await Store.open(file, NAMES, executor=executor)
     await store.outbox.form_group("ops", Topic(EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
     await store.close()
 
 
-async def open_alert(file: Path) -> None:
+async def open_alert(file: Path, executor: MakeExecutor = Threads) -> None:
     """Call another leg overdue: an alert, and its deliveries."""
-    store = await Store.open(file, NAMES)
+    store = await Store.open(file, NAMES, executor=executor)
     await accuse(store, CALLED[2], "ops", "desk")
     await store.close()
 
@@ -89,23 +89,21 @@ def survivor(work: str, folder: Path) -> int:
     return int(ended.stdout)
 
 
-def _killed_at(statement: int, work: Callable[[Path], Awaitable[None]], file: Path) -> None:
+def _killed_at(statement: int, work: Work, file: Path) -> None:
     left = [statement]
 
-    @event.listens_for(Engine, "before_cursor_execute")
-    @event.listens_for(Engine, "commit")
-    def count(*_: Any) -> None:
+    def count(_statement: str) -> None:
         left[0] -= 1
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def run() -> None:
-        await work(file)
+        await work(file, watching(count))
 
     asyncio.run(run())
 
 
-def _until_one_survives(work: Callable[[Path], Awaitable[None]], folder: Path) -> int:
+def _until_one_survives(work: Work, folder: Path) -> int:
     statement, status = 0, -signal.SIGKILL
     while status == -signal.SIGKILL:
         statement += 1

@@ -7,8 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
+from connext_monitor.store.connection import Connection
 from tests.world.databases import open_store
 from tests.world.recording import NAMES
 from tests.world.waiting import until

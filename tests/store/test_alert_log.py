@@ -1,7 +1,7 @@
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import Connection, Update, update
+from sqlalchemy import update
 
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
@@ -9,6 +9,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.delivery_records import DeliveryStatus
 from connext_monitor.core.queue import Topic
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import deliveries
 from connext_monitor.store.store import Store
 from tests.world.kinds import chain_unobserved
@@ -47,8 +48,10 @@ async def test_a_reopened_alert_counts_as_changed(store: Store) -> None:
     assert [row.alert.id for row in await log.changed(seen_up_to, limit=9)] == [CHAIN.id]
 
 
-def _execute(statement: Update, connection: Connection) -> None:
-    connection.execute(statement)
+_GIVEN_UP = Prepared(
+    lambda: update(deliveries).where(deliveries.c.id == parameter("of")).values(pending=False, reason="too long")
+)
+"""As versions wrote it that gave a message up."""
 
 
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
@@ -63,9 +66,7 @@ async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -
         elif name == "ops":
             await store.outbox.delivery_postponed(delivery.id, 2, later.timestamp(), "answered 503")
         else:
-            # As versions wrote it that gave a message up.
-            given_up = update(deliveries).where(deliveries.c.id == delivery.id).values(pending=False, reason="too long")
-            await store.database.write(partial(_execute, given_up))
+            await store.database.write(partial(_GIVEN_UP.execute, of=delivery.id))
     desk, ops, pager = (await log.delivery_records([CHAIN.id]))[CHAIN.id]
     assert (desk.provider, desk.change, desk.state, desk.done_at) == ("desk", Change.OPENED, DeliveryStatus.TAKEN, NOW)
     assert (ops.state, ops.attempts, ops.next_attempt_at, ops.reason) == (

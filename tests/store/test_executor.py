@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
+from connext_monitor.store.connection import Connection, reader_connection
 from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.executor import Executor, Inline, MakeExecutor, Threads
-from connext_monitor.store.sqlite_engine import reader_engine
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
 from tests.world.recording import NAMES, accuse, put, seen
@@ -23,18 +22,18 @@ from tests.world.waiting import until
 XCALLED = xcalled(info(), sighting(10))
 
 
-def no_engine() -> Engine:
-    return reader_engine(Path("nowhere.db"))
+def not_opened() -> Connection:
+    return reader_connection(Path("nowhere.db"))
 
 
 @asynccontextmanager
 async def running(make: MakeExecutor, most: int = 1) -> AsyncIterator[Executor]:
-    executor = make(no_engine, most)
+    executor = make(not_opened, most)
     yield executor
     await executor.close(10)
 
 
-def thread(_engine: Engine) -> int:
+def thread(_connection: Connection) -> int:
     return threading.get_ident()
 
 
@@ -44,10 +43,10 @@ class Gate:
     def __init__(self) -> None:
         self.inside, self.opened = threading.Event(), threading.Event()
 
-    def __call__(self, engine: Engine) -> int:
+    def __call__(self, connection: Connection) -> int:
         self.inside.set()
         assert self.opened.wait(30)
-        return thread(engine)
+        return thread(connection)
 
     async def entered(self) -> None:
         assert await asyncio.to_thread(self.inside.wait, 30)
@@ -55,39 +54,39 @@ class Gate:
 
 @pytest.mark.parametrize("make", [Threads, Inline])
 async def test_what_a_call_returns_or_raises_comes_to_whoever_awaits_it(make: MakeExecutor) -> None:
-    def fail(_engine: Engine) -> None:
+    def fail(_connection: Connection) -> None:
         raise ValueError("on purpose")
 
     async with running(make) as executor:
-        assert await executor.run(lambda _engine: 7) == 7
+        assert await executor.run(lambda _connection: 7) == 7
         with pytest.raises(ValueError, match="on purpose"):
             await executor.run(fail)
-        assert await executor.run(lambda _engine: 8) == 8
+        assert await executor.run(lambda _connection: 8) == 8
 
 
 async def test_a_call_raising_stop_iteration_or_exit_fails_like_any_other() -> None:
-    def end(error: type[BaseException], _engine: Engine) -> None:
+    def end(error: type[BaseException], _connection: Connection) -> None:
         raise error
 
     async with running(Threads) as executor:
         for error in (StopIteration, SystemExit):
             with pytest.raises(RuntimeError, match=f"raised {error.__name__}"):
                 await executor.run(partial(end, error))
-        assert await executor.run(lambda _engine: 7) == 7
+        assert await executor.run(lambda _connection: 7) == 7
 
 
-async def test_only_calls_in_succession_share_an_engine() -> None:
-    engines: list[Engine] = []
+async def test_only_calls_in_succession_share_a_connection() -> None:
+    connections: list[Connection] = []
 
-    def counted(make: Callable[[], Engine], most: int) -> Threads:
-        def kept() -> Engine:
-            engines.append(make())
-            return engines[-1]
+    def counted(make: Callable[[], Connection], most: int) -> Threads:
+        def kept() -> Connection:
+            connections.append(make())
+            return connections[-1]
 
         return Threads(kept, most)
 
     async with running(counted, 2) as executor:
-        assert [await executor.run(lambda engine: engine) for _ in range(3)] == engines * 3
+        assert [await executor.run(lambda connection: connection) for _ in range(3)] == connections * 3
         gates = [Gate() for _ in range(3)]
         calls = [asyncio.ensure_future(executor.run(gate)) for gate in gates]
         for gate in gates[:2]:
@@ -96,7 +95,7 @@ async def test_only_calls_in_succession_share_an_engine() -> None:
         for gate in gates:
             gate.opened.set()
         await asyncio.gather(*calls)
-    assert len(engines) == 2
+    assert len(connections) == 2
 
 
 async def test_only_a_call_cancelled_before_it_begins_is_left_out() -> None:
@@ -105,25 +104,25 @@ async def test_only_a_call_cancelled_before_it_begins_is_left_out() -> None:
     async with running(Threads) as executor:
         gate = Gate()
 
-        def first(engine: Engine) -> None:
-            gate(engine)
+        def first(connection: Connection) -> None:
+            gate(connection)
             done.append("first")
 
         calls = [
             asyncio.ensure_future(executor.run(first)),
-            asyncio.ensure_future(executor.run(lambda _engine: done.append("second"))),
+            asyncio.ensure_future(executor.run(lambda _connection: done.append("second"))),
         ]
         await gate.entered()
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         gate.opened.set()
-        await executor.run(lambda _engine: done.append("third"))
+        await executor.run(lambda _connection: done.append("third"))
     assert done == ["first", "third"]
 
 
 async def test_it_abandons_a_hanging_call_and_takes_no_more() -> None:
-    executor, gate = Threads(no_engine), Gate()
+    executor, gate = Threads(not_opened), Gate()
     hanging = asyncio.ensure_future(executor.run(gate))
     await gate.entered()
     async with asyncio.timeout(20):
@@ -138,12 +137,12 @@ async def test_it_abandons_a_hanging_call_and_takes_no_more() -> None:
 def test_a_call_that_ends_after_the_loop_is_closed_ends_unheard() -> None:
     gate, ended = Gate(), threading.Event()
 
-    def late(engine: Engine) -> None:
-        gate(engine)
+    def late(connection: Connection) -> None:
+        gate(connection)
         ended.set()
 
     async def begin() -> Threads:
-        executor = Threads(no_engine)
+        executor = Threads(not_opened)
         executor.run(late)
         await gate.entered()
         await executor.close(0.0)
@@ -194,7 +193,7 @@ async def test_an_inline_store_also_says_why_it_cannot_be_opened(file: Path) -> 
 async def test_a_write_that_hangs_does_not_hold_up_the_closing(file: Path) -> None:
     await (await open_store(file, NAMES)).close()
     database, gate = await Database.open(file), Gate()
-    writing = asyncio.ensure_future(database.write(lambda connection: gate(connection.engine)))
+    writing = asyncio.ensure_future(database.write(gate))
     await gate.entered()
     async with asyncio.timeout(20):
         await database.close()

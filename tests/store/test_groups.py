@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, event, text
-from sqlalchemy.engine import Engine
 
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
@@ -15,10 +13,9 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import BATCH, RecentOpenings, Topic
-from connext_monitor.store import migration
 from connext_monitor.store.store import Store
 from tests.store.grouped import ARRIVED, CALLED, LATER, TOPIC, form, late, look
-from tests.world.databases import open_store
+from tests.world.databases import make_old, open_store, watching
 from tests.world.kinds import chain_unobserved, overdue_id
 from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
@@ -193,39 +190,35 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
         "INSERT INTO deliveries (alert_id, provider, change, pending, attempts, next_attempt_ms, created_ms)"
         " VALUES (:id, 'ops', 'opened', 1, 0, 0, 1)"
     )
-    engine = create_engine(f"sqlite:///{file}")
-    with engine.begin() as connection:
-        migration.upgrade(connection, "0001")
-        connection.execute(text(transfer), {"id": b"\xaa", "o": ALPHA, "d": BETA})
+    make_old(file, "0001")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(transfer, {"id": b"\xaa", "o": ALPHA, "d": BETA})
         for kind, about in (("execute_overdue", b"\xaa"), ("chain_unobserved", None)):
-            connection.execute(text(alert), {"id": kind, "kind": kind, "about": about})
-            connection.execute(text(delivery), {"id": kind})
-    engine.dispose()
+            connection.execute(alert, {"id": kind, "kind": kind, "about": about})
+            connection.execute(delivery, {"id": kind})
+        connection.commit()
     store = await open_store(file, NAMES)
     assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(CHAIN_UNOBSERVED)}
     await store.close()
 
 
-async def test_what_waits_is_found_by_the_indexes_made_for_it(store: Store, file: Path) -> None:
+async def test_what_waits_is_found_by_the_indexes_made_for_it(file: Path) -> None:
     # A partial index is used only where the query holds its condition to the letter; else each look reads it all.
+    asked: list[str] = []
+    store = await open_store(file, NAMES, watching(asked.append))
     await late(store)
     await form(store)
     await put(store, seen(*ARRIVED[:1]))
-    asked: list[tuple[str, tuple[object, ...]]] = []
-
-    def note(_conn: object, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
-        asked.append((statement, values))
-
-    event.listen(Engine, "before_cursor_execute", note)
+    asked.clear()
     await look(store)
     await store.outbox.next_delivery("ops")
-    event.remove(Engine, "before_cursor_execute", note)
+    await store.close()
     with closing(sqlite3.connect(file)) as connection:
         plans = [
             row[3]
-            for statement, values in asked
+            for statement in asked
             if statement.startswith("SELECT")
-            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * statement.count("?"))
         ]
     assert not [plan for plan in plans if plan.startswith("SCAN")]
     used = {plan.split("INDEX ")[1].split()[0] for plan in plans if "INDEX " in plan}

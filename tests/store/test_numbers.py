@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
 
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
@@ -17,6 +16,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.store import Store
 from tests.world.kinds import chain_unobserved, overdue
 from tests.world.two_chains import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
@@ -90,7 +90,7 @@ async def test_counting_waits_for_no_writer(store: Store) -> None:
     holding, go_on = threading.Event(), threading.Event()
 
     def hold(connection: Connection) -> None:
-        connection.execute(text("DELETE FROM tokens"))
+        connection.run("DELETE FROM tokens")
         holding.set()
         assert go_on.wait(30)
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event
 
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.store import deadlines, nonces, suspects
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.executor import Inline
-from tests.world.databases import open_store
+from tests.world.databases import open_store, watching
 from tests.world.recording import NAMES
 from tests.world.transfers import ALPHA, BETA
 
@@ -27,22 +26,15 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 async def test_an_event_is_found_by_its_transfer(file: Path, query: Callable[[Connection], object]) -> None:
-    statements: list[tuple[str, Any]] = []
-
-    def recorded(make: Callable[[], Engine], most: int) -> Inline:
-        engine = make()
-        event.listen(engine, "before_cursor_execute", lambda *seen: statements.append((seen[2], seen[3])))
-        return Inline(lambda: engine, most)
+    statements: list[str] = []
 
     def plans(connection: Connection) -> list[str]:
         statements.clear()
         query(connection)
-        asked = list(statements)
-        return [
-            row[3] for sql, values in asked for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
-        ]
+        asked = [(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?")) for sql in statements]
+        return [row[3] for explain, values in asked for row in connection.run(explain, values)]
 
-    store = await open_store(file, NAMES, recorded)
+    store = await open_store(file, NAMES, watching(statements.append, Inline))
     found = [step for step in await store.database.write(plans) if "events" in step]
     await store.close()
     assert found

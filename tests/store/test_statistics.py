@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.deadline import LEGS, Leg, TransferWithDeadlines, sighting_of
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import TimeBucket, Window
-from connext_monitor.store import migration
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.store import Store
 from tests.store.counting import ROUTERS, START, Made, buckets, pathways, routers, wanted
+from tests.world.databases import make_old
 from tests.world.examples import examples
 from tests.world.kinds import overdue
 from tests.world.recording import NAMES, NOW, gone, put, seen
@@ -140,7 +139,7 @@ async def test_the_migration_gives_what_is_stored_its_routers(file: Path) -> Non
     before = routers_column(file)
     assert sorted(before.values(), key=repr) == sorted([b"".join(ROUTERS), b"", ROUTERS[0], None], key=repr)
     old = file.with_name("old.db")
-    make_old(old)
+    make_old(old, v0010_routers.down_revision)
     with closing(sqlite3.connect(old)) as connection:
         connection.execute("ATTACH ? AS newer", (str(file),))
         for table in ("events", "transfers"):
@@ -149,14 +148,6 @@ async def test_the_migration_gives_what_is_stored_its_routers(file: Path) -> Non
         connection.commit()
     await (await Store.open(old, NAMES)).close()
     assert routers_column(old) == before
-
-
-def make_old(file: Path) -> None:
-    """A database as the version before made it."""
-    engine = create_engine(f"sqlite:///{file}")
-    with engine.begin() as connection:
-        migration.upgrade(connection, v0010_routers.down_revision)
-    engine.dispose()
 
 
 def routers_column(file: Path) -> dict[bytes, bytes | None]:

@@ -1,23 +1,23 @@
 """One writer, readers beside it: nobody sees a half, and nobody who goes away leaves one (promise 1)."""
 
 import asyncio
+import math
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
 
 from connext_monitor.core.batch import Batch, ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.database import Database
 from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
-from tests.world.databases import open_store
+from tests.world.databases import open_store, watching
 from tests.world.recording import NAMES, NOW, accuse, commit, put, seen
 from tests.world.transfers import BETA, executed, info, sighting, xcalled
 
@@ -47,35 +47,26 @@ async def execution(store: Store) -> None:
 
 
 def provider(connection: Connection, name: str) -> None:
-    connection.execute(text("INSERT INTO channels VALUES (:name, 'ok', NULL, 0)"), {"name": name})
+    connection.run("INSERT INTO channels VALUES (?, 'ok', NULL, 0)", (name,))
 
 
 def providers(connection: Connection) -> list[str]:
-    return list(connection.execute(text("SELECT provider FROM channels ORDER BY 1")).scalars())
+    return [name for (name,) in connection.run("SELECT provider FROM channels ORDER BY 1")]
 
 
 async def cancelled_at(statement: int, file: Path) -> bool:
     """Cancel the caller of a commit at its n-th statement; whether there was one."""
-    loop, engines = asyncio.get_running_loop(), list[Engine]()
+    loop, left = asyncio.get_running_loop(), [math.inf]
 
-    def watched(make: Callable[[], Engine], most: int) -> Threads:
-        def kept() -> Engine:
-            engines.append(make())
-            return engines[-1]
-
-        return Threads(kept, most)
-
-    store = await prepared(file, watched)
-    caller = asyncio.create_task(execution(store))
-    left = [statement]
-
-    @event.listens_for(engines[0], "before_cursor_execute")
-    def count(*_: Any) -> None:
+    def count(_statement: str) -> None:
         left[0] -= 1
         if left[0] == 0:
             loop.call_soon_threadsafe(caller.cancel)
             assert ended.wait(10)
 
+    store = await prepared(file, watching(count))
+    left[0] = statement
+    caller = asyncio.create_task(execution(store))
     ended = threading.Event()
     caller.add_done_callback(lambda _: ended.set())
     outcome = await asyncio.gather(caller, return_exceptions=True)

@@ -1,6 +1,7 @@
 """Databases for tests: the migrations run once, and each test gets a copy of what they made."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,9 @@ from threading import Lock
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainNames
-from connext_monitor.store.executor import MakeExecutor, Threads
+from connext_monitor.store import migration
+from connext_monitor.store.connection import Connection, reader_connection, transact
+from connext_monitor.store.executor import Executor, Inline, MakeExecutor, Threads
 from connext_monitor.store.store import Store
 
 _making = Lock()
@@ -22,6 +25,28 @@ async def open_store(file: Path, names: ChainNames, executor: MakeExecutor = Thr
         if not file.exists():
             file.write_bytes(made_by_first_run())
     return await Store.open(file, names, executor=executor)
+
+
+def watching(before: Callable[[str], None], kind: type[Threads] | type[Inline] = Threads) -> MakeExecutor:
+    """Makes executors whose connections tell of each statement before SQLite gets it."""
+
+    def make_executor(make: Callable[[], Connection], most: int) -> Executor:
+        def watched() -> Connection:
+            connection = make()
+            connection.before = before
+            return connection
+
+        return kind(watched, most)
+
+    return make_executor
+
+
+def make_old(file: Path, revision: str) -> None:
+    """A new file as the migrations up to this revision make it."""
+    file.touch()
+    connection = reader_connection(file)
+    transact(connection, lambda connection: migration.upgrade(connection, revision))
+    connection.close()
 
 
 async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:

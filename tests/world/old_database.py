@@ -13,9 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-from sqlalchemy import create_engine
 
-from connext_monitor.store import migration
+from tests.world.databases import make_old
 from tests.world.two_chains import ASSET, RECIPIENT, ROUTER, SENDER, START, Sample
 
 HERE, THERE = 1001, 1002
@@ -45,10 +44,7 @@ def left_by(revision: str) -> bytes:
     """The file as the version with this revision left it."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "old.db"
-        engine = create_engine(f"sqlite:///{file}")
-        with engine.begin() as connection:
-            migration.upgrade(connection, revision)
-        engine.dispose()
+        make_old(file, revision)
         with closing(sqlite3.connect(file)) as filling:
             filling.execute("PRAGMA foreign_keys = ON")
             for since, table, values in ROWS:

@@ -15,18 +15,16 @@ DELIVERING = (
         "gives-up-retries",
         7,
         "store/deliveries.py",
-        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)",
-        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason,\n"
-        "                pending=attempts < 4)",
+        'parameters("attempts", "next_attempt_ms", "reason")',
+        'parameters("attempts", "next_attempt_ms", "reason") | {"pending": parameter("attempts") < 4}',
         "a message that has failed four times is not sent any more",
     ),
     mutant(
         "digest-gives-up-retries",
         7,
         "store/groups.py",
-        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason)",
-        "        .values(attempts=attempts, next_attempt_ms=round(next_attempt_at * 1000), reason=reason,\n"
-        "                ended=attempts >= 4)",
+        'parameters("attempts", "next_attempt_ms", "reason")',
+        'parameters("attempts", "next_attempt_ms", "reason") | {"ended": parameter("attempts") >= 4}',
         "the message of a group that has failed four times is not sent any more",
     ),
     mutant(
@@ -57,9 +55,8 @@ DELIVERING = (
         "not-noted-after-retry",
         7,
         "store/deliveries.py",
-        "        .where(deliveries.c.id == delivery_id)\n        .values(pending=False, reference",
-        "        .where(deliveries.c.id == delivery_id, deliveries.c.attempts == 0)\n"
-        "        .values(pending=False, reference",
+        '.where(_THIS).values(parameters("reference"',
+        '.where(_THIS, deliveries.c.attempts == 0).values(parameters("reference"',
         "a message that is taken at a second attempt is sent again and again",
     ),
     mutant(

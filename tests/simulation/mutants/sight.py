@@ -109,7 +109,7 @@ SIGHT = (
         11,
         "store/retention.py",
         "        row.status.in_([Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value]),\n"
-        "        row.executed_at < before,\n        row.reconciled_at < before,\n",
+        "        row.executed_at < _BEFORE,\n        row.reconciled_at < _BEFORE,\n",
         "",
         "old transfers are pruned whether they are finished or not",
         Edit("store/retention.py", "        ~held,\n", ""),

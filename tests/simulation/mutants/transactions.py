@@ -2,7 +2,7 @@
 
 from tests.simulation.mutants.mutant import Edit, mutant
 
-_SPLIT = 'connection.exec_driver_sql("COMMIT")\n    connection.exec_driver_sql("BEGIN IMMEDIATE")\n'
+_SPLIT = 'connection.run("COMMIT")\n    connection.run("BEGIN IMMEDIATE")\n'
 
 TRANSACTIONS = (
     mutant(
@@ -27,7 +27,7 @@ TRANSACTIONS = (
         1,
         "store/alerts.py",
         "        news.queue_openings(connection, list(new.values()))",
-        '        connection.exec_driver_sql("COMMIT")\n        connection.exec_driver_sql("BEGIN IMMEDIATE")\n'
+        '        connection.run("COMMIT")\n        connection.run("BEGIN IMMEDIATE")\n'
         "        news.queue_openings(connection, list(new.values()))",
         "an alert is committed before what the channels are to be told of it: killed in between, nobody is told",
     ),
@@ -36,17 +36,16 @@ TRANSACTIONS = (
         1,
         "store/alerts.py",
         "        news.queue_ends(connection, {alert_id:",
-        '        connection.exec_driver_sql("COMMIT")\n        connection.exec_driver_sql("BEGIN IMMEDIATE")\n'
+        '        connection.run("COMMIT")\n        connection.run("BEGIN IMMEDIATE")\n'
         "        news.queue_ends(connection, {alert_id:",
         "an alert's end is committed before what the channels are to be told of it",
     ),
     mutant(
         "no-rollback",
         1,
-        "store/sqlite_engine.py",
-        "    with engine.begin() as connection:\n        return work(connection)\n",
-        "    with engine.connect() as connection:\n        try:\n            return work(connection)\n"
-        "        finally:\n            connection.commit()\n",
+        "store/connection.py",
+        "    except BaseException:\n        connection.rollback()\n        raise\n    return done\n",
+        "    except BaseException:\n        connection.driver.commit()\n        raise\n    return done\n",
         "what a transaction wrote before it failed is committed",
     ),
     mutant(

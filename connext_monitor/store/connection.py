@@ -1,0 +1,148 @@
+"""A connection to the SQLite file, opened when it is first used, and a transaction on it.
+
+Nothing lies between it and the driver: at a few microseconds for a usual statement of SQLite's, whatever handles each
+of them costs more than the statement itself. Statements are written elsewhere (`prepared`, `bulk`).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from connext_monitor.store.trouble import is_locked
+
+T = TypeVar("T")
+
+_LOCK_LOOKS_APART = 250
+"""Milliseconds that SQLite itself waits for the lock of another program."""
+_LOCK_LOOKS = 20
+"""How often it is asked for, one after the other: another program may hold it for five seconds."""
+PRAGMAS = ("foreign_keys=ON", "busy_timeout=5000")
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    *PRAGMAS,
+    # Nothing ends this wait of SQLite's, not even the stop: `transact_patiently` waits longer by asking again.
+    f"busy_timeout={_LOCK_LOOKS_APART}",
+    # Ids and hashes come in no order, so a batch touches pages all over the file: within SQLite's 2 MB it would write
+    # them out and read them again before it commits, and with a checkpoint every 4 MB copy most of them each time.
+    "cache_size=-32768",
+    "wal_autocheckpoint=4000",
+)
+_STATEMENTS_KEPT = 512
+"""Statements that SQLite has compiled: more than there are, with a few lengths of each list."""
+COMMIT = "COMMIT"
+
+
+class Connection:
+    """A connection for one thread at a time; raises sqlite3.Error.
+
+    ``before`` hears of each statement before SQLite does, from BEGIN to COMMIT; what it raises ends the transaction.
+    """
+
+    def __init__(self, uri: str, begin: str, pragmas: Sequence[str]) -> None:
+        self._uri = uri
+        self._begin = begin
+        self._pragmas = pragmas
+        self._opened: sqlite3.Connection | None = None
+        self.before: Callable[[str], None] | None = None
+
+    @property
+    def driver(self) -> sqlite3.Connection:
+        """The driver's own connection, for what cannot be asked for otherwise."""
+        if self._opened is None:
+            raise RuntimeError("no transaction has begun")
+        return self._opened
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        if self.before is not None:
+            self.before(sql)
+        return self.driver.execute(sql, values)
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement with each of these rows of values."""
+        if self.before is not None:
+            self.before(sql)
+        self.driver.executemany(sql, rows)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        if self._opened is None:
+            self._opened = self._open()
+        self.run(self._begin)
+
+    def commit(self) -> None:
+        """End it; all that it changed is on the disk."""
+        self.run(COMMIT)
+
+    def rollback(self) -> None:
+        """End it, if it has not ended by itself, without a trace."""
+        if self._opened is None:
+            return
+        try:
+            self._opened.rollback()
+        except sqlite3.Error:
+            self.close()  # SQLite rolls back what a connection leaves behind
+
+    def close(self) -> None:
+        """Let go of the file."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(sqlite3.Error):
+                opened.close()
+
+    def _open(self) -> sqlite3.Connection:
+        # The driver must not begin transactions by itself: it would do so too late for a consistent read.
+        opened = sqlite3.connect(self._uri, uri=True, isolation_level=None, cached_statements=_STATEMENTS_KEPT)
+        try:
+            for pragma in self._pragmas:
+                opened.execute(f"PRAGMA {pragma}").close()
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+
+def writer_connection(path: Path) -> Connection:
+    """For writing; its transactions begin by taking the file's write lock."""
+    return _connection(path, "rw", "BEGIN IMMEDIATE", WRITER_PRAGMAS)
+
+
+def reader_connection(path: Path, *, readonly: bool = False) -> Connection:
+    """For reading beside a writer; each of its transactions sees one state."""
+    return _connection(path, "ro" if readonly else "rw", "BEGIN", PRAGMAS)
+
+
+def transact(connection: Connection, work: Callable[[Connection], T]) -> T:
+    """Run ``work`` in one transaction. Blocks."""
+    try:
+        connection.begin()
+        done = work(connection)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return done
+
+
+def transact_patiently(
+    connection: Connection, work: Callable[[Connection], T], given_up: Callable[[], bool] = bool
+) -> T:
+    """The same, for as long as another program's lock may be waited for, or until ``given_up`` says so.
+
+    ``work`` may be run again.
+    """
+    for looks_left in reversed(range(_LOCK_LOOKS)):
+        try:
+            return transact(connection, work)
+        except sqlite3.Error as error:
+            if looks_left == 0 or not is_locked(error) or given_up():
+                raise
+    raise AssertionError("the last look returns or raises")
+
+
+def _connection(path: Path, mode: str, begin: str, pragmas: Sequence[str]) -> Connection:
+    # By its URI form SQLite refuses writes where they are not meant, and makes no file anew that was deleted.
+    return Connection(f"{path.absolute().as_uri()}?mode={mode}", begin, pragmas)
