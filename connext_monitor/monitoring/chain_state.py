@@ -118,12 +118,20 @@ class ChainState:
         before = self.covered
         if self.coverage is None or coverage.checkpoint > self.coverage.checkpoint:
             self.checkpoint_risen_at = self.clock.monotonic()
+            self._forget_below(coverage.checkpoint)
         self.coverage = coverage
         if coverage.covered and (before is None or coverage.covered.number > before.number):
             self.covered_risen_at = self.clock.monotonic()
             self._covered_once = True
         while self.awaited and self.covered and self.covered.timestamp > self.awaited[0]:
             heapq.heappop(self.awaited)
+
+    def _forget_below(self, checkpoint: BlockNumber) -> None:
+        """What is final is not read again: of the blocks below a checkpoint nothing is needed."""
+        self.headers.forget_below(checkpoint)
+        self.verified.keep_only(self.headers)
+        for number in [number for number in self._heads if number < checkpoint]:
+            del self._heads[number]
 
     def await_cover(self, past: Timestamp) -> None:
         """Someone waits to see the chain covered past this block time."""

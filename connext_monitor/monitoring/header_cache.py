@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 
-from connext_monitor.core.events import Hash32
+from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.monitoring.chain_data import Header
 
 _CACHED_HEADERS = 4096
@@ -15,7 +15,7 @@ class HeaderCache:
     """The headers lately seen, by hash: a block's time never changes.
 
     Those are kept that were seen last, at most ``most`` of them, and of those the ones stamped within the last half an
-    hour.
+    hour; what is below a chain's checkpoint is forgotten.
     """
 
     def __init__(self, most: int = _CACHED_HEADERS) -> None:
@@ -30,6 +30,14 @@ class HeaderCache:
             self._headers.popitem(last=False)
         if (arrived := self._awaited.pop(header.hash, None)) is not None:
             arrived.set()
+
+    def forget_below(self, number: BlockNumber) -> None:
+        """Keep none of a block below that height."""
+        for block_hash in [header.hash for header in self._headers.values() if header.number < number]:
+            del self._headers[block_hash]
+
+    def __contains__(self, block_hash: Hash32) -> bool:
+        return block_hash in self._headers
 
     @property
     def _seen_first(self) -> Header:

@@ -6,6 +6,7 @@ their parents: a block whose parents lead back to a verified one needs no questi
 """
 
 from collections import OrderedDict
+from collections.abc import Container
 from typing import Protocol
 
 from connext_monitor.config import ChainConfig
@@ -51,6 +52,10 @@ class VerifiedBlocks:
         self._blocks[block_hash] = None
         if len(self._blocks) > _KEPT:
             self._blocks.popitem(last=False)
+
+    def keep_only(self, blocks: Container[Hash32]) -> None:
+        """Forget all but these."""
+        self._blocks = OrderedDict.fromkeys(block_hash for block_hash in self._blocks if block_hash in blocks)
 
 
 class Lineage:

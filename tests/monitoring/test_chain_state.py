@@ -76,3 +76,24 @@ def test_a_nonce_that_nobody_says_is_told_of_once_that_lasts() -> None:
     assert state.sight().nonce_trouble == "node.example refused eth_call again"
     state.nonce_not_said(None)
     assert state.sight().nonce_trouble is None
+
+
+def test_of_what_is_final_only_the_checkpoint_itself_is_remembered() -> None:
+    state = following(manual_clock(NOW))
+    for number in range(100, 501):
+        state.saw_head(Header(BlockNumber(number), hash_at(number), hash_at(number - 1), Timestamp(NOW), None))
+        state.verified.add(hash_at(number))
+    end = BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), end))
+    assert [n for n in range(100, 501) if state.headers.get(hash_at(n)) is not None] == list(range(400, 501))
+    assert [n for n in range(100, 501) if hash_at(n) in state.verified] == list(range(400, 501))
+
+
+def test_what_is_not_final_stays_at_hand_while_the_checkpoint_stands_still() -> None:
+    state = following(manual_clock(NOW))
+    end = BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), end))
+    old = Header(BlockNumber(399), hash_at(399), hash_at(398), Timestamp(NOW), None)
+    state.headers.add(old)
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), end))
+    assert state.headers.get(hash_at(399)) == old

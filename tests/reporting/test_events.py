@@ -141,6 +141,18 @@ async def test_a_returning_reader_gets_what_it_missed(server: WebServer, session
         assert data(await reader.next()) == 1200
 
 
+async def test_what_was_missed_is_kept_for_five_minutes(
+    server: WebServer, session: aiohttp.ClientSession, clock: ManualClock
+) -> None:
+    for number in range(1, 5):
+        server.feed.publish(EventName.TRANSFER, str(number))
+        clock.advance(150)
+    async with reading(session, f"{server.feed.run_id}-2") as reader:
+        assert [data(await reader.next()) for _ in range(2)] == [3, 4]
+    async with reading(session, f"{server.feed.run_id}-1") as reader:
+        assert (await reader.next())["event"] == "reset"
+
+
 @pytest.mark.parametrize("last_seen", ["another-run-7", "7", "-1", "x" * 500, "٣"])
 async def test_who_comes_back_from_elsewhere_is_told_to_read_again(
     session: aiohttp.ClientSession, last_seen: str

@@ -32,7 +32,9 @@ _LOOK_EVERY = 5.0
 _MOST_AT_ONCE = 200
 """Changes of one kind that are sent one by one; beyond that a reset stands for all of them."""
 _KEPT = 1000
-"""Events kept for readers that reconnect."""
+"""Events kept for readers that reconnect, the most of them."""
+_KEPT_FOR = 300.0
+"""Seconds: whoever comes back later reads the lists again."""
 _WAITING = 2 * _KEPT
 """Events that may wait for one listener: everything that a returning reader can have missed, and as many more."""
 
@@ -48,11 +50,12 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One event: its number in the feed, and its data as JSON."""
+    """One event: its number in the feed, its data as JSON, and when it was made, on the monotonic clock."""
 
     number: int
     name: EventName
     data: str
+    at: float = 0.0
 
 
 class Listener:
@@ -80,7 +83,7 @@ class Listener:
 
 
 class Feed:
-    """The events since the start, the last thousand of them kept.
+    """The events since the start, the last thousand of them kept, and of those the ones of the last five minutes.
 
     ``run_id`` tells this run's numbers from those of another one.
     """
@@ -177,8 +180,11 @@ class Feed:
     def publish(self, name: EventName, data: str) -> None:
         """Give this event, JSON, to all listeners, and keep it for those who come back."""
         self._number += 1
-        event = FeedEvent(self._number, name, data)
+        now = self._clock.monotonic()
+        event = FeedEvent(self._number, name, data, now)
         self._kept.append(event)
+        while self._kept[0].at < now - _KEPT_FOR:
+            self._kept.popleft()
         for listener in self._listeners:
             listener.put(event)
 
