@@ -141,16 +141,18 @@ async def test_a_returning_reader_gets_what_it_missed(server: WebServer, session
         assert data(await reader.next()) == 1200
 
 
-async def test_what_was_missed_is_kept_for_five_minutes(
-    server: WebServer, session: aiohttp.ClientSession, clock: ManualClock
-) -> None:
+async def test_what_was_missed_is_kept_for_five_minutes(store: Store) -> None:
+    clock = ManualClock(AT)
+    feed = Feed(store, LABELS, clock, "run")
     for number in range(1, 5):
-        server.feed.publish(EventName.TRANSFER, str(number))
         clock.advance(150)
-    async with reading(session, f"{server.feed.run_id}-2") as reader:
-        assert [data(await reader.next()) for _ in range(2)] == [3, 4]
-    async with reading(session, f"{server.feed.run_id}-1") as reader:
-        assert (await reader.next())["event"] == "reset"
+        feed.publish(EventName.TRANSFER, str(number))
+    returning, late = feed.join("run-1"), feed.join("run-0")
+    events = [await returning.next() for _ in range(3)]
+    assert [event and event.data for event in events] == ["2", "3", "4"]
+    first = await late.next()
+    assert first is not None
+    assert first.name is EventName.RESET
 
 
 @pytest.mark.parametrize("last_seen", ["another-run-7", "7", "-1", "x" * 500, "٣"])
