@@ -129,7 +129,7 @@ class ChainState:
     def _forget_below(self, checkpoint: BlockNumber) -> None:
         """What is final is not read again: of the blocks below a checkpoint nothing is needed."""
         self.headers.forget_below(checkpoint)
-        self.verified.keep_only(self.headers)
+        self.verified.forget_without(self.headers)
         for number in [number for number in self._heads if number < checkpoint]:
             del self._heads[number]
 

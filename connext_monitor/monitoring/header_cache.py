@@ -36,9 +36,6 @@ class HeaderCache:
         for block_hash in [header.hash for header in self._headers.values() if header.number < number]:
             del self._headers[block_hash]
 
-    def __contains__(self, block_hash: Hash32) -> bool:
-        return block_hash in self._headers
-
     @property
     def _seen_first(self) -> Header:
         return next(iter(self._headers.values()))

@@ -6,7 +6,6 @@ their parents: a block whose parents lead back to a verified one needs no questi
 """
 
 from collections import OrderedDict
-from collections.abc import Container
 from typing import Protocol
 
 from connext_monitor.config import ChainConfig
@@ -53,9 +52,10 @@ class VerifiedBlocks:
         if len(self._blocks) > _KEPT:
             self._blocks.popitem(last=False)
 
-    def keep_only(self, blocks: Container[Hash32]) -> None:
-        """Forget all but these."""
-        self._blocks = OrderedDict.fromkeys(block_hash for block_hash in self._blocks if block_hash in blocks)
+    def forget_without(self, headers: Headers) -> None:
+        """Forget those whose header is not at hand any more."""
+        kept = [block_hash for block_hash in self._blocks if headers.get(block_hash) is not None]
+        self._blocks = OrderedDict.fromkeys(kept)
 
 
 class Lineage:
