@@ -32,8 +32,8 @@ from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.core.words import duration_words
 from connext_monitor.store.backup_folder import BackupFolder, Kept
 from connext_monitor.store.database import Database
+from connext_monitor.store.glance import StoredStatus, read_status
 from connext_monitor.store.lock import refuse_other_name
-from connext_monitor.store.stored_status import StoredStatus, read_status
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.delivery_records import DeliveryRecord, DeliveryStatus
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.selection import AlertRow, OpenAlerts
-from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.glance import read_alert
 from connext_monitor.store.instants import from_ms
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, transfers
 
 _IS_OPEN = alerts.c.state == AlertState.OPEN.value

@@ -13,7 +13,7 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.store import news
 from connext_monitor.store.alert_rows import alert_states, by_id, every_open, open_among
 from connext_monitor.store.bulk import InsertMany, replacing
-from connext_monitor.store.causes import written
+from connext_monitor.store.cause_text import written
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
 from connext_monitor.store.prepared import Prepared, parameter, parameters

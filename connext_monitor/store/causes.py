@@ -1,15 +1,15 @@
 """What is known of why legs are late: kept with their alerts, and what routers have done lately on a pathway."""
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Select, and_, case, exists, func, or_, select, update
 
-from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
+from connext_monitor.core.alerts.cause import Cause, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.transfer import Status
+from connext_monitor.store.cause_text import read_causes, written
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.revisions import upcoming_revision
@@ -53,13 +53,3 @@ def _count_bids() -> Select[*tuple[Any, ...]]:
 
 
 _COUNT_BIDS = Prepared(_count_bids)
-
-
-def written(causes: Iterable[Cause]) -> str:
-    """Causes as the database keeps them."""
-    return json.dumps([[cause.kind.value, dict(cause.facts), cause.past] for cause in causes])
-
-
-def read_causes(stored: str) -> tuple[Cause, ...]:
-    """The causes that `written` was given."""
-    return tuple(Cause(CauseKind(kind), facts, past) for kind, facts, past in json.loads(stored))

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Delete, delete, func, select
+from sqlalchemy import Delete, delete, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.store.bulk import InsertMany
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.prepared import Prepared, parameter, parameters
@@ -24,9 +24,7 @@ _MALFORMED_COLUMNS = [column for column in malformed_logs.c if column is not mal
 _INSERT_MALFORMED = InsertMany(lambda: insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
 
 
-_SELECT_CHAIN = Prepared(lambda: select(chains).where(chains.c.domain == parameter("domain")))
 _SELECT_STARTS = Prepared(lambda: select(chains.c.domain, chains.c.start_block))
-_COUNT_MALFORMED = Prepared(lambda: select(malformed_logs.c.domain, func.count()).group_by(malformed_logs.c.domain))
 _MOVING = ("start_block", "checkpoint", "covered_number", "covered_hash", "covered_at")
 
 
@@ -44,17 +42,6 @@ def _forget_malformed() -> Delete:
 
 _SAVE_COVERAGE = Prepared(_save_coverage)
 _FORGET_MALFORMED = Prepared(_forget_malformed)
-
-
-def coverage(connection: Connection, domain: DomainId) -> Coverage | None:
-    """How far the chain has been read; None where it never was."""
-    row = _SELECT_CHAIN.row(connection, domain=domain)
-    if row is None:
-        return None
-    covered = None
-    if row.covered_number is not None:
-        covered = BlockRef(BlockNumber(row.covered_number), Hash32(row.covered_hash), Timestamp(row.covered_at))
-    return Coverage(BlockNumber(row.start_block), BlockNumber(row.checkpoint), covered)
 
 
 def starts(connection: Connection) -> dict[DomainId, BlockNumber]:
@@ -90,8 +77,3 @@ def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_a
         ]
         _INSERT_MALFORMED(connection, rows)
         _FORGET_MALFORMED.execute(connection, of_domain=domain)
-
-
-def malformed_counts(connection: Connection) -> dict[DomainId, int]:
-    """How many malformed logs of each chain are kept."""
-    return {DomainId(domain): count for domain, count in _COUNT_MALFORMED.rows(connection)}

@@ -12,10 +12,11 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import QueuedDelivery
-from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.glance import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter, parameters
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import alerts, deliveries
 
 _THIS = deliveries.c.id == parameter("delivery_id")

@@ -15,11 +15,12 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
-from connext_monitor.store.alert_rows import read_alert
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.glance import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.payload import unpack
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter, parameters
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members
 

@@ -1,30 +1,18 @@
 """The transfers that are not completed, counted."""
 
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Timestamp
-from connext_monitor.core.stored_numbers import PathwayCount, PendingLegs
-from connext_monitor.core.transfer import Status
+from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, PATHWAY
 from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import transfers
 
 _Counts = dict[tuple[int, int], tuple[int, int]]
-_COMPLETED = (Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value)
-
-
-def _count_by_status() -> Select[*tuple[Any, ...]]:
-    columns = (transfers.c.origin, transfers.c.destination, transfers.c.status)
-    unfinished = transfers.c.status.not_in(_COMPLETED)
-    return select(*columns, func.count()).where(unfinished).group_by(*columns).order_by(*columns)
-
-
-_COUNT_BY_STATUS = Prepared(_count_by_status)
 
 
 def by_pathway(connection: Connection) -> list[PendingLegs]:
@@ -39,12 +27,6 @@ def by_pathway(connection: Connection) -> list[PendingLegs]:
         )
         for origin, destination in sorted(executions.keys() | reconciliations.keys())
     ]
-
-
-def by_status(connection: Connection) -> list[PathwayCount]:
-    """How many transfers that are not completed stand where, by pathway and status."""
-    rows = _COUNT_BY_STATUS.rows(connection)
-    return [PathwayCount(DomainId(row[0]), DomainId(row[1]), Status(row[2]), row[3]) for row in rows]
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stored_numbers import AwaitedLegs, PathwayLeg, StoredNumbers
-from connext_monitor.store import alert_rows, channels, nonces
+from connext_monitor.store import glance
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
@@ -17,11 +17,11 @@ from connext_monitor.store.prepared import Prepared, parameter
 def look(connection: Connection, now: float) -> StoredNumbers:
     """All of it as of one moment; ``now`` (Unix seconds) decides what is past due."""
     return StoredNumbers(
-        nonces=nonces.every(connection),
+        nonces=glance.every_nonces(connection),
         awaited={key: legs for leg in Leg for key, legs in _awaited(connection, leg, now).items()},
         overdue={(*pathway, leg): count for (pathway, leg, _), count in count_overdue(connection).items()},
-        open_alerts=alert_rows.count_open(connection),
-        backlogs=channels.backlogs(connection),
+        open_alerts=glance.count_open(connection),
+        backlogs=glance.backlogs(connection),
     )
 
 

@@ -11,7 +11,8 @@ from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferI
 from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges
 from connext_monitor.store.bulk import InsertMany, parts
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import mismatches
 
 _INSERT = InsertMany(lambda: insert(mismatches).on_conflict_do_nothing(), list(mismatches.c))

@@ -8,16 +8,13 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
 from connext_monitor.core.transfer import EventRecord
-from connext_monitor.store.chains import coverage
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.prepared import Prepared, StoredRow, parameter, parameters
+from connext_monitor.store.glance import coverage, nonces_in
+from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import chains, domain_of_event, events, transfers
 
 _ORIGIN = parameter("of_origin")
 _THIS_CHAIN = chains.c.domain == _ORIGIN
-_SELECT_EVERY = Prepared(
-    lambda: select(chains).where(chains.c.first_nonce.is_not(None), chains.c.next_nonce.is_not(None))
-)
 _SELECT_CHAIN = Prepared(lambda: select(chains).where(_THIS_CHAIN))
 _SAVE_FIRST = Prepared(
     lambda: (
@@ -69,16 +66,7 @@ _SELECT_BLOCK = Prepared(_select_block)
 def known(connection: Connection, domain: DomainId) -> Nonces | None:
     """The origin's nonces; None while the chain has not been asked."""
     row = _SELECT_CHAIN.row(connection, of_origin=domain)
-    return None if row is None or row.first_nonce is None or row.next_nonce is None else _nonces(row)
-
-
-def every(connection: Connection) -> dict[DomainId, Nonces]:
-    """Those of every origin that has been asked."""
-    return {DomainId(row.domain): _nonces(row) for row in _SELECT_EVERY.rows(connection)}
-
-
-def _nonces(row: StoredRow) -> Nonces:
-    return Nonces(row.first_nonce, row.contiguous_nonce, row.next_nonce, row.pruned_nonce or 0)
+    return None if row is None or row.first_nonce is None or row.next_nonce is None else nonces_in(row)
 
 
 def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole | None:

@@ -11,10 +11,10 @@ from connext_monitor.store import (
     backfills,
     blocks,
     causes,
-    chains,
     channels,
     deadlines,
     deliveries,
+    glance,
     groups,
     in_flight,
     metrics,
@@ -45,7 +45,7 @@ class Transfers(Noun):
     by_id_or_tx = reads_with_names(views.by_id_or_tx)
     shown = reads_with_names(views.by_ids)
     of_address = reads(address_search.page)
-    count_by_status = reads(in_flight.by_status)
+    count_by_status = reads(glance.count_in_flight)
     count_pending = reads(in_flight.by_pathway)
     without_origin = reads(without_origin)
 
@@ -55,7 +55,7 @@ class Suspects(Noun):
 
     suspects = reads(suspected)
     nonces = reads(known)
-    coverage = reads(chains.coverage)
+    coverage = reads(glance.coverage)
     by_id = reads(transfers.by_id)
 
 
@@ -63,7 +63,7 @@ class Deadlines(Noun):
     """The legs that have not arrived."""
 
     recompute = writes(deadlines.recompute)
-    coverage = reads(chains.coverage)
+    coverage = reads(glance.coverage)
     awaited = reads(deadlines.awaited)
     transfers_by_id = reads(transfers.by_ids)
     resolved_since = reads(alert_rows.resolved_since)
@@ -85,10 +85,10 @@ class Alerts(Noun):
     escalate = writes(alerts.escalate)
     resolve = writes(alerts.resolve_one)
     resolve_decided = writes(alerts.resolve_decided)
-    open_of_kind = reads(alert_rows.open_of_kind)
+    open_of_kind = reads(glance.open_of_kind)
     every_open = reads(alert_rows.every_open)
     worst_open = reads(alert_log.worst_open)
-    count_open = reads(alert_rows.count_open)
+    count_open = reads(glance.count_open)
     open_by_topic = reads(alert_log.open_by_topic)
     of_transfer = reads(alert_rows.of_transfer)
     listed = reads_with_names(views.listed_alerts)
@@ -114,7 +114,7 @@ class Outbox(Noun):
     delivery_sent = writes(deliveries.sent)
     delivery_postponed = writes(deliveries.postponed)
     channel_state = writes(channels.save_channel)
-    channels = reads(channels.channel_rows)
+    channels = reads(glance.channel_rows)
     queue = reads(queues.queue)
     form_group = writes(groups.form)
     join_group = writes(groups.join)
@@ -127,13 +127,13 @@ class Outbox(Noun):
 class Chains(Noun):
     """How far each chain has been read, and what of it."""
 
-    coverage = reads(chains.coverage)
+    coverage = reads(glance.coverage)
     anchors = reads(newest_first)
     backfilled = reads(backfills.read)
     nonces = reads(known)
     nonce_hole = reads(hole)
     stored = reads(blocks.stored)
-    malformed_counts = reads(chains.malformed_counts)
+    malformed_counts = reads(glance.malformed_counts)
 
 
 class Tokens(Noun):

@@ -5,17 +5,17 @@ driver gets it with plain values. Building a statement anew for each question ta
 to answer it. Values go in and come out as they are stored: flags as 0 and 1.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from operator import itemgetter
 from sqlite3 import Cursor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import BindParameter, Delete, Insert, Select, Update, bindparam
 from sqlalchemy.dialects import sqlite
 
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.plain import StoredRow, row_type
 
 DIALECT = sqlite.dialect()
 """What statements are compiled for."""
@@ -24,15 +24,6 @@ _ROWS_AT_A_TIME = 1_000
 
 Statement = Select[*tuple[Any, ...]] | Insert | Update | Delete
 Values = Mapping[str, object]
-
-
-class StoredRow(tuple[Any, ...]):
-    """A row of an answer; its columns have their names."""
-
-    __slots__ = ()
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401 - whatever the column holds
 
 
 def parameter(name: str) -> BindParameter[Any]:
@@ -104,7 +95,7 @@ class Prepared:
 
     def _row_maker(self, cursor: Cursor) -> Callable[[Sequence[object]], StoredRow]:
         if self._make_row is None:
-            self._make_row = partial(tuple.__new__, _row_type([column[0] for column in cursor.description]))
+            self._make_row = partial(tuple.__new__, row_type([column[0] for column in cursor.description]))
         return self._make_row
 
 
@@ -153,8 +144,3 @@ def filled(values: list[Any]) -> list[Any]:
 def _one_by_one(values: list[Any]) -> Iterable[object]:
     """The values, and what is in tuples of them."""
     return chain.from_iterable(values) if values and isinstance(values[0], tuple) else values
-
-
-def _row_type(names: Collection[str]) -> type[StoredRow]:
-    columns = {name: property(itemgetter(place)) for place, name in enumerate(names)}
-    return type("StoredRow", (StoredRow,), {"__slots__": (), **columns})

@@ -22,7 +22,8 @@ from connext_monitor.core.queue import (
     WaitingEnd,
 )
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.prepared import Prepared, StoredRow, parameter
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
 
 _earlier = deliveries.alias("earlier")

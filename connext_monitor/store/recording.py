@@ -11,11 +11,11 @@ from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.store import (
-    alert_rows,
     alerts,
     anchors,
     backfills,
     chains,
+    glance,
     mismatches,
     nonces,
     retention,
@@ -49,7 +49,7 @@ def prior_state(connection: Connection, batch: Batch) -> PriorState:
         transfers.prior_state(connection, ids, gone),
         pruned=retention.pruned_among(connection, ids),
         false_deliveries=mismatches.touched(connection, gone),
-        chain_alerts=alert_rows.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
+        chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 

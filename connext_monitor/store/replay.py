@@ -9,7 +9,8 @@ from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.stats import LatencyPercentiles, Replayed, Window, latency
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
-from connext_monitor.store.prepared import Prepared, StoredRow
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import chains, transfers
 from connext_monitor.store.statistics import latencies, within
 

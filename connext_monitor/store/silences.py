@@ -11,7 +11,8 @@ from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.store import alert_rows, news
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
-from connext_monitor.store.prepared import Prepared, StoredRow, parameter, parameters
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import silences
 
 _COLUMNS = ("until_ms", "kind", "origin", "destination", "subject", "reason", "ack", "made_ms", "done")

@@ -30,7 +30,8 @@ from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.payload import unpack
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter
 from connext_monitor.store.schema import events, transfers
 
 Key = tuple[int, ...]

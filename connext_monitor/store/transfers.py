@@ -27,7 +27,8 @@ from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfe
 from connext_monitor.store.bulk import InsertMany, SelectIn, parts, replacing
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.payload import pack, unpack
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import events, transfers
 
 _KINDS = {kind.value: kind for kind in EventKind}

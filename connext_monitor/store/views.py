@@ -13,7 +13,7 @@ from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.selection import AlertRow, Cursor, TransferFilter
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.store import alert_log, alert_rows, transfers
+from connext_monitor.store import alert_log, alert_rows, glance, transfers
 from connext_monitor.store.connection import Connection
 
 
@@ -60,7 +60,7 @@ def _views(connection: Connection, names: ChainNames, rows: Sequence[TransferWit
     if not rows:
         return []
     overdue = alert_rows.overdue_legs(connection, [row.transfer.transfer_id for row in rows])
-    unseen = {alert.subject for alert in alert_rows.open_of_kind(connection, CHAIN_UNOBSERVED)}
+    unseen = {alert.subject for alert in glance.open_of_kind(connection, CHAIN_UNOBSERVED)}
     no_leg: frozenset[Leg] = frozenset()
     return [
         TransferView(

@@ -134,8 +134,8 @@ def test_status_loads_what_it_reads_only(monitor: Program) -> None:
     with monitor.config.open("a", encoding="utf-8") as config:
         config.write(CHANNELS)
     modules = loaded(monitor.folder, "--config", "config.toml", "status", "--json")
-    assert modules & NEVER == set()
-    assert "connext_monitor.store.stored_status" in modules
+    assert modules & {*NEVER, "sqlalchemy", "structlog"} == set()
+    assert "connext_monitor.store.glance" in modules
     assert {name for name in modules if name.startswith("connext_monitor.alerting")} == ALERTING
     assert [name for name in modules if name.startswith((*ROOMS, "connext_monitor.reporting"))] == []
     assert {name for name in modules if name.startswith("connext_monitor.store")} <= STORE
@@ -157,10 +157,8 @@ STORE = {
     *(
         f"connext_monitor.store.{name}"
         for name in (
-            "alert_rows", "backup_copy", "backup_folder", "bulk", "causes", "chains", "channels", "condition",
-            "connection", "database", "errors", "executor", "in_flight", "instants", "legs", "lock", "nonces",
-            "opening", "outage_note", "ownership", "prepared", "revisions", "schema", "schema_revision",
-            "stored_status", "trouble",
+            "backup_copy", "backup_folder", "cause_text", "condition", "connection", "database", "errors", "executor",
+            "glance", "instants", "lock", "opening", "outage_note", "ownership", "plain", "schema_revision", "trouble",
         )
     ),
 }  # fmt: skip

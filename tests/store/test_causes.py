@@ -5,7 +5,7 @@ from pathlib import Path
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, CauseKind, RouterBids
 from connext_monitor.core.deadline import Leg, TransferWithDeadlines
-from connext_monitor.store.causes import read_causes, written
+from connext_monitor.store.cause_text import read_causes, written
 from connext_monitor.store.store import Store
 from tests.world.databases import open_store
 from tests.world.kinds import overdue

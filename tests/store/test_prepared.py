@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import delete, insert, select, tuple_
 
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.prepared import Prepared, StoredRow, list_parameter, parameter, parameters
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import channels
 from connext_monitor.store.store import Store
 
