@@ -66,6 +66,11 @@ class Bulletin:
             if name in self._channels:
                 self._channels[name].recall()
 
+    @property
+    def idle(self) -> bool:
+        """Whether every channel has taken or refused what was queued for it."""
+        return not any(channel.waiting for channel in self._channels.values())
+
     async def delivered(self, within: float) -> None:
         """Wait until every channel has taken or refused what is queued for it; ``within`` seconds at most."""
         with suppress(TimeoutError):
@@ -86,6 +91,8 @@ class _Channel:
         self._references: list[str | None] = []
         self._perhaps_taken = False
         self._more = asyncio.Event()
+        self.waiting = 0
+        """Notices that have been neither taken nor given up."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -95,6 +102,7 @@ class _Channel:
 
     def put(self, notice: AlertNotice) -> None:
         self._queue.put_nowait(notice)
+        self.waiting += 1
         self._more.set()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"bulletin to {self._provider.name}")
@@ -127,6 +135,7 @@ class _Channel:
                     await self._deliver(notice, reference)
                 self._references.clear()
                 self._perhaps_taken = False
+            self.waiting -= 1
             self._queue.task_done()
 
     async def _deliver(self, notice: AlertNotice, reference: str | None) -> Outcome:

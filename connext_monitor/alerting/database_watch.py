@@ -80,19 +80,25 @@ class DatabaseWatch:
         try:
             await look_every(self._every, self._look, failed="database_watch.failed", passes_on=(StoreUnavailable,))
         finally:
+            if not self._ended:
+                await self._announcer.forget()
             await self._announcer.aclose()
             await self._database.aclose()
 
-    async def _look(self) -> None:
+    async def _look(self) -> float | None:
+        """Seconds to the next look, where that is to come sooner than usual."""
         with self._failures.survive("examine"):
             await self._database.examine()
         trouble = self._database.trouble
         if trouble is not None:
             await self._fails(trouble)
-            return
+            return None
         if self._is_over():
             await self._works_again()
         await self._keep_ended()
+        if not self._ended:
+            await self._announcer.forget()
+        return min(self._every, _LOOK_EVERY) if self._announcer.ending else None
 
     def _is_over(self) -> bool:
         if not self._announcer.stands:

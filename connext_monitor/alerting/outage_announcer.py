@@ -12,6 +12,8 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
 
 _REPEATED_EVERY = 3600.0
+_HEARD_WITHIN = 60.0
+"""Seconds that the channels have to take the end of an outage before the note of it is cleared."""
 _LAST_WORDS = 10.0
 """Seconds that the channels have to take the last message of a process that ends."""
 
@@ -56,6 +58,7 @@ class OutageAnnouncer:
         self._clock = clock
         self._announced_at = 0.0  # monotonic seconds
         self._alert: Alert | None = None
+        self._ended_at: float | None = None  # monotonic seconds; while the note of an outage that is over stands
 
     @property
     def stands(self) -> bool:
@@ -82,7 +85,8 @@ class OutageAnnouncer:
         """Announce an outage that has lasted for so many seconds."""
         now = self._clock.now()
         since = int((now - timedelta(seconds=lasted)).timestamp())
-        before = await self._memory.read() if self._alert is None else _announced(self._alert, trouble, now)
+        before = await self._noted() if self._alert is None else _announced(self._alert, trouble, now)
+        self._ended_at = None
         self._alert = _continuing(_failing(now, trouble, since=since), before)
         await self._memory.write(_announced(self._alert, trouble, now))
         self._announced_at = self._clock.monotonic()
@@ -90,20 +94,40 @@ class OutageAnnouncer:
 
     async def announce_last(self, trouble: DatabaseTrouble, lasted: float) -> None:
         """Announce trouble that ends this process, unless people know of it; give the channels some time to take it."""
-        before = await self._memory.read()
+        before = await self._noted()
         if before is None or not before.covers(trouble, self._clock.now(), every=_REPEATED_EVERY):
             await self.announce(trouble, lasted)
             await self._bulletin.delivered(_LAST_WORDS)
 
     async def announce_end(self) -> Alert | None:
-        """Announce that it is over, if it was announced at all; the alert as it has ended."""
+        """Announce that it is over, if it was announced at all; the alert as it has ended.
+
+        Until `forget` clears it, the note has the next process announce the end, in case this one does not get so far.
+        """
         if self._alert is None:
             return None
         ended = self._alert.resolved(Resolution.RECOVERED, self._clock.now())
         self._alert = None
+        self._ended_at = self._clock.monotonic()
         self._bulletin.announce(ended)
-        await self._memory.clear()
         return ended
+
+    @property
+    def ending(self) -> bool:
+        """Whether the note of an outage that is over is still to be cleared."""
+        return self._ended_at is not None
+
+    async def forget(self) -> None:
+        """Clear the note of an outage that is over, once the channels have heard so, or had their time to."""
+        if self._ended_at is None:
+            return
+        if self._bulletin.idle or self._clock.monotonic() - self._ended_at >= _HEARD_WITHIN:
+            self._ended_at = None
+            await self._memory.clear()
+
+    async def _noted(self) -> AnnouncedOutage | None:
+        """The outage that people know of and take to last."""
+        return None if self.ending else await self._memory.read()
 
     async def aclose(self) -> None:
         """Announce nothing more."""

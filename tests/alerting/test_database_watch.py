@@ -199,15 +199,19 @@ async def test_a_channel_that_may_have_taken_it_hears_the_end() -> None:
     assert bulletin.LONGEST_SEND > 3 * LONGEST_TIMEOUT
 
 
+class Away(Channel):
+    """Takes nothing while it is ``away``."""
+
+    away = False
+
+    async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
+        self.tries += 1
+        return TryLater("is away") if self.away else await super().send(notice, reference)
+
+
 async def test_an_outage_not_announced_has_no_end_announced() -> None:
-    class Away(Channel):
-        away = True
-
-        async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
-            self.tries += 1
-            return TryLater("is away") if self.away else await super().send(notice, reference)
-
     channel = Away("a")
+    channel.away = True
     async with Watch(channel).running() as watch:
         watch.database.trouble = FULL
         await watch.passes(11)
@@ -240,6 +244,56 @@ async def test_an_outage_keeps_its_id_over_a_restart(trouble: DatabaseTrouble) -
     async with Watch(channel, note=note).running() as third:
         await third.passes(20)
     assert len(channel.taken) == 2
+
+
+async def test_an_end_that_nobody_heard_is_announced_by_the_next_process() -> None:
+    channel, note = Away("a"), MemoryNote()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+        channel.away, tried = True, channel.tries
+        watch.database.trouble = None
+        await until(lambda: watch.archive.alerts and channel.tries > tried)
+    channel.away = False
+    async with Watch(channel, note=note).running():
+        await until(lambda: len(channel.taken) == 2)
+        await until(lambda: note.outage is None)
+    assert channel.titles()[1] == "The monitor's database works again"
+
+
+async def test_an_outage_after_one_whose_end_nobody_heard_is_another() -> None:
+    channel = Away("a")
+
+    def opened() -> list[str]:
+        return [notice.alert.id for notice, _ in channel.taken if notice.alert.state is AlertState.OPEN]
+
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: len(opened()) == 1)
+        channel.away = True
+        watch.database.trouble = None
+        await until(lambda: len(watch.archive.alerts) == 1)
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        channel.away = False
+        await until(lambda: len(opened()) == 2)
+    assert len(set(opened())) == 2
+
+
+async def test_a_dead_channel_does_not_keep_the_note_of_an_end() -> None:
+    channel, dead, note = Channel("a"), Channel("b", hangs=True), MemoryNote()
+    async with Watch(channel, dead, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+        watch.database.trouble = None
+        await until(lambda: watch.archive.alerts)
+        await watch.passes(30)
+        assert note.outage is not None
+        await watch.passes(31)
+        await until(lambda: note.outage is None)
 
 
 async def test_an_end_is_announced_only_after_a_write() -> None:
