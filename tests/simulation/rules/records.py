@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import covers
+from tests.simulation.intervals import covers, meets
 from tests.simulation.rules.telling import GROUPED_WITHIN, Inbox
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import ChainRecord, Interval, Sighting, TransferRecord
-from tests.simulation.truth import Standing, TransferTruth
+from tests.simulation.truth import ChainTruth, Standing, TransferTruth, standing
 
 RECORDED_WITHIN = 60.0
 """Seconds after which what a chain says must be recorded, at rest, once what is final has been looked at."""
@@ -59,6 +59,12 @@ def _transfer(
     if record is not None and record.status != _status(record):
         words = f"its status is {record.status}, by its events {_status(record)}"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, transfer.transfer_id, words)
+
+
+def _nobody_asks(case: Case, transfer: TransferTruth, chain: ChainTruth, events: tuple[Standing, ...]) -> bool:
+    """Whether all endpoints hid the event when it came, and it is a leg of a call that a reorg took back."""
+    hidden = any(meets(chain.hiding, Interval(event.during.begin, case.end)) for event in events)
+    return hidden and standing(transfer.xcalled, case.end) is None
 
 
 def _difference(

@@ -5,7 +5,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, after, both, longer, minus, union
-from tests.simulation.rules.overdue import KINDS
+from tests.simulation.rules.overdue import HIDDEN_FOUND_WITHIN, KINDS
 from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
 from tests.simulation.trace import Interval
 from tests.simulation.truth import ChainTruth, TransferTruth
@@ -42,10 +42,12 @@ def sight(case: Case) -> Iterator[Finding]:
 def _unjudgeable(case: Case, chain: ChainTruth) -> Intervals:
     """When a leg that was due on the chain could not be judged, or not have been for long.
 
-    Its delivery was forged, and the contract says that it is executed.
+    The contract says that it is executed, and its delivery was forged, or nobody showed it.
     """
+    patience = case.truth.unobserved_after
     forged = (forged.during for t in case.truth.transfers if t.destination == chain.domain for forged in t.forged)
-    return longer(union(forged), 2 * case.truth.unobserved_after + SEEN_WITHIN)
+    hidden = longer(chain.hiding, HIDDEN_FOUND_WITHIN + patience)
+    return union([*longer(union(forged), 2 * patience + SEEN_WITHIN), *hidden])
 
 
 def _false(case: Case, chain: ChainTruth) -> Iterator[Finding]:
