@@ -1,0 +1,131 @@
+"""An outage of the database has one id and one end, whichever process announces them."""
+
+import asyncio
+
+import pytest
+
+from connext_monitor.alerting.bulletin import Bulletin
+from connext_monitor.alerting.outage_announcer import announce_failed_start
+from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable
+from tests.alerting.outages import DAMAGED, FULL, GONE, Away, Channel, Watch, manual_clock
+from tests.world.alerts import LABELS
+from tests.world.outage_notes import MemoryNote
+from tests.world.waiting import until
+
+
+@pytest.mark.parametrize("trouble", [FULL, GONE], ids=["full", "gone"])
+async def test_an_outage_keeps_its_id_over_a_restart(trouble: DatabaseTrouble) -> None:
+    channel, note = Channel("a"), MemoryNote()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = trouble
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+    async with Watch(channel, note=note).running() as again:
+        await until(lambda: len(channel.taken) == 2)
+        await until(lambda: len(again.archive.alerts) == 1)
+    opened, resolved = (notice.alert for notice, _ in channel.taken)
+    assert resolved.id == opened.id
+    assert resolved.opened_at == opened.opened_at
+    assert resolved.resolution == "recovered"
+    assert channel.titles()[1] == "The monitor's database works again"
+    assert note.outage is None
+    async with Watch(channel, note=note).running() as third:
+        await third.passes(20)
+    assert len(channel.taken) == 2
+
+
+async def test_an_end_that_nobody_heard_is_announced_by_the_next_process() -> None:
+    channel, note = Away("a"), MemoryNote()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+        channel.away, tried = True, channel.tries
+        watch.database.trouble = None
+        await until(lambda: watch.archive.alerts and channel.tries > tried)
+    channel.away = False
+    async with Watch(channel, note=note).running():
+        await until(lambda: len(channel.taken) == 2)
+        await until(lambda: note.outage is None)
+    assert channel.titles()[1] == "The monitor's database works again"
+
+
+async def test_an_outage_after_one_whose_end_nobody_heard_is_another() -> None:
+    channel = Away("a")
+
+    def opened() -> list[str]:
+        return [notice.alert.id for notice, _ in channel.taken if notice.alert.state is AlertState.OPEN]
+
+    async with Watch(channel).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: len(opened()) == 1)
+        channel.away = True
+        watch.database.trouble = None
+        await until(lambda: len(watch.archive.alerts) == 1)
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        channel.away = False
+        await until(lambda: len(opened()) == 2)
+    assert len(set(opened())) == 2
+
+
+async def test_a_dead_channel_does_not_keep_the_note_of_an_end() -> None:
+    channel, dead, note = Channel("a"), Channel("b", hangs=True), MemoryNote()
+    async with Watch(channel, dead, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+        watch.database.trouble = None
+        await until(lambda: watch.archive.alerts)
+        await watch.passes(30)
+        assert note.outage is not None
+        await watch.passes(31)
+        await until(lambda: note.outage is None)
+
+
+async def test_an_end_is_announced_only_after_a_write() -> None:
+    channel, note = Channel("a"), MemoryNote()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+    again = Watch(channel, note=note)
+    again.database.proven = False
+    async with again.running():
+        await again.passes(5)
+        again.database.trouble = FULL
+        again.database.proven = True
+        await again.passes(60)
+        assert len(channel.taken) == 1
+        again.database.trouble = None
+        await until(lambda: len(channel.taken) == 2)
+    assert channel.taken[1][0].alert.state is AlertState.RESOLVED
+
+
+async def test_failed_starts_are_announced_once_an_hour() -> None:
+    clock, note, channel = manual_clock(), MemoryNote(), Channel("a")
+    for passed in (0, 5, 1000, 3700):
+        clock.advance(passed - clock.passed)
+        await announce_failed_start(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
+    assert len(channel.taken) == 2
+    assert len({notice.alert.id for notice, _ in channel.taken}) == 1
+    assert set(channel.titles()) == {"The monitor cannot start"}
+    assert "Nobody watches the bridge until the monitor is started again" in channel.taken[0][0].message.text
+
+
+async def test_damage_that_every_start_meets_is_announced_once() -> None:
+    channel, note = Channel("a"), MemoryNote()
+    for _ in range(3):
+        async with Watch(channel, note=note).running() as watch:
+            assert watch.task is not None
+            await watch.passes(30)
+            watch.database.trouble = DAMAGED
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(watch.task, 30)
+    assert channel.titles() == ["The monitor has lost its database and is stopping"]
+    async with Watch(channel, note=note).running() as mended:
+        await mended.passes(70)
+        await until(lambda: len(channel.taken) == 2)
+    assert channel.titles()[1] == "The monitor's database works again"
