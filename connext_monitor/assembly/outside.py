@@ -8,7 +8,7 @@ from connext_monitor.alerting.outgoing_report import Draw
 from connext_monitor.monitoring import endpoint
 from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
 from connext_monitor.monitoring.intervals import USUAL, Intervals
-from connext_monitor.process.garbage import spare_collections
+from connext_monitor.process.garbage import collect_by_time
 from connext_monitor.reporting.picture import draw
 from connext_monitor.store.executor import MakeExecutor, Threads
 
@@ -54,6 +54,6 @@ class Outside:
     open_endpoint: OpenEndpoint = endpoint.open_endpoint
     executor: MakeExecutor = Threads
     random: Random = field(default_factory=SystemRandom)
-    built: Callable[[], None] = spare_collections
+    built: Callable[[], None] = collect_by_time
     draw: Draw = draw
     looks: LookIntervals = field(default_factory=LookIntervals)

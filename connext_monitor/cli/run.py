@@ -11,7 +11,7 @@ from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.process import descriptors
+from connext_monitor.process import allocator, descriptors
 from connext_monitor.process.logs import configure_logging
 from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.process.stop_request import StopRequest
@@ -36,6 +36,7 @@ def _monitor(stop: StopRequest) -> int:
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
         log.info("providers.not_configured", providers=", ".join(config.not_configured), shown_by="check-config")
+    allocator.keep_little()
     with asyncio.Runner(loop_factory=RunningLoop) as runner:
         clock = AgreedClock(SystemClock(runner.get_loop().time))
         labels = chain_labels(config)

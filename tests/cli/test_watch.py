@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cli.conftest import OtherLoop, Program
+from tests.cli.conftest import OtherLoop, Program, process_environ
 from tests.cli.served import CHAINS, Running, all_is_well
-from tests.world.processes import process_environ
 
 _PATIENCE = 180.0
 _ROWS = 12

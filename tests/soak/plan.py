@@ -89,7 +89,7 @@ def words(trouble: Trouble) -> str:
     """What it is, in a few words."""
     match trouble:
         case EndpointTrouble(chain, endpoints, fault):
-            return f"{chain}'s endpoint {' and '.join(str(index + 1) for index in endpoints)}: {fault}"
+            return f"{chain}'s endpoint {' and '.join(str(place + 1) for place in endpoints)}: {fault}"
         case ChannelTrouble():
             return f"the channel {trouble.value}"
         case ProcessTrouble():
@@ -101,6 +101,8 @@ _CALM_FIRST: Final = 45.0
 _CALM_LAST: Final = 60.0
 _LONG_OUTAGES: Final = 0.15
 """The share of episodes that last long enough for a chain to be reported as out of sight, or a channel as failing."""
+_ONE_LIFE: Final = 0.7
+"""The share of a run that is free of kills and stops, in one piece: of an hour a life in which growth can be judged."""
 _TARGETS: Final = ("chain", "chain", "channel", "process")
 
 _SOME: Final[Sequence[Callable[[Random], Fault]]] = (
@@ -135,14 +137,14 @@ all lie in the same way could be found out by nobody."""
 def plan(chance: Random, seconds: float, chains: Sequence[str]) -> list[Incident]:
     """Episodes of trouble with calm between them, as long at least as the trouble was.
 
-    An episode hits one to three targets, each once. Half of the run, in one piece, is free of kills and stops: only in
+    An episode hits one to three targets, each once. Most of the run, in one piece, is free of kills and stops: only in
     a long life a slow growth shows.
     """
-    long_life = chance.uniform(0, seconds / 2)
+    long_life = chance.uniform(0, (1 - _ONE_LIFE) * seconds)
     incidents: list[Incident] = []
     at = _CALM_FIRST
     while at < seconds - _CALM_LAST:
-        may_end = not long_life <= at <= long_life + seconds / 2
+        may_end = not long_life <= at <= long_life + _ONE_LIFE * seconds
         episode = list(_episode(chance, at, chains, may_end=may_end))
         incidents += episode
         over = max(incident.end for incident in episode)

@@ -46,7 +46,7 @@ def report(soaked: Soaked, growth: Growth) -> Iterator[str]:
 
 def _lives(lives: Sequence[Life], samples: Sequence[Sample]) -> Iterator[str]:
     sampled = {life[0].life: life for life in by_life(samples)}
-    yield "life  started   lasted   ended by   memory MB           open files   WAL MB        longest loop lag"
+    yield "life  started   lasted   ended by   memory MB           open files   WAL MB        longest loop lag   waited"
     for life in lives:
         lasted = (life.ended or life.started) - life.started
         line = f"{life.number:4}  {_clock(life.started)}  {lasted:5.0f} s  {life.by:9}"
@@ -59,7 +59,8 @@ def _sampled(samples: Sequence[Sample]) -> str:
     files = [sample.descriptors for sample in samples]
     return (
         f"  {first.memory / MB:6.1f} to {last.memory / MB:6.1f}   {min(files):3} to {max(files):3}   "
-        f"at most {max(sample.wal for sample in samples) / MB:4.1f}  {lag * 1000:6.0f} ms"
+        f"at most {max(sample.wal for sample in samples) / MB:4.1f}  {lag * 1000:6.0f} ms  "
+        f"{last.waited:7.1f} s"
     )
 
 
@@ -101,7 +102,7 @@ def _happened(evidence: Evidence, bites: Mapping[str, int]) -> Iterator[str]:
     yield f"went wrong: {_counted(Counter(bites))}"
     yield f"alerts: {_counted(Counter(alert.kind for alert in evidence.alerts))}"
     for channel, taken in evidence.taken.items():
-        yield f"messages taken by the channel {channel}: {_counted(Counter(message.change for message in taken))}"
+        yield f"messages taken by the channel {channel}: {_counted(Counter(one.change for one in taken))}"
 
 
 def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
@@ -112,7 +113,7 @@ def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
             f"{ordered[len(ordered) // 2]:.1f} s in the middle, {ordered[-1]:.1f} s at most, disturbances included"
         )
     yield ", ".join(f"{name} {count}" for name, count in verdict.counts.items()) + f", mishaps {len(mishaps)}"
-    for name, findings in (
+    for name, found in (
         ("missed", verdict.missed),
         ("false", verdict.false),
         ("told twice", verdict.twice),
@@ -120,9 +121,9 @@ def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
         ("differs", verdict.differ),
         ("mishap", mishaps),
     ):
-        yield from (f"  {name}: {words}" for words in findings[:_LISTED])
-        if len(findings) > _LISTED:
-            yield f"  {name}: and {len(findings) - _LISTED} more"
+        yield from (f"  {name}: {words}" for words in found[:_LISTED])
+        if len(found) > _LISTED:
+            yield f"  {name}: and {len(found) - _LISTED} more"
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -25,7 +25,7 @@ from tests.soak.judging import Verdict, judge
 from tests.soak.lives import Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
 from tests.soak.reorgs import Reorg, replace_blocks
-from tests.soak.samples import Sample, append_to, descriptors_of, lag_in, memory_of, stored_in, wal_of
+from tests.soak.samples import Sample, append_to, descriptors_of, lag_in, memory_of, stored_in, waited_by, wal_of
 from tests.world.ports import free_port
 
 CHAINS: Final = ("alpha", "beta")
@@ -166,8 +166,8 @@ class Soak:
     async def _suffer(self, trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble) -> None:
         match trouble:
             case EndpointTrouble(chain, endpoints, fault):
-                for index in endpoints:
-                    await self._proxies[chain][index].apply(fault)
+                for place in endpoints:
+                    await self._proxies[chain][place].apply(fault)
             case ChannelTrouble():
                 await self._channels[TROUBLED].suffer(trouble)
             case ProcessTrouble():
@@ -176,8 +176,8 @@ class Soak:
     async def _recover(self, trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble) -> None:
         match trouble:
             case EndpointTrouble(chain, endpoints):
-                for index in endpoints:
-                    await self._proxies[chain][index].lift()
+                for place in endpoints:
+                    await self._proxies[chain][place].lift()
             case ChannelTrouble():
                 await self._channels[TROUBLED].recover()
             case ProcessTrouble():
@@ -215,6 +215,7 @@ class Soak:
             stored=stored,
             # A loop that was suspended was held up by us.
             lag=lag if now - self._lives.resumed > _LAG_KEPT else None,
+            waited=waited_by(pid),
         )
         self._samples.append(sample)
         append_to(self._folder / "samples.csv", sample)
@@ -281,7 +282,7 @@ class Soak:
                 bites.update(proxy.bites)
         bites.update({f"channel {what}": count for what, count in self._channels[TROUBLED].bites.items()})
         bites.update({f"reorg of {depth}": count for depth, count in self._reorgs.items()})
-        bites.update(disturbance.what for disturbance in self._disturbances if disturbance.whom == PROCESS)
+        bites.update(one.what for one in self._disturbances if one.whom == PROCESS)
         return bites
 
 

@@ -25,7 +25,8 @@ class Sample:
     """One look: ``at`` in Unix seconds, ``age`` of the process in seconds, sizes in bytes.
 
     ``database`` is the size of all its pages, wherever they are now; ``stored`` counts the events in it. ``lag`` is the
-    longest delay of the event loop within the last minute, in seconds, None where the process did not say.
+    longest delay of the event loop within the last minute, in seconds, None where the process did not say. ``waited``
+    is for how many seconds of its life the process could have run, and the machine ran others.
     """
 
     at: float
@@ -37,19 +38,26 @@ class Sample:
     database: int
     stored: int
     lag: float | None
+    waited: float = 0.0
 
 
 def memory_of(pid: int) -> int:
     """A process's resident memory in bytes. Raises `OSError` where it has ended."""
-    match = _RSS.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-    if match is None:
+    found = _RSS.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    if found is None:
         raise ProcessLookupError(pid)
-    return int(match[1]) * 1024
+    return int(found[1]) * 1024
 
 
 def descriptors_of(pid: int) -> int:
     """How many files it has open. Raises `OSError` where it has ended."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def waited_by(pid: int) -> float:
+    """Seconds for which its first thread has waited for a processor. Raises `OSError` where it has ended."""
+    _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    return int(waited) / 1e9
 
 
 def wal_of(database: Path) -> int:
@@ -74,8 +82,8 @@ def stored_in(database: Path) -> tuple[int, int]:
 
 def lag_in(metrics: str) -> float | None:
     """What a scrape says of the loop's longest delay lately."""
-    match = _LAG.search(metrics)
-    return float(match[1]) if match else None
+    found = _LAG.search(metrics)
+    return float(found[1]) if found else None
 
 
 def append_to(file: Path, sample: Sample) -> None:
@@ -137,8 +145,8 @@ def second_half(life: Sequence[Sample], warm_up: float = WARM_UP) -> list[Sample
 
 
 def _hourly(lives: Sequence[Sequence[Sample]], value: Callable[[Sample], float]) -> Slope | None:
-    common = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
-    return common.times(HOUR) if common else None
+    found = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
+    return found.times(HOUR) if found else None
 
 
 def _beyond_stored(sample: Sample) -> float:
