@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from connext_monitor.core.deadline import LEGS
-from connext_monitor.core.documents.transfers import transfer_document
+from connext_monitor.core.documents.transfers import TransferDocument, transfer_document
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer_view import TransferView
 
@@ -14,7 +14,7 @@ _ENDS = ("origin", "destination")
 _EVENTS = ("xcalled", "executed", "reconciled")
 _SIGHTING_PARTS = ("timestamp", "block_number", "block_hash", "tx_hash")
 
-COLUMNS: Sequence[str] = (
+_IN_ORDER = (
     "transfer_id",
     "status",
     "path",
@@ -30,6 +30,12 @@ COLUMNS: Sequence[str] = (
     "routers",
     *(f"{event}_{part}" for event in _EVENTS for part in _SIGHTING_PARTS),
     *(f"{leg}_{part}" for leg in LEGS for part in ("due_at", "state")),
+)
+_SPREAD = {*_ENDS, *_EVENTS, "deadlines"}
+COLUMNS: Sequence[str] = (
+    *_IN_ORDER,
+    # What the document has gained since comes last: whoever reads columns by their number finds those where they were.
+    *(name for name in TransferDocument.__struct_fields__ if name not in {*_IN_ORDER, *_SPREAD}),
 )
 """Named and written as in the API's document; ``symbol`` and ``decimals`` are the asset's own, where they are known.
 

@@ -43,8 +43,9 @@ def test_csv_has_the_same_in_flat_columns(filled: Program) -> None:
     assert shown.splitlines()[0] == ",".join(COLUMNS)
     _, _, row = rows(shown)
     [document] = filled.json("transfers", "--status", "CompletedFast")["items"]
-    plain = ("transfer_id", "status", "path", "nonce", "asset", "amount", "bridged_amount", "to", "sender")
+    plain = [name for name, value in document.items() if not isinstance(value, dict | list)]
     assert {name: row[name] for name in plain} == {name: document[name] for name in plain}
+    assert "transfer_id" in plain
     assert (row["origin_chain"], row["destination_domain_id"], row["routers"]) == (
         "here", "1002", document["routers"][0],
     )  # fmt: skip
