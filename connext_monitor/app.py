@@ -134,13 +134,13 @@ async def _build(
 
     tally = Tally(names, config.alert_providers)
     observed = observe_chains(config, store, clock, outside)
-    clock.watch(observed.heads)
     tokens = TokenReader(store.tokens, observed.queries, known_tokens)
     await tokens.load()
     alerts = await build_alerting(
         config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally, outside
     )
 
+    clock.on_step(alerts.scheduler.follow_clocks)
     statuses = partial(chain_statuses, observed.observers, alerts.unjudged)
     served = build_served(
         config, store, tally, statuses, observed.live, alerts.provider_watch, labels, clock, web_connections, stack
@@ -149,15 +149,23 @@ async def _build(
     if web is not None:
         alerts.desk.on_change(web.feed.alerts_changed)
 
+    looks = outside.looks
+    origins = OriginSearch(
+        store.transfers, observed.queries, labels, clock, every=looks.origins, rest=looks.without_suspects
+    )
     listener = AfterCommit(
-        alerts.scheduler, alerts.chain_watch, alerts.cause_watch, web.feed.transfers_changed if web else None, tally
+        alerts.scheduler,
+        alerts.chain_watch,
+        alerts.cause_watch,
+        [alerts.phantom_watch.committed, origins.committed],
+        web.feed.transfers_changed if web else None,
+        tally,
     )
     checker, past = (
         TransferChecker(queue, store, legs, listener, labels, clock, alerts.desk.route, patient=True)
         # What began before the watch gets no deadlines, as with a backfill.
         for queue, legs in ((observed.live, durations), (observed.past, no_deadlines))
     )
-    origins = OriginSearch(store.transfers, observed.queries, labels, clock, every=outside.looks.origins)
     if web is not None:
         await start_web(web, stack)
 
@@ -168,11 +176,11 @@ async def _build(
 
     # Stopped from the last to the first: what is still seen is committed, and then what that alerts about is sent.
     parts = [
-        Part("clock", partial(clock.run, outside.looks.clocks)),
+        Part("clock", partial(clock.run, looks.clocks)),
         *(served.parts() if served else ()),
         *alerts.parts,
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
-        *housekeeping(config, store, providers, alerts.desk, statuses, clock, outside.looks.reports),
+        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks.reports),
         Part("transfer checker", checker.run, drain=checker.drain),
         Part("checker of the past", past.run, drain=past.drain),
         Part("origin search", origins.run),

@@ -1,5 +1,6 @@
 """Accuses deliveries that have no origin, once the origin's nonces prove it and the origin itself says so too."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -19,10 +20,13 @@ from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import Suspect
 from connext_monitor.core.unjudged import Unjudged
 
 _LOOK_EVERY = 2.0
+_REST = 60.0
+"""Seconds between two looks while no delivery is suspected: each that is stored without an origin wakes the watch."""
 _ASKED_BACK = 3600
 """Seconds before the delivery from which on its origin is asked for the XCalled: two chains' clocks may differ."""
 
@@ -59,13 +63,17 @@ class PhantomWatch:
         desk: AlertDesk,
         clock: Clock,
         every: float = _LOOK_EVERY,
+        rest: float = _REST,
     ) -> None:
         self._store = store
         self._chains = chains
         self._desk = desk
         self._clock = clock
         self._every = every
+        self._rest = max(every, rest)
+        self._woken = asyncio.Event()
         self._settled_at: dict[TransferId, BlockNumber] = {}
+        self._suspected = False
         self._looked_for: set[TransferId] = set()
         self._alerted: set[TransferId] = set()
         self._proven: dict[DomainId, set[TransferId]] = {}
@@ -78,14 +86,26 @@ class PhantomWatch:
 
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
-        await look_every(self._every, self._look, failed="phantom_watch.failed")
+        await look_every(self._every, self._look, failed="phantom_watch.failed", woken=self._woken)
 
-    async def _look(self) -> None:
+    def committed(self, changes: Changes) -> None:
+        """Look soon, if a delivery without an origin has been stored, or something has happened to an accused one."""
+        doubtful = any(transfer.xcalled is None for transfer, _ in changes.transfers)
+        touched = [*(transfer.transfer_id for transfer, _ in changes.transfers), *changes.vanished]
+        if doubtful or not self._alerted.isdisjoint(touched):
+            self._woken.set()
+
+    async def _look(self) -> float:
+        """Seconds to the next look."""
         await self._review_open()
+        self._suspected = False
         for origin in self._chains:
             with self._failures.survive(origin):
                 self._proven[origin] = await self._look_at(origin)
+                continue
+            self._suspected = True
         self._held.keep_only(set[TransferId]().union(*self._proven.values()))
+        return self._every if self._suspected else self._rest
 
     async def _review_open(self) -> None:
         alerts = await self._desk.open_alerts(PHANTOM_DELIVERY)
@@ -113,6 +133,7 @@ class PhantomWatch:
         for suspect in suspects:
             if suspect.transfer_id in self._alerted:
                 continue
+            self._suspected = True
             settled = self._is_settled(suspect, reached)
             verdict = judge_delivery(suspect.nonce, nonces, suspect.holder_block, reached.checkpoint, settled=settled)
             if verdict.accuses and settled:

@@ -138,7 +138,10 @@ class AlertScheduler:
         )
 
     async def _keep_to_clocks(self) -> NoReturn:
-        await look_every(self._follows_clocks_every, self._follow_clocks, failed="deadlines.not_armed_anew")
+        async def look() -> None:
+            self.follow_clocks()
+
+        await look_every(self._follows_clocks_every, look, failed="deadlines.not_armed_anew")
 
     def _arm(self, awaited: Awaited) -> None:
         key, judge = key_of(awaited), self._judges.get(awaited.destination)
@@ -185,8 +188,8 @@ class AlertScheduler:
                     break
                 last = part[-1]
 
-    async def _follow_clocks(self) -> None:
-        """Have the timers of each destination go by the time there, however that moves."""
+    def follow_clocks(self) -> None:
+        """Have the timers of each destination go by the time there, however that has moved since the last time."""
         steps = {domain: step for domain in self._judges if (step := self._clock_steps.since_last(domain))}
         if steps:
             self._timers.arm_anew(steps)

@@ -52,6 +52,7 @@ class Alerting:
     desk: AlertDesk
     provider_watch: ProviderWatch
     cause_watch: CauseWatch
+    phantom_watch: PhantomWatch
     chain_watch: ChainWatch
     unjudged: UnjudgedWatch
     scheduler: AlertScheduler
@@ -78,7 +79,7 @@ async def build_alerting(
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)
     finder = CauseFinder(store.causes, chains, clock)
     scheduler = _scheduler(store, chains, desk, partial(_find_causes, tokens, finder), clock, looks)
-    phantoms = PhantomWatch(store.suspects, chains, desk, clock, every=looks.phantoms)
+    phantoms = PhantomWatch(store.suspects, chains, desk, clock, every=looks.phantoms, rest=looks.without_suspects)
     names = {domain: chain.name for domain, chain in chains.items()}
     unjudged = UnjudgedWatch(
         store.unjudged, desk, scheduler, phantoms.held, names, unobserved_after, clock, every=looks.unjudged
@@ -103,7 +104,7 @@ async def build_alerting(
         Part("unjudged watch", partial(unjudged.run, chain_watch.unjudged_changed)),
         Part("alert scheduler", scheduler.run),
     ]
-    return Alerting(parts, desk, provider_watch, cause_watch, chain_watch, unjudged, scheduler)
+    return Alerting(parts, desk, provider_watch, cause_watch, phantoms, chain_watch, unjudged, scheduler)
 
 
 async def _find_causes(tokens: TokenReader, finder: CauseFinder, transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:

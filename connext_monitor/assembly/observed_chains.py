@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connext_monitor.assembly.outside import Outside
-from connext_monitor.clock import Clock
+from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
-from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
@@ -35,17 +34,12 @@ class ObservedChains:
         """The chains' names in the config, in its order."""
         return [observer.state.config.name for observer in self.observers]
 
-    def heads(self) -> dict[DomainId, Header]:
-        """The newest block seen of each chain, where one has been seen."""
-        heads = {observer.state.config.domain_id: observer.state.head for observer in self.observers}
-        return {domain: head for domain, head in heads.items() if head is not None}
-
     def parts(self) -> list[Part]:
         """The observers."""
         return [Part(f"observer {observer.state.config.name}", observer.run) for observer in self.observers]
 
 
-def observe_chains(config: Config, store: Store, clock: Clock, outside: Outside) -> ObservedChains:
+def observe_chains(config: Config, store: Store, clock: AgreedClock, outside: Outside) -> ObservedChains:
     """An observer for each chain of the config; nothing is asked before they run."""
     live, past = ObservationQueue(), ObservationQueue()
     unobserved_after = config.alerts.unobserved_after.total_seconds()
@@ -59,6 +53,7 @@ def observe_chains(config: Config, store: Store, clock: Clock, outside: Outside)
             clock,
             outside.random,
             outside.looks.monitoring,
+            clock.saw_head,
         )
         for chain in config.chains.values()
     ]

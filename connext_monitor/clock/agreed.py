@@ -1,8 +1,8 @@
 """The time that the program goes by: the machine's, unless the chains show that it cannot be right."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import structlog
 
@@ -10,48 +10,52 @@ from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core import clock_agreement
 from connext_monitor.core.clock_agreement import AGREES_AGAIN, TOLERANCE, ChainClock, ClockState
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Timestamp
 
 _LOOK_EVERY = 1.0
 _SETTLES = 30.0
 """Seconds after the first head within which some chain has told the time, if any ever does."""
 
+_STEADY = 1.0
+"""Seconds by which a chain's time, or ours, may move otherwise than the machine counts and still be steady."""
+
 log = structlog.get_logger()
 
 
-class Head(Protocol):
-    """A chain's newest block."""
-
-    @property
-    def timestamp(self) -> int:
-        """Its block time (Unix seconds)."""
-        ...
-
-
-Heads = Callable[[], Mapping[DomainId, Head]]
-
-
 class AgreedClock:
-    """A `Clock` of which ``now`` may be set right by the chains' heads; ``watch`` says where to find these."""
+    """A `Clock` of which ``now`` may be set right by the chains' heads."""
 
     def __init__(self, own: Clock) -> None:
         self._own = own
-        self._heads: Heads = dict
+        self._on_step: Callable[[], None] = lambda: None
         self._chains: dict[DomainId, ChainClock] = {}
         self._before: float | None = None
         self._first_head_at: float | None = None
-        self._differs = False
+        self._differs = self._stepped = False
 
-    def watch(self, heads: Heads) -> None:
-        """Compare with these heads from now on, while ``run`` runs."""
-        self._heads = heads
+    def on_step(self, stepped: Callable[[], None]) -> None:
+        """Have this called whenever a chain's time, or ours, has moved otherwise than the machine counts seconds."""
+        self._on_step = stepped
+
+    def saw_head(self, domain: DomainId, timestamp: Timestamp) -> None:
+        """A chain has a newest block of this time: with these the machine's clock is compared."""
+        at = self._own.elapsed()
+        before = self._chains.get(domain)
+        after = ChainClock.begun(timestamp, at) if before is None else before.after(timestamp, at)
+        self._chains[domain] = after
+        self._first_head_at = at if self._first_head_at is None else self._first_head_at
+        self.look()
+        if before is None or abs(after.time(at) - before.time(at)) > _STEADY:
+            self._on_step()
 
     def now(self) -> datetime:
         """The time of day, aware, in UTC: a jump of the machine's clock that the chains contradict is left out."""
         own = self._own.now()
         at = self._own.elapsed()
         offset = own.timestamp() - at
-        self._before = clock_agreement.agreed(offset, self._before, self._offsets(at))
+        before, self._before = self._before, clock_agreement.agreed(offset, self._before, self._offsets(at))
+        if before is not None and abs(self._before - before) > _STEADY:
+            self._stepped = True
         return own if self._before == offset else datetime.fromtimestamp(self._before + at, UTC)
 
     def monotonic(self) -> float:
@@ -91,7 +95,7 @@ class AgreedClock:
         return ClockState(ahead, self._differs)
 
     async def run(self, every: float = _LOOK_EVERY) -> NoReturn:
-        """Look at the heads until cancelled, and say in the log when the clocks differ and when they agree again."""
+        """Look until cancelled whether the machine's clock has jumped."""
 
         async def look() -> None:
             self.look()
@@ -99,17 +103,13 @@ class AgreedClock:
         await look_every(every, look, failed="clock.fault")
 
     def look(self) -> None:
-        """Take note of the heads that have come."""
-        at = self._own.elapsed()
-        for domain, head in self._heads().items():
-            before = self._chains.get(domain)
-            self._chains[domain] = (
-                ChainClock.begun(head.timestamp, at) if before is None else before.after(head.timestamp, at)
-            )
-            self._first_head_at = at if self._first_head_at is None else self._first_head_at
+        """Compare the clocks, and say in the log when they differ and when they agree again."""
         # So that a jump is one beside a time that is at most a second old, whether anybody asked for it or not.
         self.now()
         self._compare()
+        if self._stepped:
+            self._stepped = False
+            self._on_step()
 
     def _compare(self) -> None:
         ahead = self.state().ahead

@@ -3,12 +3,13 @@
 import heapq
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 from connext_monitor.clock import Clock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
@@ -23,6 +24,13 @@ _HISTORY = 300
 """Seconds of block time behind the head from which on covering is reading history."""
 _LONGEST_CATCH_UP = 3600.0
 
+OnHead = Callable[[DomainId, Timestamp], None]
+"""Hears of each head that a chain's endpoint announces; must not raise."""
+
+
+def unheard(_domain: DomainId, _timestamp: Timestamp) -> None:
+    """An `OnHead` for where nobody compares clocks with heads."""
+
 
 class ChainState:
     """The live state of one chain.
@@ -35,7 +43,12 @@ class ChainState:
     """
 
     def __init__(
-        self, config: ChainConfig, clock: Clock, unobserved_after: float, loss_proof: LossProof = USUAL.loss
+        self,
+        config: ChainConfig,
+        clock: Clock,
+        unobserved_after: float,
+        loss_proof: LossProof = USUAL.loss,
+        on_head: OnHead = unheard,
     ) -> None:
         self.config = config
         self.coverage: Coverage | None = None
@@ -60,6 +73,7 @@ class ChainState:
         self.holes_closed = 0
         self.clock = clock
         self._unobserved_after = unobserved_after
+        self._on_head = on_head
         self._covered_once = False
         self._connected_at = clock.monotonic()
         self._highest: BlockNumber | None = None
@@ -83,6 +97,7 @@ class ChainState:
             self._highest = head.number
             self.head_risen_at = self.clock.monotonic()
         self.head = head
+        self._on_head(self.config.domain_id, head.timestamp)
         self.headers.add(head)
         self._heads[head.number] = head.hash
         if len(self._heads) > _HEADS_KEPT:

@@ -26,7 +26,15 @@ class CoverRequests:
         if self._state.replaces(head):
             self.reorg_hinted = True
         self._state.saw_head(head)
-        self._woken.set()
+        if self._is_asked_for(head):
+            self._woken.set()
+
+    def _is_asked_for(self, head: Header) -> bool:
+        """Whether anything may be due with a head: one that nobody waits for is covered with the next, see below."""
+        state = self._state
+        pushes = state.endpoint is not None and state.endpoint.pushes
+        awaited = bool(state.awaited) and head.timestamp > state.awaited[0]
+        return self.reorg_hinted or awaited or not pushes or state.covered is None
 
     def hint_reorg(self) -> None:
         """Blocks may have been replaced, or hold something that was not read."""

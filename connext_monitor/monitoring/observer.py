@@ -14,7 +14,7 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.endpoint_health import EndpointFailure
 from connext_monitor.core.events import Timestamp
-from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.chain_state import ChainState, OnHead, unheard
 from connext_monitor.monitoring.cover_requests import CoverRequests
 from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.coverer import Coverer
@@ -58,6 +58,7 @@ class Observer:
         clock: Clock,
         random: Random,
         intervals: Intervals = USUAL,
+        on_head: OnHead = unheard,
     ) -> None:
         self._config = config
         self._unobserved_after = unobserved_after
@@ -66,7 +67,7 @@ class Observer:
         self._observations = observations
         self._clock = clock
         self._intervals = intervals
-        self.state = ChainState(config, clock, unobserved_after, intervals.loss)
+        self.state = ChainState(config, clock, unobserved_after, intervals.loss, on_head)
         self._requests = CoverRequests(self.state, min(intervals.calm, unobserved_after / 2))
         self._standstills = clock.elapsed() - clock.monotonic()
         self._log = log.bind(chain=config.name)

@@ -15,9 +15,12 @@ from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.chain_queries import Unanswered
 
 _LOOK_EVERY = 30.0
+_REST = 60.0
+"""Seconds between two looks while no delivery without an origin is known; each new one wakes the search."""
 _PAUSE = 1.0
 """Seconds between two look-ups: at a first start there may be many, and none of them is urgent."""
 _MAY_FOLLOW = 120.0
@@ -72,6 +75,7 @@ class OriginSearch:
         every: float = _LOOK_EVERY,
         pause: float = _PAUSE,
         again: float = _ASK_AGAIN,
+        rest: float = _REST,
     ) -> None:
         self._store = store
         self._origins = origins
@@ -80,21 +84,37 @@ class OriginSearch:
         self._every = every
         self._pause = pause
         self._again = again
+        self._rest = rest
+        self._woken = asyncio.Event()
         self._rechecks: dict[TransferId, _Recheck] = {}
         self._failures = StepFailures("origins.not_searched")
 
     async def run(self) -> NoReturn:
         """Search until cancelled."""
-        await look_every(self._every, self._look, failed="origins.not_searched")
+        await look_every(self._every, self._look, failed="origins.not_searched", woken=self._woken)
 
-    async def _look(self) -> None:
+    def committed(self, changes: Changes) -> None:
+        """Look soon, if a leg has been stored whose XCalled was not seen."""
+        if any(transfer.xcalled is None for transfer, _ in changes.transfers):
+            self._woken.set()
+
+    async def _look(self) -> float:
+        """Seconds to the next look."""
+        looks_on = False
         for domain in self._origins:
-            with self._failures.survive(self._labels.display_name(domain)):
-                await self._search(domain)
+            looks_on |= await self._survive_search(domain)
+        return self._every if looks_on else max(self._every, self._rest)
 
-    async def _search(self, domain: DomainId) -> None:
-        refused = 0
-        for transfer_id, started_at in await self._store.without_origin(domain):
+    async def _survive_search(self, domain: DomainId) -> bool:
+        """Whether anything is left to look for."""
+        with self._failures.survive(self._labels.display_name(domain)):
+            return await self._search(domain)
+        return True
+
+    async def _search(self, domain: DomainId) -> bool:
+        """Whether there was anything to look for: some of it may have to be looked for again."""
+        refused, unknown = 0, await self._store.without_origin(domain)
+        for transfer_id, started_at in unknown:
             if self._may_still_come(started_at) or not self._is_due(transfer_id):
                 continue
             try:
@@ -104,7 +124,7 @@ class OriginSearch:
                 self._remember(transfer_id, self._every)
                 refused += 1
                 if refused >= _REFUSED_IN_A_ROUND:
-                    return
+                    break
                 continue
             self._remember(transfer_id, self._again)
             log.info(
@@ -114,6 +134,7 @@ class OriginSearch:
                 found=exists,
             )
             await asyncio.sleep(self._pause)
+        return bool(unknown)
 
     def _may_still_come(self, started_at: Timestamp) -> bool:
         return self._clock.now().timestamp() - started_at < _MAY_FOLLOW

@@ -73,14 +73,14 @@ class Counting(Alerts):
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, first: int = 5) -> AsyncIterator[Bench]:
+async def bench(folder: Path, *, first: int = 5, rest: float = 0.01) -> AsyncIterator[Bench]:
     """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
     store = await Store.open(folder / "monitor.db", {})
     alerts = Counting(store)
     origin, destination = AnsweringChain("alpha"), AnsweringChain("beta")
     destination.answers.status = TransferStatus.EXECUTED
     watch = PhantomWatch(
-        store.suspects, {ALPHA: origin, BETA: destination}, desk_on(alerts, "p"), SystemClock(), every=0.01
+        store.suspects, {ALPHA: origin, BETA: destination}, desk_on(alerts, "p"), SystemClock(), every=0.01, rest=rest
     )
     made = Bench(store, origin, destination, alerts.rounds, watch)
     await made.covers(10, 5, upcoming=first, first=first)

@@ -202,3 +202,14 @@ async def test_a_delivery_is_held_against_an_origin_that_is_silent(
         assert made.watch.held(BETA) is None
         await put(made.store, gone(DELIVERY))
         await until(lambda: made.watch.held(ALPHA) is None)
+
+
+async def test_a_stored_delivery_without_origin_wakes_the_watch(tmp_path: Path) -> None:
+    async with bench(tmp_path, rest=3600) as made:
+        await made.covers(30, 25, upcoming=5)
+        await until(lambda: made.rounds)
+        made.watch.committed((await put(made.store, seen(DELIVERY)))[0])
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+        made.watch.committed((await put(made.store, seen(xcalled(info(CLAIMED), sighting(41)))))[0])
+        await made.says(("phantom_delivery", AlertState.RESOLVED, "origin_found"))

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connext_monitor.clock.agreed import AgreedClock
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Timestamp
 
 RIGHT = 1_700_000_000
 HOUR, YEAR = 3600, 31_536_000
@@ -34,7 +34,6 @@ class World:
 
     def __post_init__(self) -> None:
         self.clock = AgreedClock(self)
-        self.clock.watch(self.heads)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(RIGHT + self.passed + self.wrong, UTC)
@@ -53,6 +52,8 @@ class World:
         """Let time pass, with the looks that the clock takes meanwhile."""
         for _ in range(seconds):
             self.passed += 1
+            for chain, head in self.heads().items():
+                self.clock.saw_head(chain, Timestamp(head.timestamp))
             self.clock.look()
 
     def stand_still(self) -> None:
@@ -201,3 +202,13 @@ def test_a_difference_is_logged_when_it_begins_and_ends_only() -> None:
     assert [line["event"] for line in lines] == ["clock.differs", "clock.agrees"]
     assert lines[0]["reason"] == "this machine's clock is 50 min behind the chains' block times"
     assert world.clock.state().words is None
+
+
+def test_whoever_goes_by_the_clock_hears_of_steps_at_once() -> None:
+    world, steps = World(), []
+    world.clock.on_step(lambda: steps.append(world.passed))
+    world.go_on(20)
+    assert steps == [1.0, 1.0]  # the first heads
+    world.lies[ONE] = 100
+    world.go_on(1)
+    assert steps[2:] == [21.0]

@@ -53,11 +53,11 @@ def ago(seconds: int) -> Timestamp:
 
 
 @asynccontextmanager
-async def searching(store: CountedReads, origin: SetAnswers, again: float = 600) -> AsyncIterator[None]:
+async def searching(store: CountedReads, origin: SetAnswers, again: float = 600) -> AsyncIterator[OriginSearch]:
     search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0, again=again)
     running = asyncio.create_task(search.run())
     try:
-        yield
+        yield search
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -108,3 +108,12 @@ async def test_an_unanswered_question_holds_up_no_other(transfers: CountedReads)
     origin.nameless = first
     async with searching(transfers, origin):
         await until(lambda: second in origin.fetched)
+
+
+async def test_a_stored_leg_without_origin_wakes_the_search(transfers: CountedReads) -> None:
+    origin = AnsweringChain().answers
+    async with searching(transfers, origin) as search:
+        await until(lambda: transfers.reads)
+        delivery = executed(info(0), sighting(9, ago(500)))
+        search.committed((await put(transfers.store, seen(delivery)))[0])
+        await until(lambda: origin.fetched == [delivery.event.transfer_id])

@@ -24,7 +24,7 @@ from tests.simulation.world_truth import chain_name
 from tests.world.databases import made_by_first_run
 
 LOOKS = LookIntervals(
-    clocks=10.0,
+    clocks=300.0,
     silences=3600.0,
     database=60.0,
     deliveries=600.0,
@@ -35,14 +35,11 @@ LOOKS = LookIntervals(
     phantoms=60.0,
     unjudged=300.0,
     escalation=3600.0,
+    without_suspects=1800.0,
     reports=3600.0,
     monitoring=Intervals(calm=600.0, better=300.0),
 )
-"""Longer than those of the real monitor: looking in vain is what costs most in a simulated day.
-
-Not so the clocks: a head that is looked at a minute late has the agreed time be a minute behind, which hides an alert
-that comes too soon.
-"""
+"""Longer than those of the real monitor: looking in vain is what costs most in a simulated day."""
 
 
 def config_of(story: Story, database: Path) -> Config:

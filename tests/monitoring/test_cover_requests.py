@@ -1,0 +1,53 @@
+"""Which heads wake a coverer that sleeps until the next confirming cover."""
+
+import asyncio
+
+import pytest
+
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import ChainConfig
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
+from connext_monitor.monitoring.chain_data import Header
+from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.cover_requests import CoverRequests
+from tests.monitoring.made_up_chain import CONFIG, hash_at
+from tests.world.virtual_time import run_virtually
+
+HOUR = 3600.0
+COVERED = BlockRef(BlockNumber(10), hash_at(10), Timestamp(1000))
+
+
+class Pushing:
+    pushes = True
+
+
+async def slept(awaited: int | None, number: int, parent: int, *, pushes: bool = True) -> float:
+    """Seconds until a coverer that could sleep for an hour is woken, where a head comes after ten seconds."""
+    state = ChainState(ChainConfig.model_validate(CONFIG), SystemClock(), 120)
+    state.coverage = Coverage(BlockNumber(1), BlockNumber(5), COVERED)
+    state.endpoint = Pushing()  # type: ignore[assignment]
+    state.endpoint.pushes = pushes  # type: ignore[misc,union-attr]
+    requests, loop = CoverRequests(state, HOUR), asyncio.get_running_loop()
+    if awaited is not None:
+        state.await_cover(Timestamp(awaited))
+    head = Header(BlockNumber(number), hash_at(number), hash_at(parent), Timestamp(1000 + number), None)
+    loop.call_later(10.0, requests.saw_head, head)
+    await requests.wait(HOUR)
+    return loop.time()
+
+
+@pytest.mark.parametrize(
+    ("awaited", "number", "parent", "pushes", "seconds"),
+    [
+        (None, 11, 10, True, HOUR),
+        (2000, 11, 10, True, HOUR),
+        (1005, 11, 10, True, 10.0),
+        (None, 11, 9, True, 10.0),
+        (None, 11, 10, False, 10.0),
+    ],
+)
+def test_a_head_wakes_where_it_is_asked_for(
+    awaited: int | None, number: int, parent: int, pushes: bool, seconds: float
+) -> None:
+    assert run_virtually(slept(awaited, number, parent, pushes=pushes)) == pytest.approx(seconds)
