@@ -53,23 +53,26 @@ def phantoms(case: Case) -> Iterator[Finding]:
             yield Finding(opening.at, Wrong.FALSE, "only phantoms", opening.subject, "nothing was delivered")
         elif transfer.xcalled and _was_sent(transfer, opening.at):
             yield Finding(opening.at, Wrong.FALSE, "only phantoms", opening.subject, "its origin did send it")
-    first = {chain.name: chain.first_nonce for chain in case.trace.chains}
+    watched = {chain.name: chain for chain in case.trace.chains}
     for transfer in case.truth.transfers:
-        origin = case.truth.by_domain.get(transfer.origin)
-        if origin is None or transfer.xcalled or not transfer.executed:
+        origin, destination = (case.truth.by_domain.get(d) for d in (transfer.origin, transfer.destination))
+        if origin is None or destination is None or transfer.xcalled or not transfer.executed:
             continue
-        nonce = first.get(origin.name)
-        if nonce is None or transfer.nonce < nonce or transfer.destination not in case.truth.by_domain:
+        if not {origin.name, destination.name} <= watched.keys():
             continue
-        delivered = union(leg.during for leg in transfer.executed)
+        nonce, start = watched[origin.name].first_nonce, watched[destination.name].start
+        if nonce is None or transfer.nonce < nonce:
+            continue
+        # What is from before the watch, or from history that was lost meanwhile, is nobody's phantom.
+        delivered = union(leg.during for leg in transfer.executed if leg.where.block_number >= start)
         calm = case.calm((transfer.origin, transfer.destination))
         proven = both(delivered, _proven(case, origin, transfer, calm))
         args = (case, kind, transfer.transfer_id)
         yield from must_be_open(
             *args, proven, calm, case.finality_noted_within + PHANTOM_FOUND_WITHIN, "phantoms are accused"
         )
-        gone = minus(ALWAYS, delivered)
-        within = reorg_seen_within(case.truth.by_domain[transfer.destination]) + ENDS_WITHIN
+        gone = minus(ALWAYS, union(leg.during for leg in transfer.executed))
+        within = reorg_seen_within(destination) + ENDS_WITHIN
         yield from must_be_over(*args, gone, calm, within, "what was taken back is not accused")
 
 

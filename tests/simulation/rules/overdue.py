@@ -5,7 +5,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, both, meets, minus, union
-from tests.simulation.rules.weather import ALWAYS, Case, must_be_open, must_be_over, openings
+from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over, openings
 from tests.simulation.trace import AlertChange, Interval, State
 from tests.simulation.truth import ChainTruth, Standing, TransferTruth, stood_sometime, stood_throughout
 
@@ -66,12 +66,15 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     transfer = case.truth.by_id.get(opening.subject)
     if transfer is None or transfer.destination not in case.truth.by_domain:
         return "no such transfer"
-    if not stood_sometime(transfer.xcalled, lately(case, opening.at, transfer.origin)):
+    remembered = _remembered(case, opening.at, transfer.origin)
+    called = [standing for standing in transfer.xcalled if stood_sometime((standing,), remembered)]
+    if not called:
         return "its XCalled does not stand"
     view = lately(case, opening.at, transfer.destination)
     if stood_throughout(transfer.leg(opening.kind), view):
         return "the leg has arrived"
-    if not both(_past_due(case, transfer, opening.kind), (Interval(-inf, opening.at),)):
+    past, deadline = case.truth.by_domain[transfer.destination].past, case.truth.deadline(opening.kind)
+    if not any(meets(past(its.where.timestamp + deadline), Interval(-inf, opening.at)) for its in called):
         return "the destination has no block after the deadline"
     return None
 
@@ -95,13 +98,18 @@ def lately(case: Case, at: float, domain: int) -> Interval:
     return Interval(begin - still, at)
 
 
+def _remembered(case: Case, at: float, domain: int) -> Interval:
+    """The same of an origin: what was seen of it stands until another block is seen, for as long as that takes.
+
+    Nothing of it is seen while nobody lets a block be read, or all endpoints leave out what they have shown before.
+    """
+    chain, seen = case.truth.by_domain.get(domain), lately(case, at, domain)
+    unseen = union([*chain.blind, *chain.hiding]) if chain else ()
+    begins = [i.begin - ASKED_BEFORE for i in unseen if i.begin <= at and at - SETTLES < i.end]
+    return Interval(min([seen.begin, *begins]), at)
+
+
 # Must
-
-
-def _past_due(case: Case, transfer: TransferTruth, kind: str) -> Intervals:
-    """When XCalled stood and the destination's newest block was stamped later than the deadline."""
-    destination = case.truth.by_domain[transfer.destination]
-    return union(_past_deadline(destination.past, transfer.xcalled, case.truth.deadline(kind)))
 
 
 def _past_deadline(
