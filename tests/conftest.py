@@ -101,6 +101,8 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no type
     def _split_scope(self, nodeid: str) -> str:
         name, _, test = nodeid.partition("::")
         file = _TESTS.parent / name
+        if _needs(file) == "browser":
+            return "browser"  # whose start takes longer than a test
         shared = _shared_in(file) if _needs(file) else "file"
         return name + {"file": "", "parameter": test.partition("[")[2], "nothing": test}[shared]
 
