@@ -22,6 +22,7 @@ _NEEDS = {
     "e2e": "chain",
     "faults": "chain",
     "process/test_connections.py": "process",
+    "process/test_forks.py": "process",
     "process/test_stop.py": "process",
     "process/test_streams.py": "process",
     "simulation/test_two_processes.py": "process",

@@ -1,7 +1,6 @@
 import asyncio
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -18,9 +17,9 @@ from click.testing import CliRunner, Result
 from connext_monitor.cli.program import program
 from connext_monitor.store.store import Store
 from tests.cli.documents import assert_described
-from tests.cli.forked import forked
 from tests.world.configs import chain_table
 from tests.world.databases import open_store
+from tests.world.processes import Command, process_environ, run
 from tests.world.two_chains import NAMES
 
 
@@ -68,7 +67,9 @@ class Program:
 
     def forked(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """The command in the folder, as a process of its own that has the program loaded already."""
-        return forked(arguments, self.folder, process_environ(**environ))
+        command = Command(arguments, self.folder, process_environ(**environ))
+        ended = run(command)
+        return subprocess.CompletedProcess(arguments, ended.code, ended.printed, ended.said)
 
     def process(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """The command in the folder, as a process of its own from its very beginning."""
@@ -81,12 +82,6 @@ class Program:
             timeout=60,
             check=False,
         )
-
-
-def process_environ(**more: str) -> dict[str, str]:
-    """The environment of a process that is to find the package from anywhere."""
-    root = str(Path(__file__).parents[2])
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": root, "LANG": "C.UTF-8", "COLUMNS": "80", **more}
 
 
 @pytest.fixture

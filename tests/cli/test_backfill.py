@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 
-from tests.cli.conftest import Program, process_environ
+from tests.cli.conftest import Program
+from tests.world.processes import process_environ
 
 ARGUMENTS = ("backfill", "--chain", "here", "--from", "1", "--to", "9")
 WORDS = b"127.0.0.1 refused the connection"

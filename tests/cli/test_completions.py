@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program, process_environ
+from tests.cli.conftest import Program
+from tests.world.processes import process_environ
 
 BASH = shutil.which("bash")
 ASK = """

@@ -11,7 +11,8 @@ from connext_monitor.core.events import XCalled
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer_columns import COLUMNS
 from connext_monitor.store.store import Store
-from tests.cli.conftest import Program, process_environ
+from tests.cli.conftest import Program
+from tests.world.processes import process_environ
 from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, START, Sample, fill
 
 DONE, CALLED, BACK = Sample(1, START), Sample(2, START + 1), Sample(3, START + 2, DESTINATION, ORIGIN)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.cli.interruptible import complete
-from tests.cli.conftest import Program, process_environ
+from tests.cli.conftest import Program
+from tests.world.processes import process_environ
 
 COMPLETE = {"_CONNEXT_MONITOR_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
 PRINTS_MODULES = """if True:

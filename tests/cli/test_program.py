@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.cli.output import plain_lines
-from tests.cli.conftest import Program, process_environ
+from tests.cli.conftest import Program
 from tests.world.configs import SECRET, chain_table
+from tests.world.processes import process_environ
 from tests.world.two_chains import Sample, fill
 
 

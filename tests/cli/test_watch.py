@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cli.conftest import OtherLoop, Program, process_environ
+from tests.cli.conftest import OtherLoop, Program
 from tests.cli.served import CHAINS, Running, all_is_well
+from tests.world.processes import process_environ
 
 _PATIENCE = 180.0
 _ROWS = 12

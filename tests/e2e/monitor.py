@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,9 @@ from typing import Any, Protocol, Self
 import aiohttp
 
 from scripts.devnet import Chain, Transfer
-from tests.e2e.skewed import FILE
 from tests.e2e.webhook import SECRET
+from tests.world.processes import ROOT, Command, Process, fork, lines_of, typed
 from tests.world.waiting import until
-
-ROOT = Path(__file__).parents[2]
 
 
 class HasUrl(Protocol):
@@ -78,18 +77,28 @@ async def write_config(setup: Setup, folder: Path) -> Path:
 class Monitor:
     """One process of the program; it is killed when the context ends, unless it has ended by itself."""
 
-    def __init__(self, config: Path, *, skew: Path | None = None) -> None:
-        """``skew``: a file that says by how many seconds the machine's time of day is wrong, see `skewed`."""
+    def __init__(self, config: Path, *, skew: Path | None = None, cold: bool = False) -> None:
+        """The monitor of this config.
+
+        ``skew`` is a file that says by how many seconds the machine's time of day is wrong, see `skewed`; a ``cold``
+        process is ``python -m connext_monitor``, which has loaded nothing before.
+        """
         self._config = config
         self._skew = skew
-        self._process: asyncio.subprocess.Process | None = None
+        self._cold = cold
+        self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        self._address: str | None = None
         self.lines: list[str] = []
 
     async def __aenter__(self) -> Self:
-        self._process = await self._start(out=asyncio.subprocess.DEVNULL, err=asyncio.subprocess.PIPE)
-        self._reading = asyncio.create_task(self._read())
+        readable, writable = os.pipe()
+        try:
+            self._process = self._started(writable)
+        finally:
+            os.close(writable)
+        self._reading = asyncio.create_task(self._read(readable))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,12 +116,11 @@ class Monitor:
     @property
     def exit_code(self) -> int | None:
         """None while it runs."""
-        return self._running.returncode
+        return self._running.poll()
 
     def kill(self) -> None:
         """As kill -9 does; a second call does nothing."""
-        if self._running.returncode is None:
-            self._running.kill()
+        self._running.kill()
 
     def terminate(self) -> None:
         """Ask it to stop (SIGTERM)."""
@@ -120,11 +128,10 @@ class Monitor:
 
     async def ended(self) -> int:
         """Its exit code, once all that it said has been read; fails when it goes on for half a minute."""
-        async with asyncio.timeout(30):
-            code = await self._running.wait()
+        await until(lambda: self.exit_code is not None, 30, lambda: self.said)
         if self._reading is not None:
             await self._reading
-        return code
+        return self._running.wait()
 
     def stop(self) -> None:
         """As Ctrl-Z does, or a machine that sleeps: nothing of it runs (SIGSTOP)."""
@@ -139,10 +146,8 @@ class Monitor:
         address = (await self.address()).removeprefix("http://")
         config = self._config.with_name("beside.toml")
         config.write_text(self._config.read_text(encoding="utf-8").replace("127.0.0.1:0", address), encoding="utf-8")
-        process = await self._start(*arguments, config=config, out=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(60):
-            out, _ = await process.communicate()
-        return process.returncode or 0, out.decode()
+        ended = await typed(config, *arguments, before=self._before)
+        return ended.code, ended.printed
 
     # What it says
 
@@ -153,13 +158,15 @@ class Monitor:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Its log lines of this event."""
-        parsed = [json.loads(line) for line in self.lines if line.startswith("{")]
+        parsed = [json.loads(line) for line in self.lines if line.startswith("{") and name in line]
         return [line for line in parsed if line["event"] == name]
 
     async def address(self) -> str:
         """Where it answers, once it does."""
-        await until(lambda: self.events("web.listening") or self._running.returncode is not None, 30, lambda: self.said)
-        return str(self.events("web.listening")[0]["address"])
+        if self._address is None:
+            await until(lambda: self.events("web.listening") or self.exit_code is not None, 30, lambda: self.said)
+            self._address = str(self.events("web.listening")[0]["address"])
+        return self._address
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of one of its pages."""
@@ -221,20 +228,24 @@ class Monitor:
         _, body = await self.get("/api/v1/alerts?limit=200")
         return [(alert["kind"], alert["subject"], alert["state"]) for alert in reversed(body["items"])]
 
-    async def _start(
-        self, *arguments: str, out: int, err: int | None = None, config: Path | None = None
-    ) -> asyncio.subprocess.Process:
-        module = "connext_monitor" if self._skew is None else "tests.e2e.skewed"
-        command = (sys.executable, "-m", module, "--config", str(config or self._config), *arguments)
-        environment = os.environ if self._skew is None else {**os.environ, FILE: str(self._skew)}
-        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=out, stderr=err)
+    def _started(self, stderr: int) -> Process:
+        command = ["--config", str(self._config)]
+        if self._cold:
+            assert self._skew is None
+            program = [sys.executable, "-m", "connext_monitor", *command]
+            quiet = subprocess.DEVNULL
+            return subprocess.Popen(program, cwd=ROOT, stdin=quiet, stdout=quiet, stderr=stderr)
+        return fork(Command(command, ROOT, os.environ, self._before), stdout=subprocess.DEVNULL, stderr=stderr)
 
     @property
-    def _running(self) -> asyncio.subprocess.Process:
+    def _before(self) -> str:
+        return f"from tests.e2e import skewed; skewed.skew({str(self._skew)!r})" if self._skew else ""
+
+    @property
+    def _running(self) -> Process:
         assert self._process is not None
         return self._process
 
-    async def _read(self) -> None:
-        assert self._running.stderr is not None
-        async for line in self._running.stderr:
-            self.lines.append(line.decode().rstrip("\n"))
+    async def _read(self, stderr: int) -> None:
+        async for line in lines_of(stderr):
+            self.lines.append(line)

@@ -1,8 +1,6 @@
 """``backfill`` typed as a user types it, on a real bridge: what it reads, says and leaves alone."""
 
-import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +10,14 @@ import pytest
 import pytest_asyncio
 
 from scripts.devnet import Devnet, Transfer
-from tests.e2e.monitor import ROOT, Monitor, Setup, write_config
+from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
+from tests.world.processes import typed
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FINALITY = 5
-
-
-async def command(config: Path, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "connext_monitor", "--config", str(config), *arguments),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        stdout, stderr = await process.communicate()
-    return process.returncode or 0, stdout.decode(), stderr.decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +44,7 @@ class History:
 
     async def backfill(self, chain: str, first: int, last: int) -> dict[str, Any]:
         """The JSON of a backfill that works."""
-        code, stdout, stderr = await command(
+        code, stdout, stderr = await typed(
             self.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last), "--json"
         )
         assert code == 0, stderr
@@ -109,7 +95,7 @@ async def test_what_has_been_read_is_not_read_again(history: History) -> None:
 
 async def test_words_say_the_same(history: History) -> None:
     arguments = ("backfill", "--chain", "alpha", "--from", str(history.past.first), "--to", str(history.past.last))
-    _, said, _ = await command(history.config, *arguments)
+    _, said, _ = await typed(history.config, *arguments)
     assert "3 events, 3 of them XCalled; 0 malformed logs." in said
     assert "the contract's own transfer count agrees" in said
     assert "Late now: 2 legs" in said
@@ -150,9 +136,7 @@ async def test_it_works_beside_a_running_monitor_and_moves_nothing_of_its(histor
 async def test_what_cannot_be_backfilled_is_refused_with_words(
     history: History, chain: str, first: int, last: int, words: str
 ) -> None:
-    code, _, stderr = await command(
-        history.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last)
-    )
+    code, _, stderr = await typed(history.config, "backfill", "--chain", chain, "--from", str(first), "--to", str(last))
     assert (code, words in " ".join(stderr.split())) == (2, True), stderr
 
 
@@ -164,7 +148,7 @@ async def test_blocks_that_may_still_be_replaced_are_refused(bridge: Devnet, his
         )
     )
     last = await bridge.chain("alpha").head() + 100
-    code, _, stderr = await command(history.config, "backfill", "--chain", "alpha", "--from", "1", "--to", str(last))
+    code, _, stderr = await typed(history.config, "backfill", "--chain", "alpha", "--from", "1", "--to", str(last))
     assert code == 2
     assert "may still be replaced; the last final block is" in " ".join(stderr.split())
 

@@ -1,8 +1,6 @@
 """Beside watching: backups that a later restore goes on from, and reports that arrive with a picture."""
 
-import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,9 @@ import pytest
 
 from scripts.devnet import Devnet
 from tests.alerting.providers.discord.vendor import Discord
-from tests.e2e.monitor import ROOT, Monitor, Setup, write_config
+from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
+from tests.world.processes import typed
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -19,15 +18,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def command(config: Path, *arguments: str) -> tuple[int, Any, str]:
     """Exit code, the JSON that it printed, and what it said, of a command typed beside the monitor."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "connext_monitor", "--config", str(config), *arguments, "--json"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, said = await process.communicate()
-    return process.returncode or 0, json.loads(out) if out else None, said.decode()
+    ended = await typed(config, *arguments, "--json")
+    return ended.code, json.loads(ended.printed) if ended.printed else None, ended.said
 
 
 async def test_backups_and_reports_of_a_running_monitor(bridge: Devnet, tmp_path: Path) -> None:

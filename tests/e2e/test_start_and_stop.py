@@ -1,4 +1,4 @@
-"""How the program starts, refuses to start, and stops."""
+"""How the program starts, refuses to start, and stops, as `python -m connext_monitor`."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ async def test_sigterm_stops_it_in_time_despite_a_hanging_webhook_and_endpoint(b
     async with Receiver() as webhook:
         webhook.hanging = True
         setup = Setup(bridge.chains, {"machines": webhook}, execute="PT1S")
-        async with Monitor(await write_config(setup, tmp_path)) as monitor:
+        async with Monitor(await write_config(setup, tmp_path), cold=True) as monitor:
             await monitor.ready()
             await bridge.xcall(alpha, beta)
             await until(lambda: webhook.asked > 0)
@@ -41,21 +41,21 @@ async def test_an_alert_under_way_at_the_stop_is_sent_after_the_restart(bridge: 
     async with Receiver() as webhook:
         config = await write_config(Setup((alpha, beta), {"machines": webhook}, execute="PT1S"), tmp_path)
         webhook.hanging = True
-        async with Monitor(config) as first:
+        async with Monitor(config, cold=True) as first:
             transfer = await bridge.xcall(alpha, beta)
             await until(lambda: webhook.asked > 0)
             first.terminate()
             await first.ended()
         webhook.hanging = False
-        async with Monitor(config):
+        async with Monitor(config, cold=True):
             await webhook.gets("alert.opened", "execute_overdue", transfer.transfer_id)
 
 
 async def test_a_second_monitor_on_the_same_database_is_refused_with_words(bridge: Devnet, tmp_path: Path) -> None:
     config = await write_config(Setup(bridge.chains[:2], {}), tmp_path)
-    async with Monitor(config) as first:
+    async with Monitor(config, cold=True) as first:
         await first.ready()
-        async with Monitor(config) as second:
+        async with Monitor(config, cold=True) as second:
             code = await second.ended()
         assert code == 1
         assert "is in use by another monitor" in second.said
@@ -66,7 +66,7 @@ async def test_a_second_monitor_on_the_same_database_is_refused_with_words(bridg
 async def test_a_wrong_config_is_refused_with_its_key_and_exit_code_2(bridge: Devnet, tmp_path: Path) -> None:
     config = await write_config(Setup(bridge.chains[:2], {}), tmp_path)
     config.write_text(config.read_text().replace("execute_deadline", "execute_dedline"))
-    async with Monitor(config) as monitor:
+    async with Monitor(config, cold=True) as monitor:
         code = await monitor.ended()
     assert code == 2
     assert "alerts.execute_dedline" in monitor.said

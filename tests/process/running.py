@@ -1,11 +1,7 @@
 """The monitor as a process of its own, whose streams, limits and libraries a test chooses; its chains are gone."""
 
 import asyncio
-import os
-import resource
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,12 +11,12 @@ from typing import Any
 
 import aiohttp
 
-from tests.cli.conftest import process_environ
 from tests.world.configs import chain_table
+from tests.world.processes import Command, Process, fork, process_environ, start_cold
 
 PATIENCE = 60.0
 """Seconds that anything may take which must happen, on a machine that does much else."""
-Stream = int | Path | None
+Stream = int | Path
 """A descriptor, or a file that is written to."""
 CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
@@ -43,7 +39,7 @@ def write_config(folder: Path, port: int, *parts: str, endpoint: str = "http://1
 class Running:
     """A monitor that runs; ``port`` is where it answers."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     port: int
 
     async def get(self, path: str) -> tuple[int, str]:
@@ -96,33 +92,17 @@ def running(
     closed: Sequence[int] = (),
     ignored: Sequence[int] = (),
     before: str = "",
+    cold: bool = False,
 ) -> Iterator[Running]:
     """The program with these arguments; killed at the end where it still runs.
 
     ``before`` is what Python is to do before the program begins, ``closed`` and ``ignored`` are descriptors and signals
-    that it is begun without.
+    that it is begun without. What is begun without a descriptor, or ``cold``, has loaded nothing before.
     """
-
-    def prepare() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
-        if descriptors is not None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-        for descriptor in closed:
-            os.close(descriptor)
-
-    program = f"{before}\nfrom connext_monitor.cli import main\nmain()"
+    command = Command(arguments, folder, process_environ(), before, ignored, descriptors)
     with ExitStack() as files:
         out, err = (files.enter_context(s.open("wb")) if isinstance(s, Path) else s for s in (stdout, stderr))
-        process = files.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-c", program, *arguments],
-                cwd=folder,
-                env=process_environ(),
-                stdout=out,
-                stderr=err,
-                preexec_fn=prepare,  # noqa: PLW1509 - the tests have no other threads that hold locks then
-            )
-        )
+        process = start_cold(command, out, err, closed) if cold or closed else fork(command, stdout=out, stderr=err)
+        files.callback(process.wait)
         files.callback(process.kill)
         yield Running(process, port)

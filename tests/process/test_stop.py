@@ -120,13 +120,16 @@ async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path, before: str,
     port = free_port()
     write_config(tmp_path, port)
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with running(tmp_path, port, before=before, stdout=out, stderr=said) as monitor:
+    # What is interrupted while it loads must not have loaded anything before.
+    cold = "find_spec" in before
+    with running(tmp_path, port, before=before, stdout=out, stderr=said, cold=cold) as monitor:
         await hangs(monitor, out)
         monitor.send(number)
         assert await monitor.ended() == code
     assert "Traceback" not in said.read_text()
 
 
+# Before the program is loaded: it takes the function as a default.
 HANGING_RESOLVER = """
 import socket, time
 real = socket.getaddrinfo
@@ -145,7 +148,7 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
     heart = '[heartbeat]\nurl = "http://heart.invalid/"\n'
     write_config(tmp_path, port, CONSOLE, webhook("http://hook.invalid/"), heart, endpoint=f"{scheme}://node.invalid/")
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with running(tmp_path, port, before=HANGING_RESOLVER, stdout=out, stderr=said) as monitor:
+    with running(tmp_path, port, before=HANGING_RESOLVER, stdout=out, stderr=said, cold=True) as monitor:
         await hangs(monitor, out)
         await asyncio_until(lambda: "is not observed" in out.read_text() or "WARNING" in out.read_text())
         assert (await monitor.get("/metrics"))[0] == 200
@@ -186,7 +189,7 @@ async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
     write_config(tmp_path, free_port(), endpoint="http://node.invalid/")
     out, said = tmp_path / "out", tmp_path / "stderr"
     arguments = ["backfill", "--chain", "here", "--from", "1", "--to", "2"]
-    with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=out, stderr=said) as it:
+    with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=out, stderr=said, cold=True) as it:
         await hangs(it, out)
         it.send(signal.SIGINT)
         assert await it.ended() == 1

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import signal
-import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -143,55 +143,56 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with running(folder, 0, stderr=folder / "stderr") as monitor:
         while b"monitor.started" not in (folder / "stderr").read_bytes():
             assert monitor.process.poll() is None
+            time.sleep(0.05)
         monitor.send(signal.SIGTERM)
         assert monitor.process.wait(PATIENCE) == 0
     return folder
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_a_full_disk_behind_stdout_is_told_in_words(filled: Path, arguments: list[str]) -> None:
-    with running(filled, 0, *arguments, stdout=Path("/dev/full"), stderr=subprocess.PIPE) as it:
-        _, said = it.process.communicate(timeout=PATIENCE)
-    assert it.process.returncode == 1
-    assert b"(no space left on device)" in said
-    assert b"Traceback" not in said
-    assert b"Exception ignored" not in said
+def test_a_full_disk_behind_stdout_is_told_in_words(filled: Path, tmp_path: Path, arguments: list[str]) -> None:
+    said = tmp_path / "stderr"
+    with running(filled, 0, *arguments, stdout=Path("/dev/full"), stderr=said) as it:
+        assert it.process.wait(PATIENCE) == 1
+    assert "(no space left on device)" in said.read_text()
+    assert "Traceback" not in said.read_text()
+    assert "Exception ignored" not in said.read_text()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["transfers", "--json"]], ids=" ".join)
-def test_a_closed_stdout_is_told_in_words(filled: Path, arguments: list[str]) -> None:
-    with running(filled, 0, *arguments, stderr=subprocess.PIPE, closed=[1]) as it:
-        _, said = it.process.communicate(timeout=PATIENCE)
-    assert it.process.returncode == 1
-    assert said == b"connext-monitor: cannot write to stdout (bad file descriptor)\n"
+def test_a_closed_stdout_is_told_in_words(filled: Path, tmp_path: Path, arguments: list[str]) -> None:
+    said = tmp_path / "stderr"
+    with running(filled, 0, *arguments, stderr=said, closed=[1]) as it:
+        assert it.process.wait(PATIENCE) == 1
+    assert said.read_text() == "connext-monitor: cannot write to stdout (bad file descriptor)\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check-config"], ["completions", "bash"]], ids=" ".join)
-def test_a_reader_who_has_left_is_no_matter_for_words(filled: Path, arguments: list[str]) -> None:
+def test_a_reader_who_has_left_is_no_matter_for_words(filled: Path, tmp_path: Path, arguments: list[str]) -> None:
     readable, writable = os.pipe()
     os.close(readable)
-    with running(filled, 0, *arguments, stdout=writable, stderr=subprocess.PIPE) as it:
+    said = tmp_path / "stderr"
+    with running(filled, 0, *arguments, stdout=writable, stderr=said) as it:
         os.close(writable)
-        _, said = it.process.communicate(timeout=PATIENCE)
-    assert (it.process.returncode, said) == (1, b"")
+        assert it.process.wait(PATIENCE) == 1
+    assert said.read_text() == ""
 
 
 @pytest.mark.parametrize("kind", ["full disk", "closed"])
-def test_without_a_stderr_data_is_printed_all_the_same(filled: Path, kind: str) -> None:
+def test_without_a_stderr_data_is_printed_all_the_same(filled: Path, tmp_path: Path, kind: str) -> None:
     closed = [2] if kind == "closed" else []
-    full = Path("/dev/full")
-    with running(filled, 0, "test-alert", stdout=subprocess.PIPE, stderr=full, closed=closed) as it:
-        printed, _ = it.process.communicate(timeout=PATIENCE)
-    assert it.process.returncode == 0
-    assert b"accepted" in printed
+    printed = tmp_path / "out"
+    with running(filled, 0, "test-alert", stdout=printed, stderr=Path("/dev/full"), closed=closed) as it:
+        assert it.process.wait(PATIENCE) == 0
+    assert "accepted" in printed.read_text()
 
 
 def test_the_traceback_of_a_program_that_cannot_be_loaded_is_all_there(tmp_path: Path) -> None:
     before = "import sys; sys.modules['connext_monitor.cli.commands.alerts'] = None"
-    with running(tmp_path, 0, "status", before=before, stderr=subprocess.PIPE) as it:
-        _, said = it.process.communicate(timeout=PATIENCE)
-    assert it.process.returncode == 1
-    assert b"ModuleNotFoundError" in said.splitlines()[-1]
+    said = tmp_path / "stderr"
+    with running(tmp_path, 0, "status", before=before, stderr=said, cold=True) as it:
+        assert it.process.wait(PATIENCE) == 1
+    assert "ModuleNotFoundError" in said.read_text().splitlines()[-1]
 
 
 FLOOD = """

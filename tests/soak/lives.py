@@ -5,10 +5,14 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.monitor import Monitor
 from tests.soak.plan import ProcessTrouble
+
+COLD = partial(Monitor, cold=True)
+"""What a process forked off another one holds in memory is not its own."""
 
 STOPS_WITHIN = 5.0
 """Seconds that the monitor promises."""
@@ -32,7 +36,7 @@ class Lives:
     """
 
     def __init__(
-        self, config: Path, folder: Path, say: Callable[[str], None], make: Callable[[Path], Monitor] = Monitor
+        self, config: Path, folder: Path, say: Callable[[str], None], make: Callable[[Path], Monitor] = COLD
     ) -> None:
         self.all: list[Life] = []
         self.mishaps: list[str] = []

@@ -1,6 +1,7 @@
 """Which ends of a process are mishaps."""
 
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
 from typing import Self
@@ -10,6 +11,7 @@ import pytest
 from tests.e2e.monitor import Monitor
 from tests.soak.lives import Lives
 from tests.soak.plan import ProcessTrouble
+from tests.world.processes import Process
 from tests.world.waiting import until
 
 _LISTENS = 'print(\'{"event": "web.listening"}\', file=sys.stderr, flush=True)'
@@ -23,11 +25,11 @@ def lives_of(folder: Path, *script: str) -> Lives:
     """Those of a monitor that is this Python code."""
 
     class Played(Monitor):
+        def _started(self, stderr: int) -> Process:
+            return subprocess.Popen([sys.executable, "-c", "; ".join(["import signal, sys", *script])], stderr=stderr)
+
         async def __aenter__(self) -> Self:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", "; ".join(["import signal, sys", *script]), stderr=asyncio.subprocess.PIPE
-            )
-            self._reading = asyncio.create_task(self._read())
+            await super().__aenter__()
             if _LISTENS in script:
                 await until(lambda: any("web.listening" in line for line in self.lines))
             return self

@@ -13,16 +13,20 @@ BOUND = 30.0
 async def until(
     condition: Callable[[], object | Awaitable[object]], seconds: float = BOUND, why: Callable[[], object] = str
 ) -> None:
-    """Until it holds; fails after ``seconds`` with the words of ``why``."""
+    """Until it holds; fails after ``seconds`` with the words of ``why``.
+
+    What has to be asked for, over HTTP or of a database, is asked for less often than what is looked up.
+    """
     pause = 0.001
     try:
         async with asyncio.timeout(seconds):
             while True:
                 held = condition()
+                asked = isinstance(held, Awaitable)
                 if await held if isinstance(held, Awaitable) else held:
                     return
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, 0.02)
+                pause = min(2 * pause, 0.1 if asked else 0.02)
     except TimeoutError:
         raise AssertionError(f"waited {seconds} s in vain: {why()}") from None
 

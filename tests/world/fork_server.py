@@ -1,0 +1,140 @@
+"""Forks the program off a process that has loaded it, for `tests.world.processes`, which runs it and asks it.
+
+Run as ``python -m tests.world.fork_server DESCRIPTOR``, of a socket on which requests come. Each fork becomes what a
+new process of the program is just before its `main`: with the streams, the environment, the folder, the signals and
+the limits that were asked for, and with nothing else open. It ends as any program does, by the end of this file. The
+number of a fork, and then its exit code, are written to the descriptor that came with its request. When the socket is
+closed, whatever still runs is killed.
+"""
+
+import array
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass, field
+
+NUMBER = struct.Struct("!q")
+"""How a length, a process id and an exit code are written."""
+_DESCRIPTORS = 4
+_LOADED_LATE = ("connext_monitor.store.migration",)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a fork is to be; ``descriptors`` are its stdin, stdout and stderr, and where its exit code goes.
+
+    ``before`` is Python that runs before `main`, ``ignored`` are signals that whoever started it ignores, and ``files``
+    is how many it may open, where that is limited.
+    """
+
+    arguments: list[str]
+    folder: str
+    environ: dict[str, str]
+    before: str = ""
+    ignored: list[int] = field(default_factory=list)
+    files: int | None = None
+    descriptors: tuple[int, ...] = ()
+
+
+def _load() -> None:
+    """What the commands need, and what the monitor loads only while it runs."""
+    commands = importlib.import_module("connext_monitor.cli")
+    for module in pkgutil.walk_packages(commands.__path__, "connext_monitor.cli."):
+        importlib.import_module(module.name)
+    for name in _LOADED_LATE:
+        importlib.import_module(name)
+
+
+def _receive(requests: socket.socket) -> Request | None:
+    """None once whoever asks has gone."""
+    descriptors = array.array("i")
+    size, ancillary, _, _ = requests.recvmsg(NUMBER.size, socket.CMSG_SPACE(_DESCRIPTORS * descriptors.itemsize))
+    if not size:
+        return None
+    for _, _, data in ancillary:
+        descriptors.frombytes(data)
+    (length,) = NUMBER.unpack(size)
+    body = requests.recv(length, socket.MSG_WAITALL)
+    return Request(**json.loads(body), descriptors=tuple(descriptors))
+
+
+def _reap(forks: dict[int, int]) -> None:
+    """Tell the exit codes of those that have ended."""
+    for pid, status in list(forks.items()):
+        ended, code = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            os.write(status, NUMBER.pack(os.waitstatus_to_exitcode(code)))
+            os.close(forks.pop(pid))
+
+
+def _serve(requests: socket.socket) -> Request:
+    """Serve requests; returns only in a fork, with its request."""
+    forks: dict[int, int] = {}
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    while True:
+        ready, _, _ = select.select([requests.fileno(), woken], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            _reap(forks)
+        if requests.fileno() not in ready:
+            continue
+        request = _receive(requests)
+        if request is None:
+            for pid in forks:
+                os.kill(pid, signal.SIGKILL)
+            os._exit(0)
+        pid = os.fork()
+        if pid == 0:
+            return request
+        *streams, status = request.descriptors
+        for descriptor in streams:
+            os.close(descriptor)
+        os.write(status, NUMBER.pack(pid))
+        forks[pid] = status
+
+
+def _become(request: Request) -> None:
+    """Make this process what was asked for."""
+    signal.set_wakeup_fd(-1)
+    for handled in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        usual = signal.default_int_handler if handled == signal.SIGINT else signal.SIG_DFL
+        signal.signal(handled, signal.SIG_IGN if handled in request.ignored else usual)
+    for number, descriptor in enumerate(request.descriptors[:3]):
+        os.dup2(descriptor, number)
+    os.closerange(3, max(request.descriptors) + 1)
+    # As Python opens them where the locale is C.UTF-8.
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    if request.files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (request.files, request.files))
+    os.environ.clear()
+    os.environ.update(request.environ)
+    time.tzset()
+    os.chdir(request.folder)
+    sys.argv = ["connext-monitor", *request.arguments]
+    exec(request.before, {"__name__": "__main__"})  # noqa: S102 - a test's own
+
+
+if __name__ == "__main__":
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)  # it ends with whoever asks
+    _load()
+    gc.collect()
+    gc.freeze()
+    _become(_serve(socket.socket(fileno=int(sys.argv[1]))))
+    from connext_monitor.cli import main
+
+    main()
