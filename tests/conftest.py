@@ -60,8 +60,9 @@ def _few_collections_of_garbage() -> None:
 _default_signals()
 _plain_log()
 _few_collections_of_garbage()
-# The machines that run this are slow and shared: how long an example takes says nothing about the code.
-settings.register_profile("unhurried", deadline=None)
+# The machines that run this are slow and shared: how long an example takes says nothing about the code. Every run draws
+# other examples, so that half of Hypothesis' hundred are enough in each.
+settings.register_profile("unhurried", deadline=None, max_examples=50)
 settings.load_profile("unhurried")
 # For the quick lane, and for a second run of the same properties on another Python.
 settings.register_profile("few", settings.get_profile("unhurried"), max_examples=10)

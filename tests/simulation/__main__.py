@@ -1,20 +1,26 @@
 """``scripts/simulate``: plays stories and says what is wrong."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from random import SystemRandom
 
 import click
 
 from tests.simulation.mutants.hunt import Bag, survivors
 from tests.simulation.report import Report
-from tests.simulation.runner import Outcome, outcome, outcomes, shrunk, story_of
+from tests.simulation.runner import Outcome, outcome, outcomes, outcomes_within, shrunk, story_of
 from tests.simulation.story import from_json
+
+_NEW_SEEDS = 10**9
 
 
 @click.command()
 @click.option("--seed", type=int, help="Play the story of this seed.")
 @click.option("--from", "first", type=int, help="Play the stories of the seeds from this one on.")
+@click.option("--new", is_flag=True, help="Play the stories of the seeds from a random one on.")
 @click.option("--count", type=int, default=1, show_default=True, help="How many of them.")
+@click.option("--seconds", type=float, help="Instead: as many as one processor plays in this time.")
 @click.option("--days", type=float, default=1.0, show_default=True, help="How long each story is.")
 @click.option("--minutes", is_flag=True, help="Only two chains with a block a minute: what speed is measured with.")
 @click.option("--story", type=click.Path(path_type=Path, exists=True), help="Play the story in this file.")
@@ -25,9 +31,11 @@ def main(
     seed: int | None,
     first: int | None,
     count: int,
+    seconds: float | None,
     days: float,
     names: tuple[str, ...],
     *,
+    new: bool,
     minutes: bool,
     story: Path | None,
     shrink: bool,
@@ -38,23 +46,31 @@ def main(
         sys.exit(_hunt(names, Bag(first or 1, count, days)))
     if names:
         raise click.UsageError("names are those of mutants: say --mutants, too")
-    if (seed is not None) + (first is not None) + (story is not None) != 1:
-        raise click.UsageError("say one of --seed, --from and --story")
-    if first is not None:
-        results = []
-        for result in outcomes(range(first, first + count), days, minutes=minutes):
-            results.append(result)
-            _show(result)
-    else:
+    if (seed is not None) + (first is not None) + new + (story is not None) != 1:
+        raise click.UsageError("say one of --seed, --from, --new and --story")
+    results = []
+    if seed is not None or story is not None:
         played = from_json(story.read_bytes()) if story is not None else story_of(seed or 0, days, minutes=minutes)
-        results = [outcome(played)]
+        results.append(outcome(played))
         _show(results[0])
         if shrink and results[0].wrong:
             click.echo(f"small story: {shrunk(played)}")
+    else:
+        begin = SystemRandom().randrange(_NEW_SEEDS) if first is None else first
+        click.echo(f"seeds from {begin} on, {days:g} days each; one again: scripts/simulate --seed N --days {days:g}")
+        for result in _many(begin, count, seconds, days, minutes=minutes):
+            results.append(result)
+            _show(result)
     total = sum((result.report for result in results), Report())
     cpu = sum(result.cpu for result in results)
     click.echo(f"\n{total}\nspeed      {60 * total.days / cpu:.1f} days a minute of one processor")
     sys.exit(1 if any(result.wrong for result in results) else 0)
+
+
+def _many(first: int, count: int, seconds: float | None, days: float, *, minutes: bool) -> Iterator[Outcome]:
+    if seconds is not None:
+        return outcomes_within(seconds, first, days, minutes=minutes)
+    return outcomes(range(first, first + count), days, minutes=minutes)
 
 
 def _hunt(names: tuple[str, ...], bag: Bag) -> int:

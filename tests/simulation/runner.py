@@ -1,5 +1,6 @@
 """Plays stories by their seeds and judges them, on all processors."""
 
+import itertools
 import multiprocessing
 import os
 import time
@@ -65,6 +66,19 @@ def outcomes(seeds: Iterable[int], days: float, *, minutes: bool = False) -> Ite
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count(), maxtasksperchild=_STORIES_OF_A_PROCESS) as pool:
         yield from pool.imap_unordered(partial(_of_seed, days=days, minutes=minutes), seeds)
+
+
+def outcomes_within(seconds: float, first: int, days: float, *, minutes: bool = False) -> Iterator[Outcome]:
+    """What came of the seeds from the first one on, until one processor has played for so long."""
+    context = multiprocessing.get_context("spawn")
+    spent = 0.0
+    with context.Pool(1, maxtasksperchild=_STORIES_OF_A_PROCESS) as pool:
+        for seed in itertools.count(first):
+            result = pool.apply(_of_seed, (seed, days, minutes))
+            yield result
+            spent += result.cpu
+            if spent >= seconds:
+                return
 
 
 def shrunk(story: Story) -> Path:
