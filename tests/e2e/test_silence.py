@@ -36,7 +36,7 @@ async def test_a_silenced_pathway_is_delivered_at_the_end(bridge: Devnet, tmp_pa
             code, said, _ = await typed(config, "alerts", "silences", "--json")
             items: list[Any] = json.loads(said)["items"]
             assert [(silence["id"], silence["origin"]) for silence in items] == [(number, "alpha")]
-            assert await typed(config, "alerts", "unsilence", str(number)) == (0, "", "")
+            assert await typed(config, "alerts", "unsilence", str(number)) == (0, "", f"silence {number} has ended\n")
             await webhook.gets("alert.opened", "execute_overdue", quiet.transfer_id)
             code, *_ = await typed(config, "alerts", "ack", f"execute_overdue:{quiet.transfer_id}", "--for", "PT1H")
             assert code == 0

@@ -51,10 +51,11 @@ class Watch:
         self.store = store
         self.commits: list[Committed] = []
         self._recorded: list[tuple[str, str, str, str]] = []
+        self._noting = asyncio.Lock()
         self.queue = ObservationQueue()
         self.checker = TransferChecker(
             self.queue,
-            _Noted(store, self._recorded),
+            _Noted(store, self._recorded, self._noting),
             pathway_durations(config),
             self,
             chain_labels(config),
@@ -105,9 +106,10 @@ class Watch:
         return [record for record in self.records(subject) if record[0] == "removed"]
 
     async def view(self, transfer: Transfer) -> TransferView | None:
-        """What is stored of a transfer."""
+        """What is stored of a transfer; `records` has it, too, by then."""
         views = await self.store.transfers.by_id_or_tx(bytes.fromhex(transfer.transfer_id[2:]))
-        return views[0] if views else None
+        async with self._noting:
+            return views[0] if views else None
 
     async def status(self, transfer: Transfer) -> Status | None:
         """Its status; None where nothing is known of it."""
@@ -136,11 +138,12 @@ class Watch:
 
 
 class _Noted:
-    """The store, with a note of every event record that was added or removed."""
+    """The store, with a note of every event record that was added or removed; ``noting`` is held until it is made."""
 
-    def __init__(self, store: Store, notes: list[tuple[str, str, str, str]]) -> None:
+    def __init__(self, store: Store, notes: list[tuple[str, str, str, str]], noting: asyncio.Lock) -> None:
         self._store = store
         self._notes = notes
+        self._noting = noting
 
     async def record(
         self,
@@ -149,11 +152,12 @@ class _Noted:
         route: Route,
         at: datetime,
     ) -> tuple[Changes, list[str]]:
-        changes, changed_alerts = await self._store.record(batch, decide, route, at)
-        for change, records in (("removed", changes.removed), ("added", changes.added)):
-            for record in records:
-                about = f"0x{record.event.transfer_id.hex()}"
-                self._notes.append((change, about, record.kind.value, f"0x{record.sighting.block.hash.hex()}"))
+        async with self._noting:
+            changes, changed_alerts = await self._store.record(batch, decide, route, at)
+            for change, records in (("removed", changes.removed), ("added", changes.added)):
+                for record in records:
+                    about = f"0x{record.event.transfer_id.hex()}"
+                    self._notes.append((change, about, record.kind.value, f"0x{record.sighting.block.hash.hex()}"))
         return changes, changed_alerts
 
 
