@@ -49,7 +49,11 @@ class Disturbance:
 
 def spans_of(disturbances: Iterable[Disturbance], *whom: str) -> list[Span]:
     """When any of these was disturbed, the aftermath included; what is closer than `BOUND` counts as one."""
-    spans = sorted(Span(one.span.begin, one.span.end + one.aftermath) for one in disturbances if one.whom in whom)
+    spans = sorted(
+        Span(disturbance.span.begin, disturbance.span.end + disturbance.aftermath)
+        for disturbance in disturbances
+        if disturbance.whom in whom
+    )
     joined: list[Span] = []
     for span in spans:
         if joined and span.begin - joined[-1].end < BOUND:

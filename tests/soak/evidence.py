@@ -64,17 +64,17 @@ class Evidence:
 def legs_of(events: Iterable[truth.Event], chains: Mapping[int, str], durations: Mapping[str, int]) -> list[Leg]:
     """What each transfer between two ``chains`` (names by domain) was owed; ``durations`` go by the kind of alert."""
     times = truth.times(set(events))
-    found = []
+    legs = []
     for event in sorted(events):
         if event.kind == "xcalled":
             (other,) = chains.keys() - {event.domain}
             called, executed, reconciled = times[event.transfer_id]
             assert called is not None
-            found += [
+            legs += [
                 Leg(event.transfer_id, kind, chains[event.domain], chains[other], called + durations[kind], arrived)
                 for kind, arrived in ((EXECUTE, executed), (RECONCILE, reconciled))
             ]
-    return found
+    return legs
 
 
 def stored_alerts(database: Path) -> list[StoredAlert]:
@@ -101,21 +101,21 @@ def differences(
     database: Path, events: set[truth.Event], chains: Iterable[ChainTruth], durations: Mapping[str, int]
 ) -> list[str]:
     """Where the records of a monitor at rest are not what the chains and the ``durations`` of deadlines say."""
-    found = []
+    differing = []
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         stored, times = truth.read_events(connection), truth.read_times(connection)
-        found += [f"not recorded: {event}" for event in sorted(events - stored)]
-        found += [f"recorded, and not on the chain: {event}" for event in sorted(stored - events)]
+        differing += [f"not recorded: {event}" for event in sorted(events - stored)]
+        differing += [f"recorded, and not on the chain: {event}" for event in sorted(stored - events)]
         of_chains = truth.times(events)
-        found += [
+        differing += [
             f"{transfer_id} is recorded with {times.get(transfer_id)}, and the chains say {of_chains.get(transfer_id)}"
             for transfer_id in sorted(times.keys() | of_chains.keys())
             if times.get(transfer_id) != of_chains.get(transfer_id)
         ]
-        found += _due_differs(connection, durations)
-        found += [words for chain in chains for words in _coverage_differs(connection, chain)]
+        differing += _due_differs(connection, durations)
+        differing += [words for chain in chains for words in _coverage_differs(connection, chain)]
         (waiting,) = connection.execute("SELECT count(*) FROM deliveries WHERE pending = 1").fetchone()
-    return found + ([f"{waiting} messages have not been delivered"] if waiting else [])
+    return differing + ([f"{waiting} messages have not been delivered"] if waiting else [])
 
 
 def _due_differs(connection: sqlite3.Connection, durations: Mapping[str, int]) -> list[str]:
@@ -135,10 +135,12 @@ def _coverage_differs(connection: sqlite3.Connection, chain: ChainTruth) -> list
     if row is None:
         return [f"domain {chain.domain} is not recorded at all"]
     covered, contiguous, next_nonce = row
-    found = []
+    differing = []
     if covered is None or covered < chain.last_event:
-        found.append(f"domain {chain.domain} is covered up to {covered}, and its last event is in {chain.last_event}")
+        differing.append(
+            f"domain {chain.domain} is covered up to {covered}, and its last event is in {chain.last_event}"
+        )
     if not contiguous == next_nonce == chain.nonce:
         proven = f"proven up to {contiguous} of {next_nonce}"
-        found.append(f"domain {chain.domain}'s nonces are {proven}; the chain says {chain.nonce}")
-    return found
+        differing.append(f"domain {chain.domain}'s nonces are {proven}; the chain says {chain.nonce}")
+    return differing

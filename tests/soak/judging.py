@@ -154,7 +154,11 @@ class _Judging:
     def _unjustified(self, alert: StoredAlert, patience: float, *, blinds: bool) -> str | None:
         """An alert says that its subject was in trouble for so long when it opened."""
         begin = alert.opened - patience - BOUND
-        reasons = (one for one in self._evidence.disturbances if one.whom == alert.subject and one.blinds >= blinds)
+        reasons = (
+            disturbance
+            for disturbance in self._evidence.disturbances
+            if disturbance.whom == alert.subject and disturbance.blinds >= blinds
+        )
         if any(reason.span.meets(begin, alert.opened) for reason in reasons):
             return None
         return f"it was opened at {alert.opened}, and nothing was wrong with it before"
@@ -206,9 +210,9 @@ class _Judging:
 
 
 def _state_differs(leg: Leg, alert: StoredAlert) -> Iterator[str]:
-    wanted = leg.resolution if leg.arrived is not None else None
-    if alert.resolution != wanted:
-        yield f"the alert about {_leg(leg)} is {alert.resolution or 'open'}, not {wanted or 'open'}"
+    expected = leg.resolution if leg.arrived is not None else None
+    if alert.resolution != expected:
+        yield f"the alert about {_leg(leg)} is {alert.resolution or 'open'}, not {expected or 'open'}"
 
 
 def _first(taken: Sequence[Taken], change: str, leg: Leg) -> float | None:

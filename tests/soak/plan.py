@@ -89,7 +89,7 @@ def words(trouble: Trouble) -> str:
     """What it is, in a few words."""
     match trouble:
         case EndpointTrouble(chain, endpoints, fault):
-            return f"{chain}'s endpoint {' and '.join(str(place + 1) for place in endpoints)}: {fault}"
+            return f"{chain}'s endpoint {' and '.join(str(index + 1) for index in endpoints)}: {fault}"
         case ChannelTrouble():
             return f"the channel {trouble.value}"
         case ProcessTrouble():

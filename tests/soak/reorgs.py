@@ -47,7 +47,7 @@ async def replace_blocks(chain: Chain, depth: int) -> None:
             numbers = range(head - depth + 1, head + 1)
             blocks = [await chain.rpc("eth_getBlockByNumber", [hex(number), True]) for number in numbers]
             await chain.reorg(depth)
-            for transaction in (one for block in blocks for one in block["transactions"]):
+            for transaction in (mined for block in blocks for mined in block["transactions"]):
                 await _send_again(chain, transaction)
         finally:
             await chain.resume_mining()

@@ -102,7 +102,7 @@ def _happened(evidence: Evidence, bites: Mapping[str, int]) -> Iterator[str]:
     yield f"went wrong: {_counted(Counter(bites))}"
     yield f"alerts: {_counted(Counter(alert.kind for alert in evidence.alerts))}"
     for channel, taken in evidence.taken.items():
-        yield f"messages taken by the channel {channel}: {_counted(Counter(one.change for one in taken))}"
+        yield f"messages taken by the channel {channel}: {_counted(Counter(message.change for message in taken))}"
 
 
 def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
             f"{ordered[len(ordered) // 2]:.1f} s in the middle, {ordered[-1]:.1f} s at most, disturbances included"
         )
     yield ", ".join(f"{name} {count}" for name, count in verdict.counts.items()) + f", mishaps {len(mishaps)}"
-    for name, found in (
+    for name, findings in (
         ("missed", verdict.missed),
         ("false", verdict.false),
         ("told twice", verdict.twice),
@@ -121,9 +121,9 @@ def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
         ("differs", verdict.differ),
         ("mishap", mishaps),
     ):
-        yield from (f"  {name}: {words}" for words in found[:_LISTED])
-        if len(found) > _LISTED:
-            yield f"  {name}: and {len(found) - _LISTED} more"
+        yield from (f"  {name}: {words}" for words in findings[:_LISTED])
+        if len(findings) > _LISTED:
+            yield f"  {name}: and {len(findings) - _LISTED} more"
 
 
 def _counted(counts: Counter[str]) -> str:

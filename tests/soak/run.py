@@ -166,8 +166,8 @@ class Soak:
     async def _suffer(self, trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble) -> None:
         match trouble:
             case EndpointTrouble(chain, endpoints, fault):
-                for place in endpoints:
-                    await self._proxies[chain][place].apply(fault)
+                for index in endpoints:
+                    await self._proxies[chain][index].apply(fault)
             case ChannelTrouble():
                 await self._channels[TROUBLED].suffer(trouble)
             case ProcessTrouble():
@@ -176,8 +176,8 @@ class Soak:
     async def _recover(self, trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble) -> None:
         match trouble:
             case EndpointTrouble(chain, endpoints):
-                for place in endpoints:
-                    await self._proxies[chain][place].lift()
+                for index in endpoints:
+                    await self._proxies[chain][index].lift()
             case ChannelTrouble():
                 await self._channels[TROUBLED].recover()
             case ProcessTrouble():
@@ -282,7 +282,7 @@ class Soak:
                 bites.update(proxy.bites)
         bites.update({f"channel {what}": count for what, count in self._channels[TROUBLED].bites.items()})
         bites.update({f"reorg of {depth}": count for depth, count in self._reorgs.items()})
-        bites.update(one.what for one in self._disturbances if one.whom == PROCESS)
+        bites.update(disturbance.what for disturbance in self._disturbances if disturbance.whom == PROCESS)
         return bites
 
 

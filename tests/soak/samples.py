@@ -43,10 +43,10 @@ class Sample:
 
 def memory_of(pid: int) -> int:
     """A process's resident memory in bytes. Raises `OSError` where it has ended."""
-    found = _RSS.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-    if found is None:
+    match = _RSS.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    if match is None:
         raise ProcessLookupError(pid)
-    return int(found[1]) * 1024
+    return int(match[1]) * 1024
 
 
 def descriptors_of(pid: int) -> int:
@@ -82,8 +82,8 @@ def stored_in(database: Path) -> tuple[int, int]:
 
 def lag_in(metrics: str) -> float | None:
     """What a scrape says of the loop's longest delay lately."""
-    found = _LAG.search(metrics)
-    return float(found[1]) if found else None
+    match = _LAG.search(metrics)
+    return float(match[1]) if match else None
 
 
 def append_to(file: Path, sample: Sample) -> None:
@@ -145,8 +145,8 @@ def second_half(life: Sequence[Sample], warm_up: float = WARM_UP) -> list[Sample
 
 
 def _hourly(lives: Sequence[Sequence[Sample]], value: Callable[[Sample], float]) -> Slope | None:
-    found = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
-    return found.times(HOUR) if found else None
+    common = common_slope([[(sample.at, value(sample)) for sample in life] for life in lives])
+    return common.times(HOUR) if common else None
 
 
 def _beyond_stored(sample: Sample) -> float:

@@ -94,10 +94,10 @@ def test_an_accusation_before_the_deadline_is_false() -> None:
 
 def test_an_accusation_long_after_the_arrival_is_false() -> None:
     after = replace(RESOLVED, opened=ARRIVED.arrived + BOUND + 1.0)  # type: ignore[operator]
-    told = [replace(OPENED, at=after.opened), replace(ENDED, at=after.opened + 1)]
-    assert wrong([ARRIVED], [after], told)["false"] == 1
+    messages = [replace(OPENED, at=after.opened), replace(ENDED, at=after.opened + 1)]
+    assert wrong([ARRIVED], [after], messages)["false"] == 1
     dark = trouble(DUE - 100, DUE + 200, "beta")
-    assert wrong([ARRIVED], [after], told, [dark]) == {}
+    assert wrong([ARRIVED], [after], messages, [dark]) == {}
 
 
 def test_an_accusation_of_what_nobody_sent_is_false() -> None:
@@ -157,13 +157,13 @@ def test_what_is_told_after_the_bound_is_late() -> None:
 
 @pytest.mark.parametrize("whom", [PROCESS, "alpha", "beta", "ops"])
 def test_what_was_disturbed_may_be_told_later(whom: str) -> None:
-    told = [replace(OPENED, at=DUE + 50.0)]
-    assert wrong([LATE], [ALERT], told, [trouble(DUE - 5, DUE + 25, whom)]) == {}
+    messages = [replace(OPENED, at=DUE + 50.0)]
+    assert wrong([LATE], [ALERT], messages, [trouble(DUE - 5, DUE + 25, whom)]) == {}
 
 
 def test_what_concerns_others_excuses_no_delay() -> None:
-    told = [replace(OPENED, at=DUE + 50.0)]
-    assert wrong([LATE], [ALERT], told, [trouble(DUE - 5, DUE + 25, "another")]) == {"late": 1}
+    messages = [replace(OPENED, at=DUE + 50.0)]
+    assert wrong([LATE], [ALERT], messages, [trouble(DUE - 5, DUE + 25, "another")]) == {"late": 1}
 
 
 # At rest
@@ -178,8 +178,8 @@ def test_an_alert_must_end_as_its_leg_did() -> None:
 def test_a_reconciliation_ends_by_its_own_word() -> None:
     leg = replace(ARRIVED, kind=RECONCILE)
     alert = replace(RESOLVED, kind=RECONCILE, resolution="reconciled")
-    told = [replace(OPENED, kind=RECONCILE), replace(ENDED, kind=RECONCILE)]
-    assert wrong([leg], [alert], told) == {}
+    messages = [replace(OPENED, kind=RECONCILE), replace(ENDED, kind=RECONCILE)]
+    assert wrong([leg], [alert], messages) == {}
 
 
 def test_nothing_is_left_open_that_is_over() -> None:

@@ -34,7 +34,9 @@ def test_nothing_goes_wrong_twice_at_a_time(seed: int) -> None:
         return trouble.chain if isinstance(trouble, EndpointTrouble) else type(trouble)
 
     overlapping = [
-        (one, other) for one, other in combinations(planned(seed), 2) if one.at <= other.end and other.at <= one.end
+        (first, second)
+        for first, second in combinations(planned(seed), 2)
+        if first.at <= second.end and second.at <= first.end
     ]
     assert [pair for pair in overlapping if target(pair[0]) == target(pair[1])] == []
 

@@ -47,19 +47,19 @@ def life(
 
 
 def test_growth_beyond_what_is_stored_leaves_out_the_database() -> None:
-    found = growth(life(1, 0.0, memory_an_hour=3.0, stored_an_hour=2.0))
-    assert found.memory is not None
-    assert found.memory.growth == pytest.approx(5.0, rel=1e-3)
-    assert found.beyond_stored is not None
-    assert found.beyond_stored.growth == pytest.approx(3.0, rel=1e-3)
-    assert found.per_event is not None
-    assert found.per_event.growth == pytest.approx(MB / 500, rel=1e-2)
+    grown = growth(life(1, 0.0, memory_an_hour=3.0, stored_an_hour=2.0))
+    assert grown.memory is not None
+    assert grown.memory.growth == pytest.approx(5.0, rel=1e-3)
+    assert grown.beyond_stored is not None
+    assert grown.beyond_stored.growth == pytest.approx(3.0, rel=1e-3)
+    assert grown.per_event is not None
+    assert grown.per_event.growth == pytest.approx(MB / 500, rel=1e-2)
 
 
 def test_what_a_restart_changes_is_no_growth() -> None:
-    found = growth([*life(1, 0.0, memory=100), *life(2, HOUR, memory=150)])
-    assert found.memory is not None
-    assert found.memory.growth == pytest.approx(0, abs=1e-6)
+    grown = growth([*life(1, 0.0, memory=100), *life(2, HOUR, memory=150)])
+    assert grown.memory is not None
+    assert grown.memory.growth == pytest.approx(0, abs=1e-6)
 
 
 def test_the_beginning_of_a_life_is_left_out() -> None:
@@ -70,12 +70,12 @@ def test_the_beginning_of_a_life_is_left_out() -> None:
 
 def test_a_growth_that_ends_is_not_in_the_later_half() -> None:
     filling = [replace(sample, memory=sample.memory + round(min(sample.age, 900) * 1000)) for sample in life(1, 0.0)]
-    found = growth([*filling, *life(2, HOUR)[:10]])
-    assert found.beyond_stored is not None
-    assert found.beyond_stored.growth > 0.1
-    assert found.settled is not None
-    assert found.settled.growth == pytest.approx(0, abs=1e-6)
-    assert found.settled_seconds == pytest.approx(HOUR / 2, rel=0.05)
+    grown = growth([*filling, *life(2, HOUR)[:10]])
+    assert grown.beyond_stored is not None
+    assert grown.beyond_stored.growth > 0.1
+    assert grown.settled is not None
+    assert grown.settled.growth == pytest.approx(0, abs=1e-6)
+    assert grown.settled_seconds == pytest.approx(HOUR / 2, rel=0.05)
 
 
 def test_lives_are_told_apart_in_their_order() -> None:

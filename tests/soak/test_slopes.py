@@ -11,10 +11,10 @@ def test_a_straight_line_has_its_slope_and_no_error() -> None:
 
 def test_noise_widens_the_error() -> None:
     # By hand: residuals -0.1, 0.3, -0.3, 0.1 around 0.2 x + 0.1, so sqrt(0.2 / 2 / 5).
-    found = slope([(0, 0), (1, 0.6), (2, 0.2), (3, 0.8)])
-    assert found is not None
-    assert found.growth == pytest.approx(0.2)
-    assert found.error == pytest.approx(0.1414, abs=1e-4)
+    noisy = slope([(0, 0), (1, 0.6), (2, 0.2), (3, 0.8)])
+    assert noisy is not None
+    assert noisy.growth == pytest.approx(0.2)
+    assert noisy.error == pytest.approx(0.1414, abs=1e-4)
 
 
 def test_lives_that_begin_at_different_heights_share_their_growth() -> None:
@@ -23,8 +23,8 @@ def test_lives_that_begin_at_different_heights_share_their_growth() -> None:
 
 
 def test_a_jump_between_two_lives_is_no_growth() -> None:
-    found = common_slope([[(0, 1), (1, 1), (2, 1)], [(3, 9), (4, 9), (5, 9)]])
-    assert found == Slope(0, 0, 6)
+    jumping = common_slope([[(0, 1), (1, 1), (2, 1)], [(3, 9), (4, 9), (5, 9)]])
+    assert jumping == Slope(0, 0, 6)
 
 
 @pytest.mark.parametrize("points", [[], [(0, 1)], [(0, 1), (1, 2)], [(1, 1), (1, 2), (1, 3)]])
