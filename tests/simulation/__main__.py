@@ -7,7 +7,7 @@ from random import SystemRandom
 
 import click
 
-from tests.simulation.mutants.hunt import Bag, survivors
+from tests.simulation.mutants.hunt import failures
 from tests.simulation.report import Report
 from tests.simulation.runner import Outcome, outcome, outcomes, outcomes_within, shrunk, story_of
 from tests.simulation.story import from_json
@@ -24,7 +24,9 @@ _NEW_SEEDS = 10**9
 @click.option("--days", type=float, default=1.0, show_default=True, help="How long each story is.")
 @click.option("--minutes", is_flag=True, help="Only two chains with a block a minute: what speed is measured with.")
 @click.option("--story", type=click.Path(path_type=Path, exists=True), help="Play the story in this file.")
-@click.option("--mutants", is_flag=True, help="Play mutants of the monitor, those named or all, until found out.")
+@click.option(
+    "--mutants", is_flag=True, help="Play mutants of the monitor, named ones or all, in stories aimed at them."
+)
 @click.argument("names", nargs=-1)
 @click.option("--shrink", is_flag=True, help="Make a story that shows something wrong as small as it gets.")
 def main(
@@ -43,7 +45,7 @@ def main(
 ) -> None:
     """Play the whole monitor through days of bad luck, and judge what it told and stored."""
     if mutants:
-        sys.exit(_hunt(names, Bag(first or 1, count, days)))
+        sys.exit(_hunt(names))
     if names:
         raise click.UsageError("names are those of mutants: say --mutants, too")
     if (seed is not None) + (first is not None) + new + (story is not None) != 1:
@@ -73,9 +75,9 @@ def _many(first: int, count: int, seconds: float | None, days: float, *, minutes
     return outcomes(range(first, first + count), days, minutes=minutes)
 
 
-def _hunt(names: tuple[str, ...], bag: Bag) -> int:
+def _hunt(names: tuple[str, ...]) -> int:
     try:
-        return 1 if survivors(names, bag) else 0
+        return 1 if failures(names) else 0
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 

@@ -26,6 +26,8 @@ from tests.simulation.troubles import ChannelTrouble
 
 QUICKEST, SLOWEST = 0.05, 0.4
 """Seconds that an answer takes."""
+_TAKING = frozenset({ChannelTrouble.LOSE_ANSWER, ChannelTrouble.SLOW})
+"""With these a channel takes what it is sent all the same."""
 
 
 def provider_tables(channels: Iterable[Channel]) -> dict[str, dict[str, str]]:
@@ -83,8 +85,8 @@ class SimulatedChannels:
         """What is wrong now with the channel at this address."""
         return self._inbox(url).trouble(self.now())
 
-    def take(self, method: str, url: URL, body: bytes, headers: Mapping[str, str]) -> tuple[int | None, HttpResponse]:
-        """Take a request, if it can be: the number of the message taken, None where it was not, and the answer."""
+    def take(self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, says_so: bool) -> HttpResponse:
+        """Take a request, if it can be, and answer; ``says_so``: whether the answer will arrive."""
         inbox = self._inbox(url)
         got = received(inbox.channel.type, method, url, json.loads(body), headers)
         message_id = got.edits
@@ -92,13 +94,10 @@ class SimulatedChannels:
             inbox.posted += 1
             message_id = str(inbox.posted)
         elif not message_id.isdecimal() or not 1 <= int(message_id) <= inbox.posted:
-            return None, _json(404, {"message": "Unknown Message", "code": 10008})
-        self._taken.append(_message(got, inbox.channel.name, message_id, self.now(), method, body))
-        return len(self._taken) - 1, _ACCEPTED[inbox.channel.type](message_id)
-
-    def acknowledged(self, number: int) -> None:
-        """The sender knows that this message was taken."""
-        self._taken[number] = replace(self._taken[number], acknowledged=True)
+            return _json(404, {"message": "Unknown Message", "code": 10008})
+        message = _message(got, inbox.channel.name, message_id, self.now(), method, body)
+        self._taken.append(replace(message, acknowledged=says_so))
+        return _ACCEPTED[inbox.channel.type](message_id)
 
     def gone(self, url: URL) -> HttpResponse:
         """How a channel says that it is no more."""
@@ -123,20 +122,24 @@ class _SimulatedSender:
         way = self._channels.latency() / 2
         began = self._clock.monotonic()
         await asyncio.sleep(way)
+        patience = min(self._timeout.seconds, at_most)
         fault = self._channels.trouble(url)
         trouble = None if fault is None else fault.trouble
         if trouble is ChannelTrouble.HANG:
-            return await self._hang(min(self._timeout.seconds, at_most), way)
-        if fault is not None and trouble is not ChannelTrouble.LOSE_ANSWER:
+            return await self._hang(patience, way)
+        if fault is not None and trouble not in _TAKING:
             await asyncio.sleep(way)
             self._timeout.answered(self._clock.monotonic() - began)
             return self._refusal(fault, url)
-        number, answer = self._channels.take(method, url, body, headers)
-        await asyncio.sleep(way)
-        if trouble is ChannelTrouble.LOSE_ANSWER:
+        loses = trouble is ChannelTrouble.LOSE_ANSWER
+        back = way + (fault.amount if fault is not None and trouble is ChannelTrouble.SLOW else 0.0)
+        in_time = way + back < patience
+        answer = self._channels.take(method, url, body, headers, says_so=in_time and not loses)
+        if not in_time:
+            return await self._hang(patience, way)
+        await asyncio.sleep(back)
+        if loses:
             return TryLater("closed the connection before it answered", cause=FailureCause.NOT_TAKEN)
-        if number is not None:
-            self._channels.acknowledged(number)
         self._timeout.answered(self._clock.monotonic() - began)
         return answer
 
@@ -172,7 +175,6 @@ def _message(got: Received, channel: str, message_id: str, at: float, method: st
         members=meaning.members,
         open=meaning.open,
         named=meaning.named,
-        acknowledged=False,
     )
 
 

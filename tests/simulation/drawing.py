@@ -54,6 +54,7 @@ def _draw(seed: int, days: float, random: Random, block_times: list[float]) -> S
         deadlines=deadlines,
         chains=tuple(_chain(random, index, block_time) for index, block_time in enumerate(block_times)),
         channels=tuple(Channel(name, name) for name in _CHANNEL_TYPES[: random.choice((1, 2, 2, 3))]),
+        keep=random.choice((None, None, 7200.0, 21_600.0)),
     )
     return draw_incidents(random, replace(story, transfers=draw_transfers(random, story)))
 

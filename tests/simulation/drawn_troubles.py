@@ -42,6 +42,7 @@ _AMOUNTS: dict[EndpointTrouble, tuple[float, ...]] = {
     EndpointTrouble.UNEVEN: (1, 3, 20),
     EndpointTrouble.LEAVE_OUT: (0.1, 0.5, 1.0),
     EndpointTrouble.HIDE_LEGS: (0.3, 1.0),
+    EndpointTrouble.FALSE_REMOVED: (0, 1, 8),
     EndpointTrouble.RANGE_LIMIT: (1, 5, 100),
     EndpointTrouble.RATE_LIMIT: (1, 2, 5),
     EndpointTrouble.PRUNE: (64, 128),
@@ -172,8 +173,8 @@ def _blind_start(random: Random, story: Story, at: float) -> list[EndpointFault 
 
 
 def _channel_fault(random: Random, story: Story, at: float) -> list[ChannelFault]:
-    trouble = random.choices(tuple(ChannelTrouble), (3, 3, 3, 3, 1))[0]
-    amount = float(random.choice((1, 5, 60, 600)))
+    trouble = random.choices(tuple(ChannelTrouble), (3, 3, 3, 3, 1, 1))[0]
+    amount = 1.5 if trouble is ChannelTrouble.SLOW else float(random.choice((1, 5, 60, 600)))
     return [ChannelFault(random.choice(story.channels).name, at, _lasting(random, 7200.0), trouble, amount)]
 
 

@@ -134,8 +134,15 @@ class Feed:
                     if view.matches(mined, asked) and self._node.shows(mined, troubles):
                         pushes += [(queue, self._node.log(view, block, mined, troubles, pushing=True))] * times
             if EndpointTrouble.FALSE_REMOVED in troubles:
-                pushes += [(queue, log) for log in self._removed(view, news.new, asked, troubles)]
+                still = self._said_to_be_gone(view, news.new, troubles)
+                pushes += [(queue, log) for log in self._removed(view, still, asked, troubles)]
         return pushes
+
+    def _said_to_be_gone(self, view: EndpointView, new: list[Block], troubles: Troubles) -> list[Block]:
+        """Blocks that stand, of which this endpoint says that they do not."""
+        before = int(troubles[EndpointTrouble.FALSE_REMOVED])
+        earlier = [view.ledger.blocks[block.number - before] for block in new if before and block.number > before]
+        return [*earlier, *new]
 
     def _removed(
         self, view: EndpointView, blocks: list[Block], asked: dict[str, Any], troubles: Troubles

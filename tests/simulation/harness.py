@@ -4,9 +4,7 @@ import gc
 import shutil
 import sys
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -21,6 +19,7 @@ from tests.simulation import settings
 from tests.simulation.channels import SimulatedChannels
 from tests.simulation.disk import AlertHistory, Disk
 from tests.simulation.endpoints import Endpoints
+from tests.simulation.garbage import ignoring_unraisable, undisturbed
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.process import MonitorProcess, Surroundings
@@ -61,20 +60,8 @@ def play(story: Story, looks: LookIntervals = settings.LOOKS) -> Run:
     """Play a story to its end; its files, which are deleted then, are in memory where the system offers that."""
     with tempfile.TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.exists() else None, prefix="simulation-") as own:
         simulation = Simulation(story, looks, Path(own))
-        with _undisturbed():
+        with undisturbed():
             return simulation.run()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Garbage is collected between two stories, or where the story says: not when memory happens to fill."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Simulation:
@@ -102,6 +89,7 @@ class Simulation:
         self._down_for = STARTED_AGAIN_AFTER
         self._began = 0.0
         self._up: list[Interval] = []
+        self._stopped: list[float] = []
         self._faults: list[str] = []
         self._schedule()
 
@@ -186,6 +174,8 @@ class Simulation:
             if "failed" in process.outcome:
                 self._faults.append(f"{self._time.now:.3f} {process.outcome}")
             self._log.note(f"life {self._lives} ended: {process.outcome}")
+            if process.asked_to_stop:
+                self._stopped.append(self._time.now)
             self._bury(self._down_for)
 
     def _committed(self) -> None:
@@ -272,6 +262,7 @@ class Simulation:
             seconds=story.seconds,
             epoch=EPOCH,
             up=tuple(self._up),
+            stopped=tuple(self._stopped),
             suspended=tuple(Interval(one.at, one.at + one.seconds) for one in story.suspensions),
             disk_failing=tuple(Interval(one.at, one.at + one.seconds) for one in story.disk_faults),
             alerts=tuple(self._history.changes),
@@ -285,16 +276,3 @@ class Simulation:
             chains=tuple(chain_records(process.disk)),
             waiting=tuple(waiting(process.disk)),
         )
-
-
-@contextmanager
-def ignoring_unraisable() -> Iterator[None]:
-    """Coroutines of a process that is gone are closed by the collector, and some of them object."""
-    before = sys.unraisablehook
-    sys.unraisablehook = lambda _: None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that it had not begun yet
-            yield
-    finally:
-        sys.unraisablehook = before

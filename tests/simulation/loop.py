@@ -20,6 +20,12 @@ T = TypeVar("T")
 
 _TURN = 1e-6
 """Seconds that a turn of a loop takes."""
+_MOST_AT_ONCE = 100_000
+"""Calls of which one leads to the next without a pause: hundreds of times more than reading a day's history takes."""
+
+
+class NeverRests(Exception):
+    """A process goes round and round without ever waiting for anything."""
 
 
 class Time:
@@ -105,7 +111,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
         return timers[0][0] + self._behind if timers else inf
 
     def run_due(self, most: int) -> int:
-        """Make the calls that are due now, and what those make due, but no more than so many; how many were made."""
+        """Make the calls that are due now, and what those make due, but no more than so many; how many were made.
+
+        Raises NeverRests where there is no end to them.
+        """
         calls, made = self._calls, 0
         while made < most and (calls or self._timers_are_due()):
             call = calls.popleft()
@@ -114,6 +123,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
                 call.run()
                 if self.dead:
                     break
+                if made > _MOST_AT_ONCE:
+                    raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
         self.steps += made
         return made
 

@@ -106,6 +106,11 @@ class MonitorProcess:
         return self._running.done() and not self.loop.dead
 
     @property
+    def asked_to_stop(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stop.made
+
+    @property
     def outcome(self) -> str:
         """How it ended."""
         error = self._running.exception()

@@ -48,7 +48,11 @@ def config_of(story: Story, database: Path) -> Config:
     return Config(
         file=Path("simulated.toml"),
         monitor=MonitorConfig.model_construct(
-            database=database, listen=None, log_level="info", log_format="json", keep=None
+            database=database,
+            listen=None,
+            log_level="info",
+            log_format="json",
+            keep=None if story.keep is None else timedelta(seconds=story.keep),
         ),
         alerts=AlertsConfig(
             execute_deadline=timedelta(seconds=deadlines.execute),

@@ -13,6 +13,7 @@ from tests.simulation.ledger import Block, Ledger, Mined
 from tests.simulation.story import Deed, EndpointFault
 from tests.simulation.troubles import EndpointTrouble
 from tests.simulation.world import World
+from tests.simulation.written_log import forged_data
 
 _RANGE_WORDS = tuple(words for words in RANGES.values() if words.counts is Counts.BLOCKS)
 _RATE_WORDS = tuple(RATES.values())
@@ -170,6 +171,8 @@ class SimulatedNode:
     ) -> bytes:
         """A log as it writes it now."""
         json = view.log_json(block, mined)
+        if pushing and EndpointTrouble.FORGE_PUSHES in troubles and mined.log.event is Event.EXECUTED:
+            json = json.replace(mined.log.data.encode(), forged_data(mined.log).encode())
         if not self._every(troubles, EndpointTrouble.MALFORMED_LOGS, pushing=pushing):
             return json
         return json.replace(mined.log.data.encode(), mined.log.data[:-_SUFFIX].encode())

@@ -230,7 +230,10 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A whole run of ``seconds``; from ``quiet_from`` on nothing is wrong any more but what transfers do."""
+    """A whole run of ``seconds``; from ``quiet_from`` on nothing is wrong any more but what transfers do.
+
+    ``keep`` is for how many seconds what is settled is kept; None: for ever.
+    """
 
     seed: int
     seconds: float
@@ -249,6 +252,7 @@ class Story:
     suspensions: tuple[Suspension, ...] = ()
     clock_steps: tuple[ClockStep, ...] = ()
     disk_faults: tuple[DiskFault, ...] = ()
+    keep: float | None = None
 
 
 class _Lasting(Protocol):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.simulation.drawing import draw
-from tests.simulation.harness import ignoring_unraisable, play
+from tests.simulation.garbage import ignoring_unraisable
+from tests.simulation.harness import play
 from tests.simulation.runner import played
 from tests.simulation.story import ClockStep, DiskFault, Kill, Story, Suspension
 from tests.simulation.troubles import KillManner

@@ -114,5 +114,34 @@ def test_a_channel_that_fails_must_be_told_of() -> None:
     assert counted(Wrong.FALSE, world(), run(alert, failing)) == 1
 
 
+def test_a_channel_that_has_failed_for_a_moment_is_not_told_of() -> None:
+    truth = replace(world(), channels=(HOOK, replace(CHAT, troubled=(Interval(2000.0, 2030.0),))))
+    alert, soon = opened(2010.0, "execute_overdue", "0x01"), opened(2012.0, "provider_failing", "chat")
+    later = replace(soon, at=2075.0)
+    assert counted(Wrong.FALSE, truth, run(alert, soon)) == 1
+    assert counted(Wrong.FALSE, truth, run(alert, later)) == 0
+
+
+def test_a_channel_that_takes_messages_again_has_recovered() -> None:
+    truth = replace(world(), channels=(HOOK, replace(CHAT, troubled=(Interval(2000.0, 2100.0),))))
+    alert, failing = opened(2010.0, "execute_overdue", "0x01"), opened(2075.0, "provider_failing", "chat")
+    again = told(run(alert), after=120.0).messages[0]
+    taken = (replace(again, channel="chat", alert_id=None),)
+    assert judged(truth, replace(run(alert, failing, ended(failing, 2135.0, "recovered")), messages=taken)).sound
+    assert counted(Wrong.FALSE, truth, replace(run(alert, failing), messages=taken)) == 1
+
+
+def test_lost_history_must_be_told_of() -> None:
+    alpha, beta = world().chains
+    during = Interval(900.0, 3000.0)
+    pruned = replace(beta, troubled=(during,), pruned=(during,), remembered=((during, 20.0),))
+    truth = replace(world(), chains=(alpha, pruned))
+    away = replace(run(), up=(Interval(0.0, 1000.0), Interval(1500.0, 4000.0)))
+    assert counted(Wrong.MISSED, truth, away) == 1
+    assert judged(truth, replace(away, alerts=(opened(1560.0, "monitor_started_blind", "beta"),))).sound
+    short = replace(away, up=(Interval(0.0, 1400.0), Interval(1500.0, 4000.0)))
+    assert judged(truth, short).sound
+
+
 def test_nothing_is_said_of_backups_where_there_are_none() -> None:
     assert counted(Wrong.FALSE, world(), run(opened(5.0, "backup_failed", "copy"))) == 1

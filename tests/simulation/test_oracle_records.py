@@ -57,3 +57,14 @@ def test_a_leg_recorded_in_a_block_that_was_replaced_differs() -> None:
 
 def test_what_still_waits_for_a_channel_is_missed() -> None:
     assert judge_truth(WORLD, replace(SOUND, waiting=(("hook", ALERT.alert_id),))).counts[Wrong.MISSED] == 1
+
+
+def test_what_has_been_complete_for_long_may_be_pruned() -> None:
+    gone = replace(SOUND, transfers=SOUND.transfers[1:])
+    assert judge_truth(replace(WORLD, keep=1900.0), gone).sound
+    assert judge_truth(replace(WORLD, keep=2100.0), gone).counts[Wrong.DIFFERS] >= 1
+
+
+def test_what_is_not_complete_is_kept() -> None:
+    gone = replace(SOUND, transfers=SOUND.transfers[:1])
+    assert judge_truth(replace(WORLD, keep=10.0), gone).counts[Wrong.DIFFERS] >= 1

@@ -74,3 +74,19 @@ def test_a_forged_delivery_leaves_a_leg_that_nobody_can_judge() -> None:
     forged = transfer(sent=stands(1000), forged=stands(1100))
     unseen = replace(UNSEEN, at=1430.0)
     assert judged(world(forged), run(unseen)).sound
+
+
+def test_the_time_for_which_the_host_stood_still_is_no_silence() -> None:
+    stood_still = (Interval(2000.0, 2400.0),)
+    soon, later = replace(UNSEEN, at=2405.0), replace(UNSEEN, at=2520.0)
+    for unseen, sound in ((soon, False), (later, True)):
+        alerts = run(unseen, ended(unseen, unseen.at + 5.0, "observed"))
+        assert judged(world(), replace(alerts, suspended=stood_still)).sound is sound
+
+
+def test_a_wrong_clock_excuses_nothing_where_all_chains_tell_the_time() -> None:
+    wrong = replace(world(LATE), clock_wrong=(Interval(1200.0, 4000.0),))
+    assert judged(wrong, run()).counts[Wrong.MISSED] == 1
+    alpha, beta = wrong.chains
+    troubled = replace(wrong, chains=(replace(alpha, troubled=(Interval(1250.0, 1260.0),)), beta))
+    assert judged(troubled, run()).sound

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import ended, opened, run, told, world
+from tests.simulation.handmade import ended, opened, run, stands, told, transfer, world
 from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Interval, Message, State, Trace
@@ -110,3 +110,32 @@ def test_what_was_told_alone_must_be_ended_alone() -> None:
     chat = tuple(replace(message, channel="chat", alert_id=None) for message in SOUND.messages)
     assert judged(replace(SOUND, messages=chat), DISCORD).sound
     assert count(Wrong.MISSED, replace(SOUND, messages=chat[:1]), DISCORD) == 1
+
+
+def alone(count: int, apart: float) -> tuple[Message, ...]:
+    return tuple(
+        replace(
+            SOUND.messages[0],
+            channel="chat",
+            alert_id=None,
+            subject=f"0x{number:064x}",
+            at=1316.0 + apart * number,
+            message_id=str(number + 1),
+        )
+        for number in range(count)
+    )
+
+
+def test_a_burst_that_is_told_one_by_one_is_a_storm() -> None:
+    truth = replace(DISCORD, transfers=tuple(transfer(number, sent=stands(1000)) for number in range(5)))
+    alerts = tuple(opened(1312.0, "execute_overdue", each.transfer_id) for each in truth.transfers)
+    assert count(Wrong.FALSE, replace(run(*alerts), messages=alone(5, 1.0)), truth) == 2
+    assert count(Wrong.FALSE, replace(run(*alerts), messages=alone(3, 1.0)), truth) == 0
+    assert count(Wrong.FALSE, replace(run(*alerts), messages=alone(5, 30.0)), truth) == 0
+
+
+def test_who_is_asked_to_stop_notes_first_what_was_taken() -> None:
+    opening, end = SOUND.messages
+    up = (Interval(0.0, 1315.0), Interval(1317.0, 4000.0))
+    stopped = replace(SOUND, up=up, stopped=(1315.0,), messages=(opening, replace(opening, at=1330.0), end))
+    assert count(Wrong.TWICE, stopped) == 1

@@ -80,7 +80,10 @@ def test_a_reorg_pushes_removed_logs_and_only_the_newest_head() -> None:
         (EndpointTrouble.MUTE_LOGS, []),
         (EndpointTrouble.MUTE_HEADS, [(7, False), (8, False), (9, False)]),
         (EndpointTrouble.TWICE, [(nonce, False) for nonce in (7, 7, 8, 8, 9, 9)]),
-        (EndpointTrouble.FALSE_REMOVED, [(nonce, removed) for nonce in (7, 8, 9) for removed in (False, True)]),
+        (
+            EndpointTrouble.FALSE_REMOVED,  # of each block, and of the one before it
+            [(7, False), (7, True), (8, False), (7, True), (8, True), (9, False), (8, True), (9, True), (9, True)],
+        ),
     ],
 )
 def test_pushes_are_mute_doubled_or_falsely_removed(trouble: EndpointTrouble, pushed: list[tuple[int, bool]]) -> None:

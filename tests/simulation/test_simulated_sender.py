@@ -21,6 +21,7 @@ ANSWERS = {
     ChannelTrouble.REFUSE: b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n",
     ChannelTrouble.LOSE_ANSWER: b"",
     ChannelTrouble.HANG: b"",
+    ChannelTrouble.SLOW: b"",
 }
 """What a receiver of webhooks writes; where it is nothing, it closes the connection, or keeps it open."""
 BODY = b'{"type": "report.stats"}'
@@ -44,7 +45,7 @@ def meaning(answer: HttpResponse | TryLater) -> tuple[object, ...]:
 
 
 async def real(trouble: ChannelTrouble) -> HttpResponse | TryLater:
-    hangs = trouble is ChannelTrouble.HANG
+    hangs = trouble in {ChannelTrouble.HANG, ChannelTrouble.SLOW}
     async with raw_server(ANSWERS[trouble], then_hang=hangs) as url, patient(PATIENCE, 60.0) as sender:
         answer = await sender.request("POST", url, BODY, {})
         await sender.aclose()

@@ -51,8 +51,8 @@ class AlertChange:
 class Message:
     """One request that a channel took, as its readers see it: a new message, or an earlier one that now says this.
 
-    ``message_id`` is the channel's own; an edit has that of the message that it changes. ``acknowledged``: the sender
-    got the answer, and so knows that it was taken.
+    ``message_id`` is the channel's own; an edit has that of the message that it changes. ``acknowledged``: the channel
+    said that it was taken; whoever sent it knows that, unless it was gone by then.
 
     A message about one alert has its ``kind`` and ``subject`` (``alert_id`` too, where the channel is told that). One
     about a group has the ``kind``, the ``pathway`` (names of origin and destination; None where the kind has none),
@@ -119,15 +119,17 @@ class ChainRecord:
 class Trace:
     """A whole run.
 
-    ``up``: a monitor was running (from the call of ``run`` until it was gone), suspended or not. ``suspended``: its
-    host stood still. ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at the
-    end, the ids of the alerts. Changes and messages are in the order in which they happened.
+    ``up``: a monitor was running (from the call of ``run`` until it was gone), suspended or not. ``stopped``: when one
+    ended that had been asked to, and so could finish what was under way. ``suspended``: its host stood still.
+    ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at the end, the ids of
+    the alerts. Changes and messages are in the order in which they happened.
     """
 
     seconds: float
     epoch: float
     """The story's begin in Unix seconds, by a right clock."""
     up: tuple[Interval, ...]
+    stopped: tuple[float, ...] = ()
     suspended: tuple[Interval, ...] = ()
     disk_failing: tuple[Interval, ...] = ()
     alerts: tuple[AlertChange, ...] = ()

@@ -28,7 +28,9 @@ class EndpointTrouble(StrEnum):
     MUTE = "mute"
     """Nothing is pushed; all requests are answered."""
     FALSE_REMOVED = "false removed"
-    """Logs that stand are pushed again as removed."""
+    """Logs that stand are pushed again as removed: with each block, its own and those ``amount`` blocks before it."""
+    FORGE_PUSHES = "forge pushes"
+    """Deliveries are pushed with other params than they have on their chain; answers say what they are."""
     TWICE = "twice"
     """Every push comes twice, and every log of an answer."""
     SHUFFLE = "shuffle"
@@ -71,6 +73,8 @@ class ChannelTrouble(StrEnum):
     """It takes the message, and the connection breaks before its answer."""
     REFUSE = "refuse"
     """HTTP 404: it is gone for good, as it says."""
+    SLOW = "slow"
+    """It takes the message, and answers ``amount`` seconds later: less than what a program that stops waits for."""
 
 
 class KillManner(StrEnum):

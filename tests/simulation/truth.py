@@ -62,8 +62,9 @@ class ChainTruth:
     ``polled_every``: how far apart the looks at its head are, where an endpoint does not push it (seconds; 0 where all
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
     new block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none
-    had old blocks. ``hiding``: when all left out legs. ``final`` are the heights up to which blocks are final, each
-    with the instant from which on.
+    had old blocks, and ``remembered`` how far below the head any did then. ``ailing``: when anything but that was.
+    ``hiding``: when all left out legs. ``final`` are the heights up to which blocks are final, each with the instant
+    from which on.
     """
 
     name: str
@@ -77,6 +78,8 @@ class ChainTruth:
     blind: Intervals = ()
     lags: tuple[tuple[Interval, float], ...] = ()
     pruned: Intervals = ()
+    remembered: tuple[tuple[Interval, float], ...] = ()
+    ailing: Intervals = ()
     hiding: Intervals = ()
 
     @cached_property
@@ -128,7 +131,7 @@ def _number(block: Block) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTruth:
-    """One channel: when anything was wrong with it, and when it took messages without saying so.
+    """One channel: when it failed, when it took messages without saying so, and when it was ``slow`` to say so.
 
     ``refusing``: it said that it was gone for good. ``edits``: its messages change; ``digests``: it gets bursts as one.
     """
@@ -136,6 +139,7 @@ class ChannelTruth:
     name: str
     troubled: Intervals = ()
     lossy: Intervals = ()
+    slow: Intervals = ()
     refusing: Intervals = ()
     digests: bool = False
     edits: bool = False
@@ -145,7 +149,8 @@ class ChannelTruth:
 class Truth:
     """The whole world of a story; durations in seconds, ``epoch`` the begin in Unix seconds by a right clock.
 
-    ``clock_wrong``: when the monitor's clock was. From ``quiet_from`` on nothing is wrong any more.
+    ``clock_wrong``: when the monitor's clock was. From ``quiet_from`` on nothing is wrong any more. ``keep``: for how
+    long what is settled is kept.
     """
 
     seconds: float
@@ -158,6 +163,7 @@ class Truth:
     channels: tuple[ChannelTruth, ...]
     clock_wrong: Intervals = ()
     quiet_from: float = inf
+    keep: float = inf
 
     @cached_property
     def by_domain(self) -> dict[int, ChainTruth]:

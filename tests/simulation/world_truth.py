@@ -6,7 +6,7 @@ from math import inf
 from typing import Protocol
 
 from tests.simulation.facts import ChainFacts, Event, Fact
-from tests.simulation.intervals import Intervals, both, union
+from tests.simulation.intervals import Intervals, both, meets, union
 from tests.simulation.story import EPOCH, ChainTraits, Channel, EndpointFault, Story
 from tests.simulation.trace import Interval, Sighting
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble
@@ -41,6 +41,7 @@ def truth_of(story: Story, facts: Mapping[int, ChainFacts]) -> Truth:
         channels=tuple(_channel(story, channel) for channel in story.channels),
         clock_wrong=union(_lasting(step) for step in story.clock_steps),
         quiet_from=story.quiet_from,
+        keep=inf if story.keep is None else story.keep,
     )
 
 
@@ -82,8 +83,15 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
             if fault.trouble is EndpointTrouble.LAG
         ),
         hiding=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.HIDE_LEGS),
-        pruned=_on_all(traits, faults, frozenset({EndpointTrouble.PRUNE})),
+        pruned=(pruned := _on_all(traits, faults, frozenset({EndpointTrouble.PRUNE}))),
+        remembered=tuple((during, _remembered(faults, during)) for during in pruned),
+        ailing=union([*(_lasting(f) for f in faults if f.trouble is not EndpointTrouble.PRUNE), *stalls, *errors]),
     )
+
+
+def _remembered(faults: Iterable[EndpointFault], during: Interval) -> float:
+    """How many blocks below the head an endpoint that prunes has at most."""
+    return max(f.amount for f in faults if f.trouble is EndpointTrouble.PRUNE and meets((_lasting(f),), during))
 
 
 def _on_all(traits: ChainTraits, faults: Iterable[EndpointFault], troubles: frozenset[EndpointTrouble]) -> Intervals:
@@ -129,8 +137,9 @@ def _channel(story: Story, channel: Channel) -> ChannelTruth:
 
     return ChannelTruth(
         name=channel.name,
-        troubled=during(*ChannelTrouble),
+        troubled=during(*(set(ChannelTrouble) - {ChannelTrouble.SLOW})),
         lossy=during(ChannelTrouble.LOSE_ANSWER),
+        slow=during(ChannelTrouble.SLOW),
         refusing=during(ChannelTrouble.REFUSE),
         digests=channel.type != "webhook",
         edits=channel.type == "discord",

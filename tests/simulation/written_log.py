@@ -93,6 +93,11 @@ def write_reconciled(transfer: Transfer, index: int, info: TransferInfo) -> Writ
     return _write(event, Event.RECONCILED, transfer, index, info, transfer.destination)
 
 
+def forged_data(log: WrittenLog) -> str:
+    """The data of an Executed, but with somebody else in it who was to get the funds."""
+    return log.data.replace(log.info.to.hex(), _NOTHING.hex())
+
+
 def is_mismatch(transfer: Transfer) -> bool:
     """Whether something else is delivered than was called."""
     return transfer.deed is Deed.MISMATCH

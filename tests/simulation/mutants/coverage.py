@@ -56,7 +56,8 @@ COVERAGE = (
         2,
         "monitoring/range_reader.py",
         '            raise Unsettled(f"has no block {number}")',
-        "            header = (await self._endpoint.head())",
+        "            from dataclasses import replace\n"
+        "            header = replace(await self._endpoint.head(), number=number)",
         "a range counts as read though its endpoint does not have its last block",
     ),
     mutant(

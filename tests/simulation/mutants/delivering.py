@@ -118,8 +118,8 @@ DELIVERING = (
         "failing-channel-not-told",
         11,
         "alerting/provider_watch.py",
-        "        return trouble.dead or now - trouble.since >= self._patience",
-        "        return False",
+        "                await self._fails(name, trouble)\n",
+        "                self._troubles.pop(name)\n",
         "nobody is told of a channel that fails",
     ),
     mutant(
@@ -134,8 +134,8 @@ DELIVERING = (
         "failing-channel-never-recovers",
         11,
         "alerting/provider_watch.py",
-        "            if name in self._well and self._recovers_at(name) <= now:\n",
-        "            if False:\n",
+        "                await self._recovered(name, now)\n",
+        "                self._well.pop(name)\n",
         "a channel that works again is called failing for ever",
     ),
 )

@@ -1,10 +1,14 @@
-"""Hunts mutants: each is played, story by story, until it is found out, on all processors."""
+"""Hunts mutants: each is played in the story that is aimed at it, and must be found out there.
+
+Each in a process of its own, as many at once as there are processors. What the monitor without a mistake does in these
+stories must be found sound: else a finding would say nothing.
+"""
 
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,124 +17,116 @@ from pathlib import Path
 import click
 import msgspec
 
+from tests.simulation.mutants.aimed.aim import Aim
+from tests.simulation.mutants.aimed.table import AIMS, aim_at
 from tests.simulation.mutants.mutant import PACKAGE, Mutant, named
-from tests.simulation.mutants.stories import Found, Played
+from tests.simulation.mutants.playing import Found, Played
 from tests.simulation.mutants.table import MUTANTS
+from tests.simulation.story import to_json
 
 ROOT = Path(__file__).parents[3]
 _DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bag:
-    """The stories that every mutant is played in: so many seeds from the first on, so many days each."""
-
-    first: int
-    count: int
-    days: float
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one mutant: what it was ``killed_by``, after so many simulated days; None if it survived.
 
-    ``seconds`` are the processor's; ``error`` is what it died of where it could not be played.
+    ``mutant`` is None for the monitor without a mistake. ``seconds`` are the processor's; ``error`` is what it died of
+    where it could not be played.
     """
 
-    mutant: Mutant
+    aim: Aim
+    mutant: Mutant | None
     killed_by: Found | None
-    seed: int | None
-    days: float
     seconds: float
     error: str | None = None
 
     @property
-    def survived(self) -> bool:
-        """Whether nothing was found wrong with it."""
-        return self.killed_by is None and self.error is None
+    def is_right(self) -> bool:
+        """Whether a mutant was found out, or the monitor without a mistake was found sound."""
+        return self.error is None and (self.killed_by is None) is (self.mutant is None)
+
+    def __str__(self) -> str:
+        where = f"{self.aim.name:<24} {self.seconds:5.1f} s"
+        if self.mutant is None:
+            return f"    {'(no mistake)':<36} {where}  {self._what_came('sound', 'FOUND WRONG: ')}"
+        came = self._what_came(f"SURVIVED {self.aim.days:.3f} days: {self.mutant.breaks}", "")
+        return f"{self.mutant.promise:>2}  {self.mutant.name:<36} {where}  {came}"
+
+    def _what_came(self, nothing: str, something: str) -> str:
+        found = self.killed_by
+        if self.error is not None:
+            return f"CANNOT BE PLAYED: {self.error}"
+        if found is None:
+            return nothing
+        return f"{something}{found.wrong} after {found.at / _DAY:.3f} days: {found.rule}: {found.words}"
 
 
-def sound_kinds(bag: Bag) -> list[tuple[str, str]]:
-    """The kinds of findings that even the monitor without a mistake has in these stories: none, if all is well."""
-    parts = [Bag(seed, 1, bag.days) for seed in range(bag.first, bag.first + bag.count)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        outcomes = list(pool.map(lambda part: _play(ROOT, part, []), parts))
-    if errors := [error for _, error in outcomes if error]:
-        raise RuntimeError(f"the monitor without a mistake cannot be played: {errors[0]}")
-    return sorted({found.kind for played, _ in outcomes for story in played for found in story.found})
-
-
-def hunt(mutants: Sequence[Mutant], bag: Bag, known: list[tuple[str, str]]) -> Iterator[Outcome]:
-    """What becomes of each, in the order of the mutants; findings of the ``known`` kinds count for nothing."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(lambda mutant: _hunt(mutant, bag, known), mutants)
-
-
-def survivors(names: Sequence[str], bag: Bag) -> int:
-    """Hunt the mutants of these names, or all, and say what becomes of each; how many survive.
+def hunt(names: Sequence[str] = ()) -> Iterator[Outcome]:
+    """What becomes of the mutants of these names, or of all, and of the monitor without a mistake in their stories.
 
     Raises ValueError for a name that no mutant has.
     """
     mutants = named(MUTANTS, names)
-    known = sound_kinds(bag)
-    for wrong, rule in known:
-        click.echo(f"even without a mistake: {wrong}, {rule}; findings of this kind kill nothing")
-    alive = 0
-    for outcome in hunt(mutants, bag, known):
-        alive += outcome.killed_by is None
-        click.echo(line(outcome))
-    click.echo(f"{len(mutants) - alive} of {len(mutants)} killed within {bag.count * bag.days:g} days")
-    return alive
+    aims = {mutant.name: aim_at(mutant.name) for mutant in mutants}
+    played = {aim.name for aim in aims.values()}
+    without = [(aim, None) for aim in AIMS if aim.name in played]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        yield from pool.map(_outcome, [*without, *((aims[mutant.name], mutant) for mutant in mutants)])
 
 
-def line(outcome: Outcome) -> str:
-    """One line of the table."""
-    mutant = outcome.mutant
-    head = f"{mutant.promise:>2}  {mutant.name:<36}"
-    if outcome.error is not None:
-        return f"{head}  CANNOT BE PLAYED  {outcome.error}"
-    if outcome.killed_by is None:
-        return f"{head}  SURVIVED {outcome.days:.1f} days: {mutant.breaks}"
-    found = outcome.killed_by
-    return f"{head}  {found.wrong}, after {outcome.days:.2f} days (seed {outcome.seed}): {found.rule}: {found.words}"
+def failures(names: Sequence[str]) -> int:
+    """Hunt the mutants of these names, or all, and print what becomes of each; how many outcomes are not as they must.
+
+    Raises ValueError for a name that no mutant has.
+    """
+    outcomes = []
+    for outcome in hunt(names):
+        outcomes.append(outcome)
+        click.echo(outcome)
+    click.echo(summary(outcomes))
+    return sum(not outcome.is_right for outcome in outcomes)
 
 
-def _hunt(mutant: Mutant, bag: Bag, known: list[tuple[str, str]]) -> Outcome:
-    with _copy(mutant) as folder:
-        played, error = _play(folder, bag, known)
-    seconds, days = sum(story.seconds for story in played), sum(story.days for story in played)
-    for story in played:
-        killer = next((found for found in story.found if found.kind not in known), None)
-        if killer is not None:
-            days += killer.at / _DAY - story.days
-            return Outcome(mutant, killer, story.seed, days, seconds)
-    return Outcome(mutant, None, None, days, seconds, error)
+def summary(outcomes: Iterable[Outcome]) -> str:
+    """How many were killed, and what that took."""
+    hunted = [outcome for outcome in outcomes if outcome.mutant is not None]
+    killed = sum(outcome.is_right for outcome in hunted)
+    longest = max((outcome.aim.days for outcome in hunted), default=0.0)
+    seconds = sum(outcome.seconds for outcome in hunted)
+    return f"{killed} of {len(hunted)} killed, each within {longest:.3f} days; {seconds:.0f} s of a processor"
+
+
+def _outcome(hunted: tuple[Aim, Mutant | None]) -> Outcome:
+    aim, mutant = hunted
+    with _folder(mutant) as folder, tempfile.TemporaryDirectory(prefix="story-") as own:
+        file = Path(own) / "story.json"
+        file.write_bytes(to_json(aim.story))
+        return _play(folder, aim, mutant, file)
 
 
 @contextmanager
-def _copy(mutant: Mutant) -> Iterator[Path]:
+def _folder(mutant: Mutant | None) -> Iterator[Path]:
+    if mutant is None:
+        yield ROOT
+        return
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         mutant.write(Path(folder))
         yield Path(folder)
 
 
-def _play(folder: Path, bag: Bag, known: list[tuple[str, str]]) -> tuple[list[Played], str | None]:
-    """The stories, played in a process of its own by the monitor in this folder; and why it ended, if by an error."""
-    options = {
-        "--days": bag.days,
-        "--from": bag.first,
-        "--count": bag.count,
-        "--known": msgspec.json.encode(known).decode(),
-        "--package": folder / PACKAGE.name,
-    }
-    command = [sys.executable, "-P", "-m", "tests.simulation.mutants.stories"]
+def _play(folder: Path, aim: Aim, mutant: Mutant | None, story: Path) -> Outcome:
+    """The story, played in a process of its own by the monitor in this folder."""
+    command = [sys.executable, "-P", "-m", "tests.simulation.mutants.playing"]
     ended = subprocess.run(
-        [*command, *(str(word) for option in options.items() for word in option)],
+        [*command, "--package", str(folder / PACKAGE.name), str(story)],
         env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
-    played = [msgspec.json.decode(text, type=Played) for text in ended.stdout.splitlines()]
-    error = None if ended.returncode == 0 else (ended.stderr.strip().splitlines() or ["no words"])[-1]
-    return played, error
+    if ended.returncode != 0:
+        return Outcome(aim, mutant, None, 0.0, (ended.stderr.strip().splitlines() or ["no words"])[-1])
+    played = msgspec.json.decode(ended.stdout, type=Played)
+    return Outcome(aim, mutant, played.found, played.seconds)

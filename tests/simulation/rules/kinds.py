@@ -1,6 +1,7 @@
 """Alerts about single things that are wrong: false deliveries, deep reorgs, lost history, backups."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
@@ -16,6 +17,8 @@ another endpoint is asked."""
 PHANTOM_FOUND_WITHIN = 90.0
 """Seconds from when an origin is known to be final past a delivery until that is called a phantom: the watch looks once
 a minute."""
+LOSS_SAID_WITHIN = 120.0
+"""Seconds from the start until lost history is told of: three hearings in half a minute, a minute's patience."""
 ENDS_WITHIN = 60.0
 """Seconds from the end of what an alert is about until its end."""
 REORG_SEEN_WITHIN = 150.0
@@ -150,13 +153,30 @@ def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Itera
 
 
 def lost_history(case: Case) -> Iterator[Finding]:
-    """Nobody is told of lost history while an endpoint has it."""
+    """Nobody is told of lost history while an endpoint has it; where none has, people are."""
+    for watched in case.truth.chains:
+        yield from _must_say_lost(case, watched)
     for opening in case.openings("monitor_started_blind"):
         chain = case.truth.by_name.get(opening.subject)
         lately = Interval(opening.at - SETTLES, opening.at)
         if chain is None or not meets(chain.pruned, lately):
             words = "an endpoint had its whole history"
             yield Finding(opening.at, Wrong.FALSE, "only lost history", opening.subject, words)
+
+
+def _must_say_lost(case: Case, chain: ChainTruth) -> Iterator[Finding]:
+    """A new process is to read on from where the last one was at most: from what was final when that ended."""
+    calm = minus(case.well, chain.ailing)
+    for before, life in pairwise(sorted(case.trace.up)):
+        read = max((height for at, height in chain.final if at <= before.end), default=0)
+        head = max((block.number for at, block in chain.heads if at <= life.begin), default=0)
+        lost = union(
+            Interval(life.begin, min(during.end, life.end))
+            for during, remembered in chain.remembered
+            if life.begin in during and head - remembered > read + 1
+        )
+        args = (case, "monitor_started_blind", chain.name, lost, calm, LOSS_SAID_WITHIN)
+        yield from must_be_open(*args, "what is lost is told of")
 
 
 def backups(case: Case) -> Iterator[Finding]:

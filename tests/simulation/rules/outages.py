@@ -5,12 +5,17 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import after, both, meets, minus, union
-from tests.simulation.rules.telling import LONGEST_WAIT, Inbox
+from tests.simulation.rules.telling import LONGEST_WAIT, RECORDED_WITHIN, Inbox, was_killed
 from tests.simulation.rules.weather import SETTLES, Case, must_be_open, must_be_over, obligations
 from tests.simulation.trace import Interval, Message, State
 
 DATABASE_PATIENCE, CHANNEL_PATIENCE = 10.0, 60.0
 """Seconds that a database, or a channel, may fail without anybody hearing of it."""
+RECOVERED_WITHIN = 60.0
+"""Seconds from the first message that a channel takes again until it is told of as recovered."""
+_SLACK = 1.0
+FLAPS_WITHIN = 3600.0
+"""A channel that fails again so soon after it recovered, in seconds, has to prove itself longer."""
 TOLD_WITHIN = 60.0
 """Seconds beyond that until the other channels hear of a channel: the watch looks once a minute."""
 DATABASE_TOLD_WITHIN = 140.0
@@ -45,7 +50,8 @@ def database(case: Case) -> Iterator[Finding]:
 def _not_ended(inbox: Inbox, told: Sequence[Message]) -> Iterator[Finding]:
     """Whoever was told that the database fails is told once it works, by the next process if need be."""
     for number, message in enumerate(told):
-        if message.state is State.RESOLVED or not message.acknowledged:
+        noting = Interval(message.at, message.at + RECORDED_WITHIN)
+        if message.state is State.RESOLVED or not message.acknowledged or was_killed(inbox.case, noting):
             continue
         works = minus((Interval(message.at, inf),), union(inbox.case.trace.disk_failing))
         by = next(obligations(works, inbox.calm, WORKS_WITHIN, inbox.case.end), None)
@@ -60,9 +66,11 @@ def channels(case: Case) -> Iterator[Finding]:
     by_name = {channel.name: channel for channel in case.truth.channels}
     for opening in case.openings("provider_failing"):
         channel = by_name.get(opening.subject)
-        lately = Interval(opening.at - CHANNEL_PATIENCE, opening.at)
-        if channel is None or not meets(channel.troubled, lately):
+        if channel is None or not meets(channel.troubled, Interval(opening.at - CHANNEL_PATIENCE, opening.at)):
             yield Finding(opening.at, Wrong.FALSE, "only failing channels", opening.subject, "it took what it was sent")
+        elif not _had_failed(Inbox(case, channel), opening.at):
+            words = f"it had not failed for {CHANNEL_PATIENCE:.0f} s"
+            yield Finding(opening.at, Wrong.FALSE, "only failing channels", opening.subject, words)
     for channel in by_name.values():
         inbox, args = Inbox(case, channel), (case, "provider_failing", channel.name)
         queued = sorted(change.at for turns in inbox.alerts.values() for change in turns)
@@ -73,10 +81,21 @@ def channels(case: Case) -> Iterator[Finding]:
             )
             yield from must_be_open(*args, failing, case.well, TOLD_WITHIN, "failing channels are told of")
         taken = [m.at for m in inbox.messages if m.acknowledged]
+        stood_before = -inf
         for stood in case.open("provider_failing", channel.name):
+            fresh, stood_before = stood.begin - stood_before > FLAPS_WITHIN, stood.end
             again = next(
                 (at for at in taken if at > stood.begin and not meets(channel.troubled, Interval(at, inf))), None
             )
             if again is not None:
-                works = (Interval(again, stood.end),)
-                yield from must_be_over(*args, works, inbox.calm, LONGEST_WAIT, "recovered channels are told of")
+                works, rule = (Interval(again, stood.end),), "recovered channels are told of"
+                calm, within = (case.well, RECOVERED_WITHIN) if fresh else (inbox.calm, LONGEST_WAIT)
+                yield from must_be_over(*args, works, calm, within, rule)
+
+
+def _had_failed(inbox: Inbox, at: float) -> bool:
+    """Whether the channel said that it was gone, or has failed for long: what it takes ends what failed before."""
+    taken = max((m.at for m in inbox.messages if m.acknowledged and m.at < at), default=-inf)
+    long_ago = at - CHANNEL_PATIENCE + _SLACK
+    refused = meets(inbox.channel.refusing, Interval(taken, at))
+    return refused or (taken < long_ago and meets(inbox.channel.troubled, Interval(taken, long_ago)))

@@ -27,6 +27,8 @@ def records(case: Case) -> Iterator[Finding]:
     recorded = {record.transfer_id: record for record in case.trace.transfers}
     for transfer in case.truth.transfers:
         record = recorded.pop(transfer.transfer_id, None)
+        if record is None and _may_be_pruned(case, transfer):
+            continue
         yield from _transfer(case, transfer, record, starts, lost)
     for record in recorded.values():
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.transfer_id, "is recorded, and never was")
@@ -65,6 +67,14 @@ def _nobody_asks(case: Case, transfer: TransferTruth, chain: ChainTruth, events:
     """Whether all endpoints hid the event when it came, and it is a leg of a call that a reorg took back."""
     hidden = any(meets(chain.hiding, Interval(event.during.begin, case.end)) for event in events)
     return hidden and standing(transfer.xcalled, case.end) is None
+
+
+def _may_be_pruned(case: Case, transfer: TransferTruth) -> bool:
+    """Whether it has been complete for as long as what is settled is kept."""
+    if not (transfer.xcalled and transfer.executed and transfer.reconciled):
+        return False
+    complete = max(events[0].during.begin for events in (transfer.xcalled, transfer.executed, transfer.reconciled))
+    return complete + case.truth.keep < case.end
 
 
 def _difference(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import Intervals, after, both, longer, minus, union
+from tests.simulation.intervals import Intervals, after, both, longer, meets, minus, union
 from tests.simulation.rules.overdue import HIDDEN_FOUND_WITHIN, KINDS
 from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
 from tests.simulation.trace import Interval
@@ -63,9 +63,24 @@ def _false(case: Case, chain: ChainTruth) -> Iterator[Finding]:
         if change.subject != chain.name or any(change.at in interval for interval in explained):
             continue
         in_sight = [i for i in calm if i.begin <= change.at < i.end + soon]
-        if in_sight:
-            words = f"it was in sight until {min(in_sight[-1].end, change.at):.0f}"
+        if in_sight or _stood_still_only(case, chain, change.at, soon):
+            until = min(in_sight[-1].end, change.at) if in_sight else change.at
+            words = f"it was in sight until {until:.0f}"
             yield Finding(change.at, Wrong.FALSE, "only what is not seen is unobserved", chain.name, words)
+
+
+def _stood_still_only(case: Case, chain: ChainTruth, at: float, soon: float) -> bool:
+    """Whether nothing hid the chain but a standstill of the host, which is over for less time than calls for an alert.
+
+    What was silent between two standstills adds up: one that followed another closely says nothing.
+    """
+    halts = [halt for halt in union(case.trace.suspended) if halt.begin < at]
+    if not halts or not 0 <= at - halts[-1].end < soon:
+        return False
+    before = halts[-2].end if len(halts) > 1 else -inf
+    awake = minus(minus(union(case.trace.up), union(case.trace.disk_failing)), case.truth.clock_wrong)
+    fine = after(minus(awake, chain.troubled), SETTLES)
+    return halts[-1].begin - before > SETTLES and any(i.begin <= halts[-1].begin and at < i.end for i in fine)
 
 
 def _must(case: Case, chain: ChainTruth) -> Iterator[Finding]:
@@ -97,11 +112,17 @@ def _silent(case: Case, transfer: TransferTruth, first_block: int) -> Iterator[F
                 *(interval for interval in case.open("database_failing", "database")),
             ]
         )
-        unsaid = both(minus(late, said), both(_known(case, transfer), minus(case.running, case.truth.clock_wrong)))
+        unsaid = both(minus(late, said), both(_known(case, transfer), minus(case.running, _clock_excuses(case))))
         for interval in after(unsaid, patience):
             if interval.begin < case.end:
                 words = f"past due for {patience:.0f} s, and nothing was said of it ({kind})"
                 yield Finding(interval.begin, Wrong.MISSED, "never silently blind", transfer.transfer_id, words)
+
+
+def _clock_excuses(case: Case) -> Intervals:
+    """When the machine's clock was wrong, and something with a chain too, so that they did not all say so."""
+    troubled = [longer(chain.troubled, SETTLES) for chain in case.truth.chains]
+    return union(wrong for wrong in case.truth.clock_wrong if any(meets(when, wrong) for when in troubled))
 
 
 def _late(case: Case, transfer: TransferTruth, kind: str, first_block: int) -> Intervals:

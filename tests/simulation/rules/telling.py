@@ -24,6 +24,8 @@ last message about that, and is gathered for some seconds."""
 LONGEST_WAIT, ASKED_TO_WAIT = 3600.0, 660.0
 """Seconds: failed messages are tried again at least once an hour, after twice as long as they have failed for at most;
 and as late as the channel asked for."""
+BURST, BURST_WITHIN = 3, 60.0
+"""More alerts of one kind and pathway than so many, told within so many seconds, are a burst, and told as one."""
 RECORDED_WITHIN = 10.0
 """Seconds from the answer of a channel until that is stored: what crashes meanwhile may tell again."""
 
@@ -43,9 +45,8 @@ class Inbox:
     @cached_property
     def unwell(self) -> Intervals:
         """When it was in trouble, or what had failed then waited for another try."""
-        recovering = (
-            Interval(i.begin, i.end + min(LONGEST_WAIT, 2 * i.seconds) + ASKED_TO_WAIT) for i in self.channel.troubled
-        )
+        trouble = union([*self.channel.troubled, *self.channel.slow])
+        recovering = (Interval(i.begin, i.end + min(LONGEST_WAIT, 2 * i.seconds) + ASKED_TO_WAIT) for i in trouble)
         dead = (Interval(i.begin, self._restart(i.end)) for i in self.channel.refusing)
         return union([*recovering, *dead])
 
@@ -89,6 +90,7 @@ def telling(case: Case) -> Iterator[Finding]:
         yield from _never_opened(inbox)
         yield from (_of_groups(inbox) if channel.digests else _of_each(inbox))
         yield from _twice(inbox)
+        yield from _flooded(inbox)
 
 
 def _never_opened(inbox: Inbox) -> Iterator[Finding]:
@@ -199,6 +201,24 @@ def _in_groups(messages: Sequence[Message], at: float) -> int:
     return sum({m.message_id: m.members for m in messages if m.at <= at and m.subject is None}.values())
 
 
+def _flooded(inbox: Inbox) -> Iterator[Finding]:
+    """A burst is one message where people read (promise 6)."""
+    if not inbox.channel.digests:
+        return
+    lately: dict[tuple[str, tuple[int, int] | None], list[Message]] = defaultdict(list)
+    for message in inbox.messages:
+        if message.subject is None or message.state is not State.OPEN or message.edit:
+            continue
+        transfer = inbox.case.truth.by_id.get(message.subject)
+        of_topic = lately[message.kind, (transfer.origin, transfer.destination) if transfer else None]
+        of_topic[:] = [other for other in of_topic if other.at > message.at - BURST_WITHIN]
+        if message.subject not in {other.subject for other in of_topic}:
+            of_topic.append(message)
+        if transfer and len(of_topic) > BURST:
+            words = f"{inbox.channel.name} was told of {len(of_topic)} alerts of {message.kind} one by one"
+            yield Finding(message.at, Wrong.FALSE, "no storms", message.subject, words)
+
+
 # Once
 
 
@@ -248,8 +268,12 @@ def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
             yield Finding(inbox.case.end, Wrong.TWICE, "once if possible", kind, words)
 
 
+def was_killed(case: Case, during: Interval) -> bool:
+    """Whether a process ended meanwhile that had not been asked to."""
+    return any(up.end in during and up.end not in case.trace.stopped for up in case.trace.up)
+
+
 def _may_be_forgotten(case: Case, message: Message) -> bool:
-    """Whether the process could not note that the message was taken."""
+    """Whether the process could not note that the message was taken; one that is asked to stop does so first."""
     noting = Interval(message.at, message.at + RECORDED_WITHIN)
-    ended = any(up.end in noting for up in case.trace.up)
-    return ended or meets(case.trace.disk_failing, noting) or meets(case.trace.suspended, noting)
+    return was_killed(case, noting) or meets(case.trace.disk_failing, noting) or meets(case.trace.suspended, noting)

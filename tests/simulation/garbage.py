@@ -1,0 +1,32 @@
+"""Garbage of simulated processes: collected when the story says so, and not heard of."""
+
+import gc
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Garbage is collected between two stories, or where the story says: not when memory happens to fill."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
+def ignoring_unraisable() -> Iterator[None]:
+    """Coroutines of a process that is gone are closed by the collector, and some of them object."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that it had not begun yet
+            yield
+    finally:
+        sys.unraisablehook = before

@@ -1,0 +1,102 @@
+"""Aimed at channels that do not take what they are sent."""
+
+from tests.simulation.mutants.aimed.aim import Aim
+from tests.simulation.mutants.aimed.made import call, calls, story
+from tests.simulation.story import ChannelFault, Kill
+from tests.simulation.troubles import ChannelTrouble, KillManner
+
+_LATE = calls(100.0, 2400.0, 150.0, (450.0, 700.0))
+
+FAILING = story(
+    5400.0,
+    [*calls(100.0, 4200.0, 150.0, (450.0, 700.0))],
+    channel_faults=(
+        ChannelFault("discord", 400.0, 300.0, ChannelTrouble.FAIL),
+        ChannelFault("webhook", 2400.0, 300.0, ChannelTrouble.FAIL),
+    ),
+)
+"""Each channel fails for some minutes."""
+
+BRIEFLY = story(
+    3600.0,
+    _LATE,
+    channel_faults=tuple(
+        ChannelFault(name, at, 12.0, ChannelTrouble.FAIL)
+        for name, at in (("webhook", 448.0), ("discord", 598.0), ("webhook", 748.0))
+    ),
+)
+"""A channel fails for a few seconds, just when something is to be told."""
+
+RETRIED = story(
+    1300.0,
+    [call(100.0, 450.0, 470.0)],
+    channel_faults=(ChannelFault("webhook", 448.0, 12.0, ChannelTrouble.FAIL),),
+)
+"""One message is taken at a second attempt."""
+
+GONE = story(
+    4200.0,
+    [*calls(100.0, 3000.0, 150.0, (450.0, 700.0))],
+    channel_faults=(
+        ChannelFault("webhook", 600.0, 200.0, ChannelTrouble.REFUSE),
+        ChannelFault("discord", 1500.0, 200.0, ChannelTrouble.REFUSE),
+    ),
+    kills=(Kill(0, 1200.0, 20.0, KillManner.STOP), Kill(0, 2100.0, 20.0, KillManner.STOP)),
+)
+"""A channel says that it is gone for good, and is there again after a restart."""
+
+BURST_UNTOLD = story(
+    4800.0,
+    [*(call(300.0 + number, 2500.0, 2600.0) for number in range(8)), call(1600.0, 450.0, 700.0)],
+    channel_faults=(
+        ChannelFault("discord", 500.0, 300.0, ChannelTrouble.FAIL),
+        ChannelFault("webhook", 500.0, 300.0, ChannelTrouble.FAIL),
+    ),
+)
+"""Channels fail while a burst is to be told."""
+
+STOPPED_WHILE_SENDING = story(
+    3000.0,
+    calls(100.0, 1500.0, 150.0, (450.0, 700.0)),
+    channel_faults=(ChannelFault("webhook", 0.0, 2300.0, ChannelTrouble.SLOW, 1.5),),
+    kills=tuple(Kill(0, 451.0 + 150.0 * number, 10.0, KillManner.STOP) for number in range(8)),
+)
+"""Asked to stop while a channel takes its time to say that it took a message."""
+
+AIMS = (
+    Aim("retried", RETRIED, ("not-noted-after-retry",)),
+    Aim(
+        "failing",
+        FAILING,
+        (
+            "failing-channel-not-told",
+            "failing-channel-never-recovers",
+            "one-channel-at-a-time",
+            "end-before-opening",
+            "gives-up-retries",
+        ),
+    ),
+    Aim(
+        "briefly",
+        BRIEFLY,
+        (
+            "one-failure-is-for-good",
+            "failing-channel-told-at-once",
+        ),
+    ),
+    Aim(
+        "gone",
+        GONE,
+        ("dead-channel-loses-its-message",),
+    ),
+    Aim(
+        "burst untold",
+        BURST_UNTOLD,
+        ("digest-gives-up-retries",),
+    ),
+    Aim(
+        "stopped while sending",
+        STOPPED_WHILE_SENDING,
+        ("not-noted-at-the-stop",),
+    ),
+)

@@ -1,0 +1,114 @@
+"""Aimed at what befalls the process, its clock and its disk."""
+
+from tests.simulation.mutants.aimed.aim import Aim
+from tests.simulation.mutants.aimed.made import HERE, back, call, calls, story, trouble
+from tests.simulation.story import ChannelFault, ClockStep, DiskFault, Kill
+from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
+
+_LATE = [(450.0, 700.0), (520.0, 800.0)]
+
+RESTARTS = story(
+    4500.0,
+    [
+        *calls(100.0, 3000.0, 240.0, *_LATE, (None, None)),
+        *(call(1300.0 + number, 900.0, 1000.0) for number in range(6)),
+    ],
+    endpoint_faults=(trouble(1100.0, 700.0, EndpointTrouble.DISCONNECT, domain=HERE),),
+    channel_faults=(ChannelFault("discord", 600.0, 900.0, ChannelTrouble.FAIL),),
+    kills=(
+        Kill(0, 480.0, 20.0, KillManner.STOP),
+        Kill(0, 900.0, 20.0, KillManner.STEP, 3),
+        Kill(0, 1500.0, 120.0, KillManner.STOP),
+        Kill(0, 2000.0, 20.0, KillManner.STEP, 40),
+        Kill(0, 2700.0, 300.0, KillManner.STOP),
+    ),
+)
+"""Stopped and started again with deadlines pending, alerts open and messages waiting."""
+
+KILLED_WHILE_WRITING = story(
+    6600.0,
+    [call(60.0 + 240.0 * number, 450.0, 500.0) for number in range(22)],
+    kills=tuple(
+        Kill(0, 330.0 + 240.0 * number, 10.0, manner, 1 + number // 2 % 10)
+        for number, manner in enumerate((KillManner.ALERT, KillManner.EVENT) * 10)
+    ),
+)
+"""Gone at each statement of what is written when alerts open and end."""
+
+KILLED_CATCHING_UP = story(
+    6000.0,
+    [*calls(100.0, 5000.0, 100.0), *map(back, calls(100.0, 5000.0, 130.0))],
+    kills=tuple(
+        kill
+        for number in range(8)
+        for kill in (
+            Kill(0, 500.0 + 560.0 * number, 300.0, KillManner.STEP, 1),
+            Kill(0, 801.0 + 560.0 * number, 2.0, KillManner.EVENT, 1 + number),
+        )
+    ),
+)
+"""Gone while it reads what came meanwhile, which is final."""
+
+FULL_DISK = story(
+    3900.0,
+    [*calls(100.0, 2900.0, 100.0), *map(back, calls(100.0, 2900.0, 130.0)), call(500.0, None, None)],
+    disk_faults=(DiskFault(0, 900.0, 600.0),),
+)
+"""Nothing can be written for longer than blocks take to become final."""
+
+WRONG_CLOCK = story(
+    4500.0,
+    calls(100.0, 3000.0, 150.0, (None, None), (60.0, 400.0), (450.0, 1500.0)),
+    clock_steps=(ClockStep(0, 900.0, 1200.0, -3600.0), ClockStep(0, 2500.0, 900.0, 3600.0)),
+)
+"""The machine's clock is an hour off, and all chains say so."""
+
+RETENTION = story(
+    4200.0,
+    calls(100.0, 3300.0, 150.0, (60.0, 200.0), (450.0, 700.0), (None, None), (60.0, None)),
+    keep=1200.0,
+    kills=(Kill(0, 1800.0, 20.0, KillManner.STOP), Kill(0, 3000.0, 20.0, KillManner.STOP)),
+)
+"""What is settled is kept for twenty minutes."""
+
+AIMS = (
+    Aim("retention", RETENTION, ("prunes-what-is-not-finished",)),
+    Aim(
+        "restarts",
+        RESTARTS,
+        (
+            "timers-not-rebuilt",
+            "restart-alerts-again",
+            "restart-forgets-open",
+        ),
+    ),
+    Aim(
+        "killed while writing",
+        KILLED_WHILE_WRITING,
+        (
+            "alerts-end-in-a-second-transaction",
+            "news-in-a-second-transaction",
+            "ends-in-a-second-transaction",
+        ),
+    ),
+    Aim(
+        "killed catching up",
+        KILLED_CATCHING_UP,
+        ("checkpoint-before-events",),
+    ),
+    Aim(
+        "full disk",
+        FULL_DISK,
+        (
+            "batch-lost-on-a-full-disk",
+            "no-rollback",
+            "full-disk-not-told",
+            "full-disk-never-over",
+        ),
+    ),
+    Aim(
+        "wrong clock",
+        WRONG_CLOCK,
+        ("clock-believed",),
+    ),
+)

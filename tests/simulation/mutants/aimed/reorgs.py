@@ -1,0 +1,139 @@
+"""Aimed at reorgs: of the whole depth, of what alerts are about, and below finality."""
+
+from dataclasses import replace
+
+from tests.simulation.mutants.aimed.aim import Aim
+from tests.simulation.mutants.aimed.made import (
+    CLAMPING,
+    HERE,
+    POLLED,
+    PUSHING,
+    THERE,
+    back,
+    calls,
+    chain,
+    reorg,
+    story,
+    trouble,
+)
+from tests.simulation.story import Deadlines, Fate
+from tests.simulation.troubles import EndpointTrouble
+
+_BUSY = [*calls(60.0, 2200.0, 35.0, (40.0, 200.0)), *map(back, calls(70.0, 2200.0, 45.0, (40.0, 200.0)))]
+_AT = tuple(400.0 + 95.0 * number for number in range(19))
+
+WHOLE_DEPTH = story(
+    3300.0,
+    _BUSY,
+    chains=(chain(HERE, POLLED), chain(THERE, tagged=True)),
+    reorgs=(
+        *(reorg(at, 3, (Fate.SOME, Fate.DROPPED)[number % 2], domain=HERE) for number, at in enumerate(_AT)),
+        *(reorg(at + 7, 3, (Fate.AGAIN, Fate.DROPPED)[number % 2], delay=1) for number, at in enumerate(_AT)),
+    ),
+)
+"""All blocks that are not final are replaced, again and again."""
+
+YOUNG = story(
+    3000.0,
+    [*calls(100.0, 1700.0, 100.0, (None, None), (200.0, None), (40.0, None), (None, 400.0))],
+    deadlines=Deadlines(execute=120.0, reconcile=480.0, unobserved_after=120.0),
+    chains=(
+        chain(HERE, PUSHING, POLLED, final_depth=20),
+        chain(THERE, PUSHING, POLLED, final_depth=20),
+    ),
+    reorgs=tuple(
+        reorg(at, 12, Fate.SOME, domain=domain) for at in (700.0, 1100.0, 1500.0, 1900.0) for domain in (HERE, THERE)
+    ),
+)
+"""Reorgs take back what is alerted about, and legs that came."""
+
+BELOW_FINALITY = story(
+    4200.0,
+    [*calls(100.0, 3000.0, 60.0, (40.0, 200.0)), *map(back, calls(100.0, 3000.0, 70.0, (40.0, 200.0)))],
+    reorgs=(
+        reorg(1500.0, 30, Fate.SOME, deep=True),
+        reorg(2400.0, 30, Fate.DROPPED, domain=HERE, deep=True),
+    ),
+)
+"""What was final for long is replaced."""
+
+DOUBT = replace(
+    YOUNG,
+    reorgs=(),
+    transfers=tuple(calls(100.0, 1700.0, 100.0, (None, None), (200.0, None), (None, 400.0))),
+)
+"""Alerts about what is not final."""
+
+LEFT_OUT_LATER = replace(
+    DOUBT,
+    chains=tuple(chain(domain, PUSHING, POLLED, final_depth=20, blooms=False) for domain in (HERE, THERE)),
+    endpoint_faults=tuple(
+        trouble(at, 150.0, EndpointTrouble.LEAVE_OUT, domain=HERE) for at in (500.0, 900.0, 1300.0, 1700.0)
+    ),
+)
+"""An endpoint leaves out what it showed before."""
+
+BEHIND = replace(
+    DOUBT,
+    chains=tuple(chain(domain, CLAMPING, final_depth=20, blooms=False) for domain in (HERE, THERE)),
+    endpoint_faults=(trouble(400.0, 1700.0, EndpointTrouble.UNEVEN, 15, domain=HERE),),
+)
+"""Behind one address there is a node that lacks blocks which another one has."""
+
+FALSE_REMOVED = replace(
+    DOUBT,
+    endpoint_faults=tuple(
+        trouble(200.0, 1800.0, EndpointTrouble.FALSE_REMOVED, 8, domain=domain) for domain in (HERE, THERE)
+    ),
+)
+"""Logs are called removed that stand."""
+
+AIMS = (
+    Aim(
+        "whole depth",
+        WHOLE_DEPTH,
+        (
+            "final-one-block-early",
+            "checkpoint-at-the-head",
+            "pushed-log-moves-the-checkpoint",
+            "read-once-only",
+            "calls-its-head-final",
+            "reorgs-not-looked-for",
+            "twice-is-twice",
+        ),
+    ),
+    Aim(
+        "young",
+        YOUNG,
+        (
+            "undo-keeps-alert",
+            "undo-keeps-xcalled",
+            "undo-keeps-legs",
+            "leg-taken-back-is-forgotten",
+        ),
+    ),
+    Aim(
+        "below finality",
+        BELOW_FINALITY,
+        (
+            "deep-reorg-not-told",
+            "deep-reorg-not-looked-for",
+            "deep-reorg-not-read-again",
+        ),
+    ),
+    Aim(
+        "left out later",
+        LEFT_OUT_LATER,
+        ("left-out-is-gone",),
+    ),
+    Aim(
+        "behind",
+        BEHIND,
+        ("missing-block-is-gone",),
+    ),
+    Aim(
+        "called removed",
+        FALSE_REMOVED,
+        ("removed-is-gone",),
+    ),
+)

@@ -1,0 +1,65 @@
+"""Plays a story with the monitor that is imported here, sound or a mutant; prints what `Played` says of it as JSON."""
+
+import argparse
+from pathlib import Path
+from time import process_time
+
+import click
+import msgspec
+
+import connext_monitor
+from tests.simulation.loop import NeverRests
+from tests.simulation.runner import played
+from tests.simulation.story import Story, from_json
+
+FAULT = "fault"
+"""What is wrong where the monitor itself failed, with an error that nobody took."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One thing that is wrong: in which way, by which rule, when in its story (seconds), and in words."""
+
+    wrong: str
+    rule: str
+    at: float
+    words: str
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What was found wrong first in a story, and the processor's seconds that it took."""
+
+    found: Found | None
+    seconds: float
+
+
+def play_story(story: Story) -> Played:
+    """Play a story and have it judged."""
+    began = process_time()
+    try:
+        run, verdict = played(story)
+    except NeverRests as error:
+        return Played(Found(FAULT, FAULT, story.seconds, str(error)), process_time() - began)
+    found = [
+        Found(finding.wrong, finding.rule, finding.at, f"{finding.words} ({finding.subject})")
+        for finding in verdict.findings[:1]
+    ]
+    for fault in run.faults[:1]:
+        at, words = fault.split(" ", 1)
+        found.append(Found(FAULT, FAULT, float(at), words))
+    first = min(found, key=lambda each: each.at, default=None)
+    return Played(first, process_time() - began)
+
+
+def main() -> None:
+    """Play the story that the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--package", type=str, required=True, help="where the monitor must have been imported from")
+    parser.add_argument("story", type=Path, help="a file with a story as JSON")
+    options = parser.parse_args()
+    if not (connext_monitor.__file__ or "").startswith(options.package):
+        raise SystemExit(f"the monitor was imported from {connext_monitor.__file__}")
+    click.echo(msgspec.json.encode(play_story(from_json(options.story.read_bytes()))))
+
+
+if __name__ == "__main__":
+    main()
