@@ -13,6 +13,7 @@ from tests.simulation.trace import AlertChange, State
 T = TypeVar("T")
 
 FILE = "monitor.db"
+_WRITING = ("INSERT", "UPDATE", "DELETE")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
@@ -23,14 +24,17 @@ class Killed(BaseException):
 
 
 class Disk:
-    """One process's database in ``folder``, on a disk that ``is_full`` says nothing more can be written to.
+    """One process's database in ``folder``, on a disk of which ``full`` says that nothing more can be written to it.
 
+    It names the statement of each transaction that is refused for that: the so-many-th that writes, 0 for its COMMIT;
+    None while there is room.
     ``on_commit`` is called after every commit. `kill_at` has the process die in the midst of a transaction.
     """
 
-    def __init__(self, folder: Path, is_full: Callable[[], bool], on_commit: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, full: Callable[[], int | None], on_commit: Callable[[], None]) -> None:
         self.file = folder / FILE
-        self._is_full = is_full
+        self._full = full
+        self._written = 0
         self._on_commit = on_commit
         self._connections: list[Connection] = []
         self._statements: int | None = None
@@ -74,10 +78,18 @@ class Disk:
         if self._waits_for is not None and _writes(statement, self._waits_for):
             self._waits_for = None
         self._count()
-        if statement == COMMIT and self._is_full():
+        if self._is_refused(statement):
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
+
+    def _is_refused(self, statement: str) -> bool:
+        if statement.startswith("BEGIN"):
+            self._written = 0
+        self._written += statement.startswith(_WRITING)
+        return (statement == COMMIT and self._full() == 0) or (
+            statement.startswith(_WRITING) and self._full() == self._written
+        )
 
     def _count(self) -> None:
         if self.dead:

@@ -198,7 +198,7 @@ def _clock_step(random: Random, _story: Story, at: float) -> list[ClockStep]:
 
 
 def _disk_fault(random: Random, _story: Story, at: float) -> list[DiskFault]:
-    return [DiskFault(0, at, _lasting(random, 1800.0))]
+    return [DiskFault(0, at, _lasting(random, 1800.0), random.choice((0, 0, 1, 2, 4)))]
 
 
 _MAKERS: tuple[Callable[[Random, Story, float], list[Any]], ...] = (

@@ -24,7 +24,7 @@ from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.process import MonitorProcess, Surroundings
 from tests.simulation.records import chain_records, transfer_records, waiting
-from tests.simulation.story import EPOCH, Kill, Story
+from tests.simulation.story import EPOCH, DiskFault, Kill, Story
 from tests.simulation.trace import Interval, Trace
 from tests.simulation.troubles import KillManner
 from tests.simulation.world import World
@@ -85,7 +85,7 @@ class Simulation:
         self._die_after: tuple[int, Kill] | None = None
         self._stands_until = -inf
         self._wrong_by = 0.0
-        self._disk_faults = 0
+        self._full: list[DiskFault] = []
         self._down_for = STARTED_AGAIN_AFTER
         self._began = 0.0
         self._up: list[Interval] = []
@@ -130,8 +130,8 @@ class Simulation:
             self._at(step.at, partial(self._step_clock, step.by))
             self._at(step.at + step.seconds, partial(self._step_clock, -step.by))
         for fault in story.disk_faults:
-            self._at(fault.at, partial(self._fill_disk, 1))
-            self._at(fault.at + fault.seconds, partial(self._fill_disk, -1))
+            self._at(fault.at, partial(self._full.append, fault))
+            self._at(fault.at + fault.seconds, partial(self._full.remove, fault))
 
     # A life
 
@@ -148,7 +148,7 @@ class Simulation:
             settings.first_database(folder)
         self._lives += 1
         self._log.note(f"life {self._lives} begins")
-        disk = Disk(folder, lambda: self._disk_faults > 0, self._committed)
+        disk = Disk(folder, lambda: self._full[0].writes if self._full else None, self._committed)
         around = Surroundings(
             self._time, Endpoints(self._world, self._now), self._channels, lambda: self._wrong_by, self._looks
         )
@@ -247,9 +247,6 @@ class Simulation:
 
     def _step_clock(self, by: float) -> None:
         self._wrong_by += by
-
-    def _fill_disk(self, by: int) -> None:
-        self._disk_faults += by
 
     # The end
 

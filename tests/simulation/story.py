@@ -212,11 +212,15 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class DiskFault:
-    """Whatever a monitor writes to its database is refused for so many seconds: the disk is full."""
+    """Whatever a monitor writes to its database is refused for so many seconds: the disk is full.
+
+    A transaction is refused as it commits; or, where ``writes`` is not 0, at its so-many-th statement that writes.
+    """
 
     instance: int
     at: float
     seconds: float
+    writes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,19 @@ GONE = story(
 """A channel says that it is gone for good, and is there again after a restart."""
 
 BURST_UNTOLD = story(
-    4800.0,
-    [*(call(300.0 + number, 2500.0, 2600.0) for number in range(8)), call(1600.0, 450.0, 700.0)],
-    channel_faults=(
-        ChannelFault("discord", 500.0, 300.0, ChannelTrouble.FAIL),
-        ChannelFault("webhook", 500.0, 300.0, ChannelTrouble.FAIL),
-    ),
+    3900.0,
+    [*(call(300.0 + number, 2500.0, 2600.0) for number in range(8))],
+    channel_faults=(ChannelFault("discord", 700.0, 300.0, ChannelTrouble.FAIL),),
+    kills=(Kill(0, 400.0, 400.0, KillManner.STOP),),
 )
-"""Channels fail while a burst is to be told."""
+"""A channel fails while one message is to tell of all that became late while the monitor was away."""
+
+ASKED_TO_WAIT = story(
+    4200.0,
+    calls(60.0, 1800.0, 100.0, (60.0, 1330.0)),
+    channel_faults=(ChannelFault("webhook", 1250.0, 200.0, ChannelTrouble.LIMIT, 600.0),),
+)
+"""A channel asks for a wait in which alerts open and end."""
 
 STOPPED_WHILE_SENDING = story(
     3000.0,
@@ -64,6 +69,7 @@ STOPPED_WHILE_SENDING = story(
 """Asked to stop while a channel takes its time to say that it took a message."""
 
 AIMS = (
+    Aim("asked to wait", ASKED_TO_WAIT, ("end-before-opening",)),
     Aim("retried", RETRIED, ("not-noted-after-retry",)),
     Aim(
         "failing",
@@ -72,7 +78,6 @@ AIMS = (
             "failing-channel-not-told",
             "failing-channel-never-recovers",
             "one-channel-at-a-time",
-            "end-before-opening",
             "gives-up-retries",
         ),
     ),

@@ -25,13 +25,17 @@ RESTARTS = story(
 )
 """Stopped and started again with deadlines pending, alerts open and messages waiting."""
 
-KILLED_WHILE_WRITING = story(
-    6600.0,
-    [call(60.0 + 240.0 * number, 450.0, 500.0) for number in range(22)],
-    kills=tuple(
-        Kill(0, 330.0 + 240.0 * number, 10.0, manner, 1 + number // 2 % 10)
-        for number, manner in enumerate((KillManner.ALERT, KillManner.EVENT) * 10)
-    ),
+KILLED_WHILE_ENDING = story(
+    3900.0,
+    [call(60.0 + number, 600.0 + 180.0 * number, 620.0 + 180.0 * number) for number in range(12)],
+    kills=tuple(Kill(0, 640.0 + 180.0 * number, 10.0, KillManner.EVENT, 2 + number) for number in range(12)),
+)
+"""Gone at each statement of what is written when a late leg comes."""
+
+KILLED_WHILE_TELLING = story(
+    3000.0,
+    [call(60.0 + 150.0 * number, 450.0, 470.0) for number in range(9)],
+    kills=tuple(Kill(0, 370.0 + 75.0 * number, 5.0, KillManner.ALERT, 1 + number % 6) for number in range(20)),
 )
 """Gone at each statement of what is written when alerts open and end."""
 
@@ -43,7 +47,7 @@ KILLED_CATCHING_UP = story(
         for number in range(8)
         for kill in (
             Kill(0, 500.0 + 560.0 * number, 300.0, KillManner.STEP, 1),
-            Kill(0, 801.0 + 560.0 * number, 2.0, KillManner.EVENT, 1 + number),
+            Kill(0, 800.1 + 560.0 * number, 2.0, KillManner.EVENT, 1 + number),
         )
     ),
 )
@@ -55,6 +59,13 @@ FULL_DISK = story(
     disk_faults=(DiskFault(0, 900.0, 600.0),),
 )
 """Nothing can be written for longer than blocks take to become final."""
+
+FULL_IN_THE_MIDST = story(
+    3300.0,
+    [*calls(100.0, 2300.0, 100.0, (60.0, 200.0), (450.0, 700.0)), *map(back, calls(100.0, 2300.0, 130.0))],
+    disk_faults=tuple(DiskFault(0, 600.0 + 90.0 * number, 45.0, 1 + number % 8) for number in range(20)),
+)
+"""The disk is full in the midst of a transaction, after some of what it writes."""
 
 WRONG_CLOCK = story(
     4500.0,
@@ -72,6 +83,7 @@ RETENTION = story(
 """What is settled is kept for twenty minutes."""
 
 AIMS = (
+    Aim("full in the midst", FULL_IN_THE_MIDST, ("no-rollback",)),
     Aim("retention", RETENTION, ("prunes-what-is-not-finished",)),
     Aim(
         "restarts",
@@ -82,14 +94,11 @@ AIMS = (
             "restart-forgets-open",
         ),
     ),
+    Aim("killed while ending", KILLED_WHILE_ENDING, ("alerts-end-in-a-second-transaction",)),
     Aim(
-        "killed while writing",
-        KILLED_WHILE_WRITING,
-        (
-            "alerts-end-in-a-second-transaction",
-            "news-in-a-second-transaction",
-            "ends-in-a-second-transaction",
-        ),
+        "killed while telling",
+        KILLED_WHILE_TELLING,
+        ("news-in-a-second-transaction", "ends-in-a-second-transaction"),
     ),
     Aim(
         "killed catching up",
@@ -101,7 +110,6 @@ AIMS = (
         FULL_DISK,
         (
             "batch-lost-on-a-full-disk",
-            "no-rollback",
             "full-disk-not-told",
             "full-disk-never-over",
         ),
