@@ -59,7 +59,7 @@ class Connection:
         """Run one statement."""
         if self.before is not None:
             self.before(sql)
-        return self.driver.execute(sql, values)
+        return (self._opened or self.driver).execute(sql, values)
 
     def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement with each of these rows of values."""

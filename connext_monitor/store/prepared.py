@@ -121,14 +121,14 @@ class _Text:
         given: dict[str, Any] = {**self._known, **values}
         for name in self.lists:
             given[name] = filled(list(given[name]))
-        lengths = tuple(len(given[name]) for name in self.lists)
+        lengths = tuple([len(given[name]) for name in self.lists])
         sql = self._by_lengths.get(lengths)
         if sql is None:
             sql = self._by_lengths[lengths] = self._compiled.construct_expanded_state(given).statement
         placed: list[object] = []
         for name in self._names:
             if name in self.lists:
-                placed.extend(_one_by_one(given[name]))
+                placed += _one_by_one(given[name])
             else:
                 placed.append(given[name])
         return sql, placed
