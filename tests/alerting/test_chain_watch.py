@@ -20,7 +20,7 @@ from tests.world.alerts import DESTINATION, LABELS, NOW, ORIGIN, no_causes
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
 from tests.world.desks import desk_on
-from tests.world.waiting import until
+from tests.world.waiting import BOUND, until
 
 PATIENCE = UNOBSERVED_AFTER
 
@@ -69,7 +69,7 @@ class Watched:
 
     async def says(self, *alerts: tuple[str, AlertState]) -> None:
         """Wait until these are the subjects and states of all alerts."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(BOUND):
             while [(alert.subject, alert.state) for alert in await self.alerts()] != list(alerts):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 

@@ -19,6 +19,9 @@ from tests.e2e.webhook import SECRET
 from tests.world.processes import ROOT, Command, Process, fork, lines_of, typed
 from tests.world.waiting import until
 
+PATIENCE = 60.0
+"""Seconds that a start or an end may take on a machine that does much else."""
+
 
 class HasUrl(Protocol):
     """A receiver of webhooks."""
@@ -127,8 +130,8 @@ class Monitor:
         self._running.send_signal(signal.SIGTERM)
 
     async def ended(self) -> int:
-        """Its exit code, once all that it said has been read; fails when it goes on for half a minute."""
-        await until(lambda: self.exit_code is not None, 30, lambda: self.said)
+        """Its exit code, once all that it said has been read; fails when it goes on for a minute."""
+        await until(lambda: self.exit_code is not None, PATIENCE, lambda: self.said)
         if self._reading is not None:
             await self._reading
         return self._running.wait()
@@ -164,7 +167,7 @@ class Monitor:
     async def address(self) -> str:
         """Where it answers, once it does."""
         if self._address is None:
-            await until(lambda: self.events("web.listening") or self.exit_code is not None, 30, lambda: self.said)
+            await until(lambda: self.events("web.listening") or self.exit_code is not None, PATIENCE, lambda: self.said)
             self._address = str(self.events("web.listening")[0]["address"])
         return self._address
 
@@ -184,7 +187,7 @@ class Monitor:
         async def is_ready() -> bool:
             return (await self.get("/readyz"))[0] == 200
 
-        await until(is_ready, 30, lambda: self.said)
+        await until(is_ready, PATIENCE, lambda: self.said)
 
     async def transfer(self, transfer: Transfer) -> dict[str, Any] | None:
         """What it says of a transfer; None where it does not know it."""

@@ -1,4 +1,4 @@
-"""How the program starts, refuses to start, and stops, as `python -m connext_monitor`."""
+"""How the program starts, refuses to start, and stops; a monitor that is alone is `python -m connext_monitor`."""
 
 import asyncio
 from pathlib import Path
@@ -41,21 +41,21 @@ async def test_an_alert_under_way_at_the_stop_is_sent_after_the_restart(bridge: 
     async with Receiver() as webhook:
         config = await write_config(Setup((alpha, beta), {"machines": webhook}, execute="PT1S"), tmp_path)
         webhook.hanging = True
-        async with Monitor(config, cold=True) as first:
+        async with Monitor(config) as first:
             transfer = await bridge.xcall(alpha, beta)
             await until(lambda: webhook.asked > 0)
             first.terminate()
             await first.ended()
         webhook.hanging = False
-        async with Monitor(config, cold=True):
+        async with Monitor(config):
             await webhook.gets("alert.opened", "execute_overdue", transfer.transfer_id)
 
 
 async def test_a_second_monitor_on_the_same_database_is_refused_with_words(bridge: Devnet, tmp_path: Path) -> None:
     config = await write_config(Setup(bridge.chains[:2], {}), tmp_path)
-    async with Monitor(config, cold=True) as first:
+    async with Monitor(config) as first:
         await first.ready()
-        async with Monitor(config, cold=True) as second:
+        async with Monitor(config) as second:
             code = await second.ended()
         assert code == 1
         assert "is in use by another monitor" in second.said

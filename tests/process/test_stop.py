@@ -170,7 +170,7 @@ async def test_a_resolver_that_hangs_at_the_start_ends_it_in_words(tmp_path: Pat
     config = write_config(tmp_path, free_port())
     config.write_text(config.read_text().replace('listen = "127.0.0.1:', 'listen = "here.invalid:'))
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with running(tmp_path, 0, before=HANGING_RESOLVER + SOON_GIVEN_UP, stdout=out, stderr=said) as monitor:
+    with running(tmp_path, 0, before=HANGING_RESOLVER + SOON_GIVEN_UP, stdout=out, stderr=said, cold=True) as monitor:
         assert await monitor.ended() == 1
     assert "hangs" in out.read_text()
     assert "cannot be looked up, the resolver does not answer" in said.read_text()
